@@ -1,0 +1,35 @@
+# Four commands; each makes .venv by itself when it is missing.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint bench clean
+
+demo: $(VENV)/.installed-base          ## the whole job on a made connectome, then the report
+	$(BIN)/graphlab demo demo
+
+test: $(VENV)/.installed-full          ## every test, slow ones too; real data when GRAPHLAB_REAL_DATA is set
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-full          ## style, types, and the arrows between the rooms
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.installed-full         ## peer and ours side by side, one table
+	$(BIN)/python -m pytest tests/benchmarks -m bench -q
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed-base: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	touch $@
+
+$(VENV)/.installed-full: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[all,dev]'
+	touch $@ $(VENV)/.installed-base
+
+clean:
+	rm -rf $(VENV) demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

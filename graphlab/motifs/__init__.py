@@ -1,0 +1,1 @@
+"""Exact circuit-motif censuses over a Snapshot."""

@@ -1,0 +1,69 @@
+"""The Reader seam: a source in, Arrow batches in the project's words out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from ingest.registry import Registry
+from ingest.space import Resolution
+
+
+@dataclass(frozen=True)
+class ReadRequest:
+    """What a caller wants of a source."""
+
+    as_: str
+    """Table of ``ingest.schema`` that the rows become: neurons, synapses, connections, embeddings."""
+    columns: str | Mapping[str, str] | None = None
+    """A dialect (``cave``, ``flywire``, ``codex``, ``neuprint``), or ours -> theirs, or None for our own names."""
+    resolution: Resolution | None = None
+    """nm per voxel, needed where the source has voxels."""
+    keep: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Source column -> accepted values (compared as text); other rows are left out and counted."""
+    header: bool = True
+    """False for files whose first line is data already."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Reader-specific choices (sheet of a workbook, variable of a .mat file)."""
+
+
+@dataclass
+class Reading:
+    """An opened source: its Arrow schema is known, its batches are streamed once."""
+
+    schema: pa.Schema
+    """Our words first; then columns the source brought of its own, under their own names."""
+    batches: Iterator[pa.RecordBatch]
+    notes: list[str] = field(default_factory=list)
+    """What a person should know: columns kept as they are, rows left out by ``keep``. Complete after the last batch."""
+    rows: int | None = None
+    """Number of rows when known beforehand, for progress."""
+
+    def to_reader(self) -> pa.RecordBatchReader:
+        return pa.RecordBatchReader.from_batches(self.schema, self.batches)
+
+
+class Reader(Protocol):
+    """One kind of source. At most these two methods."""
+
+    def accepts(self, source: Any) -> bool:
+        """Whether this reader is meant for ``source`` (a path or a frame); looks at names and magic bytes only."""
+        ...
+
+    def read(self, source: Any, request: ReadRequest) -> Reading:
+        """Open ``source``; SchemaError, IdError or ReadError name file, row and column."""
+        ...
+
+
+READERS: Registry[Reader] = Registry("reader", group="graphlab.readers")
+
+
+def source_name(source: Any) -> str:
+    """How a source is called in messages: a path as given, a frame by its type."""
+    if isinstance(source, str | Path):
+        return str(source)
+    return f"<{type(source).__name__}>"

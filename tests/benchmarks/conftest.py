@@ -1,0 +1,143 @@
+"""Side-by-side measurement: peer and ours in interleaved rounds of one run, one table at the end.
+
+Every row states the median, the fastest round and the spread; ratios are between medians of the same run.
+Warm-up rounds (compilation, page cache) run first and are not counted.
+"""
+
+from __future__ import annotations
+
+import gc
+import platform
+import statistics
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+ROWS: list[tuple[str, ...]] = []
+NOTES: list[str] = []
+
+
+@dataclass
+class Measured:
+    """What one contender did: seconds of each round, its last result, peak memory above the start."""
+
+    seconds: list[float] = field(default_factory=list)
+    result: Any = None
+    peak_mb: float = 0.0
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds)
+
+
+class _PeakMemory:
+    """Resident memory of this process and its children, sampled every 10 ms; the growth since the start."""
+
+    def __enter__(self) -> _PeakMemory:
+        self._process = psutil.Process()
+        self._start = self._now()
+        self.peak = 0.0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self
+
+    def _now(self) -> float:
+        total = 0
+        for process in [self._process, *self._process.children(recursive=True)]:
+            try:
+                total += process.memory_info().rss
+            except psutil.NoSuchProcess:
+                continue
+        return total / 2**20
+
+    def _watch(self) -> None:
+        while not self._stop.wait(0.01):
+            self.peak = max(self.peak, self._now() - self._start)
+
+    def __exit__(self, *_: object) -> None:
+        self.peak = max(self.peak, self._now() - self._start)
+        self._stop.set()
+        self._thread.join()
+
+
+class SideBySide:
+    """Run contenders in interleaved rounds and add one row each to the closing table."""
+
+    def __call__(
+        self,
+        task: str,
+        contenders: dict[str, Callable[[], Any]],
+        *,
+        rounds: int = 5,
+        warmup: int = 1,
+        rounds_of: dict[str, int] | None = None,
+        work: float | None = None,
+        unit: str = "",
+    ) -> dict[str, Measured]:
+        """Measure; the first contender is ours, ratios say how many times longer the others took.
+
+        Args:
+            task: first column of the table.
+            contenders: name -> function without arguments; ours first.
+            rounds, warmup: counted and uncounted rounds.
+            rounds_of: other numbers of rounds (0 warm-ups) for contenders that take minutes.
+            work, unit: amount of work a round does, to print a rate (rows, neurons).
+        """
+        rounds_of = rounds_of or {}
+        measured = {name: Measured() for name in contenders}
+        for name, run in contenders.items():
+            for _ in range(0 if name in rounds_of else warmup):
+                run()
+        for number in range(max([rounds, *rounds_of.values()])):
+            for name, run in contenders.items():
+                if number >= rounds_of.get(name, rounds):
+                    continue
+                gc.collect()
+                with _PeakMemory() as memory:
+                    start = time.perf_counter()
+                    measured[name].result = run()
+                    measured[name].seconds.append(time.perf_counter() - start)
+                measured[name].peak_mb = max(measured[name].peak_mb, memory.peak)
+        ours = next(iter(measured.values())).median
+        for name, m in measured.items():
+            rate = f"{work / m.median:,.0f} {unit}/s" if work else ""
+            spread = f"{min(m.seconds):.4g} .. {max(m.seconds):.4g}"
+            ROWS.append(
+                (task, name, f"{m.median:.4g}", spread, str(len(m.seconds)), rate, f"{m.median / ours:.2f}x", f"{m.peak_mb:,.0f}")
+            )
+        return measured
+
+    def note(self, text: str) -> None:
+        """A line under the table (roofs, conditions, counts that agreed)."""
+        NOTES.append(text)
+
+
+@pytest.fixture(scope="session")
+def side_by_side() -> SideBySide:
+    return SideBySide()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("bench")
+            item.add_marker(pytest.mark.timeout(3600))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if not ROWS:
+        return
+    head = ("task", "who", "median s", "min .. max", "rounds", "rate", "time vs ours", "peak MB")
+    widths = [max(len(row[i]) for row in [head, *ROWS]) for i in range(len(head))]
+    terminalreporter.section(f"benchmarks: {platform.machine()}, {psutil.cpu_count()} cores, Python {platform.python_version()}")
+    for row in [head, *ROWS]:
+        terminalreporter.write_line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)))
+    for note in NOTES:
+        terminalreporter.write_line(f"  - {note}")
