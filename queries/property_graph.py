@@ -1,0 +1,160 @@
+"""Property graphs: which tables are vertices and edges, under which labels and property names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ingest.errors import SchemaError
+
+
+@dataclass(frozen=True)
+class VertexTable:
+    """A table or view whose rows are vertices, told apart by one key column."""
+
+    table: str
+    key: str
+    labels: tuple[str, ...]
+    properties: tuple[str, ...] | None = None
+    """Columns that may be read; None for all."""
+    aliases: tuple[tuple[str, str], ...] = ()
+    """Other names of columns, as (alias, column)."""
+    only: tuple[tuple[str, str], ...] = ()
+    """Rows of the table that belong, as (column, text value), all of them equal."""
+
+    def __post_init__(self) -> None:
+        if not self.labels:
+            raise SchemaError(f"vertex table {self.table} has no label")
+
+
+@dataclass(frozen=True)
+class EdgeTable:
+    """A table or view whose rows are edges between two vertex tables."""
+
+    table: str
+    source_key: str
+    source: str
+    """Name of the vertex table the source key refers to."""
+    target_key: str
+    target: str
+    labels: tuple[str, ...]
+    key: tuple[str, ...] = ()
+    """Columns that tell two rows apart; () means the row's own number (base tables only)."""
+    properties: tuple[str, ...] | None = None
+    aliases: tuple[tuple[str, str], ...] = ()
+    only: tuple[tuple[str, str], ...] = ()
+    by_name: bool = False
+    """True: matched only where its label is written; an edge without a label skips it."""
+    complete: bool = False
+    """True: the store guarantees that both ends are rows of their vertex tables."""
+    single: bool = False
+    """True: at most one row for an ordered pair of vertices."""
+
+    def __post_init__(self) -> None:
+        if not self.labels:
+            raise SchemaError(f"edge table {self.table} has no label")
+
+
+@dataclass(frozen=True)
+class PropertyGraph:
+    """A named set of vertex and edge tables. Labels are compared without regard to case, as SQL names are.
+
+    Raises:
+        SchemaError: two vertex tables of one label, an edge table that refers to no vertex table.
+    """
+
+    name: str
+    vertex_tables: tuple[VertexTable, ...]
+    edge_tables: tuple[EdgeTable, ...]
+
+    def __post_init__(self) -> None:
+        if not self.vertex_tables:
+            raise SchemaError(f"property graph {self.name} has no vertex table")
+        tables = {table.table.lower() for table in self.vertex_tables}
+        if len(tables) < len(self.vertex_tables):
+            raise SchemaError(f"property graph {self.name} names a vertex table twice")
+        seen: set[str] = set()
+        for vertex in self.vertex_tables:
+            for label in vertex.labels:
+                if label.lower() in seen:
+                    raise SchemaError(f"property graph {self.name}: two vertex tables have the label {label!r}")
+                seen.add(label.lower())
+        for edge in self.edge_tables:
+            for end in (edge.source, edge.target):
+                if end.lower() not in tables:
+                    known = ", ".join(table.table for table in self.vertex_tables)
+                    raise SchemaError(
+                        f"property graph {self.name}: edge table {edge.table} refers to {end}, "
+                        f"which is not one of its vertex tables ({known})"
+                    )
+
+    def vertex_table(self, table: str) -> VertexTable:
+        """The vertex table of that name (one of ours, checked when built)."""
+        return next(v for v in self.vertex_tables if v.table.lower() == table.lower())
+
+    def vertices_of(self, label: str) -> VertexTable | None:
+        """The vertex table with that label."""
+        wanted = label.lower()
+        return next((v for v in self.vertex_tables if wanted in map(str.lower, v.labels)), None)
+
+    def edges_of(self, label: str) -> tuple[EdgeTable, ...]:
+        """The edge tables with that label; several may share one."""
+        wanted = label.lower()
+        return tuple(e for e in self.edge_tables if wanted in map(str.lower, e.labels))
+
+    def vertex_labels(self) -> list[str]:
+        return [label for table in self.vertex_tables for label in table.labels]
+
+    def edge_labels(self) -> list[str]:
+        return list(dict.fromkeys(label for table in self.edge_tables for label in table.labels))
+
+
+def _connections(labels: tuple[str, ...], kind: str | None, by_name: bool) -> EdgeTable:
+    return EdgeTable(
+        table="connections",
+        source_key="pre_root_id",
+        source="neurons",
+        target_key="post_root_id",
+        target="neurons",
+        labels=labels,
+        key=("pre_root_id", "post_root_id", "kind"),
+        aliases=(("bodyId_pre", "pre_root_id"), ("bodyId_post", "post_root_id")),
+        only=() if kind is None else (("kind", kind),),
+        by_name=by_name,
+        single=kind is not None,
+    )
+
+
+CONNECTOME = PropertyGraph(
+    "connectome",
+    (
+        VertexTable(
+            "neurons",
+            "root_id",
+            ("neuron", "segment"),
+            aliases=(
+                ("bodyId", "root_id"),
+                ("type", "cell_type"),
+                ("instance", "name"),
+                ("class", "super_class"),
+                ("predictedNt", "nt_type"),
+                ("pre", "total_out"),
+                ("post", "total_in"),
+                ("upstream", "total_in"),
+                ("downstream", "total_out"),
+            ),
+        ),
+    ),
+    (
+        # An edge means chemical unless a label says otherwise, so the other labels must be written.
+        _connections(("synapse", "ConnectsTo"), "chemical", by_name=False),
+        _connections(("chemical",), "chemical", by_name=True),
+        _connections(("electrical",), "electrical", by_name=True),
+        _connections(("extrasynaptic",), "extrasynaptic", by_name=True),
+        _connections(("connection",), None, by_name=True),
+    ),
+)
+"""The graph every graph folder has: neurons, and one edge a connected pair.
+
+Labels of edges: ``synapse`` (also ``ConnectsTo``, ``chemical``), ``electrical``, ``extrasynaptic``, and
+``connection`` for all kinds. A column of the table's own wins over an alias of the same name.
+"""

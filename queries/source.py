@@ -1,0 +1,81 @@
+"""What a query runs over: a connection it is handed, property graphs by name, and snapshots on demand."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+
+from ingest.errors import AnalysisError, InterruptedRun, UnknownNameError
+from queries.property_graph import CONNECTOME, PropertyGraph
+from queries.snapshot import Snapshot
+
+
+class LimitError(AnalysisError):
+    """A time or memory limit that the caller set was reached; nothing of the answer is given."""
+
+
+def _no_snapshot(kind: str) -> Snapshot:
+    raise AnalysisError(f"this source has no snapshot of {kind} connections")
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """The handed connection and what is known about its tables.
+
+    ``connection`` is used as it is (registered views would not be seen by its cursors), by one query at a
+    time. It should be locked: ``enable_external_access=false``, ``lock_configuration=true``.
+    ``snapshot`` maps a kind of connection to its CSR arrays.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    property_graphs: Mapping[str, PropertyGraph] = field(default_factory=lambda: {CONNECTOME.name: CONNECTOME})
+    snapshot: Callable[[str], Snapshot] = _no_snapshot
+    define: Callable[[PropertyGraph, str], None] | None = None
+    """Keeps a property graph and the text that defined it; None where none can be kept."""
+    cache: dict[Any, Any] = field(default_factory=dict)
+    """Statistics and prepared arrays that hold as long as the tables do not change."""
+
+    def graph(self, name: str) -> PropertyGraph:
+        """The property graph of that name, without regard to case; UnknownNameError otherwise."""
+        for key, graph in self.property_graphs.items():
+            if key.lower() == name.lower():
+                return graph
+        raise UnknownNameError("property graph", name, self.property_graphs)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When a run has to stop. Long loops call ``check()`` between pieces of at most ~0.2 s."""
+
+    deadline: float | None = None
+    """On the clock of time.monotonic()."""
+    time_limit: float | None = None
+    """Seconds, as the caller gave them, for the message."""
+    memory_limit: int | None = None
+    """Bytes the run may hold."""
+    cancelled: Callable[[], bool] = lambda: False
+
+    @classmethod
+    def starting_now(cls, time_limit: float | None, memory_limit: int | None) -> Limits:
+        deadline = None if time_limit is None else time.monotonic() + time_limit
+        return cls(deadline, time_limit, memory_limit)
+
+    def check(self, held: int = 0) -> None:
+        """Raise when time is up, when ``held`` bytes are too many, or when the run was cancelled."""
+        if self.cancelled():
+            raise InterruptedRun("the query was stopped; the graph is unchanged")
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            raise LimitError(
+                f"the query ran longer than its time limit of {self.time_limit:g} s; "
+                "add predicates, a LIMIT, or raise the time limit"
+            )
+        if self.memory_limit is not None and held > self.memory_limit:
+            raise LimitError(
+                f"the query holds {held / 2**20:,.0f} MB, more than its memory limit of "
+                f"{self.memory_limit / 2**20:,.0f} MB; add predicates, count instead of listing, "
+                "or raise the memory limit"
+            )
