@@ -1,0 +1,157 @@
+"""What arrives from a reader, on its way into a table: numbered rows, names set aside, progress told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from types import TracebackType
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from graphlab.store.folder import quote
+from ingest.errors import IdError, SchemaError
+from ingest.reader import Reading
+from ingest.schema import table as words
+
+ALIKE = {"connections": ("connections_left_out",)}
+INTEGERS = {f"{sign}{size}" for sign in ("", "U") for size in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")}
+NAME_COLUMNS = {"pre_name": "pre_root_id", "post_name": "post_root_id"}
+
+
+class Arrivals:
+    """A reading registered with DuckDB as the relation ``arrivals``, to be scanned once.
+
+    Adds ``arrival``, the 0-based number of the row in its source, and sets ``pre_name`` / ``post_name`` aside
+    in ``names``: a neuron's name belongs to ``neurons``.
+    """
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        table: str,
+        source: str,
+        reopen: Callable[[], Reading],
+        reading: Reading,
+        progress: Callable[[int, int], None] | None,
+    ) -> None:
+        self.connection = connection
+        self.source = source
+        self._reopen = reopen
+        self.table = table
+        self.rows = 0
+        self.names: dict[int, str] = {}
+        self.ascending = True
+        """Whether synapse_id has ascended strictly so far, which proves it unique."""
+        self.lowest_id: int | None = None
+        self._last_id = -1
+        self._reading = reading
+        self._progress = progress
+        self.columns = _column_names(reading.schema, table)
+
+    def __enter__(self) -> Arrivals:
+        fields = [
+            pa.field(self.columns[field.name], field.type)
+            for field in self._reading.schema
+            if field.name not in NAME_COLUMNS
+        ]
+        self.schema = pa.schema([*fields, pa.field("arrival", pa.int64())])
+        self._add_columns()
+        reader = pa.RecordBatchReader.from_batches(self.schema, self._batches())
+        self.connection.register("arrivals", reader)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.connection.unregister("arrivals")
+
+    def selected(self, skip: tuple[str, ...] = ()) -> list[str]:
+        """Quoted names of the columns that go into the table, ``arrival`` and ``skip`` left out."""
+        return [quote(name) for name in self.schema.names if name != "arrival" and name not in skip]
+
+    def rows_with(self, column: str, value: int, at_most: int = 2) -> list[int]:
+        """1-based rows of the source that hold ``value``: reads it again, for an error message."""
+        rows, before = [], 0
+        for batch in self._reopen().batches:
+            found = pc.indices_nonzero(
+                pc.equal(batch.column(column), pa.scalar(value, batch.schema.field(column).type))
+            )
+            rows += [before + int(index) + 1 for index in found.to_pylist()]
+            before += batch.num_rows
+            if len(rows) >= at_most:
+                break
+        return rows[:at_most]
+
+    def has(self, column: str) -> bool:
+        return column in self.schema.names
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        for batch in self._reading.batches:
+            if batch.num_rows == 0:
+                continue
+            self._set_names_aside(batch)
+            arrays = [batch.column(f.name) for f in self._reading.schema if f.name not in NAME_COLUMNS]
+            arrays.append(pa.array(range(self.rows, self.rows + batch.num_rows), pa.int64()))
+            if self.table == "synapses" and self.ascending and self.has("synapse_id"):
+                self._follow_ids(batch.column("synapse_id"))
+            self.rows += batch.num_rows
+            yield pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+            if self._progress:
+                self._progress(self.rows, self._reading.rows or 0)
+
+    def _follow_ids(self, ids: pa.Array) -> None:
+        values = ids.to_numpy(zero_copy_only=False)
+        if values.dtype.kind != "u":
+            self.ascending = False
+            return
+        if self.lowest_id is None:
+            self.lowest_id = int(values[0])
+        self.ascending = int(values[0]) > self._last_id and bool((values[1:] > values[:-1]).all())
+        self._last_id = int(values[-1])
+
+    def _set_names_aside(self, batch: pa.RecordBatch) -> None:
+        for name, identifier in NAME_COLUMNS.items():
+            if name not in batch.schema.names:
+                continue
+            pairs = pa.table({"id": batch.column(identifier), "name": batch.column(name)})
+            for row in pairs.filter(pc.is_valid(pairs["name"])).group_by(["id", "name"]).aggregate([]).to_pylist():
+                known = self.names.setdefault(row["id"], row["name"])
+                if known != row["name"]:
+                    raise IdError(
+                        f"{self.source}: the id {row['id']} has two names, {known!r} and {row['name']!r}; keep one of them"
+                    )
+
+    def _add_columns(self) -> None:
+        """Give the table the columns that only this source has."""
+        present = {
+            str(row[0]).lower(): str(row[1]) for row in self.connection.execute(f"DESCRIBE {self.table}").fetchall()
+        }
+        self.connection.register("arriving", self.schema.empty_table())
+        described = self.connection.execute("DESCRIBE SELECT * FROM arriving").fetchall()
+        self.connection.unregister("arriving")
+        for name, kind, *_ in described:
+            if name == "arrival":
+                continue
+            kind = "VARCHAR" if kind.startswith("ENUM") or kind == '"NULL"' else kind
+            into = present.get(name.lower())
+            if into is None:
+                for table in (self.table, *ALIKE.get(self.table, ())):
+                    self.connection.execute(f"ALTER TABLE {table} ADD COLUMN {quote(name)} {kind}")
+            elif into not in (kind, "VARCHAR", "DOUBLE") and not (into in INTEGERS and kind in INTEGERS):
+                raise SchemaError(
+                    f"{self.source}: the column {name!r} is {kind} in this source and {into} in the graph; "
+                    "rename it in the source"
+                )
+
+
+def _column_names(schema: pa.Schema, table: str) -> dict[str, str]:
+    """Source column -> table column. SQL ignores case, so ``Weight`` beside ``weight`` gets a name of its own."""
+    result: dict[str, str] = {}
+    taken = {"arrival"}
+    own = [name for name in schema.names if name in words(table).names()]
+    for name in [*own, *(other for other in schema.names if other not in own)]:
+        column = name
+        while column.lower() in taken or (column not in own and column.lower() in words(table).names()):
+            column += "_source"
+        taken.add(column.lower())
+        result[name] = column
+    return result

@@ -1,0 +1,103 @@
+"""What a graph holds: versions, counts, and what a person should know before asking questions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from graphlab.store.folder import FORMAT_VERSION, Folder, first_row
+
+
+@dataclass(frozen=True, slots=True)
+class GraphInfo:
+    """The facts of ``graphlab info``."""
+
+    path: str
+    format_version: int
+    dataset: str | None
+    materialization: str | None
+    resolution: str | None
+    data_version: str
+    counts: dict[str, int]
+    embeddings: list[dict[str, Any]]
+    recipe: dict[str, Any]
+    notes: list[str]
+
+
+def information(folder: Folder) -> GraphInfo:
+    """Count and describe; one pass over connections, none over synapses."""
+    connection = folder.connection
+    row = first_row(
+        connection,
+        """
+        SELECT (SELECT count(*) FROM neurons), (SELECT count(*) FROM neurons WHERE in_graph),
+               (SELECT count(*) FROM synapses), count(*),
+               count(*) FILTER (kind = 'chemical'), count(*) FILTER (kind = 'electrical'),
+               count(*) FILTER (kind = 'extrasynaptic'), count(*) FILTER (pre_root_id = post_root_id),
+               CAST(coalesce(sum(weight) FILTER (kind = 'chemical'), 0) AS DOUBLE),
+               count(DISTINCT pre_root_id), count(DISTINCT post_root_id),
+               (SELECT count(*) FROM connections_left_out)
+        FROM connections
+        """,
+    )
+    connected = first_row(
+        connection,
+        """SELECT count(*) FROM (SELECT pre_root_id FROM connections UNION SELECT post_root_id FROM connections)""",
+    )
+    names = (
+        "neurons",
+        "neurons_in_graph",
+        "synapses",
+        "connections",
+        "chemical",
+        "electrical",
+        "extrasynaptic",
+        "autapses",
+        "total_weight",
+        "presynaptic_neurons",
+        "postsynaptic_neurons",
+        "left_out",
+    )
+    counts = {name: int(value) for name, value in zip(names, row, strict=True)}
+    counts["connected_neurons"] = int(connected[0])
+    embeddings = connection.execute(
+        """SELECT model, segmentation_version, any_value(width), CAST(sum(nodes) AS BIGINT),
+                  CAST(sum(neurons) AS BIGINT) FROM embedding_files GROUP BY 1, 2 ORDER BY 1, 2"""
+    ).fetchall()
+    fields = ("model", "segmentation_version", "width", "nodes", "neurons")
+    resolution = folder.resolution
+    return GraphInfo(
+        path=str(folder.path),
+        format_version=FORMAT_VERSION,
+        dataset=folder.meta("dataset"),
+        materialization=folder.meta("materialization"),
+        resolution=str(resolution) if resolution else None,
+        data_version=str(folder.meta("data_version")),
+        counts=counts,
+        embeddings=[dict(zip(fields, item, strict=True)) for item in embeddings],
+        recipe=folder.meta("recipe") or {},
+        notes=_notes(counts),
+    )
+
+
+def _notes(counts: dict[str, int]) -> list[str]:
+    notes = []
+    if counts["connections"]:
+        notes.append(
+            f"{counts['connected_neurons']:,} neurons in {counts['connections'] - counts['autapses']:,} connections, "
+            f"{counts['presynaptic_neurons']:,} of them presynaptic and {counts['postsynaptic_neurons']:,} postsynaptic"
+        )
+    if counts["connections"] and counts["presynaptic_neurons"] < counts["connected_neurons"] / 2:
+        notes.append(
+            "fewer than half of the connected neurons are presynaptic: the outputs of the others were probably not "
+            "traced, so compare counts over observable pairs only"
+        )
+    if counts["autapses"]:
+        notes.append(f"{counts['autapses']:,} autapses, in the table and out of graphs and censuses")
+    if counts["neurons"] > counts["neurons_in_graph"]:
+        notes.append(
+            f"{counts['neurons'] - counts['neurons_in_graph']:,} neurons are no graph nodes (in_graph is false)"
+        )
+    if counts["left_out"]:
+        notes.append(f"{counts['left_out']:,} connections with a partner outside the graph are kept apart")
+    return notes

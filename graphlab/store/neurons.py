@@ -1,0 +1,56 @@
+"""Neurons into the graph: new ones appended, known ones completed, never a second row of one root_id."""
+
+from __future__ import annotations
+
+from graphlab.store.arrivals import Arrivals
+from graphlab.store.folder import first_row, quote
+from ingest.errors import SchemaError
+
+
+def write_neurons(arrivals: Arrivals, duplicates: str) -> list[str]:
+    """Add ``arrivals`` to ``neurons``; a value of this source replaces an earlier one, an empty cell does not.
+
+    Args:
+        duplicates: ``first`` keeps the first row of a repeated root_id, ``refuse`` makes it an error.
+
+    Raises:
+        SchemaError: repeated root_ids under ``refuse``; ``sum`` has no meaning for neurons.
+    """
+    connection = arrivals.connection
+    columns = arrivals.selected()
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE arrived AS SELECT {', '.join(columns)}, arrival FROM arrivals")
+    notes = _repeated(arrivals, duplicates)
+    values = [name for name in columns if name != quote("root_id")]
+    known = first_row(connection, "SELECT count(*) FROM neurons SEMI JOIN arrived USING (root_id)")
+    if known and known[0] and values:
+        sets = ", ".join(f"{name} = coalesce(arrived.{name}, neurons.{name})" for name in values)
+        connection.execute(f"UPDATE neurons SET {sets} FROM arrived WHERE neurons.root_id = arrived.root_id")
+        notes.append(f"{known[0]:,} neurons were known and completed")
+    inserted = [f"coalesce({name}, true) AS {name}" if name == quote("in_graph") else name for name in columns]
+    connection.execute(
+        f"INSERT INTO neurons BY NAME SELECT {', '.join(inserted)} FROM arrived ANTI JOIN neurons USING (root_id)"
+    )
+    connection.execute("DROP TABLE arrived")
+    if arrivals.has("total_in") or arrivals.has("total_out"):
+        connection.execute("DELETE FROM meta WHERE key = 'totals'")
+        connection.execute("INSERT INTO meta VALUES ('totals', '\"given\"')")
+    return notes
+
+
+def _repeated(arrivals: Arrivals, duplicates: str) -> list[str]:
+    connection = arrivals.connection
+    row = first_row(connection, "SELECT count(*) - count(DISTINCT root_id) FROM arrived")
+    if not row[0]:
+        return []
+    if duplicates != "first":
+        twice = first_row(
+            connection,
+            "SELECT root_id, min(arrival), max(arrival) FROM arrived GROUP BY root_id HAVING count(*) > 1 "
+            "ORDER BY 2 LIMIT 1",
+        )
+        raise SchemaError(
+            f"{arrivals.source}: rows {twice[1] + 1} and {twice[2] + 1} hold the same root_id {twice[0]} ({row[0]:,} repeated rows); "
+            "a neuron has one row. Remove the others, or keep the first with --duplicates first"
+        )
+    connection.execute("DELETE FROM arrived WHERE arrival NOT IN (SELECT min(arrival) FROM arrived GROUP BY root_id)")
+    return [f"{row[0]:,} repeated rows of a root_id left out, the first of each kept"]

@@ -1,0 +1,145 @@
+"""What a connection is: the recorded recipe from synapses to connections, and its SQL.
+
+Order of the work: add up every synapse of a pair (totals before any filter), then keep what the recipe
+keeps, then sum neuropils. Autapses stay in ``connections``; snapshots and censuses leave them out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from graphlab.store.folder import first_row
+from ingest.errors import SchemaError
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How synapses become connections."""
+
+    min_score: float | None = None
+    """Synapses below this score do not count; synapses without a score always count."""
+    merge_within_nm: float | None = None
+    """Of synapses of one ordered pair closer than this, only the one of highest score counts."""
+    weight_counts: str = "synapses"
+    """What one unit of weight is; ``source weights`` where sources bring a number a row."""
+
+    def __post_init__(self) -> None:
+        for name, value in (("min_score", self.min_score), ("merge_within_nm", self.merge_within_nm)):
+            if value is not None and not np.isfinite(value):
+                raise SchemaError(f"recipe: {name} is {value}; wanted a finite number")
+        if self.merge_within_nm is not None and self.merge_within_nm <= 0:
+            raise SchemaError(f"recipe: merge_within_nm is {self.merge_within_nm}; wanted a length above 0 nm")
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def pairs_from_synapses(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> None:
+    """Temporary table ``pairs``: every ordered pair of ``synapses`` by kind and neuropil.
+
+    Columns pre_root_id, post_root_id, kind, neuropil, total (all synapses), weight (those the recipe keeps).
+    """
+    merged = _merge_near(connection, recipe.merge_within_nm) if recipe.merge_within_nm is not None else False
+    present = first_row(
+        connection, "SELECT count(kind) > 0, count(neuropil) > 0, count(weight) > 0, count(score) > 0 FROM synapses"
+    )
+    has_kind, has_neuropil, has_weight, has_score = present
+    kept = []
+    if recipe.min_score is not None and has_score:
+        kept.append("(score >= $min_score OR score IS NULL)")
+    if merged:
+        kept.append("synapse_id NOT IN (SELECT synapse_id FROM merged_synapses)")
+    # Counting rows is cheaper than summing a column of ones, and most data sets have no weight a row.
+    total = "CAST(sum(coalesce(weight, 1)) AS DOUBLE)" if has_weight else "CAST(count(*) AS DOUBLE)"
+    weight = f"{total.removesuffix(' AS DOUBLE)')} FILTER ({' AND '.join(kept)}) AS DOUBLE)" if kept else total
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE pairs AS
+        SELECT pre_root_id, post_root_id,
+               {"coalesce(kind, 'chemical')" if has_kind else "'chemical'"} AS kind,
+               {"neuropil" if has_neuropil else "CAST(NULL AS VARCHAR) AS neuropil"},
+               {total} AS total, coalesce({weight}, 0) AS weight
+        FROM synapses GROUP BY ALL
+        """,
+        {"min_score": recipe.min_score} if recipe.min_score is not None and has_score else {},
+    )
+    connection.execute("DROP TABLE IF EXISTS merged_synapses")
+
+
+def connections_from_pairs(connection: duckdb.DuckDBPyConnection) -> None:
+    """Replace the synapse-made rows of ``connections`` and ``connections_by_neuropil`` by those of ``pairs``."""
+    kinds = "SELECT kind FROM pair_sources WHERE origin = 'synapses'"
+    for table in ("connections", "connections_by_neuropil"):
+        connection.execute(f"DELETE FROM {table} WHERE kind IN ({kinds})")
+    outside = first_row(connection, "SELECT count(*) FROM neurons WHERE NOT in_graph")
+    in_graph = (
+        "AND pre_root_id NOT IN (SELECT root_id FROM neurons WHERE NOT in_graph) "
+        "AND post_root_id NOT IN (SELECT root_id FROM neurons WHERE NOT in_graph)"
+        if outside and outside[0]
+        else ""
+    )
+    # Root id 0 is the background of a segmentation, never a neuron.
+    rows = f"FROM pairs WHERE weight > 0 AND pre_root_id <> 0 AND post_root_id <> 0 {in_graph}"
+    by_neuropil = first_row(connection, "SELECT count(neuropil) > 0 FROM pairs")
+    columns = "pre_root_id, post_root_id, kind"
+    if by_neuropil and by_neuropil[0]:
+        connection.execute(f"INSERT INTO connections_by_neuropil BY NAME SELECT {columns}, neuropil, weight {rows}")
+        connection.execute(
+            f"INSERT INTO connections BY NAME SELECT {columns}, CAST(sum(weight) AS DOUBLE) AS weight "
+            f"{rows} GROUP BY {columns}"
+        )
+    else:
+        connection.execute(f"INSERT INTO connections BY NAME SELECT {columns}, weight {rows}")
+
+
+def totals(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> None:
+    """Set total_in and total_out of every neuron from chemical rows of ``table``, before any filter."""
+    for side, total in (("post_root_id", "total_in"), ("pre_root_id", "total_out")):
+        connection.execute(
+            f"""
+            UPDATE neurons SET {total} = coalesce(sums.value, 0)
+            FROM (SELECT n.root_id, CAST(sum(t.{column}) AS DOUBLE) AS value
+                  FROM neurons n LEFT JOIN {table} t ON t.{side} = n.root_id AND t.kind = 'chemical'
+                  GROUP BY n.root_id) sums
+            WHERE neurons.root_id = sums.root_id
+            """
+        )
+
+
+def _merge_near(connection: duckdb.DuckDBPyConnection, radius_nm: float) -> bool:
+    """Temporary table ``merged_synapses``: ids that a better synapse of the same pair stands for.
+
+    Greedy by score (ties: lower id): a synapse is dropped when a kept one of the same ordered pair lies
+    within ``radius_nm``, as non-maximum suppression does.
+    """
+    close = connection.execute(
+        """
+        SELECT a.synapse_id AS better, b.synapse_id AS worse,
+               coalesce(a.score, -1e308) AS better_score
+        FROM synapses a JOIN synapses b
+          ON a.pre_root_id = b.pre_root_id AND a.post_root_id = b.post_root_id
+         AND coalesce(a.kind, 'chemical') = coalesce(b.kind, 'chemical')
+         AND (coalesce(a.score, -1e308) > coalesce(b.score, -1e308)
+              OR (coalesce(a.score, -1e308) = coalesce(b.score, -1e308) AND a.synapse_id < b.synapse_id))
+        WHERE (a.x_nm - b.x_nm) ** 2 + (a.y_nm - b.y_nm) ** 2 + (a.z_nm - b.z_nm) ** 2 <= $radius ** 2
+        ORDER BY better_score DESC, better, worse
+        """,
+        {"radius": radius_nm},
+    ).fetchall()
+    dropped: set[int] = set()
+    for better, worse, _ in close:
+        # Pairs come in order of the better synapse, so its own fate is settled before it is asked.
+        if better not in dropped:
+            dropped.add(worse)
+    connection.execute("CREATE OR REPLACE TEMP TABLE merged_synapses (synapse_id UBIGINT)")
+    if dropped:
+        import pyarrow as pa
+
+        connection.register("_merged", pa.table({"synapse_id": pa.array(sorted(dropped), pa.uint64())}))
+        connection.execute("INSERT INTO merged_synapses FROM _merged")
+        connection.unregister("_merged")
+    return bool(dropped)

@@ -1,0 +1,63 @@
+"""Results with their runs: written once, recomputed and compared by hash."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pyarrow as pa
+
+from graphlab.store import runs
+from graphlab.store.folder import Folder
+from ingest.errors import AnalysisError, VersionError
+
+
+@dataclass(frozen=True, slots=True)
+class Rerun:
+    """What recomputing a run gave."""
+
+    run: runs.Run
+    new_hash: str
+    equal: bool
+    """Whether the bytes of the result are those of the recorded run."""
+
+
+def record_census(folder: Folder, table: pa.Table, parameters: dict[str, Any], started: datetime.datetime) -> runs.Run:
+    """Write a census into ``motif_counts`` under its run, replacing an earlier run of the same work."""
+    run = runs.new_run(folder, "census", parameters, {})
+    run = replace(run, result_hash=runs.hash_table(table))
+    with folder.transaction() as connection:
+        connection.execute("DELETE FROM motif_counts WHERE run_id = ?", [run.run_id])
+        connection.register("counted", table)
+        own = [str(row[0]) for row in connection.execute("DESCRIBE motif_counts").fetchall()]
+        shared = ", ".join(f'"{name}"' for name in table.schema.names if name in own and name not in ("run_id", "size"))
+        connection.execute(
+            f"INSERT INTO motif_counts BY NAME SELECT ? AS run_id, ? AS size, {shared} FROM counted",
+            [run.run_id, parameters["size"]],
+        )
+        connection.unregister("counted")
+        runs.record(connection, run, started)
+    return run
+
+
+def rerun(folder: Folder, run: runs.Run, verbs: Mapping[str, Callable[[dict[str, Any]], pa.Table]]) -> Rerun:
+    """Do the work of ``run`` again on the present data.
+
+    Raises:
+        VersionError: the data changed since, so another result would be no surprise.
+        AnalysisError: a verb that leaves no result to recompute.
+    """
+    if run.verb not in verbs:
+        raise AnalysisError(
+            f"run {run.run_id} is an {run.verb}; only results are recomputed ({', '.join(verbs)}). "
+            "To check an ingest, ingest the same source again: it says whether it is already there"
+        )
+    if run.data_version != str(folder.meta("data_version")):
+        raise VersionError(
+            f"run {run.run_id} was made on data version {run.data_version}, the graph is at "
+            f"{folder.meta('data_version')}: sources were added since. Run it on a copy of the older graph"
+        )
+    new_hash = runs.hash_table(verbs[run.verb](run.parameters))
+    return Rerun(run, new_hash, new_hash == run.result_hash)

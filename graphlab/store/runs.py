@@ -1,0 +1,152 @@
+"""Runs: every result names the run that made it; a run knows its inputs, parameters, seed and versions."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from graphlab.store.folder import Folder, first_row
+from ingest.errors import UnknownNameError
+
+BLOCK = 1 << 22
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One row of ``runs``."""
+
+    run_id: str
+    verb: str
+    parameters: dict[str, Any]
+    inputs: dict[str, str]
+    """Source name -> SHA-256 of its content."""
+    data_version: str
+    """Hash of everything ingested before; two graphs with the same one hold the same data."""
+    seed: int | None = None
+    result_hash: str | None = None
+    message: str | None = None
+
+
+def new_run(
+    folder: Folder, verb: str, parameters: dict[str, Any], inputs: dict[str, str], seed: int | None = None
+) -> Run:
+    """A run of ``verb`` on the present data. The same work has the same id, whenever and wherever it ran."""
+    data_version = "0" if verb == "ingest" else str(folder.meta("data_version"))
+    text = json.dumps([verb, parameters, sorted(inputs.values()), data_version, seed], sort_keys=True)
+    run_id = hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
+    return Run(run_id, verb, parameters, inputs, data_version, seed)
+
+
+def record(connection: duckdb.DuckDBPyConnection, run: Run, started: datetime.datetime) -> None:
+    """Write the row, replacing an earlier run of the same work; call inside a transaction."""
+    seconds = (datetime.datetime.now(datetime.UTC) - started).total_seconds()
+    connection.execute("DELETE FROM runs WHERE run_id = ?", [run.run_id])
+    connection.execute(
+        "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            run.run_id,
+            run.verb,
+            started.replace(tzinfo=None),
+            seconds,
+            json.dumps(run.parameters, sort_keys=True),
+            json.dumps(run.inputs, sort_keys=True),
+            json.dumps(versions(), sort_keys=True),
+            run.seed,
+            run.data_version,
+            run.result_hash,
+            run.message,
+        ],
+    )
+
+
+def find(folder: Folder, run_id: str) -> Run | None:
+    """The run with this id, None when there is none."""
+    row = first_row(
+        folder.connection,
+        "SELECT run_id, verb, parameters, inputs, data_version, seed, result_hash, message FROM runs WHERE run_id = ?",
+        [run_id],
+    )
+    if row is None:
+        return None
+    return Run(row[0], row[1], json.loads(row[2]), json.loads(row[3]), *row[4:])
+
+
+def get(folder: Folder, run_id: str) -> Run:
+    """The run with this id; UnknownNameError names the nearest ones."""
+    run = find(folder, run_id)
+    if run is None:
+        rows = folder.connection.execute("SELECT run_id FROM runs ORDER BY started").fetchall()
+        raise UnknownNameError("run", run_id, [row[0] for row in rows])
+    return run
+
+
+def versions() -> dict[str, str]:
+    """What computed the result."""
+    names = ("graphlab-connectome", "duckdb", "numpy", "numba", "pyarrow")
+    return {"python": platform.python_version(), **{name: version(name) for name in names}}
+
+
+def hash_source(source: Any) -> str:
+    """SHA-256 of a file, of every file in a folder (names and content, in order), or of a frame's values."""
+    digest = hashlib.sha256()
+    if isinstance(source, str | Path):
+        path = Path(source)
+        items = sorted(item for item in path.rglob("*") if item.is_file()) if path.is_dir() else [path]
+        for item in items:
+            if path.is_dir():
+                digest.update(str(item.relative_to(path)).encode() + b"\0")
+            for block in _blocks(item):
+                digest.update(block)
+        return digest.hexdigest()
+    return hash_table(source)
+
+
+def hash_table(frame: Any) -> str:
+    """SHA-256 of a frame's columns and values, the same for the same content however it is chunked.
+
+    Args:
+        frame: a pyarrow, pandas or polars table; columns of Python objects (coordinate lists) included.
+    """
+    table = frame
+    if not isinstance(frame, pa.Table):
+        table = frame.to_arrow() if hasattr(frame, "to_arrow") else pa.Table.from_pandas(frame, preserve_index=False)
+    digest = hashlib.sha256()
+    plain = pa.schema([pa.field(field.name, field.type) for field in table.schema])
+    with pa.ipc.new_stream(_HashSink(digest), plain) as writer:
+        if table.num_rows:
+            writer.write_table(table.cast(plain).combine_chunks(), max_chunksize=1 << 20)
+    return digest.hexdigest()
+
+
+class _HashSink:
+    """A file object that only hashes what is written to it."""
+
+    def __init__(self, digest: Any) -> None:
+        self._digest = digest
+        self.closed = False
+
+    def write(self, data: Any) -> int:
+        view = memoryview(data)
+        self._digest.update(view)
+        return view.nbytes
+
+    def flush(self) -> None: ...
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            yield block

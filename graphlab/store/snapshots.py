@@ -1,0 +1,107 @@
+"""Snapshots on disk: one Arrow file a graph view, arrays memory-mapped when read back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from graphlab.store.folder import Folder, arrow
+from ingest.errors import UnknownNameError
+from ingest.schema import KINDS
+from queries.snapshot import Snapshot
+
+ARRAYS = {
+    "root_ids": pa.uint64(),
+    "out_start": pa.int64(),
+    "out_target": pa.int32(),
+    "weight": pa.float64(),
+    "in_start": pa.int64(),
+    "in_source": pa.int32(),
+    "in_edge": pa.int32(),
+}
+
+
+def snapshot(folder: Folder, kind: str = "chemical", min_weight: float = 0.0) -> Snapshot:
+    """The graph of one kind of connections, saved under the hash of what it was made from.
+
+    Args:
+        kind: chemical, electrical or extrasynaptic.
+        min_weight: connections below it are left out; neuropils are summed before.
+    """
+    if kind not in KINDS:
+        raise UnknownNameError("kind", kind, KINDS)
+    meta = {
+        "dataset": folder.meta("dataset"),
+        "materialization": folder.meta("materialization"),
+        "data_version": folder.meta("data_version"),
+        "recipe": folder.meta("recipe"),
+        "kind": kind,
+        "min_weight": float(min_weight),
+    }
+    key = hashlib.blake2b(json.dumps(meta, sort_keys=True).encode(), digest_size=8).hexdigest()
+    path = folder.path / "snapshots" / f"{key}.arrow"
+    if not path.exists():
+        made = _from_database(folder, kind, min_weight, {**meta, "hash": key})
+        save(made, path)
+        if not path.exists():  # a read-only place: use it from memory
+            return made
+    return load(path)
+
+
+def save(made: Snapshot, path: Path) -> None:
+    """Write as one record batch of one row, every array a list value; renamed into place when whole."""
+    arrays = [
+        pa.LargeListArray.from_arrays(
+            pa.array([0, len(values)], pa.int64()), pa.array(values, type=kind, from_pandas=False)
+        )
+        for values, kind in ((getattr(made, name), kind) for name, kind in ARRAYS.items())
+    ]
+    schema = pa.schema(
+        [pa.field(name, pa.large_list(kind)) for name, kind in ARRAYS.items()],
+        metadata={"graphlab": json.dumps(made.meta, sort_keys=True)},
+    )
+    batch = pa.RecordBatch.from_arrays([a.cast(f.type) for a, f in zip(arrays, schema, strict=True)], schema=schema)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(exist_ok=True)
+        with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
+            writer.write_batch(batch)
+        temporary.rename(path)
+    except PermissionError:
+        return
+
+
+def load(path: Path) -> Snapshot:
+    """Map a saved snapshot; arrays are read-only views of the file."""
+    with pa.memory_map(str(path)) as source:
+        reader = pa.ipc.open_file(source)
+        batch = reader.get_batch(0)
+        meta: dict[str, Any] = json.loads((reader.schema.metadata or {})[b"graphlab"])
+    values = {name: batch.column(name).values.to_numpy(zero_copy_only=True) for name in ARRAYS}
+    return Snapshot(**values, meta=meta)
+
+
+def _from_database(folder: Folder, kind: str, min_weight: float, meta: dict[str, Any]) -> Snapshot:
+    cursor = folder.cursor()
+    neurons = arrow(cursor, "SELECT root_id FROM neurons WHERE in_graph ORDER BY root_id")
+    root_ids = neurons["root_id"].combine_chunks().to_numpy()
+    edges = arrow(
+        cursor,
+        "SELECT pre_root_id, post_root_id, weight FROM connections WHERE kind = ? AND weight >= ? "
+        "ORDER BY pre_root_id, post_root_id",
+        [kind, min_weight],
+    )
+    pre, post = (edges[name].combine_chunks().to_numpy() for name in ("pre_root_id", "post_root_id"))
+    return Snapshot.from_edges(
+        root_ids,
+        np.searchsorted(root_ids, pre),
+        np.searchsorted(root_ids, post),
+        edges["weight"].combine_chunks().to_numpy(),
+        meta,
+    )

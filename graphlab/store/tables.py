@@ -1,0 +1,67 @@
+"""Whole tables and columns of the graph as Arrow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+
+from graphlab.store.folder import Folder, arrow, quote
+from ingest.errors import UnknownNameError
+from ingest.schema import KINDS
+from queries.snapshot import Snapshot
+
+TABLES = (
+    "neurons",
+    "synapses",
+    "connections",
+    "connections_by_neuropil",
+    "synapse_embeddings",
+    "runs",
+    "motif_counts",
+)
+ORDER = {
+    "neurons": "root_id",
+    "synapses": "synapse_id",
+    "connections": "pre_root_id, post_root_id, kind",
+    "connections_by_neuropil": "pre_root_id, post_root_id, kind, neuropil",
+    "synapse_embeddings": "synapse_id, side",
+    "runs": "started, run_id",
+    "motif_counts": "ALL",
+}
+
+
+def whole_table(folder: Folder, table: str) -> pa.Table:
+    """All rows in the order of their ids."""
+    if table not in TABLES:
+        raise UnknownNameError("table", table, TABLES)
+    return arrow(folder.cursor(), f"FROM {table} ORDER BY {ORDER[table]}")
+
+
+def connections(folder: Folder, kind: str, min_weight: float) -> pa.Table:
+    """Connections of one kind of at least ``min_weight``, autapses included, in (pre, post) order."""
+    if kind not in KINDS:
+        raise UnknownNameError("kind", kind, KINDS)
+    return (
+        folder.cursor()
+        .execute(
+            "FROM connections WHERE kind = ? AND weight >= ? ORDER BY pre_root_id, post_root_id",
+            [kind, min_weight],
+        )
+        .to_arrow_table()
+    )
+
+
+def neuron_values(folder: Folder, snapshot: Snapshot, column: str) -> list[Any]:
+    """A column of ``neurons`` in node order of ``snapshot``, None where unknown."""
+    names = [str(row[0]) for row in folder.cursor().execute("DESCRIBE neurons").fetchall()]
+    if column not in names:
+        raise UnknownNameError("column of neurons", column, names)
+    cursor = folder.cursor()
+    cursor.register("wanted", pa.table({"root_id": pa.array(snapshot.root_ids, pa.uint64())}))
+    table = arrow(
+        cursor,
+        f"SELECT n.{quote(column)} AS value FROM wanted w LEFT JOIN neurons n USING (root_id) ORDER BY w.root_id",
+    )
+    values: list[Any] = table["value"].to_pylist()
+    return values
