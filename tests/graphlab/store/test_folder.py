@@ -1,0 +1,142 @@
+"""Create, open, lock, versions, transactions."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from graphlab.store.folder import DATABASE, Folder, first_row, quote
+from ingest.errors import StoreBusyError, StoreError, VersionError
+
+
+def test_create_then_open_keeps_what_was_said(tmp_path: Path) -> None:
+    Folder.create(tmp_path / "g", "fly", "4,4,40", "783").close()
+    folder = Folder.open(tmp_path / "g", read_only=True)
+    assert (folder.meta("dataset"), folder.meta("materialization"), str(folder.resolution)) == ("fly", "783", "4,4,40")
+    assert folder.meta("format_version") == 1
+    folder.close()
+
+
+def test_a_folder_that_is_no_graph(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="does not exist.*graphlab init"):
+        Folder.open(tmp_path / "absent")
+    with pytest.raises(StoreError, match=r"holds no graph\.duckdb"):
+        Folder.open(tmp_path)
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(StoreError, match="not empty and no graph"):
+        Folder.create(tmp_path)
+    with pytest.raises(StoreError, match="is a file"):
+        Folder.create(tmp_path / "notes.txt")
+    assert [item.name for item in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_a_database_of_something_else(tmp_path: Path) -> None:
+    duckdb.connect(str(tmp_path / DATABASE)).close()
+    with pytest.raises(StoreError, match="a database of something else"):
+        Folder.open(tmp_path)
+    (tmp_path / DATABASE).write_bytes(b"not a database" * 1000)
+    with pytest.raises(StoreError, match="cannot be opened"):
+        Folder.open(tmp_path)
+
+
+def test_a_graph_is_made_once(tmp_path: Path) -> None:
+    Folder.create(tmp_path / "g").close()
+    with pytest.raises(StoreError, match="is a graph already"):
+        Folder.create(tmp_path / "g")
+
+
+def test_a_newer_format_is_refused(tmp_path: Path) -> None:
+    folder = Folder.create(tmp_path / "g")
+    with folder.transaction():
+        folder.set_meta("format_version", 999)
+    folder.close()
+    with pytest.raises(VersionError, match="format 999.*upgrade"):
+        Folder.open(tmp_path / "g")
+
+
+def test_an_older_format_is_migrated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A graph of format 1 opened by a graphlab of format 2 gets the second script, once."""
+    Folder.create(tmp_path / "g").close()
+    scripts = tmp_path / "package" / "migrations"
+    scripts.mkdir(parents=True)
+    (scripts / "001_first_format.sql").write_text("CREATE TABLE meta (key VARCHAR);")
+    (scripts / "002_more.sql").write_text("ALTER TABLE neurons ADD COLUMN lineage VARCHAR;")
+    monkeypatch.setattr("graphlab.store.folder.files", lambda package: tmp_path / "package")
+    monkeypatch.setattr("graphlab.store.folder.FORMAT_VERSION", 2)
+    for _ in range(2):
+        folder = Folder.open(tmp_path / "g", read_only=True)
+        assert folder.meta("format_version") == 2
+        names = [row[0] for row in folder.connection.execute("DESCRIBE neurons").fetchall()]
+        assert "lineage" in names
+        folder.close()
+
+
+def test_a_graph_another_process_writes_is_busy(tmp_path: Path) -> None:
+    Folder.create(tmp_path / "g").close()
+    hold = (
+        "import sys; from graphlab.store.folder import Folder; "
+        f"f = Folder.open({str(tmp_path / 'g')!r}); print('open', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "open\n"
+        with pytest.raises(StoreBusyError, match=f"in use by process {other.pid}"):
+            Folder.open(tmp_path / "g", read_only=True)
+        other.communicate()
+    Folder.open(tmp_path / "g").close()
+
+
+def test_two_readers_share_a_graph(tmp_path: Path) -> None:
+    Folder.create(tmp_path / "g").close()
+    folder = Folder.open(tmp_path / "g", read_only=True)
+    code = f"from graphlab.store.folder import Folder; Folder.open({str(tmp_path / 'g')!r}, read_only=True).close()"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    with pytest.raises(StoreError, match="reading only"), folder.transaction():
+        pass
+    folder.close()
+
+
+def test_a_failed_transaction_leaves_no_trace(tmp_path: Path) -> None:
+    folder = Folder.create(tmp_path / "g")
+    with pytest.raises(KeyboardInterrupt), folder.transaction() as connection:
+        connection.execute("INSERT INTO neurons (root_id) VALUES (7)")
+        connection.execute("ALTER TABLE neurons ADD COLUMN extra VARCHAR")
+        connection.execute("SELECT * FROM range(1000000)")  # an answer nobody read
+        raise KeyboardInterrupt
+    assert first_row(folder.connection, "SELECT count(*) FROM neurons") == (0,)
+    assert "extra" not in [row[0] for row in folder.connection.execute("DESCRIBE neurons").fetchall()]
+    with folder.transaction() as connection:
+        connection.execute("INSERT INTO neurons (root_id) VALUES (8)")
+    assert first_row(folder.connection, "SELECT count(*) FROM neurons") == (1,)
+    folder.close()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT * FROM read_csv('/etc/hostname')",
+        "COPY neurons TO 'stolen.csv'",
+        "ATTACH 'other.duckdb'",
+        "INSTALL httpfs",
+        "SET enable_external_access = true",
+        "SET lock_configuration = false",
+    ],
+)
+def test_the_connection_reaches_nothing_beside_the_graph(tmp_path: Path, statement: str) -> None:
+    folder = Folder.create(tmp_path / "g")
+    with pytest.raises(duckdb.Error, match=r"disabled|locked|Cannot|permission|Permission"):
+        folder.connection.execute(statement)
+    folder.close()
+
+
+def test_quote_keeps_any_name_a_name(tmp_path: Path) -> None:
+    connection = duckdb.connect()
+    name = 'a"; DROP TABLE t; --'
+    connection.execute(f"CREATE TABLE t ({quote(name)} INTEGER)")
+    assert connection.execute("DESCRIBE t").fetchall()[0][0] == name

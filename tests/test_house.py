@@ -1,0 +1,79 @@
+"""The house itself: light imports, words in one home, the command line's promises, nobody in our place."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import graphlab
+from graphlab.store.folder import Folder, first_row
+from ingest import schema
+
+ROOT = Path(__file__).parent.parent
+HEAVY = ["torch", "tensorflow", "torch_geometric", "ray", "pandas", "polars", "numba", "scipy", "igraph", "networkx"]
+
+
+def modules_after(statement: str) -> set[str]:
+    code = f"import json, sys\n{statement}\nprint(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("statement", ["import graphlab", "import graphlab.cli", "from graphlab import Graph"])
+def test_light_imports_leave_heavy_libraries_alone(statement: str) -> None:
+    assert not modules_after(statement) & set(HEAVY)
+
+
+def test_version_is_told_once() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["version"] == graphlab.__version__
+
+
+def test_every_extra_that_pulls_torch_lets_pip_choose_a_cpu_build() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    asked = [r for wanted in extras.values() for r in wanted if r.split(">")[0].split("[")[0] == "torch"]
+    assert asked
+    assert set(asked) == {"torch>=2.6,<2.14"}
+
+
+@pytest.mark.parametrize("table", ["neurons", "synapses", "connections"])
+def test_tables_of_the_store_are_the_words_of_the_schema(table: str, tmp_path: Path) -> None:
+    folder = Folder.create(tmp_path / "g")
+    described = folder.connection.execute(f"DESCRIBE {table}").fetchall()
+    sql = {"uint64": "UBIGINT", "double": "DOUBLE", "string": "VARCHAR", "bool": "BOOLEAN"}
+    wanted = [(column.name, sql[str(column.type)]) for column in schema.table(table).columns]
+    assert sorted((str(row[0]), str(row[1])) for row in described) == sorted(wanted)
+    assert first_row(folder.connection, f"SELECT count(*) FROM {table}") == (0,)
+    folder.close()
+
+
+def test_another_package_in_our_place_is_named(tmp_path: Path) -> None:
+    (tmp_path / "queries").mkdir()
+    (tmp_path / "queries" / "__init__.py").write_text("")
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import graphlab"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "'queries' belongs to graphlab-connectome" in done.stderr
+    assert str(tmp_path) in done.stderr
+
+
+def test_no_packages_under_tests() -> None:
+    assert not list((ROOT / "tests").rglob("__init__.py")), "tests/ingest would shadow ingest"
+
+
+def test_files_have_one_job() -> None:
+    """About 400 lines a file is a wall to notice; 450 is the wall."""
+    rooms = ("graphlab", "ingest", "queries", "gpu_embed")
+    files = [path for room in rooms for path in (ROOT / room).rglob("*.py")]
+    assert files
+    assert not [f"{path}: {n}" for path in files if (n := len(path.read_text().splitlines())) > 450]
+    assert not [path for path in files if path.stem in ("utils", "helpers", "common", "misc")]
