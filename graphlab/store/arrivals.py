@@ -117,7 +117,8 @@ class Arrivals:
                 known = self.names.setdefault(row["id"], row["name"])
                 if known != row["name"]:
                     raise IdError(
-                        f"{self.source}: the id {row['id']} has two names, {known!r} and {row['name']!r}; keep one of them"
+                        f"{self.source}: the id {row['id']} has two names, {known!r} and {row['name']!r}; "
+                        f"keep one of them"
                     )
 
     def _add_columns(self) -> None:

@@ -49,7 +49,8 @@ def _repeated(arrivals: Arrivals, duplicates: str | None) -> list[str]:
             "HAVING count(*) > 1 ORDER BY 3 LIMIT 1",
         )
         raise SchemaError(
-            f"{arrivals.source}: rows {twice[2] + 1} and {twice[3] + 1} hold the same connection {twice[0]} -> {twice[1]} "
+            f"{arrivals.source}: rows {twice[2] + 1} and {twice[3] + 1} hold the same connection {twice[0]} "
+            f"-> {twice[1]} "
             f"({row[0]:,} repeated rows); --duplicates sum adds them up, --duplicates first keeps the first"
         )
     if duplicates == "first":
@@ -73,7 +74,8 @@ def _met_before(arrivals: Arrivals, duplicates: str | None) -> list[str]:
         if duplicates in (None, "refuse"):
             example = first_row(connection, "SELECT pre_root_id, post_root_id FROM met ORDER BY ALL LIMIT 1")
             raise SchemaError(
-                f"{arrivals.source}: {row[0]:,} connections are in the graph already, {example[0]} -> {example[1]} for example; "
+                f"{arrivals.source}: {row[0]:,} connections are in the graph already, {example[0]} -> "
+                f"{example[1]} for example; "
                 "--duplicates sum adds the new weights to them, --duplicates first keeps the old ones"
             )
         if duplicates == "first":
@@ -125,7 +127,8 @@ def _claim_kinds(arrivals: Arrivals) -> None:
     )
     if mixed:
         raise SchemaError(
-            f"{arrivals.source}: this graph has {mixed[0]} connections made from single synapses; adding ready connections of the same "
+            f"{arrivals.source}: this graph has {mixed[0]} connections made from single synapses; adding "
+            f"ready connections of the same "
             "kind would count contacts twice. Make a graph of its own for them"
         )
     connection.execute(

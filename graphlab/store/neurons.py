@@ -49,7 +49,8 @@ def _repeated(arrivals: Arrivals, duplicates: str) -> list[str]:
             "ORDER BY 2 LIMIT 1",
         )
         raise SchemaError(
-            f"{arrivals.source}: rows {twice[1] + 1} and {twice[2] + 1} hold the same root_id {twice[0]} ({row[0]:,} repeated rows); "
+            f"{arrivals.source}: rows {twice[1] + 1} and {twice[2] + 1} hold the same root_id {twice[0]} "
+            f"({row[0]:,} repeated rows); "
             "a neuron has one row. Remove the others, or keep the first with --duplicates first"
         )
     connection.execute("DELETE FROM arrived WHERE arrival NOT IN (SELECT min(arrival) FROM arrived GROUP BY root_id)")

@@ -35,7 +35,8 @@ def add_unknown(
     known = first_row(connection, "SELECT count(*) FROM neurons")
     if count and policy == "refuse":
         raise SchemaError(
-            f"{source}: its {as_} name {count:,} neurons that are not in the graph, {example} for example. Ingest them first "
+            f"{source}: its {as_} name {count:,} neurons that are not in the graph, {example} for example. "
+            f"Ingest them first "
             "(--as neurons), or say --unknown add (they become neurons) or --unknown keep (kept out of the graph)"
         )
     connection.execute(

@@ -56,7 +56,8 @@ def _check_unique(arrivals: Arrivals, had: int, highest: int | None) -> None:
     rows = arrivals.rows_with("synapse_id", twice[0])
     where = " and ".join(f"row {row}" for row in rows) + (" and in the graph already" if len(rows) == 1 else "")
     raise IdError(
-        f"{arrivals.source}: synapse_id {twice[0]} occurs in {where}, one of {counted[0] - counted[1]:,} repeated rows; "
+        f"{arrivals.source}: synapse_id {twice[0]} occurs in {where}, one of {counted[0] - counted[1]:,} "
+        f"repeated rows; "
         "ids must be unique. Remove repeated rows, or leave the column out so that rows are numbered"
     )
 
@@ -71,7 +72,8 @@ def _claim_kinds(arrivals: Arrivals) -> None:
     )
     if mixed:
         raise SchemaError(
-            f"{arrivals.source}: this graph has {quote(mixed[0])} connections from a connection table; adding single synapses of the "
+            f"{arrivals.source}: this graph has {quote(mixed[0])} connections from a connection table; "
+            f"adding single synapses of the "
             "same kind would count contacts twice. Make a graph of its own for them"
         )
     connection.execute(

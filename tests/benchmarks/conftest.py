@@ -110,7 +110,16 @@ class SideBySide:
             rate = f"{work / m.median:,.0f} {unit}/s" if work else ""
             spread = f"{min(m.seconds):.4g} .. {max(m.seconds):.4g}"
             ROWS.append(
-                (task, name, f"{m.median:.4g}", spread, str(len(m.seconds)), rate, f"{m.median / ours:.2f}x", f"{m.peak_mb:,.0f}")
+                (
+                    task,
+                    name,
+                    f"{m.median:.4g}",
+                    spread,
+                    str(len(m.seconds)),
+                    rate,
+                    f"{m.median / ours:.2f}x",
+                    f"{m.peak_mb:,.0f}",
+                )
             )
         return measured
 
@@ -136,7 +145,9 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         return
     head = ("task", "who", "median s", "min .. max", "rounds", "rate", "time vs ours", "peak MB")
     widths = [max(len(row[i]) for row in [head, *ROWS]) for i in range(len(head))]
-    terminalreporter.section(f"benchmarks: {platform.machine()}, {psutil.cpu_count()} cores, Python {platform.python_version()}")
+    terminalreporter.section(
+        f"benchmarks: {platform.machine()}, {psutil.cpu_count()} cores, Python {platform.python_version()}"
+    )
     for row in [head, *ROWS]:
         terminalreporter.write_line("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)))
     for note in NOTES:
