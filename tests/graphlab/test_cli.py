@@ -1,0 +1,139 @@
+"""The command line in its own process: exit codes, one error, JSON that parses, ids as text."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EDGES = "pre_root_id,post_root_id,weight\n864691135941359220,864691135941359221,5\n864691135941359221,3,2\n"
+
+
+def graphlab(*arguments: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-W", "error", "-m", "graphlab.cli", *map(str, arguments)]
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("cli")
+    (place / "edges.csv").write_text(EDGES)
+    assert graphlab("init", place / "g", "--dataset", "three neurons").returncode == 0
+    done = graphlab("ingest", place / "g", place / "edges.csv", "--as", "connections")
+    assert done.returncode == 0, done.stderr
+    assert "2 rows of connections" in done.stdout
+    return place / "g"
+
+
+def test_help_lists_every_verb() -> None:
+    done = graphlab("--help")
+    assert done.returncode == 0
+    for verb in ("demo", "init", "ingest", "info", "query", "motifs", "report", "rerun", "recipe"):
+        assert f" {verb} " in done.stdout
+        assert graphlab(verb, "--help").returncode == 0
+
+
+def test_usage_errors_exit_with_2(made: Path) -> None:
+    assert graphlab("ingest", made).returncode == 2
+    assert graphlab("motifs", made, "--size", "two").returncode == 2
+    assert graphlab("nothing").returncode == 2
+
+
+def test_our_errors_exit_with_1_and_one_message(made: Path, tmp_path: Path) -> None:
+    for arguments in (
+        ("info", tmp_path / "absent"),
+        ("ingest", made, tmp_path / "absent.csv", "--as", "connections"),
+        ("ingest", made, made / "graph.duckdb", "--as", "connections", "--keep", "Type"),
+        ("query", made, "SELECT weigth FROM connections"),
+        ("query", made, "DROP TABLE neurons"),
+        ("query", made, "@" + str(tmp_path / "absent.sql")),
+        ("motifs", made, "--samples", "10"),
+        ("motifs", made, "--size", "9"),
+        ("rerun", made, "absent"),
+    ):
+        done = graphlab(*arguments)
+        assert done.returncode == 1, (arguments, done.stdout, done.stderr)
+        assert done.stderr.startswith("error: "), done.stderr
+        assert "Traceback" not in done.stderr
+    assert graphlab("info", made).returncode == 0
+
+
+def test_query_json_is_a_list_of_rows_with_ids_as_text(made: Path) -> None:
+    text = (
+        "SELECT * FROM GRAPH_TABLE (connectome MATCH (a IS neuron)-[s IS synapse]->(b IS neuron) "
+        "COLUMNS (a.root_id AS pre, b.root_id AS post, s.weight AS weight)) ORDER BY weight DESC"
+    )
+    rows = json.loads(graphlab("query", made, text, "--json").stdout)
+    assert rows == [
+        {"pre": "864691135941359220", "post": "864691135941359221", "weight": 5.0},
+        {"pre": "864691135941359221", "post": "3", "weight": 2.0},
+    ]
+    assert json.loads(graphlab("query", made, text, "--json", "--count").stdout) == [{"count": 2}]
+    assert json.loads(graphlab("query", made, "-", "--json", "--limit", "1", stdin=text).stdout) == rows[:1]
+    assert json.loads(graphlab("query", made, "SELECT 'nan'::DOUBLE AS x", "--json").stdout) == [{"x": None}]
+
+
+@pytest.mark.parametrize("ending", ["parquet", "csv", "arrow", "json"])
+def test_output_files(made: Path, tmp_path: Path, ending: str) -> None:
+    target = tmp_path / f"rows.{ending}"
+    done = graphlab("query", made, "FROM neurons SELECT root_id ORDER BY root_id", "-o", target)
+    assert done.returncode == 0, done.stderr
+    assert "3 rows" in done.stdout
+    assert [item.name for item in tmp_path.iterdir()] == [target.name]
+    if ending in ("csv", "json"):
+        assert "864691135941359221" in target.read_text()
+    else:
+        import pyarrow as pa
+        from pyarrow import feather, parquet
+
+        table = parquet.read_table(target) if ending == "parquet" else feather.read_table(str(target))
+        assert table["root_id"].type == pa.uint64()
+        assert table["root_id"].to_pylist() == [3, 864691135941359220, 864691135941359221]
+
+
+def test_an_output_nobody_can_write(made: Path, tmp_path: Path) -> None:
+    done = graphlab("query", made, "FROM neurons", "-o", tmp_path / "rows.xls")
+    assert (done.returncode, "cannot write .xls" in done.stderr) == (1, True)
+    done = graphlab("query", made, "FROM neurons", "-o", tmp_path / "absent" / "rows.csv")
+    assert (done.returncode, "does not exist" in done.stderr) == (1, True)
+
+
+def test_motifs_json_lists_every_class(made: Path) -> None:
+    document = json.loads(graphlab("motifs", made, "--size", "3", "--json").stdout)
+    rows = {row["motif"]: row for row in document["motifs"]}
+    assert len(rows) == 16
+    assert rows["021C"]["count"] == 1
+    assert rows["300"]["count"] == 0
+    assert "count_noninduced" in rows["300"]
+    assert len(json.loads(graphlab("motifs", made, "--size", "2", "--json").stdout)["motifs"]) == 3
+
+
+def test_info_json(made: Path) -> None:
+    document = json.loads(graphlab("info", made, "--json").stdout)
+    assert document["dataset"] == "three neurons"
+    assert document["counts"]["connections"] == 2
+
+
+def test_bad_input_names_the_file_and_changes_nothing(made: Path, tmp_path: Path) -> None:
+    before = graphlab("info", made, "--json").stdout
+    wrong = {
+        "float.csv": "pre_root_id,post_root_id,weight\n1.5,2,3\n",
+        "negative.csv": "pre_root_id,post_root_id,weight\n1,-2,3\n",
+        "huge.csv": f"pre_root_id,post_root_id,weight\n1,{2**64},3\n",
+        "missing.csv": "pre_root_id,weight\n1,3\n",
+        "empty.csv": "",
+        "text.csv": "pre_root_id,post_root_id,weight\nAVAL,2,3\n",
+        "broken.parquet": "PAR1 this is no parquet file PAR1",
+        "broken.xlsx": "PK not a workbook",
+    }
+    for name, content in wrong.items():
+        path = tmp_path / name
+        path.write_text(content)
+        done = graphlab("ingest", made, path, "--as", "connections")
+        assert done.returncode == 1, name
+        assert name in done.stderr, done.stderr
+        assert "Traceback" not in done.stderr
+    assert graphlab("info", made, "--json").stdout == before
