@@ -22,9 +22,9 @@ def query_source(folder: Folder) -> Source:
     other characters than letters and digits as ``_``.
     """
     from queries.engine import Source
-    from queries.sql_pgq import parse_property_graph
 
     from queries.property_graph import CONNECTOME
+    from queries.sql_pgq import parse_property_graph
 
     cursor = folder.cursor()
     for number, model in enumerate(models(folder)):
@@ -77,9 +77,8 @@ def embeddings(folder: Folder, model: str | None) -> EmbeddingSet:
 
 def create_property_graph(folder: Folder, definition: str) -> str:
     """Check and keep a CREATE PROPERTY GRAPH statement; a name is taken once. Returns the name."""
-    from queries.sql_pgq import parse_property_graph
-
     from queries.property_graph import CONNECTOME
+    from queries.sql_pgq import parse_property_graph
 
     graph = parse_property_graph(definition)
     rows = folder.connection.execute("SELECT name FROM property_graphs").fetchall()
