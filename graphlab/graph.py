@@ -255,9 +255,9 @@ class Graph:
         return census(view, size, by=self.neuron_values(view, by) if by else None).to_arrow()
 
     def __repr__(self) -> str:
-        info = self.info()
-        version = f", materialization {info.materialization}" if info.materialization else ""
+        counts = tables.row_counts(self._folder)
+        version = self._folder.meta("materialization")
         return (
-            f"<Graph {info.dataset or self.path.name}{version}: {info.counts['neurons']:,} neurons, "
-            f"{info.counts['connections']:,} connections, {info.counts['synapses']:,} synapses>"
+            f"<Graph {self._folder.meta('dataset') or self.path.name}{f', materialization {version}' if version else ''}: "
+            f"{counts['neurons']:,} neurons, {counts['connections']:,} connections, {counts['synapses']:,} synapses>"
         )
