@@ -62,6 +62,8 @@ class ParseError(GraphlabError, ValueError):
         self.column = position - (before.rfind("\n") + 1) + 1
         self.message = message
         self.hint = hint
+        self.position = position
+        self.length = length
         shown = f"{message} (line {self.line}, column {self.column})"
         if text:
             source = text.split("\n")[self.line - 1]

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import pyarrow as pa
+import duckdb
 
-from queries.pattern import Pattern
+from ingest.errors import ParseError, SchemaError, did_you_mean
+from queries.expression import AllAlong, EachAlong, Expression, Property, Span, transform
+from queries.identifiers import quote
+from queries.pattern import Column, Edge, Exists, Interior, Pattern, Vertex
 from queries.property_graph import EdgeTable, PropertyGraph, VertexTable
+from queries.source import Source
+
+Table = VertexTable | EdgeTable
+_ALONG = (EachAlong, AllAlong)
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,5 +33,315 @@ class BoundPattern:
     """Edge variable -> its tables; several where labels are alternatives or a label is shared."""
     column_types: Mapping[tuple[str, str], str]
     """(variable, column) -> DuckDB type name of every property that is read."""
-    types: pa.Schema | None = None
-    """Arrow types of the output columns, as DuckDB gives them; integers for aggregates are int64."""
+    edge_keys: Mapping[str, tuple[str, ...]]
+    """Edge table -> columns that tell its rows apart; () where nothing does (a view without KEY)."""
+
+    edge_columns: Mapping[str, frozenset[str]]
+    """Edge table -> its columns."""
+
+    def bound_pattern(self, pattern: Pattern) -> BoundPattern:
+        """The same bindings for a rewritten pattern, or for a sub-pattern of EXISTS."""
+        return replace(self, pattern=pattern)
+
+
+def columns_of(source: Source, table: str) -> dict[str, str]:
+    """Column name -> DuckDB type of a table or view, in order; cached in the source.
+
+    Raises:
+        SchemaError: the table is not there.
+    """
+    key = ("columns", table.lower())
+    if key not in source.cache:
+        try:
+            rows = source.connection.execute(f"DESCRIBE {quote(table)}").fetchall()
+        except duckdb.CatalogException:
+            raise SchemaError(f"a property graph refers to table {table!r}, which this graph does not have") from None
+        source.cache[key] = {str(row[0]): str(row[1]) for row in rows}
+    columns: dict[str, str] = source.cache[key]
+    return columns
+
+
+def row_number(source: Source, table: str) -> tuple[str, ...]:
+    """``("rowid",)`` for a base table, () for a view; cached in the source."""
+    key = ("rowid", table.lower())
+    if key not in source.cache:
+        found = source.connection.execute(
+            "SELECT count(*) FROM duckdb_tables() WHERE lower(table_name) = lower($name)", {"name": table}
+        ).fetchall()[0]
+        source.cache[key] = ("rowid",) if found[0] else ()
+    rowid: tuple[str, ...] = source.cache[key]
+    return rowid
+
+
+def bind(pattern: Pattern, source: Source, text: str = "") -> BoundPattern:
+    """Resolve labels to tables, properties to columns, ``*`` to all columns.
+
+    Args:
+        text: the user's text, for messages.
+
+    Raises:
+        ParseError: an unknown graph, label or property with the nearest known, a vertex that could be of
+            several tables, an edge whose tables do not join the vertices it stands between.
+    """
+    return _Binder(source, source.graph(pattern.graph), text).bound(pattern)
+
+
+class _Binder:
+    def __init__(self, source: Source, graph: PropertyGraph, text: str) -> None:
+        self.source = source
+        self.graph = graph
+        self.text = text
+        self.vertices: dict[str, VertexTable] = {}
+        self.edges: dict[str, tuple[EdgeTable, ...]] = {}
+        self.types: dict[tuple[str, str], str] = {}
+        self.paths: dict[str, tuple[str, ...]] = {}
+
+    def bound(self, pattern: Pattern) -> BoundPattern:
+        resolved = self.pattern(pattern)
+        tables = {table.table: table for found in self.edges.values() for table in found}
+        keys = {name: table.key or row_number(self.source, name) for name, table in tables.items()}
+        columns = {name: frozenset(columns_of(self.source, name)) for name in tables}
+        return BoundPattern(resolved, self.graph, self.vertices, self.edges, self.types, keys, columns)
+
+    def pattern(self, pattern: Pattern) -> Pattern:
+        self._resolve_tables(pattern)
+        vertices = tuple(self._vertex(vertex) for vertex in pattern.vertices)
+        edges = tuple(self._edge(edge) for edge in pattern.edges)
+        where = None if pattern.where is None else self.expression(pattern.where)
+        columns = [bound for column in pattern.columns for bound in self._column(pattern, column)]
+        order = tuple(replace(key, value=self.expression(key.value)) for key in pattern.order)
+        return replace(pattern, vertices=vertices, edges=edges, where=where, columns=self._unique(columns), order=order)
+
+    def fault(self, message: str, at: Span | None, hint: str = "") -> ParseError:
+        span = at or Span(0, 1)
+        return ParseError(message, self.text, span.start, span.end - span.start, hint)
+
+    # -- labels --
+
+    def _resolve_tables(self, pattern: Pattern) -> None:
+        for path in pattern.paths:
+            self.paths[path.variable] = path.edges
+        for vertex in pattern.vertices:
+            if vertex.variable not in self.vertices and vertex.labels:
+                self.vertices[vertex.variable] = self._labelled(vertex)
+        for edge in pattern.edges:
+            self.edges[edge.variable] = self._edge_tables(edge)
+        # A vertex without a label takes the table its edges lead to; a few rounds settle chains of them.
+        for _ in pattern.vertices:
+            for edge in pattern.edges:
+                self._infer(edge)
+        for vertex in pattern.vertices:
+            if vertex.variable not in self.vertices:
+                if len(self.graph.vertex_tables) > 1:
+                    raise self.fault(
+                        f"vertex {_shown(vertex.variable)} could be of several tables",
+                        vertex.at,
+                        hint=f"Give it one of the labels {', '.join(self.graph.vertex_labels())}: (a IS label).",
+                    )
+                self.vertices[vertex.variable] = self.graph.vertex_tables[0]
+        for edge in pattern.edges:
+            self._fit(edge)
+
+    def _labelled(self, vertex: Vertex) -> VertexTable:
+        found: dict[str, VertexTable] = {}
+        for label in vertex.labels:
+            table = self.graph.vertices_of(label)
+            if table is None:
+                raise self._unknown_label("vertex", label, self.graph.vertex_labels(), vertex.at)
+            found[table.table] = table
+        if len(found) > 1:
+            raise self.fault(
+                f"the labels of vertex {_shown(vertex.variable)} are different tables ({', '.join(found)})",
+                vertex.at,
+                hint="Ask for each in a GRAPH_TABLE of its own and put UNION ALL between them.",
+            )
+        return next(iter(found.values()))
+
+    def _unknown_label(self, what: str, label: str, known: list[str], at: Span | None) -> ParseError:
+        start = at.start if at else 0
+        if at is not None and (place := self.text.find(label, at.start, at.end)) >= 0:
+            start = place
+        return self.fault(
+            f"{self.graph.name} has no {what} label {label!r}{did_you_mean(label, known)}",
+            Span(start, start + len(label)),
+        )
+
+    def _edge_tables(self, edge: Edge) -> tuple[EdgeTable, ...]:
+        if not edge.labels:
+            tables = tuple(table for table in self.graph.edge_tables if not table.by_name)
+            if not tables:
+                raise self.fault(f"{self.graph.name} has no edges without a label", edge.at)
+            return tables
+        found: list[EdgeTable] = []
+        for label in edge.labels:
+            tables = self.graph.edges_of(label)
+            if not tables:
+                raise self._unknown_label("edge", label, self.graph.edge_labels(), edge.at)
+            found.extend(table for table in tables if table not in found)
+        # The same rows under two labels would be met twice: `synapse|connection` is `connection`.
+        return tuple(
+            table
+            for table in found
+            if not any(
+                other is not table
+                and other.table == table.table
+                and (other.source_key, other.target_key) == (table.source_key, table.target_key)
+                and set(other.only) <= set(table.only)
+                and (set(other.only) < set(table.only) or found.index(other) < found.index(table))
+                for other in found
+            )
+        )
+
+    def _infer(self, edge: Edge) -> None:
+        tables = self._fitting(edge)
+        for end, names in (
+            (edge.source, {side for table in tables for side in _ends(table, edge)[0]}),
+            (edge.target, {side for table in tables for side in _ends(table, edge)[1]}),
+        ):
+            if end not in self.vertices and len(names) == 1:
+                self.vertices[end] = self.graph.vertex_table(next(iter(names)))
+
+    def _fitting(self, edge: Edge) -> tuple[EdgeTable, ...]:
+        source, target = self.vertices.get(edge.source), self.vertices.get(edge.target)
+
+        def fits(table: EdgeTable) -> bool:
+            ways = [(table.source, table.target)]
+            if edge.direction.value == "-":
+                ways.append((table.target, table.source))
+            return any(
+                (source is None or source.table.lower() == a.lower())
+                and (target is None or target.table.lower() == b.lower())
+                for a, b in ways
+            )
+
+        if edge.quantifier is not None:  # what lies between may be of other tables
+            return self.edges[edge.variable]
+        return tuple(table for table in self.edges[edge.variable] if fits(table))
+
+    def _fit(self, edge: Edge) -> None:
+        fitting = self._fitting(edge)
+        if not fitting:
+            raise self.fault(
+                f"no edge {'with label ' + ' or '.join(edge.labels) + ' ' if edge.labels else ''}joins "
+                f"{self.vertices[edge.source].labels[0]} to {self.vertices[edge.target].labels[0]}",
+                edge.at,
+            )
+        self.edges[edge.variable] = fitting
+
+    # -- properties --
+
+    def _tables(self, variable: str) -> tuple[Table, ...]:
+        if variable in self.vertices:
+            return (self.vertices[variable],)
+        return self.edges[variable]
+
+    def _vertex(self, vertex: Vertex) -> Vertex:
+        predicate = None if vertex.predicate is None else self.expression(vertex.predicate)
+        return replace(vertex, predicate=predicate)
+
+    def _edge(self, edge: Edge) -> Edge:
+        predicate = None if edge.predicate is None else self.expression(edge.predicate)
+        inside = edge.interior
+        if inside is not None:
+            tables = self._interior_tables(edge)
+            inside = Interior(inside.variable, self.expression(inside.predicate, {inside.variable: tables}))
+        return replace(edge, predicate=predicate, interior=inside)
+
+    def _interior_tables(self, edge: Edge) -> tuple[Table, ...]:
+        names = dict.fromkeys(table.target for table in self.edges[edge.variable])
+        return tuple(self.graph.vertex_table(name) for name in names)
+
+    def expression(self, expression: Expression, local: Mapping[str, tuple[Table, ...]] | None = None) -> Expression:
+        """The tree with every property in its table's spelling and every sub-pattern bound."""
+        known = local or {}
+
+        def change(node: Expression) -> Expression:
+            if isinstance(node, Property):
+                if node.variable in inner:
+                    return node
+                tables = known.get(node.variable) or self._tables(node.variable)
+                return replace(node, name=self._column_name(node, tables))
+            if isinstance(node, Exists):
+                return replace(node, pattern=self.pattern(node.pattern))
+            if isinstance(node, _ALONG):
+                tables = self._along_tables(node)
+                part = "value" if isinstance(node, EachAlong) else "predicate"
+                bound = self.expression(getattr(node, part), {**known, node.variable: tables})
+                return replace(node, **{part: bound})  # type: ignore[arg-type]
+            return node
+
+        # Properties of a path's elements are bound when their EachAlong is met, with its tables.
+        inner = {node.variable for node in expression.walk() if isinstance(node, _ALONG)} - set(known)
+        return transform(expression, change)
+
+    def _along_tables(self, node: Expression) -> tuple[Table, ...]:
+        assert isinstance(node, _ALONG)
+        tables: list[Table] = []
+        for edge in self.paths[node.path]:
+            for table in self.edges[edge]:
+                if node.over == "edges":
+                    tables.append(table)
+                else:
+                    tables += [self.graph.vertex_table(table.source), self.graph.vertex_table(table.target)]
+        return tuple(dict.fromkeys(tables))
+
+    def _column_name(self, node: Property, tables: tuple[Table, ...]) -> str:
+        visible: dict[str, str] = {}
+        for table in tables:
+            for name, kind in self._visible(table).items():
+                visible.setdefault(name, kind)
+        aliases = {alias.lower(): column for table in tables for alias, column in table.aliases}
+        by_lower = {name.lower(): name for name in visible}
+        wanted = node.name.lower()
+        found = by_lower.get(wanted) or by_lower.get(aliases.get(wanted, "").lower())
+        if found is None:
+            start = node.at.end - len(node.name) if node.at else 0
+            raise self.fault(
+                f"{tables[0].labels[0]} has no property {node.name!r}{did_you_mean(node.name, visible)}",
+                Span(start, start + len(node.name)) if node.at else None,
+            )
+        self.types[(node.variable, found)] = visible[found]
+        return found
+
+    def _visible(self, table: Table) -> dict[str, str]:
+        columns = columns_of(self.source, table.table)
+        if table.properties is None:
+            return columns
+        allowed = {name.lower() for name in table.properties}
+        return {name: kind for name, kind in columns.items() if name.lower() in allowed}
+
+    # -- output --
+
+    def _column(self, pattern: Pattern, column: Column) -> list[Column]:
+        value = column.value
+        if not (isinstance(value, Property) and value.name == "*"):
+            return [Column(column.name, self.expression(value))]
+        if value.variable == "*":
+            plain = [e.variable for e in pattern.positive if e.quantifier is None]
+            chosen = [name for name in (*(v.variable for v in pattern.vertices), *plain) if not name[0].isdigit()]
+            return [bound for name in chosen for bound in self._all_of(name, prefix=f"{name}.")]
+        return self._all_of(value.variable, prefix="")
+
+    def _all_of(self, variable: str, prefix: str) -> list[Column]:
+        names = dict.fromkeys(name for table in self._tables(variable) for name in self._visible(table))
+        return [Column(prefix + name, self.expression(Property(variable, name))) for name in names]
+
+    def _unique(self, columns: list[Column]) -> tuple[Column, ...]:
+        seen: set[str] = set()
+        for column in columns:
+            if column.name.lower() in seen:
+                at = column.value.at
+                raise self.fault(f"two output columns are called {column.name!r}", at, hint="Name them: ... AS name.")
+            seen.add(column.name.lower())
+        return tuple(columns)
+
+
+def _ends(table: EdgeTable, edge: Edge) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    if edge.direction.value == "-":
+        both = (table.source, table.target)
+        return both, both
+    return (table.source,), (table.target,)
+
+
+def _shown(variable: str) -> str:
+    return "()" if variable[:1].isdigit() else repr(variable)

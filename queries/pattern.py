@@ -133,6 +133,8 @@ class Path:
 
     variable: str
     edges: tuple[str, ...]
+    start: str
+    """The vertex the path sets out from; its edges may point either way."""
     select: Select = Select.ALL
     mode: Mode | None = None
     k: int | None = None

@@ -43,7 +43,7 @@ def test_a_pattern_gives_its_parts_back() -> None:
         ({"vertices": (Vertex("a", predicate=Call("count")),)}, "aggregate"),
         ({"vertices": (A, B), "symmetry": (("a", "c"),)}, "symmetry"),
         ({"vertices": (A, B), "symmetry": (("a", "a"),)}, "symmetry"),
-        ({"vertices": (A,), "paths": (Path("p", ("e",)),)}, "not in the pattern"),
+        ({"vertices": (A,), "paths": (Path("p", ("e",), "a"),)}, "not in the pattern"),
         ({"vertices": (A,), "where": Call("sum", (Property("a", "x"),))}, "aggregate"),
         (
             {"vertices": (A,), "columns": (Column("x", Literal(1)), Column("X", Literal(2)))},
@@ -62,9 +62,9 @@ def test_an_ill_formed_pattern_cannot_be_built(parts: dict[str, object], message
         lambda: Quantifier(3, 2),
         lambda: Quantifier(-1, None),
         lambda: Edge("e", "a", "b", negated=True, quantifier=Quantifier(1, 2)),
-        lambda: Path("p", ()),
-        lambda: Path("p", ("e",), select=Select.SHORTEST_K),
-        lambda: Path("p", ("e",), k=3),
+        lambda: Path("p", (), "a"),
+        lambda: Path("p", ("e",), "a", select=Select.SHORTEST_K),
+        lambda: Path("p", ("e",), "a", k=3),
         lambda: Operation("<", (Literal(1),)),
         lambda: Operation("~~", (Literal(1), Literal(2))),
         lambda: Call("Count"),
@@ -82,7 +82,7 @@ def test_the_mode_of_a_quantified_edge_follows_path_then_semantics() -> None:
     assert modes[Semantics.HOMOMORPHIC] is Mode.WALK
     assert modes[Semantics.DISTINCT_EDGES] is Mode.TRAIL
     assert modes[Semantics.DISTINCT_VERTICES] is modes[Semantics.INDUCED] is Mode.ACYCLIC
-    named = Pattern("g", (A, B), (hop,), paths=(Path("p", ("e",), mode=Mode.SIMPLE),))
+    named = Pattern("g", (A, B), (hop,), paths=(Path("p", ("e",), "a", mode=Mode.SIMPLE),))
     assert named.mode_of("e") is Mode.SIMPLE
 
 

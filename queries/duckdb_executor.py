@@ -1,0 +1,166 @@
+"""Run SQL on the handed connection: read-only, interruptible, within time and memory limits."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
+
+import duckdb
+import pyarrow as pa
+
+from ingest.errors import InterruptedRun
+from queries.source import LimitError, Limits
+
+T = TypeVar("T")
+_POLL = 0.05
+_ROWS = 122_880
+
+
+def read(
+    connection: duckdb.DuckDBPyConnection,
+    sql: str,
+    parameters: Mapping[str, Any],
+    limits: Limits,
+    most: int | None = None,
+) -> tuple[pa.Table, bool]:
+    """The rows of a SELECT.
+
+    Args:
+        most: stop after so many rows.
+
+    Returns:
+        The table, and whether there were more than ``most`` rows.
+
+    Raises:
+        LimitError: out of time or memory. InterruptedRun: Ctrl-C. duckdb.Error: what DuckDB says.
+    """
+    with stream(connection, sql, parameters, limits) as batches:
+        kept: list[pa.RecordBatch] = []
+        rows = 0
+        for batch in batches:
+            kept.append(batch)
+            rows += batch.num_rows
+            if most is not None and rows > most:
+                break
+        table = pa.Table.from_batches(kept, schema=batches.schema)
+    if most is not None and rows > most:
+        return table.slice(0, most), True
+    return table, False
+
+
+class Batches:
+    """The rows of a running query, piece by piece, each fetched under the limits."""
+
+    def __init__(self, reader: pa.RecordBatchReader, guarded: _Guarded) -> None:
+        self._reader = reader
+        self._guarded = guarded
+        self.schema: pa.Schema = reader.schema
+        self._held = 0
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        while True:
+            batch = self._guarded(self._next, self._held)
+            if batch is None:
+                return
+            self._held += batch.nbytes
+            yield batch
+
+    def _next(self) -> pa.RecordBatch | None:
+        try:
+            return self._reader.read_next_batch()
+        except StopIteration:
+            return None
+
+
+@contextmanager
+def stream(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, Any], limits: Limits
+) -> Iterator[Batches]:
+    """The running query; closed, whatever happens, when the block is left."""
+    guarded = _Guarded(connection, limits)
+    own_transaction = _begin(connection)
+    opened: list[pa.RecordBatchReader] = []
+
+    def start() -> pa.RecordBatchReader:
+        opened.append(connection.sql(sql, params=dict(parameters) or None).to_arrow_reader(_ROWS))
+        return opened[0]
+
+    try:
+        yield Batches(guarded(start, 0), guarded)
+    finally:
+        for reader in opened:
+            reader.close()
+        if own_transaction:
+            with suppress(duckdb.Error):
+                connection.rollback()
+
+
+def _begin(connection: duckdb.DuckDBPyConnection) -> bool:
+    try:
+        connection.execute("BEGIN TRANSACTION READ ONLY").fetchall()
+    except duckdb.TransactionException:
+        return False  # the caller's own transaction is under way
+    return True
+
+
+class _Guarded:
+    """Runs blocking DuckDB calls in a thread while this one watches the clock, the memory and Ctrl-C."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, limits: Limits) -> None:
+        self._connection = connection
+        self._limits = limits
+        self._meter = connection.cursor() if limits.memory_limit is not None else None
+        self._before = self._in_use()
+
+    def __call__(self, work: Callable[[], T], held: int) -> T:
+        outcome: list[T] = []
+        failure: list[BaseException] = []
+        done = threading.Event()
+
+        def run() -> None:
+            try:
+                outcome.append(work())
+            except BaseException as error:  # handed over to the waiting thread
+                failure.append(error)
+            finally:
+                done.set()
+
+        worker = threading.Thread(target=run, name="graphlab-query", daemon=True)
+        worker.start()
+        try:
+            while not done.wait(_POLL):
+                self._limits.check(held + self._memory())
+        except KeyboardInterrupt as error:
+            self._stop(done)
+            if isinstance(error, InterruptedRun):
+                raise
+            raise InterruptedRun("the query was stopped; the graph is unchanged") from None
+        except LimitError:
+            self._stop(done)
+            raise
+        if failure:
+            if isinstance(failure[0], duckdb.OutOfMemoryException):
+                raise LimitError(
+                    "the query needs more memory than the graph may use; add predicates, count instead of "
+                    "listing, or raise the memory limit"
+                ) from None
+            raise failure[0]
+        self._limits.check(held)
+        return outcome[0]
+
+    def _memory(self) -> int:
+        return max(0, self._in_use() - self._before)
+
+    def _in_use(self) -> int:
+        if self._meter is None:
+            return 0
+        row = self._meter.execute("SELECT sum(memory_usage_bytes) FROM duckdb_memory()").fetchall()[0]
+        return int(row[0] or 0)
+
+    def _stop(self, done: threading.Event) -> None:
+        # An interrupt that comes between two calls of DuckDB is lost, so it is sent until the work ends.
+        while not done.is_set():
+            self._connection.interrupt()
+            done.wait(0.02)

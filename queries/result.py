@@ -1,0 +1,187 @@
+"""Result: the rows of an answer as Arrow, with the doors to pandas and polars, and how it was found."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from ingest.errors import IdError, MissingExtraError, SchemaError
+from ingest.ids import INT64_MAX
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
+    from queries.pattern import Pattern
+
+_SHOWN_ROWS = 20
+_SHOWN_TEXT = 60
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """The answer to one query, whole unless ``truncated`` says otherwise.
+
+    Column types are those of the query, with or without rows: ids uint64, counts int64.
+    """
+
+    table: pa.Table
+    sql: str = ""
+    """The SQL that ran, values as named parameters."""
+    patterns: tuple[Pattern, ...] = ()
+    """Every graph pattern of the query, in the order written."""
+    engine: str = "duckdb"
+    """Engines that answered the patterns, joined by ``+``."""
+    truncated: bool = False
+    """True when the ``limit`` of the call cut the answer; the rows left out were not counted."""
+    plan: str = field(default="", repr=False)
+    """What the planner saw and chose, as EXPLAIN prints it."""
+
+    @property
+    def pattern(self) -> Pattern | None:
+        """The only pattern of the query, or None."""
+        return self.patterns[0] if len(self.patterns) == 1 else None
+
+    @property
+    def columns(self) -> list[str]:
+        return list(self.table.column_names)
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    def to_arrow(self) -> pa.Table:
+        """The rows, ids uint64."""
+        return self.table
+
+    def to_pandas(self) -> pd.DataFrame:
+        """The rows, ids int64 as CAVEclient, fafbseg and neuprint-python keep them; IdError past 2^63."""
+        return to_pandas(self.table)
+
+    def to_polars(self) -> pl.DataFrame:
+        """The rows, ids UInt64."""
+        return to_polars(self.table)
+
+    def batches(self, rows: int = 65_536) -> Iterator[pa.RecordBatch]:
+        """The rows in pieces of at most ``rows``, without copying."""
+        yield from self.table.to_batches(max_chunksize=rows)
+
+    def scalar(self) -> Any:
+        """The one value of a one-row, one-column answer, for example a count.
+
+        Raises:
+            SchemaError: any other shape.
+        """
+        if self.table.num_rows != 1 or self.table.num_columns != 1:
+            raise SchemaError(
+                f"the answer has {self.table.num_rows:,} rows and {self.table.num_columns} columns; "
+                "one row of one column was wanted"
+            )
+        return self.table.column(0)[0].as_py()
+
+    def _shown(self) -> tuple[list[list[str]], str]:
+        head = self.table.slice(0, _SHOWN_ROWS)
+        columns = [[_text(value) for value in head.column(i).to_pylist()] for i in range(head.num_columns)]
+        rows = [list(row) for row in zip(*columns, strict=True)]
+        note = f"{len(self):,} row{'' if len(self) == 1 else 's'}"
+        if self.truncated:
+            note = f"the first {note}; there are more (limit)"
+        if len(self) > _SHOWN_ROWS:
+            note += f", {_SHOWN_ROWS} shown"
+        return rows, note
+
+    def __repr__(self) -> str:
+        rows, note = self._shown()
+        names = self.columns
+        widths = [max(map(len, column)) for column in zip(names, *rows, strict=True)]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in [names, *rows]
+        ]
+        return "\n".join([*lines, f"[{note}; {self.engine}]"])
+
+    def _repr_html_(self) -> str:
+        rows, note = self._shown()
+        head = "".join(f"<th>{html.escape(name)}</th>" for name in self.columns)
+        body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+        return (
+            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+            f"<p>{html.escape(note)}; {html.escape(self.engine)}</p>"
+        )
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "-"
+    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    text = text.replace("\n", " ")
+    return text if len(text) <= _SHOWN_TEXT else text[: _SHOWN_TEXT - 1] + "…"
+
+
+def plain_types(table: pa.Table) -> pa.Table:
+    """HUGEINT, which DuckDB's sums of integers have, as int64; other types as they are.
+
+    Raises:
+        SchemaError: a sum past 2^63.
+    """
+    for index, column in enumerate(table.schema):
+        if pa.types.is_decimal(column.type) and column.type.precision == 38 and column.type.scale == 0:
+            try:
+                values = table.column(index).cast(pa.int64())
+            except pa.ArrowInvalid:
+                raise SchemaError(
+                    f"column {column.name!r} holds a whole number past 2^63; "
+                    f"write CAST(... AS DOUBLE) or CAST(... AS VARCHAR) around it"
+                ) from None
+            table = table.set_column(index, column.name, values)
+    return table
+
+
+def to_pandas(table: pa.Table) -> pd.DataFrame:
+    """An Arrow table as a data frame: unsigned 64-bit ids as int64, other columns as pandas reads them.
+
+    A column of ids with nulls becomes ``Int64``, since a float would lose digits.
+
+    Raises:
+        IdError: an id of 2^63 or above.
+    """
+    import pandas as pd
+    import pyarrow.compute as pc
+
+    for index, column in enumerate(table.schema):
+        if pa.types.is_uint64(column.type):
+            values = table.column(index)
+            top = pc.max(values).as_py()
+            if top is not None and top > INT64_MAX:
+                raise IdError(
+                    f"{column.name}: {top} does not fit pandas' int64; "
+                    "use to_arrow() or to_polars(), which keep unsigned 64-bit ids"
+                )
+            table = table.set_column(index, column.name, values.cast(pa.int64()))
+
+    def type_of(arrow: pa.DataType) -> Any:
+        return pd.Int64Dtype() if pa.types.is_int64(arrow) else None
+
+    frame: pd.DataFrame = table.to_pandas(types_mapper=type_of)
+    for name in frame.columns[frame.dtypes == "Int64"]:
+        if not frame[name].hasnans:
+            frame[name] = frame[name].astype("int64")
+    return frame
+
+
+def to_polars(table: pa.Table) -> pl.DataFrame:
+    """An Arrow table as a polars frame, ids UInt64.
+
+    Raises:
+        MissingExtraError: polars is not installed.
+    """
+    try:
+        import polars as pl
+    except ImportError:
+        raise MissingExtraError("polars", "polars") from None
+    frame = pl.from_arrow(table)
+    assert isinstance(frame, pl.DataFrame)
+    return frame
