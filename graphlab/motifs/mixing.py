@@ -1,0 +1,134 @@
+"""Does a swap chain mix: acceptance, moved connections, autocorrelation of the census, recommended length.
+
+One chain runs on from the hub and its census is read at equal gaps. Where the null leaves hardly anything to
+swap, the diagnosis says so, and significance reports no z.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from graphlab.motifs.null_models import SwapSampler
+from queries.snapshot import Snapshot
+
+FEWEST_GRAPHS = 10
+"""Fewer different graphs than this among the readings, and there is no distribution to speak of."""
+LEAST_MOVED = 0.02
+"""A smaller share of connections moved, and the samples are the observed graph over again."""
+DECORRELATED = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Mixing:
+    """What a diagnosis found."""
+
+    acceptance: float
+    """Share of steps that changed the graph."""
+    moved: float
+    """Share of the observed connections that the last reading does not have."""
+    different: int
+    """Different graphs among the readings."""
+    readings: int
+    steps_per_edge: float
+    """Between two readings."""
+    autocorrelation: npt.NDArray[np.float64]
+    """[lags, classes] of the census, lag 0 first; NaN for classes without spread."""
+    recommended_steps_per_edge: float
+    """Shortest gap after which no class remembers (autocorrelation < 0.1 or its noise); inf when none does."""
+    trouble: str
+    """Why the null cannot mix, in a sentence; empty when it can."""
+
+    @property
+    def mixes(self) -> bool:
+        return not self.trouble
+
+
+def autocorrelation(series: npt.NDArray[np.float64], lags: int) -> npt.NDArray[np.float64]:
+    """Autocorrelation [lags, k] of ``series`` [t, k] at lags 0 .. lags-1; NaN where a column is constant."""
+    centred = series - series.mean(axis=0)
+    power = (centred**2).sum(axis=0)
+    found = np.full((lags, series.shape[1]), np.nan)
+    varied = power > 0
+    for lag in range(lags):
+        product = (centred[: len(series) - lag] * centred[lag:]).sum(axis=0)
+        found[lag, varied] = product[varied] / power[varied]
+    return found
+
+
+def diagnose(
+    sampler: SwapSampler,
+    count: Callable[[Snapshot], npt.NDArray[np.int64]],
+    seed: int,
+    *,
+    readings: int = 60,
+    gaps_per_sample: int = 4,
+    progress: Callable[[int, int], None] | None = None,
+) -> Mixing:
+    """Read the census of one chain ``readings`` times, ``gaps_per_sample`` times a sample's length.
+
+    Args:
+        sampler: of a swap null. count: the census of a graph, int64 [classes].
+        seed: of the diagnosis; its chain is none of the samples'.
+    """
+    from graphlab.motifs.chains import snapshot_of
+    from graphlab.motifs.swap_kernel import copy_chain, run_chain
+
+    chain = copy_chain(sampler.hub)
+    prepared = sampler.prepared
+    steps = max(1, sampler.steps // gaps_per_sample)
+    # A key of two words: no sample's child has it.
+    state = np.random.SeedSequence(seed, spawn_key=(0, 1)).generate_state(4, np.uint64)
+    tally = np.zeros((3, 2), dtype=np.int64)
+    series = []
+    graphs = set()
+    for done in range(readings):
+        run_chain(chain, prepared.classes, steps, state, tally)
+        graph = snapshot_of(prepared.snapshot, chain.ends, prepared.weight, sampler.null)
+        graphs.add(hash(graph.out_target.tobytes()))
+        series.append(np.asarray(count(graph), dtype=np.float64))
+        if progress:
+            progress(done + 1, readings)
+    n, m = prepared.snapshot.n, max(prepared.snapshot.m, 1)
+    observed = prepared.snapshot.sources().astype(np.int64) * n + prepared.snapshot.out_target
+    now = chain.ends[:, 0].astype(np.int64) * n + chain.ends[:, 1]
+    moved = 1.0 - float(np.isin(observed, now).mean()) if len(observed) else 0.0
+    acceptance = float(tally[:, 1].sum() / max(tally[:, 0].sum(), 1))
+    memory = autocorrelation(np.array(series), readings // 3)
+    gap = steps / m
+    return Mixing(
+        acceptance=acceptance,
+        moved=moved,
+        different=len(graphs),
+        readings=readings,
+        steps_per_edge=gap,
+        autocorrelation=memory,
+        recommended_steps_per_edge=_recommended(memory, gap, readings),
+        trouble=_trouble(sampler, acceptance, moved, len(graphs), readings),
+    )
+
+
+def _recommended(memory: npt.NDArray[np.float64], gap: float, readings: int) -> float:
+    varied = memory[:, ~np.isnan(memory[0])]
+    if varied.shape[1] == 0:
+        return gap
+    # The largest of many noisy estimates lies well above the noise of one.
+    noise = (2.0 + np.sqrt(2.0 * np.log(varied.shape[1]))) / np.sqrt(readings)
+    quiet = (varied < max(DECORRELATED, noise)).all(axis=1)
+    first = np.flatnonzero(quiet)
+    return float(gap * first[0]) if len(first) else float("inf")
+
+
+def _trouble(sampler: SwapSampler, acceptance: float, moved: float, different: int, readings: int) -> str:
+    if different >= min(FEWEST_GRAPHS, readings) and moved >= LEAST_MOVED:
+        return ""
+    m = sampler.prepared.snapshot.m
+    return (
+        f"the null '{sampler.null}' cannot mix on this graph: {readings} readings of its chain saw "
+        f"{different} different graph{'s' * (different != 1)}, {moved:.1%} of {m:,} connections moved "
+        f"and {acceptance:.2%} of steps were accepted, so too few connections can be swapped to compare with; use a null that keeps less "
+        "(configuration, er), coarser types or fewer distance bins"
+    )
