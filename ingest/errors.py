@@ -31,8 +31,7 @@ class MissingExtraError(GraphlabError, ImportError):
 
     def __init__(self, library: str, extra: str) -> None:
         super().__init__(
-            f"this needs {library}, which is not installed. "
-            f"Install it with: pip install 'graphlab-connectome[{extra}]'"
+            f"this needs {library}, which is not installed. Install it with: pip install 'graphlab-connectome[{extra}]'"
         )
 
 
@@ -98,7 +97,7 @@ class AnalysisError(GraphlabError, ValueError):
     """An analysis was asked of a graph, or with parameters, for which it has no answer."""
 
 
-class InterruptedRun(GraphlabError, KeyboardInterrupt):  # noqa: N818 - reads as what happened
+class InterruptedRun(GraphlabError, KeyboardInterrupt):
     """Ctrl-C during a long run; what is done is kept and named in the message."""
 
 

@@ -42,6 +42,8 @@ class Reading:
     """What a person should know: columns kept as they are, rows left out by ``keep``. Complete after the last batch."""
     rows: int | None = None
     """Number of rows when known beforehand, for progress."""
+    meta: dict[str, Any] = field(default_factory=dict)
+    """What the source says of itself: ``materialization``, ``dataset``."""
 
     def to_reader(self) -> pa.RecordBatchReader:
         return pa.RecordBatchReader.from_batches(self.schema, self.batches)

@@ -49,7 +49,8 @@ class Resolution:
 
     def to_nm(self, voxels: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Points in voxels [n, 3] XYZ to nanometres [n, 3]."""
-        return np.asarray(voxels, dtype=np.float64) * np.array(self.xyz)
+        points: npt.NDArray[np.float64] = np.asarray(voxels, dtype=np.float64) * np.array(self.xyz)
+        return points
 
     def __str__(self) -> str:
         return ",".join(f"{value:g}" for value in self.xyz)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from types import TracebackType
 
 import duckdb
@@ -45,6 +46,7 @@ class Arrivals:
         self.names: dict[int, str] = {}
         self.synapse_ids: list[RootIds] = []
         """synapse_id of every batch so far, 8 bytes a row: uniqueness is checked by one sort."""
+        self._failure: BaseException | None = None
         self._reading = reading
         self._progress = progress
         self.columns = _column_names(reading.schema, table)
@@ -62,7 +64,11 @@ class Arrivals:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self.connection.unregister("arrivals")
+        with suppress(duckdb.Error):  # an aborted transaction takes no statement but ROLLBACK
+            self.connection.unregister("arrivals")
+        if error is not None and self._failure is not None:
+            # DuckDB wraps what a scanned stream raises; people get the reader's own words.
+            raise self._failure from None
 
     def selected(self, skip: tuple[str, ...] = ()) -> list[str]:
         """Quoted names of the columns that go into the table, ``arrival`` and ``skip`` left out."""
@@ -85,18 +91,24 @@ class Arrivals:
         return column in self.schema.names
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
-        for batch in self._reading.batches:
-            if batch.num_rows == 0:
-                continue
-            self._set_names_aside(batch)
-            arrays = [batch.column(f.name) for f in self._reading.schema if f.name not in NAME_COLUMNS]
-            arrays.append(pa.array(np.arange(self.rows, self.rows + batch.num_rows)))
-            if self.table == "synapses" and self.has("synapse_id"):
-                self.synapse_ids.append(batch.column("synapse_id").to_numpy(zero_copy_only=False))
-            self.rows += batch.num_rows
-            yield pa.RecordBatch.from_arrays(arrays, schema=self.schema)
-            if self._progress:
-                self._progress(self.rows, self._reading.rows or 0)
+        try:
+            for batch in self._reading.batches:
+                if batch.num_rows:
+                    yield self._arrive(batch)
+                    if self._progress:
+                        self._progress(self.rows, self._reading.rows or 0)
+        except BaseException as error:
+            self._failure = error
+            raise
+
+    def _arrive(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        self._set_names_aside(batch)
+        arrays = [batch.column(f.name) for f in self._reading.schema if f.name not in NAME_COLUMNS]
+        arrays.append(pa.array(np.arange(self.rows, self.rows + batch.num_rows)))
+        if self.table == "synapses" and self.has("synapse_id"):
+            self.synapse_ids.append(batch.column("synapse_id").to_numpy(zero_copy_only=False))
+        self.rows += batch.num_rows
+        return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
     def _set_names_aside(self, batch: pa.RecordBatch) -> None:
         for name, identifier in NAME_COLUMNS.items():

@@ -112,10 +112,12 @@ def ingest(
 
 def open_source(source: Any, request: ReadRequest) -> Reading:
     """Open ``source`` with the first registered reader that is meant for it."""
-    from ingest import segclr_csvzip, tables
+    if request.as_ == "embeddings":
+        from ingest import segclr_csvzip
 
-    if request.as_ == "embeddings" and isinstance(source, str | Path):
         return READERS.get(segclr_csvzip.NAME).read(source, request)
+    from ingest import tables
+
     return tables.open_source(source, request)
 
 

@@ -10,9 +10,8 @@ from graphlab.store.snapshots import snapshot
 from ingest.errors import SchemaError, UnknownNameError
 
 if TYPE_CHECKING:
-    from queries.engine import Source
-
     from graphlab.store.embedding_files import EmbeddingSet
+    from queries.engine import Source
 
 
 def query_source(folder: Folder) -> Source:
@@ -22,7 +21,6 @@ def query_source(folder: Folder) -> Source:
     other characters than letters and digits as ``_``.
     """
     from queries.engine import Source
-
     from queries.property_graph import CONNECTOME
     from queries.sql_pgq import parse_property_graph
 

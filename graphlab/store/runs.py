@@ -121,7 +121,8 @@ def hash_table(frame: Any) -> str:
     if not isinstance(frame, pa.Table):
         table = frame.to_arrow() if hasattr(frame, "to_arrow") else pa.Table.from_pandas(frame, preserve_index=False)
     digest = hashlib.sha256()
-    plain = pa.schema([pa.field(field.name, field.type) for field in table.schema])
+    large = {pa.large_string(): pa.string(), pa.string_view(): pa.string()}
+    plain = pa.schema([pa.field(field.name, large.get(field.type, field.type)) for field in table.schema])
     with pa.ipc.new_stream(_HashSink(digest), plain) as writer:
         if table.num_rows:
             writer.write_table(table.cast(plain).combine_chunks(), max_chunksize=1 << 20)

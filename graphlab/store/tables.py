@@ -48,13 +48,10 @@ def connections(folder: Folder, kind: str, min_weight: float) -> pa.Table:
     """Connections of one kind of at least ``min_weight``, autapses included, in (pre, post) order."""
     if kind not in KINDS:
         raise UnknownNameError("kind", kind, KINDS)
-    return (
-        folder.cursor()
-        .execute(
-            "FROM connections WHERE kind = ? AND weight >= ? ORDER BY pre_root_id, post_root_id",
-            [kind, min_weight],
-        )
-        .to_arrow_table()
+    return arrow(
+        folder.cursor(),
+        "FROM connections WHERE kind = ? AND weight >= ? ORDER BY pre_root_id, post_root_id",
+        [kind, min_weight],
     )
 
 

@@ -93,11 +93,11 @@ def test_partners_outside_the_graph_are_kept_apart_and_come_back(
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    st.lists(
+    rows=st.lists(
         st.tuples(st.integers(1, 4), st.integers(1, 4), st.integers(1, 9), st.sampled_from(["A", "B", None])),
         min_size=1,
         max_size=20,
-    )
+    ),
 )
 def test_sums_agree_with_a_dictionary(
     rows: list[tuple[int, int, int, str | None]],

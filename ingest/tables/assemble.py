@@ -1,0 +1,139 @@
+"""From the columns of a source to a Reading in our words: keep rows, name columns, convert values."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ingest.columns import NAMED, NM, Plan, plan
+from ingest.errors import SchemaError, did_you_mean
+from ingest.ids import root_ids_of_names
+from ingest.reader import Reading, ReadRequest
+from ingest.schema import table
+from ingest.space import Resolution
+from ingest.values import NameIds, Place, convert, points
+
+
+def assemble(
+    source: str,
+    request: ReadRequest,
+    schema: pa.Schema,
+    batches: Iterable[pa.RecordBatch],
+    rows: int | None = None,
+    meta: dict[str, Any] | None = None,
+) -> Reading:
+    """A Reading over batches that still have the source's own columns.
+
+    Args:
+        source: how the source is called in messages.
+        schema: of the source; batches may hold the same columns in any type.
+        rows: how many, when known.
+        meta: what the source says of itself (materialization).
+
+    Raises:
+        SchemaError: at once for columns, with the row when a value does not fit.
+    """
+    for column in request.keep:
+        if column not in schema.names:
+            raise SchemaError(f"{source} has no column {column!r} to keep rows by{did_you_mean(column, schema.names)}")
+    chosen = plan(schema.names, request, source)
+    resolution = request.resolution
+    if chosen.position and resolution is None:
+        raise SchemaError(
+            f"{source}: {', '.join(chosen.position)} are voxels; say how long one is with --resolution X,Y,Z (nm)"
+        )
+    out = _schema(schema, request.as_, chosen)
+    notes: list[str] = []
+    stream = _batches(source, request, chosen, resolution, out, batches, notes)
+    if chosen.extras:
+        notes.append(f"kept as they are: {', '.join(sorted(chosen.extras.values()))}")
+    return Reading(out, stream, notes, rows, meta or {})
+
+
+def _schema(schema: pa.Schema, as_: str, chosen: Plan) -> pa.Schema:
+    words = table(as_)
+    fields = []
+    for column in words.columns:
+        by_name = column.required and NAMED.get(column.name, "") in chosen.ours
+        if column.name in chosen.ours or by_name or (chosen.position and column.name in NM):
+            fields.append(pa.field(column.name, column.type))
+    fields += [pa.field(name, pa.string()) for name in ("pre_name", "post_name") if name in chosen.ours]
+    for theirs, kept in chosen.extras.items():
+        kind = schema.field(theirs).type
+        fields.append(pa.field(kept, pa.string() if pa.types.is_dictionary(kind) or pa.types.is_null(kind) else kind))
+    return pa.schema(fields)
+
+
+def _batches(
+    source: str,
+    request: ReadRequest,
+    chosen: Plan,
+    resolution: Resolution | None,
+    out: pa.Schema,
+    batches: Iterable[pa.RecordBatch],
+    notes: list[str],
+) -> Iterator[pa.RecordBatch]:
+    words = table(request.as_)
+    name_ids = NameIds(root_ids_of_names)
+    seen: dict[str, Counter[str]] = {column: Counter() for column in request.keep}
+    before = left_out = 0
+    for whole in batches:
+        rows = np.arange(before + 1, before + 1 + whole.num_rows)
+        before += whole.num_rows
+        batch, rows = _kept(whole, rows, request, seen)
+        left_out += whole.num_rows - batch.num_rows
+        if batch.num_rows == 0:
+            continue
+        made: dict[str, pa.Array] = {}
+        for ours, theirs in chosen.ours.items():
+            place = Place(source, theirs, rows)
+            if ours in ("pre_name", "post_name"):
+                made[ours] = convert(batch.column(theirs), pa.string(), place, required=True)
+            else:
+                column = words.column(ours)
+                made[ours] = convert(batch.column(theirs), column.type, place, column.required)
+        for identifier, name in NAMED.items():
+            if name in made and identifier not in made and identifier in out.names:
+                place = Place(source, chosen.ours[name], rows)
+                made[identifier] = name_ids(convert(made[name], pa.string(), place, required=True))
+        if chosen.position and resolution is not None:
+            place = Place(source, chosen.position[0], rows)
+            arrays = points([batch.column(name) for name in chosen.position], place, resolution.xyz)
+            made.update(zip(NM, arrays, strict=True))
+        for theirs, kept in chosen.extras.items():
+            made[kept] = _cast(batch.column(theirs), out.field(kept).type)
+        yield pa.RecordBatch.from_arrays([made[name] for name in out.names], schema=out)
+    if request.keep:
+        kept_by = ", ".join(f"{column} in ({', '.join(values)})" for column, values in request.keep.items())
+        notes.append(f"{left_out:,} of {before:,} rows left out, kept those with {kept_by}")
+        for name, values in request.keep.items():
+            for value in values:
+                if before and not seen[name][value]:
+                    notes.append(f"no row has {name} {value!r}{did_you_mean(value, [v for v in seen[name] if v])}")
+
+
+def _kept(
+    batch: pa.RecordBatch, rows: Any, request: ReadRequest, seen: dict[str, Counter[str]]
+) -> tuple[pa.RecordBatch, Any]:
+    """Rows whose values are wanted; ``seen`` counts at most a few hundred values of each column."""
+    if not request.keep:
+        return batch, rows
+    mask: pa.Array = pa.array(np.ones(batch.num_rows, dtype=bool))
+    for column, values in request.keep.items():
+        text = convert(batch.column(column), pa.string(), Place("", column, rows), required=False)
+        counts = pc.value_counts(text)
+        for item in counts.to_pylist()[:300]:
+            seen[column][str(item["values"])] += int(item["counts"])
+        mask = pc.and_(mask, pc.is_in(text, pa.array(values, pa.string())))
+    return batch.filter(mask), rows[mask.to_numpy(zero_copy_only=False)]
+
+
+def _cast(array: pa.Array, kind: pa.DataType) -> pa.Array:
+    if array.type == kind:
+        return array
+    return array.dictionary_decode().cast(kind) if pa.types.is_dictionary(array.type) else array.cast(kind)

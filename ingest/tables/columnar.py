@@ -1,0 +1,79 @@
+"""Parquet, Feather and Arrow files, streamed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from ingest.errors import ReadError
+from ingest.reader import Reading, ReadRequest
+from ingest.tables.assemble import assemble
+from ingest.tables.files import ARROW, PARQUET, begins, checked, ends
+
+BATCH_ROWS = 1 << 17
+
+
+class ColumnarReader:
+    """Files that know their types; ids stay integers from disk to store."""
+
+    def accepts(self, source: Any) -> bool:
+        return begins(source, PARQUET, ARROW) or ends(source, ".parquet", ".pq", ".feather", ".arrow", ".ipc")
+
+    def read(self, source: Any, request: ReadRequest) -> Reading:
+        path = checked(source)
+        try:
+            if begins(path, ARROW):
+                return self._arrow(path, request)
+            return self._parquet(path, request)
+        except (pa.ArrowException, OSError) as error:
+            if isinstance(error, ReadError):
+                raise
+            raise ReadError(f"{path}: {_reason(path, error)}") from None
+
+    def _parquet(self, path: Path, request: ReadRequest) -> Reading:
+        from pyarrow import parquet
+
+        file = parquet.ParquetFile(path, pre_buffer=True)
+        meta = _pandas_attributes(file.schema_arrow)
+        batches = _checked(path, file.iter_batches(batch_size=BATCH_ROWS))
+        return assemble(str(path), request, _plain(file.schema_arrow), batches, file.metadata.num_rows, meta)
+
+    def _arrow(self, path: Path, request: ReadRequest) -> Reading:
+        with pa.memory_map(str(path)) as mapped:
+            file = pa.ipc.open_file(mapped)
+        rows = sum(file.get_batch(i).num_rows for i in range(file.num_record_batches))
+        batches = (file.get_batch(i) for i in range(file.num_record_batches))
+        return assemble(str(path), request, _plain(file.schema), _checked(path, batches), rows)
+
+
+def _checked(path: Path, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The same batches; damage met half way is an error that names the file."""
+    try:
+        yield from batches
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(error, ReadError):
+            raise
+        raise ReadError(f"{path}: {_reason(path, error)}") from None
+
+
+def _plain(schema: pa.Schema) -> pa.Schema:
+    return schema.remove_metadata()
+
+
+def _pandas_attributes(schema: pa.Schema) -> dict[str, Any]:
+    """``df.attrs`` as pandas saves them with a Parquet file."""
+    import json
+
+    stored = (schema.metadata or {}).get(b"PANDAS_ATTRS")
+    attributes = json.loads(stored) if stored else {}
+    version = attributes.get("materialization_version") or attributes.get("materialization")
+    return {"materialization": version} if version is not None else {}
+
+
+def _reason(path: Path, error: Exception) -> str:
+    what = "Arrow file" if begins(path, ARROW) else "Parquet file"
+    first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return f"this is no whole {what} (truncated or damaged): {first}"

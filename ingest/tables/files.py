@@ -1,0 +1,47 @@
+"""What a file is, by its first bytes rather than its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ingest.errors import ReadError
+
+PARQUET, ARROW, FEATHER1 = b"PAR1", b"ARROW1", b"FEA1"
+ZIP, OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
+GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+HDF5 = b"\x89HDF"
+
+
+def begins(source: Any, *magic: bytes) -> bool:
+    """Whether ``source`` is a file that begins with one of ``magic``."""
+    if not isinstance(source, str | Path) or not Path(source).is_file():
+        return False
+    with Path(source).open("rb") as file:
+        return file.read(8).startswith(magic)
+
+
+def ends(source: Any, *endings: str) -> bool:
+    """Whether ``source`` is a path with one of these endings, case ignored."""
+    return isinstance(source, str | Path) and str(source).lower().endswith(endings)
+
+
+def checked(source: Any) -> Path:
+    """The path of a readable, non-empty file.
+
+    Raises:
+        ReadError: missing, a folder, empty, or not readable.
+    """
+    path = Path(source)
+    if not path.exists():
+        raise ReadError(f"{path} does not exist")
+    if path.is_dir():
+        raise ReadError(f"{path} is a folder; name the file in it")
+    try:
+        if path.stat().st_size == 0:
+            raise ReadError(f"{path} is empty")
+        with path.open("rb") as file:
+            file.read(1)
+    except PermissionError:
+        raise ReadError(f"{path} cannot be read: permission denied") from None
+    return path

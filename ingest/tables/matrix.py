@@ -1,0 +1,147 @@
+"""Adjacency matrices: rows presynaptic, columns postsynaptic, cells weights, labels where there are any."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+
+from ingest.errors import SchemaError
+from ingest.reader import Reading, ReadRequest
+from ingest.tables.assemble import assemble
+from ingest.tables.columnar import BATCH_ROWS
+
+LOOK = 60
+"""Rows that decide whether a table is a matrix."""
+
+
+def is_matrix(lines: list[str], separator: str, request: ReadRequest) -> bool:
+    """Whether the first lines of a text table are those of a matrix, labelled or bare.
+
+    ``--option matrix=yes`` or ``no`` decides it by word.
+    """
+    said = str(request.options.get("matrix", "")).lower()
+    if said:
+        return said in ("yes", "true", "1")
+    cells = [[cell.strip(' "') for cell in line.split(separator)] for line in lines]
+    return looks_square(cells)
+
+
+def looks_square(rows: list[list[Any]]) -> bool:
+    """A corner cell that is empty with labels along both edges, or a square of numbers alone."""
+    if len(rows) < 2 or len(rows[0]) < 3:
+        return False
+    width = len(rows[0])
+    head, body = rows[0], rows[1:LOOK]
+    if any(len(row) != width for row in body):
+        return False
+    numbers = all(_number(cell) for row in body for cell in row[1:])
+    labelled = str(head[0] or "").strip() in ("", "column0") and len({str(h) for h in head[1:]}) == width - 1
+    if labelled and numbers and width > 3:
+        # A table saved by pandas has an empty corner, too; a matrix repeats its row labels along the top.
+        labels = {str(cell) for cell in head[1:]}
+        return all(str(row[0]) in labels for row in body)
+    bare = all(_number(cell) for cell in head) and numbers and width > 3
+    return bare and all(_number(row[0]) for row in body) and (len(rows) == width or (len(rows) >= LOOK < width))
+
+
+def as_edges(source: str, rows: list[list[Any]], request: ReadRequest) -> Reading:
+    """Connections of a matrix given as rows of cells.
+
+    Empty cells and zeros are no connections. A bare matrix numbers its neurons 1, 2, 3, ...
+
+    Raises:
+        SchemaError: a cell that is no number, a bare matrix that is not square.
+    """
+    first_row, first_column = _corner(rows)
+    head = rows[first_row - 1][first_column:] if first_row else []
+    body = rows[first_row:]
+    labels = [str(row[first_column - 1]).strip() for row in body] if first_column else []
+    tops = [str(cell).strip() if cell is not None else "" for cell in head]
+    if not labels:
+        if any(len(row) != len(body) for row in body):
+            raise SchemaError(
+                f"{source}: a matrix without labels must be square; found {len(body)} rows of {len(body[0])}"
+            )
+        labels = tops = [str(number) for number in range(1, len(body) + 1)]
+    pre, post, weight = [], [], []
+    for i, (label, row) in enumerate(zip(labels, body, strict=True)):
+        if label in ("", "None"):
+            continue  # totals under the matrix
+        for j, cell in enumerate(row[first_column:]):
+            if cell is None or cell in ("", 0) or j >= len(tops) or not tops[j]:
+                continue
+            value = _value(cell)
+            if value is None:
+                raise SchemaError(
+                    f"{source}, row {first_row + i + 1}, column {first_column + j + 1}: found {cell!r}; "
+                    "wanted a number or an empty cell"
+                )
+            if value != 0:
+                pre.append(label)
+                post.append(tops[j])
+                weight.append(value)
+    return edges(source, pre, post, weight, sorted({*labels, *(t for t in tops if t)} - {""}), request)
+
+
+def edges(
+    source: str, pre: list[str], post: list[str], weight: list[float], labels: list[str], request: ReadRequest
+) -> Reading:
+    """A Reading of labelled connections; labels that are all integers are ids, others are names."""
+    named = not all(label.isdigit() for label in labels)
+    columns = ("pre_name", "post_name") if named else ("pre_root_id", "post_root_id")
+    table = pa.table(
+        {columns[0]: pa.array(pre, pa.string()), columns[1]: pa.array(post, pa.string()), "weight": weight}
+    )
+    batches = table.to_batches(max_chunksize=BATCH_ROWS)
+    reading = assemble(source, request, table.schema, batches, len(weight))
+    silent = len(labels) - len({*pre, *post})
+    reading.notes.append(
+        f"a matrix of {len(labels):,} neurons" + (f", {silent} of them without connections" if silent else "")
+    )
+    return reading
+
+
+def _corner(rows: list[list[Any]]) -> tuple[int, int]:
+    """Where the numbers begin: (rows of labels, columns of labels)."""
+    wide = max(len(row) for row in rows)
+    first_column = next((j for j in range(min(wide, 6)) if _numeric_column(rows, j)), 0)
+    first_row = next((i for i in range(min(len(rows), 6)) if _numeric_row(rows[i], first_column)), 0)
+    if first_row == 0 and first_column > 0 and rows and any(_text(cell) for cell in rows[0][first_column:]):
+        first_row = 1
+    return first_row, first_column
+
+
+def _numeric_column(rows: list[list[Any]], j: int) -> bool:
+    cells = [row[j] for row in rows[6:] if j < len(row)] or [row[j] for row in rows[1:] if j < len(row)]
+    return bool(cells) and all(_number(cell) for cell in cells) and not _labels(rows, j)
+
+
+def _labels(rows: list[list[Any]], j: int) -> bool:
+    """Whether column ``j`` repeats what stands along the top: labels that are numbers themselves."""
+    if j > 0 or not rows or str(rows[0][0] or "").strip() not in ("", "column0"):
+        return False
+    top = {str(cell) for cell in rows[0][1:]}
+    return all(str(row[0]) in top for row in rows[1:])
+
+
+def _numeric_row(row: list[Any], first_column: int) -> bool:
+    cells = row[first_column:]
+    return all(_number(cell) for cell in cells) and not (first_column and not str(row[first_column - 1] or "").strip())
+
+
+def _text(cell: Any) -> bool:
+    return cell is not None and str(cell).strip() != ""
+
+
+def _number(cell: Any) -> bool:
+    return cell is None or cell == "" or _value(cell) is not None
+
+
+def _value(cell: Any) -> float | None:
+    if isinstance(cell, int | float):
+        return float(cell)
+    try:
+        return float(str(cell).strip())
+    except ValueError:
+        return None

@@ -1,0 +1,210 @@
+"""Arrow columns of any origin into our types, naming the row of whatever does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ingest.errors import IdError, SchemaError
+from ingest.ids import RootIds
+
+DIGITS = r"^\d{1,20}$"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a column of values lies, for messages."""
+
+    source: str
+    column: str
+    rows: npt.NDArray[np.int64]
+    """1-based row of the source for each value."""
+
+    def at(self, index: int) -> str:
+        return f"{self.source}, row {self.rows[index]}, column {self.column!r}"
+
+
+def convert(array: pa.Array, kind: pa.DataType, place: Place, required: bool) -> pa.Array:
+    """Values as our type ``kind``: uint64 ids, finite float64, text, or bool.
+
+    Args:
+        required: an empty cell is an error.
+
+    Raises:
+        IdError, SchemaError: file, row, column, what was found and what was wanted.
+    """
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    if pa.types.is_large_string(array.type) or pa.types.is_string_view(array.type):
+        array = array.cast(pa.string())
+    if pa.types.is_uint64(kind):
+        result = _ids(array, place)
+    elif pa.types.is_float64(kind):
+        result = _numbers(array, place)
+    elif pa.types.is_boolean(kind):
+        result = _truths(array, place)
+    else:
+        result = _text(array)
+    if required and result.null_count:
+        index = _first(result.is_null())
+        raise SchemaError(f"{place.at(index)}: the cell is empty; every row needs a {_noun(kind)}")
+    return result
+
+
+def _ids(array: pa.Array, place: Place) -> pa.Array:
+    if pa.types.is_uint64(array.type):
+        return array
+    if pa.types.is_integer(array.type):
+        low = pc.less(array, 0)
+        if pc.any(low).as_py():
+            index = _first(low)
+            raise IdError(f"{place.at(index)}: found {array[index]}; ids are integers from 0 to 2^64-1")
+        return array.cast(pa.uint64())
+    if pa.types.is_floating(array.type):
+        index = _first(array.is_valid())
+        raise IdError(
+            f"{place.at(index)}: found the float {array[index]}; a float cannot hold a 64-bit id. "
+            "Read the column as an integer (pandas: dtype='uint64' or 'Int64'), or save it as text"
+        )
+    if pa.types.is_null(array.type):
+        return array.cast(pa.uint64())
+    if not pa.types.is_string(array.type):
+        raise IdError(f"{place.at(0)}: found {array.type}; ids are integers from 0 to 2^64-1")
+    text = _stripped(array)
+    wrong = pc.invert(pc.match_substring_regex(text, DIGITS))
+    if pc.any(wrong).as_py():
+        index = _first(wrong)
+        raise IdError(f"{place.at(index)}: found {array[index].as_py()!r}; {_id_hint(str(array[index]), place.column)}")
+    try:
+        return text.cast(pa.uint64())
+    except pa.ArrowInvalid:
+        index = next(i for i, value in enumerate(text.to_pylist()) if value is not None and int(value) >= 2**64)
+        raise IdError(f"{place.at(index)}: found {text[index]}; ids are integers from 0 to 2^64-1") from None
+
+
+def _id_hint(value: str, column: str) -> str:
+    if value.lstrip("-").isdigit():
+        return "ids are integers from 0 to 2^64-1"
+    try:
+        float(value)
+    except ValueError:
+        side = "pre_name" if "pre" in column else "post_name" if "post" in column else "name"
+        return f"ids are integers. For neurons with names say --columns {side}={column},..."
+    return "a float cannot hold a 64-bit id; save the column as integers or text"
+
+
+def _numbers(array: pa.Array, place: Place) -> pa.Array:
+    if pa.types.is_string(array.type):
+        array = _stripped(array)
+        try:
+            array = array.cast(pa.float64())
+        except pa.ArrowInvalid:
+            index = next(i for i, value in enumerate(array.to_pylist()) if value is not None and not _is_float(value))
+            raise SchemaError(f"{place.at(index)}: found {array[index].as_py()!r}; wanted a number") from None
+    try:
+        result = array.cast(pa.float64(), safe=False)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        raise SchemaError(f"{place.at(0)}: found {array.type}; wanted numbers") from None
+    wrong = pc.invert(pc.is_finite(result))
+    if pc.any(wrong).as_py():
+        index = _first(wrong)
+        raise SchemaError(f"{place.at(index)}: found {result[index]}; wanted a finite number, or an empty cell")
+    return result
+
+
+def _truths(array: pa.Array, place: Place) -> pa.Array:
+    if pa.types.is_boolean(array.type) or pa.types.is_null(array.type):
+        return array.cast(pa.bool_())
+    text = pc.utf8_lower(_stripped(array.cast(pa.string())))
+    true = pc.is_in(text, pa.array(["true", "t", "1", "yes"]))
+    false = pc.is_in(text, pa.array(["false", "f", "0", "no"]))
+    wrong = pc.and_(text.is_valid(), pc.invert(pc.or_(true, false)))
+    if pc.any(wrong).as_py():
+        index = _first(wrong)
+        raise SchemaError(f"{place.at(index)}: found {array[index].as_py()!r}; wanted true or false")
+    return pc.if_else(text.is_valid(), true, pa.scalar(None, pa.bool_()))
+
+
+def _text(array: pa.Array) -> pa.Array:
+    """Text as it stands; empty cells and the ``nan`` that pandas writes become nulls."""
+    if pa.types.is_floating(array.type):
+        whole = pc.and_(pc.is_finite(array), pc.equal(array, pc.floor(array)))
+        if pc.all(whole.fill_null(True)).as_py():
+            array = array.cast(pa.int64())
+    text = array.cast(pa.string())
+    return pc.if_else(pc.is_in(text, pa.array(["", "nan", "NaN", "None"])), pa.scalar(None, pa.string()), text)
+
+
+def points(columns: list[pa.Array], place: Place, scale: tuple[float, float, float]) -> list[pa.Array]:
+    """Points in voxels to three columns of nanometres.
+
+    Args:
+        columns: three columns of numbers, or one of [x, y, z] lists or of text such as ``[103860 44385 891]``.
+        scale: nm per voxel, XYZ.
+
+    Raises:
+        SchemaError: a point without exactly three numbers.
+    """
+    if len(columns) == 1:
+        columns = _split(columns[0], place)
+    return [pc.multiply(_numbers(column, place), factor) for column, factor in zip(columns, scale, strict=True)]
+
+
+def _split(array: pa.Array, place: Place) -> list[pa.Array]:
+    if pa.types.is_large_string(array.type) or pa.types.is_dictionary(array.type):
+        array = array.cast(pa.string())
+    if pa.types.is_string(array.type):
+        bare = pc.utf8_trim(pc.replace_substring_regex(array, r"[\[\]\(\),\s]+", " "), " ")
+        array = pc.split_pattern(pc.if_else(pc.equal(bare, ""), pa.scalar(None, pa.string()), bare), " ")
+    if not (
+        pa.types.is_list(array.type) or pa.types.is_large_list(array.type) or pa.types.is_fixed_size_list(array.type)
+    ):
+        raise SchemaError(f"{place.at(0)}: found {array.type}; wanted points as [x, y, z]")
+    wrong = pc.not_equal(pc.list_value_length(array), 3)
+    if pc.any(wrong).as_py():
+        index = _first(wrong)
+        raise SchemaError(f"{place.at(index)}: found {array[index].as_py()!r}; wanted three numbers [x, y, z]")
+    return [pc.list_element(array, axis) for axis in range(3)]
+
+
+class NameIds:
+    """Ids of named neurons, the same for a name in every batch; a collision is refused."""
+
+    def __init__(self, id_of: Callable[[list[str]], dict[str, int]]) -> None:
+        self._id_of = id_of
+        self._known: dict[str, int] = {}
+
+    def __call__(self, names: pa.Array) -> pa.Array:
+        """uint64 ids of text ``names``, null where the name is."""
+        encoded = names.dictionary_encode()
+        new = [name for name in encoded.dictionary.to_pylist() if name not in self._known]
+        if new:
+            self._known = self._id_of([*self._known, *new])
+        ids: RootIds = np.array([self._known[name] for name in encoded.dictionary.to_pylist()], dtype=np.uint64)
+        return pa.array(ids, pa.uint64()).take(encoded.indices)
+
+
+def _stripped(array: pa.Array) -> pa.Array:
+    text = pc.utf8_trim_whitespace(array)
+    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+
+
+def _is_float(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _first(mask: pa.Array) -> int:
+    return int(pc.index(mask.fill_null(False), pa.scalar(True)).as_py())
+
+
+def _noun(kind: pa.DataType) -> str:
+    return "root id or synapse id" if pa.types.is_uint64(kind) else "number" if pa.types.is_floating(kind) else "value"
