@@ -129,6 +129,7 @@ def _trouble(sampler: SwapSampler, acceptance: float, moved: float, different: i
     return (
         f"the null '{sampler.null}' cannot mix on this graph: {readings} readings of its chain saw "
         f"{different} different graph{'s' * (different != 1)}, {moved:.1%} of {m:,} connections moved "
-        f"and {acceptance:.2%} of steps were accepted, so too few connections can be swapped to compare with; use a null that keeps less "
+        f"and {acceptance:.2%} of steps were accepted, so too few connections can be swapped to compare with; "
+        "use a null that keeps less "
         "(configuration, er), coarser types or fewer distance bins"
     )
