@@ -18,6 +18,9 @@ from ingest.schema import table
 from ingest.space import Resolution
 from ingest.values import NameIds, Place, convert, points
 
+SHOWN = 12
+"""Columns named in a note before it says how many more there are."""
+
 
 def assemble(
     source: str,
@@ -51,7 +54,9 @@ def assemble(
     notes: list[str] = []
     stream = _batches(source, request, chosen, resolution, out, batches, notes)
     if chosen.extras:
-        notes.append(f"kept as they are: {', '.join(sorted(chosen.extras.values()))}")
+        kept = sorted(chosen.extras.values())
+        more = f" and {len(kept) - SHOWN} more columns" if len(kept) > SHOWN else ""
+        notes.append(f"kept as they are: {', '.join(kept[:SHOWN])}{more}")
     return Reading(out, stream, notes, rows, meta or {})
 
 

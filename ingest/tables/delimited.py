@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,7 @@ class DelimitedReader:
         names = [column for column, _ in text]
         ours = names if request.header else _positional(names, request)
         ours = _named_ids(ours, lines, separator, request)
-        if request.header and ours and ours[0] == "column0" and "root_id" not in ours and request.as_ == "neurons":
+        if request.header and request.as_ == "neurons" and re.fullmatch("column0+", ours[0]) and "root_id" not in ours:
             ours = ["root_id", *ours[1:]]  # the unnamed first column of a table saved by pandas
         chosen = plan(ours, request, str(path))
         # Words of ours come as text and are converted by our own rules; DuckDB finds the types of the others.

@@ -103,35 +103,26 @@ def edges(
 
 
 def _corner(rows: list[list[Any]]) -> tuple[int, int]:
-    """Where the numbers begin: (rows of labels, columns of labels)."""
-    wide = max(len(row) for row in rows)
-    first_column = next((j for j in range(min(wide, 6)) if _numeric_column(rows, j)), 0)
-    first_row = next((i for i in range(min(len(rows), 6)) if _numeric_row(rows[i], first_column)), 0)
-    if first_row == 0 and first_column > 0 and rows and any(_text(cell) for cell in rows[0][first_column:]):
-        first_row = 1
-    return first_row, first_column
+    """Where the numbers begin: (rows of labels, columns of labels).
+
+    Labels are the column, and then the row, with the most different texts near the corner (Cook's sheets have
+    group names outside them); ids as labels are told by an empty corner cell.
+    """
+    columns = [
+        len({str(row[j]) for row in rows if j < len(row) and _is_text(row[j])}) for j in range(min(6, len(rows[0])))
+    ]
+    if max(columns) >= len(rows) / 3:
+        first_column = columns.index(max(columns)) + 1
+    else:
+        first_column = 1 if str(rows[0][0] if rows[0][0] is not None else "").strip() in ("", "column0") else 0
+    tops = [len({str(cell) for cell in row[first_column:] if _is_text(cell)}) for row in rows[:6]]
+    if max(tops) > 0:
+        return tops.index(max(tops)) + 1, first_column
+    return (1, first_column) if first_column else (0, 0)
 
 
-def _numeric_column(rows: list[list[Any]], j: int) -> bool:
-    cells = [row[j] for row in rows[6:] if j < len(row)] or [row[j] for row in rows[1:] if j < len(row)]
-    return bool(cells) and all(_number(cell) for cell in cells) and not _labels(rows, j)
-
-
-def _labels(rows: list[list[Any]], j: int) -> bool:
-    """Whether column ``j`` repeats what stands along the top: labels that are numbers themselves."""
-    if j > 0 or not rows or str(rows[0][0] or "").strip() not in ("", "column0"):
-        return False
-    top = {str(cell) for cell in rows[0][1:]}
-    return all(str(row[0]) in top for row in rows[1:])
-
-
-def _numeric_row(row: list[Any], first_column: int) -> bool:
-    cells = row[first_column:]
-    return all(_number(cell) for cell in cells) and not (first_column and not str(row[first_column - 1] or "").strip())
-
-
-def _text(cell: Any) -> bool:
-    return cell is not None and str(cell).strip() != ""
+def _is_text(cell: Any) -> bool:
+    return not _number(cell)
 
 
 def _number(cell: Any) -> bool:

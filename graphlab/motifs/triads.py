@@ -1,0 +1,125 @@
+"""Exact triad census: closed triads listed in degree order, open ones in closed form.
+
+Classes are named by mutual, asymmetric and null dyads (Davis & Leinhardt 1972), as networkx and igraph do.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from graphlab.motifs.codes import TRIAD_LABELS, code_of, edges_of, man_label
+from queries.snapshot import Snapshot
+
+Counts = npt.NDArray[np.int64]
+TRIADS = TRIAD_LABELS
+SHARES = 64
+"""Pieces of equal work for several threads; more than threads, since hubs make pieces uneven."""
+
+
+def triad_counts(snapshot: Snapshot, workers: int = 1) -> Counts:
+    """Induced counts of the 16 triad classes.
+
+    Args:
+        workers: threads; the counts are the same for any number.
+
+    Returns:
+        int64 [16] in the order of ``TRIADS``; they add up to n (n-1) (n-2) / 6.
+    """
+    return triad_counts_csr(
+        snapshot.out_start, snapshot.out_target, snapshot.in_start, snapshot.in_source, workers=workers
+    )
+
+
+def triad_counts_csr(out_start: Any, out_target: Any, in_start: Any, in_source: Any, workers: int = 1) -> Counts:
+    """``triad_counts`` of CSR arrays, rows ascending, no autapses; cheap to call thousands of times."""
+    from graphlab.motifs import triad_kernels as kernels
+
+    n = len(out_start) - 1
+    start, neighbour, state = kernels.typed_neighbours(out_start, out_target, in_start, in_source)
+    forward_start, forward, forward_state, _ = kernels.forward_in_degree_order(start, neighbour, state)
+    if workers <= 1:
+        closed = kernels.triangles(forward_start, forward, forward_state, 0, n)
+    else:
+        cuts = np.unique(np.searchsorted(forward_start, np.linspace(0, len(forward), SHARES + 1)))
+        cuts = np.concatenate([[0], cuts, [n]])
+        with ThreadPoolExecutor(workers) as pool:
+            pieces = pool.map(
+                lambda piece: kernels.triangles(forward_start, forward, forward_state, *piece),
+                zip(cuts[:-1], cuts[1:], strict=True),
+            )
+            closed = np.sum(list(pieces), axis=0)
+    sums = np.zeros(9, np.int64)
+    kernels.degree_sums(start, state, sums)
+    return _with_open(closed, [int(value) for value in sums], n)
+
+
+def _with_open(closed: Counts, sums: list[int], n: int) -> Counts:
+    """All 16 classes from closed triads by code and wedge totals.
+
+    Every wedge of a class is closed or open, so open = all - those inside closed triads; a dyad's third neurons
+    are neighbours of neither end, of one, or of both.
+    """
+    wedge_of, class_of, one_way_of, mutual_of = _inside_closed()
+    counts = [0] * 16
+    for code in range(64):
+        if class_of[code] >= 0:
+            counts[class_of[code]] += int(closed[code])
+    wedges = [total - int(np.dot(closed, wedge_of[:, i])) for i, total in enumerate(sums[:6])]
+    for label, open_wedges in zip(("021D", "021U", "201", "021C", "111U", "111D"), wedges, strict=True):
+        counts[TRIADS.index(label)] += open_wedges
+    one_way, mutual = sums[6], sums[7] // 2
+    # Ends of one-way dyads see sums[8] further neighbours; all wedges see every dyad pair from both its dyads.
+    beside_one_way = sums[8]
+    beside_all = 2 * sum(sums[:6])
+    beside_mutual = beside_all - beside_one_way
+    counts[1] = one_way * (n - 2) - beside_one_way + int(np.dot(closed, one_way_of))
+    counts[2] = mutual * (n - 2) - beside_mutual + int(np.dot(closed, mutual_of))
+    counts[0] = n * (n - 1) * (n - 2) // 6 - sum(counts[1:])
+    return np.array(counts, dtype=np.int64)
+
+
+@cache
+def _inside_closed() -> tuple[Counts, Counts, Counts, Counts]:
+    """For each code of a closed triad: wedges by kind [64, 6], class [64] (-1: not closed), one-way and mutual dyads."""
+    kinds = {(1, 1): 0, (2, 2): 1, (3, 3): 2, (1, 2): 3, (1, 3): 4, (2, 3): 5}
+    wedges = np.zeros((64, 6), np.int64)
+    classes = np.full(64, -1, np.int64)
+    one_way, mutual = np.zeros(64, np.int64), np.zeros(64, np.int64)
+    for code in range(64):
+        states = [(code >> shift) & 3 for shift in (0, 2, 4)]
+        if 0 in states:
+            continue
+        classes[code] = TRIADS.index(man_label(code))
+        one_way[code] = sum(state != 3 for state in states)
+        mutual[code] = states.count(3)
+        edges = set(edges_of(code, 3))
+        for centre in range(3):
+            others = [x for x in range(3) if x != centre]
+            seen = tuple(sorted(((centre, x) in edges) + 2 * ((x, centre) in edges) for x in others))
+            wedges[code, kinds[seen[0], seen[1]]] += 1
+    return wedges, classes, one_way, mutual
+
+
+@cache
+def noninduced_matrix() -> Counts:
+    """int64 [16, 16]: how many copies of class i, as a subgraph on the same three neurons, class j holds."""
+    copies = np.zeros((16, 16), np.int64)
+    example = {man_label(code): code for code in range(64)}
+    for j, label in enumerate(TRIADS):
+        edges = edges_of(example[label], 3)
+        for chosen in range(1 << len(edges)):
+            part = [edge for k, edge in enumerate(edges) if chosen >> k & 1]
+            copies[TRIADS.index(man_label(code_of(part))), j] += 1
+    return copies
+
+
+@cache
+def edges_of_class(label: str) -> tuple[tuple[int, int], ...]:
+    """One drawing of a class: its connections between neurons 0, 1, 2."""
+    code = next(code for code in range(64) if man_label(code) == label)
+    return tuple(edges_of(code, 3))
