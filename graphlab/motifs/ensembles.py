@@ -15,6 +15,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -32,11 +33,11 @@ FLUSH_SECONDS = 5.0
 
 
 class InterruptedSamples(InterruptedRun):
-    """Ctrl-C during sampling; ``counts`` holds the finished samples from the first on."""
+    """Ctrl-C during sampling; ``samples`` holds the finished ones from the first on."""
 
-    def __init__(self, message: str, counts: npt.NDArray[np.int64]) -> None:
+    def __init__(self, message: str, samples: list[npt.NDArray[np.int64]]) -> None:
         super().__init__(message)
-        self.counts = counts
+        self.samples = samples
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,8 @@ class SampleFolder:
         found: dict[int, npt.NDArray[np.int64]] = {}
         for part in sorted(self.path.glob("samples-*.parquet")):
             table = pq.read_table(part)
-            rows = table.column("counts").combine_chunks()
-            counts = rows.flatten().to_numpy().reshape(len(rows), -1)
-            found.update(zip(table.column("sample").to_pylist(), counts, strict=True))
+            rows = [np.array(row, dtype=np.int64) for row in table.column("counts").to_pylist()]
+            found.update(zip(table.column("sample").to_pylist(), rows, strict=True))
         return found
 
     def save(self, samples: dict[int, npt.NDArray[np.int64]]) -> None:
@@ -74,11 +74,10 @@ class SampleFolder:
         if not samples:
             return
         numbers = sorted(samples)
-        width = len(samples[numbers[0]])
+        start = np.cumsum([0, *(len(samples[k]) for k in numbers)])
         values = pa.array(np.concatenate([samples[k] for k in numbers]), pa.int64())
-        table = pa.table(
-            {"sample": pa.array(numbers, pa.int64()), "counts": pa.FixedSizeListArray.from_arrays(values, width)}
-        )
+        rows = pa.LargeListArray.from_arrays(pa.array(start, pa.int64()), values)
+        table = pa.table({"sample": pa.array(numbers, pa.int64()), "counts": rows})
         final = self.path / f"samples-{numbers[0]:07d}-{numbers[-1]:07d}-{len(numbers)}.parquet"
         partial = final.with_suffix(f".{os.getpid()}.tmp")
         pq.write_table(table, partial)
@@ -107,7 +106,12 @@ def options_hash(options: NullOptions) -> str:
     return digest.hexdigest()
 
 
-def sample_counts(
+def sample_counts(sampler: Sampler, count: Count, **settings: Any) -> npt.NDArray[np.int64]:
+    """``sample_arrays`` of a census, whose rows are equally long, as int64 [used, classes]."""
+    return np.array(sample_arrays(sampler, count, **settings), dtype=np.int64)
+
+
+def sample_arrays(
     sampler: Sampler,
     count: Count,
     *,
@@ -117,8 +121,8 @@ def sample_counts(
     folder: SampleFolder | None = None,
     progress: Progress | None = None,
     stop: Stop | None = None,
-) -> npt.NDArray[np.int64]:
-    """Counts of null samples, int64 [used, classes], in the order of their numbers.
+) -> list[npt.NDArray[np.int64]]:
+    """What ``count`` says of every null sample, in the order of their numbers.
 
     Args:
         sampler: draws graphs. count: the census of one graph; must hold no lock to gain from workers.
@@ -154,22 +158,18 @@ def sample_counts(
         used, _ = _leading(done, used, None)
         place = f"are saved in {folder.path}; run again to continue" if folder else "were drawn; nothing was saved"
         raise InterruptedSamples(
-            f"interrupted: {len(done)} of {samples} null samples {place}", _stack(done, used)
+            f"interrupted: {len(done)} of {samples} null samples {place}", [done[k] for k in range(used)]
         ) from None
     except BaseException:
         _keep(folder, fresh)
         raise
     _keep(folder, fresh)
-    return _stack(done, used)
+    return [done[k] for k in range(used)]
 
 
 def _keep(folder: SampleFolder | None, fresh: dict[int, npt.NDArray[np.int64]]) -> None:
     if folder:
         folder.save(fresh)
-
-
-def _stack(done: dict[int, npt.NDArray[np.int64]], used: int) -> npt.NDArray[np.int64]:
-    return np.array([done[k] for k in range(used)], dtype=np.int64)
 
 
 def _leading(done: dict[int, npt.NDArray[np.int64]], used: int, stop: Stop | None) -> tuple[int, bool]:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from graphlab.motifs import p_values
+from graphlab.motifs.analytic_nulls import dyad_class_codes
 from graphlab.motifs.codes import CONNECTED_TRIADS, TRIAD_LABELS, triad_class_codes
 from graphlab.motifs.ensembles import (
     Count,
@@ -129,14 +130,24 @@ class Significance:
         return pa.Table.from_pylist(self.rows())
 
 
-def triad_significance(snapshot: Snapshot, **settings: Any) -> Significance:
-    """``significance`` of the 16 triads with the package's own census; q over the 13 connected ones."""
-    from graphlab.motifs.triads import triad_counts
+def motif_significance(snapshot: Snapshot, size: int, **settings: Any) -> Significance:
+    """``significance`` with the package's own census of 2 or 3 neurons; q over the classes with a connection path.
 
-    connected = np.array([label in CONNECTED_TRIADS for label in TRIAD_LABELS])
-    settings.setdefault("tested", connected)
-    settings.setdefault("class_of_code", triad_class_codes())
-    return significance(snapshot, triad_counts, TRIAD_LABELS, 3, **settings)
+    Args:
+        settings: those of ``significance`` from ``null`` on.
+    """
+    if size == 2:
+        from graphlab.motifs.dyads import DYADS, dyad_counts
+
+        own = {"class_of_code": dyad_class_codes(), "tested": np.array([name != "null" for name in DYADS])}
+        return significance(snapshot, dyad_counts, DYADS, 2, **{**own, **settings})
+    if size == 3:
+        from graphlab.motifs.triads import triad_counts
+
+        connected = np.array([label in CONNECTED_TRIADS for label in TRIAD_LABELS])
+        own = {"class_of_code": triad_class_codes(), "tested": connected}
+        return significance(snapshot, triad_counts, TRIAD_LABELS, 3, **{**own, **settings})
+    raise AnalysisError(f"motifs of {size} neurons are not counted; the sizes are 2, 3 and 4")
 
 
 def significance(
