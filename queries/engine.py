@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
 from ingest.errors import ParseError, SchemaError, UnknownNameError
-from queries import duckdb_executor, sql_guard, sql_pgq
+from queries import cypher, dotmotif, duckdb_executor, sql_guard, sql_pgq
 from queries.bind import BoundPattern, bind
 from queries.result import Result, plain_types
 from queries.rewrites import rewrite
@@ -22,8 +22,19 @@ from queries.statement import Statement
 
 __all__ = ["LANGUAGES", "Source", "run"]
 
-LANGUAGES = ("pgq", "sql")
+LANGUAGES = ("pgq", "dotmotif", "cypher", "sql")
 ENGINES = ("auto", "duckdb")
+FRONT_ENDS: dict[str, Callable[[str], Statement]] = {
+    "pgq": sql_pgq.parse,
+    "dotmotif": dotmotif.parse,
+    "cypher": cypher.parse,
+    "sql": sql_pgq.parse,
+}
+_FIRST_WORD = re.compile(r"(?:\s|--[^\n]*|//[^\n]*|#[^\n]*|/\*.*?\*/|\()*([A-Za-z_]+)", re.DOTALL)
+_CYPHER = frozenset({"MATCH", "OPTIONAL", "UNWIND", "CALL", "RETURN"})
+_SQL = frozenset({"SELECT", "FROM", "WITH", "VALUES", "SHOW", "DESCRIBE", "SUMMARIZE", "TABLE", "EXPLAIN", "CREATE"})
+_CYPHER_WITH = re.compile(r"\bMATCH\s*\(", re.IGNORECASE)
+_DOTMOTIF = re.compile(r"[-~!][>+|-]|===")
 
 
 def run(
@@ -53,19 +64,20 @@ def run(
         ParseError, UnsupportedError: with line, column and the place underlined.
         LimitError: a limit was reached; InterruptedRun: Ctrl-C.
     """
-    limits = Limits.starting_now(time_limit, as_bytes(memory_limit))
     if limit is not None and limit < 0:
         raise SchemaError(f"limit is {limit}; wanted 0 or more rows")
     statement = parse(text, language)
-    bound = [_bound(slot.pattern, source, text) for slot in statement.slots]
+    allowed = [seconds for seconds in (time_limit, statement.time_limit) if seconds is not None]
+    limits = Limits.starting_now(min(allowed, default=None), as_bytes(memory_limit))
+    bound = [_bound(slot.pattern, source, statement.written) for slot in statement.slots]
     names = [f"{OWN}pattern_{i}" for i in range(len(bound))]
     _check(statement, source, names)
-    values = Values(parameters or {}, text)
+    values = Values({**(parameters or {}), **statement.bound}, statement.written)
     sql = statement.filled([f"({select(pattern, values)})" for pattern in bound])
     try:
         table, more = duckdb_executor.read(source.connection, sql, values.all(sql), limits, limit)
     except duckdb.Error as error:
-        raise translated(error, text) from None
+        raise translated(error, statement.written) from None
     return Result(plain_types(_unique_names(table)), sql, tuple(b.pattern for b in bound), "duckdb", truncated=more)
 
 
@@ -74,12 +86,18 @@ def parse(text: str, language: str | None = None) -> Statement:
     chosen = language or detect(text)
     if chosen not in LANGUAGES:
         raise UnknownNameError("query language", chosen, LANGUAGES)
-    return sql_pgq.parse(text)
+    return FRONT_ENDS[chosen](text)
 
 
 def detect(text: str) -> str:
-    """The language of a text by its first words."""
-    return "pgq"
+    """The language of a text by its first word, comments aside."""
+    found = _FIRST_WORD.match(text)
+    word = found.group(1).upper() if found else ""
+    if word in _CYPHER or (word == "WITH" and _CYPHER_WITH.search(text)):
+        return "cypher"
+    if word in _SQL:
+        return "pgq"
+    return "dotmotif" if _DOTMOTIF.search(text) else "pgq"
 
 
 def as_bytes(size: int | str | None) -> int | None:
@@ -103,11 +121,12 @@ def _bound(pattern: Any, source: Source, text: str) -> BoundPattern:
 
 def _check(statement: Statement, source: Source, names: list[str]) -> None:
     relations = known_relations(source)
-    filled = statement.filled(names)
+    standing = [f"(FROM {name})" for name in names]
+    filled = statement.filled(standing)
     try:
         sql_guard.check(filled, source.connection, relations, names)
     except ParseError as error:
-        place = statement.origin(error.position, names)
+        place = statement.origin(error.position, standing)
         raise type(error)(error.message, statement.text, place, error.length, error.hint) from None
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
+from typing import ClassVar
 
 AGGREGATES = frozenset({"count", "sum", "avg", "min", "max", "list", "stddev", "median"})
 
@@ -58,6 +59,8 @@ class Expression:
     """One node of a tree. Subclasses are values: equal when their parts are, wherever they were written."""
 
     at: Span | None = field(default=None, compare=False, repr=False, kw_only=True)
+    opaque: ClassVar[bool] = False
+    """True where names inside mean something else, so that transform() stays outside."""
 
     def children(self) -> tuple[Expression, ...]:
         """Direct sub-expressions, in the order written."""
@@ -258,7 +261,7 @@ def conjunction(parts: tuple[Expression, ...] | list[Expression]) -> Expression 
 def transform(expression: Expression, change: Callable[[Expression], Expression]) -> Expression:
     """Rebuild a tree from its leaves up, each node passed through ``change``."""
     changes: dict[str, object] = {}
-    for f in fields(expression):
+    for f in () if expression.opaque else fields(expression):
         value = getattr(expression, f.name)
         if isinstance(value, Expression):
             new: object = transform(value, change)

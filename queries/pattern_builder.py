@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 from ingest.errors import ParseError, UnsupportedError, did_you_mean
 from queries.expression import (
+    AllAlong,
     Call,
     EachAlong,
     Expression,
@@ -73,6 +75,7 @@ class Chain:
 class WrittenExists(Expression):
     """EXISTS { ... } before its variables are resolved."""
 
+    opaque: ClassVar[bool] = True
     chains: tuple[Chain, ...] = ()
     where: Expression | None = None
 
@@ -117,7 +120,7 @@ class PatternBuilder:
             return
         if not names:
             raise self.fault("a path needs an edge", chain.at)
-        name = chain.name or self._fresh("path")
+        name = chain.name or self.fresh("path")
         if name in self.paths or name in self.vertices or name in self.edges:
             raise self.fault(f"the name {name!r} is taken already", chain.at)
         self.paths[name] = Path(name, tuple(names), ends[0], chain.select, chain.mode, chain.k, at=chain.at)
@@ -197,13 +200,14 @@ class PatternBuilder:
                 return path.variable
         if edge not in self.edges and self.outer is not None:
             return self.outer.path_over(edge)
-        name = self._fresh("path")
+        name = self.fresh("path")
         self.paths[name] = Path(name, (edge,), self.edges[edge].source)
         return name
 
     # -- elements --
 
-    def _fresh(self, what: str) -> str:
+    def fresh(self, what: str) -> str:
+        """A name for what the user gave none."""
         # A leading digit: no language lets users write such a name, so it cannot clash.
         self._root._numbered += 1
         return f"{self._root._numbered}{what}"
@@ -212,7 +216,7 @@ class PatternBuilder:
         return self.outer is not None and (name in self.outer.vertices or self.outer._is_outer(name))
 
     def _vertex(self, element: Element) -> str:
-        name = element.name or self._fresh("vertex")
+        name = element.name or self.fresh("vertex")
         if name in self.edges or name in self.paths:
             raise self.fault(f"{name!r} is an edge or a path, and here a vertex", element.at)
         old = self.vertices.get(name)
@@ -226,7 +230,7 @@ class PatternBuilder:
                     f"here it is {' or '.join(element.labels)}, and none is both",
                     element.at,
                 )
-        predicate = self._own(element.where, name)
+        predicate = self._own(_rename(element.where, "~", name), name)
         if old is not None:
             labels = labels or old.labels
             predicate = conjunction([*conjuncts(old.predicate), *conjuncts(predicate)])
@@ -235,7 +239,7 @@ class PatternBuilder:
 
     def _edge(self, arrow: Arrow, left: str, right: str) -> str:
         element = arrow.element
-        name = element.name or self._fresh("edge")
+        name = element.name or self.fresh("edge")
         if name in self.known():
             raise self.fault(
                 f"the name {name!r} is taken already",
@@ -243,7 +247,7 @@ class PatternBuilder:
                 hint="An edge is written once; give it a name of its own.",
             )
         if self.outer is not None and element.name is not None:
-            fresh = self._fresh("edge")
+            fresh = self.fresh("edge")
             self._renamed[name] = fresh
             element = replace(element, where=_rename(element.where, name, fresh))
             name = fresh
@@ -254,7 +258,7 @@ class PatternBuilder:
             target,
             element.labels,
             Direction.ANY if arrow.way == "any" else Direction.RIGHT,
-            self._own(element.where, name),
+            self._own(_rename(element.where, "~", name), name),
             arrow.negated,
             arrow.quantifier,
             at=element.at,
@@ -295,7 +299,7 @@ class PatternBuilder:
             return element
         if name in outer.known():
             raise self.fault(f"{name!r} is an edge or a path outside, and here a vertex", element.at)
-        fresh = self._renamed.get(name) or self._fresh("vertex")
+        fresh = self._renamed.get(name) or self.fresh("vertex")
         self._renamed[name] = fresh
         return replace(element, name=fresh, where=_rename(element.where, name, fresh))
 
@@ -321,14 +325,14 @@ class PatternBuilder:
     def _check_variables(self, expression: Expression, bound: frozenset[str]) -> None:
         if isinstance(expression, Property | Identity):
             self._check_variable(expression.variable, expression.at, bound)
-        if isinstance(expression, PathLength | EachAlong) and self.find_path(expression.path) is None:
+        if isinstance(expression, PathLength | EachAlong | AllAlong) and self.find_path(expression.path) is None:
             known = [name for name in self.known() if self.find_path(name)]
             raise self.fault(
                 f"there is no path {expression.path!r}{did_you_mean(expression.path, known)}",
                 expression.at,
                 hint="Name one: p = (a)-[e]->{1,3}(b)",
             )
-        if isinstance(expression, EachAlong):
+        if isinstance(expression, EachAlong | AllAlong):
             bound |= {expression.variable}
         for child in expression.children():
             if not isinstance(expression, Exists):

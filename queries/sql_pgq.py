@@ -73,7 +73,7 @@ def parse(text: str) -> Statement:
             )  # fmt: skip
         pattern = _pattern(text, found[index + 2 : last], found[last])
         slots.append(Slot(token.start, found[last].end, pattern))
-    return Statement(text, tuple(slots), "pgq" if slots else "sql")
+    return Statement(text, tuple(slots), "pgq" if slots else "sql", text)
 
 
 def _pattern(text: str, inside: list[Token], close: Token) -> Pattern:

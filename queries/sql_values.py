@@ -19,9 +19,11 @@ class Values:
         ParseError: a parameter of the text that was not given.
     """
 
-    def __init__(self, parameters: Mapping[str, Any], text: str = "") -> None:
+    def __init__(self, parameters: Mapping[str, Any], text: str = "", prefix: str = OWN) -> None:
         self._parameters = parameters
         self.text = text
+        self._prefix = prefix
+        self._expected: set[str] = set()
         self._own: dict[tuple[str, Any], str] = {}
         self.bound: dict[str, Any] = {}
 
@@ -29,7 +31,7 @@ class Values:
         """Bind a constant; the same constant keeps its name."""
         key = (type(value).__name__, value)
         if key not in self._own:
-            name = f"{OWN}{len(self._own)}"
+            name = f"{self._prefix}{len(self._own)}"
             self._own[key] = name
             self.bound[name] = list(value) if isinstance(value, tuple) else value
         return f"${self._own[key]}"
@@ -37,6 +39,8 @@ class Values:
     def parameter(self, parameter: Parameter) -> str:
         """Bind a parameter of the text."""
         name = parameter.name
+        if name in self._expected:
+            return f"${name}"
         if name not in self._parameters:
             at = parameter.at
             raise ParseError(
@@ -48,6 +52,10 @@ class Values:
             )
         self.bound[name] = plain(self._parameters[name])
         return f"${name}"
+
+    def expect(self, name: str) -> None:
+        """Leave a parameter of the text to be bound later, when the statement runs."""
+        self._expected.add(name)
 
     def all(self, sql: str) -> dict[str, Any]:
         """What ``sql`` binds: our constants, and every parameter that stands anywhere in it.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from queries.pattern import Pattern
 
@@ -27,6 +28,12 @@ class Statement:
     text: str
     slots: tuple[Slot, ...]
     language: str
+    written: str = ""
+    """The user's text, to which positions inside the patterns refer."""
+    bound: Mapping[str, Any] = field(default_factory=dict)
+    """Constants of ``text``, by parameter name."""
+    time_limit: float | None = None
+    """Seconds that the text itself allows (runTimeboxed)."""
 
     def filled(self, replacements: Sequence[str]) -> str:
         """The text with each slot replaced, in order."""
@@ -47,3 +54,8 @@ class Statement:
                 return slot.start
             shift += len(replacement) - (slot.end - slot.start)
         return position - shift
+
+    def inside(self, before: str, after: str, time_limit: float | None = None) -> Statement:
+        """The same statement with SQL around it."""
+        moved = tuple(replace(s, start=s.start + len(before), end=s.end + len(before)) for s in self.slots)
+        return replace(self, text=before + self.text + after, slots=moved, time_limit=time_limit or self.time_limit)
