@@ -58,7 +58,8 @@ def smallest_codes(size: int) -> npt.NDArray[np.int64]:
     """int64 [4^dyads]: the smallest code among all relabellings of each code (one per isomorphism class)."""
     codes = np.arange(4 ** (size * (size - 1) // 2))
     orders = itertools.permutations(range(size))
-    return np.stack([relabelled(codes, role_of) for role_of in orders]).min(axis=0)
+    smallest: npt.NDArray[np.int64] = np.stack([relabelled(codes, role_of) for role_of in orders]).min(axis=0)
+    return smallest
 
 
 def man_label(code: int) -> str:
