@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -50,7 +51,7 @@ def triad_counts_csr(out_start: Any, out_target: Any, in_start: Any, in_source: 
         with ThreadPoolExecutor(workers) as pool:
             pieces = pool.map(
                 lambda piece: kernels.triangles(forward_start, forward, forward_state, *piece),
-                zip(cuts[:-1], cuts[1:], strict=True),
+                pairwise(cuts),
             )
             closed = np.sum(list(pieces), axis=0)
     sums = np.zeros(9, np.int64)
@@ -85,7 +86,7 @@ def _with_open(closed: Counts, sums: list[int], n: int) -> Counts:
 
 @cache
 def _inside_closed() -> tuple[Counts, Counts, Counts, Counts]:
-    """For each code of a closed triad: wedges by kind [64, 6], class [64] (-1: not closed), one-way and mutual dyads."""
+    """For each code of a closed triad: wedges by kind, class (-1: not closed), one-way, mutual dyads."""
     kinds = {(1, 1): 0, (2, 2): 1, (3, 3): 2, (1, 2): 3, (1, 3): 4, (2, 3): 5}
     wedges = np.zeros((64, 6), np.int64)
     classes = np.full(64, -1, np.int64)

@@ -82,7 +82,8 @@ def ingest(
     name = Path(source).name if isinstance(source, str | Path) else source_name(source)
     if isinstance(source, str | Path) and not Path(source).exists():
         raise ReadError(f"{source} does not exist")
-    if request.resolution is None and folder.resolution is not None:
+    # Embeddings are excepted: their voxels are those of the model, not those of the segmentation.
+    if request.resolution is None and request.as_ != "embeddings" and folder.resolution is not None:
         request = replace(request, resolution=folder.resolution)
     run = runs.new_run(folder, "ingest", _parameters(request, policy), {name: runs.hash_source(source)})
     if runs.find(folder, run.run_id):

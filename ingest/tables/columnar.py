@@ -42,8 +42,7 @@ class ColumnarReader:
         return assemble(str(path), request, _plain(file.schema_arrow), batches, file.metadata.num_rows, meta)
 
     def _arrow(self, path: Path, request: ReadRequest) -> Reading:
-        with pa.memory_map(str(path)) as mapped:
-            file = pa.ipc.open_file(mapped)
+        file = pa.ipc.open_file(pa.memory_map(str(path)))
         rows = sum(file.get_batch(i).num_rows for i in range(file.num_record_batches))
         batches = (file.get_batch(i) for i in range(file.num_record_batches))
         return assemble(str(path), request, _plain(file.schema), _checked(path, batches), rows)

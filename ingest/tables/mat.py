@@ -33,13 +33,7 @@ class MatReader:
         except Exception as error:
             # scipy raises several classes for damaged files
             raise ReadError(f"{path}: this is no whole MATLAB file (truncated or damaged): {error}") from None
-        square: dict[str, Any] = {
-            name: value
-            for name, value in values.items()
-            if (sparse.issparse(value) or (isinstance(value, np.ndarray) and value.dtype.kind in "iufb"))
-            and value.ndim == 2
-            and value.shape[0] == value.shape[1] > 1
-        }
+        square = {name: value for name, value in values.items() if _is_square(value)}
         name = request.options.get("variable")
         if name is not None and name not in values:
             raise UnknownNameError(f"variable of {path}", str(name), values)
@@ -71,6 +65,13 @@ class MatReader:
             labels,
             request,
         )
+
+
+def _is_square(value: Any) -> bool:
+    from scipy import sparse
+
+    numbers = isinstance(value, np.ndarray) and value.dtype.kind in "iufb"
+    return bool((sparse.issparse(value) or numbers) and value.ndim == 2 and value.shape[0] == value.shape[1] > 1)
 
 
 def _labels(values: dict[str, Any], n: int) -> list[str]:
