@@ -121,9 +121,9 @@ def pattern_text(code: int, types: Sequence[str]) -> str:
     one_way = [(a, b) for a, b in left if (b, a) not in left]
     parts = []
     while one_way:
-        # Longest chains read best when they start where most leaves and least arrives.
+        # Chains read best when they start where more leaves than arrives.
         balance = {a: sum(x == a for x, _ in one_way) - sum(y == a for _, y in one_way) for a, _ in one_way}
-        at = max(balance, key=lambda a: (balance[a], -a))
+        at = max(balance, key=lambda a: (balance[a] > 0, -a))
         chain = [at]
         while True:
             onward = [b for a, b in one_way if a == at]

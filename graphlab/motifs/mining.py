@@ -21,7 +21,7 @@ import numpy.typing as npt
 from graphlab.motifs.codes import man_label, pattern_text, role_orders, smallest_codes
 from graphlab.motifs.ensembles import Progress, SampleFolder, content_hash, options_hash, sample_arrays
 from graphlab.motifs.null_models import NullOptions, null_model, observable_part
-from graphlab.motifs.p_values import benjamini_hochberg
+from graphlab.motifs.p_values import benjamini_hochberg, samples_needed
 from graphlab.motifs.pair_classes import number_labels
 from ingest.errors import AnalysisError
 from queries.snapshot import Snapshot
@@ -51,7 +51,7 @@ class TypedMotif:
     null_mean: float
     ratio: float
     surprise: float
-    """(count - mean) / sqrt(variance + 1), mean and variance over the random graphs."""
+    """(count - mean) / sqrt(variance + 1) over the random graphs, the variance at least the mean."""
     p: float
     """Of the maximum statistic; or of the other half, if it was split."""
     q: float
@@ -142,6 +142,11 @@ def mine(
     other = _typed_ensemble(_part(whole, ~half), label, known & ~half, seed=seed + 1, options=options, **settings)
     rows = _tested_rows(mined, other, chosen, size, names)
     rule = f"{rule}; {len(mined.keys):,} typed motifs tried on one half, {len(rows)} tested on the other"
+    needed = samples_needed(max(len(rows), 1), tails=1)
+    if samples < needed:
+        rule += (
+            f" ({samples} samples are too few for one of them alone to reach q .05; take {needed}, or a smaller top)"
+        )
     return Mined(rows, size, null, len(mined.keys), len(rows), samples, seed, rule, sentence)
 
 
@@ -153,10 +158,8 @@ class _Ensemble:
     observed: Ints
     mean: Floats
     surprise: Floats
-    pooled: Floats
-    """The surprise with the observed graph among the others, as the p value needs it."""
     largest: Floats
-    """[samples] largest pooled surprise in each random graph."""
+    """[samples] largest surprise of each random graph against all other graphs."""
     samples: list[Ints]
     types: int
 
@@ -169,7 +172,7 @@ class _Ensemble:
     def row(self, k: int, size: int, names: list[str]) -> TypedMotif:
         """Motif ``k`` with the p value of the maximum statistic."""
         code, types = unpack(int(self.keys[k]), size, names)
-        exceeded = int((self.largest >= self.pooled[k]).sum())
+        exceeded = int((self.largest >= self.surprise[k]).sum())
         return TypedMotif(
             pattern=pattern_text(code, types),
             motif=man_label(code) if size == 3 else str(code),
@@ -273,19 +276,27 @@ def _typed_ensemble(
     tables = [(own_keys, own_counts), *((s.reshape(2, -1)[0], s.reshape(2, -1)[1]) for s in drawn)]
     keys, place = np.unique(np.concatenate([table[0] for table in tables]), return_inverse=True)
     values = np.concatenate([table[1] for table in tables]).astype(np.float64)
-    # The observed graph is one of samples + 1 alike ones under the null: pooled moments keep it so.
-    pooled = np.bincount(place, values, minlength=len(keys)) / (samples + 1)
-    square = np.bincount(place, values**2, minlength=len(keys)) / (samples + 1)
-    spread = np.sqrt(np.maximum(square - pooled**2, 0.0) + 1.0)
-    score = (values - pooled[place]) / spread[place]
+    # Each graph is scored against all others, the observed one among them: under the null all samples + 1 graphs
+    # are treated alike, and one graph's own outlier does not hide it.
+    total = np.bincount(place, values, minlength=len(keys))
+    square = np.bincount(place, values**2, minlength=len(keys))
+    score = _surprise(values, total[place], square[place], samples)
     ends = np.cumsum([len(table[0]) for table in tables])
     largest = np.array([score[a:b].max(initial=-np.inf) for a, b in itertools.pairwise(ends)])
     observed = np.zeros(len(keys), dtype=np.int64)
     observed[place[: len(own_keys)]] = own_counts
-    mean = (pooled * (samples + 1) - observed) / samples
-    variance = np.maximum((square * (samples + 1) - observed.astype(np.float64) ** 2) / samples - mean**2, 0.0)
-    surprise = (observed - mean) / np.sqrt(variance + 1.0)
-    return _Ensemble(keys, observed, mean, surprise, (observed - pooled) / spread, largest, drawn, types)
+    surprise = _surprise(observed.astype(np.float64), total, square, samples)
+    return _Ensemble(keys, observed, (total - observed) / samples, surprise, largest, drawn, types)
+
+
+def _surprise(count: Floats, total: npt.NDArray[Any], square: npt.NDArray[Any], others: int) -> Floats:
+    """(count - mean) / sqrt(variance + 1) against the other graphs, from sums that include the graph itself.
+
+    Counts of rare things vary at least like Poisson numbers, whatever a few samples say, hence variance >= mean.
+    """
+    mean = (total - count) / others
+    variance = np.maximum((square - count**2) / others - mean**2, mean)
+    return np.asarray((count - mean) / np.sqrt(variance + 1.0))
 
 
 def _tested_rows(
