@@ -11,9 +11,40 @@ import duckdb
 import pyarrow as pa
 
 from ingest.errors import InterruptedRun
-from queries.source import LimitError, Limits
+from queries.bind import BoundPattern
+from queries.executor import Estimate
+from queries.plan import estimate_sql
+from queries.result import plain_types
+from queries.source import LimitError, Limits, Source
+from queries.sql_values import Values
+from queries.sql_writer import select
 
 T = TypeVar("T")
+
+
+class DuckDBExecutor:
+    """Patterns as joins. The engine puts their SQL straight into the statement around them."""
+
+    name = "duckdb"
+
+    def refusal(self, bound: BoundPattern, source: Source) -> str | None:
+        """It answers every pattern that the languages can say."""
+        return None
+
+    def estimate(self, bound: BoundPattern, source: Source, parameters: Mapping[str, Any]) -> Estimate:
+        """Sizes of the joins; see plan.estimate_sql."""
+        return estimate_sql(bound, source, parameters)
+
+    def execute(
+        self, bound: BoundPattern, source: Source, parameters: Mapping[str, Any], limits: Limits
+    ) -> pa.RecordBatchReader:
+        """The pattern alone, read to its end."""
+        values = Values(parameters)
+        sql = select(bound, values)
+        table, _ = read(source.connection, sql, values.all(sql), limits)
+        return plain_types(table).to_reader()
+
+
 _POLL = 0.05
 _ROWS = 122_880
 

@@ -3,38 +3,43 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
 from ingest.errors import ParseError, SchemaError, UnknownNameError
+from ingest.registry import Registry
 from queries import cypher, dotmotif, duckdb_executor, sql_guard, sql_pgq
 from queries.bind import BoundPattern, bind
+from queries.describe import choice_lines, explained
+from queries.duckdb_executor import DuckDBExecutor
+from queries.executor import Executor
+from queries.pattern import Pattern
+from queries.plan import Choice, choose
+from queries.property_graph_ddl import is_definition
 from queries.result import Result, plain_types
 from queries.rewrites import rewrite
+from queries.shortcuts import counted, shortened
 from queries.source import Limits, Source
 from queries.sql_errors import translated
 from queries.sql_values import OWN, Values
 from queries.sql_writer import select
-from queries.statement import Statement
+from queries.statement import Slot, Statement
+from queries.symmetry import without_automorphisms
 
-__all__ = ["LANGUAGES", "Source", "run"]
+__all__ = ["ENGINES", "FRONT_ENDS", "Source", "answer", "parse", "run"]
 
-LANGUAGES = ("pgq", "dotmotif", "cypher", "sql")
-ENGINES = ("auto", "duckdb")
-FRONT_ENDS: dict[str, Callable[[str], Statement]] = {
-    "pgq": sql_pgq.parse,
-    "dotmotif": dotmotif.parse,
-    "cypher": cypher.parse,
-    "sql": sql_pgq.parse,
-}
-_FIRST_WORD = re.compile(r"(?:\s|--[^\n]*|//[^\n]*|#[^\n]*|/\*.*?\*/|\()*([A-Za-z_]+)", re.DOTALL)
-_CYPHER = frozenset({"MATCH", "OPTIONAL", "UNWIND", "CALL", "RETURN"})
-_SQL = frozenset({"SELECT", "FROM", "WITH", "VALUES", "SHOW", "DESCRIBE", "SUMMARIZE", "TABLE", "EXPLAIN", "CREATE"})
-_CYPHER_WITH = re.compile(r"\bMATCH\s*\(", re.IGNORECASE)
-_DOTMOTIF = re.compile(r"[-~!][>+|-]|===")
+FRONT_ENDS: Registry[Callable[[str], Statement]] = Registry("query language", "graphlab.query_languages")
+FRONT_ENDS.register("pgq", sql_pgq.parse)
+FRONT_ENDS.register("dotmotif", dotmotif.parse)
+FRONT_ENDS.register("cypher", cypher.parse)
+FRONT_ENDS.register("sql", sql_pgq.parse)
+
+ENGINES: Registry[Callable[[], Executor]] = Registry("engine", "graphlab.engines")
+ENGINES.register("duckdb", DuckDBExecutor)
 
 
 def run(
@@ -46,6 +51,8 @@ def run(
     limit: int | None = None,
     parameters: Mapping[str, Any] | None = None,
     explain: bool = False,
+    count: bool = False,
+    exclude_automorphisms: bool = False,
     time_limit: float | None = None,
     memory_limit: int | str | None = None,
 ) -> Result:
@@ -53,51 +60,115 @@ def run(
 
     Args:
         text: the question.
-        language: one of LANGUAGES; by the text's own first words when None.
-        engine: one of ENGINES.
+        language: pgq, dotmotif, cypher or sql; by the text's own first words when None.
+        engine: auto, or one of ENGINES.
         limit: at most so many rows; ``truncated`` in the result says whether there were more.
         parameters: values of ``$name``, bound, never pasted.
+        explain: do not answer, but say how: patterns, estimates, engine and why, SQL.
+        count: the number of rows instead of the rows.
+        exclude_automorphisms: of matches that differ by exchanging alike vertices, keep one.
         time_limit: seconds.
         memory_limit: bytes, or text like ``"2GB"``.
 
     Raises:
         ParseError, UnsupportedError: with line, column and the place underlined.
-        LimitError: a limit was reached; InterruptedRun: Ctrl-C.
+        LimitError: a limit was reached. InterruptedRun: Ctrl-C.
     """
+    if is_definition(text):
+        raise ParseError(
+            "CREATE PROPERTY GRAPH changes the graph, and a query only reads it", text, 0, 6,
+            "Use Graph.create_property_graph(...).",
+        )  # fmt: skip
+    statement = shortened(parse(text, language))
+    if count:
+        statement = counted(statement)
+    return answer(
+        statement,
+        source,
+        engine=engine,
+        limit=limit,
+        parameters=parameters,
+        explain=explain,
+        exclude_automorphisms=exclude_automorphisms,
+        time_limit=time_limit,
+        memory_limit=memory_limit,
+    )
+
+
+def find(pattern: Pattern, source: Source, **options: Any) -> Result:
+    """Matches of a pattern built without a text; ``options`` as for answer()."""
+    return answer(Statement("?", (Slot(0, 1, pattern),), "pattern"), source, **options)
+
+
+def answer(
+    statement: Statement,
+    source: Source,
+    *,
+    engine: str = "auto",
+    limit: int | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    explain: bool = False,
+    exclude_automorphisms: bool = False,
+    time_limit: float | None = None,
+    memory_limit: int | str | None = None,
+) -> Result:
+    """Bind, rewrite, plan and run a statement; see run()."""
     if limit is not None and limit < 0:
         raise SchemaError(f"limit is {limit}; wanted 0 or more rows")
-    statement = parse(text, language)
     allowed = [seconds for seconds in (time_limit, statement.time_limit) if seconds is not None]
     limits = Limits.starting_now(min(allowed, default=None), as_bytes(memory_limit))
-    bound = [_bound(slot.pattern, source, statement.written) for slot in statement.slots]
-    names = [f"{OWN}pattern_{i}" for i in range(len(bound))]
-    _check(statement, source, names)
-    values = Values({**(parameters or {}), **statement.bound}, statement.written)
-    sql = statement.filled([f"({select(pattern, values)})" for pattern in bound])
+    given = {**(parameters or {}), **statement.bound}
+    text = statement.written
     try:
-        table, more = duckdb_executor.read(source.connection, sql, values.all(sql), limits, limit)
+        bound = [_bound(slot.pattern, source, text, exclude_automorphisms) for slot in statement.slots]
+        names = [f"{OWN}pattern_{i}" for i in range(len(bound))]
+        _check(statement, source, names)
+        engines = _engines(engine)
+        wanted = None if engine == "auto" else engine
+        choices = [choose(pattern, source, given, engines, wanted) for pattern in bound]
+        values = Values(given, text)
+        standing = [_standing(*part, values) for part in zip(bound, choices, names, strict=True)]
+        sql = statement.filled(standing)
+        if explain:
+            table, more = explained(list(zip(bound, choices, strict=True)), sql), False
+        else:
+            with _registered(bound, choices, names, source, given, limits):
+                table, more = duckdb_executor.read(source.connection, sql, values.all(sql), limits, limit)
     except duckdb.Error as error:
-        raise translated(error, statement.written) from None
-    return Result(plain_types(_unique_names(table)), sql, tuple(b.pattern for b in bound), "duckdb", truncated=more)
+        raise translated(error, text or statement.text) from None
+    used = dict.fromkeys(choice.executor.name for choice in choices) or {"duckdb": None}
+    plan = "\n".join(f"{part}: {detail}" for choice in choices for part, detail in choice_lines(choice))
+    patterns = tuple(b.pattern for b in bound)
+    return Result(plain_types(_unique_names(table)), sql, patterns, "+".join(used), truncated=more, plan=plan)
 
 
 def parse(text: str, language: str | None = None) -> Statement:
-    """A text as a statement, by the language's own front end."""
-    chosen = language or detect(text)
-    if chosen not in LANGUAGES:
-        raise UnknownNameError("query language", chosen, LANGUAGES)
-    return FRONT_ENDS[chosen](text)
+    """A text as a statement, by the language's own front end.
+
+    Raises:
+        UnknownNameError: no such language. ParseError, UnsupportedError: see run().
+    """
+    return FRONT_ENDS.get(language or detect(text))(text)
+
+
+_FIRST_WORD = re.compile(r"(?:\s|--[^\n]*\n|//[^\n]*\n|#[^\n]*\n|/\*.*?\*/|\()*([A-Za-z_]+)", re.DOTALL)
+_CYPHER = frozenset({"MATCH", "OPTIONAL", "UNWIND", "CALL", "RETURN"})
+_SQL = frozenset({"SELECT", "FROM", "WITH", "VALUES", "SHOW", "DESCRIBE", "SUMMARIZE", "TABLE", "EXPLAIN", "CREATE"})
+_CYPHER_WITH = re.compile(r"\bMATCH\s*\(", re.IGNORECASE)
+_GRAPH_TABLE = re.compile(r"\bGRAPH_TABLE\b", re.IGNORECASE)
+_DOTMOTIF = re.compile(r"^\s*(?:[A-Za-z_]\w*\s*[-~!][>+|-]|[A-Za-z_]\w*\s*\([\w\s,]*\)\s*\{|#)", re.MULTILINE)
 
 
 def detect(text: str) -> str:
     """The language of a text by its first word, comments aside."""
-    found = _FIRST_WORD.match(text)
+    head = text[:10_000]
+    found = _FIRST_WORD.match(head)
     word = found.group(1).upper() if found else ""
-    if word in _CYPHER or (word == "WITH" and _CYPHER_WITH.search(text)):
+    if word in _CYPHER or (word == "WITH" and _CYPHER_WITH.search(head) and not _GRAPH_TABLE.search(head)):
         return "cypher"
     if word in _SQL:
         return "pgq"
-    return "dotmotif" if _DOTMOTIF.search(text) else "pgq"
+    return "dotmotif" if _DOTMOTIF.search(head) else "pgq"
 
 
 def as_bytes(size: int | str | None) -> int | None:
@@ -114,17 +185,55 @@ def as_bytes(size: int | str | None) -> int | None:
     return int(float(found.group(1)) * 1024 ** " kmgt".index(found.group(2) or " "))
 
 
-def _bound(pattern: Any, source: Source, text: str) -> BoundPattern:
+def _engines(wanted: str) -> list[Executor]:
+    """Engines to choose from, SQL first; the one asked for alone."""
+    if wanted != "auto":
+        if wanted not in ENGINES.names():
+            raise UnknownNameError("engine", wanted, ["auto", *ENGINES.names()])
+        return [ENGINES.get(wanted)()]
+    return [make() for _, make in ENGINES]
+
+
+def _bound(pattern: Pattern, source: Source, text: str, exclude_automorphisms: bool) -> BoundPattern:
     bound = bind(pattern, source, text)
-    return bound.bound_pattern(rewrite(bound.pattern))
+    rewritten = rewrite(bound.pattern)
+    return bound.bound_pattern(without_automorphisms(rewritten) if exclude_automorphisms else rewritten)
+
+
+def _standing(pattern: BoundPattern, choice: Choice, name: str, values: Values) -> str:
+    """What stands for a pattern in the SQL: its joins, or the name its rows are registered under."""
+    if isinstance(choice.executor, DuckDBExecutor):
+        return f"({select(pattern, values)})"
+    return f"(FROM {name})"
+
+
+@contextmanager
+def _registered(
+    bound: list[BoundPattern],
+    choices: list[Choice],
+    names: list[str],
+    source: Source,
+    parameters: Mapping[str, Any],
+    limits: Limits,
+) -> Iterator[None]:
+    """Rows that other engines found, under their names for as long as the block lasts."""
+    registered = []
+    try:
+        for pattern, choice, name in zip(bound, choices, names, strict=True):
+            if not isinstance(choice.executor, DuckDBExecutor):
+                rows = choice.executor.execute(pattern, source, parameters, limits).read_all()
+                source.connection.register(name, rows)
+                registered.append(name)
+        yield
+    finally:
+        for name in registered:
+            source.connection.unregister(name)
 
 
 def _check(statement: Statement, source: Source, names: list[str]) -> None:
-    relations = known_relations(source)
     standing = [f"(FROM {name})" for name in names]
-    filled = statement.filled(standing)
     try:
-        sql_guard.check(filled, source.connection, relations, names)
+        sql_guard.check(statement.filled(standing), source.connection, known_relations(source), names)
     except ParseError as error:
         place = statement.origin(error.position, standing)
         raise type(error)(error.message, statement.text, place, error.length, error.hint) from None

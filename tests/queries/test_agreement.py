@@ -147,6 +147,7 @@ def test_repeated_edges_agree_with_going_along_every_walk(
     def agrees(graph: Any, low: int, more: int, any_way: bool, label: str, least: int, pinned: str) -> None:
         helpers.fill(scratch.connection, graph)
         edge = helpers.SpecEdge(0, 1, any_way, label, least)
+        tip = "-" if any_way else "->"
         pins = {"": "", "start": " WHERE a.cell_type = 'A'", "end": " WHERE b.cell_type = 'A'"}
         text = f"""SELECT * FROM GRAPH_TABLE (connectome
             MATCH p = {mode.upper()} (a)-[e IS {label} WHERE e.weight >= {least}]-{"" if any_way else ">"}{{{low},{low + more}}}(b)

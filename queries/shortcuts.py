@@ -1,0 +1,122 @@
+"""SQL around one pattern that the pattern can answer by itself: counting rows, taking the first ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from queries.expression import Call
+from queries.pattern import Column, Pattern
+from queries.sql_tokens import Token, tokens
+from queries.statement import Slot, Statement
+
+
+def shortened(statement: Statement) -> Statement:
+    """``SELECT count(*) FROM GRAPH_TABLE (...)`` counts in the pattern, ``SELECT ... LIMIT n`` stops in it."""
+    if len(statement.slots) != 1 or statement.language != "pgq":
+        return statement
+    slot = statement.slots[0]
+    if slot.pattern.limit is not None or slot.pattern.aggregates or slot.pattern.distinct:
+        return statement
+    before = tokens(statement.text[: slot.start] + " " * (len(statement.text) - slot.start))
+    after = [token for token in tokens(" " * slot.end + statement.text[slot.end :]) if token.text != ";"]
+    alias, after = _alias(after)
+    if alias is None:
+        return statement
+    name = _count_name(before)
+    if name is not None and not after:
+        return _whole(statement, replace(slot.pattern, columns=(Column(name, Call("count")),)))
+    if _plain_select(before) and len(after) == 2 and after[0].is_word("LIMIT") and after[1].text.isdigit():
+        limited = replace(slot.pattern, limit=int(after[1].text))
+        return replace(statement, slots=(replace(slot, pattern=limited),))
+    return statement
+
+
+def counted(statement: Statement) -> Statement:
+    """The statement with its rows counted instead of listed, as one column ``count``."""
+    slots = statement.slots
+    if len(slots) == 1 and (slots[0].start, slots[0].end) == (0, len(statement.text)):
+        pattern = slots[0].pattern
+        plain = not (pattern.aggregates or pattern.distinct or pattern.skip or pattern.limit is not None)
+        if plain:
+            return _whole(statement, replace(pattern, columns=(Column("count", Call("count")),), order=()))
+    text = statement.text.rstrip().removesuffix(";")
+    return replace(statement, text=text).inside("SELECT count(*) AS count FROM (", "\n)")
+
+
+def _whole(statement: Statement, pattern: Pattern) -> Statement:
+    return replace(statement, slots=(Slot(0, len(statement.text), pattern),))
+
+
+def _alias(after: list[Token]) -> tuple[bool | None, list[Token]]:
+    """Whether what follows begins with an alias, and the rest; None where the alias has columns."""
+    rest = list(after)
+    if rest and rest[0].is_word("AS"):
+        rest = rest[1:]
+    named = bool(rest) and rest[0].kind in ("word", "quoted") and not rest[0].is_word(*_CLAUSES)
+    if named:
+        rest = rest[1:]
+    if rest and rest[0].text == "(":
+        return None, rest
+    return named, rest
+
+
+_CLAUSES = [
+    "LIMIT",
+    "WHERE",
+    "ORDER",
+    "GROUP",
+    "JOIN",
+    "INNER",
+    "LEFT",
+    "RIGHT",
+    "FULL",
+    "CROSS",
+    "NATURAL",
+    "ASOF",
+    "POSITIONAL",
+    "SEMI",
+    "ANTI",
+    "UNION",
+    "EXCEPT",
+    "INTERSECT",
+    "HAVING",
+    "WINDOW",
+    "QUALIFY",
+    "OFFSET",
+    "USING",
+    "TABLESAMPLE",
+    "SELECT",
+    "ON",
+    "PIVOT",
+    "UNPIVOT",
+    "FETCH",
+    "SAMPLE",
+]
+
+
+def _count_name(before: list[Token]) -> str | None:
+    """The name of the count in ``SELECT count(*) [[AS] name] FROM``; None for anything else."""
+    if len(before) < 6 or not before[0].is_word("SELECT") or not before[-1].is_word("FROM"):
+        return None
+    if not before[1].is_word("COUNT") or [token.text for token in before[2:5]] != ["(", "*", ")"]:
+        return None
+    named = before[5:-1]
+    if named and named[0].is_word("AS"):
+        named = named[1:]
+    if not named:
+        return "count_star()"
+    if len(named) == 1 and named[0].kind == "word":
+        return named[0].text
+    return None
+
+
+def _plain_select(before: list[Token]) -> bool:
+    """``SELECT * FROM``, ``SELECT a, m.b FROM`` or ``FROM``: rows pass through as they are."""
+    words = before[:-1]
+    if not before or not before[-1].is_word("FROM"):
+        return False
+    if not words:
+        return True
+    if not words[0].is_word("SELECT") or (words[1:2] and words[1].is_word("DISTINCT")):
+        return False
+    return all(token.kind in ("word", "quoted") or token.text in "*,." for token in words[1:])
