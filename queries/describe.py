@@ -30,8 +30,8 @@ class _Shown(Values):
 def expression_text(expression: Expression) -> str:
     """An expression as one would write it."""
     names = Names(
-        identity=lambda variable: f"id({variable})",
-        column=lambda variable, name: f"{variable}.{name}",
+        identity=lambda variable: f"id({_plain(variable)})",
+        column=lambda variable, name: f"{_plain(variable)}.{name}".removeprefix("."),
         length=lambda path: f"path_length({path})",
         along=_along,
         exists=_exists,

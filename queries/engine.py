@@ -18,7 +18,7 @@ from queries.describe import choice_lines, explained
 from queries.duckdb_executor import DuckDBExecutor
 from queries.executor import Executor
 from queries.pattern import Pattern
-from queries.plan import Choice, choose
+from queries.plan import Choice, choose, worth_asking
 from queries.property_graph_ddl import is_definition
 from queries.result import Result, plain_types
 from queries.rewrites import rewrite
@@ -123,7 +123,7 @@ def answer(
         bound = [_bound(slot.pattern, source, text, exclude_automorphisms) for slot in statement.slots]
         names = [f"{OWN}pattern_{i}" for i in range(len(bound))]
         _check(statement, source, names)
-        engines = _engines(engine)
+        engines = _engines(engine, bound)
         wanted = None if engine == "auto" else engine
         choices = [choose(pattern, source, given, engines, wanted) for pattern in bound]
         values = Values(given, text)
@@ -185,12 +185,14 @@ def as_bytes(size: int | str | None) -> int | None:
     return int(float(found.group(1)) * 1024 ** " kmgt".index(found.group(2) or " "))
 
 
-def _engines(wanted: str) -> list[Executor]:
-    """Engines to choose from, SQL first; the one asked for alone."""
+def _engines(wanted: str, bound: list[BoundPattern]) -> list[Executor]:
+    """Engines to choose from, SQL first; the one asked for alone. Others are loaded where there is a choice."""
     if wanted != "auto":
         if wanted not in ENGINES.names():
             raise UnknownNameError("engine", wanted, ["auto", *ENGINES.names()])
         return [ENGINES.get(wanted)()]
+    if not any(worth_asking(pattern) for pattern in bound):
+        return [DuckDBExecutor()]
     return [make() for _, make in ENGINES]
 
 

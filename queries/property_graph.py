@@ -120,6 +120,7 @@ def _connections(labels: tuple[str, ...], kind: str | None, by_name: bool) -> Ed
         aliases=(("bodyId_pre", "pre_root_id"), ("bodyId_post", "post_root_id")),
         only=() if kind is None else (("kind", kind),),
         by_name=by_name,
+        complete=True,
         single=kind is not None,
     )
 

@@ -12,7 +12,7 @@ from itertools import combinations, permutations
 
 from ingest.errors import SchemaError
 from queries.bind import BoundPattern
-from queries.expression import AllAlong, EachAlong, Expression, Identity, Property, conjunction, conjuncts
+from queries.expression import AllAlong, EachAlong, Expression, Identity, Property, conjunction, conjuncts, is_aggregate
 from queries.identifiers import quote
 from queries.pattern import Direction, Edge, Exists, Order, Path, Pattern, Semantics
 from queries.property_graph import EdgeTable, VertexTable
@@ -70,7 +70,7 @@ class Writer:
         ]
         if conditions:
             parts.append(f"WHERE {' AND '.join(conditions)}")
-        if pattern.aggregates:
+        if pattern.aggregates and not all(is_aggregate(column.value) for column in pattern.columns):
             parts.append("GROUP BY ALL")
         if pattern.order:
             parts.append("ORDER BY " + ", ".join(map(self._order, pattern.order)))
