@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from graphlab.store.folder import Folder, first_row
 from ingest.errors import UnknownNameError
@@ -121,30 +123,35 @@ def hash_table(frame: Any) -> str:
     if not isinstance(frame, pa.Table):
         table = frame.to_arrow() if hasattr(frame, "to_arrow") else pa.Table.from_pandas(frame, preserve_index=False)
     digest = hashlib.sha256()
-    large = {pa.large_string(): pa.string(), pa.string_view(): pa.string()}
-    plain = pa.schema([pa.field(field.name, large.get(field.type, field.type)) for field in table.schema])
-    with pa.ipc.new_stream(_HashSink(digest), plain) as writer:
-        if table.num_rows:
-            writer.write_table(table.cast(plain).combine_chunks(), max_chunksize=1 << 20)
+    for field in table.schema:
+        digest.update(field.name.encode() + b"\0")
+        _hash_array(digest, table.column(field.name).combine_chunks())
     return digest.hexdigest()
 
 
-class _HashSink:
-    """A file object that only hashes what is written to it."""
-
-    def __init__(self, digest: Any) -> None:
-        self._digest = digest
-        self.closed = False
-
-    def write(self, data: Any) -> int:
-        view = memoryview(data)
-        self._digest.update(view)
-        return view.nbytes
-
-    def flush(self) -> None: ...
-
-    def close(self) -> None:
-        self.closed = True
+def _hash_array(digest: Any, array: pa.Array) -> None:
+    """Hash type, length, which are null, and the values that are not: bytes under a null mean nothing."""
+    if isinstance(array, pa.ChunkedArray):  # an empty column, or one past 2 GB of text
+        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    if pa.types.is_large_string(array.type) or pa.types.is_string_view(array.type):
+        array = array.cast(pa.string())
+    kind = array.type
+    digest.update(f"{kind} {len(array)}".encode())
+    digest.update(np.packbits(array.is_valid().to_numpy(zero_copy_only=False)).tobytes())
+    there = array.drop_null()
+    if pa.types.is_string(kind) or pa.types.is_binary(kind):
+        digest.update(pc.binary_length(there).to_numpy().tobytes())
+        digest.update(b"".join(there.cast(pa.binary()).to_pylist()))
+    elif pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        digest.update(pc.list_value_length(there).cast(pa.int64()).to_numpy().tobytes())
+        _hash_array(digest, there.flatten())
+    elif pa.types.is_struct(kind):
+        for number in range(kind.num_fields):
+            _hash_array(digest, pc.struct_field(there, number))
+    elif not pa.types.is_null(kind):
+        digest.update(there.to_numpy(zero_copy_only=False).tobytes())
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
