@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
     import pyarrow as pa
-    from queries.result import Result
 
     from graphlab.motifs.census import Census
     from graphlab.store.embedding_files import EmbeddingSet
+    from queries.result import Result
 
 
 class Graph:
@@ -258,6 +258,7 @@ class Graph:
         counts = tables.row_counts(self._folder)
         version = self._folder.meta("materialization")
         return (
-            f"<Graph {self._folder.meta('dataset') or self.path.name}{f', materialization {version}' if version else ''}: "
+            f"<Graph "
+            f"{self._folder.meta('dataset') or self.path.name}{f', materialization {version}' if version else ''}: "
             f"{counts['neurons']:,} neurons, {counts['connections']:,} connections, {counts['synapses']:,} synapses>"
         )

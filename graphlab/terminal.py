@@ -17,6 +17,7 @@ from ingest.errors import GraphlabError, did_you_mean
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
     from queries.result import Result
 
 Progress = Callable[[int, int], None]
