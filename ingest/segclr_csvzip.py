@@ -1,309 +1,329 @@
-"""SegCLR embeddings in Google's CSV-ZIP shards: whole shards in order into Arrow batches, and back.
+"""Whole SegCLR releases in bulk: every shard once, in order, as Arrow batches of embeddings.
 
-A shard ``<number>.zip`` holds members ``<segment id>.csv``, rows ``node_id,x,y,z,e0,e1,...`` without header.
-Inflating runs in one thread per core; numbers are parsed a block of many neurons at a time, since a parser
-called once a neuron spends its time starting (pyarrow: 190 neurons/s one by one).
+Two threads inflate and parse (both release the interpreter lock); memory stays at a few batches whatever the size
+of a shard or of a member.
 """
 
 from __future__ import annotations
 
-import re
-import zipfile
+import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
-from os import sched_getaffinity
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from ingest.errors import ReadError, SchemaError
+from ingest.errors import IdError, ReadError, SchemaError, UnknownNameError
 from ingest.ids import RootIds
 from ingest.reader import READERS, Reading, ReadRequest
-from ingest.schema import ID
-from ingest.sharding import Convention
+from ingest.schema import EMBEDDINGS
+from ingest.segclr_shard_writer import write_shards
+from ingest.segclr_text import Rows, TextProblem, parse, width_of
+from ingest.space import Resolution
+from ingest.zip_shard import PIECE, Shard
+
+__all__ = ["NAME", "OFFSETS", "SegclrReader", "embeddings_schema", "write_shards"]
 
 NAME = "segclr_csvzip"
-MEMBER = re.compile(r"(\d{1,20})\.csv")
-MICRONS_OFFSET_NM = (110_592.0, 110_592.0, 592_640.0)
-"""From MICrONS' own nm coordinates to the public ones (13824 x 8, 13824 x 8, 14816 x 40)."""
-BLOCK_BYTES = 8 << 20
-MOST_RATIO = 200
-MOST_MEMBER_BYTES = 64 << 30
-POINT = ("x_nm", "y_nm", "z_nm")
+WIDTHS = (64, 128)
+WORKERS = 2
+OFFSETS = {"microns": (110592.0, 110592.0, 592640.0)}
+"""nm to add to MICrONS positions of the sets without ``public_offset``: voxels (13824, 13824, 14816) of 8, 8, 40 nm."""
+OPTIONS = ("coordinates", "offset", "width", "workers", "model", "segmentation_version")
 
 
-@dataclass(frozen=True)
-class Block:
-    """Whole lines of one or more segments of a shard."""
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """From the positions in the files to nanometres: times ``scale``, plus ``offset``, both XYZ."""
 
-    shard: Path
-    text: bytes
-    segments: tuple[int, ...]
-    lines: tuple[int, ...]
-    """Lines of each segment."""
-    first_line: int
-    """0-based line of the first segment's file that the block begins with."""
+    scale: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    offset: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+    @classmethod
+    def of(cls, request: ReadRequest) -> Placement:
+        """As the options ``coordinates`` (nm, voxels) and ``offset`` (microns, or X,Y,Z in nm) say.
+
+        Raises:
+            SchemaError, UnknownNameError: voxels without a resolution, another word, an offset of other than 3 numbers.
+        """
+        unit = str(request.options.get("coordinates", "nm"))
+        if unit not in ("nm", "voxels"):
+            raise UnknownNameError("unit of coordinates", unit, ("nm", "voxels"))
+        if unit == "voxels" and request.resolution is None:
+            raise SchemaError(
+                "coordinates in voxels need the resolution of the embedding volume, like 32,32,40 (MICrONS) or "
+                "32,32,33 (h01): say --resolution X,Y,Z"
+            )
+        scale = request.resolution.xyz if unit == "voxels" and request.resolution else (1.0, 1.0, 1.0)
+        value = request.options.get("offset")
+        if value is None:
+            return cls(scale)
+        if isinstance(value, str) and value in OFFSETS:
+            return cls(scale, OFFSETS[value])
+        try:
+            x, y, z = (float(part) for part in (value.split(",") if isinstance(value, str) else value))
+        except (TypeError, ValueError):
+            raise SchemaError(f"offset {value!r}; wanted {', '.join(OFFSETS)} or X,Y,Z in nm") from None
+        return cls(scale, (x, y, z))
+
+    def __call__(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+        with np.errstate(over="ignore"):
+            return (points * self.scale + self.offset).astype(np.float32)
+
+    def note(self) -> str:
+        scale, offset = Resolution(*self.scale), ",".join(f"{v:g}" for v in self.offset)
+        unit = "nm" if self.scale == (1.0, 1.0, 1.0) else f"voxels of {scale} nm"
+        return f"positions read as {unit}{f', moved by {offset} nm' if any(self.offset) else ''}"
 
 
-class CsvZipReader:
-    """Reader of a folder of shards, or of one shard.
+def embeddings_schema(width: int) -> pa.Schema:
+    """The words of EMBEDDINGS with vectors of a fixed width."""
+    fixed = {"vector": pa.list_(pa.float32(), width)}
+    return pa.schema([pa.field(c.name, fixed.get(c.name, c.type), nullable=False) for c in EMBEDDINGS.columns])
 
-    Options: ``coordinates`` = nm, or voxels with a resolution; ``offset`` = microns adds the public offset.
-    """
+
+class SegclrReader:
+    """CSV-ZIP shards: a folder of ``<number>.zip``, or one of them."""
 
     def accepts(self, source: Any) -> bool:
         if not isinstance(source, str | Path):
             return False
         path = Path(source)
-        return path.suffix == ".zip" if path.is_file() else path.is_dir() and any(path.glob("*.zip"))
+        if path.is_dir():
+            return any(item.suffix == ".zip" and item.stem.isdigit() for item in path.iterdir())
+        return path.suffix == ".zip" and path.stem.isdigit()
 
     def read(self, source: Any, request: ReadRequest) -> Reading:
-        shards = _shards(Path(source))
-        scale, offset = _space(str(source), request)
-        width = _width(shards)
-        schema = pa.schema(
-            [
-                pa.field("root_id", ID),
-                pa.field("node_id", ID),
-                *(pa.field(name, pa.float32()) for name in POINT),
-                pa.field("vector", pa.list_(pa.float32(), width)),
-            ]
-        )
-        return Reading(schema, _batches(shards, schema, scale, offset), [f"{len(shards):,} shards"])
+        """Open a release; batches are read as they are asked for.
+
+        Args:
+            request: options ``coordinates`` (nm, voxels; default nm), ``offset`` (``microns`` or X,Y,Z in nm),
+                ``width`` (floats a row, where it is neither 64 nor 128), ``workers`` (threads, default 2).
+
+        Raises:
+            ReadError, SchemaError, IdError: naming shard, member and line.
+        """
+        if request.as_ != "embeddings":
+            raise SchemaError(f"{source} holds SegCLR embeddings, not {request.as_}; ingest it --as embeddings")
+        for option in request.options:
+            if option not in OPTIONS:
+                raise UnknownNameError("option of SegCLR shards", option, OPTIONS)
+        place = Placement.of(request)
+        shards = _shards(source)
+        wanted = _whole(request, "width")
+        width = _width(shards, wanted)
+        workers = _whole(request, "workers") or WORKERS
+        notes = [place.note()]
+        return Reading(embeddings_schema(width), _batches(shards, width, place, workers, notes), notes)
 
 
-READERS.register(NAME, CsvZipReader())
+READERS.register(NAME, SegclrReader())
 
 
-def _shards(path: Path) -> list[Path]:
+def _whole(request: ReadRequest, option: str) -> int | None:
+    value = request.options.get(option)
+    if value is None:
+        return None
+    if not str(value).isdigit() or int(value) < 1:
+        raise SchemaError(f"option {option} is {value!r}; wanted a whole number from 1")
+    return int(value)
+
+
+def _shards(source: Any) -> list[Path]:
+    """The shards of a source by number."""
+    if not isinstance(source, str | Path):
+        raise ReadError(f"<{type(source).__name__}> is no path; name a folder of SegCLR shards (<number>.zip)")
+    path = Path(source)
     if not path.exists():
         raise ReadError(f"{path} does not exist")
-    found = sorted(path.glob("*.zip"), key=lambda p: (len(p.stem), p.stem)) if path.is_dir() else [path]
+    found = sorted(path.glob("*.zip")) if path.is_dir() else [path]
     if not found:
-        raise ReadError(f"{path} holds no ZIP shards (0.zip, 1.zip, ...)")
+        raise ReadError(f"{path} holds no shards; wanted files <number>.zip, each with members <root_id>.csv")
+    if path.is_dir():
+        for item in found:
+            if not (item.stem.isascii() and item.stem.isdigit()):
+                raise ReadError(f"{item}: shards are called <number>.zip; move this file elsewhere")
+        found.sort(key=lambda item: int(item.stem))
     return found
 
 
-def _space(source: str, request: ReadRequest) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    said = request.options.get("coordinates")
-    if said not in ("nm", "voxels"):
-        raise SchemaError(
-            f"{source}: rows do not say their unit; say --option coordinates=nm (releases with nm_coord in their "
-            "name) or --option coordinates=voxels with --resolution X,Y,Z (32,32,40 for MICrONS, 32,32,33 for h01)"
-        )
-    if said == "voxels" and request.resolution is None:
-        raise SchemaError(f"{source}: coordinates are voxels; say how long one is with --resolution X,Y,Z (nm)")
-    scale = request.resolution.xyz if said == "voxels" and request.resolution else (1.0, 1.0, 1.0)
-    shift = request.options.get("offset")
-    if shift not in (None, "microns"):
-        raise SchemaError(f"{source}: offset {shift!r}; wanted microns, or none")
-    return np.array(scale), np.array(MICRONS_OFFSET_NM if shift else (0.0, 0.0, 0.0))
+class _OpenShard:
+    """An archive open for positional reads, from several threads at once."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._file = path.open("rb")
+        except OSError as error:
+            raise ReadError(f"{path} cannot be read: {error.strerror}") from None
+        try:
+            self.shard = Shard.open(self.read_at, os.fstat(self._file.fileno()).st_size, str(path))
+            self.shard.check()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        return os.pread(self._file.fileno(), length, offset)
+
+    def close(self) -> None:
+        self._file.close()
 
 
-def _width(shards: list[Path]) -> int:
-    for block in _blocks(shards):
-        fields = block.text.split(b"\n", 1)[0].count(b",") + 1
-        if fields < 5:
-            raise SchemaError(
-                f"{block.shard}, {block.segments[0]}.csv, line 1: found {fields} columns; "
-                "wanted node_id,x,y,z and the embedding"
-            )
-        return fields - 4
+def _width(shards: list[Path], wanted: int | None) -> int:
+    """Floats of the first row there is."""
+    for path in shards:
+        opened = _OpenShard(path)
+        try:
+            for k in range(opened.shard.root_ids.size):
+                for piece in opened.shard.inflate(opened.read_at, k):
+                    found = width_of(piece)
+                    if found is None:
+                        continue
+                    known = WIDTHS if wanted is None else (wanted,)
+                    if found not in known:
+                        raise SchemaError(
+                            f"{_member(opened.shard, k)}, line 1: {max(found, 0)} floats in this row; "
+                            f"wanted node_id, x, y, z and {' or '.join(map(str, known))} floats"
+                            + ("" if wanted else " (say --option width=N where a model has another width)")
+                        )
+                    return found
+        finally:
+            opened.close()
     raise ReadError(f"{shards[0].parent}: the shards hold no rows")
 
 
-def _members(shard: Path) -> Iterator[tuple[zipfile.ZipFile, zipfile.ZipInfo, int]]:
+def _batches(
+    shards: list[Path], width: int, place: Placement, workers: int, notes: list[str]
+) -> Iterator[pa.RecordBatch]:
+    """Batches in the order of shards and members; two per worker are under way at a time."""
+    empty = members = 0
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="segclr")
+    under_way: deque[tuple[Future[tuple[pa.RecordBatch, int]] | Iterator[pa.RecordBatch], _OpenShard | None]] = deque()
+    opens = ExitStack()
     try:
-        archive = zipfile.ZipFile(shard)
-    except (zipfile.BadZipFile, OSError) as error:
-        raise ReadError(f"{shard}: this is no whole ZIP file (truncated or damaged): {error}") from None
-    with archive:
-        for info in archive.infolist():
-            name = MEMBER.fullmatch(info.filename)
-            if name is None or int(name.group(1)) >= 2**64:
-                raise ReadError(
-                    f"{shard}: found the member {info.filename!r}; wanted <segment id>.csv and nothing else"
-                )
-            if info.file_size > MOST_RATIO * max(info.compress_size, 1) + 4096 or info.file_size > MOST_MEMBER_BYTES:
-                raise ReadError(
-                    f"{shard}, {info.filename}: {info.compress_size:,} bytes would unpack to {info.file_size:,}; "
-                    "refused as a ZIP bomb"
-                )
-            yield archive, info, int(name.group(1))
-
-
-def _blocks(shards: Iterable[Path]) -> Iterator[Block]:
-    for shard in shards:
-        yield from _blocks_of(shard)
-
-
-def _blocks_of(shard: Path) -> Iterator[Block]:
-    """Blocks of about BLOCK_BYTES; a longer segment is cut between lines."""
-    pieces: list[bytes] = []
-    segments: list[int] = []
-    lines: list[int] = []
-    size = first_line = 0
-    for archive, info, segment in _members(shard):
-        done, rest = 0, b""
-        try:
-            with archive.open(info) as member:
-                while True:
-                    text = member.read(BLOCK_BYTES)
-                    whole = rest + text if text else (rest + b"\n" if rest.strip() else b"")
-                    cut = whole.rfind(b"\n") + 1
-                    rest = whole[cut:]
-                    if cut:
-                        if not pieces:
-                            first_line = done
-                        count = whole.count(b"\n", 0, cut)
-                        pieces.append(whole[:cut])
-                        segments.append(segment)
-                        lines.append(count)
-                        done += count
-                        size += cut
-                    if size >= BLOCK_BYTES:
-                        yield Block(shard, b"".join(pieces), tuple(segments), tuple(lines), first_line)
-                        pieces, segments, lines, size = [], [], [], 0
-                    if not text:
-                        break
-        except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as error:
-            raise ReadError(f"{shard}, {info.filename}: the member is damaged: {error}") from None
-        except Exception as error:  # zlib.error is no OSError
-            if type(error).__name__ != "error":
-                raise
-            raise ReadError(f"{shard}, {info.filename}: the member is damaged: {error}") from None
-    if pieces:
-        yield Block(shard, b"".join(pieces), tuple(segments), tuple(lines), first_line)
-
-
-def _batches(shards: list[Path], schema: pa.Schema, scale: Any, offset: Any) -> Iterator[pa.RecordBatch]:
-    """Inflate and parse shards in as many threads as cores; batches come in the order of the shards."""
-    workers = len(sched_getaffinity(0))
-    with ThreadPoolExecutor(workers) as pool:
-        queue: deque[Future[pa.RecordBatch]] = deque()
-        for block in _blocks(shards):
-            queue.append(pool.submit(_parse, block, schema, scale, offset))
-            while len(queue) > 2 * workers:
-                yield queue.popleft().result()
-        while queue:
-            yield queue.popleft().result()
-
-
-def _parse(block: Block, schema: pa.Schema, scale: Any, offset: Any) -> pa.RecordBatch:
-    from pyarrow import csv
-
-    width = schema.field("vector").type.list_size
-    names = ["node", "x", "y", "z", *(f"e{i}" for i in range(width))]
-    types = {name: pa.float64() for name in names} | {"node": pa.int64()}
-    try:
-        table = csv.read_csv(
-            pa.BufferReader(block.text),
-            read_options=csv.ReadOptions(column_names=names, use_threads=False, block_size=len(block.text) + 1),
-            parse_options=csv.ParseOptions(quote_char=False),
-            convert_options=csv.ConvertOptions(column_types=types, null_values=[], strings_can_be_null=False),
-        )
-    except pa.ArrowInvalid:
-        raise _fault(block, width) from None
-    if table.num_rows != sum(block.lines):
-        raise _fault(block, width)
-    values = np.empty((table.num_rows, width), dtype=np.float32)
-    with np.errstate(over="ignore"):  # past float32 becomes infinite and is told below
-        for i in range(width):
-            values[:, i] = table.column(4 + i).to_numpy()
-    xyz = np.stack([table.column(1 + axis).to_numpy() for axis in range(3)], axis=1) * scale + offset
-    node = table.column(0).to_numpy()
-    if not (np.isfinite(values).all() and np.isfinite(xyz).all() and (node >= 0).all()):
-        raise _fault(block, width)
-    root: RootIds = np.repeat(np.array(block.segments, dtype=np.uint64), block.lines)
-    with np.errstate(over="ignore"):
-        point = xyz.astype(np.float32)
-    arrays = [
-        pa.array(root),
-        pa.array(node.astype(np.uint64)),
-        *(pa.array(np.ascontiguousarray(point[:, axis])) for axis in range(3)),
-        pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), width),
-    ]
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
-
-
-def _fault(block: Block, width: int) -> Exception:
-    """Find the first line that is wrong, slowly, and say what is wrong with it."""
-    lines = iter(block.text.split(b"\n"))
-    for number, (segment, count) in enumerate(zip(block.segments, block.lines, strict=True)):
-        start = block.first_line if number == 0 else 0
-        for line_number in range(start + 1, start + count + 1):
-            place = f"{block.shard}, {segment}.csv, line {line_number}"
-            line = next(lines)
-            fields = line.split(b",")
-            if len(fields) != width + 4:
-                return SchemaError(f"{place}: found {len(fields)} columns, the first row has {width + 4}")
-            if not fields[0].strip().isdigit():
-                return SchemaError(
-                    f"{place}: found the node id {fields[0][:40].decode(errors='replace')!r}; wanted an integer"
-                )
-            for column, field in enumerate(fields[1:], 2):
-                try:
-                    with np.errstate(over="ignore"):
-                        finite = np.isfinite(np.float32(float(field)))
-                except (ValueError, OverflowError):
-                    finite = False
-                if not finite:
-                    found = field[:40].decode(errors="replace")
-                    return SchemaError(f"{place}, column {column}: found {found!r}; wanted a finite number")
-    return ReadError(f"{block.shard}: {block.segments[0]}.csv to {block.segments[-1]}.csv cannot be parsed")
-
-
-def write_shards(
-    folder: Path, batches: Iterable[pa.RecordBatch], *, convention: Convention, num_shards: int | None = None
-) -> list[Path]:
-    """Write embeddings as Google publishes them; rows of a segment must come together.
-
-    Args:
-        folder: made when missing.
-        batches: in the words of EMBEDDINGS; float32 values are printed so that they read back exactly.
-        num_shards: of the convention when absent.
-
-    Raises:
-        SchemaError: a segment whose rows are not together.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    sharder = convention.sharder(num_shards)
-    archives: dict[int, zipfile.ZipFile] = {}
-    done: set[int] = set()
-    try:
-        for segment, text in _segments(batches):
-            if segment in done:
-                raise SchemaError(f"segment {segment}: its rows are not together; sort by root_id")
-            done.add(segment)
-            shard = sharder(segment)
-            if shard not in archives:
-                archives[shard] = zipfile.ZipFile(folder / f"{shard}.zip", "w", zipfile.ZIP_DEFLATED)
-            # A fixed date, so that the same embeddings make the same bytes.
-            archives[shard].writestr(zipfile.ZipInfo(f"{segment}.csv"), text, zipfile.ZIP_DEFLATED)
+        for path in shards:
+            opened = _OpenShard(path)
+            opens.callback(opened.close)
+            members += opened.shard.root_ids.size
+            jobs = list(_jobs(opened.shard.size))
+            if not jobs:
+                opened.close()
+            for number, (first, last) in enumerate(jobs):
+                closing = opened if number == len(jobs) - 1 else None
+                if opened.shard.size[first] > PIECE:
+                    under_way.append((_large(opened, first, width, place), closing))
+                else:
+                    under_way.append((pool.submit(_small, opened, first, last, width, place), closing))
+                while len(under_way) > 2 * workers:
+                    empty += yield from _finish(*under_way.popleft())
+        while under_way:
+            empty += yield from _finish(*under_way.popleft())
+        if empty:
+            notes.append(f"{empty:,} of {members:,} members have no rows")
     finally:
-        for archive in archives.values():
-            archive.close()
-    return [folder / f"{shard}.zip" for shard in sorted(archives)]
+        pool.shutdown(wait=True, cancel_futures=True)
+        opens.close()
 
 
-def _segments(batches: Iterable[pa.RecordBatch]) -> Iterator[tuple[int, bytes]]:
-    current: int | None = None
-    rows: list[str] = []
-    for batch in batches:
-        root = batch.column("root_id").to_numpy()
-        node = batch.column("node_id").to_pylist()
-        point = [batch.column(name).to_numpy() for name in POINT]
-        vector = batch.column("vector")
-        values = vector.flatten().to_numpy().reshape(len(root), -1)
-        for i, segment in enumerate(root):
-            if current is not None and segment != current:
-                yield current, "\n".join(rows).encode()
-                rows = []
-            current = int(segment)
-            rows.append(",".join([str(node[i]), *(str(axis[i]) for axis in point), *map(str, values[i])]))
-    if current is not None:
-        yield current, "\n".join(rows).encode()
+def _finish(
+    work: Future[tuple[pa.RecordBatch, int]] | Iterator[pa.RecordBatch], closing: _OpenShard | None
+) -> Generator[pa.RecordBatch, None, int]:
+    """Yield what one job gives; returns how many of its members were empty."""
+    try:
+        if isinstance(work, Future):
+            batch, empty = work.result()
+            if batch.num_rows:
+                yield batch
+            return empty
+        yield from work
+        return 0
+    finally:
+        if closing is not None:
+            closing.close()
+
+
+def _jobs(sizes: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Ranges of members that together are at most one piece long; a larger member is alone."""
+    first, total = 0, 0
+    for k, size in enumerate(sizes.tolist()):
+        if k > first and total + size > PIECE:
+            yield first, k
+            first, total = k, 0
+        total += size
+    if sizes.size:
+        yield first, sizes.size
+
+
+def _small(opened: _OpenShard, first: int, last: int, width: int, place: Placement) -> tuple[pa.RecordBatch, int]:
+    """Members ``first`` to ``last`` as one batch, and how many of them are empty."""
+    shard, read_at = opened.shard, opened.read_at
+    texts = [b"".join(shard.inflate(read_at, k)) for k in range(first, last)]
+    lengths = np.array([len(text) for text in texts], dtype=np.int64)
+    ends = np.cumsum(lengths)
+    rows = _parse(shard, first, 0, b"".join(texts), ends - lengths, ends, width)
+    ids = np.repeat(shard.root_ids[first:last], rows.rows_of)
+    return _batch(ids, rows, width, place, shard), int((rows.rows_of == 0).sum())
+
+
+def _large(opened: _OpenShard, k: int, width: int, place: Placement) -> Iterator[pa.RecordBatch]:
+    """One member of any length, piece by piece, cut at line ends."""
+    rest, line = b"", 0
+    for piece in _and_end(opened.shard.inflate(opened.read_at, k)):
+        text = rest + piece if piece is not None else rest
+        cut = text.rfind(b"\n") + 1 if piece is not None else len(text)
+        text, rest = text[:cut], text[cut:]
+        if len(rest) > PIECE:
+            raise SchemaError(f"{_member(opened.shard, k)}: a line of more than {PIECE:,} bytes; this is no SegCLR CSV")
+        if not text:
+            continue
+        rows = _parse(opened.shard, k, line, text, np.zeros(1, np.int64), np.array([len(text)]), width)
+        line += text.count(b"\n")
+        ids = np.full(rows.nodes.size, opened.shard.root_ids[k])
+        if ids.size:
+            yield _batch(ids, rows, width, place, opened.shard)
+
+
+def _and_end(pieces: Iterator[bytes]) -> Iterator[bytes | None]:
+    yield from pieces
+    yield None
+
+
+def _parse(
+    shard: Shard,
+    first: int,
+    line: int,
+    text: bytes,
+    starts: npt.NDArray[np.int64],
+    ends: npt.NDArray[np.int64],
+    width: int,
+) -> Rows:
+    try:
+        return parse(text, starts, ends, width, np.float32)
+    except TextProblem as problem:
+        kind = IdError if problem.about_id else SchemaError
+        where = f"{_member(shard, first + problem.member)}, line {line + problem.line}"
+        raise kind(f"{where}: {problem.message}") from None
+
+
+def _member(shard: Shard, k: int) -> str:
+    return f"{shard.name}, member {shard.root_ids[k]}.csv"
+
+
+def _batch(ids: RootIds, rows: Rows, width: int, place: Placement, shard: Shard) -> pa.RecordBatch:
+    points = place(rows.points)
+    finite = np.isfinite(points).all(axis=1)
+    if not finite.all():
+        row = int(np.argmin(finite))
+        raise SchemaError(
+            f"{shard.name}, member {ids[row]}.csv, node {rows.nodes[row]}: a position of {rows.points[row].tolist()}; "
+            "wanted finite 32-bit nanometres"
+        )
+    columns = [pa.array(ids), pa.array(rows.nodes), *(pa.array(np.ascontiguousarray(points[:, i])) for i in range(3))]
+    columns.append(pa.FixedSizeListArray.from_arrays(pa.array(rows.vectors.reshape(-1)), width))
+    return pa.RecordBatch.from_arrays(columns, schema=embeddings_schema(width))
