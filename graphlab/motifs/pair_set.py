@@ -90,6 +90,18 @@ def contains(table, shift, key):  # type: ignore[no-untyped-def]
     return False
 
 
+@njit(cache=True, nogil=True, inline="always")
+def free_slot(table, shift, key):  # type: ignore[no-untyped-def]
+    """The slot where ``key`` would go; -1 when the set holds it."""
+    mask = len(table) - 1
+    at = slot_of(key, shift)
+    held = table[at]
+    while held != 0 and held != key:
+        at = (at + 1) & mask
+        held = table[at]
+    return at if held == 0 else np.int64(-1)
+
+
 @njit(cache=True, nogil=True)
 def insert(table, shift, key):  # type: ignore[no-untyped-def]
     """Add ``key``; False when it was there already."""
