@@ -1,49 +1,43 @@
-"""Embeddings on disk: uncompressed Arrow, sorted by root_id, memory-mapped, with an index of ids beside it.
+"""Embeddings at rest: one uncompressed Arrow file, memory-mapped, sorted by root_id, with an id index beside it.
 
-Converting larger sets than memory: batches are spooled as they come, then copied neuron by neuron in id order.
+``<name>.arrow`` holds the rows, ``<name>.ids.arrow`` one row a neuron: root_id and its first row. Looking up a
+neuron is a binary search and one copy.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import shutil
+import tempfile
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ingest.errors import SchemaError, StoreError
-from ingest.ids import RootIds
-from ingest.schema import ID
+from graphlab.store.embedding_sort import BLOCK_ROWS, Records, sorted_blocks
+from ingest.errors import ReadError, SchemaError, VersionError
+from ingest.ids import RootIds, as_root_ids
+from ingest.schema import EMBEDDINGS
 
+MEMORY_BYTES = 1 << 30
 Floats = npt.NDArray[np.float32]
 Offsets = npt.NDArray[np.int64]
-BATCH_ROWS = 1 << 16
-INDEX = ".ids"
-POINT = ("x_nm", "y_nm", "z_nm")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class WrittenEmbeddings:
-    """What ``write_embeddings`` made."""
+    """A complete file of embeddings."""
 
     path: Path
     rows: int
     neurons: int
-    repeated: int
-    """Nodes that came twice and were written once."""
     sha256: str
-
-
-def schema_of(width: int) -> pa.Schema:
-    """Columns of a file: root_id, node_id, x_nm, y_nm, z_nm, vector of ``width`` float32."""
-    points = [pa.field(name, pa.float32()) for name in POINT]
-    vector = pa.field("vector", pa.list_(pa.float32(), width))
-    return pa.schema([pa.field("root_id", ID), pa.field("node_id", ID), *points, vector])
 
 
 def write_embeddings(
@@ -52,229 +46,285 @@ def write_embeddings(
     *,
     width: int,
     progress: Callable[[int, int], None] | None = None,
+    memory_bytes: int = MEMORY_BYTES,
 ) -> WrittenEmbeddings:
-    """Write one source as one file, named by the hash of its content once it is whole.
+    """Sort rows by (root_id, node_id) and write them with their id index, whole or not at all.
+
+    Rows beyond ``memory_bytes`` go through sorted runs in ``folder``, so its disk needs twice the space for a while.
+    Held in memory: at most ``memory_bytes`` of rows, one block being written, and 16 bytes a neuron.
 
     Args:
-        folder: of the model; made when missing.
-        batches: in the words of EMBEDDINGS, in any order.
+        batches: the words of EMBEDDINGS, in any order.
+        width: floats a vector has.
+        progress: called with (rows read so far, 0).
 
     Raises:
-        SchemaError: no rows.
+        SchemaError: another width, an empty or non-finite value, a node twice, no rows at all.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    spool = folder / f".spool.{os.getpid()}"
-    new = folder / f".new.{os.getpid()}"
+    work = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder))
     try:
-        groups = _spool(spool, batches, width, progress)
-        if not len(groups):
-            raise SchemaError("no embeddings to write; the source is empty")
-        rows, repeated, digest, ids, counts = _sorted_copy(spool, new, groups, width)
-        target = folder / f"{digest[:16]}.arrow"
-        index = pa.table({"root_id": pa.array(ids, ID), "start": np.concatenate([[0], np.cumsum(counts)[:-1]])})
-        index_new = folder / f".index.{os.getpid()}"
-        with pa.OSFile(str(index_new), "wb") as sink, pa.ipc.new_file(sink, index.schema) as writer:
-            writer.write_table(index)
-        index_new.rename(target.with_suffix(f"{INDEX}.arrow"))
-        new.rename(target)
+        blocks = sorted_blocks(batches, width, work, memory_bytes, progress)
+        rows_path, index_path = work / "rows", work / "ids"
+        with rows_path.open("wb") as file:
+            sink = _HashingFile(file)
+            roots, firsts, rows = _write_rows(sink, blocks, width)
+            _to_disk(file)
+        if rows == 0:
+            raise SchemaError("embeddings: no rows to write; the source is empty")
+        index = pa.table({"root_id": pa.array(roots), "first_row": pa.array(firsts)})
+        with index_path.open("wb") as file:
+            with pa.ipc.new_file(file, index.schema.with_metadata({"rows": str(rows)})) as writer:
+                writer.write_table(index)
+            _to_disk(file)
+        name = f"{sink.digest()[:12]}-{uuid.uuid4().hex[:8]}"
+        index_path.replace(folder / f"{name}.ids.arrow")
+        path = rows_path.replace(folder / f"{name}.arrow")
+        _folder_to_disk(folder)
+        return WrittenEmbeddings(path, rows, roots.size, sink.digest())
     finally:
-        spool.unlink(missing_ok=True)
-        new.unlink(missing_ok=True)
-    return WrittenEmbeddings(target, rows, len(ids), repeated, digest)
+        shutil.rmtree(work)
 
 
-def _spool(
-    path: Path, batches: Iterable[pa.RecordBatch], width: int, progress: Callable[[int, int], None] | None
-) -> npt.NDArray[Any]:
-    """Write batches as they come; returns runs of one neuron as (root_id, batch, first, last) sorted by id."""
-    runs: list[npt.NDArray[Any]] = []
-    kind = np.dtype([("root_id", np.uint64), ("batch", np.int64), ("first", np.int64), ("last", np.int64)])
-    schema = schema_of(width)
-    done = 0
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
-        for number, batch in enumerate(batches):
-            writer.write_batch(batch.cast(schema))
-            root = batch.column("root_id").to_numpy()
-            first = np.flatnonzero(np.concatenate([[True], root[1:] != root[:-1]])) if len(root) else np.array([], int)
-            run = np.empty(len(first), dtype=kind)
-            run["root_id"], run["batch"], run["first"] = root[first], number, first
-            run["last"] = np.append(first[1:], len(root)) if len(first) else first
-            runs.append(run)
-            done += len(root)
-            if progress:
-                progress(done, 0)
-    found = np.concatenate(runs) if runs else np.empty(0, dtype=kind)
-    return found[np.lexsort((found["first"], found["batch"], found["root_id"]))]
-
-
-def _sorted_copy(
-    spool: Path, target: Path, groups: npt.NDArray[Any], width: int
-) -> tuple[int, int, str, RootIds, list[int]]:
-    """Copy runs in id order; a node that comes twice is written once (the first)."""
-    digest = hashlib.sha256()
-    ids: list[int] = []
-    counts: list[int] = []
-    repeated = 0
-    schema = schema_of(width)
-    with pa.memory_map(str(spool)) as source, pa.OSFile(str(target), "wb") as sink:
-        file = pa.ipc.open_file(source)
-        with pa.ipc.new_file(sink, schema) as writer:
-            for table in _filled(_neurons(file, groups)):
-                root, node = table["root_id"].to_numpy(), table["node_id"].to_numpy()
-                order = np.lexsort((node, root))
-                root, node = root[order], node[order]
-                new = np.concatenate([[True], (root[1:] != root[:-1]) | (node[1:] != node[:-1])])
-                # A stable sort keeps the first of equal nodes in front.
-                keep = np.sort(order[new])
-                repeated += len(root) - len(keep)
-                batch = table.take(pa.array(keep)).combine_chunks().to_batches()[0]
-                for column in batch.columns:
-                    for buffer in (column.flatten() if pa.types.is_fixed_size_list(column.type) else column).buffers():
-                        if buffer is not None:
-                            digest.update(buffer)
-                unique, per_neuron = np.unique(batch.column("root_id").to_numpy(), return_counts=True)
-                ids += unique.tolist()
-                counts += per_neuron.tolist()
-                writer.write_batch(batch)
-    with target.open("rb+") as file_to_keep:
-        os.fsync(file_to_keep.fileno())
-    return sum(counts), repeated, digest.hexdigest(), np.array(ids, dtype=np.uint64), counts
-
-
-def _neurons(file: pa.RecordBatchFileReader, groups: npt.NDArray[Any]) -> Iterator[pa.Table]:
-    """Tables of whole neurons, one each."""
-    starts = np.flatnonzero(np.concatenate([[True], groups["root_id"][1:] != groups["root_id"][:-1]]))
-    for first, last in zip(starts, np.append(starts[1:], len(groups)), strict=True):
-        pieces = [
-            file.get_batch(int(run["batch"])).slice(int(run["first"]), int(run["last"] - run["first"]))
-            for run in groups[first:last]
-        ]
-        yield pa.Table.from_batches(pieces)
-
-
-def _filled(neurons: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    """Tables of whole neurons of about BATCH_ROWS rows."""
-    waiting: list[pa.Table] = []
-    rows = 0
-    for neuron in neurons:
-        waiting.append(neuron)
-        rows += neuron.num_rows
-        if rows >= BATCH_ROWS:
-            yield pa.concat_tables(waiting)
-            waiting, rows = [], 0
-    if waiting:
-        yield pa.concat_tables(waiting)
-
-
+@dataclass(frozen=True, eq=False)
 class EmbeddingSet:
-    """The vectors of one model, memory-mapped: look up neurons, take means, hand all of it to SQL.
+    """The vectors of one model over one segmentation, memory-mapped from one file or several."""
 
-    Neurons lie whole in one record batch, so a look-up is one binary search and one slice a neuron.
-    """
-
-    def __init__(self, batches: list[pa.RecordBatch], model: str, segmentation_version: str, index: Any) -> None:
-        self._batches = batches
-        self.model = model
-        self.segmentation_version = segmentation_version
-        self.root_ids: RootIds = index["root_id"]
-        """uint64 [neurons] ascending."""
-        self._batch, self._first, self._last = index["batch"], index["first"], index["last"]
-        self.width: int = batches[0].schema.field("vector").type.list_size
-        self._vectors = [batch.column("vector").flatten().to_numpy().reshape(-1, self.width) for batch in batches]
-        self._nodes = [batch.column("node_id").to_numpy() for batch in batches]
-        self._points = [[batch.column(name).to_numpy() for name in POINT] for batch in batches]
+    model: str
+    segmentation_version: str
+    width: int
+    root_ids: RootIds
+    """[k] neurons with embeddings, ascending."""
+    _first: Offsets = field(repr=False)
+    """[k] first row of each neuron, counted over all files."""
+    _count: Offsets = field(repr=False)
+    _table: pa.Table = field(repr=False)
+    _chunk_start: Offsets = field(repr=False)
+    """[chunks + 1] first row of each chunk of ``_table``."""
 
     @classmethod
     def open(cls, paths: Sequence[Path], *, model: str, segmentation_version: str) -> EmbeddingSet:
-        """Map the files of one model; a neuron lies in one of them."""
-        batches: list[pa.RecordBatch] = []
-        parts = []
+        """Map files written by ``write_embeddings``; nothing but the id index is read.
+
+        Raises:
+            ReadError: a file is missing, truncated or no such file.
+            SchemaError: files of different widths, or a neuron in two of them.
+        """
+        if not paths:
+            raise SchemaError(f"model {model!r} has no files of embeddings")
+        tables, roots, firsts, counts, before = [], [], [], [], 0
         for path in paths:
-            if not path.is_file():
-                raise StoreError(f"{path} is gone; the graph folder is not whole. Ingest these embeddings again")
-            file = _mapped(path)
-            index = _mapped(path.with_suffix(f"{INDEX}.arrow")).read_all()
-            sizes = [file.get_batch(i).num_rows for i in range(file.num_record_batches)]
-            ends = np.cumsum(sizes)
-            start = index["start"].to_numpy()
-            last = np.append(start[1:], ends[-1])
-            batch = np.searchsorted(ends, start, side="right")
-            before = ends[batch] - np.array(sizes)[batch]
-            parts.append((index["root_id"].to_numpy(), batch + len(batches), start - before, last - before))
-            batches += [file.get_batch(i) for i in range(file.num_record_batches)]
-        columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
-        order = np.argsort(columns[0], kind="stable")
-        names = ("root_id", "batch", "first", "last")
-        made = {name: column[order] for name, column in zip(names, columns, strict=True)}
-        return cls(batches, model, segmentation_version, made)
+            table = _mapped(Path(path))
+            ids, first = _index(Path(path), table)
+            tables.append(table)
+            roots.append(ids)
+            firsts.append(first + before)
+            counts.append(np.diff(first, append=table.num_rows))
+            before += table.num_rows
+        widths = {table.schema.field("vector").type.list_size for table in tables}
+        if len(widths) > 1:
+            raise SchemaError(f"model {model!r} has files of vectors of {sorted(widths)} numbers; wanted one width")
+        root_ids, first, count = np.concatenate(roots), np.concatenate(firsts), np.concatenate(counts)
+        if len(paths) > 1:
+            order = np.argsort(root_ids, kind="stable")
+            root_ids, first, count = root_ids[order], first[order], count[order]
+        if (root_ids[1:] == root_ids[:-1]).any():
+            twice = root_ids[1:][root_ids[1:] == root_ids[:-1]][0]
+            raise SchemaError(f"model {model!r}: neuron {twice} is in two files of embeddings; keep one of them")
+        table = pa.concat_tables(tables)
+        lengths = [len(chunk) for chunk in table.column("root_id").chunks]
+        chunk_start = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        return cls(model, segmentation_version, widths.pop(), root_ids, first, count, table, chunk_start)
 
     @property
-    def nodes(self) -> int:
-        """Embedded nodes in all."""
-        return sum(batch.num_rows for batch in self._batches)
+    def rows(self) -> int:
+        """Embedded nodes of all neurons."""
+        return int(self._table.num_rows)
 
-    def lookup(self, root_ids: RootIds) -> tuple[Floats, Offsets]:
-        """Vectors of neurons.
+    def lookup(self, root_ids: Any) -> tuple[Floats, Offsets]:
+        """The vectors of some neurons, copied from the map.
 
         Args:
-            root_ids: uint64 [k], in any order.
+            root_ids: [k] ids in any order, repeats allowed. One without embeddings gets no rows.
 
         Returns:
-            float32 [rows, width] and int64 [k + 1]: rows ``offsets[i]:offsets[i+1]`` are those of
-            ``root_ids[i]``, none where the neuron has no embeddings.
+            float32 [r, width] in the order asked for, by node_id within a neuron; int64 [k + 1], neuron i has the rows
+            from offsets[i] to offsets[i + 1].
         """
-        found, offsets = self._find(root_ids)
+        first, offsets = self._find(root_ids)
         out = np.empty((int(offsets[-1]), self.width), dtype=np.float32)
-        batch, first, last = self._batch[found].tolist(), self._first[found].tolist(), self._last[found].tolist()
-        at = 0
-        for b, i, j in zip(batch, first, last, strict=True):
-            out[at : at + j - i] = self._vectors[b][i:j]
-            at += j - i
+        self._copy(self._vectors, first, offsets, out)
         return out, offsets
 
-    def points(self, root_ids: RootIds) -> tuple[npt.NDArray[np.uint64], Floats, Offsets]:
-        """Node ids uint64 [rows], positions float32 [rows, 3] nm, and offsets as in ``lookup``."""
-        found, offsets = self._find(root_ids)
-        node = np.empty(int(offsets[-1]), dtype=np.uint64)
-        point = np.empty((int(offsets[-1]), 3), dtype=np.float32)
-        at = 0
-        for b, i, j in zip(self._batch[found], self._first[found], self._last[found], strict=True):
-            node[at : at + j - i] = self._nodes[b][i:j]
-            for axis in range(3):
-                point[at : at + j - i, axis] = self._points[b][axis][i:j]
-            at += j - i
-        return node, point, offsets
+    def nodes(self, root_ids: Any) -> tuple[RootIds, Floats, Offsets]:
+        """The nodes of some neurons: node_id uint64 [r], XYZ in nm float32 [r, 3], offsets as in ``lookup``."""
+        first, offsets = self._find(root_ids)
+        ids = np.empty(int(offsets[-1]), dtype=np.uint64)
+        points = np.empty((3, ids.size), dtype=np.float32)
+        self._copy(self._chunks("node_id"), first, offsets, ids)
+        for axis, name in enumerate(("x_nm", "y_nm", "z_nm")):
+            self._copy(self._chunks(name), first, offsets, points[axis])
+        return ids, np.ascontiguousarray(points.T), offsets
 
-    def mean(self, root_ids: RootIds) -> Floats:
-        """Mean vector of each neuron, float32 [k, width], a mixture over its nodes; NaN without embeddings."""
-        vectors, offsets = self.lookup(root_ids)
-        counts = np.diff(offsets)
-        sums = np.zeros((len(root_ids), self.width))
-        rows = np.repeat(np.arange(len(root_ids)), counts)
-        np.add.at(sums, rows, vectors)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            means: Floats = (sums / counts[:, None]).astype(np.float32)
-        return means
+    def mean(self, root_ids: Any) -> Floats:
+        """The mean vector of each neuron, float32 [k, width], summed in double; NaN for one without embeddings."""
+        ids = as_root_ids(root_ids)
+        out = np.full((ids.size, self.width), np.nan, dtype=np.float32)
+        for start in range(0, ids.size, 1024):
+            vectors, offsets = self.lookup(ids[start : start + 1024])
+            counts = np.diff(offsets)
+            some = np.flatnonzero(counts)
+            if some.size:
+                sums = np.add.reduceat(vectors, offsets[some], axis=0, dtype=np.float64)
+                out[start + some] = sums / counts[some, None]
+        return out
 
     def to_arrow(self) -> pa.Table:
-        """All rows without a copy, in id order within each file."""
-        return pa.Table.from_batches(self._batches)
+        """All rows in the words of EMBEDDINGS, without a copy: the columns lie in the files."""
+        return self._table
 
-    def _find(self, root_ids: RootIds) -> tuple[npt.NDArray[np.int64], Offsets]:
-        at = np.searchsorted(self.root_ids, root_ids)
-        at = np.minimum(at, len(self.root_ids) - 1)
-        here = self.root_ids[at] == root_ids
-        counts = np.where(here, self._last[at] - self._first[at], 0)
-        offsets = np.zeros(len(root_ids) + 1, dtype=np.int64)
-        np.cumsum(counts, out=offsets[1:])
-        return at[here], offsets
+    def blocks(self) -> Iterator[pa.RecordBatch]:
+        """All rows, one stored batch at a time."""
+        yield from self._table.to_batches()
 
-    def __repr__(self) -> str:
-        return (
-            f"<EmbeddingSet {self.model}, segmentation {self.segmentation_version}: {self.nodes:,} nodes of "
-            f"{len(self.root_ids):,} neurons, {self.width} numbers>"
-        )
+    def require_same_model(self, other: EmbeddingSet) -> None:
+        """Refuse to compare vectors of different models.
+
+        Raises:
+            VersionError: the models differ.
+        """
+        if self.model != other.model or self.width != other.width:
+            raise VersionError(
+                f"vectors of model {self.model!r} ({self.width} numbers) and of {other.model!r} ({other.width}) were "
+                "about to be compared; they live in different spaces. Embed both with one model"
+            )
+
+    @property
+    def _vectors(self) -> list[npt.NDArray[Any]]:
+        return [chunk.flatten().to_numpy().reshape(-1, self.width) for chunk in self._table.column("vector").chunks]
+
+    def _chunks(self, name: str) -> list[npt.NDArray[Any]]:
+        return [chunk.to_numpy() for chunk in self._table.column(name).chunks]
+
+    def _find(self, root_ids: Any) -> tuple[Offsets, Offsets]:
+        """First row of each neuron asked for, and the offsets of its rows in the answer."""
+        ids = as_root_ids(root_ids)
+        at = np.minimum(np.searchsorted(self.root_ids, ids), self.root_ids.size - 1)
+        counts = np.where(self.root_ids[at] == ids, self._count[at], 0)
+        return self._first[at], np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+    def _copy(self, chunks: list[npt.NDArray[Any]], first: Offsets, offsets: Offsets, out: npt.NDArray[Any]) -> None:
+        chunk_of = np.searchsorted(self._chunk_start, first, side="right") - 1
+        starts = self._chunk_start.tolist()
+        for row, chunk, at, end in zip(
+            first.tolist(), chunk_of.tolist(), offsets[:-1].tolist(), offsets[1:].tolist(), strict=True
+        ):
+            while at < end:
+                taken = min(end - at, starts[chunk + 1] - row)
+                begin = row - starts[chunk]
+                out[at : at + taken] = chunks[chunk][begin : begin + taken]
+                at, row, chunk = at + taken, row + taken, chunk + 1
 
 
-def _mapped(path: Path) -> pa.RecordBatchFileReader:
-    return pa.ipc.open_file(pa.memory_map(str(path)))
+class _HashingFile:
+    """A file for Arrow to write to that keeps the SHA-256 of what passes."""
+
+    closed = False
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._hash = file, hashlib.sha256()
+
+    def write(self, data: Any) -> int:
+        self._hash.update(data)
+        return self._file.write(data)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def close(self) -> None:
+        """The caller closes the file, after it is safe on disk."""
+
+    def digest(self) -> str:
+        return self._hash.hexdigest()
+
+
+def _write_rows(sink: _HashingFile, blocks: Iterator[Records], width: int) -> tuple[RootIds, Offsets, int]:
+    """Write blocks as Arrow batches; returns the id index (root_ids, first rows) and the number of rows."""
+    fixed = {"vector": pa.list_(pa.float32(), width)}
+    schema = pa.schema([pa.field(c.name, fixed.get(c.name, c.type), nullable=False) for c in EMBEDDINGS.columns])
+    roots: list[RootIds] = [np.empty(0, np.uint64)]
+    firsts: list[Offsets] = [np.empty(0, np.int64)]
+    rows, last = 0, None
+    with pa.ipc.new_file(pa.PythonFile(sink, mode="w"), schema) as writer:
+        for records in _gathered(blocks):
+            ids = np.ascontiguousarray(records["root_id"])
+            new = np.concatenate([[last is None or int(ids[0]) != last], ids[1:] != ids[:-1]])
+            roots.append(ids[new])
+            firsts.append(rows + np.flatnonzero(new))
+            last, rows = int(ids[-1]), rows + ids.size
+            points = np.ascontiguousarray(records["point"].T)
+            vectors = pa.array(np.ascontiguousarray(records["vector"]).reshape(-1))
+            columns = [pa.array(ids), pa.array(np.ascontiguousarray(records["node_id"])), *map(pa.array, points)]
+            columns.append(pa.FixedSizeListArray.from_arrays(vectors, width))
+            writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
+    return np.concatenate(roots), np.concatenate(firsts), rows
+
+
+def _gathered(blocks: Iterator[Records]) -> Iterator[Records]:
+    """The same rows in blocks of exactly BLOCK_ROWS (the last is shorter): bytes do not depend on how they came."""
+    held: list[Records] = []
+    count = 0
+    for block in blocks:
+        held.append(block)
+        count += block.size
+        while count >= BLOCK_ROWS:
+            whole = np.concatenate(held)
+            yield whole[:BLOCK_ROWS]
+            held, count = [whole[BLOCK_ROWS:]], count - BLOCK_ROWS
+    if count:
+        yield np.concatenate(held)
+
+
+def _to_disk(file: BinaryIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _folder_to_disk(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _mapped(path: Path) -> pa.Table:
+    try:
+        with pa.memory_map(str(path)) as mapped:
+            table = pa.ipc.open_file(mapped).read_all()
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise ReadError(
+            f"{path}: this is no whole file of embeddings (missing, truncated or damaged): {reason}"
+        ) from None
+    if table.schema.names != EMBEDDINGS.names() or not pa.types.is_fixed_size_list(table.schema.field("vector").type):
+        raise ReadError(f"{path}: an Arrow file, but not of embeddings; it has the columns {table.schema.names}")
+    return table
+
+
+def _index(path: Path, table: pa.Table) -> tuple[RootIds, Offsets]:
+    """The id index of a file; made again from its root_ids when the index is missing or of another file."""
+    beside = path.with_name(f"{path.stem}.ids.arrow")
+    try:
+        with pa.memory_map(str(beside)) as mapped:
+            index = pa.ipc.open_file(mapped).read_all()
+        if (index.schema.metadata or {}).get(b"rows") == str(table.num_rows).encode():
+            return index.column("root_id").to_numpy(), index.column("first_row").to_numpy()
+    except (pa.ArrowException, OSError):
+        pass
+    ids = table.column("root_id").to_numpy()
+    new = np.concatenate([[True], ids[1:] != ids[:-1]])
+    return ids[new], np.flatnonzero(new)
