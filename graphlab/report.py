@@ -15,8 +15,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from graphlab import drawings
+from graphlab.motifs.classes import classes
 from graphlab.motifs.dyads import reciprocity
-from graphlab.motifs.triads import edges_of_class
 from graphlab.store.runs import versions
 
 if TYPE_CHECKING:
@@ -311,7 +311,8 @@ def _environment() -> Environment:
 
 
 def _triad(name: str) -> Markup:
-    return drawings.motif(edges_of_class(name), 3, f"Triad {name}")
+    edges = next(one.edges for one in classes(3) if one.name == name)
+    return drawings.motif(edges, 3, f"Triad {name}")
 
 
 def _neuron(row: dict[str, Any], side: str) -> str:

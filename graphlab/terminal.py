@@ -124,7 +124,7 @@ def write_table(table: pa.Table, path: Path) -> int:
         new.rename(path)
     finally:
         new.unlink(missing_ok=True)
-    return table.num_rows
+    return int(table.num_rows)
 
 
 def _write_parquet(table: pa.Table, path: Path) -> None:

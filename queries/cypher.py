@@ -16,8 +16,9 @@ from importlib.resources import files
 from itertools import combinations
 
 from ingest.errors import ParseError, UnsupportedError, did_you_mean
+from queries.cypher_clauses import Item, Match, Projection, Timeboxed, written
 from queries.cypher_stages import later_stages
-from queries.cypher_trees import CypherTrees, Item, Match, Projection, Timeboxed, written
+from queries.cypher_trees import CypherTrees
 from queries.expression import (
     Expression,
     Identity,
@@ -314,7 +315,7 @@ class _Translation:
         clause: Projection,
         rest: list[Match | Projection],
     ) -> None:
-        if name in columns:
+        if name.lower() in map(str.lower, columns):
             raise ParseError(
                 f"two columns are called {name!r}", self.text, item.at.start, item.at.end - item.at.start, "Write AS."
             )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ingest.errors import ParseError, UnsupportedError, did_you_mean
-from queries.cypher_trees import Item, Match, Projection, written
+from queries.cypher_clauses import Item, Match, Projection, written
 from queries.expression import Expression, Identity, Literal, Parameter, Span, is_aggregate
 from queries.identifiers import quote
 from queries.pattern import Pattern

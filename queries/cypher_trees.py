@@ -10,6 +10,7 @@ from typing import Any
 from lark import Token
 
 from ingest.errors import did_you_mean
+from queries.cypher_clauses import Item, Match, Projection, SortKey, Timeboxed
 from queries.expression import (
     AllAlong,
     Call,
@@ -31,57 +32,6 @@ from queries.pattern_builder import Arrow, Chain, Element, WrittenExists
 from queries.sql_trees import ScalarTrees
 
 MAX_REPEAT = 1000
-
-
-@dataclass(frozen=True)
-class Match:
-    """MATCH chains WHERE condition."""
-
-    chains: tuple[Chain, ...]
-    where: Expression | None
-    at: Span
-
-
-@dataclass(frozen=True)
-class Item:
-    """One item of WITH or RETURN; ``value`` None is ``*``."""
-
-    name: str | None
-    value: Expression | None
-    at: Span
-
-
-@dataclass(frozen=True)
-class SortKey:
-    """One ORDER BY key."""
-
-    value: Expression
-    descending: bool
-
-
-@dataclass(frozen=True)
-class Projection:
-    """WITH or RETURN, with all that may follow."""
-
-    final: bool
-    distinct: bool
-    items: tuple[Item, ...]
-    order: tuple[SortKey, ...]
-    skip: Expression | None
-    limit: Expression | None
-    where: Expression | None
-    at: Span
-
-
-@dataclass(frozen=True)
-class Timeboxed:
-    """``CALL apoc.cypher.runTimeboxed("...", {}, ms) YIELD value RETURN value.x AS y``."""
-
-    text: str
-    milliseconds: Expression
-    value: str
-    items: tuple[Item, ...]
-    at: Span
 
 
 @dataclass(frozen=True)
@@ -420,16 +370,6 @@ _SPECIAL_CALLS: dict[str, Callable[[Token, tuple[Expression, ...], Span], Expres
     "substring": _substring,
     "apoc.convert.fromjsonmap": _same,  # the text of the JSON document; frames parse it
 }
-
-
-def written(text: str, at: Span) -> str:
-    """The text of an expression on one line; brackets that stand around its ends are taken in."""
-    start, end = at.start, at.end
-    while start > 0 and text.count(")", start, end) > text.count("(", start, end):
-        start -= 1
-    while end < len(text) and text.count("(", start, end) > text.count(")", start, end):
-        end += 1
-    return re.sub(r"\s+", " ", text[start:end])
 
 
 def _found(parts: list[Any], what: str) -> Any:

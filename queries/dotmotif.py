@@ -191,7 +191,7 @@ class _Motif:
         if not calls:
             self.places.setdefault(str(name), span(name))
             return str(name)
-        if str(name) not in scope:
+        if scope.get(str(name)) not in self.places:
             raise _fault(f"{str(name)!r} is not among the macro's names{did_you_mean(name, scope)}", name)
         return scope[str(name)]
 

@@ -121,6 +121,7 @@ class PatternBuilder:
         if not names:
             raise self.fault("a path needs an edge", chain.at)
         name = chain.name or self.fresh("path")
+        self._check_case(name, chain.at)
         if name in self.paths or name in self.vertices or name in self.edges:
             raise self.fault(f"the name {name!r} is taken already", chain.at)
         self.paths[name] = Path(name, tuple(names), ends[0], chain.select, chain.mode, chain.k, at=chain.at)
@@ -212,11 +213,18 @@ class PatternBuilder:
         self._root._numbered += 1
         return f"{self._root._numbered}{what}"
 
+    def _check_case(self, name: str, at: Span) -> None:
+        """Refuse two names that SQL, in which every pattern may be answered, takes for one."""
+        for known in self.known():
+            if known != name and known.lower() == name.lower():
+                raise self.fault(f"{known!r} and {name!r} differ only in upper and lower case", at)
+
     def _is_outer(self, name: str) -> bool:
         return self.outer is not None and (name in self.outer.vertices or self.outer._is_outer(name))
 
     def _vertex(self, element: Element) -> str:
         name = element.name or self.fresh("vertex")
+        self._check_case(name, element.at)
         if name in self.edges or name in self.paths:
             raise self.fault(f"{name!r} is an edge or a path, and here a vertex", element.at)
         old = self.vertices.get(name)
@@ -240,6 +248,7 @@ class PatternBuilder:
     def _edge(self, arrow: Arrow, left: str, right: str) -> str:
         element = arrow.element
         name = element.name or self.fresh("edge")
+        self._check_case(name, element.at)
         if name in self.known():
             raise self.fault(
                 f"the name {name!r} is taken already",

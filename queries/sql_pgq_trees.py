@@ -84,7 +84,7 @@ class PgqTrees(ScalarTrees):
         return None, value
 
     def star_column(self, parts: list[Any]) -> tuple[str | None, Expression]:
-        name = str(parts[0])
+        name = parts[0].lower()
         return f"{name}.*", Property(name, "*", at=span(*parts))
 
     def star_all(self, parts: list[Any]) -> tuple[str | None, Expression]:
@@ -96,7 +96,7 @@ class PgqTrees(ScalarTrees):
         return tuple(parts)
 
     def path(self, parts: list[Any]) -> Chain:
-        name = str(parts[0]) if isinstance(parts[0], Token) else None
+        name = parts[0].lower() if isinstance(parts[0], Token) else None
         select, mode, k = next((p for p in parts if isinstance(p, tuple)), (Select.ALL, None, None))
         vertices = tuple(part for part in parts if isinstance(part, Element))
         arrows = tuple(part for part in parts if isinstance(part, Arrow))
@@ -136,7 +136,7 @@ class PgqTrees(ScalarTrees):
         name = next((part for part in parts if isinstance(part, Token)), None)
         labels = next((part.names for part in parts if isinstance(part, _Label)), ())
         where = next((part.condition for part in parts if isinstance(part, _Where)), None)
-        return Element(None if name is None else str(name), labels, where, span(*parts, where))
+        return Element(None if name is None else name.lower(), labels, where, span(*parts, where))
 
     def label(self, parts: list[Any]) -> _Label:
         return _Label(tuple(str(part) for part in parts if part.type != "IS"))
@@ -189,6 +189,14 @@ class PgqTrees(ScalarTrees):
         return Quantifier(0, _times(parts[0]))
 
     # -- expressions about patterns --
+
+    # Names of variables are SQL names, the same in upper and lower case.
+
+    def property(self, parts: list[Any]) -> Expression:
+        return Property(parts[0].lower(), str(parts[1]), at=span(*parts))
+
+    def variable(self, parts: list[Any]) -> Expression:
+        return Identity(parts[0].lower(), at=span(*parts))
 
     def exists(self, parts: list[Any]) -> Expression:
         chains = next(part for part in parts if isinstance(part, tuple))

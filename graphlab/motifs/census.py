@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from graphlab.motifs.dyads import DYADS, dyad_counts
-from graphlab.motifs.triads import TRIADS, edges_of_class, noninduced_matrix, triad_counts
+from graphlab.motifs.classes import MotifClass, classes, igraph_isoclasses, noninduced_matrix
+from graphlab.motifs.dyads import dyad_counts
+from graphlab.motifs.parts import among_labels
 from ingest.errors import AnalysisError
 from queries.snapshot import Snapshot
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SIZES = (2, 3)
+SIZES = (2, 3, 4)
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -29,20 +30,33 @@ class Census:
     names: tuple[str, ...]
     counts: dict[str, int]
     noninduced: dict[str, int]
-    """Copies of each class as a subgraph, whatever else connects its neurons."""
+    """Copies of each class as a subgraph, whatever else connects its neurons (connected classes only for tetrads)."""
     groups: dict[str, dict[str, int]] = field(default_factory=dict)
     """Group of neurons -> induced counts among its own neurons."""
     notes: tuple[str, ...] = ()
 
-    def to_arrow(self) -> pa.Table:
-        """Rows: group (null for the whole graph), motif, edges, count, count_noninduced; zeros included."""
+    @property
+    def classes(self) -> tuple[MotifClass, ...]:
+        """What each class is: edges, ids, symmetries, orbits; in the order of ``names``."""
+        return classes(self.size)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One dictionary a class (and group): the rows of ``to_arrow``."""
+        return list(self.to_arrow().to_pylist())
+
+    def to_arrow(self, described: bool = False) -> pa.Table:
+        """Rows: group (null for the whole graph), motif, edges, count, count_noninduced; zeros included.
+
+        Args:
+            described: further columns say what each class is: code, mfinder_id, igraph_isoclass, mutual, asymmetric,
+                null, automorphisms, orbits.
+        """
         rows: list[dict[str, Any]] = []
         for group, counts in [(None, self.counts), *self.groups.items()]:
-            other = self.noninduced if group is None else _noninduced(self.size, self.names, counts)
-            for name in self.names:
-                edges = [list(edge) for edge in edges_of(self.size, name)]
-                row = {"motif": name, "edges": edges, "count": counts[name], "count_noninduced": other[name]}
-                rows.append({"group": group, **row})
+            other = self.noninduced if group is None else noninduced_of(self.size, counts)
+            for one in self.classes:
+                shape = {"group": group, "motif": one.name, "edges": [list(edge) for edge in one.edges]}
+                rows.append({**shape, "count": counts[one.name], "count_noninduced": other[one.name]})
         schema = pa.schema(
             [
                 ("group", pa.string()),
@@ -52,79 +66,160 @@ class Census:
                 ("count_noninduced", pa.int64()),
             ]
         )
-        return pa.Table.from_pylist(rows, schema=schema)
+        table = pa.Table.from_pylist(rows, schema=schema)
+        if described:
+            about = class_table(self.size)
+            repeated = np.tile(np.arange(len(self.names)), 1 + len(self.groups))
+            for name in about.schema.names:
+                if name not in table.schema.names:
+                    table = table.append_column(name, about[name].take(pa.array(repeated)))
+        return table
 
     def to_pandas(self) -> pd.DataFrame:
-        return self.to_arrow().to_pandas()
+        """The rows of ``to_arrow`` as a frame."""
+        frame: pd.DataFrame = self.to_arrow().to_pandas()
+        return frame
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{name} {count:,}" for name, count in self.counts.items())
-        return f"<Census of size {self.size}: {shown}>"
+        filled = {name: count for name, count in self.counts.items() if count}
+        shown = ", ".join(f"{name} {count:,}" for name, count in list(filled.items())[:16])
+        more = f", and {len(filled) - 16} more" if len(filled) > 16 else ""
+        return f"<Census of size {self.size}: {shown}{more}>"
 
 
-def census(snapshot: Snapshot, size: int, *, by: Sequence[str | None] | None = None, workers: int = 1) -> Census:
+def census(
+    snapshot: Snapshot,
+    size: int,
+    *,
+    by: Sequence[str | None] | None = None,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> Census:
     """Count every class of ``size`` neurons exactly.
 
     Args:
         snapshot: autapses are out already.
-        size: 2 (dyads) or 3 (triads).
+        size: 2 (dyads), 3 (triads) or 4 (the connected tetrads).
         by: a label for each neuron, None where unknown; each label's own subgraph is counted, too.
         workers: threads; the counts are the same for any number.
+        progress: told (done, total) graphs counted.
 
     Raises:
         AnalysisError: another size, labels that do not fit the neurons.
     """
-    if size not in SIZES:
-        raise AnalysisError(f"motifs of size {size} are not counted; sizes are {' and '.join(map(str, SIZES))}")
-    names = DYADS if size == 2 else TRIADS
-    counts = _counts(snapshot, size, workers)
-    groups: dict[str, dict[str, int]] = {}
-    notes = []
-    if snapshot.meta.get("autapses"):
-        notes.append(f"{snapshot.meta['autapses']:,} autapses left out")
+    notes = [f"{snapshot.meta['autapses']:,} autapses left out"] if snapshot.meta.get("autapses") else []
+    parts: Iterable[tuple[str, Snapshot]] = ()
     if by is not None:
-        if len(by) != snapshot.n:
-            raise AnalysisError(f"found {len(by)} labels for {snapshot.n} neurons; wanted one each, None where unknown")
-        labels = np.array(["" if label is None else str(label) for label in by], dtype=object)
-        groups = {
-            str(label): _counts(_part(snapshot, labels == label), size, workers)
-            for label in sorted(set(labels.tolist()) - {""})
-        }
-        unknown = int((labels == "").sum())
-        notes.append(f"{len(groups):,} groups, each counted among its own neurons")
+        parts = among_labels(snapshot, by)
+        known = {label for label in by if label is not None}
+        notes.append(f"{len(known):,} groups, each counted among its own neurons")
+        unknown = sum(label is None for label in by)
         if unknown:
             notes.append(f"{unknown:,} neurons without a label are in no group")
-    return Census(size, names, counts, _noninduced(size, names, counts), groups, tuple(notes))
+    total = 1 + (0 if by is None else len(known))
+    counts = class_counts(snapshot, size, workers)
+    if progress:
+        progress(1, total)
+    groups: dict[str, dict[str, int]] = {}
+    for label, part in parts:
+        groups[label] = class_counts(part, size, workers)
+        if progress:
+            progress(1 + len(groups), total)
+    names = tuple(one.name for one in classes(size))
+    return Census(size, names, counts, noninduced_of(size, counts), groups, tuple(notes))
 
 
-def edges_of(size: int, name: str) -> tuple[tuple[int, int], ...]:
-    """Connections of one example of a class."""
+def census_of_parts(parts: Iterable[tuple[str, Snapshot]], size: int, workers: int = 1) -> pa.Table:
+    """The census of several graphs, such as those of ``parts.per_neuropil``.
+
+    Returns:
+        Rows: group, neurons, connections, motif, edges, count, count_noninduced.
+    """
+    tables = []
+    for name, part in parts:
+        table = census(part, size, workers=workers).to_arrow().drop_columns(["group"])
+        for place, (column, value) in enumerate([("group", name), ("neurons", part.n), ("connections", part.m)]):
+            table = table.add_column(place, column, pa.array([value] * len(table)))
+        tables.append(table)
+    return pa.concat_tables(tables) if tables else pa.table({})
+
+
+def threshold_sweep(
+    snapshot: Snapshot,
+    size: int,
+    thresholds: Sequence[float],
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> pa.Table:
+    """The census at each least weight of a connection, on the same neurons.
+
+    Returns:
+        Rows: min_weight, connections, motif, edges, count, count_noninduced.
+
+    Raises:
+        AnalysisError: no thresholds, or one that is no number.
+    """
+    values = [float(value) for value in thresholds]
+    if not values or any(np.isnan(value) for value in values):
+        raise AnalysisError(f"thresholds are {list(thresholds)}; wanted one weight or more")
+    tables = []
+    for done, value in enumerate(values):
+        part = snapshot.filtered(value)
+        table = census(part, size, workers=workers).to_arrow().drop_columns(["group"])
+        table = table.add_column(0, "connections", pa.array([part.m] * len(table)))
+        tables.append(table.add_column(0, "min_weight", pa.array([value] * len(table))))
+        if progress:
+            progress(done + 1, len(values))
+    return pa.concat_tables(tables)
+
+
+def class_table(size: int) -> pa.Table:
+    """What every class of a size is, one row each; orbits are null where a class is not connected."""
+    rows = [
+        {
+            "motif": one.name,
+            "edges": [list(edge) for edge in one.edges],
+            "code": one.code,
+            "mfinder_id": one.mfinder_id,
+            "mutual": one.man[0],
+            "asymmetric": one.man[1],
+            "null": one.man[2],
+            "automorphisms": one.automorphisms,
+            "orbits": list(one.orbits) if one.connected else None,
+        }
+        for one in classes(size)
+    ]
+    table = pa.Table.from_pylist(rows)
+    numbers = igraph_isoclasses(size) if size > 2 else [None] * len(rows)
+    return table.add_column(4, "igraph_isoclass", pa.array(numbers, type=pa.int64()))
+
+
+def class_counts(snapshot: Snapshot, size: int, workers: int = 1) -> dict[str, int]:
+    """Induced count of every class.
+
+    Raises:
+        AnalysisError: a size other than 2, 3, 4.
+    """
     if size == 2:
-        return {"null": (), "asymmetric": ((0, 1),), "mutual": ((0, 1), (1, 0))}[name]
-    return edges_of_class(name)
+        counts = dyad_counts(snapshot)
+    elif size == 3:
+        from graphlab.motifs.triads import triad_counts
+
+        counts = triad_counts(snapshot, workers)
+    elif size == 4:
+        from graphlab.motifs.tetrads import tetrad_counts
+
+        counts = tetrad_counts(snapshot, workers)
+    else:
+        raise AnalysisError(f"motifs of size {size} are not counted; sizes are 2 (dyads), 3 (triads), 4 (tetrads)")
+    return {one.name: int(count) for one, count in zip(classes(size), counts, strict=True)}
 
 
-def _counts(snapshot: Snapshot, size: int, workers: int) -> dict[str, int]:
-    if size == 2:
-        return dict(zip(DYADS, map(int, dyad_counts(snapshot)), strict=True))
-    return dict(zip(TRIADS, map(int, triad_counts(snapshot, workers)), strict=True))
-
-
-def _noninduced(size: int, names: tuple[str, ...], counts: dict[str, int]) -> dict[str, int]:
-    matrix = np.array([[1, 1, 1], [0, 1, 2], [0, 0, 1]]) if size == 2 else noninduced_matrix()
+def noninduced_of(size: int, counts: dict[str, int]) -> dict[str, int]:
+    """Counts as subgraphs from induced counts."""
     # Python integers: a fly brain has 4.5e14 triads, and a class may hold several copies of another.
-    induced = [counts[name] for name in names]
+    induced = [counts[one.name] for one in classes(size)]
     return {
-        name: sum(int(copies) * count for copies, count in zip(matrix[i], induced, strict=True))
-        for i, name in enumerate(names)
+        one.name: sum(int(copies) * count for copies, count in zip(row, induced, strict=True) if copies)
+        for one, row in zip(classes(size), noninduced_matrix(size), strict=True)
     }
-
-
-def _part(snapshot: Snapshot, inside: npt.NDArray[np.bool_]) -> Snapshot:
-    """The subgraph of the neurons where ``inside`` is true."""
-    number = np.cumsum(inside) - 1
-    source, target = snapshot.sources(), snapshot.out_target
-    keep = inside[source] & inside[target]
-    return Snapshot.from_edges(
-        snapshot.root_ids[inside], number[source[keep]], number[target[keep]], snapshot.weight[keep], {}
-    )

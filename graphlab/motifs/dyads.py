@@ -16,10 +16,11 @@ def dyad_counts(snapshot: Snapshot) -> npt.NDArray[np.int64]:
     Returns:
         int64 [3] in the order of ``DYADS``; they add up to n (n-1) / 2.
     """
+    from graphlab.motifs.triad_kernels import typed_neighbours
+
     n, m = snapshot.n, snapshot.m
-    forward = snapshot.sources().astype(np.int64) * n + snapshot.out_target
-    backward = np.repeat(np.arange(n, dtype=np.int64), np.diff(snapshot.in_start)) * n + snapshot.in_source
-    mutual = len(np.intersect1d(forward, backward, assume_unique=True)) // 2
+    _, _, state = typed_neighbours(snapshot.out_start, snapshot.out_target, snapshot.in_start, snapshot.in_source)
+    mutual = int(np.count_nonzero(state == 3)) // 2
     asymmetric = m - 2 * mutual
     return np.array([n * (n - 1) // 2 - mutual - asymmetric, asymmetric, mutual], dtype=np.int64)
 

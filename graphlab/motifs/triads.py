@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from graphlab.motifs.codes import TRIAD_LABELS, code_of, edges_of, man_label
+from graphlab.motifs.codes import TRIAD_LABELS, edges_of, man_label
 from queries.snapshot import Snapshot
 
 Counts = npt.NDArray[np.int64]
@@ -104,23 +104,3 @@ def _inside_closed() -> tuple[Counts, Counts, Counts, Counts]:
             seen = tuple(sorted(((centre, x) in edges) + 2 * ((x, centre) in edges) for x in others))
             wedges[code, kinds[seen[0], seen[1]]] += 1
     return wedges, classes, one_way, mutual
-
-
-@cache
-def noninduced_matrix() -> Counts:
-    """int64 [16, 16]: how many copies of class i, as a subgraph on the same three neurons, class j holds."""
-    copies = np.zeros((16, 16), np.int64)
-    example = {man_label(code): code for code in range(64)}
-    for j, label in enumerate(TRIADS):
-        edges = edges_of(example[label], 3)
-        for chosen in range(1 << len(edges)):
-            part = [edge for k, edge in enumerate(edges) if chosen >> k & 1]
-            copies[TRIADS.index(man_label(code_of(part))), j] += 1
-    return copies
-
-
-@cache
-def edges_of_class(label: str) -> tuple[tuple[int, int], ...]:
-    """One drawing of a class: its connections between neurons 0, 1, 2."""
-    code = next(code for code in range(64) if man_label(code) == label)
-    return tuple(edges_of(code, 3))

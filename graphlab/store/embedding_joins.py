@@ -81,12 +81,6 @@ def require_version(embeddings: EmbeddingSet, segmentation_version: str) -> None
         )
 
 
-def require_same_model(one: EmbeddingSet, other: EmbeddingSet) -> None:
-    """VersionError unless both sets are of one model: vectors of different models are never compared."""
-    if (one.model, one.width) != (other.model, other.width):
-        raise VersionError(f"vectors of {one.model} and of {other.model} cannot be compared; embed both with one model")
-
-
 def nearest_in_neuron(
     embeddings: EmbeddingSet, root_ids: RootIds, points_nm: Points, radius_nm: float
 ) -> tuple[npt.NDArray[np.uint64], Points]:
@@ -105,7 +99,7 @@ def nearest_in_neuron(
     distance = np.full(len(root_ids), np.inf)
     order = np.argsort(root_ids, kind="stable")
     unique, starts = np.unique(root_ids[order], return_index=True)
-    ids, xyz, offsets = embeddings.points(unique)
+    ids, xyz, offsets = embeddings.nodes(unique)
     for i, (first, last) in enumerate(zip(starts, np.append(starts[1:], len(order)), strict=True)):
         low, high = offsets[i], offsets[i + 1]
         rows = order[first:last]
@@ -143,13 +137,14 @@ def join_by_place(embeddings: EmbeddingSet, points_nm: Points, radius_nm: float)
     """
     from scipy.spatial import KDTree
 
-    _, xyz, offsets = embeddings.points(embeddings.root_ids)
+    _, xyz, offsets = embeddings.nodes(embeddings.root_ids)
     owner = np.repeat(embeddings.root_ids, np.diff(offsets))
     tree = KDTree(xyz.astype(np.float64))
     ids = np.zeros(len(points_nm), dtype=np.uint64)
     distance = np.full(len(points_nm), np.inf)
     ambiguous = np.zeros(len(points_nm), dtype=bool)
-    for i, near in enumerate(list(tree.query_ball_point(points_nm, radius_nm))):
+    within: list[list[int]] = list(map(list, np.atleast_1d(tree.query_ball_point(points_nm, radius_nm))))
+    for i, near in enumerate(within):
         if near:
             lengths = np.linalg.norm(xyz[near].astype(np.float64) - points_nm[i], axis=1)
             best = int(np.argmin(lengths))

@@ -19,9 +19,9 @@ GOLDEN = {
 
 @pytest.mark.parametrize(("segment", "shards"), GOLDEN.items())
 def test_golden_values(segment: int, shards: tuple[int, int, int]) -> None:
-    assert convention("wide").sharder()(segment) == shards[0]
-    assert convention("narrow").sharder()(segment) == shards[1]
-    assert convention("narrow").sharder(10_000)(segment) == shards[2]
+    assert convention("bytewidth64").shard(segment) == shards[0]
+    assert convention(8).shard(segment) == shards[1]
+    assert md5_shard(segment, 10_000, bytewidth=8) == shards[2]
 
 
 @given(st.integers(0, 2**64 - 1), st.integers(1, 60_000), st.sampled_from([8, 64]), st.sampled_from(["little", "big"]))
@@ -32,5 +32,5 @@ def test_equals_the_published_function(segment: int, shards: int, width: int, or
 
 
 def test_an_unknown_convention() -> None:
-    with pytest.raises(UnknownNameError, match="did you mean 'narrow'"):
-        convention("narow")
+    with pytest.raises(UnknownNameError, match="known: bytewidth64, bytewidth8"):
+        convention("narrow")

@@ -11,7 +11,7 @@ import pytest
 
 from ingest.errors import AnalysisError
 from ingest.reader import ReadRequest
-from ingest.segclr_csvzip import CsvZipReader
+from ingest.segclr_csvzip import SegclrReader
 from ingest.synthetic import RESOLUTION, Made, Synthetic, make
 from ingest.tables import open_source
 
@@ -63,7 +63,7 @@ def test_the_readers_give_back_what_was_made(made: Made) -> None:
 
 def test_shards_give_back_every_vector(made: Made) -> None:
     request = ReadRequest("embeddings", options={"coordinates": "nm"})
-    found = CsvZipReader().read(made.embeddings, request).to_reader().read_all()
+    found = SegclrReader().read(made.embeddings, request).to_reader().read_all()
     found = found.sort_by([("root_id", "ascending"), ("node_id", "ascending")])
     wanted = pa.Table.from_batches(Synthetic(200, seed=0, frames=100).embeddings())
     for name in ("root_id", "node_id", "x_nm", "y_nm", "z_nm", "vector"):

@@ -150,7 +150,7 @@ def test_repeated_edges_agree_with_going_along_every_walk(
         tip = "-" if any_way else "->"
         pins = {"": "", "start": " WHERE a.cell_type = 'A'", "end": " WHERE b.cell_type = 'A'"}
         text = f"""SELECT * FROM GRAPH_TABLE (connectome
-            MATCH p = {mode.upper()} (a)-[e IS {label} WHERE e.weight >= {least}]-{"" if any_way else ">"}{{{low},{low + more}}}(b)
+            MATCH p = {mode.upper()} (a)-[e IS {label} WHERE e.weight >= {least}]{tip}{{{low},{low + more}}}(b)
             {pins[pinned]}
             COLUMNS (a.root_id AS a, b.root_id AS b, path_length(p) AS n, sum(e.weight) AS w, vertices(p) AS v))"""
         types = dict(graph.neurons)

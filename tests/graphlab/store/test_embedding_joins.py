@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from graphlab.store.embedding_files import EmbeddingSet, schema_of, write_embeddings
+from graphlab.store.embedding_files import EmbeddingSet, write_embeddings
 from graphlab.store.embedding_joins import (
     join_by_id,
     join_by_place,
     nearest_in_neuron,
-    require_same_model,
     synapse_nodes,
 )
 from ingest.errors import SchemaError, VersionError
-from ingest.schema import ID
+from ingest.schema import EMBEDDINGS, ID
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def made(tmp_path: Path) -> tuple[EmbeddingSet, np.ndarray, np.ndarray]:
     point = (rng.random((40, 3)) * 1000).astype(np.float32)
     columns = [pa.array(owner, ID), pa.array(np.arange(40), ID), *(pa.array(point[:, axis]) for axis in range(3))]
     columns.append(pa.FixedSizeListArray.from_arrays(pa.array(rng.random(80).astype(np.float32)), 2))
-    batch = pa.RecordBatch.from_arrays(columns, schema=schema_of(2))
+    batch = pa.RecordBatch.from_arrays(columns, names=EMBEDDINGS.names())
     path = write_embeddings(tmp_path, [batch], width=2).path
     return EmbeddingSet.open([path], model="m", segmentation_version="343"), owner, point.astype(np.float64)
 
@@ -97,9 +97,6 @@ def test_both_sides_of_each_synapse(made: tuple[EmbeddingSet, np.ndarray, np.nda
 
 
 def test_models_are_never_compared(made: tuple[EmbeddingSet, np.ndarray, np.ndarray]) -> None:
-    embeddings = made[0]
-    other = EmbeddingSet.__new__(EmbeddingSet)
-    other.model, other.width = "another", 2
-    require_same_model(embeddings, embeddings)
-    with pytest.raises(VersionError, match="cannot be compared"):
-        require_same_model(embeddings, other)
+    made[0].require_same_model(made[0])
+    with pytest.raises(VersionError, match="different spaces"):
+        made[0].require_same_model(replace(made[0], model="another"))
