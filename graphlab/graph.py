@@ -5,33 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from graphlab.store import query_source, results, runs, tables
+from graphlab.store import results, runs, tables
 from graphlab.store.folder import Folder
 from graphlab.store.information import GraphInfo, information
 from graphlab.store.intake import IngestSummary, Policy, Progress
 from graphlab.store.intake import ingest as ingest_source
 from graphlab.store.recipe import Recipe
 from graphlab.store.settle import settle
-from graphlab.store.snapshots import snapshot as stored_snapshot
+from graphlab.verbs.asking import Asking
+from graphlab.verbs.counting import Counting
+from graphlab.verbs.embedding import Embedding
+from graphlab.verbs.exchanging import Exchanging
 from ingest.reader import ReadRequest
 from ingest.space import Resolution
-from queries.snapshot import Snapshot
-
-if TYPE_CHECKING:
-    import igraph
-    import networkx
-    import pandas as pd
-    import polars as pl
-    import pyarrow as pa
-
-    from graphlab.motifs.census import Census
-    from graphlab.store.embedding_files import EmbeddingSet
-    from queries.result import Result
 
 
-class Graph:
+class Graph(Asking, Counting, Embedding, Exchanging):
     """A connectome in a folder: ingest, ask, count, report.
 
     >>> with Graph.create("worm") as graph:          # doctest: +SKIP
@@ -71,10 +62,6 @@ class Graph:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
-
-    @property
-    def path(self) -> Path:
-        return self._folder.path
 
     def ingest(
         self,
@@ -130,129 +117,16 @@ class Graph:
             settle(connection, recipe)
         return self.info()
 
-    def query(
-        self,
-        text: str,
-        language: str | None = None,
-        engine: str = "auto",
-        limit: int | None = None,
-        parameters: Mapping[str, Any] | None = None,
-        **options: Any,
-    ) -> Result:
-        """Ask: DuckDB SQL with GRAPH_TABLE patterns, read-only.
-
-        Args:
-            text: the question.
-            language: by the text's own first words when absent.
-            engine: auto, duckdb or csr.
-            limit: at most so many rows, said in the result.
-            parameters: values for ``$name``, bound, never pasted.
-
-        Raises:
-            ParseError: with line, column and the place underlined.
-        """
-        from queries.engine import run
-
-        return run(
-            text,
-            query_source.query_source(self._folder),
-            language=language,
-            engine=engine,
-            limit=limit,
-            parameters=parameters,
-            **options,
-        )
-
-    def snapshot(self, kind: str = "chemical", min_weight: float = 0.0) -> Snapshot:
-        """The wiring as memory-mapped CSR arrays, autapses left out."""
-        return stored_snapshot(self._folder, kind, min_weight)
-
-    def neuron_values(self, snapshot: Snapshot, column: str) -> list[Any]:
-        """A column of ``neurons`` in node order of ``snapshot``, None where unknown."""
-        return tables.neuron_values(self._folder, snapshot, column)
-
-    def census(
-        self,
-        size: int,
-        kind: str = "chemical",
-        min_weight: float = 0.0,
-        by: str | None = None,
-        **options: Any,
-    ) -> Census:
-        """Exact counts of every dyad, triad or tetrad class; recorded as a run when the graph is writable.
-
-        Args:
-            size: 2, 3 or 4.
-            by: a column of ``neurons`` (cell_type, super_class): counts per group beside the whole.
-        """
-        import datetime
-
-        from graphlab.motifs.census import census
-
-        started = datetime.datetime.now(datetime.UTC)
-        view = self.snapshot(kind, min_weight)
-        labels = self.neuron_values(view, by) if by else None
-        result = census(view, size, by=labels, **options)
-        if not self._folder.read_only:
-            parameters = {"size": size, "kind": kind, "min_weight": min_weight, "by": by}
-            results.record_census(self._folder, result.to_arrow(), parameters, started)
-        return result
-
     def rerun(self, run_id: str) -> results.Rerun:
         """Recompute a recorded result and compare: bytes for counts."""
         run = runs.get(self._folder, run_id)
         return results.rerun(self._folder, run, {"census": lambda p: self._census_table(**p)})
-
-    def embeddings(self, model: str | None = None) -> EmbeddingSet:
-        """Vectors of one model, memory-mapped; the model may be left out when there is one."""
-        return query_source.embeddings(self._folder, model)
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the self-contained HTML report; ``reports/report.html`` in the graph when no path is given."""
         from graphlab.report import write_report
 
         return write_report(self, Path(path) if path else self.path / "reports" / "report.html")
-
-    def create_property_graph(self, definition: str) -> str:
-        """Keep a ``CREATE PROPERTY GRAPH`` statement in the graph's catalog; returns its name."""
-        return query_source.create_property_graph(self._folder, definition)
-
-    def to_arrow(self, table: str = "connections") -> pa.Table:
-        """A whole table, ids unsigned 64-bit."""
-        return tables.whole_table(self._folder, table)
-
-    def to_pandas(self, table: str = "connections") -> pd.DataFrame:
-        """A whole table, ids int64 as in CAVEclient, fafbseg and neuprint-python; IdError past 2^63."""
-        from queries.result import to_pandas
-
-        return to_pandas(self.to_arrow(table))
-
-    def to_polars(self, table: str = "connections") -> pl.DataFrame:
-        """A whole table, ids UInt64."""
-        from queries.result import to_polars
-
-        return to_polars(self.to_arrow(table))
-
-    def to_networkx(self, kind: str = "chemical", min_weight: float = 0.0) -> networkx.DiGraph:
-        """Neurons by root_id with their columns, connections with ``weight``; autapses included."""
-        from graphlab.exchange import to_networkx
-
-        return to_networkx(self.to_arrow("neurons"), self._connections(kind, min_weight))
-
-    def to_igraph(self, kind: str = "chemical", min_weight: float = 0.0) -> igraph.Graph:
-        """Vertices in root_id order with attribute ``root_id`` (text), edges with ``weight``; autapses included."""
-        from graphlab.exchange import to_igraph
-
-        return to_igraph(self.to_arrow("neurons"), self._connections(kind, min_weight))
-
-    def _connections(self, kind: str, min_weight: float) -> pa.Table:
-        return tables.connections(self._folder, kind, min_weight)
-
-    def _census_table(self, size: int, kind: str, min_weight: float, by: str | None) -> pa.Table:
-        from graphlab.motifs.census import census
-
-        view = self.snapshot(kind, min_weight)
-        return census(view, size, by=self.neuron_values(view, by) if by else None).to_arrow()
 
     def __repr__(self) -> str:
         counts = tables.row_counts(self._folder)

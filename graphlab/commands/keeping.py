@@ -1,0 +1,144 @@
+"""Verbs that make and fill a graph: init, ingest, recipe, info."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from graphlab.commands.options import (
+    As,
+    Duplicates,
+    GraphPath,
+    Json,
+    Kind,
+    NoProgress,
+    Quiet,
+    Unknown,
+    columns_of,
+    pairs_of,
+)
+
+
+def init(
+    graph: GraphPath,
+    dataset: Annotated[str | None, typer.Option(help="Name of the data set, shown everywhere.")] = None,
+    resolution: Annotated[
+        str | None, typer.Option(metavar="X,Y,Z", help="nm per voxel, where sources have voxel positions.")
+    ] = None,
+    materialization: Annotated[str | None, typer.Option(help="Segmentation version that the ids belong to.")] = None,
+) -> None:
+    """Make a new, empty graph."""
+    from graphlab.graph import Graph
+
+    Graph.create(graph, dataset, resolution, materialization).close()
+    typer.echo(f"made {graph}; next: graphlab ingest {graph} FILE --as connections")
+
+
+def ingest(
+    graph: GraphPath,
+    sources: Annotated[list[Path], typer.Argument(metavar="SOURCE...", help="Files or shard folders, in order.")],
+    as_: Annotated[As, typer.Option("--as", help="What the rows are.")],
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="cave, flywire, codex, neuprint, or OURS=THEIRS,... (default: our own names).",
+        ),
+    ] = None,
+    resolution: Annotated[str | None, typer.Option(metavar="X,Y,Z", help="nm per voxel of the source.")] = None,
+    keep: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN=V1,V2", help="Only rows with one of these values.")
+    ] = None,
+    no_header: Annotated[bool, typer.Option("--no-header", help="The first line is data already.")] = False,
+    kind: Annotated[Kind | None, typer.Option(help="Kind of synapse, where the source names none.")] = None,
+    duplicates: Annotated[Duplicates | None, typer.Option(help="What to do with repeated rows.")] = None,
+    unknown: Annotated[Unknown, typer.Option(help="Neurons that only synapses or connections name.")] = Unknown.add,
+    model: Annotated[str | None, typer.Option(help="Embeddings: name of the model.")] = None,
+    segmentation_version: Annotated[
+        str | None, typer.Option(help="Embeddings: segmentation that their ids belong to.")
+    ] = None,
+    option: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Of a reader: sheet=..., variable=...")
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    no_progress: NoProgress = False,
+) -> None:
+    """Bring sources in, each in one transaction: all of it or nothing."""
+    from dataclasses import asdict
+
+    from graphlab.graph import Graph
+    from graphlab.terminal import print_json, progress_bars
+
+    options: dict[str, Any] = dict(pairs_of(option, "--option"))
+    if model:
+        options["model"] = model
+    if segmentation_version:
+        options["segmentation_version"] = segmentation_version
+    done = []
+    with Graph.open(graph) as opened, progress_bars(off=no_progress or quiet) as bars:
+        for source in sources:
+            summary = opened.ingest(
+                source,
+                as_=as_.value,
+                columns=columns_of(columns),
+                resolution=resolution,
+                keep={name: value.split(",") for name, value in pairs_of(keep, "--keep")},
+                header=not no_header,
+                kind=kind.value if kind else None,
+                duplicates=duplicates.value if duplicates else None,
+                unknown=unknown.value,
+                progress=bars(f"reading {source.name}"),
+                **options,
+            )
+            done.append(asdict(summary))
+            if not json and not quiet:
+                typer.echo(str(summary))
+    if json:
+        print_json(done)
+
+
+def recipe(
+    graph: GraphPath,
+    min_score: Annotated[float | None, typer.Option(help="Synapses below this score do not count.")] = None,
+    merge_within: Annotated[
+        float | None, typer.Option(metavar="NM", help="Synapses of one pair closer than this count once.")
+    ] = None,
+) -> None:
+    """Make the connections anew from the synapses, by a recorded recipe."""
+    from graphlab.graph import Graph
+
+    with Graph.open(graph) as opened:
+        info = opened.set_recipe(min_score, merge_within)
+    typer.echo(f"{info.counts['connections']:,} connections by the recipe {info.recipe}")
+
+
+def info(graph: GraphPath, json: Json = False) -> None:
+    """Versions, counts, and what to know before asking."""
+    from dataclasses import asdict
+
+    from graphlab.graph import Graph
+    from graphlab.terminal import print_json
+
+    with Graph.open(graph, read_only=True) as opened:
+        found = opened.info()
+    if json:
+        print_json(asdict(found))
+        return
+    typer.echo(f"{found.dataset or graph.name}  ({found.path})")
+    typer.echo(
+        f"  materialization {found.materialization or 'not given'}, voxels of {found.resolution or 'not given'} nm"
+    )
+    for name, count in found.counts.items():
+        typer.echo(f"  {name.replace('_', ' '):22} {count:>14,}")
+    for model in found.embeddings:
+        typer.echo(
+            f"  embeddings {model['model']}: {model['nodes']:,} nodes of {model['neurons']:,} neurons, "
+            f"{model['width']} numbers, segmentation {model['segmentation_version']}"
+        )
+    if found.recipe:
+        typer.echo(f"  recipe {found.recipe}")
+    for note in found.notes:
+        typer.echo(f"  - {note}")

@@ -1,0 +1,82 @@
+"""What several verbs of the command line share: choices, arguments, and how their texts are read."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ingest.errors import GraphlabError
+
+
+class As(StrEnum):
+    neurons = "neurons"
+    synapses = "synapses"
+    connections = "connections"
+    embeddings = "embeddings"
+
+
+class Kind(StrEnum):
+    chemical = "chemical"
+    electrical = "electrical"
+    extrasynaptic = "extrasynaptic"
+
+
+class Duplicates(StrEnum):
+    sum = "sum"
+    first = "first"
+    refuse = "refuse"
+
+
+class Unknown(StrEnum):
+    add = "add"
+    keep = "keep"
+    refuse = "refuse"
+
+
+class Engine(StrEnum):
+    auto = "auto"
+    duckdb = "duckdb"
+    csr = "csr"
+
+
+class Language(StrEnum):
+    pgq = "pgq"
+    dotmotif = "dotmotif"
+    cypher = "cypher"
+    sql = "sql"
+
+
+GraphPath = Annotated[Path, typer.Argument(metavar="GRAPH", help="The graph folder.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document; ids as text.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
+NoProgress = Annotated[bool, typer.Option("--no-progress", help="No progress bars (off anyway without a terminal).")]
+
+
+def text_of(text: str) -> str:
+    if text == "-":
+        return sys.stdin.read()
+    if text.startswith("@"):
+        path = Path(text[1:])
+        if not path.is_file():
+            raise GraphlabError(f"{path} does not exist; @FILE names a file with the question")
+        return path.read_text(encoding="utf-8")
+    return text
+
+
+def columns_of(text: str | None) -> str | dict[str, str] | None:
+    """A dialect by name, or OURS=THEIRS pairs."""
+    return text if text is None or "=" not in text else dict(pairs_of(text.split(","), "--columns"))
+
+
+def pairs_of(items: list[str] | None, flag: str) -> list[tuple[str, str]]:
+    pairs = []
+    for item in items or []:
+        name, equals, value = item.partition("=")
+        if not (name and equals):
+            raise GraphlabError(f"{flag}: found {item!r}; wanted NAME=VALUE")
+        pairs.append((name.strip(), value.strip()))
+    return pairs

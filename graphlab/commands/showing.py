@@ -1,0 +1,37 @@
+"""Verbs that make things to look at: demo, report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from graphlab.commands.options import GraphPath, NoProgress
+
+
+def demo(
+    directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="New folder for the demo.")] = Path("demo"),
+    neurons: Annotated[int, typer.Option(help="Size of the made connectome.", min=50)] = 1000,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same connectome.")] = 0,
+    no_progress: NoProgress = False,
+) -> None:
+    """Make a connectome, ingest it, query it, count its motifs, write the report."""
+    from graphlab.demo import run_demo
+    from graphlab.terminal import progress_bars
+
+    with progress_bars(off=no_progress) as bars:
+        result = run_demo(directory, neurons=neurons, seed=seed, progress=bars)
+    for line in result.lines:
+        typer.echo(line)
+
+
+def report(
+    graph: GraphPath,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Where to write the HTML file.")] = None,
+) -> None:
+    """Write one self-contained HTML file a colleague can open without installing anything."""
+    from graphlab.graph import Graph
+
+    with Graph.open(graph) as opened:
+        typer.echo(f"report: {opened.report(output)}")

@@ -1,0 +1,29 @@
+"""What every verb of a graph starts from: the open folder, its wiring and the values of its neurons."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from graphlab.store import tables
+from graphlab.store.folder import Folder
+from graphlab.store.snapshots import snapshot as stored_snapshot
+from queries.snapshot import Snapshot
+
+
+class Opened:
+    """An open graph folder."""
+
+    _folder: Folder
+
+    @property
+    def path(self) -> Path:
+        return self._folder.path
+
+    def snapshot(self, kind: str = "chemical", min_weight: float = 0.0) -> Snapshot:
+        """The wiring as memory-mapped CSR arrays, autapses left out."""
+        return stored_snapshot(self._folder, kind, min_weight)
+
+    def neuron_values(self, snapshot: Snapshot, column: str) -> list[Any]:
+        """A column of ``neurons`` in node order of ``snapshot``, None where unknown."""
+        return tables.neuron_values(self._folder, snapshot, column)
