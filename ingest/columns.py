@@ -23,6 +23,11 @@ NAMED = {"pre_root_id": "pre_name", "post_root_id": "post_name", "root_id": "nam
 """An id column and the column of names that may stand in for it."""
 
 _PAIR_CAVE = {"pre_root_id": ("pre_pt_root_id", "pre_root_id"), "post_root_id": ("post_pt_root_id", "post_root_id")}
+# fafbseg renames the columns of CAVE: pre, post, pre_x, pre_y, pre_z, ...
+_PAIR_FAFBSEG = {
+    "pre_root_id": (*_PAIR_CAVE["pre_root_id"], "pre"),
+    "post_root_id": (*_PAIR_CAVE["post_root_id"], "post"),
+}
 _SYNAPSES_CAVE: Names = {
     **_PAIR_CAVE,
     "synapse_id": ("id",),
@@ -44,8 +49,8 @@ DIALECTS: Mapping[str, Mapping[str, Names]] = {
             "nt_confidence": ("nt_type_score", "top_nt_conf"),
             POSITION: ("position", "pos", "pt_position"),
         },
-        "synapses": {**_SYNAPSES_CAVE, POSITION: ("ctr_pt_position", "pre_pt_position", "pre")},
-        "connections": {**_PAIR_CAVE, "weight": ("syn_count", "n_syn")},
+        "synapses": {**_SYNAPSES_CAVE, **_PAIR_FAFBSEG, POSITION: ("ctr_pt_position", "pre_pt_position", "pre")},
+        "connections": {**_PAIR_FAFBSEG, "weight": ("syn_count", "n_syn")},
     },
     "neuprint": {
         "neurons": {

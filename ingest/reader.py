@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
+from ingest.errors import UnknownNameError
 from ingest.registry import Registry
 from ingest.space import Resolution
 
@@ -22,13 +25,25 @@ class ReadRequest:
     columns: str | Mapping[str, str] | None = None
     """A dialect (``cave``, ``flywire``, ``codex``, ``neuprint``), or ours -> theirs, or None for our own names."""
     resolution: Resolution | None = None
-    """nm per voxel, needed where the source has voxels."""
+    """nm per voxel as the caller says; needed where the source has voxels."""
+    default_resolution: Resolution | None = None
+    """nm per voxel of the graph, where neither the caller nor the source says one."""
     keep: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Source column -> accepted values (compared as text); other rows are left out and counted."""
     header: bool = True
     """False for files whose first line is data already."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Reader-specific choices (sheet of a workbook, variable of a .mat file)."""
+
+    def check_options(self, what: str, *known: str) -> None:
+        """Refuse an option that a reader does not know.
+
+        Raises:
+            UnknownNameError: naming the nearest option there is.
+        """
+        for option in self.options:
+            if option not in known:
+                raise UnknownNameError(f"option of {what}", option, known)
 
 
 @dataclass
@@ -43,7 +58,17 @@ class Reading:
     rows: int | None = None
     """Number of rows when known beforehand, for progress."""
     meta: dict[str, Any] = field(default_factory=dict)
-    """What the source says of itself: ``materialization``, ``dataset``."""
+    """What the source says of itself: ``materialization``."""
+    kept_rows: list[npt.NDArray[np.int64]] = field(default_factory=list)
+    """1-based rows of the source that stayed, batch by batch; empty where every row stays."""
+
+    def source_row(self, arrival: int) -> int:
+        """1-based row of the source that came as number ``arrival`` (from 0), for messages."""
+        for rows in self.kept_rows:
+            if arrival < rows.size:
+                return int(rows[arrival])
+            arrival -= rows.size
+        return arrival + 1
 
     def to_reader(self) -> pa.RecordBatchReader:
         return pa.RecordBatchReader.from_batches(self.schema, self.batches)

@@ -156,6 +156,8 @@ def points(columns: list[pa.Array], place: Place, scale: tuple[float, float, flo
 
 
 def _split(array: pa.Array, place: Place) -> list[pa.Array]:
+    if pa.types.is_null(array.type):
+        return [array.cast(pa.float64())] * 3
     if pa.types.is_large_string(array.type) or pa.types.is_dictionary(array.type):
         array = array.cast(pa.string())
     if pa.types.is_string(array.type):

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest.columns import NAMED, NM, Plan, plan
-from ingest.errors import SchemaError, did_you_mean
+from ingest.errors import SchemaError, UnknownNameError, did_you_mean
 from ingest.ids import root_ids_of_names
 from ingest.reader import Reading, ReadRequest
 from ingest.schema import table
 from ingest.space import Resolution
 from ingest.values import NameIds, Place, convert, points
 
+UNWEIGHTED = "unweighted"
+"""Option of every table of connections: ``leave_out`` rows whose weight is empty; refused otherwise."""
 SHOWN = 12
 """Columns named in a note before it says how many more there are."""
 
@@ -28,7 +31,7 @@ def assemble(
     schema: pa.Schema,
     batches: Iterable[pa.RecordBatch],
     rows: int | None = None,
-    meta: dict[str, Any] | None = None,
+    attributes: Mapping[str, Any] | None = None,
 ) -> Reading:
     """A Reading over batches that still have the source's own columns.
 
@@ -36,7 +39,8 @@ def assemble(
         source: how the source is called in messages.
         schema: of the source; batches may hold the same columns in any type.
         rows: how many, when known.
-        meta: what the source says of itself (materialization).
+        attributes: what the source says of itself, as CAVEclient does in ``df.attrs``: ``dataframe_resolution``
+            (nm per voxel), ``materialization_version``.
 
     Raises:
         SchemaError: at once for columns, with the row when a value does not fit.
@@ -45,19 +49,52 @@ def assemble(
         if column not in schema.names:
             raise SchemaError(f"{source} has no column {column!r} to keep rows by{did_you_mean(column, schema.names)}")
     chosen = plan(schema.names, request, source)
-    resolution = request.resolution
-    if chosen.position and resolution is None:
-        raise SchemaError(
-            f"{source}: {', '.join(chosen.position)} are voxels; say how long one is with --resolution X,Y,Z (nm)"
-        )
-    out = _schema(schema, request.as_, chosen)
     notes: list[str] = []
-    stream = _batches(source, request, chosen, resolution, out, batches, notes)
+    resolution = _resolution(source, request, attributes or {}, chosen, notes) if chosen.position else None
+    out = _schema(schema, request.as_, chosen)
+    kept_rows: list[npt.NDArray[np.int64]] = []
+    stream = _batches(source, request, chosen, resolution, out, batches, notes, kept_rows)
     if chosen.extras:
         kept = sorted(chosen.extras.values())
         more = f" and {len(kept) - SHOWN} more columns" if len(kept) > SHOWN else ""
         notes.append(f"kept as they are: {', '.join(kept[:SHOWN])}{more}")
-    return Reading(out, stream, notes, rows, meta or {})
+    return Reading(out, stream, notes, rows, _meta(attributes or {}), kept_rows)
+
+
+def _meta(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    version = attributes.get("materialization_version")
+    version = attributes.get("materialization") if version is None else version
+    return {} if version is None else {"materialization": version}
+
+
+def _resolution(
+    source: str, request: ReadRequest, attributes: Mapping[str, Any], chosen: Plan, notes: list[str]
+) -> Resolution:
+    """The caller's word, then the table's own; the graph's only where the table does not contradict it."""
+    said = attributes.get("dataframe_resolution")
+    said = attributes.get("resolution") if said is None else said
+    own: Resolution | None = None
+    if said is not None:
+        try:
+            own = Resolution.parse(said)
+        except SchemaError:
+            own = None  # CAVEclient writes a word where the columns of a join differ
+    if request.resolution is not None:
+        if own is not None and own != request.resolution:
+            notes.append(f"the table says its voxels are {own} nm; read as {request.resolution} nm, as asked")
+        return request.resolution
+    default = request.default_resolution
+    if own is not None and default is not None and own != default:
+        raise SchemaError(
+            f"{source}: the table says its voxels are {own} nm, the graph's are {default} nm; "
+            f"say which holds for {', '.join(chosen.position)} with --resolution X,Y,Z"
+        )
+    resolution = own or default
+    if resolution is None:
+        raise SchemaError(
+            f"{source}: {', '.join(chosen.position)} are voxels; say how long one is with --resolution X,Y,Z (nm)"
+        )
+    return resolution
 
 
 def _schema(schema: pa.Schema, as_: str, chosen: Plan) -> pa.Schema:
@@ -82,16 +119,26 @@ def _batches(
     out: pa.Schema,
     batches: Iterable[pa.RecordBatch],
     notes: list[str],
+    kept_rows: list[npt.NDArray[np.int64]],
 ) -> Iterator[pa.RecordBatch]:
     words = table(request.as_)
     name_ids = NameIds(root_ids_of_names)
     seen: dict[str, Counter[str]] = {column: Counter() for column in request.keep}
-    before = left_out = 0
+    before = left_out = bare = 0
+    bare_weights = _leaves_out_bare_weights(request, chosen)
     for whole in batches:
         rows = np.arange(before + 1, before + 1 + whole.num_rows)
         before += whole.num_rows
         batch, rows = _kept(whole, rows, request, seen)
         left_out += whole.num_rows - batch.num_rows
+        if bare_weights:
+            weights = convert(
+                batch.column(bare_weights), pa.float64(), Place(source, bare_weights, rows), required=False
+            )
+            bare += weights.null_count
+            batch, rows = batch.filter(weights.is_valid()), rows[weights.is_valid().to_numpy(zero_copy_only=False)]
+        if request.keep or bare_weights:
+            kept_rows.append(rows)
         if batch.num_rows == 0:
             continue
         made: dict[str, pa.Array] = {}
@@ -101,7 +148,14 @@ def _batches(
                 made[ours] = convert(batch.column(theirs), pa.string(), place, required=True)
             else:
                 column = words.column(ours)
-                made[ours] = convert(batch.column(theirs), column.type, place, column.required)
+                bare_is_told_here = ours == "weight" and column.required
+                array = convert(batch.column(theirs), column.type, place, column.required and not bare_is_told_here)
+                if bare_is_told_here and array.null_count:
+                    raise SchemaError(
+                        f"{place.at(pc.index(array.is_null(), True).as_py())}: the cell is empty; every connection "
+                        f"needs a weight. To leave such rows out say --option {UNWEIGHTED}=leave_out"
+                    )
+                made[ours] = array
         for identifier, name in NAMED.items():
             if name in made and identifier not in made and identifier in out.names:
                 place = Place(source, chosen.ours[name], rows)
@@ -113,6 +167,8 @@ def _batches(
         for theirs, kept in chosen.extras.items():
             made[kept] = _cast(batch.column(theirs), out.field(kept).type)
         yield pa.RecordBatch.from_arrays([made[name] for name in out.names], schema=out)
+    if bare:
+        notes.append(f"{bare:,} rows without a weight left out")
     if request.keep:
         kept_by = ", ".join(f"{column} in ({', '.join(values)})" for column, values in request.keep.items())
         notes.append(f"{left_out:,} of {before:,} rows left out, kept those with {kept_by}")
@@ -120,6 +176,14 @@ def _batches(
             for value in values:
                 if before and not seen[name][value]:
                     notes.append(f"no row has {name} {value!r}{did_you_mean(value, [v for v in seen[name] if v])}")
+
+
+def _leaves_out_bare_weights(request: ReadRequest, chosen: Plan) -> str | None:
+    """The source's column of weights, where rows without one are to be left out."""
+    said = request.options.get(UNWEIGHTED)
+    if said not in (None, "refuse", "leave_out"):
+        raise UnknownNameError(f"value of the option {UNWEIGHTED}", str(said), ("refuse", "leave_out"))
+    return chosen.ours.get("weight") if said == "leave_out" else None
 
 
 def _kept(

@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from ingest.errors import ReadError
 from ingest.reader import Reading, ReadRequest
-from ingest.tables.assemble import assemble
-from ingest.tables.files import ARROW, PARQUET, begins, checked, ends
+from ingest.tables.assemble import UNWEIGHTED, assemble
+from ingest.tables.files import ARROW, FEATHER1, PARQUET, STREAM, begins, checked, ends
 
 BATCH_ROWS = 1 << 17
 
@@ -20,12 +20,15 @@ class ColumnarReader:
     """Files that know their types; ids stay integers from disk to store."""
 
     def accepts(self, source: Any) -> bool:
-        return begins(source, PARQUET, ARROW) or ends(source, ".parquet", ".pq", ".feather", ".arrow", ".ipc")
+        return begins(source, PARQUET, ARROW, FEATHER1) or ends(
+            source, ".parquet", ".pq", ".feather", ".arrow", ".arrows", ".ipc"
+        )
 
     def read(self, source: Any, request: ReadRequest) -> Reading:
         path = checked(source)
+        request.check_options("Parquet and Arrow files", UNWEIGHTED)
         try:
-            if begins(path, ARROW):
+            if begins(path, ARROW, FEATHER1, STREAM):
                 return self._arrow(path, request)
             return self._parquet(path, request)
         except (pa.ArrowException, OSError) as error:
@@ -37,21 +40,35 @@ class ColumnarReader:
         from pyarrow import parquet
 
         file = parquet.ParquetFile(path, pre_buffer=True)
-        meta = _pandas_attributes(file.schema_arrow)
+        attributes = _pandas_attributes(file.schema_arrow)
         batches = _checked(path, file.iter_batches(batch_size=BATCH_ROWS))
-        return assemble(str(path), request, _plain(file.schema_arrow), batches, file.metadata.num_rows, meta)
+        return assemble(str(path), request, _plain(file.schema_arrow), batches, file.metadata.num_rows, attributes)
 
     def _arrow(self, path: Path, request: ReadRequest) -> Reading:
+        if begins(path, FEATHER1):
+            from pyarrow import feather
+
+            table = feather.read_table(str(path))
+            return assemble(str(path), request, _plain(table.schema), _checked(path, iter(table.to_batches())))
+        if begins(path, STREAM):
+            stream = pa.ipc.open_stream(pa.memory_map(str(path)))
+            attributes = _pandas_attributes(stream.schema)
+            return assemble(str(path), request, _plain(stream.schema), _checked(path, stream), None, attributes)
         file = pa.ipc.open_file(pa.memory_map(str(path)))
-        rows = sum(file.get_batch(i).num_rows for i in range(file.num_record_batches))
         batches = (file.get_batch(i) for i in range(file.num_record_batches))
-        return assemble(str(path), request, _plain(file.schema), _checked(path, batches), rows)
+        attributes = _pandas_attributes(file.schema)
+        return assemble(str(path), request, _plain(file.schema), _checked(path, batches), None, attributes)
 
 
 def _checked(path: Path, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """The same batches; damage met half way is an error that names the file."""
+    """The same batches; damage met half way is an error that names the file.
+
+    Offsets of an Arrow file are taken as they are, and a wrong one ends the process: so look at each batch first.
+    """
     try:
-        yield from batches
+        for batch in batches:
+            batch.validate(full=True)
+            yield batch
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, ReadError):
             raise
@@ -67,12 +84,14 @@ def _pandas_attributes(schema: pa.Schema) -> dict[str, Any]:
     import json
 
     stored = (schema.metadata or {}).get(b"PANDAS_ATTRS")
-    attributes = json.loads(stored) if stored else {}
-    version = attributes.get("materialization_version") or attributes.get("materialization")
-    return {"materialization": version} if version is not None else {}
+    try:
+        attributes = json.loads(stored) if stored else {}
+    except (ValueError, RecursionError):
+        return {}
+    return attributes if isinstance(attributes, dict) else {}
 
 
 def _reason(path: Path, error: Exception) -> str:
-    what = "Arrow file" if begins(path, ARROW) else "Parquet file"
+    what = "Arrow file" if begins(path, ARROW, FEATHER1, STREAM) else "Parquet file"
     first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return f"this is no whole {what} (truncated or damaged): {first}"

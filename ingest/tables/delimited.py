@@ -1,23 +1,29 @@
-"""CSV, TSV and lists separated by blanks, read by DuckDB: any size, gzip and zstd included."""
+"""CSV, TSV and lists separated by blanks, read by DuckDB: any size, gzip and zstd included.
+
+The shape of a file is taken from its first line and held against every other: a sniffer that may skip lines,
+change the separator or drop the quotes to make a damaged file fit would lose rows without a word.
+"""
 
 from __future__ import annotations
 
+import csv
 import glob
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from ingest.columns import plan
+from ingest.columns import NAMED, plan
 from ingest.errors import ReadError, SchemaError
 from ingest.reader import Reading, ReadRequest
-from ingest.tables.assemble import assemble
+from ingest.tables.assemble import UNWEIGHTED, assemble
 from ingest.tables.columnar import BATCH_ROWS
-from ingest.tables.files import GZIP, ZSTD, begins, checked
-from ingest.tables.matrix import as_edges, is_matrix
+from ingest.tables.files import BZIP2, GZIP, XZ, ZIP, ZSTD, begins, checked
+from ingest.tables.matrix import as_edges, as_neurons, is_matrix
 
 POSITIONS = {
     "connections": ("pre_root_id", "post_root_id", "weight"),
@@ -26,20 +32,30 @@ POSITIONS = {
 }
 SNIFFED_TYPES = ["BOOLEAN", "BIGINT", "DOUBLE", "VARCHAR"]
 SAMPLE_LINES = 200
+SEPARATORS = ",\t;|"
+COMMENTS = ("#", "%")
+"""Lines at the top of a file that begin so say something about it and are passed over."""
 
 
 class DelimitedReader:
-    """The last resort: anything that is text."""
+    """The last resort: anything that is text. Options: ``matrix`` (yes, no), ``encoding`` (latin-1, utf-16)."""
 
     def accepts(self, source: Any) -> bool:
         return isinstance(source, str | Path)
 
     def read(self, source: Any, request: ReadRequest) -> Reading:
         path = checked(source)
-        if not begins(path, GZIP, ZSTD):
+        request.check_options("text tables", "matrix", "encoding", UNWEIGHTED)
+        if begins(path, BZIP2, XZ, ZIP):
+            raise ReadError(f"{path} is compressed in a way that is not read here; unpack it, or use gzip or zstd")
+        encoding = request.options.get("encoding")
+        if not begins(path, GZIP, ZSTD) and encoding is None:
             with path.open("rb") as file:
                 if b"\0" in file.read(4096):
-                    raise ReadError(f"{path} is no text table: it holds zero bytes. Is the ending of its name right?")
+                    raise ReadError(
+                        f"{path} is no text table: it holds zero bytes. Is the ending of its name right? "
+                        "Text in UTF-16 needs --option encoding=utf-16"
+                    )
         connection = duckdb.connect(
             config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
         )
@@ -50,59 +66,90 @@ class DelimitedReader:
 
     def _read(self, connection: duckdb.DuckDBPyConnection, path: Path, request: ReadRequest) -> Reading:
         name = glob.escape(str(path))
-        lines = _first_lines(connection, name)
+        file: dict[str, Any] = {
+            "compression": "gzip" if begins(path, GZIP) else "zstd" if begins(path, ZSTD) else "none"
+        }
+        if "encoding" in request.options:
+            file["encoding"] = str(request.options["encoding"])
+        lines, skip = _first_lines(connection, name, file)
         if not lines:
             raise ReadError(f"{path} is empty")
         if _runs_of_blanks(lines):
-            return self._split(path, request)
-        options: dict[str, Any] = {"header": request.header}
-        separator = _separator(lines)
-        if separator:
-            options["delim"] = separator
-        text = _describe(connection, name, {**options, "all_varchar": True})
-        if request.as_ == "connections" and is_matrix(lines, separator or ",", request):
-            rows = connection.execute(_sql({**options, "all_varchar": True, "header": False}), [name]).fetchall()
-            return as_edges(str(path), [list(row) for row in rows], request)
-        names = [column for column, _ in text]
-        ours = names if request.header else _positional(names, request)
-        ours = _named_ids(ours, lines, separator, request)
-        if request.header and request.as_ == "neurons" and re.fullmatch("column0+", ours[0]) and "root_id" not in ours:
+            return self._split(connection, path, {**file, "skip": skip}, lines, request)
+        separator = _separator(lines[0])
+        first = next(csv.reader([lines[0]], delimiter=separator))
+        shape = {**file, "delim": separator, "quote": '"', "escape": '"', "skip": skip}
+        texts = {f"column{i}": "VARCHAR" for i in range(len(first))}
+        if is_matrix(lines, separator, request):
+            rows = connection.execute(_sql({**shape, "header": False, "columns": texts}), [name]).fetchall()
+            made = as_edges if request.as_ == "connections" else as_neurons
+            return made(str(path), [list(row) for row in rows], request)
+        ours = _column_names(path, first, request)
+        if request.header and request.as_ == "neurons" and ours[0] == "column0" and "root_id" not in ours:
             ours = ["root_id", *ours[1:]]  # the unnamed first column of a table saved by pandas
         chosen = plan(ours, request, str(path))
         # Words of ours come as text and are converted by our own rules; DuckDB finds the types of the others.
         words = {*chosen.ours.values(), *chosen.position}
-        sniffed = {**options, "auto_type_candidates": SNIFFED_TYPES, "sample_size": -1}
-        fixed = {theirs: "VARCHAR" for theirs, our in zip(names, ours, strict=True) if our in words}
-        if len(fixed) < len(names):
-            for column, kind in _describe(connection, name, {**sniffed, "types": fixed}):
-                if kind == "DOUBLE" and column.lower().endswith("id"):
-                    fixed[column] = "VARCHAR"  # 64-bit ids that a float would spoil
-        reader = connection.sql(_sql({**sniffed, "types": fixed}), params=[name]).to_arrow_reader(BATCH_ROWS)
+        types = dict(texts)
+        others = [i for i, our in enumerate(ours) if our not in words]
+        if others:
+            found = _sniffed(connection, name, {**shape, "header": request.header}, len(first))
+            for i in others:
+                if not (found[i] == "DOUBLE" and ours[i].lower().endswith("id")):  # a float would spoil 64-bit ids
+                    types[f"column{i}"] = found[i]
+        statement = _sql({**shape, "header": request.header, "columns": types})
+        reader = connection.sql(statement, params=[name]).to_arrow_reader(BATCH_ROWS)
         schema = pa.schema([field.with_name(our) for field, our in zip(reader.schema, ours, strict=True)])
-        batches = _batches(path, reader, schema, connection)
+        return assemble(str(path), request, schema, _batches(path, reader, schema, connection))
+
+    def _split(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        path: Path,
+        file: dict[str, Any],
+        lines: list[str],
+        request: ReadRequest,
+    ) -> Reading:
+        """Columns separated by any number of blanks."""
+        statement = f"SELECT string_split_regex(trim(line, ' \t\r'), '[ \t]+') AS cells {_lines_sql(file)}"
+        statement += " WHERE trim(line, ' \t\r') <> ''"
+        name = glob.escape(str(path))
+        if request.as_ == "connections" and _square([line.split() for line in lines]):
+            rows = [list(row[0]) for row in connection.execute(statement, [name]).fetchall()]
+            return as_edges(str(path), rows, request)
+        first = lines[0].split()
+        ours = _column_names(path, first, request)
+        reader = connection.sql(statement, params=[name]).to_arrow_reader(BATCH_ROWS)
+        schema = pa.schema([pa.field(our, pa.string()) for our in ours])
+        batches = _columns(path, _batches(path, reader, reader.schema, connection), schema, request.header)
         return assemble(str(path), request, schema, batches)
 
-    def _split(self, path: Path, request: ReadRequest) -> Reading:
-        """Columns separated by runs of blanks, as in aligned lists."""
-        rows = [
-            line.split() for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()
-        ]
-        if request.as_ == "connections" and _square(rows):
-            return as_edges(str(path), [list(row) for row in rows], request)
-        width = len(rows[0])
-        for number, row in enumerate(rows, 1):
-            if len(row) != width:
-                raise SchemaError(f"{path}, line {number}: found {len(row)} columns, line 1 has {width}")
-        head = rows.pop(0) if request.header else [f"column{i}" for i in range(width)]
-        ours = head if request.header else _positional(head, request)
-        table = pa.table({our: pa.array([row[i] for row in rows], pa.string()) for i, our in enumerate(ours)})
-        return assemble(str(path), request, table.schema, table.to_batches(max_chunksize=BATCH_ROWS), len(rows))
+
+def _columns(
+    path: Path, batches: Iterable[pa.RecordBatch], schema: pa.Schema, header: bool
+) -> Iterator[pa.RecordBatch]:
+    """Lists of cells to columns, the header line left out."""
+    before = 0
+    for batch in batches:
+        cells = batch.column(0)
+        wrong = pc.index(pc.equal(pc.list_value_length(cells), len(schema)), pa.scalar(False)).as_py()
+        if wrong >= 0:
+            found, line = len(cells[wrong]), before + wrong + 1
+            raise SchemaError(f"{path}, line {line}: found {found} columns, the first line has {len(schema)}")
+        if header and before == 0:
+            cells = cells.slice(1)
+        before += batch.num_rows
+        yield pa.RecordBatch.from_arrays([pc.list_element(cells, i) for i in range(len(schema))], schema=schema)
 
 
 def _sql(options: dict[str, Any]) -> str:
     """read_csv with literal options; names and types in them are quoted here, the path is bound."""
-    parts = [f"{key} = {_literal(value)}" for key, value in options.items() if value != {}]
-    return f"FROM read_csv(?, {', '.join(parts)})"
+    literals = ", ".join(f"{key} = {_literal(value)}" for key, value in options.items())
+    return f"FROM read_csv(?, auto_detect = false, {literals})"
+
+
+def _lines_sql(file: dict[str, Any]) -> str:
+    return _sql({**file, "delim": "\x1f", "quote": "", "escape": "", "header": False, "columns": {"line": "VARCHAR"}})
 
 
 def _literal(value: Any) -> str:
@@ -117,24 +164,34 @@ def _literal(value: Any) -> str:
     return "'" + str(value).replace("'", "''") + "'"
 
 
-def _describe(connection: duckdb.DuckDBPyConnection, name: str, options: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(str(row[0]), str(row[1])) for row in connection.execute(f"DESCRIBE {_sql(options)}", [name]).fetchall()]
+def _sniffed(connection: duckdb.DuckDBPyConnection, name: str, shape: dict[str, Any], width: int) -> list[str]:
+    """Types of all columns by all rows; text where DuckDB takes the file for another shape than its first line."""
+    types = {"auto_type_candidates": SNIFFED_TYPES, "sample_size": -1}
+    literals = ", ".join(f"{key} = {_literal(value)}" for key, value in {**shape, **types}.items())
+    try:
+        found = connection.execute(f"DESCRIBE FROM read_csv(?, {literals})", [name]).fetchall()
+    except duckdb.Error:
+        found = []
+    return [str(row[1]) for row in found] if len(found) == width else ["VARCHAR"] * width
 
 
-def _first_lines(connection: duckdb.DuckDBPyConnection, name: str) -> list[str]:
-    options = {"delim": "\x1f", "quote": "", "escape": "", "header": False, "columns": {"line": "VARCHAR"}}
-    rows = connection.execute(f"{_sql(options)} LIMIT {SAMPLE_LINES}", [name]).fetchall()
-    return [row[0] for row in rows if row[0]]
+def _first_lines(connection: duckdb.DuckDBPyConnection, name: str, file: dict[str, Any]) -> tuple[list[str], int]:
+    """The first lines that hold something, and how many come before them."""
+    rows = connection.execute(f"{_lines_sql(file)} LIMIT {SAMPLE_LINES}", [name]).fetchall()
+    raw = [str(row[0] or "").lstrip("\ufeff") for row in rows]
+    skip = next((i for i, line in enumerate(raw) if line.strip() and not line.startswith(COMMENTS)), len(raw))
+    return [line for line in raw[skip:] if line.strip()], skip
 
 
-def _separator(lines: list[str]) -> str | None:
-    """A blank, where no usual separator occurs; None lets DuckDB find out."""
-    return " " if not any(mark in lines[0] for mark in ",;\t|") and " " in lines[0].strip() else None
+def _separator(line: str) -> str:
+    """The commonest separator of the first line outside quotes; a blank where there is none, then a comma."""
+    bare = re.sub(r'"[^"]*"', "", line)
+    best = max(SEPARATORS, key=bare.count)
+    return best if bare.count(best) else " " if " " in bare.strip() else ","
 
 
 def _runs_of_blanks(lines: list[str]) -> bool:
-    plain = [line for line in lines if not any(mark in line for mark in ",;|")]
-    return len(plain) == len(lines) and any(
+    return not any(mark in line for line in lines for mark in ",;|") and any(
         "  " in line.strip() or (" " in line.strip() and "\t" in line) or line[:1] == " " for line in lines
     )
 
@@ -143,22 +200,26 @@ def _square(rows: list[list[str]]) -> bool:
     return len(rows) > 3 and all(len(row) == len(rows) for row in rows)
 
 
-def _positional(names: list[str], request: ReadRequest) -> list[str]:
-    """Names of headerless columns by their place, unless --columns names them column0, column1, ..."""
-    if isinstance(request.columns, dict):
+def _column_names(path: Path, first: list[str], request: ReadRequest) -> list[str]:
+    """Names from the header; without one by their place, unless --columns names them column0, column1, ..."""
+    if request.header:
+        names = [cell.strip() or f"column{i}" for i, cell in enumerate(first)]
+        if len({*names}) < len(names):
+            twice = next(name for i, name in enumerate(names) if name in names[:i])
+            raise SchemaError(f"{path}: the column {twice!r} occurs twice; rename one of them")
         return names
+    numbered = [f"column{i}" for i in range(len(first))]
+    if isinstance(request.columns, Mapping):
+        return numbered
     words = POSITIONS[request.as_]
-    return [words[i] if i < len(words) else name for i, name in enumerate(names)]
-
-
-def _named_ids(names: list[str], lines: list[str], separator: str | None, request: ReadRequest) -> list[str]:
-    """Headerless lists of named neurons: the first row tells names from ids."""
-    if request.header or isinstance(request.columns, dict):
-        return names
-    first = lines[0].split(separator) if separator else lines[0].replace("\t", ",").replace(";", ",").split(",")
-    named = {"pre_root_id": "pre_name", "post_root_id": "post_name", "root_id": "name"}
-    text = [bool(cell.strip(' "')) and any(mark.isalpha() for mark in cell) for cell in first]
-    return [named.get(name, name) if i < len(text) and text[i] else name for i, name in enumerate(names)]
+    if len(first) < len(words):
+        raise SchemaError(
+            f"{path}: found {len(first)} columns; without a header the first are {', '.join(words)}, in this order"
+        )
+    ids = [i for i, word in enumerate(words) if word in NAMED]
+    if any(any(mark.isalpha() for mark in first[i]) for i in ids):  # the first row tells names from ids
+        words = tuple(NAMED.get(word, word) for word in words)
+    return [words[i] if i < len(words) else name for i, name in enumerate(numbered)]
 
 
 def _batches(
@@ -174,6 +235,20 @@ def _batches(
 
 
 def _reason(path: Path, error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    told = [line for line in lines if "line" in line.lower() or "expected" in line.lower()][:2] or lines[:1]
-    return f"{path}: this is no regular table of text: {'; '.join(told)}"
+    """DuckDB's page of advice as one sentence with the line."""
+    text = str(error)
+    line = re.search(r"CSV Error on Line: (\d+)", text)
+    where = f"{path}, line {line.group(1)}" if line else str(path)
+    counts = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", text)
+    if counts:
+        return f"{where}: found {counts.group(2)} columns, the first line has {counts.group(1)}"
+    if "unterminated quote" in text:
+        return f"{where}: a quote is opened and not closed"
+    if "not utf-8" in text.lower():
+        return f"{where}: this is no text in UTF-8; say --option encoding=latin-1, or save it as UTF-8"
+    if re.search(r"GZIP|ZSTD|decompress|deflate|inflate", text, re.IGNORECASE):
+        return f"{path}: the compressed file is truncated or damaged; fetch it again"
+    if "Maximum line size" in text:
+        return f"{where}: a line of more than 2,000,000 bytes; this is no table"
+    told = next((found.strip() for found in text.splitlines() if found.strip()), type(error).__name__)
+    return f"{where}: this is no regular table of text: {told[:200]}"

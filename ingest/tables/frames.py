@@ -8,8 +8,7 @@ import pyarrow as pa
 
 from ingest.errors import IdError, SchemaError
 from ingest.reader import Reading, ReadRequest, source_name
-from ingest.space import Resolution
-from ingest.tables.assemble import assemble
+from ingest.tables.assemble import UNWEIGHTED, assemble
 from ingest.tables.columnar import BATCH_ROWS
 
 
@@ -21,17 +20,11 @@ class FrameReader:
 
     def read(self, source: Any, request: ReadRequest) -> Reading:
         name = source_name(source)
+        request.check_options("tables in memory", UNWEIGHTED)
         attributes = dict(getattr(source, "attrs", {}) or {})
         frame = _arrow(source, name)
-        resolution = attributes.get("dataframe_resolution") or attributes.get("resolution")
-        if request.resolution is None and resolution is not None:
-            from dataclasses import replace
-
-            request = replace(request, resolution=Resolution.parse(resolution))
-        version = attributes.get("materialization_version", attributes.get("materialization"))
-        meta = {} if version is None else {"materialization": version}
         batches = frame.to_batches(max_chunksize=BATCH_ROWS)
-        return assemble(name, request, frame.schema.remove_metadata(), batches, frame.num_rows, meta)
+        return assemble(name, request, frame.schema.remove_metadata(), batches, frame.num_rows, attributes)
 
 
 def _arrow(source: Any, name: str) -> pa.Table:
@@ -46,6 +39,9 @@ def _arrow(source: Any, name: str) -> pa.Table:
         frame = frame.rename(columns=str)
     if frame.index.name is not None or any(name is not None for name in frame.index.names):
         # root ids often sit in the index of an annotation table
+        twice = [level for level in frame.index.names if level in frame.columns]
+        if twice:
+            raise SchemaError(f"{name}: {twice[0]!r} is both an index and a column; rename one of them")
         frame = frame.reset_index()
     if not frame.columns.is_unique:
         twice = frame.columns[frame.columns.duplicated()][0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from ingest.errors import MissingExtraError, ReadError, SchemaError, UnknownNameError
 from ingest.reader import Reading, ReadRequest
 from ingest.tables.files import HDF5, begins, checked, ends
-from ingest.tables.matrix import edges
+from ingest.tables.matrix import edges, neurons
 
 
 class MatReader:
@@ -19,10 +20,11 @@ class MatReader:
         return ends(source, ".mat")
 
     def read(self, source: Any, request: ReadRequest) -> Reading:
-        from scipy import io, sparse
+        from scipy import io
 
         path = checked(source)
-        if request.as_ != "connections":
+        request.check_options("MATLAB files", "variable")
+        if request.as_ not in ("connections", "neurons"):
             raise SchemaError(f"{path}: a MATLAB matrix holds connections; say --as connections")
         if begins(path, HDF5):
             raise MissingExtraError("h5py (this is a MATLAB 7.3 file; save it with -v7)", "all")
@@ -46,8 +48,10 @@ class MatReader:
             raise SchemaError(
                 f"{path}: variable {name!r} is no square matrix of numbers; square ones: {', '.join(square)}"
             )
-        matrix = sparse.coo_array(square[name])
+        matrix = _coordinates(path, str(name), square[name])
         labels = _labels(values, matrix.shape[0])
+        if request.as_ == "neurons":
+            return neurons(f"{path} [{name}]", labels, request)
         bad = ~np.isfinite(matrix.data.astype(float))
         if bad.any():
             where = int(np.argmax(bad))
@@ -65,6 +69,22 @@ class MatReader:
             labels,
             request,
         )
+
+
+def _coordinates(path: Path, name: str, value: Any) -> Any:
+    """A matrix as (row, column, value); the indexes of a sparse one are looked at before anybody follows them."""
+    from scipy import sparse
+
+    try:
+        if sparse.issparse(value) and hasattr(value, "check_format"):
+            value.check_format(full_check=True)
+        matrix = sparse.coo_array(value)
+        for indexes, length in zip(matrix.coords, matrix.shape, strict=True):
+            if matrix.nnz and (indexes.min() < 0 or indexes.max() >= length):
+                raise ValueError(f"an index beyond {length}")
+    except (ValueError, TypeError, OverflowError, MemoryError) as error:
+        raise ReadError(f"{path}, variable {name!r}: this is no whole matrix (damaged): {error}") from None
+    return matrix
 
 
 def _is_square(value: Any) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pyarrow as pa
 
-from ingest.errors import SchemaError
+from ingest.errors import SchemaError, UnknownNameError
 from ingest.reader import Reading, ReadRequest
 from ingest.tables.assemble import assemble
 from ingest.tables.columnar import BATCH_ROWS
@@ -20,11 +21,23 @@ def is_matrix(lines: list[str], separator: str, request: ReadRequest) -> bool:
 
     ``--option matrix=yes`` or ``no`` decides it by word.
     """
-    said = str(request.options.get("matrix", "")).lower()
-    if said:
-        return said in ("yes", "true", "1")
+    said = said_to_be(request)
+    if said is not None or request.as_ != "connections":
+        return bool(said)
     cells = [[cell.strip(' "') for cell in line.split(separator)] for line in lines]
     return looks_square(cells)
+
+
+def said_to_be(request: ReadRequest) -> bool | None:
+    """What ``--option matrix=`` says; None where it is not given.
+
+    Raises:
+        UnknownNameError: neither yes nor no.
+    """
+    said = str(request.options.get("matrix", "")).lower()
+    if said not in ("", "yes", "true", "1", "no", "false", "0"):
+        raise UnknownNameError("value of the option matrix", said, ("yes", "no"))
+    return None if not said else said in ("yes", "true", "1")
 
 
 def looks_square(rows: list[list[Any]]) -> bool:
@@ -53,6 +66,42 @@ def as_edges(source: str, rows: list[list[Any]], request: ReadRequest) -> Readin
     Raises:
         SchemaError: a cell that is no number, a bare matrix that is not square.
     """
+    first_row, first_column, labels, tops = _labels(source, rows)
+    pre, post, weight = [], [], []
+    for i, (label, row) in enumerate(zip(labels, rows[first_row:], strict=True)):
+        if label in ("", "None"):
+            continue  # totals under the matrix
+        for j, cell in enumerate(row[first_column:]):
+            if cell is None or cell in ("", 0) or j >= len(tops) or not tops[j]:
+                continue
+            value = _value(cell)
+            if value is None or not math.isfinite(value):
+                raise SchemaError(
+                    f"{source}, row {first_row + i + 1}, column {first_column + j + 1}: found {cell!r}; "
+                    "wanted a finite number or an empty cell"
+                )
+            if value != 0:
+                pre.append(label)
+                post.append(tops[j])
+                weight.append(value)
+    return edges(source, pre, post, weight, _all(labels, tops), request)
+
+
+def as_neurons(source: str, rows: list[list[Any]], request: ReadRequest) -> Reading:
+    """The neurons that label a matrix, those without connections included."""
+    *_, labels, tops = _labels(source, rows)
+    return neurons(source, _all(labels, tops), request)
+
+
+def neurons(source: str, labels: list[str], request: ReadRequest) -> Reading:
+    """A Reading of neurons by their labels; labels that are all integers are ids, others are names."""
+    column = "root_id" if all(label.isdigit() for label in labels) else "name"
+    table = pa.table({column: pa.array(labels, pa.string())})
+    return assemble(source, request, table.schema, table.to_batches(max_chunksize=BATCH_ROWS), len(labels))
+
+
+def _labels(source: str, rows: list[list[Any]]) -> tuple[int, int, list[str], list[str]]:
+    """Rows and columns before the numbers, labels of the rows, labels of the columns."""
     first_row, first_column = _corner(rows)
     head = rows[first_row - 1][first_column:] if first_row else []
     body = rows[first_row:]
@@ -64,24 +113,11 @@ def as_edges(source: str, rows: list[list[Any]], request: ReadRequest) -> Readin
                 f"{source}: a matrix without labels must be square; found {len(body)} rows of {len(body[0])}"
             )
         labels = tops = [str(number) for number in range(1, len(body) + 1)]
-    pre, post, weight = [], [], []
-    for i, (label, row) in enumerate(zip(labels, body, strict=True)):
-        if label in ("", "None"):
-            continue  # totals under the matrix
-        for j, cell in enumerate(row[first_column:]):
-            if cell is None or cell in ("", 0) or j >= len(tops) or not tops[j]:
-                continue
-            value = _value(cell)
-            if value is None:
-                raise SchemaError(
-                    f"{source}, row {first_row + i + 1}, column {first_column + j + 1}: found {cell!r}; "
-                    "wanted a number or an empty cell"
-                )
-            if value != 0:
-                pre.append(label)
-                post.append(tops[j])
-                weight.append(value)
-    return edges(source, pre, post, weight, sorted({*labels, *(t for t in tops if t)} - {""}), request)
+    return first_row, first_column, labels, tops
+
+
+def _all(labels: list[str], tops: list[str]) -> list[str]:
+    return sorted({*labels, *tops} - {"", "None"})
 
 
 def edges(
@@ -97,7 +133,8 @@ def edges(
     reading = assemble(source, request, table.schema, batches, len(weight))
     silent = len(labels) - len({*pre, *post})
     reading.notes.append(
-        f"a matrix of {len(labels):,} neurons" + (f", {silent} of them without connections" if silent else "")
+        f"a matrix of {len(labels):,} neurons"
+        + (f", {silent} of them without connections (ingest it --as neurons, too, to have them)" if silent else "")
     )
     return reading
 

@@ -10,12 +10,14 @@ import pyarrow as pa
 
 from ingest.errors import ReadError, SchemaError
 from ingest.reader import Reading, ReadRequest
-from ingest.tables.assemble import assemble
+from ingest.tables.assemble import UNWEIGHTED, assemble
 from ingest.tables.columnar import BATCH_ROWS
 from ingest.tables.files import checked, ends
 
 MOST_BYTES = 512 << 20
 NEMANODE = {"pre", "post", "typ", "syn"}
+POLYADIC = {"pre", "post", "catmaid_id"}
+JUNCTION = {"n1", "n2", "catmaid_id"}
 NEMANODE_KINDS = {0: "chemical", 2: "electrical"}
 
 
@@ -27,11 +29,12 @@ class JsonReader:
 
     def read(self, source: Any, request: ReadRequest) -> Reading:
         path = checked(source)
+        request.check_options("JSON files", UNWEIGHTED)
         document = _parse(path)
         if isinstance(document, dict) and "nodes" in document:
             rows = _node_link(path, document, request.as_)
         elif isinstance(document, list) and document and all(isinstance(row, dict) for row in document):
-            rows = _nemanode(path, document, request.as_) if set(document[0]) >= NEMANODE else document
+            rows = _listed(path, document, request.as_)
         else:
             raise SchemaError(f"{path}: wanted a node-link graph (nodes and links) or a list of objects")
         names = list(dict.fromkeys(str(name) for row in rows for name in row))
@@ -61,7 +64,7 @@ def _node_link(path: Path, document: dict[str, Any], as_: str) -> list[dict[str,
     for number, item in enumerate(wanted, 1):
         if not isinstance(item, dict) or not keys <= set(item):
             raise SchemaError(f"{path}, {'node' if as_ == 'neurons' else 'link'} {number}: wanted {' and '.join(keys)}")
-    named = any(isinstance(node, dict) and not isinstance(node.get("id"), int) for node in nodes)
+    named = not all(isinstance(node, dict) and str(node.get("id")).isdigit() for node in nodes)
     words = {
         "id": "name" if named else "root_id",
         "source": "pre_name" if named else "pre_root_id",
@@ -72,13 +75,59 @@ def _node_link(path: Path, document: dict[str, Any], as_: str) -> list[dict[str,
     ]
 
 
+def _listed(path: Path, rows: list[dict[str, Any]], as_: str) -> list[dict[str, Any]]:
+    """Rows of a list of objects, by the keys of the first."""
+    keys = set(rows[0])
+    if keys >= NEMANODE:
+        return _nemanode(path, rows, as_)
+    if keys >= POLYADIC and isinstance(rows[0]["post"], list):
+        return _polyadic(path, rows)
+    if keys >= JUNCTION:
+        return _junctions(path, rows)
+    return rows
+
+
+def _polyadic(path: Path, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One object a release site (Witvliet 2021): one row a partner, its share of the size by ``post_weights``."""
+    made = []
+    for number, row in enumerate(rows, 1):
+        partners, shares = row.get("post"), row.get("post_weights")
+        if not isinstance(partners, list) or not isinstance(row.get("pre"), str):
+            raise SchemaError(f"{path}, object {number}: wanted pre, a name, and post, a list of names")
+        if shares is not None and (not isinstance(shares, list) or len(shares) != len(partners)):
+            raise SchemaError(f"{path}, object {number}: wanted one of post_weights for each of post")
+        for i, partner in enumerate(partners):
+            size = row.get("size")
+            if size is not None and shares is not None:
+                size = size * shares[i]
+            pair = {"pre_name": row["pre"], "post_name": partner, "kind": "chemical"}
+            made.append({**pair, "presynapse_id": row["catmaid_id"], "size": size, "partners": len(partners)})
+    return made
+
+
+def _junctions(path: Path, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One object a gap junction (Witvliet 2021), in the order in which the source names its two sides."""
+    for number, row in enumerate(rows, 1):
+        if not (isinstance(row.get("n1"), str) and isinstance(row.get("n2"), str)):
+            raise SchemaError(f"{path}, object {number}: wanted n1 and n2, the names of two neurons")
+    return [
+        {"pre_name": r["n1"], "post_name": r["n2"], "kind": "electrical", "presynapse_id": r["catmaid_id"]}
+        for r in rows
+    ]
+
+
 def _nemanode(path: Path, rows: list[dict[str, Any]], as_: str) -> list[dict[str, Any]]:
     """One object a pair: ``syn`` lists the sections of each synapse, so its length counts them."""
     made = []
     for number, row in enumerate(rows, 1):
-        kind = NEMANODE_KINDS.get(row["typ"])
-        if kind is None or not isinstance(row["syn"], list):
+        if not set(row) >= NEMANODE:
+            missing = ", ".join(sorted(NEMANODE - set(row)))
+            raise SchemaError(f"{path}, object {number}: it lacks {missing}, which the first one has")
+        kind = NEMANODE_KINDS.get(row["typ"]) if isinstance(row["typ"], int) else None
+        if kind is None:
             raise SchemaError(f"{path}, object {number}: typ {row['typ']!r}; wanted 0 (chemical) or 2 (gap junction)")
+        if not isinstance(row["syn"], list) or not all(isinstance(section, int | float) for section in row["syn"]):
+            raise SchemaError(f"{path}, object {number}: syn {row['syn']!r}; wanted the sections of each synapse")
         pair = {"pre_name": row["pre"], "post_name": row["post"], "kind": kind}
         if as_ == "connections":
             made.append({**pair, "weight": len(row["syn"]), "sections": sum(row["syn"])})

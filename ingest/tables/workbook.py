@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import struct
+import subprocess
+import sys
 import zipfile
+import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 
 from ingest.errors import ReadError, SchemaError, UnknownNameError
 from ingest.reader import Reading, ReadRequest
-from ingest.tables.assemble import assemble
+from ingest.tables.assemble import UNWEIGHTED, assemble
 from ingest.tables.columnar import BATCH_ROWS
 from ingest.tables.files import OLE, ZIP, begins, checked, ends
-from ingest.tables.matrix import as_edges, looks_square
+from ingest.tables.matrix import as_edges, as_neurons, looks_square, said_to_be
 
 EXACT = 2**53
 MOST_BYTES = 2 << 30
@@ -29,14 +34,15 @@ class WorkbookReader:
 
     def read(self, source: Any, request: ReadRequest) -> Reading:
         path = checked(source)
+        request.check_options("workbooks", "sheet", "matrix", UNWEIGHTED)
         if begins(path, ZIP):
             _refuse_bombs(path)
         elif not begins(path, OLE):
             raise ReadError(f"{path} is no Excel workbook, whatever its name says; text tables end in .csv or .tsv")
         rows, sheet = _rows(path, request)
         name = f"{path} [{sheet}]"
-        if request.as_ == "connections" and _is_matrix(rows, request):
-            return as_edges(name, rows, request)
+        if _is_matrix(rows, request):
+            return (as_edges if request.as_ == "connections" else as_neurons)(name, rows, request)
         if not request.header:
             raise SchemaError(f"{name}: an edge list in a workbook needs a first row with column names")
         head = [str(cell).strip() for cell in rows[0]]
@@ -53,22 +59,14 @@ class WorkbookReader:
 
 
 def _rows(path: Path, request: ReadRequest) -> tuple[list[list[Any]], str]:
-    import python_calamine
-
-    try:
-        book = python_calamine.CalamineWorkbook.from_path(str(path))
-        names = list(book.sheet_names)
-        wanted = request.options.get("sheet")
-        if wanted is not None:
-            if wanted not in names:
-                raise UnknownNameError(f"sheet of {path}", str(wanted), names)
-            return book.get_sheet_by_name(str(wanted)).to_python(skip_empty_area=False), str(wanted)
-        sheets = {name: book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in names}
-    except UnknownNameError:
-        raise
-    except Exception as error:
-        # calamine raises several classes of its own and Rust panics for damaged files
-        raise ReadError(f"{path}: this is no whole Excel workbook (truncated or damaged): {error}") from None
+    wanted = request.options.get("sheet")
+    sheets = _old_sheets(path) if begins(path, OLE) else _sheets(path, wanted)
+    if wanted is not None:
+        if wanted not in sheets:
+            raise UnknownNameError(f"sheet of {path}", str(wanted), sheets)
+        if not sheets[wanted]:
+            raise ReadError(f"{path}: the sheet {wanted!r} is empty")
+        return sheets[wanted], str(wanted)
     tables = [name for name, rows in sheets.items() if len(rows) > 1 and max(len(row) for row in rows) > 1]
     if not tables:
         raise ReadError(f"{path}: no sheet holds a table")
@@ -79,10 +77,35 @@ def _rows(path: Path, request: ReadRequest) -> tuple[list[list[Any]], str]:
     return sheets[tables[0]], tables[0]
 
 
+def _sheets(path: Path, wanted: Any) -> dict[str, list[list[Any]]]:
+    """Cells of every sheet; of the wanted one alone where there is such."""
+    import python_calamine
+
+    try:
+        book = python_calamine.CalamineWorkbook.from_path(str(path))
+        names = [wanted] if wanted in book.sheet_names else book.sheet_names
+        return {name: book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in names}
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        # calamine raises several classes of its own, and Rust panics that derive from BaseException
+        raise ReadError(f"{path}: this is no whole Excel workbook (truncated or damaged): {error}") from None
+
+
+def _old_sheets(path: Path) -> dict[str, list[list[Any]]]:
+    """Cells of every sheet of an .xls, read by a process of its own, which a damaged file may end."""
+    script = Path(__file__).with_name("xls_cells.py")
+    done = subprocess.run([sys.executable, "-P", str(script), str(path)], capture_output=True, check=False)
+    if done.returncode:
+        raise ReadError(f"{path}: this is no whole Excel workbook (truncated or damaged)")
+    sheets: dict[str, list[list[Any]]] = json.loads(done.stdout)
+    return sheets
+
+
 def _is_matrix(rows: list[list[Any]], request: ReadRequest) -> bool:
-    said = str(request.options.get("matrix", "")).lower()
-    if said:
-        return said in ("yes", "true", "1")
+    said = said_to_be(request)
+    if said is not None or request.as_ != "connections":
+        return bool(said)
     # Cook's sheets: groups in the first row and column, labels in the next ones, the corner empty.
     corner = all(not str(cell or "").strip() for row in rows[:2] for cell in row[:2])
     return looks_square(rows) or (corner and len(rows) > 3)
@@ -102,18 +125,50 @@ def _column(cells: list[Any]) -> pa.Array:
 
 
 def _label(value: Any) -> str:
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    """A number among texts without its ``.0``; a larger one keeps its float, so that it is refused as an id."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() and abs(value) < EXACT else str(value)
 
 
 def _refuse_bombs(path: Path) -> None:
+    """Declared sizes first, then what really comes out, since a directory may lie."""
+    size = path.stat().st_size
+    most = min(MOST_BYTES, max(50 << 20, MOST_RATIO * size))
     try:
-        with zipfile.ZipFile(path) as archive:
-            unpacked = sum(item.file_size for item in archive.infolist())
-    except zipfile.BadZipFile as error:
+        with zipfile.ZipFile(path) as archive, path.open("rb") as file:
+            members = archive.infolist()
+            unpacked = sum(item.file_size for item in members)
+            for item in members if unpacked <= most else ():
+                if _unpacked(file, item, item.file_size) != item.file_size:
+                    raise ReadError(
+                        f"{path}: {item.filename!r} does not unpack to the {item.file_size:,} bytes it declares; "
+                        "the workbook is damaged or a ZIP bomb"
+                    )
+    except (zipfile.BadZipFile, zlib.error, struct.error, OSError, UnicodeDecodeError) as error:
+        if isinstance(error, ReadError):
+            raise
         raise ReadError(f"{path}: this is no whole Excel workbook (truncated or damaged): {error}") from None
-    ratio = unpacked / max(path.stat().st_size, 1)
-    if unpacked > MOST_BYTES or (ratio > MOST_RATIO and unpacked > 50 << 20):
+    if unpacked > most:
         raise ReadError(
-            f"{path} would unpack to {unpacked:,} bytes, {ratio:.0f} times its size; refused as a ZIP bomb. "
+            f"{path} would unpack to {unpacked:,} bytes, {unpacked / size:.0f} times its size; refused as a ZIP bomb. "
             "Save the sheet as CSV if it is really that large"
         )
+
+
+def _unpacked(file: BinaryIO, item: zipfile.ZipInfo, most: int) -> int:
+    """Bytes that a member inflates to; counting stops beyond ``most``."""
+    file.seek(item.header_offset + 26)
+    name, extra = struct.unpack("<HH", file.read(4))
+    file.seek(item.header_offset + 30 + name + extra)
+    if item.compress_type == zipfile.ZIP_STORED:
+        return item.compress_size
+    inflate, left, done = zlib.decompressobj(-15), item.compress_size, 0
+    while left > 0 and done <= most and not inflate.eof:
+        data = file.read(min(left, 1 << 20))
+        if not data:
+            break
+        left -= len(data)
+        while data and done <= most:
+            done += len(inflate.decompress(data, 1 << 20))
+            data = inflate.unconsumed_tail
+    # All input may be taken while a last piece of output waits inside.
+    return done if inflate.eof or done > most else done + len(inflate.flush())
