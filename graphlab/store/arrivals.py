@@ -77,15 +77,31 @@ class Arrivals:
     def rows_with(self, column: str, value: int, at_most: int = 2) -> list[int]:
         """1-based rows of the source that hold ``value``: reads it again, for an error message."""
         rows, before = [], 0
-        for batch in self._reopen().batches:
+        reading = self._reopen()
+        for batch in reading.batches:
             found = pc.indices_nonzero(
                 pc.equal(batch.column(column), pa.scalar(value, batch.schema.field(column).type))
             )
-            rows += [before + int(index) + 1 for index in found.to_pylist()]
+            rows += [reading.source_row(before + int(index)) for index in found.to_pylist()]
             before += batch.num_rows
             if len(rows) >= at_most:
                 break
         return rows[:at_most]
+
+    def first_row_with(self, column: str, values: pa.Array) -> tuple[int, int]:
+        """The first 1-based row of the source that holds one of ``values``, and which; (0, 0) without one."""
+        before = 0
+        reading = self._reopen()
+        for batch in reading.batches:
+            index = pc.index(pc.is_in(batch.column(column), values), pa.scalar(True)).as_py()
+            if index >= 0:
+                return reading.source_row(before + index), int(batch.column(column)[index].as_py())
+            before += batch.num_rows
+        return 0, 0
+
+    def source_row(self, arrival: int) -> int:
+        """1-based row of the source that came as number ``arrival``."""
+        return self._reading.source_row(arrival)
 
     def has(self, column: str) -> bool:
         return column in self.schema.names

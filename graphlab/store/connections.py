@@ -48,8 +48,9 @@ def _repeated(arrivals: Arrivals, duplicates: str | None) -> list[str]:
             f"SELECT pre_root_id, post_root_id, min(arrival), max(arrival) FROM arrived GROUP BY {key} "
             "HAVING count(*) > 1 ORDER BY 3 LIMIT 1",
         )
+        row_a, row_b = arrivals.source_row(twice[2]), arrivals.source_row(twice[3])
         raise SchemaError(
-            f"{arrivals.source}: rows {twice[2] + 1} and {twice[3] + 1} hold the same connection {twice[0]} "
+            f"{arrivals.source}: rows {row_a} and {row_b} hold the same connection {twice[0]} "
             f"-> {twice[1]} "
             f"({row[0]:,} repeated rows); --duplicates sum adds them up, --duplicates first keeps the first"
         )

@@ -84,7 +84,7 @@ def ingest(
         raise ReadError(f"{source} does not exist")
     # Embeddings are excepted: their voxels are those of the model, not those of the segmentation.
     if request.resolution is None and request.as_ != "embeddings" and folder.resolution is not None:
-        request = replace(request, resolution=folder.resolution)
+        request = replace(request, default_resolution=folder.resolution)
     run = runs.new_run(folder, "ingest", _parameters(request, policy), {name: runs.hash_source(source)})
     if runs.find(folder, run.run_id):
         return IngestSummary(name, request.as_, run.run_id, 0, already_there=True)
@@ -100,10 +100,11 @@ def ingest(
                 rows = arrivals.rows
                 if rows == 0:
                     raise SchemaError(f"{name}: no rows to ingest; the file is empty or `keep` left nothing")
-                notes += add_unknown(connection, arrivals.names, name, request.as_, policy.unknown)
+                notes += add_unknown(arrivals, request.as_, policy.unknown)
                 if request.as_ != "neurons" or arrivals.has("in_graph"):
                     notes += settle(connection, Recipe(**(folder.meta("recipe") or {})))
         notes = [*reading.notes, *notes]
+        notes += _take_materialization(folder, reading)
         before = str(folder.meta("data_version"))
         folder.set_meta("data_version", hashlib.blake2b(f"{before} {run.run_id}".encode(), digest_size=8).hexdigest())
         runs.record(connection, replace(run, message="; ".join(notes)), started)
@@ -134,7 +135,7 @@ def _parameters(request: ReadRequest, policy: Policy) -> dict[str, Any]:
     return {
         "as": request.as_,
         "columns": columns,
-        "resolution": str(request.resolution) if request.resolution else None,
+        "resolution": str(request.resolution or request.default_resolution or "") or None,
         "keep": {key: list(values) for key, values in request.keep.items()},
         "header": request.header,
         "options": {key: str(value) for key, value in request.options.items()},
@@ -143,7 +144,7 @@ def _parameters(request: ReadRequest, policy: Policy) -> dict[str, Any]:
 
 
 def _check_materialization(folder: Folder, reading: Reading) -> None:
-    """A frame that says which materialization it is of must agree with the graph, or names it first."""
+    """A frame that says which materialization it is of must agree with the graph."""
     found = getattr(reading, "meta", {}).get("materialization")
     known = folder.meta("materialization")
     if found is not None and known is not None and str(found) != known:
@@ -151,3 +152,12 @@ def _check_materialization(folder: Folder, reading: Reading) -> None:
             f"the source is of materialization {found}, the graph of {known}; root ids differ between versions. "
             "Make a graph of its own, or pull the table at the graph's version"
         )
+
+
+def _take_materialization(folder: Folder, reading: Reading) -> list[str]:
+    """The first source that says its materialization says it for the graph."""
+    found = reading.meta.get("materialization")
+    if found is None or folder.meta("materialization") is not None:
+        return []
+    folder.set_meta("materialization", str(found))
+    return [f"the graph is of materialization {found} from now on, as this source says"]

@@ -48,8 +48,9 @@ def _repeated(arrivals: Arrivals, duplicates: str) -> list[str]:
             "SELECT root_id, min(arrival), max(arrival) FROM arrived GROUP BY root_id HAVING count(*) > 1 "
             "ORDER BY 2 LIMIT 1",
         )
+        row_a, row_b = arrivals.source_row(twice[1]), arrivals.source_row(twice[2])
         raise SchemaError(
-            f"{arrivals.source}: rows {twice[1] + 1} and {twice[2] + 1} hold the same root_id {twice[0]} "
+            f"{arrivals.source}: rows {row_a} and {row_b} hold the same root_id {twice[0]} "
             f"({row[0]:,} repeated rows); "
             "a neuron has one row. Remove the others, or keep the first with --duplicates first"
         )

@@ -5,24 +5,24 @@ from __future__ import annotations
 import duckdb
 import pyarrow as pa
 
-from graphlab.store.folder import first_row
+from graphlab.store.arrivals import Arrivals
+from graphlab.store.folder import arrow, first_row
 from graphlab.store.recipe import Recipe, connections_from_pairs, pairs_from_synapses, totals
 from ingest.errors import SchemaError
 
 PAIR_TABLES = ("connections", "connections_left_out")
 
 
-def add_unknown(
-    connection: duckdb.DuckDBPyConnection, names: dict[int, str], source: str, as_: str, policy: str
-) -> list[str]:
+def add_unknown(arrivals: Arrivals, as_: str, policy: str) -> list[str]:
     """Neurons that only synapses or connections name: added, kept out of the graph, or refused.
 
     Args:
-        names: id -> name, for named neurons; also completes rows that have no name yet.
+        arrivals: what came; names of named neurons complete rows that have no name yet.
         policy: ``add`` as graph nodes, ``keep`` as rows with in_graph false, ``refuse``.
     """
     if as_ == "neurons":
         return []
+    connection, names, source = arrivals.connection, arrivals.names, arrivals.source
     # The settled table of a source that brought synapses is not made yet, so ask the rows themselves.
     tables = ("synapses",) if as_ == "synapses" else PAIR_TABLES
     sides = " UNION ".join(
@@ -34,8 +34,9 @@ def add_unknown(
     count, example = row
     known = first_row(connection, "SELECT count(*) FROM neurons")
     if count and policy == "refuse":
+        where, example = _first_place(arrivals) or (source, example)
         raise SchemaError(
-            f"{source}: its {as_} name {count:,} neurons that are not in the graph, {example} for example. "
+            f"{where}: neuron {example} is not in the graph, one of {count:,} that only these {as_} name. "
             f"Ingest them first "
             "(--as neurons), or say --unknown add (they become neurons) or --unknown keep (kept out of the graph)"
         )
@@ -58,6 +59,17 @@ def add_unknown(
     if known and known[0]:
         return [f"{count:,} neurons that only {as_} name were added"]
     return [f"{count:,} neurons added from the {as_}"]
+
+
+def _first_place(arrivals: Arrivals) -> tuple[str, int] | None:
+    """Where in the source the first neuron of ``unknown_neurons`` is named, and which it is."""
+    wanted = arrow(arrivals.connection, "SELECT root_id FROM unknown_neurons")["root_id"].combine_chunks()
+    found = [(arrivals.first_row_with(side, wanted), side) for side in ("pre_root_id", "post_root_id")]
+    places = sorted((row, side, value) for (row, value), side in found if row)
+    if not places:
+        return None
+    row, side, value = places[0]
+    return f"{arrivals.source}, row {row}, column {side!r}", value
 
 
 def settle(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> list[str]:
