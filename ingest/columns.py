@@ -158,9 +158,9 @@ def _plan(names: Sequence[str], as_: str, columns: str | Mapping[str, str] | Non
         chosen = next((option for option in options if option in names), None)
         if chosen is not None and chosen not in chosen_of.values():
             chosen_of[name] = chosen
-    position = (
-        _position(candidates, names) if not any(axis in chosen_of for axis in NM) and NM[0] in words.names() else ()
-    )
+    position: tuple[str, ...] = ()
+    if NM[0] in words.names() and not any(axis in chosen_of for axis in NM):
+        position = _position(candidates, [name for name in names if name not in chosen_of.values()])
     taken = {*chosen_of.values(), *position}
     extras: dict[str, str] = {}
     for name in names:

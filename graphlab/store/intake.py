@@ -99,7 +99,8 @@ def ingest(
                 notes = WRITERS[request.as_](arrivals, policy)
                 rows = arrivals.rows
                 if rows == 0:
-                    raise SchemaError(f"{name}: no rows to ingest; the file is empty or `keep` left nothing")
+                    why = "; ".join(note for note in reading.notes if "row" in note) or "the file has none"
+                    raise SchemaError(f"{name}: no rows to ingest; {why}")
                 notes += add_unknown(arrivals, request.as_, policy.unknown)
                 if request.as_ != "neurons" or arrivals.has("in_graph"):
                     notes += settle(connection, Recipe(**(folder.meta("recipe") or {})))

@@ -28,10 +28,12 @@ class ColumnarReader:
         path = checked(source)
         request.check_options("Parquet and Arrow files", UNWEIGHTED)
         try:
-            if begins(path, ARROW, FEATHER1, STREAM):
+            if begins(path, FEATHER1):
+                raise ReadError(f"{path} is of the old Feather format; save it as Feather 2 or Parquet")
+            if begins(path, ARROW, STREAM):
                 return self._arrow(path, request)
             return self._parquet(path, request)
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             if isinstance(error, ReadError):
                 raise
             raise ReadError(f"{path}: {_reason(path, error)}") from None
@@ -45,11 +47,6 @@ class ColumnarReader:
         return assemble(str(path), request, _plain(file.schema_arrow), batches, file.metadata.num_rows, attributes)
 
     def _arrow(self, path: Path, request: ReadRequest) -> Reading:
-        if begins(path, FEATHER1):
-            from pyarrow import feather
-
-            table = feather.read_table(str(path))
-            return assemble(str(path), request, _plain(table.schema), _checked(path, iter(table.to_batches())))
         if begins(path, STREAM):
             stream = pa.ipc.open_stream(pa.memory_map(str(path)))
             attributes = _pandas_attributes(stream.schema)
@@ -69,7 +66,7 @@ def _checked(path: Path, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Recor
         for batch in batches:
             batch.validate(full=True)
             yield batch
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         if isinstance(error, ReadError):
             raise
         raise ReadError(f"{path}: {_reason(path, error)}") from None
@@ -92,6 +89,6 @@ def _pandas_attributes(schema: pa.Schema) -> dict[str, Any]:
 
 
 def _reason(path: Path, error: Exception) -> str:
-    what = "Arrow file" if begins(path, ARROW, FEATHER1, STREAM) else "Parquet file"
+    what = "Arrow file" if begins(path, ARROW, STREAM) else "Parquet file"
     first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return f"this is no whole {what} (truncated or damaged): {first}"

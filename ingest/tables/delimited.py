@@ -191,9 +191,11 @@ def _separator(line: str) -> str:
 
 
 def _runs_of_blanks(lines: list[str]) -> bool:
-    return not any(mark in line for line in lines for mark in ",;|") and any(
-        "  " in line.strip() or (" " in line.strip() and "\t" in line) or line[:1] == " " for line in lines
-    )
+    if any(mark in line for line in lines for mark in ",;|"):
+        return False
+    if "\t" in lines[0] and len({line.count("\t") for line in lines}) == 1:
+        return False  # tabs alone separate; blanks belong to the texts between them
+    return any("  " in line.strip() or (" " in line.strip() and "\t" in line) or line[:1] == " " for line in lines)
 
 
 def _square(rows: list[list[str]]) -> bool:

@@ -43,6 +43,9 @@ def _arrow(source: Any, name: str) -> pa.Table:
         if twice:
             raise SchemaError(f"{name}: {twice[0]!r} is both an index and a column; rename one of them")
         frame = frame.reset_index()
+    if frame.attrs:
+        frame = frame.copy(deep=False)
+        frame.attrs = {}  # arrays among them are no JSON, of which pyarrow would warn
     if not frame.columns.is_unique:
         twice = frame.columns[frame.columns.duplicated()][0]
         raise SchemaError(f"{name}: the column {twice!r} occurs twice")

@@ -94,6 +94,9 @@ def _polyadic(path: Path, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         partners, shares = row.get("post"), row.get("post_weights")
         if not isinstance(partners, list) or not isinstance(row.get("pre"), str):
             raise SchemaError(f"{path}, object {number}: wanted pre, a name, and post, a list of names")
+        numbers = [row.get("size") or 0, *(shares if isinstance(shares, list) else ())]
+        if not all(isinstance(value, int | float) for value in numbers) or "catmaid_id" not in row:
+            raise SchemaError(f"{path}, object {number}: wanted a catmaid_id, and numbers in size and post_weights")
         if shares is not None and (not isinstance(shares, list) or len(shares) != len(partners)):
             raise SchemaError(f"{path}, object {number}: wanted one of post_weights for each of post")
         for i, partner in enumerate(partners):
@@ -108,8 +111,8 @@ def _polyadic(path: Path, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _junctions(path: Path, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """One object a gap junction (Witvliet 2021), in the order in which the source names its two sides."""
     for number, row in enumerate(rows, 1):
-        if not (isinstance(row.get("n1"), str) and isinstance(row.get("n2"), str)):
-            raise SchemaError(f"{path}, object {number}: wanted n1 and n2, the names of two neurons")
+        if not (isinstance(row.get("n1"), str) and isinstance(row.get("n2"), str) and "catmaid_id" in row):
+            raise SchemaError(f"{path}, object {number}: wanted catmaid_id, n1 and n2, the names of two neurons")
     return [
         {"pre_name": r["n1"], "post_name": r["n2"], "kind": "electrical", "presynapse_id": r["catmaid_id"]}
         for r in rows

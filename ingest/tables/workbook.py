@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import struct
-import subprocess
-import sys
 import zipfile
 import zlib
 from pathlib import Path
@@ -15,6 +13,7 @@ import pyarrow as pa
 
 from ingest.errors import ReadError, SchemaError, UnknownNameError
 from ingest.reader import Reading, ReadRequest
+from ingest.tables.apart import run_apart
 from ingest.tables.assemble import UNWEIGHTED, assemble
 from ingest.tables.columnar import BATCH_ROWS
 from ingest.tables.files import OLE, ZIP, begins, checked, ends
@@ -94,11 +93,7 @@ def _sheets(path: Path, wanted: Any) -> dict[str, list[list[Any]]]:
 
 def _old_sheets(path: Path) -> dict[str, list[list[Any]]]:
     """Cells of every sheet of an .xls, read by a process of its own, which a damaged file may end."""
-    script = Path(__file__).with_name("xls_cells.py")
-    done = subprocess.run([sys.executable, "-P", str(script), str(path)], capture_output=True, check=False)
-    if done.returncode:
-        raise ReadError(f"{path}: this is no whole Excel workbook (truncated or damaged)")
-    sheets: dict[str, list[list[Any]]] = json.loads(done.stdout)
+    sheets: dict[str, list[list[Any]]] = json.loads(run_apart("xls_cells.py", path, "Excel workbook"))
     return sheets
 
 

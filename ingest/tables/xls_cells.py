@@ -1,7 +1,7 @@
-"""Cells of an old Excel workbook as JSON, run as a process of its own.
+"""Cells of an old Excel workbook as JSON, run as a process of its own (see ``apart``).
 
-The library that reads .xls takes lengths from the file; a wrong one ends the process it runs in, beyond any
-``except``. A reader that starts this file sees an exit code instead. A sheet of .xls has at most 65,536 rows.
+The library that reads .xls takes lengths from the file; a wrong one ends the process, beyond any ``except``.
+A sheet of .xls has at most 65,536 rows.
 """
 
 from __future__ import annotations
