@@ -71,6 +71,12 @@ def record(connection: duckdb.DuckDBPyConnection, run: Run, started: datetime.da
     )
 
 
+def move_on(folder: Folder, run_id: str) -> None:
+    """Set the data version that follows from ``run_id``; call inside the transaction that changes the data."""
+    before = str(folder.meta("data_version"))
+    folder.set_meta("data_version", hashlib.blake2b(f"{before} {run_id}".encode(), digest_size=8).hexdigest())
+
+
 def find(folder: Folder, run_id: str) -> Run | None:
     """The run with this id, None when there is none."""
     row = first_row(

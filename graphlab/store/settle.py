@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from graphlab.store.folder import first_row
 from graphlab.store.recipe import Recipe, connections_from_pairs, pairs_from_synapses, totals
+from graphlab.store.signs import refresh_signs
 from ingest.errors import SchemaError
 
 PAIR_TABLES = ("connections", "connections_left_out")
@@ -77,6 +78,7 @@ def settle(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> list[str]:
             totals(connection, "all_pairs", "weight")
             connection.execute("DROP TABLE all_pairs")
         _sort_out_left_out(connection)
+    refresh_signs(connection)
     return _tell(connection)
 
 
