@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphlab.store import results, runs, tables
 from graphlab.store.folder import Folder
 from graphlab.store.information import GraphInfo, information
-from graphlab.store.intake import IngestSummary, Policy, Progress
-from graphlab.store.intake import ingest as ingest_source
 from graphlab.store.recipe import Recipe
 from graphlab.store.recipe_change import change_recipe
 from graphlab.store.signs import SignCounts, set_signs
@@ -21,6 +19,9 @@ from graphlab.verbs.embedding import Embedding
 from graphlab.verbs.exchanging import Exchanging
 from ingest.reader import ReadRequest
 from ingest.space import Resolution
+
+if TYPE_CHECKING:
+    from graphlab.store.intake import IngestSummary, Progress
 
 
 class Graph(Asking, Counting, Embedding, Exchanging):
@@ -96,6 +97,9 @@ class Graph(Asking, Counting, Embedding, Exchanging):
         Raises:
             SchemaError, IdError, ReadError, VersionError: the graph is as it was before.
         """
+        from graphlab.store.intake import Policy
+        from graphlab.store.intake import ingest as ingest_source
+
         request = ReadRequest(
             as_=as_,
             columns=columns,

@@ -181,6 +181,17 @@ def arrow(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Any = Non
     return connection.sql(sql, params=parameters).to_arrow_table()
 
 
+def exact_sum(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> str:
+    """The SQL that sums ``column`` to the same bytes however many threads add it up.
+
+    Whole numbers add up exactly in any order; fractions do not, so they are added from the smallest on.
+    """
+    row = first_row(
+        connection, f"SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {column} <> floor({column}) LIMIT 1)"
+    )
+    return f"sum({column} ORDER BY {column})" if row[0] else f"sum({column})"
+
+
 def quote(identifier: str) -> str:
     """A name as a SQL identifier, whatever it contains."""
     return '"' + identifier.replace('"', '""') + '"'

@@ -22,7 +22,7 @@ from graphlab.store.connections import write_connections
 from graphlab.store.embedding_intake import sweep, write_embedding_source
 from graphlab.store.folder import DATABASE, Folder
 from graphlab.store.neurons import write_neurons
-from graphlab.store.recipe import Recipe
+from graphlab.store.recipe import Recipe, pairs_from_synapses
 from graphlab.store.settle import add_unknown, settle
 from graphlab.store.synapses import write_synapses
 from ingest.errors import ReadError, SchemaError, StoreError, UnknownNameError, VersionError
@@ -102,9 +102,13 @@ def ingest(
                 rows = arrivals.rows
                 if rows == 0:
                     raise SchemaError(f"{name}: no rows to ingest; the file is empty or `keep` left nothing")
+                recipe = Recipe(**(folder.meta("recipe") or {}))
+                has_synapses = request.as_ == "synapses"
+                if has_synapses:
+                    pairs_from_synapses(connection, recipe)
                 notes += add_unknown(connection, arrivals.names, name, request.as_, policy.unknown)
                 if request.as_ != "neurons" or arrivals.has("in_graph"):
-                    notes += settle(connection, Recipe(**(folder.meta("recipe") or {})))
+                    notes += settle(connection, recipe, pairs_made=has_synapses)
         notes = [*reading.notes, *notes]
         if named is not None:
             folder.set_meta("materialization", named)

@@ -24,8 +24,8 @@ def add_unknown(
     """
     if as_ == "neurons":
         return []
-    # The settled table of a source that brought synapses is not made yet, so ask the rows themselves.
-    tables = ("synapses",) if as_ == "synapses" else PAIR_TABLES
+    # Connections are not made from new synapses yet; their pairs are, and there are fewer of those.
+    tables = ("pairs",) if as_ == "synapses" else PAIR_TABLES
     sides = " UNION ".join(
         f"SELECT {side} AS root_id FROM {t}" for t in tables for side in ("pre_root_id", "post_root_id")
     )
@@ -61,11 +61,16 @@ def add_unknown(
     return [f"{count:,} neurons added from the {as_}"]
 
 
-def settle(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> list[str]:
-    """Make ``connections`` follow from synapses, recipe and ``in_graph``; refresh totals. Notes for people."""
+def settle(connection: duckdb.DuckDBPyConnection, recipe: Recipe, pairs_made: bool = False) -> list[str]:
+    """Make ``connections`` follow from synapses, recipe and ``in_graph``; refresh totals. Notes for people.
+
+    Args:
+        pairs_made: ``pairs_from_synapses`` has run on the present synapses with this recipe.
+    """
     origins = dict(connection.execute("SELECT kind, origin FROM pair_sources").fetchall())
     if "synapses" in origins.values():
-        pairs_from_synapses(connection, recipe)
+        if not pairs_made:
+            pairs_from_synapses(connection, recipe)
         connections_from_pairs(connection)
         if origins.get("chemical") == "synapses" and not _totals_given(connection):
             totals(connection, "pairs", "total")
