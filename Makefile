@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 .PHONY: demo test lint bench clean
 
 demo: $(VENV)/.installed-base          ## the whole job on a made connectome, then the report
+	rm -rf demo
 	$(BIN)/graphlab demo demo
 
 test: $(VENV)/.installed-full          ## every test, slow ones too; real data when GRAPHLAB_REAL_DATA is set

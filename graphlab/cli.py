@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from graphlab.commands import asking, counting, keeping, showing
+from graphlab.commands import asking, counting, embedding, keeping, showing
 from ingest.errors import GraphlabError
 
 VERBS: tuple[Callable[..., Any], ...] = (
@@ -16,6 +16,9 @@ VERBS: tuple[Callable[..., Any], ...] = (
     keeping.init,
     keeping.ingest,
     keeping.recipe,
+    keeping.signs,
+    embedding.join_embeddings,
+    embedding.place_synapses,
     keeping.info,
     asking.query,
     counting.motifs,

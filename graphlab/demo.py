@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shlex
+import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +14,22 @@ from typing import Any
 from graphlab.graph import Graph
 from ingest import synthetic
 from ingest.errors import StoreError
+from ingest.synthetic_wiring import PLANTED_WEIGHT
 from queries.result import Result
 
 Bars = Callable[[str], Callable[[int, int], None] | None]
 
 STRONGEST = """SELECT * FROM GRAPH_TABLE (connectome
   MATCH (a IS neuron)-[s IS synapse]->(b IS neuron)
-  COLUMNS (a.cell_type AS pre_type, b.cell_type AS post_type, s.weight AS weight))
+  COLUMNS (a.cell_type AS pre_type, b.cell_type AS post_type, s.weight AS weight, s.sign AS sign))
 ORDER BY weight DESC, pre_type, post_type LIMIT 5"""
+PLACED = """SELECT side, count(*) AS synapses, round(avg(distance_nm)) AS mean_nm
+FROM synapse_embeddings GROUP BY side ORDER BY side DESC"""
+PLANTED = """SELECT count(*) AS loops FROM GRAPH_TABLE (connectome
+  MATCH (a IS neuron)-[x IS synapse]->(b IS neuron)-[y IS synapse]->(c IS neuron), (a)-[z IS synapse]->(c)
+  WHERE x.weight >= $weight AND y.weight >= $weight AND z.weight >= $weight
+  COLUMNS (a.root_id AS a))"""
+REACH_NM = 5_000.0
 
 
 @dataclass(frozen=True)
@@ -55,18 +67,20 @@ def run_demo(directory: Path, *, neurons: int = 1000, seed: int = 0, progress: B
         for source, as_, options in sources:
             bar = progress(f"reading {source.name}")
             told.append(str(graph.ingest(source, as_=as_, progress=bar, **options)))
+        told.append(str(graph.set_signs("synthetic")))
+        told.append(str(graph.place_synapses(REACH_NM, progress=progress("placing synapses"))))
         told += ["", "the strongest connections, asked as", *_indented(STRONGEST), *_rows(graph.query(STRONGEST))]
+        told += ["", "embedded nodes near synapses, asked as", *_indented(PLACED), *_rows(graph.query(PLACED))]
         counts = graph.census(3).counts
         told += ["", f"{counts['030T']:,} feed-forward loops (030T), {counts['030C']:,} three-cycles (030C)"]
+        planted = len(json.loads(made.truth.read_text(encoding="utf-8"))["planted"]["instances"])
+        loops = graph.query(PLANTED, parameters={"weight": float(PLANTED_WEIGHT)}).to_arrow()["loops"][0]
+        told.append(
+            f"{loops} loops whose three connections have {PLANTED_WEIGHT:g} synapses or more; "
+            f"the maker planted {planted} (see {made.truth})"
+        )
         report = graph.report(directory / "report.html")
-    told += [
-        "",
-        f"report: {report}",
-        "next:",
-        f"  graphlab info {directory / 'graph'}",
-        f"  graphlab query {directory / 'graph'} 'FROM neurons LIMIT 5'",
-        f"  graphlab motifs {directory / 'graph'} --size 3",
-    ]
+    told += ["", f"report: {report}", "next:", *(f"  {line}" for line in next_steps(directory / "graph"))]
     return Demo(directory / "graph", report, tuple(told))
 
 
@@ -75,4 +89,33 @@ def _indented(text: str) -> list[str]:
 
 
 def _rows(result: Result) -> list[str]:
-    return [f"    {row['pre_type']} -> {row['post_type']}  {row['weight']:g}" for row in result.to_arrow().to_pylist()]
+    """Rows as text, a column of its own for each value."""
+    rows = [[_shown(value) for value in row.values()] for row in result.to_arrow().to_pylist()]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
+    return ["    " + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _shown(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def next_steps(graph: Path) -> list[str]:
+    """Lines that a shell takes as they are, from the folder the demo was started in."""
+    start = f"{_command()} {{}} {shlex.quote(str(graph))}"
+    return [
+        start.format("info"),
+        start.format("query") + " 'FROM neurons LIMIT 5'",
+        start.format("query")
+        + " 'MATCH (a:Neuron)-[:ConnectsTo]->(b:Neuron) RETURN a.cell_type, b.cell_type, count(*) LIMIT 5'",
+        start.format("motifs") + " --size 3 --by super_class",
+    ]
+
+
+def _command() -> str:
+    """How this very graphlab is called: by name where the shell finds it, else by its path."""
+    started, found = Path(sys.argv[0]), shutil.which("graphlab")
+    if found is not None and started.exists() and Path(found).resolve() == started.resolve():
+        return "graphlab"
+    if started.name == "graphlab" and started.exists():
+        return shlex.quote(str(started))
+    return f"{shlex.quote(sys.executable)} -m graphlab.cli"

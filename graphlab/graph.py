@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphlab.store import results, runs, tables
 from graphlab.store.folder import Folder
 from graphlab.store.information import GraphInfo, information
-from graphlab.store.intake import IngestSummary, Policy, Progress
-from graphlab.store.intake import ingest as ingest_source
 from graphlab.store.recipe import Recipe
-from graphlab.store.settle import settle
+from graphlab.store.recipe_change import change_recipe
+from graphlab.store.signs import SignCounts, set_signs
 from graphlab.verbs.asking import Asking
 from graphlab.verbs.counting import Counting
 from graphlab.verbs.embedding import Embedding
 from graphlab.verbs.exchanging import Exchanging
 from ingest.reader import ReadRequest
 from ingest.space import Resolution
+
+if TYPE_CHECKING:
+    from graphlab.store.intake import IngestSummary, Progress
 
 
 class Graph(Asking, Counting, Embedding, Exchanging):
@@ -95,6 +97,9 @@ class Graph(Asking, Counting, Embedding, Exchanging):
         Raises:
             SchemaError, IdError, ReadError, VersionError: the graph is as it was before.
         """
+        from graphlab.store.intake import Policy
+        from graphlab.store.intake import ingest as ingest_source
+
         request = ReadRequest(
             as_=as_,
             columns=columns,
@@ -111,16 +116,19 @@ class Graph(Asking, Counting, Embedding, Exchanging):
 
     def set_recipe(self, min_score: float | None = None, merge_within_nm: float | None = None) -> GraphInfo:
         """Make the connections anew from the synapses, by this recipe; recorded in the graph."""
-        recipe = Recipe(min_score, merge_within_nm)
-        with self._folder.transaction() as connection:
-            self._folder.set_meta("recipe", recipe.to_dict())
-            settle(connection, recipe)
+        change_recipe(self._folder, Recipe(min_score, merge_within_nm))
         return self.info()
+
+    def set_signs(self, transmitters: str, min_confidence: float | None = None) -> SignCounts:
+        """Give neurons and connections a column ``sign`` (1, -1, null) by a named map: fly, worm, mouse, synthetic."""
+        return set_signs(self._folder, transmitters, min_confidence)
 
     def rerun(self, run_id: str) -> results.Rerun:
         """Recompute a recorded result and compare: bytes for counts."""
         run = runs.get(self._folder, run_id)
-        return results.rerun(self._folder, run, {"census": lambda p: self._census_table(**p)})
+        return results.rerun(
+            self._folder, run, {"census": lambda p: self._census_table(**p), "place synapses": self._place_again}
+        )
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the self-contained HTML report; ``reports/report.html`` in the graph when no path is given."""

@@ -115,6 +115,20 @@ def recipe(
     typer.echo(f"{info.counts['connections']:,} connections by the recipe {info.recipe}")
 
 
+def signs(
+    graph: GraphPath,
+    transmitters: Annotated[str, typer.Option("--map", help="fly, worm, mouse or synthetic.")],
+    min_confidence: Annotated[
+        float | None, typer.Option(help="Less confident predictions are unknown; the map's own cut by default.")
+    ] = None,
+) -> None:
+    """Give neurons and connections a sign (1, -1 or none) by a named map of transmitters."""
+    from graphlab.graph import Graph
+
+    with Graph.open(graph) as opened:
+        typer.echo(str(opened.set_signs(transmitters, min_confidence)))
+
+
 def info(graph: GraphPath, json: Json = False) -> None:
     """Versions, counts, and what to know before asking."""
     from dataclasses import asdict

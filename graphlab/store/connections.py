@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphlab.store.arrivals import Arrivals
-from graphlab.store.folder import first_row, quote
+from graphlab.store.folder import exact_sum, first_row, quote
 from ingest.errors import SchemaError
 
 PAIR = "pre_root_id, post_root_id, kind"
@@ -95,10 +95,11 @@ def _met_before(arrivals: Arrivals, duplicates: str | None) -> list[str]:
 
 def _insert(arrivals: Arrivals) -> None:
     connection = arrivals.connection
+    total = exact_sum(connection, "arrived", "weight")
     if arrivals.has("neuropil"):
         connection.execute(
             f"""INSERT INTO connections_by_neuropil BY NAME
-                SELECT {PAIR}, neuropil, CAST(sum(weight) AS DOUBLE) AS weight FROM arrived
+                SELECT {PAIR}, neuropil, CAST({total} AS DOUBLE) AS weight FROM arrived
                 WHERE arrival >= 0 GROUP BY {PAIR}, neuropil"""
         )
     others = [
@@ -115,7 +116,7 @@ def _insert(arrivals: Arrivals) -> None:
     else:
         heaviest = "".join(f", first({name} ORDER BY weight DESC, arrival) AS {name}" for name in others)
         connection.execute(
-            f"INSERT INTO connections BY NAME SELECT {PAIR}, CAST(sum(weight) AS DOUBLE) AS weight{heaviest} "
+            f"INSERT INTO connections BY NAME SELECT {PAIR}, CAST({total} AS DOUBLE) AS weight{heaviest} "
             f"FROM arrived GROUP BY {PAIR}"
         )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,6 +14,8 @@ from graphlab.store.folder import Folder
 from ingest.errors import SchemaError, VersionError
 from ingest.reader import Reading, ReadRequest
 
+WORK = ".writing-"
+"""How folders begin that hold a file being written."""
 SAFE = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 
 
@@ -24,8 +28,8 @@ def write_embedding_source(
 ) -> tuple[int, list[str]]:
     """Write one source of embeddings as a sorted Arrow file and name it in ``embedding_files``.
 
-    The file is complete and in place before its row is committed; a file no row names is of a killed ingest
-    and is swept away by the next one.
+    The file is complete and in place before its row is committed; a file no row names is of a killed or failed
+    ingest and is swept away after it, or by the next one.
 
     Raises:
         SchemaError: no model or segmentation version given, another width, neurons that have embeddings already.
@@ -35,8 +39,9 @@ def write_embedding_source(
 
     model, version = _named(request, "model"), _named(request, "segmentation_version")
     target = folder.path / "embeddings" / model
+    sweep(folder)
     target.mkdir(parents=True, exist_ok=True)
-    _sweep(folder, target)
+    _require_own_relation(folder, model)
     known = folder.connection.execute(
         "SELECT segmentation_version, width, file FROM embedding_files WHERE model = ?", [model]
     ).fetchall()
@@ -59,7 +64,6 @@ def write_embedding_source(
             pa.array(new.root_ids, pa.uint64()), pc.is_in(pa.array(new.root_ids), pa.array(earlier.root_ids))
         )
         if len(both):
-            Path(written.path).unlink()
             raise SchemaError(
                 f"{len(both):,} neurons have embeddings of model {model!r} already, {both[0]} for example; "
                 "leave them out, or give the new ones a model name of their own"
@@ -82,6 +86,17 @@ def write_embedding_source(
     ]
 
 
+def _require_own_relation(folder: Folder, model: str) -> None:
+    """Two models that SQL would call by one name (it ignores case, and signs become ``_``) are refused."""
+    from graphlab.store.query_source import models, relation_of
+
+    for other in models(folder):
+        if other != model and relation_of(other).lower() == relation_of(model).lower():
+            raise SchemaError(
+                f"models {other!r} and {model!r} would both be {relation_of(model)} in queries; choose another name"
+            )
+
+
 def _named(request: ReadRequest, option: str) -> str:
     value = str(request.options.get(option) or "")
     if not value:
@@ -94,15 +109,16 @@ def _named(request: ReadRequest, option: str) -> str:
     return value
 
 
-def _sweep(folder: Folder, target: Path) -> None:
-    """Remove files that no row names: what a killed ingest left."""
+def sweep(folder: Folder) -> None:
+    """Remove what no row names: files and half-written folders that a killed or failed ingest left."""
     rows = folder.connection.execute("SELECT file FROM embedding_files").fetchall()
     named = {folder.path / row[0] for row in rows}
-    for item in target.iterdir():
-        if item.is_file() and item not in named and not _belongs(item, named):
-            item.unlink()
-
-
-def _belongs(item: Path, named: set[Path]) -> bool:
-    """Whether ``item`` is the id index of a named file (same stem)."""
-    return any(item.name.startswith(file.stem) and item.parent == file.parent for file in named)
+    named |= {path.with_name(f"{path.stem}.ids.arrow") for path in named}
+    for model in (folder.path / "embeddings").glob("*/"):
+        for item in model.iterdir():
+            if item.is_dir() and item.name.startswith(WORK):
+                shutil.rmtree(item)
+            elif item.is_file() and item.suffix == ".arrow" and item not in named:
+                item.unlink()
+        with suppress(OSError):
+            model.rmdir()  # only an empty one goes

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from graphlab.store.embedding_files import EmbeddingSet
 from ingest.errors import SchemaError, VersionError
-from ingest.ids import RootIds
+from ingest.ids import RootIds, as_root_ids
 from ingest.schema import ID
 
 Points = npt.NDArray[np.float64]
@@ -28,8 +28,8 @@ class IdJoin:
     """Ids of the graph, uint64 [k]."""
     embedded_ids: RootIds
     """Ids in the embeddings' segmentation, uint64 [k]; 0 where there are none."""
-    ambiguous: int
-    """Ids that map to several; they get none."""
+    ambiguous: npt.NDArray[np.bool_]
+    """[k] whether the id maps to several; such a one gets none."""
 
     @property
     def coverage(self) -> float:
@@ -53,9 +53,9 @@ def join_by_id(
     if id_map is None:
         require_version(embeddings, segmentation_version)
         wanted = root_ids
-        ambiguous = 0
+        ambiguous = np.zeros(len(root_ids), dtype=np.bool_)
     else:
-        old, new = (id_map[name].combine_chunks().to_numpy() for name in ("root_id", "embedded_root_id"))
+        old, new = map_columns(id_map)
         order = np.lexsort((new, old))
         old, new = old[order], new[order]
         if not len(old):
@@ -67,9 +67,29 @@ def join_by_id(
         here = unique[place] == root_ids
         single = here & (counts[place] == 1)
         wanted = np.where(single, new[at[place]], np.uint64(0)).astype(np.uint64)
-        ambiguous = int((here & ~single).sum())
+        ambiguous = here & ~single
     known = np.isin(wanted, embeddings.root_ids)
     return IdJoin(root_ids, np.where(known, wanted, np.uint64(0)).astype(np.uint64), ambiguous)
+
+
+def map_columns(id_map: pa.Table) -> tuple[RootIds, RootIds]:
+    """The columns root_id and embedded_root_id of an id map.
+
+    Raises:
+        SchemaError: one of them is missing or has empty cells. IdError: they are no unsigned 64-bit integers.
+    """
+    columns = []
+    for name in ("root_id", "embedded_root_id"):
+        if name not in id_map.column_names:
+            raise SchemaError(
+                f"the id map has the columns {', '.join(map(repr, id_map.column_names))}; wanted 'root_id' (the "
+                "graph's) and 'embedded_root_id' (the embeddings')"
+            )
+        column = id_map[name]
+        if column.null_count:
+            raise SchemaError(f"the id map has {column.null_count:,} empty cells in {name!r}; leave those rows out")
+        columns.append(as_root_ids(column.combine_chunks().to_numpy(zero_copy_only=False), name))
+    return columns[0], columns[1]
 
 
 def require_version(embeddings: EmbeddingSet, segmentation_version: str) -> None:
@@ -153,35 +173,34 @@ def join_by_place(embeddings: EmbeddingSet, points_nm: Points, radius_nm: float)
     return PlaceJoin(ids, distance, ambiguous)
 
 
-def synapse_nodes(embeddings: EmbeddingSet, synapses: pa.Table, radius_nm: float) -> pa.Table:
-    """The nearest embedded node of the pre and of the post neuron of each synapse.
+def nodes_of_side(
+    embeddings: EmbeddingSet, synapses: pa.Table, side: str, embedded_root_ids: RootIds, radius_nm: float
+) -> pa.Table:
+    """The nearest embedded node of one neuron of each synapse.
 
     Args:
-        synapses: synapse_id, pre_root_id, post_root_id, x_nm, y_nm, z_nm.
+        synapses: synapse_id, the column ``<side>_root_id``, x_nm, y_nm, z_nm.
+        side: ``pre`` or ``post``.
+        embedded_root_ids: uint64 [n], that neuron's id in the embeddings; 0 where it has none.
         radius_nm: synapses without a node within it get no row.
 
     Returns:
-        synapse_id, side (pre or post), root_id, node_id, distance_nm, model.
+        synapse_id, side, root_id, embedded_root_id, node_id, distance_nm, in the order of ``synapses``.
     """
     points = np.stack(
         [synapses[f"{axis}_nm"].combine_chunks().to_numpy(zero_copy_only=False) for axis in "xyz"], axis=1
     ).astype(np.float64)
+    node, distance = nearest_in_neuron(embeddings, embedded_root_ids, points, radius_nm)
+    near = np.isfinite(distance)
     numbers = synapses["synapse_id"].combine_chunks().to_numpy()
-    parts = []
-    for side in ("pre", "post"):
-        root = synapses[f"{side}_root_id"].combine_chunks().to_numpy()
-        node, distance = nearest_in_neuron(embeddings, root, points, radius_nm)
-        near = np.isfinite(distance)
-        parts.append(
-            pa.table(
-                {
-                    "synapse_id": pa.array(numbers[near], ID),
-                    "side": pa.array([side] * int(near.sum()), pa.string()),
-                    "root_id": pa.array(root[near], ID),
-                    "node_id": pa.array(node[near], ID),
-                    "distance_nm": distance[near],
-                    "model": pa.array([embeddings.model] * int(near.sum()), pa.string()),
-                }
-            )
-        )
-    return pa.concat_tables(parts)
+    roots = synapses[f"{side}_root_id"].combine_chunks().to_numpy()
+    return pa.table(
+        {
+            "synapse_id": pa.array(numbers[near], ID),
+            "side": pa.array([side] * int(near.sum()), pa.string()),
+            "root_id": pa.array(roots[near], ID),
+            "embedded_root_id": pa.array(embedded_root_ids[near], ID),
+            "node_id": pa.array(node[near], ID),
+            "distance_nm": distance[near],
+        }
+    )

@@ -33,6 +33,8 @@ class Folder:
         self.path = path
         self.connection = connection
         self.read_only = read_only
+        self.opened: dict[Any, Any] = {}
+        """Files that are mapped already, by their names: a file never changes once it has its name."""
 
     @classmethod
     def create(
@@ -60,7 +62,8 @@ class Folder:
         if folder.is_dir() and any(not item.name.startswith("graph.duckdb.new") for item in folder.iterdir()):
             raise StoreError(f"{folder} is not empty and no graph; choose an empty or a new folder")
         voxel = Resolution.parse(resolution) if resolution is not None else None
-        folder.mkdir(parents=True, exist_ok=True)
+        with disk_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
         new = folder / f"{DATABASE}.new{os.getpid()}"
         connection = _connect(new, folder, read_only=False)
         made = cls(folder, connection, read_only=False)
@@ -100,7 +103,8 @@ class Folder:
             if version < FORMAT_VERSION:
                 if read_only:
                     connection.close()
-                    return cls.open(folder, read_only=False)
+                    cls.open(folder, read_only=False).close()
+                    return cls.open(folder, read_only=True)
                 with Folder(folder, connection, read_only=False).transaction():
                     _migrate(connection, version)
         except GraphlabError:
@@ -122,15 +126,17 @@ class Folder:
         """All or nothing: whatever leaves the block with an error, Ctrl-C included, leaves no trace."""
         if self.read_only:
             raise StoreError(f"{self.path} is open for reading only; open it with read_only=False to change it")
-        self.connection.execute("BEGIN")
-        try:
-            yield self.connection
-            self.connection.execute("COMMIT")
-        except BaseException:
-            with suppress(duckdb.Error):
-                self.connection.abort()
-            self.connection.execute("ROLLBACK")
-            raise
+        with disk_errors(self.path):
+            self.connection.execute("BEGIN")
+            try:
+                yield self.connection
+                self.connection.execute("COMMIT")
+            except BaseException:
+                with suppress(duckdb.Error):
+                    self.connection.abort()
+                with suppress(duckdb.Error):  # nothing to roll back once the database itself gave up
+                    self.connection.execute("ROLLBACK")
+                raise
 
     def meta(self, key: str) -> Any:
         """A value of ``meta``, None when absent."""
@@ -148,6 +154,22 @@ class Folder:
         return Resolution.parse(value) if value else None
 
 
+@contextmanager
+def disk_errors(folder: Path) -> Iterator[None]:
+    """A full disk, a folder one may not write to, memory that does not suffice: one StoreError each."""
+    try:
+        yield
+    except (OSError, duckdb.IOException, duckdb.FatalException, duckdb.OutOfMemoryException) as error:
+        if isinstance(error, GraphlabError):
+            raise
+        text = str(error).strip().splitlines()[0]
+        if isinstance(error, duckdb.OutOfMemoryException):
+            hint = "allow more memory (GRAPHLAB_MEMORY=8GB), or free space on the disk it spills to"
+        else:
+            hint = "free space on that disk, or choose a folder you may write to"
+        raise StoreError(f"{folder} cannot be written: {text}; {hint}. The graph is as it was before") from error
+
+
 def first_row(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Any = None) -> Any:
     """The first row of an answer as a tuple, None when it is empty; the answer is read to its end."""
     rows = connection.execute(sql, parameters).fetchall()
@@ -157,6 +179,17 @@ def first_row(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Any =
 def arrow(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Any = None) -> pa.Table:
     """An answer as an Arrow table."""
     return connection.sql(sql, params=parameters).to_arrow_table()
+
+
+def exact_sum(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> str:
+    """The SQL that sums ``column`` to the same bytes however many threads add it up.
+
+    Whole numbers add up exactly in any order; fractions do not, so they are added from the smallest on.
+    """
+    row = first_row(
+        connection, f"SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {column} <> floor({column}) LIMIT 1)"
+    )
+    return f"sum({column} ORDER BY {column})" if row[0] else f"sum({column})"
 
 
 def quote(identifier: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphlab.store.folder import FORMAT_VERSION, Folder, first_row
+from graphlab.store.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +76,31 @@ def information(folder: Folder) -> GraphInfo:
         data_version=str(folder.meta("data_version")),
         counts=counts,
         embeddings=[dict(zip(fields, item, strict=True)) for item in embeddings],
-        recipe=folder.meta("recipe") or {},
-        notes=_notes(counts),
+        recipe=_recipe(folder),
+        notes=[*_notes(counts), *_derived(folder)],
     )
+
+
+def _recipe(folder: Folder) -> dict[str, Any]:
+    """How connections were made, and what one unit of weight counts."""
+    recipe = Recipe(**(folder.meta("recipe") or {})).to_dict()
+    ready = first_row(
+        folder.connection,
+        """SELECT (SELECT count(*) FROM pair_sources WHERE kind = 'chemical' AND origin = 'connections')
+                  + (SELECT count(*) FROM (SELECT 1 FROM synapses WHERE weight IS NOT NULL LIMIT 1))""",
+    )
+    return {**recipe, "weight_counts": "weights of the source"} if ready[0] else recipe
+
+
+def _derived(folder: Folder) -> list[str]:
+    """What was worked out and kept beside the sources: signs, joined and placed embeddings."""
+    rows = folder.connection.execute(
+        """SELECT message FROM runs WHERE run_id IN (SELECT DISTINCT run_id FROM neuron_embeddings
+           UNION SELECT DISTINCT run_id FROM synapse_embeddings) AND message IS NOT NULL ORDER BY message"""
+    ).fetchall()
+    signs = folder.meta("transmitters")
+    told = [f"signs by the transmitter map {signs['map']!r}"] if signs else []
+    return told + [str(row[0]) for row in rows]
 
 
 def _notes(counts: dict[str, int]) -> list[str]:

@@ -7,23 +7,25 @@ request is a no-op, found by content hash in ``runs``.
 from __future__ import annotations
 
 import datetime
-import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from graphlab.store import runs
 from graphlab.store.arrivals import Arrivals
 from graphlab.store.connections import write_connections
-from graphlab.store.embedding_intake import write_embedding_source
-from graphlab.store.folder import Folder
+from graphlab.store.embedding_intake import sweep, write_embedding_source
+from graphlab.store.folder import DATABASE, Folder
 from graphlab.store.neurons import write_neurons
-from graphlab.store.recipe import Recipe
+from graphlab.store.recipe import Recipe, pairs_from_synapses
 from graphlab.store.settle import add_unknown, settle
 from graphlab.store.synapses import write_synapses
-from ingest.errors import ReadError, SchemaError, UnknownNameError, VersionError
+from ingest.errors import ReadError, SchemaError, StoreError, UnknownNameError, VersionError
 from ingest.reader import READERS, Reading, ReadRequest, source_name
 from ingest.schema import KINDS, TABLES
 
@@ -89,8 +91,8 @@ def ingest(
     if runs.find(folder, run.run_id):
         return IngestSummary(name, request.as_, run.run_id, 0, already_there=True)
     reading = open_source(source, request)
-    _check_materialization(folder, reading)
-    with folder.transaction() as connection:
+    named = _materialization(folder, reading)
+    with _nothing_left_behind(folder, request), folder.transaction() as connection:
         if request.as_ == "embeddings":
             rows, notes = write_embedding_source(folder, reading, request, run.run_id, progress)
         else:
@@ -101,16 +103,44 @@ def ingest(
                 if rows == 0:
                     why = "; ".join(note for note in reading.notes if "row" in note) or "the file has none"
                     raise SchemaError(f"{name}: no rows to ingest; {why}")
+                recipe = Recipe(**(folder.meta("recipe") or {}))
+                has_synapses = request.as_ == "synapses"
+                if has_synapses:
+                    pairs_from_synapses(connection, recipe)
                 notes += add_unknown(arrivals, request.as_, policy.unknown)
                 if request.as_ != "neurons" or arrivals.has("in_graph"):
-                    notes += settle(connection, Recipe(**(folder.meta("recipe") or {})))
+                    notes += settle(connection, recipe, pairs_made=has_synapses)
         notes = [*reading.notes, *notes]
-        notes += _take_materialization(folder, reading)
-        before = str(folder.meta("data_version"))
-        folder.set_meta("data_version", hashlib.blake2b(f"{before} {run.run_id}".encode(), digest_size=8).hexdigest())
+        if named is not None:
+            folder.set_meta("materialization", named)
+            notes.append(f"the graph is of materialization {named} from now on, as this source says")
+        runs.move_on(folder, run.run_id)
         runs.record(connection, replace(run, message="; ".join(notes)), started)
-    folder.connection.execute("CHECKPOINT")
+    _checkpoint(folder, name)
     return IngestSummary(name, request.as_, run.run_id, rows, notes=notes)
+
+
+@contextmanager
+def _nothing_left_behind(folder: Folder, request: ReadRequest) -> Iterator[None]:
+    """Files that a failed ingest of embeddings wrote go away with its rows."""
+    try:
+        yield
+    except BaseException:
+        if request.as_ == "embeddings":
+            with suppress(duckdb.Error, OSError):
+                sweep(folder)
+        raise
+
+
+def _checkpoint(folder: Folder, name: str) -> None:
+    """Move what was committed from the log into the database file."""
+    try:
+        folder.connection.execute("CHECKPOINT")
+    except duckdb.Error as error:
+        raise StoreError(
+            f"{name} is in the graph, but its log could not be written into {folder.path / DATABASE}: "
+            f"{str(error).splitlines()[0]}. Free space on that disk and open the graph again; nothing is lost"
+        ) from error
 
 
 def open_source(source: Any, request: ReadRequest) -> Reading:
@@ -144,8 +174,8 @@ def _parameters(request: ReadRequest, policy: Policy) -> dict[str, Any]:
     }
 
 
-def _check_materialization(folder: Folder, reading: Reading) -> None:
-    """A frame that says which materialization it is of must agree with the graph."""
+def _materialization(folder: Folder, reading: Reading) -> str | None:
+    """A frame that says which materialization it is of must agree with the graph; it names it where none did."""
     found = getattr(reading, "meta", {}).get("materialization")
     known = folder.meta("materialization")
     if found is not None and known is not None and str(found) != known:
@@ -153,12 +183,4 @@ def _check_materialization(folder: Folder, reading: Reading) -> None:
             f"the source is of materialization {found}, the graph of {known}; root ids differ between versions. "
             "Make a graph of its own, or pull the table at the graph's version"
         )
-
-
-def _take_materialization(folder: Folder, reading: Reading) -> list[str]:
-    """The first source that says its materialization says it for the graph."""
-    found = reading.meta.get("materialization")
-    if found is None or folder.meta("materialization") is not None:
-        return []
-    folder.set_meta("materialization", str(found))
-    return [f"the graph is of materialization {found} from now on, as this source says"]
+    return str(found) if found is not None and known is None else None

@@ -5,39 +5,57 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from graphlab.store.folder import Folder
 from graphlab.store.snapshots import snapshot
 from ingest.errors import SchemaError, UnknownNameError
+from ingest.schema import EMBEDDINGS
 
 if TYPE_CHECKING:
     from graphlab.store.embedding_files import EmbeddingSet
     from queries.engine import Source
 
 
-def query_source(folder: Folder) -> Source:
-    """A source for ``queries.engine.run``; embeddings appear as the relation ``embeddings``.
+def query_source(folder: Folder, text: str | None = None) -> Source:
+    """A source for ``queries.engine.run``; embeddings appear as relations that are read only where a query does.
 
-    With several models, ``embeddings`` is the first by name and each model is also ``embeddings_<model>`` with
-    other characters than letters and digits as ``_``.
+    Each model is ``embeddings_<model>``, other characters than letters and digits as ``_``. ``embeddings`` is the
+    one model there is; with several there is none of that name, since vectors of two models must not meet by
+    accident; without any it is empty.
+
+    Args:
+        text: the question; where neither it nor a property graph speaks of embeddings, their files stay closed.
     """
     from queries.engine import Source
     from queries.property_graph import CONNECTOME
     from queries.sql_pgq import parse_property_graph
 
     cursor = folder.cursor()
-    for number, model in enumerate(models(folder)):
-        vectors = embeddings(folder, model).to_arrow()
-        cursor.register("embeddings_" + re.sub(r"\W", "_", model), vectors)
-        if number == 0:
-            cursor.register("embeddings", vectors)
+    defined = folder.connection.execute("SELECT name, definition FROM property_graphs").fetchall()
+    spoken_of = [text or "embeddings", *(definition for _, definition in defined)]
+    if any("embeddings" in item.lower() for item in spoken_of):
+        known = models(folder)
+        for model in known:
+            vectors = embeddings(folder, model).to_arrow()
+            cursor.register(relation_of(model), vectors)
+            if len(known) == 1:
+                cursor.register("embeddings", vectors)
+        if not known:
+            cursor.register("embeddings", pa.schema([(c.name, c.type) for c in EMBEDDINGS.columns]).empty_table())
     graphs = {CONNECTOME.name: CONNECTOME}
-    for name, definition in folder.connection.execute("SELECT name, definition FROM property_graphs").fetchall():
+    for name, definition in defined:
         graphs[name] = parse_property_graph(definition)
     return Source(
         connection=cursor,
         property_graphs=graphs,
         snapshot=lambda kind: snapshot(folder, kind),
     )
+
+
+def relation_of(model: str) -> str:
+    """What SQL calls the embeddings of a model."""
+    return "embeddings_" + re.sub(r"\W", "_", model)
 
 
 def models(folder: Folder) -> list[str]:
@@ -68,9 +86,12 @@ def embeddings(folder: Folder, model: str | None) -> EmbeddingSet:
     rows = folder.connection.execute(
         "SELECT file, segmentation_version FROM embedding_files WHERE model = ? ORDER BY file", [chosen]
     ).fetchall()
-    return EmbeddingSet.open(
-        [folder.path / file for file, _ in rows], model=chosen, segmentation_version=str(rows[0][1])
-    )
+    files = tuple(folder.path / file for file, _ in rows)
+    opened = folder.opened.get(files)
+    if not isinstance(opened, EmbeddingSet):
+        opened = EmbeddingSet.open(files, model=chosen, segmentation_version=str(rows[0][1]))
+        folder.opened[files] = opened
+    return opened
 
 
 def create_property_graph(folder: Folder, definition: str) -> str:

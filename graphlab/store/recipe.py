@@ -12,8 +12,9 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from graphlab.store.folder import first_row
+from graphlab.store.folder import exact_sum, first_row
 from ingest.errors import SchemaError
+from ingest.schema import KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +46,33 @@ def pairs_from_synapses(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -
     """
     merged = _merge_near(connection, recipe.merge_within_nm) if recipe.merge_within_nm is not None else False
     present = first_row(
-        connection, "SELECT count(kind) > 0, count(neuropil) > 0, count(weight) > 0, count(score) > 0 FROM synapses"
+        connection,
+        "SELECT min(coalesce(kind, 'chemical')), max(coalesce(kind, 'chemical')), count(neuropil) > 0, "
+        "count(weight) > 0, count(score) > 0 FROM synapses",
     )
-    has_kind, has_neuropil, has_weight, has_score = present
+    first_kind, last_kind, has_neuropil, has_weight, has_score = present
+    # Grouping by two numbers is far cheaper than by texts as well, and most data sets have one kind.
+    kind = f"'{first_kind}'" if first_kind == last_kind and first_kind in KINDS else "coalesce(kind, 'chemical')"
+    groups = ["pre_root_id", "post_root_id"]
+    groups += ["coalesce(kind, 'chemical')"] if first_kind != last_kind else []
+    groups += ["neuropil"] if has_neuropil else []
     kept = []
     if recipe.min_score is not None and has_score:
         kept.append("(score >= $min_score OR score IS NULL)")
     if merged:
         kept.append("synapse_id NOT IN (SELECT synapse_id FROM merged_synapses)")
     # Counting rows is cheaper than summing a column of ones, and most data sets have no weight a row.
-    total = "CAST(sum(coalesce(weight, 1)) AS DOUBLE)" if has_weight else "CAST(count(*) AS DOUBLE)"
-    weight = f"{total.removesuffix(' AS DOUBLE)')} FILTER ({' AND '.join(kept)}) AS DOUBLE)" if kept else total
+    added = exact_sum(connection, "synapses", "weight").replace("weight", "coalesce(weight, 1)")
+    total = added if has_weight else "count(*)"
+    weight = f"{total} FILTER ({' AND '.join(kept)})" if kept else total
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE pairs AS
         SELECT pre_root_id, post_root_id,
-               {"coalesce(kind, 'chemical')" if has_kind else "'chemical'"} AS kind,
+               {kind} AS kind,
                {"neuropil" if has_neuropil else "CAST(NULL AS VARCHAR) AS neuropil"},
-               {total} AS total, coalesce({weight}, 0) AS weight
-        FROM synapses GROUP BY ALL
+               CAST({total} AS DOUBLE) AS total, CAST(coalesce({weight}, 0) AS DOUBLE) AS weight
+        FROM synapses GROUP BY {", ".join(groups)}
         """,
         {"min_score": recipe.min_score} if recipe.min_score is not None and has_score else {},
     )
@@ -88,8 +97,9 @@ def connections_from_pairs(connection: duckdb.DuckDBPyConnection) -> None:
     columns = "pre_root_id, post_root_id, kind"
     if by_neuropil and by_neuropil[0]:
         connection.execute(f"INSERT INTO connections_by_neuropil BY NAME SELECT {columns}, neuropil, weight {rows}")
+        weight = exact_sum(connection, "pairs", "weight")
         connection.execute(
-            f"INSERT INTO connections BY NAME SELECT {columns}, CAST(sum(weight) AS DOUBLE) AS weight "
+            f"INSERT INTO connections BY NAME SELECT {columns}, CAST({weight} AS DOUBLE) AS weight "
             f"{rows} GROUP BY {columns}"
         )
     else:
@@ -98,11 +108,12 @@ def connections_from_pairs(connection: duckdb.DuckDBPyConnection) -> None:
 
 def totals(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> None:
     """Set total_in and total_out of every neuron from chemical rows of ``table``, before any filter."""
+    added = exact_sum(connection, table, column).replace(column, f"t.{column}")
     for side, total in (("post_root_id", "total_in"), ("pre_root_id", "total_out")):
         connection.execute(
             f"""
             UPDATE neurons SET {total} = coalesce(sums.value, 0)
-            FROM (SELECT n.root_id, CAST(sum(t.{column}) AS DOUBLE) AS value
+            FROM (SELECT n.root_id, CAST({added} AS DOUBLE) AS value
                   FROM neurons n LEFT JOIN {table} t ON t.{side} = n.root_id AND t.kind = 'chemical'
                   GROUP BY n.root_id) sums
             WHERE neurons.root_id = sums.root_id

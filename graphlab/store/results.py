@@ -42,8 +42,11 @@ def record_census(folder: Folder, table: pa.Table, parameters: dict[str, Any], s
     return run
 
 
-def rerun(folder: Folder, run: runs.Run, verbs: Mapping[str, Callable[[dict[str, Any]], pa.Table]]) -> Rerun:
+def rerun(folder: Folder, run: runs.Run, verbs: Mapping[str, Callable[[dict[str, Any]], pa.Table | str]]) -> Rerun:
     """Do the work of ``run`` again on the present data.
+
+    Args:
+        verbs: verb -> from parameters to the result, or to its hash where a result is too large to hold.
 
     Raises:
         VersionError: the data changed since, so another result would be no surprise.
@@ -51,7 +54,7 @@ def rerun(folder: Folder, run: runs.Run, verbs: Mapping[str, Callable[[dict[str,
     """
     if run.verb not in verbs:
         raise AnalysisError(
-            f"run {run.run_id} is an {run.verb}; only results are recomputed ({', '.join(verbs)}). "
+            f"run {run.run_id} is of the verb {run.verb!r}; only results are recomputed ({', '.join(verbs)}). "
             "To check an ingest, ingest the same source again: it says whether it is already there"
         )
     if run.data_version != str(folder.meta("data_version")):
@@ -59,5 +62,6 @@ def rerun(folder: Folder, run: runs.Run, verbs: Mapping[str, Callable[[dict[str,
             f"run {run.run_id} was made on data version {run.data_version}, the graph is at "
             f"{folder.meta('data_version')}: sources were added since. Run it on a copy of the older graph"
         )
-    new_hash = runs.hash_table(verbs[run.verb](run.parameters))
+    made = verbs[run.verb](run.parameters)
+    new_hash = made if isinstance(made, str) else runs.hash_table(made)
     return Rerun(run, new_hash, new_hash == run.result_hash)

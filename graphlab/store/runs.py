@@ -15,7 +15,6 @@ from typing import Any
 import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from graphlab.store.folder import Folder, first_row
 from ingest.errors import UnknownNameError
@@ -69,6 +68,12 @@ def record(connection: duckdb.DuckDBPyConnection, run: Run, started: datetime.da
             run.message,
         ],
     )
+
+
+def move_on(folder: Folder, run_id: str) -> None:
+    """Set the data version that follows from ``run_id``; call inside the transaction that changes the data."""
+    before = str(folder.meta("data_version"))
+    folder.set_meta("data_version", hashlib.blake2b(f"{before} {run_id}".encode(), digest_size=8).hexdigest())
 
 
 def find(folder: Folder, run_id: str) -> Run | None:
@@ -131,6 +136,8 @@ def hash_table(frame: Any) -> str:
 
 def _hash_array(digest: Any, array: pa.Array) -> None:
     """Hash type, length, which are null, and the values that are not: bytes under a null mean nothing."""
+    import pyarrow.compute as pc  # here: a first question from a cold process should not wait for it
+
     if isinstance(array, pa.ChunkedArray):  # an empty column, or one past 2 GB of text
         array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
     if pa.types.is_dictionary(array.type):

@@ -8,6 +8,7 @@ import pyarrow as pa
 from graphlab.store.arrivals import Arrivals
 from graphlab.store.folder import arrow, first_row
 from graphlab.store.recipe import Recipe, connections_from_pairs, pairs_from_synapses, totals
+from graphlab.store.signs import refresh_signs
 from ingest.errors import SchemaError
 
 PAIR_TABLES = ("connections", "connections_left_out")
@@ -23,8 +24,8 @@ def add_unknown(arrivals: Arrivals, as_: str, policy: str) -> list[str]:
     if as_ == "neurons":
         return []
     connection, names, source = arrivals.connection, arrivals.names, arrivals.source
-    # The settled table of a source that brought synapses is not made yet, so ask the rows themselves.
-    tables = ("synapses",) if as_ == "synapses" else PAIR_TABLES
+    # Connections are not made from new synapses yet; their pairs are, and there are fewer of those.
+    tables = ("pairs",) if as_ == "synapses" else PAIR_TABLES
     sides = " UNION ".join(
         f"SELECT {side} AS root_id FROM {t}" for t in tables for side in ("pre_root_id", "post_root_id")
     )
@@ -72,11 +73,16 @@ def _first_place(arrivals: Arrivals) -> tuple[str, int] | None:
     return f"{arrivals.source}, row {row}, column {side!r}", value
 
 
-def settle(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> list[str]:
-    """Make ``connections`` follow from synapses, recipe and ``in_graph``; refresh totals. Notes for people."""
+def settle(connection: duckdb.DuckDBPyConnection, recipe: Recipe, pairs_made: bool = False) -> list[str]:
+    """Make ``connections`` follow from synapses, recipe and ``in_graph``; refresh totals. Notes for people.
+
+    Args:
+        pairs_made: ``pairs_from_synapses`` has run on the present synapses with this recipe.
+    """
     origins = dict(connection.execute("SELECT kind, origin FROM pair_sources").fetchall())
     if "synapses" in origins.values():
-        pairs_from_synapses(connection, recipe)
+        if not pairs_made:
+            pairs_from_synapses(connection, recipe)
         connections_from_pairs(connection)
         if origins.get("chemical") == "synapses" and not _totals_given(connection):
             totals(connection, "pairs", "total")
@@ -89,6 +95,7 @@ def settle(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> list[str]:
             totals(connection, "all_pairs", "weight")
             connection.execute("DROP TABLE all_pairs")
         _sort_out_left_out(connection)
+    refresh_signs(connection)
     return _tell(connection)
 
 

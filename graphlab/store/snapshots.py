@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def snapshot(folder: Folder, kind: str = "chemical", min_weight: float = 0.0) ->
 
 
 def save(made: Snapshot, path: Path) -> None:
-    """Write as one record batch of one row, every array a list value; renamed into place when whole."""
+    """Write as one record batch of one row, every array a list value; renamed into place when whole, or not there."""
     arrays = [
         pa.LargeListArray.from_arrays(
             pa.array([0, len(values)], pa.int64()), pa.array(values, type=kind, from_pandas=False)
@@ -73,8 +74,9 @@ def save(made: Snapshot, path: Path) -> None:
         with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
             writer.write_batch(batch)
         temporary.rename(path)
-    except PermissionError:
-        return
+    except OSError:  # a read-only place or a full disk: the snapshot is a convenience, not a result
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def load(path: Path) -> Snapshot:

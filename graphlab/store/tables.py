@@ -16,6 +16,7 @@ TABLES = (
     "synapses",
     "connections",
     "connections_by_neuropil",
+    "neuron_embeddings",
     "synapse_embeddings",
     "runs",
     "motif_counts",
@@ -25,7 +26,8 @@ ORDER = {
     "synapses": "synapse_id",
     "connections": "pre_root_id, post_root_id, kind",
     "connections_by_neuropil": "pre_root_id, post_root_id, kind, neuropil",
-    "synapse_embeddings": "synapse_id, side",
+    "neuron_embeddings": "model, root_id",
+    "synapse_embeddings": "model, synapse_id, side",
     "runs": "started, run_id",
     "motif_counts": "ALL",
 }

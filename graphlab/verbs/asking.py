@@ -40,7 +40,7 @@ class Asking(Opened):
 
         return run(
             text,
-            query_source.query_source(self._folder),
+            query_source.query_source(self._folder, text),
             language=language,
             engine=engine,
             limit=limit,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,9 +23,29 @@ def test_the_whole_job(tmp_path: Path) -> None:
         assert info.counts["neurons"] == 200
         assert info.counts["synapses"] > 10_000
         assert [model["model"] for model in info.embeddings] == ["made-segclr"]
+        assert info.recipe["weight_counts"] == "synapses"
+        placed = graph.query("SELECT count(DISTINCT side) AS sides FROM synapse_embeddings").to_arrow()
+        assert placed["sides"].to_pylist() == [2]
+    (planted,) = [line for line in done.lines if "the maker planted" in line]
+    assert planted.startswith("5 loops")
+    assert "planted 5 " in planted
     again = run_demo(tmp_path / "again", neurons=200, seed=3)
     same = [line.replace("again", "demo") for line in again.lines if "(run " not in line]
     assert same == [line for line in done.lines if "(run " not in line]
+
+
+@pytest.mark.slow
+def test_next_lines_run_as_they_are_printed(tmp_path: Path) -> None:
+    """A newcomer pastes them into the shell in which the demo ran, virtual environment active or not."""
+    command = [sys.executable, "-m", "graphlab.cli", "demo", "my demo", "--neurons", "100", "--no-progress"]
+    told = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    lines = [line.strip() for line in told.split("next:\n")[1].splitlines()]
+    assert len(lines) == 4
+    for line in lines:
+        done = subprocess.run(line, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{line}: {done.stderr}"
+        assert done.stdout.strip()
+        assert not done.stderr
 
 
 def test_a_full_folder_is_left_alone(tmp_path: Path) -> None:

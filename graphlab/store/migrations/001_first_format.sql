@@ -36,10 +36,16 @@ CREATE TABLE embedding_files (
     model VARCHAR NOT NULL, segmentation_version VARCHAR NOT NULL, width INTEGER NOT NULL, file VARCHAR NOT NULL,
     nodes BIGINT NOT NULL, neurons BIGINT NOT NULL, sha256 VARCHAR NOT NULL, run_id VARCHAR NOT NULL
 );
--- The nearest embedded node of each synapse's two neurons.
+-- Which neuron of the graph is which segment of the embeddings: by id, by a map, or by place.
+-- embedded_root_id is null where the answer is ambiguous.
+CREATE TABLE neuron_embeddings (
+    run_id VARCHAR NOT NULL, model VARCHAR NOT NULL, root_id UBIGINT NOT NULL, embedded_root_id UBIGINT,
+    how VARCHAR NOT NULL, distance_nm DOUBLE
+);
+-- The nearest embedded node of each synapse's two neurons; (embedded_root_id, node_id) is a row of embeddings.
 CREATE TABLE synapse_embeddings (
-    synapse_id UBIGINT NOT NULL, side VARCHAR NOT NULL, root_id UBIGINT NOT NULL, node_id UBIGINT NOT NULL,
-    distance_nm DOUBLE NOT NULL, model VARCHAR NOT NULL
+    run_id VARCHAR NOT NULL, model VARCHAR NOT NULL, synapse_id UBIGINT NOT NULL, side VARCHAR NOT NULL,
+    root_id UBIGINT NOT NULL, embedded_root_id UBIGINT NOT NULL, node_id UBIGINT NOT NULL, distance_nm DOUBLE NOT NULL
 );
 
 CREATE TABLE property_graphs (name VARCHAR NOT NULL, definition VARCHAR NOT NULL);

@@ -14,9 +14,9 @@ from graphlab.store.embedding_joins import (
     join_by_id,
     join_by_place,
     nearest_in_neuron,
-    synapse_nodes,
+    nodes_of_side,
 )
-from ingest.errors import SchemaError, VersionError
+from ingest.errors import IdError, SchemaError, VersionError
 from ingest.schema import EMBEDDINGS, ID
 
 
@@ -51,7 +51,12 @@ def test_an_id_map_leads_across_versions(made: tuple[EmbeddingSet, np.ndarray, n
     )
     found = join_by_id(made[0], ids(10, 20, 30, 40, 50), "943", table)
     assert found.embedded_ids.tolist() == [1, 0, 0, 4, 0]
-    assert found.ambiguous == 1
+    assert found.ambiguous.tolist() == [False, True, False, False, False]
+    with pytest.raises(SchemaError, match="wanted 'root_id'"):
+        join_by_id(made[0], ids(10), "943", table.rename_columns(["old", "new"]))
+    with pytest.raises(IdError, match="floats"):
+        wrong = table.set_column(1, "embedded_root_id", pa.array([1.0] * 6))
+        join_by_id(made[0], ids(10), "943", wrong)
     with pytest.raises(SchemaError, match="id map is empty"):
         join_by_id(made[0], ids(10), "943", table.slice(0, 0))
 
@@ -89,11 +94,13 @@ def test_both_sides_of_each_synapse(made: tuple[EmbeddingSet, np.ndarray, np.nda
             **{f"{axis}_nm": [float(point[0, i]), float(point[5, i])] for i, axis in enumerate("xyz")},
         }
     )
-    rows = synapse_nodes(embeddings, table, 1e6).to_pylist()
+    sides = {side: table[f"{side}_root_id"].combine_chunks().to_numpy() for side in ("pre", "post")}
+    rows = [
+        row for side, roots in sides.items() for row in nodes_of_side(embeddings, table, side, roots, 1e6).to_pylist()
+    ]
     assert [(row["synapse_id"], row["side"]) for row in rows] == [(100, "pre"), (100, "post"), (200, "post")]
     assert rows[0]["distance_nm"] == 0
     assert rows[2]["node_id"] == 5
-    assert {row["model"] for row in rows} == {"m"}
 
 
 def test_models_are_never_compared(made: tuple[EmbeddingSet, np.ndarray, np.ndarray]) -> None:

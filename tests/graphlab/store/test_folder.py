@@ -140,3 +140,47 @@ def test_quote_keeps_any_name_a_name(tmp_path: Path) -> None:
     name = 'a"; DROP TABLE t; --'
     connection.execute(f"CREATE TABLE t ({quote(name)} INTEGER)")
     assert connection.execute("DESCRIBE t").fetchall()[0][0] == name
+
+
+def test_a_folder_nobody_can_write_to() -> None:
+    with pytest.raises(StoreError, match="cannot be written.*choose a folder you may write to"):
+        Folder.create("/proc/graphlab")
+
+
+FILL_THE_DISK = """
+import resource, signal, sys
+import numpy as np, pyarrow as pa
+from graphlab.graph import Graph
+from graphlab.store.runs import hash_table
+from ingest.errors import StoreError
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+n = 300_000
+rng = np.random.default_rng(0)
+ids = rng.permutation(n).astype(np.uint64)
+small = pa.table({"pre_root_id": ids[:9], "post_root_id": ids[9:18], "weight": np.ones(9)})
+large = pa.table({"pre_root_id": ids, "post_root_id": rng.permutation(ids), "weight": rng.random(n)})
+with Graph.create(sys.argv[1]) as graph:
+    graph.ingest(small, as_="connections")
+    before = hash_table(graph.to_arrow("connections"))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3 << 20, resource.RLIM_INFINITY))
+    try:
+        graph.ingest(large, as_="connections", duplicates="sum")
+    except StoreError as error:
+        print(error)
+    else:
+        sys.exit("the disk was not full")
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+with Graph.open(sys.argv[1]) as graph:
+    assert hash_table(graph.to_arrow("connections")) == before
+    graph.ingest(large, as_="connections", duplicates="sum")
+    assert graph.info().counts["connections"] > n - 9
+"""
+
+
+def test_a_full_disk_leaves_the_graph_as_it_was(tmp_path: Path) -> None:
+    """A limit on the size of files stands for the full disk: writes fail in the same places."""
+    done = subprocess.run([sys.executable, "-c", FILL_THE_DISK, str(tmp_path / "g")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "cannot be written" in done.stdout
+    assert "free space" in done.stdout

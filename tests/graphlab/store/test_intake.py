@@ -18,6 +18,8 @@ from pyarrow import parquet
 from graphlab.graph import Graph
 from graphlab.store.runs import hash_table
 from ingest.errors import ReadError, SchemaError, UnknownNameError, VersionError
+from ingest.segclr_csvzip import embeddings_schema, write_shards
+from ingest.sharding import Convention
 
 
 def contents(graph: Graph) -> list[str]:
@@ -87,40 +89,103 @@ def test_another_materialization_is_refused(tmp_path: Path, synapses: Callable[.
         assert graph.info().counts["synapses"] == 0
 
 
-@pytest.mark.slow
-def test_kill_at_any_moment_leaves_a_graph_that_opens(tmp_path: Path) -> None:
-    """SIGKILL at 20 random moments of an ingest: the graph holds either nothing of the source or all of it."""
+def test_a_source_names_the_materialization_where_none_was_given(
+    graph: Graph, synapses: Callable[..., pa.Table]
+) -> None:
+    frame = synapses([(1, 2)]).to_pandas()
+    frame.attrs["materialization_version"] = 943
+    assert any("materialization 943" in note for note in graph.ingest(frame, as_="synapses").notes)
+    assert graph.info().materialization == "943"
+    frame.attrs["materialization_version"] = 783
+    frame["synapse_id"] = frame["synapse_id"] + np.uint64(10)
+    with pytest.raises(VersionError, match="materialization 783, the graph of 943"):
+        graph.ingest(frame, as_="synapses")
+
+
+INGEST_THREE = """
+import sys
+from graphlab.graph import Graph
+place, synapses, connections, shards = sys.argv[1:]
+print("ready", flush=True)
+with Graph.open(place) as graph:
+    graph.ingest(synapses, as_="synapses")
+    graph.ingest(connections, as_="connections", kind="electrical")
+    graph.ingest(shards, as_="embeddings", model="m", segmentation_version="1")
+"""
+
+
+def three_sources(folder: Path) -> list[Path]:
+    """Synapses and connections as Parquet, embeddings as shards; large enough that a kill finds them under way."""
     rng = np.random.default_rng(5)
-    rows = 400_000
-    source = tmp_path / "synapses.parquet"
+    rows = 100_000
     pre, post = rng.integers(1, 2_000, (2, rows)).astype(np.uint64)
     columns = {"synapse_id": rng.permutation(rows).astype(np.uint64), "pre_root_id": pre, "post_root_id": post}
-    parquet.write_table(pa.table({**columns, "neuropil": rng.choice(["A", "B"], rows)}), source)
-    place = tmp_path / "g"
-    with Graph.create(place) as graph:
-        empty = contents(graph)
+    parquet.write_table(pa.table({**columns, "neuropil": rng.choice(["A", "B"], rows)}), folder / "synapses.parquet")
+    pairs = {
+        "pre_root_id": pre,
+        "post_root_id": post,
+        "weight": rng.random(rows),
+    }  # fractions: sums must not depend on their order
+    parquet.write_table(pa.table(pairs), folder / "connections.parquet")
+    ids = np.repeat(np.arange(1, 1_001, dtype=np.uint64), 20)
+    points = [pa.array(rng.random(len(ids)).astype(np.float32)) for _ in range(3)]
+    vectors = pa.array(rng.normal(size=64 * len(ids)).astype(np.float32))
+    columns_of = [pa.array(ids), pa.array(np.arange(len(ids), dtype=np.uint64)), *points]
+    columns_of.append(pa.FixedSizeListArray.from_arrays(vectors, 64))
+    batch = pa.RecordBatch.from_arrays(columns_of, schema=embeddings_schema(64))
+    write_shards(folder / "shards", [batch], convention=Convention("test", 64, 3))
+    return [folder / "synapses.parquet", folder / "connections.parquet", folder / "shards"]
+
+
+def everything(graph: Graph) -> list[str]:
+    """``contents`` and the embeddings: what their rows say, and that every file named is whole."""
+    listed = graph.info().embeddings
+    return [*contents(graph), repr(listed), hash_table(graph.embeddings().to_arrow()) if listed else ""]
+
+
+@pytest.mark.slow
+def test_kill_at_any_moment_leaves_a_graph_that_opens(tmp_path: Path) -> None:
+    """SIGKILL at 20 random moments of three ingests: each source is in the graph whole, or not at all."""
+    sources = three_sources(tmp_path)
+    wanted = []
+    started = time.monotonic()
     with Graph.create(tmp_path / "whole") as graph:
-        started = time.monotonic()
-        graph.ingest(source, as_="synapses")
-        took = time.monotonic() - started
-        full = contents(graph)
-    command = [sys.executable, "-m", "graphlab.cli", "ingest", str(place), str(source), "--as", "synapses", "-q"]
+        wanted.append(everything(graph))
+        graph.ingest(sources[0], as_="synapses")
+        wanted.append(everything(graph))
+        graph.ingest(sources[1], as_="connections", kind="electrical")
+        wanted.append(everything(graph))
+        graph.ingest(sources[2], as_="embeddings", model="m", segmentation_version="1")
+        wanted.append(everything(graph))
+    took = time.monotonic() - started
     moments = random.Random(1)
-    seen = set()
+    seen = []
+    place = tmp_path / "g"
+    Graph.create(place).close()
+
+    def begin() -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", INGEST_THREE, str(place), *map(str, sources)]
+        worker = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == "ready\n"
+        return worker
+
     for number in range(20):
-        with subprocess.Popen(command, stderr=subprocess.PIPE) as worker:
-            # From process start through reading, writing, settling and the checkpoint after the commit.
-            time.sleep(moments.uniform(0.1, 0.6 + 1.6 * took))
+        with begin() as worker:
+            time.sleep(moments.uniform(0.0, 0.7 * took))
             worker.send_signal(signal.SIGKILL)
         with Graph.open(place) as graph:
-            found = contents(graph)
-            assert found in (empty, full), f"kill {number} left a part of the source"
-            seen.add(found == full)
-        if found == full:
+            found = everything(graph)
+            parts = [[a == b for a, b in zip(found, whole, strict=True)] for whole in wanted]
+            assert found in wanted, f"kill {number} left a part of a source; equal to the four states: {parts}"
+            seen.append(wanted.index(found))
+        if seen[-1] >= 2:  # the last source is under way or done: start anew
+            with begin() as worker:
+                assert worker.wait() == 0, "the next ingest works"
+            with Graph.open(place) as graph:
+                assert everything(graph) == wanted[-1]
+            left = {item.name for item in (place / "embeddings" / "m").iterdir()}
+            assert len(left) == 2, f"kill {number}: orphans of the killed ingest are still there: {left}"
             place = tmp_path / f"g{number}"
             Graph.create(place).close()
-            command[4] = str(place)
-    with Graph.open(place) as graph:
-        graph.ingest(source, as_="synapses")
-        assert contents(graph) == full
-    assert False in seen, "no kill came before the end; the source is too small for this machine"
+    assert len(set(seen)) >= 3, f"the kills came at too few places to mean something: {seen}"

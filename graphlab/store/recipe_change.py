@@ -1,0 +1,35 @@
+"""Another recipe: the connections made anew from the synapses, recorded as a run."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import replace
+
+from graphlab.store import runs
+from graphlab.store.folder import Folder
+from graphlab.store.recipe import Recipe
+from graphlab.store.settle import settle
+from ingest.errors import SchemaError
+
+
+def change_recipe(folder: Folder, recipe: Recipe) -> None:
+    """Make connections by ``recipe`` from now on; the data version moves on, as after a source.
+
+    Raises:
+        SchemaError: the chemical connections came ready, so there is nothing a recipe could make.
+    """
+    started = datetime.datetime.now(datetime.UTC)
+    origins = dict(folder.connection.execute("SELECT kind, origin FROM pair_sources").fetchall())
+    if origins and "synapses" not in origins.values():
+        raise SchemaError(
+            "the connections of this graph came ready, not from single synapses, so a recipe has nothing to make "
+            "them from; filter by weight where you ask (min_weight), or ingest the synapses into a graph of their own"
+        )
+    known = Recipe(**(folder.meta("recipe") or {}))
+    run = runs.new_run(folder, "recipe", recipe.to_dict(), {})
+    with folder.transaction() as connection:
+        folder.set_meta("recipe", recipe.to_dict())
+        if recipe != known:
+            notes = settle(connection, recipe)
+            runs.move_on(folder, run.run_id)
+            runs.record(connection, replace(run, message="; ".join(notes)), started)

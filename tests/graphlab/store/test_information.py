@@ -1,0 +1,48 @@
+"""What `info` says: every count against the tables, and what one should know before asking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+
+from graphlab.graph import Graph
+
+
+def test_counts_versions_and_notes(tmp_path: Path, synapses: Callable[..., pa.Table]) -> None:
+    with Graph.create(tmp_path / "g", "fly", "4,4,40", "783") as graph:
+        graph.ingest(pa.table({"root_id": pa.array([1, 2], pa.uint64())}), as_="neurons")
+        pairs = [(1, 2), (1, 2), (2, 2), (1, 77)]
+        graph.ingest(synapses(pairs, score=[0.9, 0.2, 0.8, 0.7]), as_="synapses", unknown="keep")
+        gap = pa.table({"pre_root_id": pa.array([1], pa.uint64()), "post_root_id": pa.array([2], pa.uint64())})
+        graph.ingest(gap.append_column("weight", pa.array([2.0])), as_="connections", kind="electrical")
+        info = graph.set_recipe(min_score=0.5)
+        assert (info.dataset, info.materialization, info.resolution) == ("fly", "783", "4,4,40")
+        assert info.format_version == 1
+        assert info.counts == {
+            "neurons": 3,
+            "neurons_in_graph": 2,
+            "synapses": 4,
+            "connections": 3,
+            "chemical": 2,
+            "electrical": 1,
+            "extrasynaptic": 0,
+            "autapses": 1,
+            "total_weight": 2,
+            "presynaptic_neurons": 2,
+            "postsynaptic_neurons": 1,
+            "left_out": 0,
+            "connected_neurons": 2,
+        }
+        assert info.recipe == {"min_score": 0.5, "merge_within_nm": None, "weight_counts": "synapses"}
+        said = " | ".join(info.notes)
+        assert "1 autapses, in the table and out of graphs and censuses" in said
+        assert "1 neurons are no graph nodes" in said
+
+
+def test_an_empty_graph_says_so(graph: Graph) -> None:
+    info = graph.info()
+    assert set(info.counts.values()) == {0}
+    assert info.embeddings == []
+    assert info.notes == []
