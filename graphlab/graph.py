@@ -126,9 +126,7 @@ class Graph(Asking, Counting, Embedding, Exchanging):
     def rerun(self, run_id: str) -> results.Rerun:
         """Recompute a recorded result and compare: bytes for counts."""
         run = runs.get(self._folder, run_id)
-        return results.rerun(
-            self._folder, run, {"census": lambda p: self._census_table(**p), "place synapses": self._place_again}
-        )
+        return results.rerun(self._folder, run, {**self._counted_again(), "place synapses": self._place_again})
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the self-contained HTML report; ``reports/report.html`` in the graph when no path is given."""

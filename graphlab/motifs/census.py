@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from graphlab.motifs.classes import MotifClass, classes, igraph_isoclasses, noninduced_matrix
 from graphlab.motifs.dyads import dyad_counts
-from graphlab.motifs.parts import among_labels
+from graphlab.motifs.parts import among_labels, numbered
+from graphlab.motifs.shares import Progress
 from ingest.errors import AnalysisError
 from queries.snapshot import Snapshot
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SIZES = (2, 3, 4)
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def census(
         size: 2 (dyads), 3 (triads) or 4 (the connected tetrads).
         by: a label for each neuron, None where unknown; each label's own subgraph is counted, too.
         workers: threads; the counts are the same for any number.
-        progress: told (done, total) graphs counted.
+        progress: told (done, total) steps; graphs where there are groups.
 
     Raises:
         AnalysisError: another size, labels that do not fit the neurons.
@@ -111,14 +111,14 @@ def census(
     parts: Iterable[tuple[str, Snapshot]] = ()
     if by is not None:
         parts = among_labels(snapshot, by)
-        known = {label for label in by if label is not None}
+        known, group = numbered(by)
         notes.append(f"{len(known):,} groups, each counted among its own neurons")
-        unknown = sum(label is None for label in by)
+        unknown = int(np.count_nonzero(group < 0))
         if unknown:
             notes.append(f"{unknown:,} neurons without a label are in no group")
     total = 1 + (0 if by is None else len(known))
-    counts = class_counts(snapshot, size, workers)
-    if progress:
+    counts = class_counts(snapshot, size, workers, progress if by is None else None)
+    if progress and by is not None:
         progress(1, total)
     groups: dict[str, dict[str, int]] = {}
     for label, part in parts:
@@ -129,8 +129,13 @@ def census(
     return Census(size, names, counts, noninduced_of(size, counts), groups, tuple(notes))
 
 
-def census_of_parts(parts: Iterable[tuple[str, Snapshot]], size: int, workers: int = 1) -> pa.Table:
+def census_of_parts(
+    parts: Iterable[tuple[str, Snapshot]], size: int, workers: int = 1, progress: Progress | None = None, total: int = 0
+) -> pa.Table:
     """The census of several graphs, such as those of ``parts.per_neuropil``.
+
+    Args:
+        progress: told (done, ``total``) graphs.
 
     Returns:
         Rows: group, neurons, connections, motif, edges, count, count_noninduced.
@@ -141,6 +146,8 @@ def census_of_parts(parts: Iterable[tuple[str, Snapshot]], size: int, workers: i
         for place, (column, value) in enumerate([("group", name), ("neurons", part.n), ("connections", part.m)]):
             table = table.add_column(place, column, pa.array([value] * len(table)))
         tables.append(table)
+        if progress:
+            progress(len(tables), total)
     return pa.concat_tables(tables) if tables else pa.table({})
 
 
@@ -194,7 +201,7 @@ def class_table(size: int) -> pa.Table:
     return table.add_column(4, "igraph_isoclass", pa.array(numbers, type=pa.int64()))
 
 
-def class_counts(snapshot: Snapshot, size: int, workers: int = 1) -> dict[str, int]:
+def class_counts(snapshot: Snapshot, size: int, workers: int = 1, progress: Progress | None = None) -> dict[str, int]:
     """Induced count of every class.
 
     Raises:
@@ -205,11 +212,11 @@ def class_counts(snapshot: Snapshot, size: int, workers: int = 1) -> dict[str, i
     elif size == 3:
         from graphlab.motifs.triads import triad_counts
 
-        counts = triad_counts(snapshot, workers)
+        counts = triad_counts(snapshot, workers, progress)
     elif size == 4:
         from graphlab.motifs.tetrads import tetrad_counts
 
-        counts = tetrad_counts(snapshot, workers)
+        counts = tetrad_counts(snapshot, workers, progress)
     else:
         raise AnalysisError(f"motifs of size {size} are not counted; sizes are 2 (dyads), 3 (triads), 4 (tetrads)")
     return {one.name: int(count) for one, count in zip(classes(size), counts, strict=True)}

@@ -167,16 +167,28 @@ def dyad_matrix(size: int) -> Ints:
 
 @cache
 def dyad_inverse(size: int) -> Ints:
-    """Inverse of ``dyad_matrix``, integer since the matrix is triangular with ones: from typed to induced counts."""
-    matrix = dyad_matrix(size).astype(object)
-    order = sorted(range(len(matrix)), key=lambda k: classes(size)[k].dyads)
-    inverse = np.eye(len(matrix), dtype=np.int64).astype(object)
-    for position in reversed(range(len(order))):
-        i = order[position]
-        for j in order[position + 1 :]:
-            if matrix[i, j]:
-                inverse[i] = inverse[i] - matrix[i, j] * inverse[j]
-    return np.asarray(inverse.astype(np.int64))
+    """Inverse of ``dyad_matrix``, from typed to induced counts.
+
+    By inclusion and exclusion: every further dyad of a copy changes the sign.
+    """
+    further = np.array([one.dyads for one in classes(size)])
+    return dyad_matrix(size) * np.where((further[None, :] - further[:, None]) % 2, -1, 1)
+
+
+@cache
+def orbit_inverse(size: int) -> tuple[Ints, Ints, Ints]:
+    """``dyad_inverse`` for orbits, as sparse rows: row starts int64 [orbits + 1], columns, factors."""
+    orbit_of, places = orbit_of_code(size), orbit_places(size)
+    factors = np.zeros((len(places), len(places)), dtype=np.int64)
+    for one in classes(size):
+        for orbit in set(one.orbits):
+            for part in _parts(one.code, size) if orbit >= 0 else ():
+                other = orbit_of[part, one.orbits.index(orbit)]
+                if other >= 0:
+                    factors[other, orbit] += (-1) ** (one.dyads - classes(size)[places[other][0]].dyads)
+    row, column = np.nonzero(factors)
+    start = np.searchsorted(row, np.arange(len(places) + 1)).astype(np.int64)
+    return start, column.astype(np.int64), factors[row, column]
 
 
 def _parts(code: int, size: int) -> list[int]:

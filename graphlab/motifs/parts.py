@@ -11,6 +11,14 @@ from ingest.errors import AnalysisError
 from queries.snapshot import Snapshot
 
 
+def numbered(labels: Sequence[str | None]) -> tuple[list[str], npt.NDArray[np.int64]]:
+    """The names, ascending, and the place of each label among them; -1 for None and for pandas' NaN."""
+    known = [None if label is None or label != label else str(label) for label in labels]
+    names = sorted({label for label in known if label is not None})
+    place = {name: k for k, name in enumerate(names)}
+    return names, np.array([-1 if label is None else place[label] for label in known], dtype=np.int64)
+
+
 def among_labels(snapshot: Snapshot, by: Sequence[str | None]) -> Iterator[tuple[str, Snapshot]]:
     """Each label, ascending, with the graph among its own neurons; neurons without a label are in none.
 
@@ -23,9 +31,7 @@ def among_labels(snapshot: Snapshot, by: Sequence[str | None]) -> Iterator[tuple
 
 
 def _among(snapshot: Snapshot, by: Sequence[str | None]) -> Iterator[tuple[str, Snapshot]]:
-    names = sorted({str(label) for label in by if label is not None})
-    place = {name: k for k, name in enumerate(names)}
-    group = np.array([-1 if label is None else place[str(label)] for label in by], dtype=np.int64)
+    names, group = numbered(by)
     source, target = snapshot.sources(), snapshot.out_target
     inside = np.flatnonzero((group[source] == group[target]) & (group[source] >= 0))
     # Sorted once: thousands of cell types must not each look at all connections.
@@ -77,9 +83,7 @@ def per_neuropil(
 def _neuropils(
     ids: npt.NDArray[np.uint64], weight: npt.NDArray[np.float64], neuropil: Sequence[str | None], min_weight: float
 ) -> Iterator[tuple[str, Snapshot]]:
-    names = sorted({str(name) for name in neuropil if name is not None})
-    place = {name: k for k, name in enumerate(names)}
-    group = np.array([-1 if name is None else place[str(name)] for name in neuropil], dtype=np.int64)
+    names, group = numbered(neuropil)
     order = np.argsort(group, kind="stable")
     cuts = np.searchsorted(group[order], np.arange(len(names) + 1))
     for k, name in enumerate(names):

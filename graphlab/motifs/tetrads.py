@@ -8,45 +8,52 @@ patterns contain each other gives the induced counts. The identities are those o
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from graphlab.motifs.classes import class_of_code, classes, dyad_inverse
+from graphlab.motifs.shares import Progress, over_shares, shares
+from ingest.errors import AnalysisError
 from queries.snapshot import Snapshot
 
 Counts = npt.NDArray[np.int64]
 TETRADS = tuple(one.name for one in classes(4))
 """mfinder ids of the 199 connected classes, ascending."""
-SHARES = 32
-"""Pieces of about equal work for several threads."""
+MOST = 2**59
+"""Sums stay exact in 64 bits while all connected tetrads together are fewer."""
 
 
-def tetrad_counts(snapshot: Snapshot, workers: int = 1) -> Counts:
+def tetrad_counts(snapshot: Snapshot, workers: int = 1, progress: Progress | None = None) -> Counts:
     """Induced counts of the 199 connected tetrad classes.
 
     Args:
         workers: threads; the counts are the same for any number.
+        progress: told (done, total) steps.
 
     Returns:
         int64 [199] in the order of ``TETRADS``.
+
+    Raises:
+        AnalysisError: counts that would not fit 64 bits.
     """
-    return tetrad_counts_csr(
-        snapshot.out_start, snapshot.out_target, snapshot.in_start, snapshot.in_source, workers=workers
-    )
+    arrays = (snapshot.out_start, snapshot.out_target, snapshot.in_start, snapshot.in_source)
+    return tetrad_counts_csr(*arrays, workers=workers, progress=progress)
 
 
-def tetrad_counts_csr(out_start: Any, out_target: Any, in_start: Any, in_source: Any, workers: int = 1) -> Counts:
+def tetrad_counts_csr(
+    out_start: Any, out_target: Any, in_start: Any, in_source: Any, workers: int = 1, progress: Progress | None = None
+) -> Counts:
     """``tetrad_counts`` of CSR arrays, rows ascending, no autapses."""
-    typed = typed_tetrads(out_start, out_target, in_start, in_source, workers)
+    typed = typed_tetrads(out_start, out_target, in_start, in_source, workers, progress)
     # Two's complement sums are exact as long as the counts themselves are below 2^63.
     return np.asarray(dyad_inverse(4) @ typed)
 
 
-def typed_tetrads(out_start: Any, out_target: Any, in_start: Any, in_source: Any, workers: int = 1) -> Counts:
+def typed_tetrads(
+    out_start: Any, out_target: Any, in_start: Any, in_source: Any, workers: int = 1, progress: Progress | None = None
+) -> Counts:
     """Copies of each class with its dyads exactly as they are and any dyads between its unconnected pairs.
 
     Returns:
@@ -57,31 +64,45 @@ def typed_tetrads(out_start: Any, out_target: Any, in_start: Any, in_source: Any
 
     undirected = typed_neighbours(out_start, out_target, in_start, in_source)
     start, neighbour, state, split, degree, _ = kernels.ranked_neighbours(*undirected)
-    n = len(start) - 1
+    refuse_overflow(start, neighbour)
+    by_cycle, by_clique = shares(kernels.wedges_below(start, neighbour)), shares((start[1:] - split) ** 2)
+    total = len(by_cycle) + len(by_clique) + 1
+    done = 0
 
-    def over_edges() -> tuple[Counts, Counts, Counts]:
-        edges = kernels.edge_triangles(start, neighbour, state, split)
-        found: tuple[Counts, Counts, Counts] = kernels.over_edges(start, neighbour, state, split, degree, *edges)
-        return found
+    def told(_: int, __: int) -> None:
+        nonlocal done
+        done += 1
+        if progress:
+            progress(done, total)
 
-    if workers <= 1:
-        paths, paws, diamonds = over_edges()
-        cycles = kernels.four_cycles(start, neighbour, state, 0, n)
-        cliques = kernels.cliques(start, neighbour, state, split, 0, n)
-    else:
-        with ThreadPoolExecutor(workers) as pool:
-            edges_first = pool.submit(over_edges)
-            cycle_parts = pool.map(
-                lambda part: kernels.four_cycles(start, neighbour, state, *part),
-                shares(kernels.wedges_below(start, neighbour)),
-            )
-            clique_parts = pool.map(
-                lambda part: kernels.cliques(start, neighbour, state, split, *part), shares((start[1:] - split) ** 2)
-            )
-            paths, paws, diamonds = edges_first.result()
-            cycles = np.sum(list(cycle_parts), axis=0)
-            cliques = np.sum(list(clique_parts), axis=0)
+    def run(low: int, high: int) -> list[Counts]:
+        """One kernel a share; the sums over edges, one share of their own, come first."""
+        if low < 0:
+            edges = kernels.edge_triangles(start, neighbour, state, split)
+            return list(kernels.over_edges(start, neighbour, state, split, degree, *edges))
+        return [kernels.four_cycles(start, neighbour, state, low, high)]
+
+    found = list(over_shares(run, [(-1, -1), *by_cycle], workers, told))
+    paths, paws, diamonds = found[0]
+    cycles = np.sum([part[0] for part in found[1:]], axis=0) if by_cycle else np.zeros((9, 9), dtype=np.int64)
+    cliques = np.zeros(4096, dtype=np.int64)
+    for part in over_shares(
+        lambda low, high: kernels.cliques(start, neighbour, state, split, low, high), by_clique, workers, told
+    ):
+        cliques += part
     return by_class(kernels.stars(degree), paths, paws, diamonds, cycles, cliques)
+
+
+def refuse_overflow(start: npt.NDArray[np.int64], neighbour: npt.NDArray[np.int32]) -> None:
+    """Raise AnalysisError where stars and paths, which contain every connected tetrad, could pass 64 bits."""
+    degree = np.diff(start).astype(np.float64)
+    stars = float((degree * (degree - 1) * (degree - 2)).sum()) / 6
+    paths = float(((degree[neighbour] - 1) * np.repeat(degree - 1, np.diff(start))).sum()) / 2
+    if stars + paths > MOST:
+        raise AnalysisError(
+            f"up to {stars + paths:.2g} connected tetrads would not fit 64-bit counts; raise min_weight, "
+            "or count the graph by neuropil or group"
+        )
 
 
 def by_class(stars: Counts, paths: Counts, paws: Counts, diamonds: Counts, cycles: Counts, cliques: Counts) -> Counts:
@@ -106,11 +127,3 @@ def by_class(stars: Counts, paths: Counts, paws: Counts, diamonds: Counts, cycle
     add(two_wedges[0], cycles)
     add(np.arange(4096), cliques)
     return found
-
-
-def shares(work: npt.NDArray[Any], pieces: int = SHARES) -> list[tuple[int, int]]:
-    """Ranges of rows of about equal work."""
-    total = np.concatenate([[0], np.cumsum(work, dtype=np.int64)])
-    cuts = np.searchsorted(total, np.linspace(0, total[-1], pieces + 1))
-    cuts = np.unique(np.concatenate([[0], cuts, [len(work)]]))
-    return [(int(low), int(high)) for low, high in pairwise(cuts)]

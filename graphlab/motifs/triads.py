@@ -5,55 +5,58 @@ Classes are named by mutual, asymmetric and null dyads (Davis & Leinhardt 1972),
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from graphlab.motifs.codes import TRIAD_LABELS, edges_of, man_label
+from graphlab.motifs.shares import Progress, over_shares, shares
+from ingest.errors import AnalysisError
 from queries.snapshot import Snapshot
 
 Counts = npt.NDArray[np.int64]
 TRIADS = TRIAD_LABELS
-SHARES = 64
-"""Pieces of equal work for several threads; more than threads, since hubs make pieces uneven."""
+MOST_NEURONS = 3_810_778
+"""One more, and the triads pass 2^63."""
 
 
-def triad_counts(snapshot: Snapshot, workers: int = 1) -> Counts:
+def triad_counts(snapshot: Snapshot, workers: int = 1, progress: Progress | None = None) -> Counts:
     """Induced counts of the 16 triad classes.
 
     Args:
         workers: threads; the counts are the same for any number.
+        progress: told (done, total) shares.
 
     Returns:
         int64 [16] in the order of ``TRIADS``; they add up to n (n-1) (n-2) / 6.
+
+    Raises:
+        AnalysisError: more neurons than 64-bit counts allow.
     """
-    return triad_counts_csr(
-        snapshot.out_start, snapshot.out_target, snapshot.in_start, snapshot.in_source, workers=workers
-    )
+    arrays = (snapshot.out_start, snapshot.out_target, snapshot.in_start, snapshot.in_source)
+    return triad_counts_csr(*arrays, workers=workers, progress=progress)
 
 
-def triad_counts_csr(out_start: Any, out_target: Any, in_start: Any, in_source: Any, workers: int = 1) -> Counts:
+def triad_counts_csr(
+    out_start: Any, out_target: Any, in_start: Any, in_source: Any, workers: int = 1, progress: Progress | None = None
+) -> Counts:
     """``triad_counts`` of CSR arrays, rows ascending, no autapses; cheap to call thousands of times."""
     from graphlab.motifs import triad_kernels as kernels
 
     n = len(out_start) - 1
+    if n > MOST_NEURONS:
+        raise AnalysisError(f"triads of {n:,} neurons would not fit 64-bit counts; {MOST_NEURONS:,} would")
     start, neighbour, state = kernels.typed_neighbours(out_start, out_target, in_start, in_source)
     forward_start, forward, forward_state, _ = kernels.forward_in_degree_order(start, neighbour, state)
-    if workers <= 1:
-        closed = kernels.triangles(forward_start, forward, forward_state, 0, n)
-    else:
-        cuts = np.unique(np.searchsorted(forward_start, np.linspace(0, len(forward), SHARES + 1)))
-        cuts = np.concatenate([[0], cuts, [n]])
-        with ThreadPoolExecutor(workers) as pool:
-            pieces = pool.map(
-                lambda piece: kernels.triangles(forward_start, forward, forward_state, *piece),
-                pairwise(cuts),
-            )
-            closed = np.sum(list(pieces), axis=0)
+    # One thread without a listener needs no shares: null samples call this thousands of times.
+    parts = [(0, n)] if workers <= 1 and progress is None else shares(np.diff(forward_start))
+    closed = np.zeros(64, np.int64)
+    for part in over_shares(
+        lambda low, high: kernels.triangles(forward_start, forward, forward_state, low, high), parts, workers, progress
+    ):
+        closed += part
     sums = np.zeros(9, np.int64)
     kernels.degree_sums(start, state, sums)
     return _with_open(closed, [int(value) for value in sums], n)

@@ -42,6 +42,17 @@ def record_census(folder: Folder, table: pa.Table, parameters: dict[str, Any], s
     return run
 
 
+def record_table(
+    folder: Folder, verb: str, table: pa.Table, parameters: dict[str, Any], started: datetime.datetime
+) -> runs.Run:
+    """Record that ``verb`` gave this table: its hash, not its rows, so that a rerun can compare."""
+    run = runs.new_run(folder, verb, parameters, {})
+    run = replace(run, result_hash=runs.hash_table(table))
+    with folder.transaction() as connection:
+        runs.record(connection, run, started)
+    return run
+
+
 def rerun(folder: Folder, run: runs.Run, verbs: Mapping[str, Callable[[dict[str, Any]], pa.Table | str]]) -> Rerun:
     """Do the work of ``run`` again on the present data.
 

@@ -57,6 +57,20 @@ def connections(folder: Folder, kind: str, min_weight: float) -> pa.Table:
     )
 
 
+def neuropil_rows(folder: Folder, kind: str) -> pa.Table:
+    """pre_root_id, post_root_id, neuropil, weight of connections between graph nodes whose neuropil is known."""
+    if kind not in KINDS:
+        raise UnknownNameError("kind", kind, KINDS)
+    outside = "SELECT root_id FROM neurons WHERE NOT in_graph"
+    return arrow(
+        folder.cursor(),
+        "SELECT pre_root_id, post_root_id, neuropil, weight FROM connections_by_neuropil WHERE kind = ? "
+        f"AND neuropil IS NOT NULL AND pre_root_id NOT IN ({outside}) AND post_root_id NOT IN ({outside}) "
+        "ORDER BY neuropil, pre_root_id, post_root_id",
+        [kind],
+    )
+
+
 def neuron_values(folder: Folder, snapshot: Snapshot, column: str) -> list[Any]:
     """A column of ``neurons`` in node order of ``snapshot``, None where unknown."""
     names = [str(row[0]) for row in folder.cursor().execute("DESCRIBE neurons").fetchall()]

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from graphlab.store import results
+from graphlab.store import results, tables
 from graphlab.verbs.opened import Opened
+from ingest.errors import AnalysisError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from graphlab.motifs.census import Census
+    from graphlab.motifs.orbits import Orbits
+    from graphlab.motifs.shares import Progress
 
 
 class Counting(Opened):
-    """Motif classes, counted exactly."""
+    """Motif classes, counted exactly.
+
+    Everywhere: ``size`` is 2, 3 or 4; ``kind`` is chemical, electrical or extrasynaptic; connections below
+    ``min_weight`` are left out; ``workers`` threads give the same bytes as one; ``progress`` is told (done, total);
+    ``record`` keeps the result as a run of a writable graph.
+    """
 
     def census(
         self,
@@ -22,29 +32,212 @@ class Counting(Opened):
         kind: str = "chemical",
         min_weight: float = 0.0,
         by: str | None = None,
+        record: bool = True,
         **options: Any,
     ) -> Census:
-        """Exact counts of every dyad, triad or tetrad class; recorded as a run when the graph is writable.
+        """Exact counts of every dyad, triad or connected tetrad class, induced and not.
 
         Args:
-            size: 2, 3 or 4.
-            by: a column of ``neurons`` (cell_type, super_class): counts per group beside the whole.
-        """
-        import datetime
+            by: a column of ``neurons`` (cell_type, super_class): counts among the neurons of each group, too.
+            options: workers, progress.
 
+        Raises:
+            AnalysisError: another size, counts past 64 bits. UnknownNameError: no such kind or column.
+        """
         from graphlab.motifs.census import census
 
         started = datetime.datetime.now(datetime.UTC)
         view = self.snapshot(kind, min_weight)
-        labels = self.neuron_values(view, by) if by else None
-        result = census(view, size, by=labels, **options)
-        if not self._folder.read_only:
+        result = census(view, size, by=self.neuron_values(view, by) if by else None, **options)
+        if record and not self._folder.read_only:
             parameters = {"size": size, "kind": kind, "min_weight": min_weight, "by": by}
             results.record_census(self._folder, result.to_arrow(), parameters, started)
         return result
 
-    def _census_table(self, size: int, kind: str, min_weight: float, by: str | None) -> pa.Table:
-        from graphlab.motifs.census import census
+    def census_by_neuropil(
+        self,
+        size: int,
+        kind: str = "chemical",
+        min_weight: float = 0.0,
+        workers: int = 1,
+        progress: Progress | None = None,
+        record: bool = True,
+    ) -> pa.Table:
+        """The census of the connections made in each neuropil, among the neurons that connect there.
 
+        Args:
+            min_weight: applied to what a pair has in the neuropil.
+
+        Returns:
+            Rows group (the neuropil), neurons, connections, motif, edges, count, count_noninduced.
+
+        Raises:
+            AnalysisError: no connection of this kind has a neuropil.
+        """
+        from graphlab.motifs.census import census_of_parts
+        from graphlab.motifs.parts import per_neuropil
+
+        started = datetime.datetime.now(datetime.UTC)
+        rows = tables.neuropil_rows(self._folder, kind)
+        if not len(rows):
+            raise AnalysisError(
+                f"no {kind} connection names a neuropil; ingest synapses or connections with a column neuropil"
+            )
+        pre, post, weight = (rows[name].to_numpy() for name in ("pre_root_id", "post_root_id", "weight"))
+        ids = self.snapshot(kind).root_ids
+        parts = per_neuropil(ids, pre, post, weight, rows["neuropil"].to_pylist(), min_weight)
+        table = census_of_parts(parts, size, workers, progress, len(rows["neuropil"].unique()))
+        parameters = {"size": size, "kind": kind, "min_weight": min_weight}
+        self._note(record, "census_by_neuropil", table, parameters, started)
+        return table
+
+    def census_sweep(
+        self,
+        size: int,
+        thresholds: Sequence[float],
+        kind: str = "chemical",
+        workers: int = 1,
+        progress: Progress | None = None,
+        record: bool = True,
+    ) -> pa.Table:
+        """The census at each least weight of a connection: min_weight, connections, then the columns of a census.
+
+        Raises:
+            AnalysisError: no thresholds, or one that is no number.
+        """
+        from graphlab.motifs.census import threshold_sweep
+
+        started = datetime.datetime.now(datetime.UTC)
+        table = threshold_sweep(self.snapshot(kind), size, thresholds, workers, progress)
+        parameters = {"size": size, "thresholds": [float(value) for value in thresholds], "kind": kind}
+        self._note(record, "census_sweep", table, parameters, started)
+        return table
+
+    def orbits(
+        self,
+        size: int,
+        kind: str = "chemical",
+        min_weight: float = 0.0,
+        workers: int = 1,
+        progress: Progress | None = None,
+        record: bool = True,
+    ) -> Orbits:
+        """How often each neuron takes each place of each connected class: 3, 30 or 697 numbers a neuron, exact.
+
+        Raises:
+            AnalysisError: another size, counts past 64 bits.
+        """
+        from graphlab.motifs.orbits import orbits
+
+        started = datetime.datetime.now(datetime.UTC)
+        found = orbits(self.snapshot(kind, min_weight), size, workers=workers, progress=progress)
+        if record and not self._folder.read_only:
+            parameters = {"size": size, "kind": kind, "min_weight": min_weight}
+            results.record_table(self._folder, "orbits", found.to_arrow(), parameters, started)
+        return found
+
+    def roles(
+        self,
+        size: int,
+        by: str = "cell_type",
+        kind: str = "chemical",
+        min_weight: float = 0.0,
+        workers: int = 1,
+        progress: Progress | None = None,
+        record: bool = True,
+    ) -> pa.Table:
+        """The orbits summed over groups of neurons, such as cell types: which places each group takes in all motifs.
+
+        Returns:
+            Rows group, neurons, motif, orbit, roles, count, per_neuron.
+        """
+        from graphlab.motifs.orbits import orbits
+
+        started = datetime.datetime.now(datetime.UTC)
         view = self.snapshot(kind, min_weight)
-        return census(view, size, by=self.neuron_values(view, by) if by else None).to_arrow()
+        labels = self.neuron_values(view, by)
+        table = orbits(view, size, workers=workers, progress=progress).by_label(labels)
+        parameters = {"size": size, "by": by, "kind": kind, "min_weight": min_weight}
+        self._note(record, "roles", table, parameters, started)
+        return table
+
+    def motif_weights(
+        self,
+        size: int,
+        weightings: Iterable[str] = ("raw", "input", "log"),
+        kind: str = "chemical",
+        min_weight: float = 0.0,
+        workers: int = 1,
+        progress: Progress | None = None,
+        record: bool = True,
+    ) -> pa.Table:
+        """Intensity, coherence and mean weight of every edge of each connected class (Onnela et al. 2005).
+
+        Args:
+            weightings: raw, input (share of the postsynaptic neuron's input), log (ln(1 + weight)).
+
+        Raises:
+            AnalysisError: weights that are not positive, more tetrads than are listed.
+            UnknownNameError: no such weighting.
+        """
+        from graphlab.motifs.motif_weights import motif_weights
+
+        started = datetime.datetime.now(datetime.UTC)
+        wanted = list(weightings)
+        view = self.snapshot(kind, min_weight)
+        table = motif_weights(view, size, wanted, workers=workers, progress=progress)
+        parameters = {"size": size, "weightings": wanted, "kind": kind, "min_weight": min_weight}
+        self._note(record, "motif_weights", table, parameters, started)
+        return table
+
+    def signed_census(
+        self,
+        transmitters: str,
+        kind: str = "chemical",
+        min_weight: float = 0.0,
+        workers: int = 1,
+        progress: Progress | None = None,
+        record: bool = True,
+    ) -> pa.Table:
+        """Triads by class and signs of their connections; ``?`` where a transmitter is unknown or has no sign.
+
+        Args:
+            transmitters: the map from transmitters to signs: fly, worm, mouse or synthetic.
+
+        Raises:
+            UnknownNameError: no such map. AnalysisError: no neuron has a sign under it.
+        """
+        from graphlab.motifs.signed import signed_triads
+        from ingest.transmitters import transmitter_map
+
+        started = datetime.datetime.now(datetime.UTC)
+        view = self.snapshot(kind, min_weight)
+        chosen = transmitter_map(transmitters)
+        signs = chosen.sign_all(self.neuron_values(view, "nt_type"), self.neuron_values(view, "nt_confidence"))
+        if view.n and not any(signs):
+            raise AnalysisError(
+                f"none of {view.n:,} neurons has a sign under the map {chosen.name!r} "
+                f"({', '.join(chosen.signs)}); ingest neurons with a column nt_type, or take another map"
+            )
+        table = signed_triads(view, signs, workers=workers, progress=progress)
+        parameters = {"transmitters": transmitters, "kind": kind, "min_weight": min_weight}
+        self._note(record, "signed_census", table, parameters, started)
+        return table
+
+    def _note(
+        self, record: bool, verb: str, table: pa.Table, parameters: dict[str, Any], started: datetime.datetime
+    ) -> None:
+        if record and not self._folder.read_only:
+            results.record_table(self._folder, verb, table, parameters, started)
+
+    def _counted_again(self) -> Mapping[str, Callable[[dict[str, Any]], pa.Table]]:
+        """How the result of every counting verb is computed again from its parameters; the run stays as it is."""
+        return {
+            "census": lambda p: self.census(**p, record=False).to_arrow(),
+            "census_by_neuropil": lambda p: self.census_by_neuropil(**p, record=False),
+            "census_sweep": lambda p: self.census_sweep(**p, record=False),
+            "orbits": lambda p: self.orbits(**p, record=False).to_arrow(),
+            "roles": lambda p: self.roles(**p, record=False),
+            "motif_weights": lambda p: self.motif_weights(**p, record=False),
+            "signed_census": lambda p: self.signed_census(**p, record=False),
+        }
