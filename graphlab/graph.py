@@ -18,11 +18,12 @@ from graphlab.verbs.asking import Asking
 from graphlab.verbs.counting import Counting
 from graphlab.verbs.embedding import Embedding
 from graphlab.verbs.exchanging import Exchanging
+from graphlab.verbs.testing import Testing
 from ingest.reader import ReadRequest
 from ingest.space import Resolution
 
 
-class Graph(Asking, Counting, Embedding, Exchanging):
+class Graph(Testing, Asking, Counting, Embedding, Exchanging):
     """A connectome in a folder: ingest, ask, count, report.
 
     >>> with Graph.create("worm") as graph:          # doctest: +SKIP
@@ -120,7 +121,12 @@ class Graph(Asking, Counting, Embedding, Exchanging):
     def rerun(self, run_id: str) -> results.Rerun:
         """Recompute a recorded result and compare: bytes for counts."""
         run = runs.get(self._folder, run_id)
-        return results.rerun(self._folder, run, {"census": lambda p: self._census_table(**p)})
+        verbs = {
+            "census": lambda p: self._census_table(**p),
+            "significance": self._significance_counts,
+            "mine": self._mine_counts,
+        }
+        return results.rerun(self._folder, run, verbs)
 
     def report(self, path: str | Path | None = None) -> Path:
         """Write the self-contained HTML report; ``reports/report.html`` in the graph when no path is given."""

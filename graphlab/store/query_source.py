@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from graphlab.store.folder import Folder
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from graphlab.store.folder import Folder, arrow
 from graphlab.store.snapshots import snapshot
 from ingest.errors import SchemaError, UnknownNameError
+
+Counts = npt.NDArray[np.int64]
 
 if TYPE_CHECKING:
     from graphlab.store.embedding_files import EmbeddingSet
     from queries.engine import Source
+    from queries.snapshot import Snapshot
 
 
 def query_source(folder: Folder) -> Source:
@@ -38,6 +47,35 @@ def query_source(folder: Folder) -> Source:
         property_graphs=graphs,
         snapshot=lambda kind: snapshot(folder, kind),
     )
+
+
+def pattern_counter(folder: Folder, text: str, language: str | None, kind: str) -> Callable[[Snapshot], Counts]:
+    """How often a pattern matches over the graph's neurons and the connections of any snapshot.
+
+    Returns:
+        a function, safe in threads, from a snapshot (of the same neurons) to int64 [1].
+    """
+    from queries.engine import Source, run
+
+    neurons = arrow(folder.cursor(), "FROM neurons ORDER BY root_id")
+
+    def count(view: Snapshot) -> Counts:
+        connections = pa.table(
+            {
+                "pre_root_id": pa.array(view.root_ids[view.sources()], pa.uint64()),
+                "post_root_id": pa.array(view.root_ids[view.out_target], pa.uint64()),
+                "weight": pa.array(view.weight, pa.float64()),
+                "kind": pa.array([kind] * view.m, pa.string()),
+            }
+        )
+        with duckdb.connect(config={"threads": 1, "enable_external_access": "false"}) as connection:
+            connection.register("neurons", neurons)
+            connection.register("connections", connections)
+            source = Source(connection=connection, snapshot=lambda wanted: view)
+            found = run(text, source, language=language, count=True).to_arrow()
+        return np.array([found.column(0)[0].as_py()], dtype=np.int64)
+
+    return count
 
 
 def models(folder: Folder) -> list[str]:
