@@ -97,9 +97,7 @@ def motifs(
 
                 document["profiles"] = profiles({str(graph): found, **others}).rows()
             if report:
-                from graphlab.report import write_motif_report
-
-                document["report"] = str(write_motif_report(opened, report, found, others))
+                document["report"] = str(opened.report(report, motifs=found, compare=others))
         else:
             census = opened.census(size, kind.value, min_weight, by, workers=threads, progress=bars("counting"))
             document, table = {"size": size, "kind": kind.value, "notes": list(census.notes)}, census.to_arrow()

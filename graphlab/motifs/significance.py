@@ -319,7 +319,8 @@ def _caveats(
     if used < needed and used == asked:
         found.append(
             f"{used} samples cannot bring a single class among {tested} to q .05 by its two-sided p "
-            f"(smallest p {2 / (used + 1):.3g}); {needed} are needed"
+            f"(smallest p {2 / (used + 1):.3g}); {needed:,} are needed, or {p_values.samples_needed(tested, tails=1):,} "
+            "if more or fewer was foretold"
         )
     if used < asked:
         found.append(f"stopped after {used} of {asked} samples: every class was decided (Besag & Clifford 1991)")
