@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import typer
 
-from graphlab.commands import asking, counting, embedding, keeping, showing
-from ingest.errors import GraphlabError
+from graphlab.commands import asking, counting, embedding, keeping, mining, showing
+from ingest.errors import GraphlabError, InterruptedRun
 
 VERBS: tuple[Callable[..., Any], ...] = (
     showing.demo,
@@ -22,6 +23,8 @@ VERBS: tuple[Callable[..., Any], ...] = (
     keeping.info,
     asking.query,
     counting.motifs,
+    mining.mine,
+    mining.instances,
     counting.rerun,
     showing.report,
 )
@@ -34,8 +37,26 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def stoppable(verb: Callable[..., Any]) -> Callable[..., Any]:
+    """The verb, saying at Ctrl-C what was kept: typer itself would only exit."""
+
+    @wraps(verb)
+    def told(*arguments: Any, **options: Any) -> Any:
+        try:
+            return verb(*arguments, **options)
+        except InterruptedRun as stopped:
+            typer.echo(str(stopped), err=True)
+        except KeyboardInterrupt:
+            typer.echo("stopped; what was finished is kept", err=True)
+        raise typer.Exit(130)
+
+    return told
+
+
 for verb in VERBS:
-    app.command()(verb)
+    app.command()(stoppable(verb))
 
 
 def main() -> None:
@@ -45,9 +66,6 @@ def main() -> None:
     except GraphlabError as error:
         typer.echo(f"error: {error}", err=True)
         raise SystemExit(1) from None
-    except KeyboardInterrupt:
-        typer.echo("stopped; what was finished is kept", err=True)
-        raise SystemExit(130) from None
     except BrokenPipeError:
         sys.stderr.close()
         raise SystemExit(0) from None

@@ -16,11 +16,18 @@ WIDTH, HEIGHT = 420, 280
 LEFT, RIGHT, TOP, BOTTOM = 58, 14, 16, 46
 
 
-def motif(edges: Sequence[tuple[int, int]], size: int, label: str) -> Markup:
+def motif(edges: Sequence[tuple[int, int]], size: int, label: str, numbered: bool = False) -> Markup:
     """A circuit motif: neurons on a circle, arrows for connections, double heads for mutual ones."""
-    r, across = 30.0, 92
-    angles = [-math.pi / 2 + 2 * math.pi * i / size for i in range(size)] if size > 2 else [math.pi, 0.0]
-    at = [(across / 2 + r * math.cos(a), across / 2 + r * math.sin(a)) for a in angles]
+    across = 92.0
+    return svg(across, across, label, [motif_at(edges, size, across, numbered)], "motif")
+
+
+def motif_at(edges: Sequence[tuple[int, int]], size: int, across: float, numbered: bool = False) -> str:
+    """The parts of a motif drawn in a square of that side, to stand inside another figure."""
+    scale = across / 92.0
+    turn = math.pi / 4 if size == 4 else 0.0
+    angles = [-math.pi / 2 - turn + 2 * math.pi * i / size for i in range(size)] if size > 2 else [math.pi, 0.0]
+    at = [(46 + 30 * math.cos(a), 46 + 30 * math.sin(a)) for a in angles]
     present = set(edges)
     parts = []
     for a, b in sorted(present):
@@ -33,8 +40,13 @@ def motif(edges: Sequence[tuple[int, int]], size: int, label: str) -> Markup:
         line = f'x1="{x1 + dx:.1f}" y1="{y1 + dy:.1f}" x2="{x2 - dx:.1f}" y2="{y2 - dy:.1f}"'
         start = ' marker-start="url(#head)"' if mutual else ""
         parts.append(f'<line {line} class="edge" marker-end="url(#head)"{start}/>')
-    parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5.5" class="neuron"/>' for x, y in at]
-    return _svg(across, across, label, parts, "motif")
+    parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" class="neuron"/>' for x, y in at]
+    if numbered:
+        around = [(46 + 41 * math.cos(a), 46 + 41 * math.sin(a)) for a in angles]
+        parts += [
+            f'<text x="{x:.1f}" y="{y + 4:.1f}" text-anchor="middle">{k}</text>' for k, (x, y) in enumerate(around)
+        ]
+    return f'<g transform="scale({scale:.4f})">{"".join(parts)}</g>'
 
 
 def arrow_head() -> Markup:
@@ -61,7 +73,7 @@ def distribution(series: dict[str, npt.NDArray[np.float64]], xlabel: str, ylabel
         drawn[name] = (np.sqrt(edges[:-1] * edges[1:])[keep], density[keep])
     ys = np.concatenate([y for _, y in drawn.values()]) if drawn else np.array([1.0])
     if not len(ys):
-        return _svg(WIDTH, HEIGHT, label, ['<text x="50%" y="50%" class="note">no values</text>'])
+        return svg(WIDTH, HEIGHT, label, ['<text x="50%" y="50%" class="note">no values</text>'])
     x_range, y_range = (float(bins[0]), float(bins[-1])), (float(ys.min()), float(ys.max()))
     parts = _axes(x_range, y_range, xlabel, ylabel)
     for number, (name, (x, y)) in enumerate(drawn.items()):
@@ -74,7 +86,7 @@ def distribution(series: dict[str, npt.NDArray[np.float64]], xlabel: str, ylabel
             x0, y0 = WIDTH - RIGHT - 110, TOP + 14 + 17 * number
             parts.append(f'<circle cx="{x0}" cy="{y0 - 4}" r="4" fill="{colour}"/>')
             parts.append(f'<text x="{x0 + 9}" y="{y0}">{escape(name)}</text>')
-    return _svg(WIDTH, HEIGHT, label, parts)
+    return svg(WIDTH, HEIGHT, label, parts)
 
 
 def scatter(
@@ -102,7 +114,7 @@ def scatter(
     for number, (name, shade, count) in enumerate(entries):
         y0 = 24 + 19 * number
         parts.append(f'<circle cx="{right + 10}" cy="{y0 - 4}" r="5" fill="{shade}"/>')
-        parts.append(f'<text x="{right + 20}" y="{y0}">{escape(_short(str(name), 16))} ({count:,})</text>')
+        parts.append(f'<text x="{right + 20}" y="{y0}">{escape(short(str(name), 16))} ({count:,})</text>')
     parts.append(
         f'<text x="{30 + (right - 40) / 2:.0f}" y="{bottom + 22}" text-anchor="middle">{escape(xlabel)}</text>'
     )
@@ -110,7 +122,7 @@ def scatter(
         f'<text transform="translate(18 {10 + (bottom - 10) / 2:.0f}) rotate(-90)" text-anchor="middle">'
         f"{escape(ylabel)}</text>"
     )
-    return _svg(width, height, label, parts)
+    return svg(width, height, label, parts)
 
 
 def _axes(x_range: tuple[float, float], y_range: tuple[float, float], xlabel: str, ylabel: str) -> list[str]:
@@ -149,11 +161,13 @@ def _scaled(
     return start + (np.log10(values) - low) / max(high - low, 1e-9) * (stop - start)
 
 
-def _short(text: str, length: int) -> str:
+def short(text: str, length: int) -> str:
+    """The text, cut with an ellipsis to a length."""
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
-def _svg(width: float, height: float, label: str, parts: Sequence[str], kind: str = "plot") -> Markup:
+def svg(width: float, height: float, label: str, parts: Sequence[str], kind: str = "plot") -> Markup:
+    """An SVG element of these parts, which are trusted: texts in them must be escaped already."""
     body = "".join(parts)
     return Markup(
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '

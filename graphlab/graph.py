@@ -17,14 +17,17 @@ from graphlab.verbs.asking import Asking
 from graphlab.verbs.counting import Counting
 from graphlab.verbs.embedding import Embedding
 from graphlab.verbs.exchanging import Exchanging
+from graphlab.verbs.testing import Testing
 from ingest.reader import ReadRequest
 from ingest.space import Resolution
 
 if TYPE_CHECKING:
+    from graphlab.motifs.significance import Significance
     from graphlab.store.intake import IngestSummary, Progress
 
 
-class Graph(Asking, Counting, Embedding, Exchanging):
+
+class Graph(Testing, Asking, Counting, Embedding, Exchanging):
     """A connectome in a folder: ingest, ask, count, report.
 
     >>> with Graph.create("worm") as graph:          # doctest: +SKIP
@@ -126,13 +129,33 @@ class Graph(Asking, Counting, Embedding, Exchanging):
     def rerun(self, run_id: str) -> results.Rerun:
         """Recompute a recorded result and compare: bytes for counts."""
         run = runs.get(self._folder, run_id)
-        return results.rerun(self._folder, run, {**self._counted_again(), "place synapses": self._place_again})
+        verbs = {
+            **self._counted_again(),
+            "place synapses": self._place_again,
+            "significance": self._significance_counts,
+            "mine": self._mine_counts,
+        }
+        return results.rerun(self._folder, run, verbs)
 
-    def report(self, path: str | Path | None = None) -> Path:
-        """Write the self-contained HTML report; ``reports/report.html`` in the graph when no path is given."""
-        from graphlab.report import write_report
+    def report(
+        self,
+        path: str | Path | None = None,
+        motifs: Significance | None = None,
+        compare: Mapping[str, Significance] | None = None,
+    ) -> Path:
+        """Write the self-contained HTML report, and every table beside it in ``<name>_files``.
 
-        return write_report(self, Path(path) if path else self.path / "reports" / "report.html")
+        Args:
+            path: ``reports/report.html`` in the graph when absent.
+            motifs: write about this result of ``significance`` instead of the whole graph.
+            compare: results of other graphs by name, for profiles in one figure.
+        """
+        from graphlab.report import write_motif_report, write_report
+
+        target = Path(path) if path else self.path / "reports" / "report.html"
+        if motifs is None:
+            return write_report(self, target)
+        return write_motif_report(self, target, motifs, compare or {})
 
     def __repr__(self) -> str:
         counts = tables.row_counts(self._folder)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,16 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ingest.errors import GraphlabError, did_you_mean
+from graphlab.table_files import plain, rows_of, write_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from queries.result import Result
 
+__all__ = ["print_json", "print_result", "print_table", "progress_bars", "rows_of", "write_result", "write_table"]
+
 Progress = Callable[[int, int], None]
 SHOWN_ROWS = 40
-FORMATS = (".parquet", ".csv", ".arrow", ".json")
 
 
 @contextmanager
@@ -57,31 +56,8 @@ def progress_bars(off: bool = False) -> Iterator[Callable[[str], Progress | None
         yield bar
 
 
-def rows_of(table: pa.Table) -> list[dict[str, Any]]:
-    """Rows for JSON: unsigned 64-bit integers as text, NaN and infinities as null."""
-    import pyarrow as pa
-
-    exact = {field.name for field in table.schema if pa.types.is_uint64(field.type)}
-    return [
-        {name: (str(value) if name in exact and value is not None else _plain(value)) for name, value in row.items()}
-        for row in table.to_pylist()
-    ]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    return str(value)
-
-
 def print_json(document: Any) -> None:
-    typer.echo(json.dumps(_plain(document), allow_nan=False))
+    typer.echo(json.dumps(plain(document), allow_nan=False))
 
 
 def print_table(table: pa.Table, title: str = "") -> None:
@@ -108,57 +84,6 @@ def print_result(result: Result) -> None:
 
 def write_result(result: Result, path: Path) -> int:
     return write_table(result.to_arrow(), path)
-
-
-def write_table(table: pa.Table, path: Path) -> int:
-    """Write in the format of the file's ending, under another name until it is whole. Returns the rows."""
-    if path.suffix not in FORMATS:
-        raise GraphlabError(
-            f"{path}: cannot write {path.suffix or 'a file without an ending'}{did_you_mean(path.suffix, FORMATS)}"
-        )
-    if not path.parent.is_dir():
-        raise GraphlabError(f"{path}: the folder {path.parent} does not exist")
-    new = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        _WRITERS[path.suffix](table, new)
-        new.rename(path)
-    finally:
-        new.unlink(missing_ok=True)
-    return int(table.num_rows)
-
-
-def _write_parquet(table: pa.Table, path: Path) -> None:
-    from pyarrow import parquet
-
-    parquet.write_table(table, path, compression="zstd")
-
-
-def _write_csv(table: pa.Table, path: Path) -> None:
-    import csv
-
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(table.schema.names)
-        for batch in table.to_batches():
-            writer.writerows(zip(*(column.to_pylist() for column in batch.columns), strict=True))
-
-
-def _write_arrow(table: pa.Table, path: Path) -> None:
-    from pyarrow import feather
-
-    feather.write_feather(table, str(path), compression="uncompressed")
-
-
-def _write_json(table: pa.Table, path: Path) -> None:
-    path.write_text(json.dumps(rows_of(table)), encoding="utf-8")
-
-
-_WRITERS: dict[str, Callable[[Any, Path], None]] = {
-    ".parquet": _write_parquet,
-    ".csv": _write_csv,
-    ".arrow": _write_arrow,
-    ".json": _write_json,
-}
 
 
 def _is_number(kind: pa.DataType) -> bool:

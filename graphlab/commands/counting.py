@@ -3,47 +3,169 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from graphlab.commands.options import GraphPath, Json, Kind
-from ingest.errors import GraphlabError
+from graphlab.commands.options import GraphPath, Json, Kind, Language, NoProgress, text_of
+from ingest.errors import AnalysisError, GraphlabError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from graphlab.graph import Graph
+    from graphlab.motifs.significance import Significance
+
+SHOWN = ("motif", "count", "null_mean", "null_std", "ratio", "z", "p", "q", "note")
+"""Columns of a significance that fit a terminal; -o and --json give all."""
 
 
 def motifs(
     graph: GraphPath,
     size: Annotated[int, typer.Option(help="2 (dyads), 3 (triads) or 4 (tetrads).")] = 3,
+    null: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="configuration, reciprocal, block, spatial, er, dyad or triads; reciprocal when absent "
+            "(configuration for size 2).",
+        ),
+    ] = None,
     samples: Annotated[int, typer.Option(help="Null samples; 0 counts only.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.", min=0)] = 0,
     kind: Annotated[Kind, typer.Option(help="Which connections.")] = Kind.chemical,
     min_weight: Annotated[float, typer.Option(help="Connections below it are left out.")] = 0.0,
-    by: Annotated[str | None, typer.Option(metavar="COLUMN", help="Also per group of neurons, like cell_type.")] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="Also counts per group of neurons (cell_type); blocks of the block null."),
+    ] = None,
+    pattern: Annotated[
+        str | None, typer.Option(metavar="TEXT|@FILE|-", help="Count the matches of this pattern instead.")
+    ] = None,
+    language: Annotated[Language | None, typer.Option(help="Of --pattern; by the text itself when absent.")] = None,
+    steps: Annotated[float, typer.Option(help="Swaps tried per connection and sample.")] = 10.0,
+    near: Annotated[str, typer.Option(help="What spatial keeps: soma (distance) or neuropil (shared).")] = "soma",
+    proximity: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="spatial by arbor proximity: pre_root_id, post_root_id, class.")
+    ] = None,
+    compare: Annotated[
+        list[Path] | None, typer.Option(metavar="GRAPH", help="A further graph; profiles side by side. Repeatable.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Threads; every core when absent.", min=1)] = None,
+    report: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write an HTML report.")] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Write .parquet, .csv, .arrow or .json.")
     ] = None,
     json: Json = False,
+    no_progress: NoProgress = False,
 ) -> None:
-    """Count every motif class exactly."""
+    """Count every motif class exactly; with --samples, against a null model. Typed motifs: see graphlab mine."""
+    from graphlab.config import Limits
     from graphlab.graph import Graph
-    from graphlab.terminal import print_json, print_table, rows_of, write_table
-    from ingest.errors import AnalysisError
+    from graphlab.terminal import progress_bars
 
-    if samples:
+    if size not in (2, 3, 4):
         raise AnalysisError(
-            "--samples: null models are not in this version, so nothing can be said about significance yet; "
-            "--samples 0 counts the motifs"
+            f"motifs of size {size} are not counted; sizes are 2 (dyads), 3 (triads), 4 (tetrads). Larger patterns: "
+            "graphlab motifs GRAPH --pattern TEXT, or graphlab query"
         )
-    with Graph.open(graph) as opened:
-        result = opened.census(size, kind.value, min_weight, by)
-    table = result.to_arrow()
+    threads = workers or Limits.from_environment().cores
+    settings: dict[str, Any] = {"kind": kind.value, "min_weight": min_weight}
+    if samples:
+        settings |= {"null": null, "samples": samples, "seed": seed, "steps_per_edge": steps, "near": near}
+        settings["proximity"] = None if proximity is None else str(proximity)
+        settings["by"] = by if null == "block" else None
+    elif null is not None or compare:
+        raise AnalysisError("--null and --compare need random graphs to compare with; give --samples N, such as 1000")
+    with Graph.open(graph) as opened, progress_bars(off=no_progress) as bars:
+        if pattern is not None:
+            if report or compare or by:
+                raise AnalysisError("--pattern goes with --null, --samples and --min-weight, not with "
+                                    "--report, --compare or --by")  # fmt: skip
+            document, table = _pattern(opened, text_of(pattern), language, settings, threads, bars)
+        elif samples:
+            how: dict[str, Any] = {
+                "workers": threads,
+                "progress": bars("null samples"),
+                "mixing_progress": bars("does the null mix"),
+            }
+            found = opened.significance(size, **settings, **how)
+            document, table = _tested(opened, found, by, settings)
+            others = {str(path): _other(path, size, settings, threads, bars) for path in compare or ()}
+            if others:
+                from graphlab.motifs.profiles import profiles
+
+                document["profiles"] = profiles({str(graph): found, **others}).rows()
+            if report:
+                document["report"] = str(opened.report(report, motifs=found, compare=others))
+        else:
+            census = opened.census(size, kind.value, min_weight, by, workers=threads, progress=bars("counting"))
+            document, table = {"size": size, "kind": kind.value, "notes": list(census.notes)}, census.to_arrow()
+            if report:
+                document["report"] = str(opened.report(report))
+    _show(document, table, output, json)
+
+
+def _pattern(
+    opened: Graph, text: str, language: Language | None, settings: dict[str, Any], workers: int, bars: Any
+) -> tuple[dict[str, Any], pa.Table]:
+    import pyarrow as pa
+
+    name = language.value if language else None
+    if "samples" in settings:
+        found = opened.pattern_significance(text, name, **settings, workers=workers, progress=bars("null samples"))
+        document, table = _about(found, settings), found.to_arrow()
+        document["notes"].append("matches of the pattern, autapses left out; one test, so q is p")
+        return document, table
+    count = opened.pattern_count(text, name, kind=settings["kind"], min_weight=settings["min_weight"])
+    notes = ["matches of the pattern in the graph"]
+    return {**settings, "notes": notes}, pa.table({"motif": [text], "count": pa.array([count], pa.int64())})
+
+
+def _tested(
+    opened: Graph, found: Significance, by: str | None, settings: dict[str, Any]
+) -> tuple[dict[str, Any], pa.Table]:
+    """The rows of a significance; per group there are counts only."""
+    import pyarrow as pa
+
+    document, table = _about(found, settings), found.to_arrow()
+    if by is None:
+        return document, table
+    census = opened.census(found.size, settings["kind"], settings["min_weight"], by)
+    groups = census.to_arrow()
+    groups = groups.filter(pa.compute.is_valid(groups["group"]))
+    table = table.add_column(0, "group", pa.nulls(len(table), pa.string()))
+    document["notes"] += [*census.notes, "rows with a group are counts; null columns are of the whole graph"]
+    return document, pa.concat_tables([table, groups.cast(groups.schema)], promote_options="permissive")
+
+
+def _about(found: Significance, settings: dict[str, Any]) -> dict[str, Any]:
+    shown = {"size": found.size, "kind": settings["kind"], "null": found.null, "samples": found.samples}
+    return {**shown, "seed": found.seed, "notes": [found.sentence, *found.caveats]}
+
+
+def _other(path: Path, size: int, settings: dict[str, Any], workers: int, bars: Any) -> Significance:
+    from graphlab.graph import Graph
+
+    with Graph.open(path) as other:
+        return other.significance(size, **settings, workers=workers, progress=bars(f"null samples of {path.name}"))
+
+
+def _show(document: dict[str, Any], table: pa.Table, output: Path | None, json: bool) -> None:
+    from graphlab.terminal import print_json, print_table, rows_of, write_table
+
     if output:
         typer.echo(f"{write_table(table, output):,} rows in {output}")
     elif json:
-        print_json({"size": size, "kind": kind.value, "notes": list(result.notes), "motifs": rows_of(table)})
+        print_json({**document, "motifs": rows_of(table)})
+        return
     else:
-        print_table(table, title=f"motifs of size {size}")
-        for note in result.notes:
+        shown = [name for name in ("group", *SHOWN) if name in table.schema.names]
+        print_table(table.select(shown) if "null_mean" in table.schema.names else table, title="motifs")
+        for note in document["notes"]:
             typer.echo(f"  - {note}")
+    if "report" in document:
+        typer.echo(f"report: {document['report']}")
 
 
 def rerun(graph: GraphPath, run: Annotated[str, typer.Argument(help="Id of a recorded run.")]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from graphlab.motifs.classes import classes
 from graphlab.motifs.codes import TRIAD_LABELS, edges_of, role_orders, smallest_codes, triad_class_codes
 from graphlab.motifs.pair_classes import number_labels
 from ingest.errors import AnalysisError, UnknownNameError
@@ -21,7 +22,7 @@ ROOTS = 512
 
 
 def motif_code(motif: str | int | Sequence[tuple[int, int]], size: int) -> int:
-    """The smallest code of a MAN label (``030T``), a code, or a list of edges on neurons 0 .. size-1.
+    """The smallest code of a name (``030T``; mfinder id ``"204"``), a code, or edges on neurons 0 .. size-1.
 
     Raises:
         AnalysisError: not connected, or edges on other neurons. UnknownNameError: no such label.
@@ -35,9 +36,10 @@ def motif_code(motif: str | int | Sequence[tuple[int, int]], size: int) -> int:
             raise UnknownNameError("triad", motif, TRIAD_LABELS)
         code = int(np.flatnonzero(triad_class_codes() == TRIAD_LABELS.index(motif))[0])
     elif isinstance(motif, str):
-        if not motif.isdigit():
-            raise AnalysisError(f"a motif of 4 is named by its code or its edges, not {motif!r}")
-        code = int(motif)
+        by_name = {one.name: one.code for one in classes(size)}
+        if motif not in by_name:
+            raise UnknownNameError("tetrad (named by its mfinder id, such as 204 for the bi-fan)", motif, by_name)
+        code = by_name[motif]
     elif isinstance(motif, int):
         code = motif
     else:

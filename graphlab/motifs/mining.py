@@ -12,12 +12,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from graphlab.motifs.classes import mfinder_id
 from graphlab.motifs.codes import man_label, pattern_text, role_orders, smallest_codes
 from graphlab.motifs.ensembles import Progress, SampleFolder, content_hash, options_hash, sample_arrays
 from graphlab.motifs.null_models import NullOptions, null_model, observable_part
@@ -43,7 +45,7 @@ class TypedMotif:
     pattern: str
     """``L2 -> Mi1 -> T4a, L2 -> T4a``"""
     motif: str
-    """MAN label of three, smallest code of four."""
+    """MAN label of three, mfinder id of four."""
     code: int
     types: tuple[str, ...]
     """By role of the smallest code."""
@@ -79,10 +81,16 @@ class Mined:
     sentence: str
 
     def to_arrow(self) -> pa.Table:
-        """One row a typed motif."""
+        """One row a typed motif; the columns are there even when no motif is."""
         import pyarrow as pa
 
-        return pa.Table.from_pylist([{**vars(m), "types": list(m.types)} for m in self.motifs])
+        kinds = {
+            "pattern": pa.string(), "motif": pa.string(), "code": pa.int64(), "types": pa.list_(pa.string()),
+            "count": pa.int64(), "null_mean": pa.float64(), "ratio": pa.float64(), "surprise": pa.float64(),
+            "p": pa.float64(), "q": pa.float64(), "test_count": pa.int64(), "test_ratio": pa.float64(),
+        }  # fmt: skip
+        rows = [{**vars(m), "types": list(m.types)} for m in self.motifs]
+        return pa.Table.from_pylist(rows, schema=pa.schema(list(kinds.items())))
 
 
 def mine(
@@ -175,7 +183,7 @@ class _Ensemble:
         exceeded = int((self.largest >= self.surprise[k]).sum())
         return TypedMotif(
             pattern=pattern_text(code, types),
-            motif=man_label(code) if size == 3 else str(code),
+            motif=man_label(code) if size == 3 else str(mfinder_id(code, size)),
             code=code,
             types=types,
             count=int(self.observed[k]),
@@ -270,6 +278,7 @@ def _typed_ensemble(
     if folder is not None:
         recipe = {
             "mining": content_hash(graph), "null": null, "size": size, "seed": seed, "options": options_hash(options),
+            "version": version("graphlab-connectome"),
         }  # fmt: skip
         kept = SampleFolder.of(folder, recipe)
     drawn = sample_arrays(sampler, count, samples=samples, seed=seed, workers=workers, folder=kept, progress=progress)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +41,14 @@ class Profiles:
         length = np.linalg.norm(centred, axis=1)
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.asarray((centred @ centred.T) / np.outer(length, length))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One dictionary a graph and class: graph, motif, value, undefined."""
+        return [
+            {"graph": graph, "motif": motif, "value": float(self.values[i, k]), "undefined": bool(self.undefined[i, k])}
+            for i, graph in enumerate(self.graphs)
+            for k, motif in enumerate(self.classes)
+        ]
 
 
 def profiles(results: Mapping[str, Significance]) -> Profiles:

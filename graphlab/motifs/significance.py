@@ -7,7 +7,8 @@ classes keep their z but greyed; a null that cannot mix gives neither z nor p.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,12 +96,20 @@ class Significance:
     mixing: Mixing | None
     counts: Ints
     """[samples, classes] of the null."""
+    noninduced: Ints | None = None
+    """Copies of each class as a subgraph; not part of any test."""
+    edges: tuple[tuple[tuple[int, int], ...], ...] | None = None
+    """Connections of each class between its roles."""
+    view_meta: dict[str, Any] | None = None
+    """What was counted: kind, min_weight, connections outside the observable pairs."""
 
     def rows(self) -> list[dict[str, Any]]:
         """One dictionary a class, in the words of the command line."""
-        table = {
+        table: dict[str, Any] = {
             "motif": self.classes,
+            **({} if self.edges is None else {"edges": [[list(edge) for edge in one] for one in self.edges]}),
             "count": self.observed,
+            **({} if self.noninduced is None else {"count_noninduced": self.noninduced}),
             "null_mean": self.mean,
             "null_std": self.std,
             "null_median": self.median,
@@ -131,23 +140,35 @@ class Significance:
 
 
 def motif_significance(snapshot: Snapshot, size: int, **settings: Any) -> Significance:
-    """``significance`` with the package's own census of 2 or 3 neurons; q over the classes with a connection path.
+    """``significance`` with the package's own census; q over the classes in which a path joins all neurons.
 
     Args:
         settings: those of ``significance`` from ``null`` on.
     """
-    if size == 2:
-        from graphlab.motifs.dyads import DYADS, dyad_counts
+    from graphlab.motifs.classes import classes, noninduced_matrix
+    from graphlab.motifs.dyads import DYADS, dyad_counts
 
+    if size not in (2, 3, 4):
+        raise AnalysisError(f"motifs of {size} neurons are not counted; the sizes are 2, 3 and 4")
+    own: dict[str, Any] = {}
+    count: Count
+    names: tuple[str, ...]
+    if size == 2:
+        count, names = dyad_counts, DYADS
         own = {"class_of_code": dyad_class_codes(), "tested": np.array([name != "null" for name in DYADS])}
-        return significance(snapshot, dyad_counts, DYADS, 2, **{**own, **settings})
-    if size == 3:
+    elif size == 3:
         from graphlab.motifs.triads import triad_counts
 
+        count, names = triad_counts, TRIAD_LABELS
         connected = np.array([label in CONNECTED_TRIADS for label in TRIAD_LABELS])
         own = {"class_of_code": triad_class_codes(), "tested": connected}
-        return significance(snapshot, triad_counts, TRIAD_LABELS, 3, **{**own, **settings})
-    raise AnalysisError(f"motifs of {size} neurons are not counted; the sizes are 2, 3 and 4")
+    else:
+        from graphlab.motifs.tetrads import TETRADS, tetrad_counts
+
+        count, names = tetrad_counts, TETRADS
+    found = significance(snapshot, count, names, size, **{**own, **settings})
+    copies = noninduced_matrix(size).astype(object) @ found.observed.astype(object)
+    return replace(found, noninduced=copies.astype(np.int64), edges=tuple(one.edges for one in classes(size)))
 
 
 def significance(
@@ -167,6 +188,7 @@ def significance(
     sequential: int = 0,
     check_mixing: bool = True,
     progress: Progress | None = None,
+    mixing_progress: Progress | None = None,
 ) -> Significance:
     """Compare a census with a null.
 
@@ -179,6 +201,7 @@ def significance(
         folder: finished samples are saved under it, and a run that was cut continues.
         sequential: stop when every tested class has so many samples as extreme in both tails; 0 never.
         check_mixing: diagnose the chain first.
+        progress: told (done, total) samples. mixing_progress: told (done, total) readings of the diagnosis.
 
     Raises:
         AnalysisError: a size other than 2, 3, 4, options that do not fit, no connections.
@@ -200,12 +223,12 @@ def significance(
     sampler = model.prepare(graph, options, seed)
     mixing = None
     if check_mixing and isinstance(sampler, SwapSampler):
-        mixing = diagnose(sampler, count, seed)
+        mixing = diagnose(sampler, count, seed, progress=mixing_progress)
     kept = None
     if folder is not None:
         recipe = {
             "graph": content_hash(graph), "null": name, "size": size, "seed": seed,
-            "options": options_hash(options), "classes": list(classes),
+            "options": options_hash(options), "classes": list(classes), "version": version("graphlab-connectome"),
         }  # fmt: skip
         kept = SampleFolder.of(folder, recipe)
     stop = p_values.SequentialStop(observed, chosen, sequential) if sequential else None
@@ -221,6 +244,7 @@ def significance(
     return summarise(
         observed, counts, mean, std, exact is not None, chosen, mixing, stop,
         size=size, null=name, classes=tuple(classes), seed=seed, sentence=model.sentence(options), caveats=caveats,
+        view_meta={key: graph.meta[key] for key in ("kind", "min_weight", "unobservable") if key in graph.meta},
     )  # fmt: skip
 
 
@@ -295,7 +319,8 @@ def _caveats(
     if used < needed and used == asked:
         found.append(
             f"{used} samples cannot bring a single class among {tested} to q .05 by its two-sided p "
-            f"(smallest p {2 / (used + 1):.3g}); {needed} are needed"
+            f"(smallest p {2 / (used + 1):.3g}); {needed:,} are needed, or {p_values.samples_needed(tested, tails=1):,} "
+            "if more or fewer was foretold"
         )
     if used < asked:
         found.append(f"stopped after {used} of {asked} samples: every class was decided (Besag & Clifford 1991)")

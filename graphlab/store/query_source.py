@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import duckdb
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from graphlab.store.folder import Folder
+from graphlab.store.folder import Folder, arrow
 from graphlab.store.snapshots import snapshot
 from ingest.errors import SchemaError, UnknownNameError
 from ingest.schema import EMBEDDINGS
 
+Counts = npt.NDArray[np.int64]
+
 if TYPE_CHECKING:
     from graphlab.store.embedding_files import EmbeddingSet
     from queries.engine import Source
+    from queries.snapshot import Snapshot
 
 
 def query_source(folder: Folder, text: str | None = None) -> Source:
@@ -56,6 +63,35 @@ def query_source(folder: Folder, text: str | None = None) -> Source:
 def relation_of(model: str) -> str:
     """What SQL calls the embeddings of a model."""
     return "embeddings_" + re.sub(r"\W", "_", model)
+
+
+def pattern_counter(folder: Folder, text: str, language: str | None, kind: str) -> Callable[[Snapshot], Counts]:
+    """How often a pattern matches over the graph's neurons and the connections of any snapshot.
+
+    Returns:
+        a function, safe in threads, from a snapshot (of the same neurons) to int64 [1].
+    """
+    from queries.engine import Source, run
+
+    neurons = arrow(folder.cursor(), "FROM neurons ORDER BY root_id")
+
+    def count(view: Snapshot) -> Counts:
+        connections = pa.table(
+            {
+                "pre_root_id": pa.array(view.root_ids[view.sources()], pa.uint64()),
+                "post_root_id": pa.array(view.root_ids[view.out_target], pa.uint64()),
+                "weight": pa.array(view.weight, pa.float64()),
+                "kind": pa.array([kind] * view.m, pa.string()),
+            }
+        )
+        with duckdb.connect(config={"threads": 1, "enable_external_access": "false"}) as connection:
+            connection.register("neurons", neurons)
+            connection.register("connections", connections)
+            source = Source(connection=connection, snapshot=lambda wanted: view)
+            found = run(text, source, language=language, count=True).to_arrow()
+        return np.array([found.column(0)[0].as_py()], dtype=np.int64)
+
+    return count
 
 
 def models(folder: Folder) -> list[str]:

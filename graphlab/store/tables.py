@@ -84,3 +84,25 @@ def neuron_values(folder: Folder, snapshot: Snapshot, column: str) -> list[Any]:
     )
     values: list[Any] = table["value"].to_pylist()
     return values
+
+
+def neuropils_of(folder: Folder, snapshot: Snapshot, kind: str) -> list[list[str]]:
+    """The neuropils in which each neuron makes or receives connections of a kind, in node order, sorted.
+
+    Neurons without any get the ``neuropil`` of their own row in ``neurons``, if it has one.
+    """
+    cursor = folder.cursor()
+    cursor.register("wanted", pa.table({"root_id": pa.array(snapshot.root_ids, pa.uint64())}))
+    rows = arrow(
+        cursor,
+        """WITH entered AS (
+             SELECT pre_root_id AS root_id, neuropil FROM connections_by_neuropil WHERE kind = $kind
+             UNION SELECT post_root_id, neuropil FROM connections_by_neuropil WHERE kind = $kind)
+           SELECT w.root_id, list_sort(coalesce(list(DISTINCT e.neuropil) FILTER (e.neuropil IS NOT NULL),
+                  list(n.neuropil) FILTER (n.neuropil IS NOT NULL), [])) AS names
+           FROM wanted w LEFT JOIN entered e USING (root_id) LEFT JOIN neurons n USING (root_id)
+           GROUP BY w.root_id ORDER BY w.root_id""",
+        {"kind": kind},
+    )
+    names: list[list[str]] = [sorted(set(row)) for row in rows["names"].to_pylist()]
+    return names

@@ -50,7 +50,11 @@ def test_our_errors_exit_with_1_and_one_message(made: Path, tmp_path: Path) -> N
         ("query", made, "SELECT weigth FROM connections"),
         ("query", made, "DROP TABLE neurons"),
         ("query", made, "@" + str(tmp_path / "absent.sql")),
-        ("motifs", made, "--samples", "10"),
+        ("motifs", made, "--null", "reciprocl", "--samples", "10"),
+        ("motifs", made, "--null", "spatial", "--samples", "10"),
+        ("motifs", made, "--null", "er"),
+        ("mine", made, "--samples", "10"),
+        ("instances", made, "030X"),
         ("motifs", made, "--size", "9"),
         ("rerun", made, "absent"),
     ):

@@ -110,7 +110,7 @@ def test_requests_that_cannot_be_met() -> None:
         instances(one, "012")
     with pytest.raises(AnalysisError, match="none between two"):
         instances(one, [(0, 0)])
-    with pytest.raises(AnalysisError, match="code or its edges"):
+    with pytest.raises(UnknownNameError, match="204 for the bi-fan"):
         instances(one, "bifan", 4)
     with pytest.raises(AnalysisError, match="codes are below 64"):
         instances(one, 64)

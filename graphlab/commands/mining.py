@@ -1,0 +1,107 @@
+"""Verbs about single motifs: mine, instances."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from graphlab.commands.options import GraphPath, Json, Kind, NoProgress
+from ingest.errors import AnalysisError
+
+SHOWN = ("pattern", "motif", "count", "null_mean", "ratio", "surprise", "p", "q")
+
+
+class Split(StrEnum):
+    random = "random"
+    hemisphere = "hemisphere"
+
+
+def mine(
+    graph: GraphPath,
+    size: Annotated[int, typer.Option(help="3 or 4 neurons.")] = 3,
+    by: Annotated[str, typer.Option(metavar="COLUMN", help="Column of neurons with the types.")] = "cell_type",
+    null: Annotated[str, typer.Option(metavar="NAME", help="The null; mutual partners are kept, too.")] = "block",
+    samples: Annotated[int, typer.Option(help="Random graphs.", min=1)] = 100,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.", min=0)] = 0,
+    split: Annotated[Split | None, typer.Option(help="Mine one half of the neurons, test on the other.")] = None,
+    top: Annotated[int, typer.Option(help="At most so many typed motifs.", min=1)] = 100,
+    kind: Annotated[Kind, typer.Option(help="Which connections.")] = Kind.chemical,
+    min_weight: Annotated[float, typer.Option(help="Connections below it are left out.")] = 0.0,
+    workers: Annotated[int | None, typer.Option(help="Threads; every core when absent.", min=1)] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write .parquet, .csv, .arrow or .json.")
+    ] = None,
+    json: Json = False,
+    no_progress: NoProgress = False,
+) -> None:
+    """Find typed motifs (L2 -> Mi1 -> T4a, L2 -> T4a) that types and degrees do not explain."""
+    from graphlab.config import Limits
+    from graphlab.graph import Graph
+    from graphlab.terminal import print_json, print_table, progress_bars, rows_of, write_table
+
+    with Graph.open(graph) as opened, progress_bars(off=no_progress) as bars:
+        mined = opened.mine(
+            size, null, samples, seed,
+            by=by, split=split.value if split else None, top=top, kind=kind.value, min_weight=min_weight,
+            workers=workers or Limits.from_environment().cores, progress=bars("null samples"),
+        )  # fmt: skip
+    table = mined.to_arrow()
+    if output:
+        typer.echo(f"{write_table(table, output):,} rows in {output}")
+    elif json:
+        about = {"size": size, "null": null, "samples": samples, "seed": seed, "tried": mined.tried}
+        print_json({**about, "notes": [mined.rule, mined.sentence], "motifs": rows_of(table)})
+    else:
+        print_table(table.select(SHOWN), title=f"typed motifs, {mined.tried:,} tried")
+        for note in (mined.rule, mined.sentence):
+            typer.echo(f"  - {note}")
+
+
+def instances(
+    graph: GraphPath,
+    motif: Annotated[str, typer.Argument(metavar="MOTIF", help="030T and the like; for --size 4 an mfinder id, 204.")],
+    size: Annotated[int, typer.Option(help="3 or 4 neurons.")] = 3,
+    types: Annotated[str | None, typer.Option(metavar="A,B,C", help="Cell types wanted, by role.")] = None,
+    by: Annotated[str, typer.Option(metavar="COLUMN", help="Column of neurons with the types.")] = "cell_type",
+    limit: Annotated[int, typer.Option(help="At most so many, strongest weakest connection first.", min=1)] = 100,
+    kind: Annotated[Kind, typer.Option(help="Which connections.")] = Kind.chemical,
+    min_weight: Annotated[float, typer.Option(help="Connections below it are left out.")] = 0.0,
+    links: Annotated[bool, typer.Option("--links", help="Add a Neuroglancer link to each.")] = False,
+    segmentation: Annotated[
+        str | None, typer.Option(metavar="URL", help="Segmentation for the links, when the dataset is not a known one.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write .parquet, .csv, .arrow or .json.")
+    ] = None,
+    json: Json = False,
+    no_progress: NoProgress = False,
+) -> None:
+    """List instances of a motif: ids, types, the weight of every connection, positions."""
+    import pyarrow as pa
+
+    from graphlab import neuroglancer
+    from graphlab.graph import Graph
+    from graphlab.terminal import print_json, print_table, progress_bars, rows_of, write_table
+
+    if segmentation and not links:
+        raise AnalysisError("--segmentation is for the links; give --links, too")
+    with Graph.open(graph, read_only=True) as opened, progress_bars(off=no_progress) as bars:
+        table = opened.instances(
+            motif, size, types=types.split(",") if types else None, by=by, kind=kind.value, min_weight=min_weight,
+            limit=limit, progress=bars("neurons"),
+        )  # fmt: skip
+        found = int(table.schema.metadata[b"found"])
+        if links:
+            info = opened.info()
+            dataset = neuroglancer.dataset_of(info.dataset, info.materialization, segmentation, info.resolution)
+            urls = [neuroglancer.instance_link(row, size, dataset) for row in table.to_pylist()]
+            table = table.append_column("neuroglancer", pa.array(urls, pa.string()))
+    if output:
+        typer.echo(f"{write_table(table, output):,} of {found:,} instances in {output}")
+    elif json:
+        print_json({"motif": motif, "size": size, "found": found, "instances": rows_of(table)})
+    else:
+        print_table(table, title=f"{table.num_rows:,} of {found:,} instances of {motif}")

@@ -1,0 +1,186 @@
+"""The page itself: its pieces, and writing them as one HTML file with every table beside it."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import re
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from graphlab import drawings
+from graphlab.store.runs import versions
+from graphlab.table_files import write_table
+from ingest.errors import StoreError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from graphlab.graph import Graph
+
+TABLE_ENDINGS = (".csv", ".parquet", ".json")
+MARK = "made-by-graphlab.txt"
+"""Stands in every folder of tables, so that only such a folder is ever replaced."""
+
+
+@dataclass(frozen=True)
+class Card:
+    name: str
+    value: str
+    figure: Markup | None = None
+
+
+@dataclass(frozen=True)
+class Figure:
+    svg: Markup
+    caption: str
+    name: str = ""
+    """Of the file beside the page; no file when empty."""
+
+
+@dataclass(frozen=True)
+class Cards:
+    cards: list[Card]
+    kind: str = "cards"
+
+
+@dataclass(frozen=True)
+class Figures:
+    figures: list[Figure]
+    kind: str = "figures"
+
+
+@dataclass(frozen=True)
+class Table:
+    columns: list[str]
+    rows: list[list[str | Markup]]
+    numbers: tuple[int, ...] = ()
+    """Columns that are set right-aligned."""
+    title: str = ""
+    figure: Markup | None = None
+    """Stands to the left of the table."""
+    kind: str = "table"
+
+
+@dataclass(frozen=True)
+class Notes:
+    notes: list[str]
+    kind: str = "notes"
+
+
+@dataclass(frozen=True)
+class Quote:
+    text: str
+    name: str = ""
+    """Of the text file beside the page; no file when empty."""
+    kind: str = "quote"
+
+
+Block = Cards | Figures | Table | Notes | Quote
+
+
+@dataclass(frozen=True)
+class Section:
+    """One part of the page, and the whole tables behind it, which are written beside the page."""
+
+    title: str
+    blocks: list[Block] = field(default_factory=list)
+    tables: dict[str, pa.Table] = field(default_factory=dict)
+
+
+MakeSection = Callable[["Graph"], Section | None]
+
+
+def link_to(address: str, text: str) -> Markup:
+    """A link that a reader may follow; nothing is loaded until then."""
+    return Markup(f'<a href="{escape(address)}" rel="noopener noreferrer">{escape(text)}</a>')
+
+
+def write_page(graph: Graph, path: Path, sections: Sequence[MakeSection], title: str, subtitle: str) -> Path:
+    """Write the page and, in the folder ``<name>_files``, every table (CSV, Parquet, JSON), figure and text.
+
+    Args:
+        path: the HTML file; its folder is made when missing. Both appear only when they are whole.
+    """
+    made = [section for make in sections if (section := make(graph)) is not None]
+    today = datetime.datetime.now().astimezone().date().isoformat()
+    template = _environment().get_template("report.html.j2")
+    beside = path.with_name(f"{path.stem}_files")
+    text = template.render(
+        title=title,
+        subtitle=f"{subtitle}, {today}",
+        version=versions()["graphlab-connectome"],
+        sections=made,
+        files=beside.name,
+        arrow_head=drawings.arrow_head(),
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.{os.getpid()}")
+    new_files = path.with_name(f".{beside.name}.{os.getpid()}")
+    try:
+        new.write_text(text, encoding="utf-8")
+        _write_files(new_files, made)
+        _replace_folder(new_files, beside)
+        new.rename(path)
+    finally:
+        new.unlink(missing_ok=True)
+        shutil.rmtree(new_files, ignore_errors=True)
+    return path
+
+
+def style() -> str:
+    """The page's style sheet, which figures standing alone carry as well."""
+    source = PackageLoader("graphlab", "templates").get_source(_environment(), "report.css")[0]
+    return str(source)
+
+
+def _write_files(folder: Path, sections: Sequence[Section]) -> None:
+    folder.mkdir()
+    (folder / MARK).write_text("Tables, figures and texts of the report beside this folder.\n", encoding="utf-8")
+    for section in sections:
+        for name, table in section.tables.items():
+            for ending in TABLE_ENDINGS:
+                write_table(table, folder / f"{file_name(name)}{ending}")
+        for block in section.blocks:
+            if isinstance(block, Quote) and block.name:
+                (folder / f"{file_name(block.name)}.txt").write_text(block.text + "\n", encoding="utf-8")
+            for figure in block.figures if isinstance(block, Figures) else ():
+                if figure.name:
+                    (folder / f"{file_name(figure.name)}.svg").write_text(standalone(figure.svg), encoding="utf-8")
+
+
+def standalone(svg: Markup) -> str:
+    """A figure as a file of its own: style and arrow heads inside."""
+    head = re.search(r"<defs>.*?</defs>", drawings.arrow_head(), re.DOTALL)
+    inside = f"<style>{escape_style(style())}</style>{head.group(0) if head else ''}"
+    return re.sub(r"(<svg[^>]*>)", lambda found: found.group(1) + inside, str(svg), count=1)
+
+
+def escape_style(text: str) -> str:
+    """A style sheet inside XML."""
+    return text.replace("&", "&amp;").replace("<", "&lt;")
+
+
+def file_name(name: str) -> str:
+    """Letters, digits, ``-`` and ``_`` of a name, whatever it holds."""
+    return re.sub(r"[^\w-]+", "_", name, flags=re.ASCII).strip("_") or "table"
+
+
+def _replace_folder(new: Path, old: Path) -> None:
+    if old.exists():
+        if not (old / MARK).is_file():
+            raise StoreError(f"{old} is there and was not made by a report; move it, or give the report another name")
+        shutil.rmtree(old)
+    new.rename(old)
+
+
+def _environment() -> Environment:
+    # Everything that is not Markup made in this package's own drawings is escaped.
+    loader = PackageLoader("graphlab", "templates")
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)

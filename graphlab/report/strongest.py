@@ -1,0 +1,41 @@
+"""The strongest connections with names and types."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from graphlab.report.page import Section, Table
+
+if TYPE_CHECKING:
+    from graphlab.graph import Graph
+
+ROWS = 20
+
+
+def section(graph: Graph) -> Section | None:
+    """The strongest connections with names and types."""
+    rows = graph.query(
+        """SELECT c.pre_root_id, a.name AS pre_name, a.cell_type AS pre_type, c.post_root_id, b.name AS post_name,
+                  b.cell_type AS post_type, c.weight
+           FROM connections c JOIN neurons a ON a.root_id = c.pre_root_id JOIN neurons b ON b.root_id = c.post_root_id
+           WHERE c.kind = 'chemical' ORDER BY c.weight DESC, c.pre_root_id, c.post_root_id LIMIT $rows""",
+        parameters={"rows": ROWS},
+    ).to_arrow()
+    if not rows.num_rows:
+        return None
+    cells = [
+        [
+            *(_neuron(row, side) for side in ("pre", "post")),
+            row["pre_type"] or "",
+            row["post_type"] or "",
+            f"{row['weight']:,g}",
+        ]
+        for row in rows.to_pylist()
+    ]
+    columns = ["presynaptic", "postsynaptic", "type", "type", "weight"]
+    return Section("Strongest connections", [Table(columns, cells, numbers=(4,))], {"strongest_connections": rows})
+
+
+def _neuron(row: dict[str, Any], side: str) -> str:
+    name, root = row[f"{side}_name"], str(row[f"{side}_root_id"])
+    return f"{name} ({root})" if name else root

@@ -1,0 +1,92 @@
+"""Result tables as files and as rows of JSON: Parquet, CSV, Arrow, JSON, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ingest.errors import GraphlabError, did_you_mean
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FORMATS = (".parquet", ".csv", ".arrow", ".json")
+
+
+def rows_of(table: pa.Table) -> list[dict[str, Any]]:
+    """Rows for JSON: unsigned 64-bit integers as text, NaN and infinities as null."""
+    import pyarrow as pa
+
+    exact = {field.name for field in table.schema if pa.types.is_uint64(field.type)}
+    return [
+        {name: (str(value) if name in exact and value is not None else plain(value)) for name, value in row.items()}
+        for row in table.to_pylist()
+    ]
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it: NaN and infinities null, anything unknown as text."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    return str(value)
+
+
+def write_table(table: pa.Table, path: Path) -> int:
+    """Write in the format of the file's ending, under another name until it is whole. Returns the rows."""
+    if path.suffix not in FORMATS:
+        raise GraphlabError(
+            f"{path}: cannot write {path.suffix or 'a file without an ending'}{did_you_mean(path.suffix, FORMATS)}"
+        )
+    if not path.parent.is_dir():
+        raise GraphlabError(f"{path}: the folder {path.parent} does not exist")
+    new = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        _WRITERS[path.suffix](table, new)
+        new.rename(path)
+    finally:
+        new.unlink(missing_ok=True)
+    return int(table.num_rows)
+
+
+def _write_parquet(table: pa.Table, path: Path) -> None:
+    from pyarrow import parquet
+
+    parquet.write_table(table, path, compression="zstd")
+
+
+def _write_csv(table: pa.Table, path: Path) -> None:
+    import csv
+
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(table.schema.names)
+        for batch in table.to_batches():
+            writer.writerows(zip(*(column.to_pylist() for column in batch.columns), strict=True))
+
+
+def _write_arrow(table: pa.Table, path: Path) -> None:
+    from pyarrow import feather
+
+    feather.write_feather(table, str(path), compression="uncompressed")
+
+
+def _write_json(table: pa.Table, path: Path) -> None:
+    path.write_text(json.dumps(rows_of(table)), encoding="utf-8")
+
+
+_WRITERS: dict[str, Callable[[Any, Path], None]] = {
+    ".parquet": _write_parquet,
+    ".csv": _write_csv,
+    ".arrow": _write_arrow,
+    ".json": _write_json,
+}

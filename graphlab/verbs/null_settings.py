@@ -1,0 +1,130 @@
+"""What a null model is told about a graph: choices as plain values, and the arrays they stand for."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from graphlab.motifs.null_models import NullOptions, null_model
+from graphlab.store import runs, tables
+from graphlab.store.folder import Folder
+from ingest.errors import AnalysisError, ReadError, SchemaError, UnknownNameError
+from queries.snapshot import Snapshot
+
+NEAR = ("soma", "neuropil")
+UNSEEN = frozenset(
+    ("", "0", "f", "false", "n", "no", "non", "none", "not", "not proofread", "unproofread", "untraced", "incomplete")
+)
+"""Values of status_axon and status_dendrite that mean nobody proofread that side."""
+
+
+@dataclass(frozen=True)
+class NullSettings:
+    """Choices of a person, all of them plain values, so that a run can be written down and done again."""
+
+    by: str | None = None
+    """Column of ``neurons`` that names the blocks of ``block``; cell_type when absent."""
+    kind: str = "chemical"
+    min_weight: float = 0.0
+    steps_per_edge: float = 10.0
+    """Steps of the swap chain per connection and sample."""
+    near: str = "soma"
+    """What ``spatial`` keeps: bins of soma distance, or the number of neuropils two neurons share (neuropil)."""
+    proximity: str | None = None
+    """File of pre_root_id, post_root_id, class (whole numbers): arbor proximity of pairs, for ``spatial``."""
+    keep_reciprocity: bool = False
+    """Whether ``block`` and ``spatial`` keep the mutual partners of every neuron, too."""
+    observable: bool = True
+    """Whether only pairs count whose axon and dendrite were proofread, where the graph knows it."""
+
+    def plain(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def null_options(folder: Folder, view: Snapshot, null: str, settings: NullSettings) -> NullOptions:
+    """The arrays that a null needs, read from the graph's tables.
+
+    Raises:
+        UnknownNameError: no such null or column. AnalysisError: a choice that does not fit the null.
+        SchemaError, ReadError: a table of proximity that cannot be used.
+    """
+    null_model(null)
+    if settings.near not in NEAR:
+        raise UnknownNameError("place to be near (near=)", settings.near, NEAR)
+    options = NullOptions(steps_per_edge=settings.steps_per_edge, keep_reciprocity=settings.keep_reciprocity)
+    if settings.observable:
+        options = replace(
+            options,
+            observable_pre=seen(tables.neuron_values(folder, view, "status_axon")),
+            observable_post=seen(tables.neuron_values(folder, view, "status_dendrite")),
+        )
+    if settings.by is not None and null != "block":
+        raise AnalysisError(
+            f"by={settings.by!r} names the blocks of the null 'block', and the null {null!r} has none; leave it out, "
+            "or count per group with census(size, by=...)"
+        )
+    if null == "block":
+        labels = tables.neuron_values(folder, view, settings.by or "cell_type")
+        return replace(options, labels=[None if x is None or x == "" else str(x) for x in labels])
+    if null == "spatial":
+        if settings.proximity is not None:
+            return replace(options, close_pairs=close_pairs(Path(settings.proximity), view))
+        if settings.near == "neuropil":
+            return replace(options, neuropils=tables.neuropils_of(folder, view, settings.kind))
+        return replace(options, position_nm=positions(folder, view))
+    if settings.proximity is not None:
+        raise AnalysisError(f"a table of proximity belongs to the null 'spatial'; the null is {null!r}")
+    return options
+
+
+def positions(folder: Folder, view: Snapshot) -> npt.NDArray[np.float64]:
+    """float64 [n, 3] nm, NaN where unknown."""
+    columns = [tables.neuron_values(folder, view, f"{axis}_nm") for axis in "xyz"]
+    return np.array(columns, dtype=np.float64).reshape(3, view.n).T.copy()
+
+
+def seen(statuses: list[Any]) -> npt.NDArray[np.bool_] | None:
+    """Which neurons were proofread on one side; None when the graph says nothing of any neuron."""
+    if all(status is None for status in statuses):
+        return None
+    return np.array([status is not None and str(status).strip().lower() not in UNSEEN for status in statuses])
+
+
+def close_pairs(
+    path: Path, view: Snapshot
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Node numbers and class of the ordered pairs of a table; rows of neurons the graph lacks are left out."""
+    import pyarrow as pa
+    from pyarrow import csv, parquet
+
+    try:
+        table = parquet.read_table(path) if path.suffix == ".parquet" else csv.read_csv(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise ReadError(f"{path}: the table of proximity cannot be read ({error}); wanted .csv or .parquet") from None
+    wanted = ("pre_root_id", "post_root_id", "class")
+    missing = [name for name in wanted if name not in table.schema.names]
+    if missing:
+        raise SchemaError(f"{path}: no column {', '.join(missing)}; wanted {', '.join(wanted)}")
+    columns = []
+    for name, kind in zip(wanted, (pa.uint64(), pa.uint64(), pa.int64()), strict=True):
+        column = table.column(name)
+        if not pa.types.is_integer(column.type) or column.null_count:
+            raise SchemaError(f"{path}: column {name} holds {column.type}, wanted whole numbers in every row")
+        columns.append(column.cast(kind).to_numpy())
+    nodes = [view.indices_of(ids) for ids in columns[:2]]
+    keep = (nodes[0] >= 0) & (nodes[1] >= 0)
+    return nodes[0][keep], nodes[1][keep], columns[2][keep]
+
+
+def inputs_of(settings: NullSettings) -> dict[str, str]:
+    """Files that take part in a result: name -> SHA-256."""
+    if settings.proximity is None:
+        return {}
+    path = Path(settings.proximity)
+    if not path.is_file():
+        raise ReadError(f"{path} does not exist; proximity= names a file of pre_root_id, post_root_id, class")
+    return {path.name: runs.hash_source(path)}
