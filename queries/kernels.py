@@ -14,11 +14,11 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-GALLOP = 6
+GALLOP = 12
 """A list is searched in another one that is more than this times as long, and scanned against marks otherwise."""
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True, _nrt=False, inline="always")
 def lower_bound(values, low, high, wanted):  # type: ignore[no-untyped-def]
     """First place in ascending ``values[low:high]`` that is not below ``wanted``."""
     while low < high:
@@ -30,14 +30,14 @@ def lower_bound(values, low, high, wanted):  # type: ignore[no-untyped-def]
     return low
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, _nrt=False)
 def contains(values, low, high, wanted):  # type: ignore[no-untyped-def]
     """Whether ascending ``values[low:high]`` holds ``wanted``."""
     at = lower_bound(values, low, high, wanted)
     return at < high and values[at] == wanted
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, _nrt=False)
 def keep_common(found, first, count, values, low, high):  # type: ignore[no-untyped-def]
     """Keep of ascending ``found[first:first+count]`` what ``values[low:high]`` holds too; returns how many."""
     kept = first
@@ -66,7 +66,7 @@ def keep_common(found, first, count, values, low, high):  # type: ignore[no-unty
     return kept - first
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, _nrt=False)
 def _slices(level, x, starts, bases, joins, counts, low, high):  # type: ignore[no-untyped-def]
     """Adjacency lists of a level's joins; False where one is empty."""
     for j in range(counts[level, 0]):
@@ -78,7 +78,7 @@ def _slices(level, x, starts, bases, joins, counts, low, high):  # type: ignore[
     return True
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, _nrt=False)
 def _mark(level, which, targets, low, high, marks, marked):  # type: ignore[no-untyped-def]
     """Mark one list and no other; nothing to do where it is marked already."""
     if marked[level, 0] == low[which] and marked[level, 1] == high[which]:
@@ -90,7 +90,7 @@ def _mark(level, which, targets, low, high, marks, marked):  # type: ignore[no-u
     marked[level, 0], marked[level, 1] = low[which], high[which]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, _nrt=False)
 def _base(level, marker, low, high, counts):  # type: ignore[no-untyped-def]
     """The list to go through: the shortest that is not marked, or the marked one where it is far shorter."""
     base = -1
@@ -102,7 +102,7 @@ def _base(level, marker, low, high, counts):  # type: ignore[no-untyped-def]
     return base
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, _nrt=False)
 def _bounds(level, x, orders, counts):  # type: ignore[no-untyped-def]
     """(least, most): node numbers that orders with matched vertices allow."""
     least, most = np.int64(0), np.int64(2**31 - 1)
@@ -115,7 +115,7 @@ def _bounds(level, x, orders, counts):  # type: ignore[no-untyped-def]
     return least, most
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, _nrt=False)
 def _allowed(level, v, x, starts, targets, bases, differs, absents, twins, counts):  # type: ignore[no-untyped-def]
     """Whether a candidate differs from what it must, has none of the absent edges, and repeats no edge."""
     for k in range(counts[level, 2]):
@@ -134,7 +134,7 @@ def _allowed(level, v, x, starts, targets, bases, differs, absents, twins, count
     return True
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, _nrt=False)
 def _fill(level, x, program, scratch, found, first):  # type: ignore[no-untyped-def]
     """Candidates of a level into ``found[first:]``; returns (how many, list entries looked at)."""
     starts, targets, bases, joins, orders, differs, absents, twins, counts, marker = program
@@ -158,7 +158,7 @@ def _fill(level, x, program, scratch, found, first):  # type: ignore[no-untyped-
         for i in range(begin, end):
             v = targets[i]
             found[c] = v
-            c += row[v]
+            c += row[np.uint32(v)]
     else:
         for i in range(begin, end):
             found[c] = targets[i]
@@ -178,46 +178,93 @@ def _fill(level, x, program, scratch, found, first):  # type: ignore[no-untyped-
     return count, end - begin + 8
 
 
-@njit(cache=True, nogil=True)
-def _count(level, x, program, scratch, found, first):  # type: ignore[no-untyped-def]
-    """As _fill(), but the number alone; lists are only read where it takes that."""
-    starts, targets, bases, joins, orders, differs, _absents, _twins, counts, marker = program
+@njit(cache=True, nogil=True, _nrt=False)
+def _sweep(level, x, program, scratch, place, size, first, found, out, written, listing, budget, stop):  # type: ignore[no-untyped-def]
+    """Candidates of the last vertex for all those of the one before it, in one loop without calls.
+
+    Returns:
+        (rows written, matches counted, list entries looked at, whether ``out`` is full: then the candidates of
+        the last vertex are in ``found`` and still to be written).
+    """
+    starts, targets, bases, joins, orders, differs, absents, twins, counts, marker = program
     marks, marked, low, high = scratch
-    m = marker[level]
-    checked = counts[level, 3] + counts[level, 4] > 0
-    if checked or counts[level, 0] > 2 or (counts[level, 0] == 2 and m < 0):
-        return _fill(level, x, program, scratch, found, first)
-    if not _slices(level, x, starts, bases, joins, counts, low, high):
-        return 0, 1
-    base = 0
-    if counts[level, 0] == 2:
-        base = _base(level, m, low, high, counts)
-        if base == m:
-            return _fill(level, x, program, scratch, found, first)
-        _mark(level, m, targets, low, high, marks, marked)
-    begin, end = low[base], high[base]
-    if counts[level, 1] > 0:
-        least, most = _bounds(level, x, orders, counts)
-        begin = lower_bound(targets, begin, end, least)
-        end = lower_bound(targets, begin, end, most + 1)
-    total = end - begin
+    last = level + 1
+    m = marker[last]
+    total, spent = np.int64(0), np.int64(0)
+    other = 0
+    short = np.int64(2**40)
     if m >= 0:
-        total = np.int64(0)
-        row = marks[level]
-        for i in range(begin, end):
-            total += row[targets[i]]
-    for k in range(counts[level, 2]):
-        v = x[differs[level, k]]
-        new = True
-        for h in range(k):
-            if x[differs[level, h]] == v:
-                new = False
-        if new and (m < 0 or marks[level, v]) and contains(targets, begin, end, v):
-            total -= 1
-    return total, (end - begin if m >= 0 else 0) + 8
+        other = 1 - m
+        vertex = joins[last, m, 0]
+        row = bases[joins[last, m, 1]] + (x[vertex] if vertex >= 0 else 0)
+        low[m], high[m] = starts[row], starts[row + 1]
+        if low[m] == high[m]:
+            place[level] = size[level]
+            return written, total, spent, False
+        _mark(last, m, targets, low, high, marks, marked)
+        short = (high[m] - low[m]) * GALLOP
+    marker_row = marks[last]
+    origin, base = joins[last, other, 0], bases[joins[last, other, 1]]
+    checked = counts[last, 2] + counts[last, 3] + counts[last, 4] > 0
+    ordered = counts[last, 1] > 0
+    store = first[last]
+    while place[level] < size[level]:
+        if spent > budget or stop[0]:
+            break
+        x[level] = found[first[level] + place[level]]
+        place[level] += 1
+        row = base + (x[origin] if origin >= 0 else 0)
+        begin, end = starts[row], starts[row + 1]
+        if ordered:
+            least, most = _bounds(last, x, orders, counts)
+            begin = lower_bound(targets, begin, end, least)
+            end = lower_bound(targets, begin, end, most + 1)
+        spent += end - begin + 8
+        c = store
+        if end - begin > short:  # the marked list is much the shorter one
+            for i in range(low[m], high[m]):
+                found[c] = targets[i]
+                c += 1
+            c = store + keep_common(found, store, c - store, targets, begin, end)
+        elif not listing and not checked:
+            if m < 0:
+                total += end - begin
+            else:
+                for i in range(begin, end):
+                    total += marker_row[np.uint32(targets[i])]
+            continue
+        elif m < 0:
+            for i in range(begin, end):
+                found[c] = targets[i]
+                c += 1
+        else:
+            for i in range(begin, end):
+                v = targets[i]
+                found[c] = v
+                c += marker_row[np.uint32(v)]
+        if checked and c > store:
+            kept = store
+            for i in range(store, c):
+                v = found[i]
+                if _allowed(last, v, x, starts, targets, bases, differs, absents, twins, counts):
+                    found[kept] = v
+                    kept += 1
+            c = kept
+        if not listing:
+            total += c - store
+        elif written + (c - store) > len(out):
+            place[last], size[last] = 0, c - store
+            return written, total, spent, True
+        else:
+            for i in range(store, c):
+                for k in range(last):
+                    out[written, k] = x[k]
+                out[written, last] = found[i]
+                written += 1
+    return written, total, spent, False
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, _nrt=False)
 def join(program, scratch, state, x, place, size, first, found, out, listing, budget, stop):  # type: ignore[no-untyped-def]
     """Go on with the matches of the start vertices that ``found[:size[0]]`` held at first.
 
@@ -241,6 +288,8 @@ def join(program, scratch, state, x, place, size, first, found, out, listing, bu
         rows written to ``out``.
     """
     last = len(x) - 1
+    counts, marker = program[8], program[9]
+    swept = counts[last, 0] == 1 or (counts[last, 0] == 2 and marker[last] >= 0)
     level = state[0]
     written = 0
     spent = 0
@@ -263,16 +312,22 @@ def join(program, scratch, state, x, place, size, first, found, out, listing, bu
         if spent > budget or stop[0]:
             state[0] = level
             return written
-        x[level] = found[first[level] + place[level]]
-        place[level] += 1
         following = level + 1
-        if following == last and not listing:
-            n, looked = _count(following, x, program, scratch, found, first[following])
-            state[1] += n
+        if following == last and swept:
+            written, total, looked, full = _sweep(
+                level, x, program, scratch, place, size, first, found, out, written, listing, budget, stop
+            )
+            state[1] += total
+            level = last if full else level
         else:
+            x[level] = found[first[level] + place[level]]
+            place[level] += 1
             n, looked = _fill(following, x, program, scratch, found, first[following])
-            place[following], size[following] = 0, n
-            level = following
+            if following == last and not listing:
+                state[1] += n
+            else:
+                place[following], size[following] = 0, n
+                level = following
         spent += looked
     state[0] = -1
     return written
