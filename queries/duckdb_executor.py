@@ -55,11 +55,13 @@ def read(
     parameters: Mapping[str, Any],
     limits: Limits,
     most: int | None = None,
+    stopping: Callable[[], None] | None = None,
 ) -> tuple[pa.Table, bool]:
     """The rows of a SELECT.
 
     Args:
         most: stop after so many rows.
+        stopping: called when the run is stopped from outside, so that what feeds it stops as well.
 
     Returns:
         The table, and whether there were more than ``most`` rows.
@@ -67,7 +69,7 @@ def read(
     Raises:
         LimitError: out of time or memory. InterruptedRun: Ctrl-C. duckdb.Error: what DuckDB says.
     """
-    with stream(connection, sql, parameters, limits) as batches:
+    with stream(connection, sql, parameters, limits, stopping) as batches:
         kept: list[pa.RecordBatch] = []
         rows = 0
         for batch in batches:
@@ -107,10 +109,14 @@ class Batches:
 
 @contextmanager
 def stream(
-    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, Any], limits: Limits
+    connection: duckdb.DuckDBPyConnection,
+    sql: str,
+    parameters: Mapping[str, Any],
+    limits: Limits,
+    stopping: Callable[[], None] | None = None,
 ) -> Iterator[Batches]:
     """The running query; closed, whatever happens, when the block is left."""
-    guarded = _Guarded(connection, limits)
+    guarded = _Guarded(connection, limits, stopping)
     own_transaction = _begin(connection)
     opened: list[pa.RecordBatchReader] = []
 
@@ -139,8 +145,11 @@ def _begin(connection: duckdb.DuckDBPyConnection) -> bool:
 class _Guarded:
     """Runs blocking DuckDB calls in a thread while this one watches the clock, the memory and Ctrl-C."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, limits: Limits) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, limits: Limits, stopping: Callable[[], None] | None = None
+    ) -> None:
         self._connection = connection
+        self._stopping = stopping
         self._limits = limits
         self._meter = connection.cursor() if limits.memory_limit is not None else None
         self._before = self._in_use()
@@ -191,6 +200,8 @@ class _Guarded:
         return int(row[0] or 0)
 
     def _stop(self, done: threading.Event) -> None:
+        if self._stopping is not None:
+            self._stopping()
         # An interrupt that comes between two calls of DuckDB is lost, so it is sent until the work ends.
         while not done.is_set():
             self._connection.interrupt()

@@ -14,6 +14,7 @@ from ingest.errors import ParseError, SchemaError, UnknownNameError
 from ingest.registry import Registry
 from queries import cypher, dotmotif, duckdb_executor, sql_guard, sql_pgq
 from queries.bind import BoundPattern, bind
+from queries.csr_executor import CSRExecutor
 from queries.describe import choice_lines, explained
 from queries.duckdb_executor import DuckDBExecutor
 from queries.executor import Executor
@@ -23,7 +24,7 @@ from queries.property_graph_ddl import is_definition
 from queries.result import Result, plain_types
 from queries.rewrites import rewrite
 from queries.shortcuts import counted, shortened
-from queries.source import Limits, Source
+from queries.source import Limits, Source, as_bytes
 from queries.sql_errors import translated
 from queries.sql_values import OWN, Values
 from queries.sql_writer import select
@@ -40,6 +41,7 @@ FRONT_ENDS.register("sql", sql_pgq.parse)
 
 ENGINES: Registry[Callable[[], Executor]] = Registry("engine", "graphlab.engines")
 ENGINES.register("duckdb", DuckDBExecutor)
+ENGINES.register("csr", CSRExecutor)
 
 
 def run(
@@ -169,20 +171,6 @@ def detect(text: str) -> str:
     if word in _SQL:
         return "pgq"
     return "dotmotif" if _DOTMOTIF.search(head) else "pgq"
-
-
-def as_bytes(size: int | str | None) -> int | None:
-    """``"2GB"`` as bytes.
-
-    Raises:
-        SchemaError: no size.
-    """
-    if size is None or isinstance(size, int):
-        return size
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?\s*", size.lower())
-    if found is None:
-        raise SchemaError(f"memory limit {size!r} is no size; wanted for example '2GB' or '500MB'")
-    return int(float(found.group(1)) * 1024 ** " kmgt".index(found.group(2) or " "))
 
 
 def _engines(wanted: str, bound: list[BoundPattern]) -> list[Executor]:

@@ -138,10 +138,10 @@ def _grown(
     if edge.source not in joined and edge.target not in joined:
         return rows * kept * source * target
     end, role, new = (edge.source, "source", target) if edge.source in joined else (edge.target, "target", source)
-    return rows * _fan_out(edge, role, through[end][0][1], counts) * counts.selectivity(edge) * new
+    return rows * fan_out(edge, role, through[end][0][1], counts) * counts.selectivity(edge) * new
 
 
-def _fan_out(edge: Edge, role: str, arrived: str, counts: Cardinalities) -> float:
+def fan_out(edge: Edge, role: str, arrived: str, counts: Cardinalities) -> float:
     """Edges at a vertex that another edge's row arrived at."""
     fan = 0.0
     for statistics in counts.statistics(edge):
