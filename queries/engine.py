@@ -191,7 +191,7 @@ def _engines(wanted: str, bound: list[BoundPattern]) -> list[Executor]:
         if wanted not in ENGINES.names():
             raise UnknownNameError("engine", wanted, ["auto", *ENGINES.names()])
         return [ENGINES.get(wanted)()]
-    if not any(worth_asking(pattern) for pattern in bound):
+    if any(pattern.derived for pattern in bound) or not any(worth_asking(pattern) for pattern in bound):
         return [DuckDBExecutor()]
     return [make() for _, make in ENGINES]
 
