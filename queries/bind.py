@@ -309,7 +309,7 @@ class _Binder:
         if found is None:
             start = node.at.end - len(node.name) if node.at else 0
             raise self.fault(
-                f"{tables[0].labels[0]} has no property {node.name!r}{did_you_mean(node.name, visible)}",
+                f"{tables[0].labels[0]} has no property {node.name!r}{_nearest(node.name, tables, visible)}",
                 Span(start, start + len(node.name)) if node.at else None,
             )
         if found in visible:
@@ -368,6 +368,13 @@ class _Binder:
                 raise self.fault(f"two output columns are called {column.name!r}", at, hint="Name them: ... AS name.")
             seen.add(column.name.lower())
         return tuple(columns)
+
+
+def _nearest(name: str, tables: tuple[Table, ...], visible: Mapping[str, str]) -> str:
+    """The nearest property, by its column, its other name or as a computed one; otherwise the columns."""
+    others = [n for table in tables for n in (*(a for a, _ in table.aliases), *(d.name for d in table.derived))]
+    meant = did_you_mean(name, [*visible, *others])
+    return meant if "did you mean" in meant else did_you_mean(name, visible)
 
 
 def _ends(table: EdgeTable, edge: Edge) -> tuple[tuple[str, ...], tuple[str, ...]]:

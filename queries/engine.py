@@ -156,7 +156,7 @@ _CYPHER = frozenset({"MATCH", "OPTIONAL", "UNWIND", "CALL", "RETURN"})
 _SQL = frozenset({"SELECT", "FROM", "WITH", "VALUES", "SHOW", "DESCRIBE", "SUMMARIZE", "TABLE", "EXPLAIN", "CREATE"})
 _CYPHER_WITH = re.compile(r"\bMATCH\s*\(", re.IGNORECASE)
 _GRAPH_TABLE = re.compile(r"\bGRAPH_TABLE\b", re.IGNORECASE)
-_DOTMOTIF = re.compile(r"^\s*(?:[A-Za-z_]\w*\s*[-~!][>+|-]|[A-Za-z_]\w*\s*\([\w\s,]*\)\s*\{|#)", re.MULTILINE)
+_DOTMOTIF = re.compile(r"^\s*(?:[^\W\d]\w*\s*[-~!][>+|-]|[^\W\d]\w*\s*\([\w\s,]*\)\s*\{|#)", re.MULTILINE)
 
 
 def detect(text: str) -> str:
