@@ -235,22 +235,15 @@ def _registered(
 def _check(statement: Statement, source: Source, names: list[str]) -> None:
     standing = [f"(FROM {name})" for name in names]
     try:
-        sql_guard.check(statement.filled(standing), source.connection, known_relations(source), names)
+        sql_guard.check(
+            statement.filled(standing),
+            source.connection,
+            sql_guard.known_relations(source.connection, source.cache),
+            names,
+        )
     except ParseError as error:
         place = statement.origin(error.position, standing)
         raise type(error)(error.message, statement.text, place, error.length, error.hint) from None
-
-
-def known_relations(source: Source) -> list[str]:
-    """Tables and views that SQL may name, lower case."""
-    if "relations" not in source.cache:
-        rows = source.connection.execute(
-            "SELECT lower(table_name) FROM duckdb_tables() UNION "
-            "SELECT lower(view_name) FROM duckdb_views() WHERE NOT internal"
-        ).fetchall()
-        source.cache["relations"] = sorted(str(row[0]) for row in rows)
-    relations: list[str] = source.cache["relations"]
-    return relations
 
 
 def _unique_names(table: pa.Table) -> pa.Table:
