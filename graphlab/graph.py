@@ -18,11 +18,14 @@ from graphlab.verbs.asking import Asking
 from graphlab.verbs.counting import Counting
 from graphlab.verbs.embedding import Embedding
 from graphlab.verbs.exchanging import Exchanging
+from graphlab.verbs.partners import Partners
+from graphlab.verbs.reaching import Reaching
+from graphlab.verbs.resembling import Resembling
 from ingest.reader import ReadRequest
 from ingest.space import Resolution
 
 
-class Graph(Asking, Counting, Embedding, Exchanging):
+class Graph(Asking, Counting, Embedding, Exchanging, Partners, Reaching, Resembling):
     """A connectome in a folder: ingest, ask, count, report.
 
     >>> with Graph.create("worm") as graph:          # doctest: +SKIP

@@ -149,6 +149,16 @@ _ROI_OF_NEURON = Derived(
     WHERE u.kind = 'chemical' AND u.neuropil IS NOT NULL GROUP BY u.id, u.neuropil) AS s
     WHERE s.id = {row}.root_id), '{{}}')""",
 )
+
+
+def _summed(name: str, end: str) -> Derived:
+    """Summed weight of a neuron's chemical connections, 0 without any."""
+    sql = (
+        "coalesce((SELECT sum(w.weight) FROM connections AS w WHERE w.END = {row}.root_id AND w.kind = 'chemical'), 0)"
+    )
+    return Derived(name, "DOUBLE", sql.replace("END", end))
+
+
 _REGION_FLAGS = Membership(
     "SELECT DISTINCT neuropil FROM connections_by_neuropil WHERE neuropil IS NOT NULL",
     """({row}.root_id IN (
@@ -188,6 +198,7 @@ CONNECTOME = PropertyGraph(
                 ("type", "cell_type"),
                 ("instance", "name"),
                 ("class", "super_class"),
+                ("nt", "nt_type"),
                 ("superclass", "super_class"),
                 ("somaSide", "side"),
                 ("predictedNt", "nt_type"),
@@ -197,7 +208,7 @@ CONNECTOME = PropertyGraph(
                 ("upstream", "total_in"),
                 ("downstream", "total_out"),
             ),
-            derived=(_ROI_OF_NEURON,),
+            derived=(_ROI_OF_NEURON, _summed("weight_in", "post_root_id"), _summed("weight_out", "pre_root_id")),
             membership=_REGION_FLAGS,
         ),
     ),
@@ -208,12 +219,24 @@ CONNECTOME = PropertyGraph(
         _connections(("electrical",), "electrical", by_name=True),
         _connections(("extrasynaptic",), "extrasynaptic", by_name=True),
         _connections(("connection",), None, by_name=True),
+        EdgeTable(
+            table="connections_by_neuropil",
+            source_key="pre_root_id",
+            source="neurons",
+            target_key="post_root_id",
+            target="neurons",
+            labels=("synapse_by_neuropil",),
+            key=("pre_root_id", "post_root_id", "neuropil", "kind"),
+            only=(("kind", "chemical"),),
+            by_name=True,
+        ),
     ),
 )
 """The graph every graph folder has: neurons, and one edge a connected pair.
 
-Labels of edges: ``synapse`` (also ``ConnectsTo``, ``chemical``), ``electrical``, ``extrasynaptic``, and
-``connection`` for all kinds. A column of the table's own wins over an alias of the same name.
+Labels of edges: ``synapse`` (also ``ConnectsTo``, ``chemical``), ``electrical``, ``extrasynaptic``,
+``connection`` for all kinds, and ``synapse_by_neuropil``, one chemical edge a neuropil. A column of the table's
+own wins over an alias of the same name. ``weight_in`` and ``weight_out`` of a neuron are summed chemical weights.
 ``roiInfo`` (JSON text) and, for neurons, a truth value named after each neuropil come from
 ``connections_by_neuropil``; synapses are counted as connections count them.
 """

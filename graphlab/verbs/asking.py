@@ -9,6 +9,7 @@ from graphlab.store import definitions, query_source
 from graphlab.verbs.opened import Opened
 
 if TYPE_CHECKING:
+    from queries.pattern import Pattern
     from queries.result import Result
 
 
@@ -47,6 +48,12 @@ class Asking(Opened):
             parameters=parameters,
             **options,
         )
+
+    def find(self, pattern: Pattern, **options: Any) -> Result:
+        """Matches of a pattern built in Python (``queries.pattern``); options as for ``query``."""
+        from queries.engine import find
+
+        return find(pattern, query_source.query_source(self._folder), **options)
 
     def create_property_graph(self, definition: str) -> str:
         """Keep a ``CREATE [OR REPLACE] PROPERTY GRAPH [IF NOT EXISTS]`` statement; returns the graph's name.
