@@ -17,6 +17,9 @@ from graphlab.verbs.asking import Asking
 from graphlab.verbs.counting import Counting
 from graphlab.verbs.embedding import Embedding
 from graphlab.verbs.exchanging import Exchanging
+from graphlab.verbs.partners import Partners
+from graphlab.verbs.reaching import Reaching
+from graphlab.verbs.resembling import Resembling
 from graphlab.verbs.testing import Testing
 from ingest.reader import ReadRequest
 from ingest.space import Resolution
@@ -26,8 +29,7 @@ if TYPE_CHECKING:
     from graphlab.store.intake import IngestSummary, Progress
 
 
-
-class Graph(Testing, Asking, Counting, Embedding, Exchanging):
+class Graph(Testing, Asking, Counting, Embedding, Exchanging, Partners, Reaching, Resembling):
     """A connectome in a folder: ingest, ask, count, report.
 
     >>> with Graph.create("worm") as graph:          # doctest: +SKIP

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 import duckdb
 
 from ingest.errors import ParseError, SchemaError, did_you_mean
-from queries.expression import AllAlong, EachAlong, Expression, Property, Span, transform
+from queries import sql_guard
+from queries.expression import AGGREGATES, AllAlong, Call, EachAlong, Expression, Property, Span, transform
 from queries.identifiers import quote
 from queries.pattern import Column, Edge, Exists, Interior, Pattern, Vertex
-from queries.property_graph import EdgeTable, PropertyGraph, VertexTable
+from queries.property_graph import Derived, EdgeTable, PropertyGraph, VertexTable
 from queries.source import Source
 
 Table = VertexTable | EdgeTable
@@ -38,6 +39,8 @@ class BoundPattern:
 
     edge_columns: Mapping[str, frozenset[str]]
     """Edge table -> its columns."""
+    derived: Mapping[tuple[str, str], Derived]
+    """(table, property) -> how a property that is no column is computed; engines without SQL leave these alone."""
 
     def bound_pattern(self, pattern: Pattern) -> BoundPattern:
         """The same bindings for a rewritten pattern, or for a sub-pattern of EXISTS."""
@@ -95,13 +98,14 @@ class _Binder:
         self.edges: dict[str, tuple[EdgeTable, ...]] = {}
         self.types: dict[tuple[str, str], str] = {}
         self.paths: dict[str, tuple[str, ...]] = {}
+        self.derived: dict[tuple[str, str], Derived] = {}
 
     def bound(self, pattern: Pattern) -> BoundPattern:
         resolved = self.pattern(pattern)
         tables = {table.table: table for found in self.edges.values() for table in found}
         keys = {name: table.key or row_number(self.source, name) for name, table in tables.items()}
         columns = {name: frozenset(columns_of(self.source, name)) for name in tables}
-        return BoundPattern(resolved, self.graph, self.vertices, self.edges, self.types, keys, columns)
+        return BoundPattern(resolved, self.graph, self.vertices, self.edges, self.types, keys, columns, self.derived)
 
     def pattern(self, pattern: Pattern) -> Pattern:
         self._resolve_tables(pattern)
@@ -263,6 +267,12 @@ class _Binder:
                 return replace(node, name=self._column_name(node, tables))
             if isinstance(node, Exists):
                 return replace(node, pattern=self.pattern(node.pattern))
+            if isinstance(node, Call) and node.function not in AGGREGATES:
+                at = node.at or Span(0, 1)
+                length = min(at.end - at.start, len(node.function))
+                sql_guard.check_function(
+                    node.function, self.source.connection, self.source.cache, self.text, at.start, length
+                )
             if isinstance(node, _ALONG):
                 tables = self._along_tables(node)
                 part = "value" if isinstance(node, EachAlong) else "predicate"
@@ -295,13 +305,37 @@ class _Binder:
         wanted = node.name.lower()
         found = by_lower.get(wanted) or by_lower.get(aliases.get(wanted, "").lower())
         if found is None:
+            found = self._derived_name(node, tables)
+        if found is None:
             start = node.at.end - len(node.name) if node.at else 0
             raise self.fault(
-                f"{tables[0].labels[0]} has no property {node.name!r}{did_you_mean(node.name, visible)}",
+                f"{tables[0].labels[0]} has no property {node.name!r}{_nearest(node.name, tables, visible)}",
                 Span(start, start + len(node.name)) if node.at else None,
             )
-        self.types[(node.variable, found)] = visible[found]
+        if found in visible:
+            self.types[(node.variable, found)] = visible[found]
         return found
+
+    def _derived_name(self, node: Property, tables: tuple[Table, ...]) -> str | None:
+        """The name of a property that is computed; noted for every table that has it."""
+        found: str | None = None
+        for table in tables:
+            derived = next((d for d in table.derived if d.name.lower() == node.name.lower()), None)
+            flags = table.membership if isinstance(table, VertexTable) else None
+            if derived is None and flags is not None and node.name in self._members(flags.names):
+                derived = Derived(node.name, "BOOLEAN", flags.sql, node.name)
+            if derived is not None:
+                found = derived.name
+                self.derived[(table.table, found)] = derived
+                self.types[(node.variable, found)] = derived.type
+        return found
+
+    def _members(self, names: str) -> frozenset[str]:
+        key = ("members", names)
+        if key not in self.source.cache:
+            self.source.cache[key] = frozenset(str(row[0]) for row in self.source.connection.execute(names).fetchall())
+        members: frozenset[str] = self.source.cache[key]
+        return members
 
     def _visible(self, table: Table) -> dict[str, str]:
         columns = columns_of(self.source, table.table)
@@ -334,6 +368,13 @@ class _Binder:
                 raise self.fault(f"two output columns are called {column.name!r}", at, hint="Name them: ... AS name.")
             seen.add(column.name.lower())
         return tuple(columns)
+
+
+def _nearest(name: str, tables: tuple[Table, ...], visible: Mapping[str, str]) -> str:
+    """The nearest property, by its column, its other name or as a computed one; otherwise the columns."""
+    others = [n for table in tables for n in (*(a for a, _ in table.aliases), *(d.name for d in table.derived))]
+    meant = did_you_mean(name, [*visible, *others])
+    return meant if "did you mean" in meant else did_you_mean(name, visible)
 
 
 def _ends(table: EdgeTable, edge: Edge) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -198,8 +198,6 @@ class _Motif:
     def _edge(self, edge: _Edge, scope: dict[str, str], inside: bool) -> None:
         calls = ("macro",) if inside else ()
         source, target = (self._vertex(end, scope, calls) for end in (edge.source, edge.target))
-        if source == target:
-            raise _fault("an edge from a vertex to itself never matches: vertices are distinct", edge.source)
         key = (source, target, edge.exists)
         opposite = self.edges.get((source, target, not edge.exists))
         if opposite == [] and not edge.clauses:

@@ -158,7 +158,7 @@ _CYPHER = frozenset({"MATCH", "OPTIONAL", "UNWIND", "CALL", "RETURN"})
 _SQL = frozenset({"SELECT", "FROM", "WITH", "VALUES", "SHOW", "DESCRIBE", "SUMMARIZE", "TABLE", "EXPLAIN", "CREATE"})
 _CYPHER_WITH = re.compile(r"\bMATCH\s*\(", re.IGNORECASE)
 _GRAPH_TABLE = re.compile(r"\bGRAPH_TABLE\b", re.IGNORECASE)
-_DOTMOTIF = re.compile(r"^\s*(?:[A-Za-z_]\w*\s*[-~!][>+|-]|[A-Za-z_]\w*\s*\([\w\s,]*\)\s*\{|#)", re.MULTILINE)
+_DOTMOTIF = re.compile(r"^\s*(?:[^\W\d]\w*\s*[-~!][>+|-]|[^\W\d]\w*\s*\([\w\s,]*\)\s*\{|#)", re.MULTILINE)
 
 
 def detect(text: str) -> str:
@@ -179,7 +179,7 @@ def _engines(wanted: str, bound: list[BoundPattern]) -> list[Executor]:
         if wanted not in ENGINES.names():
             raise UnknownNameError("engine", wanted, ["auto", *ENGINES.names()])
         return [ENGINES.get(wanted)()]
-    if not any(worth_asking(pattern) for pattern in bound):
+    if any(pattern.derived for pattern in bound) or not any(worth_asking(pattern) for pattern in bound):
         return [DuckDBExecutor()]
     return [make() for _, make in ENGINES]
 
@@ -223,22 +223,15 @@ def _registered(
 def _check(statement: Statement, source: Source, names: list[str]) -> None:
     standing = [f"(FROM {name})" for name in names]
     try:
-        sql_guard.check(statement.filled(standing), source.connection, known_relations(source), names)
+        sql_guard.check(
+            statement.filled(standing),
+            source.connection,
+            sql_guard.known_relations(source.connection, source.cache),
+            names,
+        )
     except ParseError as error:
         place = statement.origin(error.position, standing)
         raise type(error)(error.message, statement.text, place, error.length, error.hint) from None
-
-
-def known_relations(source: Source) -> list[str]:
-    """Tables and views that SQL may name, lower case."""
-    if "relations" not in source.cache:
-        rows = source.connection.execute(
-            "SELECT lower(table_name) FROM duckdb_tables() UNION "
-            "SELECT lower(view_name) FROM duckdb_views() WHERE NOT internal"
-        ).fetchall()
-        source.cache["relations"] = sorted(str(row[0]) for row in rows)
-    relations: list[str] = source.cache["relations"]
-    return relations
 
 
 def _unique_names(table: pa.Table) -> pa.Table:

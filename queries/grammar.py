@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -12,6 +13,9 @@ from ingest.errors import ParseError, UnsupportedError
 from queries.expression import Span
 
 _SHOWN = 8
+MAX_WORDS = 50_000
+"""Words and signs of one text: an LALR parser in Python reads some ten thousand a second."""
+_WORD = re.compile(r"\w+|[^\w\s]")
 
 
 class Fault(Exception):
@@ -56,8 +60,15 @@ class Grammar:
         """What ``trees`` made of the text.
 
         Raises:
-            Fault: it does not parse.
+            Fault: it does not parse, or is longer than MAX_WORDS.
         """
+        if len(text) > MAX_WORDS:
+            words = sum(1 for _ in _WORD.finditer(text))
+            if words > MAX_WORDS:
+                raise Fault(
+                    f"the pattern has {words:,} words and signs, more than {MAX_WORDS:,}",
+                    hint="Pass long lists as a parameter: ... IN $ids",
+                )
         try:
             return self._lark.parse(text)
         except UnexpectedToken as error:

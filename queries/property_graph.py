@@ -8,6 +8,27 @@ from ingest.errors import SchemaError
 
 
 @dataclass(frozen=True)
+class Derived:
+    """A property that is no column: an expression over the row ``{row}`` and, for texts, a bound ``{value}``."""
+
+    name: str
+    type: str
+    """DuckDB type."""
+    sql: str
+    value: str | None = None
+
+
+@dataclass(frozen=True)
+class Membership:
+    """Properties named after texts that another table holds: true where the row belongs to that text."""
+
+    names: str
+    """SELECT of the texts."""
+    sql: str
+    """Truth value over ``{row}`` and ``{value}``."""
+
+
+@dataclass(frozen=True)
 class VertexTable:
     """A table or view whose rows are vertices, told apart by one key column."""
 
@@ -20,6 +41,8 @@ class VertexTable:
     """Other names of columns, as (alias, column)."""
     only: tuple[tuple[str, str], ...] = ()
     """Rows of the table that belong, as (column, text value), all of them equal."""
+    derived: tuple[Derived, ...] = ()
+    membership: Membership | None = None
 
     def __post_init__(self) -> None:
         if not self.labels:
@@ -48,6 +71,7 @@ class EdgeTable:
     """True: the store guarantees that both ends are rows of their vertex tables."""
     single: bool = False
     """True: at most one row for an ordered pair of vertices."""
+    derived: tuple[Derived, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.labels:
@@ -108,6 +132,41 @@ class PropertyGraph:
         return list(dict.fromkeys(label for table in self.edge_tables for label in table.labels))
 
 
+_ROI_OF_PAIR = Derived(
+    "roiInfo",
+    "VARCHAR",
+    """coalesce((SELECT CAST(json_group_object(r.neuropil, json_object('post', CAST(r.weight AS BIGINT))) AS VARCHAR)
+    FROM connections_by_neuropil AS r WHERE r.pre_root_id = {row}.pre_root_id AND r.post_root_id = {row}.post_root_id
+    AND r.kind = {row}.kind AND r.neuropil IS NOT NULL), '{{}}')""",
+)
+_ROI_OF_NEURON = Derived(
+    "roiInfo",
+    "VARCHAR",
+    """coalesce((SELECT CAST(json_group_object(s.neuropil, json_object('pre', CAST(s.made AS BIGINT),
+    'post', CAST(s.got AS BIGINT))) AS VARCHAR) FROM (SELECT u.id, u.neuropil, sum(u.made) AS made, sum(u.got) AS got
+    FROM (SELECT pre_root_id AS id, neuropil, weight AS made, 0 AS got, kind FROM connections_by_neuropil
+    UNION ALL SELECT post_root_id, neuropil, 0, weight, kind FROM connections_by_neuropil) AS u
+    WHERE u.kind = 'chemical' AND u.neuropil IS NOT NULL GROUP BY u.id, u.neuropil) AS s
+    WHERE s.id = {row}.root_id), '{{}}')""",
+)
+
+
+def _summed(name: str, end: str) -> Derived:
+    """Summed weight of a neuron's chemical connections, 0 without any."""
+    sql = (
+        "coalesce((SELECT sum(w.weight) FROM connections AS w WHERE w.END = {row}.root_id AND w.kind = 'chemical'), 0)"
+    )
+    return Derived(name, "DOUBLE", sql.replace("END", end))
+
+
+_REGION_FLAGS = Membership(
+    "SELECT DISTINCT neuropil FROM connections_by_neuropil WHERE neuropil IS NOT NULL",
+    """({row}.root_id IN (
+    SELECT pre_root_id FROM connections_by_neuropil WHERE neuropil = {value} AND kind = 'chemical'
+    UNION ALL SELECT post_root_id FROM connections_by_neuropil WHERE neuropil = {value} AND kind = 'chemical'))""",
+)
+
+
 def _connections(labels: tuple[str, ...], kind: str | None, by_name: bool) -> EdgeTable:
     return EdgeTable(
         table="connections",
@@ -122,6 +181,8 @@ def _connections(labels: tuple[str, ...], kind: str | None, by_name: bool) -> Ed
         by_name=by_name,
         complete=True,
         single=kind is not None,
+        # What neuPrint asks of its own edges: JSON of the neuropils, and a count that no source here has.
+        derived=(_ROI_OF_PAIR, Derived("weightHP", "DOUBLE", "CAST(NULL AS DOUBLE)")),
     )
 
 
@@ -137,12 +198,18 @@ CONNECTOME = PropertyGraph(
                 ("type", "cell_type"),
                 ("instance", "name"),
                 ("class", "super_class"),
+                ("nt", "nt_type"),
+                ("superclass", "super_class"),
+                ("somaSide", "side"),
                 ("predictedNt", "nt_type"),
+                ("consensusNt", "nt_type"),
                 ("pre", "total_out"),
                 ("post", "total_in"),
                 ("upstream", "total_in"),
                 ("downstream", "total_out"),
             ),
+            derived=(_ROI_OF_NEURON, _summed("weight_in", "post_root_id"), _summed("weight_out", "pre_root_id")),
+            membership=_REGION_FLAGS,
         ),
     ),
     (
@@ -152,10 +219,24 @@ CONNECTOME = PropertyGraph(
         _connections(("electrical",), "electrical", by_name=True),
         _connections(("extrasynaptic",), "extrasynaptic", by_name=True),
         _connections(("connection",), None, by_name=True),
+        EdgeTable(
+            table="connections_by_neuropil",
+            source_key="pre_root_id",
+            source="neurons",
+            target_key="post_root_id",
+            target="neurons",
+            labels=("synapse_by_neuropil",),
+            key=("pre_root_id", "post_root_id", "neuropil", "kind"),
+            only=(("kind", "chemical"),),
+            by_name=True,
+        ),
     ),
 )
 """The graph every graph folder has: neurons, and one edge a connected pair.
 
-Labels of edges: ``synapse`` (also ``ConnectsTo``, ``chemical``), ``electrical``, ``extrasynaptic``, and
-``connection`` for all kinds. A column of the table's own wins over an alias of the same name.
+Labels of edges: ``synapse`` (also ``ConnectsTo``, ``chemical``), ``electrical``, ``extrasynaptic``,
+``connection`` for all kinds, and ``synapse_by_neuropil``, one chemical edge a neuropil. A column of the table's
+own wins over an alias of the same name. ``weight_in`` and ``weight_out`` of a neuron are summed chemical weights.
+``roiInfo`` (JSON text) and, for neurons, a truth value named after each neuropil come from
+``connections_by_neuropil``; synapses are counted as connections count them.
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
@@ -14,13 +15,29 @@ from queries.property_graph import EdgeTable, PropertyGraph, VertexTable
 from queries.sql_tokens import tokens
 
 
+@dataclass(frozen=True)
+class Definition:
+    """What a CREATE PROPERTY GRAPH statement says."""
+
+    graph: PropertyGraph
+    replace: bool
+    """OR REPLACE."""
+    unless: bool
+    """IF NOT EXISTS."""
+
+
 def is_definition(text: str) -> bool:
-    """Whether a text begins as CREATE PROPERTY GRAPH."""
-    found = tokens(text)[:3]
-    return len(found) == 3 and all(t.is_word(w) for t, w in zip(found, ("CREATE", "PROPERTY", "GRAPH"), strict=True))
+    """Whether a text begins as CREATE [OR REPLACE] PROPERTY GRAPH."""
+    words = [token.text.upper() for token in tokens(text)[:5] if token.kind == "word"]
+    return words[:3] == ["CREATE", "PROPERTY", "GRAPH"] or words == ["CREATE", "OR", "REPLACE", "PROPERTY", "GRAPH"]
 
 
 def parse_property_graph(text: str) -> PropertyGraph:
+    """The graph of a CREATE PROPERTY GRAPH statement; see parse_definition()."""
+    return parse_definition(text).graph
+
+
+def parse_definition(text: str) -> Definition:
     """A CREATE PROPERTY GRAPH statement; tables and views may be vertices and edges.
 
     Raises:
@@ -32,29 +49,41 @@ def parse_property_graph(text: str) -> PropertyGraph:
         kept += [" " * (token.start - at), token.text]
         at = token.end
     try:
-        name, vertices, edges = _grammar().parse("".join(kept))
+        said, name, vertices, edges = _grammar().parse("".join(kept))
     except Fault as fault:
         raise fault.error(text, len(text) if fault.at_end else None) from None
+    called = {str(v["alias"]).lower(): v["table"] for v in vertices if "alias" in v}
     for edge in edges:
         for end in (edge["source"], edge["target"]):
+            meant = called.get(end["table"].lower())
+            if meant is not None:
+                end["table"] = end["table"].update(value=str(meant))
             if end["table"].lower() not in {str(v["table"]).lower() for v in vertices}:
                 raise ParseError(
                     f"{edge['table']} refers to {end['table']}, which is not among the vertex tables",
                     text, end["table"].start_pos or 0, len(end["table"]),
                 )  # fmt: skip
     keys = {str(v["table"]).lower(): v.get("key") or _key_from_edges(text, v, edges) for v in vertices}
-    return PropertyGraph(
+    graph = PropertyGraph(
         str(name),
         tuple(
-            VertexTable(str(v["table"]), keys[str(v["table"]).lower()], _labels(v), v.get("properties"))
+            VertexTable(
+                str(v["table"]),
+                keys[str(v["table"]).lower()],
+                _labels(v),
+                v.get("properties"),
+                v.get("aliases", ()),
+                v.get("only", ()),
+            )
             for v in vertices
         ),
         tuple(_edge_table(e, keys) for e in edges),
     )
+    return Definition(graph, "replace" in said, "unless" in said)
 
 
 def _labels(item: dict[str, Any]) -> tuple[str, ...]:
-    return tuple(item.get("labels") or (str(item["table"]),))
+    return tuple(item.get("labels") or (str(item.get("alias", item["table"])),))
 
 
 def _edge_table(edge: dict[str, Any], keys: dict[str, str]) -> EdgeTable:
@@ -74,6 +103,8 @@ def _edge_table(edge: dict[str, Any], keys: dict[str, str]) -> EdgeTable:
         _labels(edge),
         edge.get("key") or (),
         edge.get("properties"),
+        edge.get("aliases", ()),
+        edge.get("only", ()),
     )
 
 
@@ -99,16 +130,44 @@ def _key_from_edges(text: str, vertex: dict[str, Any], edges: list[dict[str, Any
 @lru_cache(maxsize=1)
 def _grammar() -> Grammar:
     source = (files("queries") / "property_graph.lark").read_text(encoding="utf-8")
-    names = {"NAME": "a name", "QUOTED": "a quoted name", "LPAR": "(", "RPAR": ")", "COMMA": ","}
+    names = {
+        "NAME": "a name",
+        "QUOTED": "a quoted name",
+        "LPAR": "(",
+        "RPAR": ")",
+        "COMMA": ",",
+        "EQUAL": "=",
+        "STRING": "a string",
+    }
     return Grammar(source, "statement", _Trees(), names)
 
 
 class _Trees(Transformer[Any, Any]):
     """One method a rule of ``property_graph.lark``."""
 
-    def statement(self, parts: list[Any]) -> tuple[Token, list[dict[str, Any]], list[dict[str, Any]]]:
-        name, vertices, *edges = parts
-        return name, vertices, edges[0] if edges else []
+    def statement(self, parts: list[Any]) -> tuple[set[str], Token, list[dict[str, Any]], list[dict[str, Any]]]:
+        said = {part for part in parts if isinstance(part, str) and not isinstance(part, Token)}
+        name: Token = next(part for part in parts if isinstance(part, Token))
+        vertices, *edges = (part for part in parts if isinstance(part, list))
+        return said, name, vertices, edges[0] if edges else []
+
+    def replace(self, parts: list[Any]) -> str:
+        return "replace"
+
+    def unless(self, parts: list[Any]) -> str:
+        return "unless"
+
+    def alias(self, parts: list[Any]) -> dict[str, Any]:
+        return {"alias": parts[0]}
+
+    def only(self, parts: list[Any]) -> dict[str, Any]:
+        return {"only": tuple(parts)}
+
+    def same(self, parts: list[Any]) -> tuple[str, str]:
+        return str(parts[0]), str(parts[1])[1:-1].replace("''", "'")
+
+    def property(self, parts: list[Any]) -> tuple[str, str]:
+        return str(parts[-1]), str(parts[0])
 
     def vertex_tables(self, parts: list[Any]) -> list[dict[str, Any]]:
         return list(parts)
@@ -144,7 +203,8 @@ class _Trees(Transformer[Any, Any]):
         return {"labels": tuple(str(part) for part in parts)}
 
     def columns(self, parts: list[Any]) -> dict[str, Any]:
-        return {"properties": tuple(str(part) for part in parts)}
+        aliases = tuple((name, column) for name, column in parts if name != column)
+        return {"properties": tuple(column for _, column in parts), "aliases": aliases}
 
     def no_columns(self, parts: list[Any]) -> dict[str, Any]:
         return {"properties": ()}

@@ -12,6 +12,7 @@ from queries.sql_tokens import tokens
 _NAMED = re.compile(
     r"(?:column|with name|named|table|function|alias)\s+(?:with name\s+)?[\"'`]?([^\s\"'`!(]+)[\"'`]?", re.IGNORECASE
 )
+_CALLED = re.compile(r"'(\w+)\([^']*\)'")
 _SUGGESTED = re.compile(r'Did you mean "([^"]+)"')
 _CANDIDATES = re.compile(r"Candidate bindings: ([^\n]+)")
 
@@ -52,7 +53,7 @@ def _hint(message: str) -> str:
 
 
 def _place(message: str, text: str) -> tuple[int, int]:
-    for name in _NAMED.findall(message):
+    for name in [*_NAMED.findall(message), *_CALLED.findall(message)]:
         bare = name.strip("\"'`!.,").split(".")[-1].lower()
         for token in tokens(text):
             if token.kind in ("word", "quoted") and token.text.strip('"').lower() == bare:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -29,12 +30,14 @@ from queries.sql_values import Values
 
 _FEW = 64
 _INTEGERS = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"})
+_NUMBER = re.compile(r"U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)$|FLOAT$|DOUBLE$|DECIMAL")
 _TEXT_CALLS = {
     "STARTS WITH": "starts_with",
     "ENDS WITH": "suffix",
     "CONTAINS": "contains",
     "MATCHES": "regexp_full_match",
 }
+_SYNTAX = frozenset({"coalesce", "nullif", "ifnull", "if"})
 _FUNCTIONS = {"list": "list", "stddev": "stddev_samp"}
 
 
@@ -83,7 +86,7 @@ def write(expression: Expression, names: Names, values: Values) -> str:
         case Cast(operand=operand, type=kind, strict=strict):
             return f"{'CAST' if strict else 'TRY_CAST'}({sql(operand)} AS {kind})"
         case ListOf(items=items):
-            return f"[{', '.join(map(sql, items))}]"
+            return _list(items, sql, names)
         case PathLength(path=path):
             return names.length(path)
         case EachAlong() | AllAlong():
@@ -91,6 +94,15 @@ def write(expression: Expression, names: Names, values: Values) -> str:
         case Exists():
             return names.exists(expression)
     raise AssertionError(f"no SQL for {type(expression).__name__}")
+
+
+def _list(items: tuple[Expression, ...], sql: Callable[[Expression], str], names: Names) -> str:
+    """A list; properties of types that no list can hold together as a struct, as ``[n.bodyId, n.type]``."""
+    properties = [item for item in items if isinstance(item, Property)]
+    kinds = {"number" if _NUMBER.match(k) else k for p in properties if (k := names.type_of(p.variable, p.name))}
+    if len(properties) == len(items) and len(kinds) > 1 and len({p.name for p in properties}) == len(items):
+        return f"struct_pack({', '.join(f'{quote(p.name)} := {sql(p)}' for p in properties)})"
+    return f"[{', '.join(map(sql, items))}]"
 
 
 def literal(value: Any, values: Values) -> str:
@@ -143,7 +155,9 @@ def _membership(node: Operation, sql: Callable[[Expression], str], values: Value
 
 def _call(node: Call, sql: Callable[[Expression], str], names: Names) -> str:
     if node.function not in AGGREGATES:
-        return f"{quote(node.function)}({', '.join(map(sql, node.arguments))})"
+        # Parts of DuckDB's grammar that look like functions are known unquoted only.
+        name = node.function if node.function in _SYNTAX else quote(node.function)
+        return f"{name}({', '.join(map(sql, node.arguments))})"
     if node.function == "count" and not node.arguments:
         return "count(*)"
     if len(node.arguments) != 1:

@@ -20,9 +20,24 @@ TABLE_FUNCTIONS = frozenset(
     | {"duckdb_columns", "duckdb_tables", "duckdb_views", "duckdb_functions", "duckdb_types"}
 )
 REFUSED_FUNCTIONS = frozenset(
-    {"nextval", "setseed", "getenv", "write_log", "parse_duckdb_log_message", "query", "query_table"}
+    {
+        "nextval",
+        "currval",
+        "setseed",
+        "pg_sleep",
+        "sleep_ms",
+        "current_setting",
+        "getenv",
+        "getvariable",
+        "write_log",
+        "parse_duckdb_log_message",
+        "query",
+        "query_table",
+    }
     | {"read_text", "read_blob", "read_csv", "read_csv_auto", "read_json", "read_parquet", "glob"}
 )
+SYNTAX = frozenset({"coalesce", "nullif", "ifnull", "if"})
+"""Parts of DuckDB's grammar that look like functions."""
 _NODES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
 _READ_ONLY = "a query only reads the graph; data come in with `graphlab ingest`, results go out with `-o FILE`"
 
@@ -53,9 +68,52 @@ def check(
         _check_node(sql, node, names, relations)
 
 
+def known_relations(connection: duckdb.DuckDBPyConnection, cache: dict[Any, Any]) -> list[str]:
+    """Tables and views that SQL may name, lower case, sorted."""
+    if "relations" not in cache:
+        rows = connection.execute(
+            "SELECT lower(table_name) FROM duckdb_tables() UNION "
+            "SELECT lower(view_name) FROM duckdb_views() WHERE NOT internal"
+        ).fetchall()
+        cache["relations"] = sorted(str(row[0]) for row in rows)
+    relations: list[str] = cache["relations"]
+    return relations
+
+
+def check_function(
+    name: str, connection: duckdb.DuckDBPyConnection, cache: dict[Any, Any], text: str, position: int, length: int
+) -> None:
+    """Refuse a function inside a pattern that is no scalar function of DuckDB, or one that does more than compute.
+
+    Raises:
+        ParseError: with the nearest names.
+    """
+    if "scalar functions" not in cache:
+        rows = connection.execute(
+            "SELECT DISTINCT function_name, function_type FROM duckdb_functions() "
+            "WHERE function_type IN ('scalar', 'macro', 'aggregate', 'table')"
+        ).fetchall()
+        cache["scalar functions"] = {str(n) for n, kind in rows if kind in ("scalar", "macro")} | SYNTAX
+        cache["other functions"] = {str(n): str(kind) for n, kind in rows if kind in ("aggregate", "table")}
+    known: set[str] = cache["scalar functions"]
+    if name in REFUSED_FUNCTIONS or name.startswith("pragma_"):
+        raise ParseError(f"{name}() is refused: {_READ_ONLY}", text, position, length)
+    if name in known and name != "unnest":
+        return
+    other = "table" if name == "unnest" else cache["other functions"].get(name)
+    if other is not None:
+        raise UnsupportedError(
+            f"{name}() is {'an' if other == 'aggregate' else 'a'} {other} function, which is not read in a pattern",
+            text, position, length, hint="Use it in the SQL around GRAPH_TABLE, over the pattern's columns.",
+        )  # fmt: skip
+    raise ParseError(
+        f"there is no function {name!r}{did_you_mean(name, known - REFUSED_FUNCTIONS)}", text, position, length
+    )
+
+
 def _one_statement(sql: str) -> None:
     found = tokens(sql)
-    if not found:
+    if all(token.text == ";" for token in found):
         raise ParseError("the query is empty")
     for index, token in enumerate(found):
         if token.text == ";" and index + 1 < len(found):

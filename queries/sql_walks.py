@@ -163,7 +163,7 @@ def _vertex_list(writer: Writer, path: Path, value: Expression) -> str:
     columns = [c for c in path_columns(writer, path, "vertices")[0] if c != table.key]
     if not columns:
         return f'list_transform({listed}, lambda "x": struct_pack("~id" := "x"))'
-    fields = ", ".join(f"{quote(c)} := v.{quote(c)}" for c in columns)
+    fields = ", ".join(f"{quote(c)} := {writer.cell(table, 'v', c)}" for c in columns)
     # The order of the path is that of the numbers, since a join keeps none.
     return (
         f'(SELECT list(struct_pack("~id" := u.id, {fields}) ORDER BY u.number) FROM '
@@ -327,7 +327,7 @@ class _Walk:
         names = replace(
             self.writer.names,
             identity=lambda v: f"{quote(name)}.{quote(self.table.key)}" if v == name else self.writer.names.identity(v),
-            column=lambda v, c: f"{quote(v)}.{quote(c)}",
+            column=lambda v, c: self.writer.cell(self.table, quote(v), c),
         )
         predicate = write(self.edge.interior.predicate, names, self.writer.values)
         alias = quote(name)

@@ -180,7 +180,7 @@ class Writer:
         for table in self.bound.edge_tables[edge.variable]:
             alias = quote(edge.variable)
             known = {name for name in columns if self._has(table, name)}
-            outputs = [f"{alias}.{quote(c)}" if c in known else f"NULL AS {quote(c)}" for c in columns]
+            outputs = [f"{self.cell(table, alias, c) if c in known else 'NULL'} AS {quote(c)}" for c in columns]
             if needs_key:
                 outputs.append(f"{self.key(table, edge.variable)} AS {KEY}")
             conditions = self.only(table, edge.variable)
@@ -197,7 +197,15 @@ class Writer:
         return " UNION ALL ".join(parts)
 
     def _has(self, table: EdgeTable, column: str) -> bool:
-        return column in self.bound.edge_columns[table.table]
+        return column in self.bound.edge_columns[table.table] or (table.table, column) in self.bound.derived
+
+    def cell(self, table: VertexTable | EdgeTable, alias: str, column: str) -> str:
+        """A property of a row of a table: its column, or what stands for it."""
+        derived = self.bound.derived.get((table.table, column))
+        if derived is None:
+            return f"{alias}.{quote(column)}"
+        value = "" if derived.value is None else self.values.constant(derived.value)
+        return derived.sql.format(row=alias, value=value)
 
     def ends(self, edge: Edge) -> tuple[str, str]:
         """Source and target of an edge's relation."""
@@ -331,7 +339,27 @@ class Writer:
     def column(self, variable: str, name: str) -> str:
         if variable in self.bound.vertex_tables and name == self.bound.vertex_tables[variable].key:
             return self.id_of(variable)
+        if variable in self.bound.vertex_tables:
+            return self.cell(self.bound.vertex_tables[variable], quote(variable), name)
+        tables = self.bound.edge_tables.get(variable, ())
+        if len(tables) == 1 and self._plain(variable):
+            return self.cell(tables[0], quote(variable), name)
         return f"{quote(variable)}.{quote(name)}"
+
+    def _plain(self, edge: str) -> bool:
+        """Whether the relation of an edge is its table, so that its properties are still to be computed."""
+        for writer in self._around():
+            for found in writer.pattern.edges:
+                if found.variable == edge:
+                    inside = found.negated or found.quantifier is not None
+                    return inside or found.direction is Direction.RIGHT
+        return True
+
+    def _around(self) -> Iterator[Writer]:
+        writer: Writer | None = self
+        while writer is not None:
+            yield writer
+            writer = writer.outer
 
     def type_of(self, variable: str, name: str) -> str:
         return self.bound.column_types.get((variable, name), "")

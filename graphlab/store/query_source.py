@@ -128,17 +128,3 @@ def embeddings(folder: Folder, model: str | None) -> EmbeddingSet:
         opened = EmbeddingSet.open(files, model=chosen, segmentation_version=str(rows[0][1]))
         folder.opened[files] = opened
     return opened
-
-
-def create_property_graph(folder: Folder, definition: str) -> str:
-    """Check and keep a CREATE PROPERTY GRAPH statement; a name is taken once. Returns the name."""
-    from queries.property_graph import CONNECTOME
-    from queries.sql_pgq import parse_property_graph
-
-    graph = parse_property_graph(definition)
-    rows = folder.connection.execute("SELECT name FROM property_graphs").fetchall()
-    if graph.name.lower() in {str(row[0]).lower() for row in rows} | {CONNECTOME.name}:
-        raise SchemaError(f"a property graph called {graph.name!r} exists already; choose another name")
-    with folder.transaction() as connection:
-        connection.execute("INSERT INTO property_graphs VALUES (?, ?)", [graph.name, definition])
-    return graph.name

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from graphlab.store import query_source
+from graphlab.store import definitions, query_source
 from graphlab.verbs.opened import Opened
 
 if TYPE_CHECKING:
+    from queries.pattern import Pattern
     from queries.result import Result
 
 
@@ -48,6 +49,39 @@ class Asking(Opened):
             **options,
         )
 
+    def find(self, pattern: Pattern, **options: Any) -> Result:
+        """Matches of a pattern built in Python (``queries.pattern``); options as for ``query``."""
+        from queries.engine import find
+
+        return find(pattern, query_source.query_source(self._folder), **options)
+
     def create_property_graph(self, definition: str) -> str:
-        """Keep a ``CREATE PROPERTY GRAPH`` statement in the graph's catalog; returns its name."""
-        return query_source.create_property_graph(self._folder, definition)
+        """Keep a ``CREATE [OR REPLACE] PROPERTY GRAPH [IF NOT EXISTS]`` statement; returns the graph's name.
+
+        Tables and views may be vertices and edges, so that each neuropil or transmitter can be edges of its own.
+
+        Raises:
+            ParseError: it does not parse, or names a table or column that is not there.
+            SchemaError: the name is taken.
+        """
+        return definitions.create_property_graph(self._folder, definition)
+
+    def property_graphs(self) -> dict[str, str]:
+        """Name -> definition of the property graphs kept in this graph; ``connectome`` is always there beside them."""
+        return definitions.property_graphs(self._folder)
+
+    def drop_property_graph(self, name: str) -> None:
+        """Forget a property graph; its tables stay."""
+        definitions.drop_property_graph(self._folder, name)
+
+    def create_view(self, name: str, select: str) -> None:
+        """Keep a SELECT over the graph's tables under a name, for SQL and for property graphs.
+
+        Raises:
+            ParseError, UnsupportedError: it does more than read the graph. SchemaError: the name is taken.
+        """
+        definitions.create_view(self._folder, name, select)
+
+    def drop_view(self, name: str) -> None:
+        """Forget a view."""
+        definitions.drop_view(self._folder, name)

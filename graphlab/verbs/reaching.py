@@ -1,0 +1,222 @@
+"""Verbs that follow connections further: neighbourhoods and paths, as tidy tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Literal
+
+from graphlab.verbs.opened import Opened
+from ingest.errors import SchemaError, UnknownNameError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from queries.paths import FoundPath
+    from queries.result import Result
+    from queries.snapshot import Snapshot
+
+MOST_PATHS = 1_000_000
+
+
+class Reaching(Opened):
+    """Paths over the chemical (or another kind of) wiring, autapses left out."""
+
+    def neighborhood(
+        self,
+        root_ids: Any,
+        hops: int = 1,
+        *,
+        direction: Literal["out", "in", "any"] = "out",
+        min_weight: float = 0.0,
+        kind: str = "chemical",
+    ) -> Result:
+        """Every neuron at most so many connections away, the given ones included with 0.
+
+        Args:
+            direction: ``out`` along connections, ``in`` against them, ``any`` both.
+            min_weight: weaker connections are not followed.
+
+        Returns:
+            root_id uint64, cell_type, hops int64 from the nearest given neuron; nearest first, then by root_id.
+
+        Raises:
+            SchemaError: a neuron that is not in the graph.
+        """
+        import pyarrow as pa
+
+        from queries.paths import hops as reach
+
+        view = self.snapshot(kind, min_weight)
+        nodes, distance = reach(view, _nodes(view, root_ids), hops, direction)
+        types = self.neuron_values(view, "cell_type")
+        table = pa.table(
+            {
+                "root_id": pa.array(view.root_ids[nodes], pa.uint64()),
+                "cell_type": pa.array([types[i] for i in nodes.tolist()], pa.string()),
+                "hops": pa.array(distance, pa.int64()),
+            }
+        )
+        return _result(table)
+
+    def paths(
+        self,
+        source: Any,
+        target: Any,
+        *,
+        k: int | None = None,
+        all: bool = False,
+        max_length: int | None = None,
+        weighted: Literal["inverse", "fraction"] | None = None,
+        min_weight: float = 0.0,
+        kind: str = "chemical",
+    ) -> Result:
+        """Paths from neurons to neurons, one row a neuron of a path.
+
+        Without further words the shortest path of every pair of ends (fewest connections, the one with the smallest
+        ids among equals).
+
+        Args:
+            source, target: root_id or several.
+            k: the k best paths of each pair, without repeated neurons.
+            all: all shortest paths instead of one.
+            max_length: all paths without repeated neurons of at most so many connections.
+            weighted: best means cheapest, where a connection costs ``inverse`` 1 / weight, or ``fraction``
+                -log(weight / summed weight into its target).
+            min_weight: weaker connections are not used.
+
+        Returns:
+            path int64 (0, 1, ... best first within a pair of ends), step int64, root_id uint64, cell_type, weight
+            double (of the connection that leads here; null at step 0), cost double (of the whole path: connections
+            counted, or summed).
+
+        Raises:
+            SchemaError: a neuron that is not in the graph, words that exclude each other, more than a million paths.
+        """
+        from queries import paths as ways
+
+        given = [
+            name for name, value in (("k", k), ("all", all or None), ("max_length", max_length)) if value is not None
+        ]
+        if len(given) > 1 or (max_length is not None and weighted):
+            both = " and ".join([*given, *(["weighted"] if weighted else [])][:2])
+            raise SchemaError(f"{both} exclude each other; ask for one of them")
+        view = self.snapshot(kind, min_weight)
+        starts, ends = _nodes(view, source), _nodes(view, target)
+        cost = None if weighted is None else ways.costs(view, weighted)
+        found: Iterator[FoundPath]
+        if max_length is not None:
+            found = _up_to(view, starts, ends, max_length)
+        elif k is not None:
+            found = (path for a in starts for b in ends for path in ways.k_best(view, int(a), int(b), k, cost))
+        else:
+            found = ways.shortest(view, starts, ends, cost, all)
+        return _result(self._tidy(view, found))
+
+    def _tidy(self, view: Snapshot, found: Iterator[FoundPath]) -> Any:
+        import numpy as np
+        import pyarrow as pa
+
+        types = self.neuron_values(view, "cell_type")
+        path: list[int] = []
+        nodes: list[int] = []
+        steps: list[int] = []
+        cost: list[float] = []
+        for number, one in enumerate(found):
+            if number >= MOST_PATHS:
+                raise SchemaError(f"there are more than {MOST_PATHS:,} paths; give min_weight, a shorter length, or k")
+            length = len(one.nodes)
+            path += [number] * length
+            nodes += one.nodes.tolist()
+            steps += range(length)
+            cost += [one.cost] * length
+        index = np.asarray(nodes, dtype=np.int64)
+        first = np.asarray(steps, dtype=np.int64) == 0
+        weight = np.full(len(index), np.nan)
+        weight[~first] = _weights(view, index[:-1][~first[1:]], index[1:][~first[1:]]) if len(index) else 0
+        return pa.table(
+            {
+                "path": pa.array(path, pa.int64()),
+                "step": pa.array(steps, pa.int64()),
+                "root_id": pa.array(view.root_ids[index], pa.uint64()),
+                "cell_type": pa.array([types[i] for i in nodes], pa.string()),
+                "weight": pa.array(weight, pa.float64(), mask=first),
+                "cost": pa.array(cost, pa.float64()),
+            }
+        )
+
+
+def _result(table: Any) -> Result:
+    from queries.result import Result
+
+    return Result(table, engine="csr")
+
+
+def _nodes(view: Snapshot, root_ids: Any) -> npt.NDArray[np.int64]:
+    """Node numbers of ids, each once, in the order given."""
+    import numpy as np
+
+    from ingest.ids import as_root_ids
+
+    several = hasattr(root_ids, "__iter__") and not isinstance(root_ids, str)
+    ids = as_root_ids(root_ids if several else [root_ids])
+    nodes = view.indices_of(ids)
+    if len(nodes) == 0:
+        raise SchemaError("no root_id was given; wanted one or more")
+    if (nodes < 0).any():
+        raise UnknownNeuronError(int(ids[nodes < 0][0]))
+    return np.asarray(list(dict.fromkeys(nodes.tolist())), dtype=np.int64)
+
+
+class UnknownNeuronError(UnknownNameError, SchemaError):
+    """A root_id that no neuron of the graph has."""
+
+    def __init__(self, root_id: int) -> None:
+        self.known = []
+        Exception.__init__(
+            self,
+            f"neuron {root_id} is not in this graph; root_ids change with the materialization, see `graphlab info`",
+        )
+
+
+def _weights(view: Snapshot, pre: npt.NDArray[np.int64], post: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Weights of existing edges."""
+    import numpy as np
+
+    keys = view.sources().astype(np.int64) * view.n + view.out_target
+    weights: npt.NDArray[np.float64] = view.weight[np.searchsorted(keys, pre * view.n + post)]
+    return weights
+
+
+def _up_to(
+    view: Snapshot, starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64], most: int
+) -> Iterator[FoundPath]:
+    """All simple paths of 1 to ``most`` edges, shortest first within a pair of ends.
+
+    Depth first from the source, through nodes that still can reach the target in the steps that are left.
+    """
+    import numpy as np
+
+    from queries.paths import FoundPath, hops
+
+    if most < 1:
+        raise SchemaError(f"max_length is {most}; wanted 1 or more")
+    for target in ends.tolist():
+        reaching, steps = hops(view, [target], most, "in")
+        left = np.full(view.n, most + 1, dtype=np.int64)
+        left[reaching] = steps
+        for source in starts.tolist():
+            listed: list[list[int]] = []
+            stack = [[source]]
+            while stack:
+                path = stack.pop()
+                if path[-1] == target and len(path) > 1:
+                    listed.append(path)
+                    continue
+                row = view.out_target[view.out_start[path[-1]] : view.out_start[path[-1] + 1]]
+                stack += [[*path, v] for v in row[left[row] <= most - len(path)].tolist() if v not in path]
+                if len(listed) + len(stack) > 10 * MOST_PATHS:
+                    raise SchemaError("too many paths to list; give min_weight, a shorter length, or k")
+            listed.sort(key=lambda path: (len(path), path))
+            for path in listed:
+                yield FoundPath(np.asarray(path, dtype=np.int64), float(len(path) - 1))

@@ -1,0 +1,122 @@
+"""Neighbourhoods and paths against networkx."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import networkx as nx
+import pandas as pd
+import pytest
+
+from ingest.errors import GraphlabError, SchemaError, UnknownNameError
+
+
+def wired(made: Any, min_weight: float = 0) -> nx.DiGraph:
+    graph = nx.DiGraph()
+    graph.add_nodes_from(made.neurons["root_id"].tolist())
+    for a, b, w in made.connections.itertuples(index=False):
+        if a != b and w >= min_weight:
+            graph.add_edge(a, b, weight=w, inverse=1 / w)
+    for _, target in graph.edges:
+        total = graph.in_degree(target, "weight")
+        for source in graph.predecessors(target):
+            graph[source][target]["fraction"] = -math.log(graph[source][target]["weight"] / total) or 1e-300
+    return graph
+
+
+def listed(table: pd.DataFrame) -> list[list[int]]:
+    return [group["root_id"].tolist() for _, group in table.groupby("path", sort=True)]
+
+
+@pytest.mark.parametrize("direction", ["out", "in", "any"])
+@pytest.mark.parametrize(("hops", "min_weight"), [(0, 0), (1, 0), (2, 6), (3, 8)])
+def test_neighborhood(made: Any, base: int, direction: Any, hops: int, min_weight: float) -> None:
+    graph = wired(made, min_weight)
+    if direction != "out":
+        graph = graph.reverse() if direction == "in" else graph.to_undirected()
+    seeds = [base + 2, base + 7]
+    best: dict[int, int] = {}
+    for seed in seeds:
+        for node, length in nx.single_source_shortest_path_length(graph, seed, cutoff=hops).items():
+            best[node] = min(length, best.get(node, length))
+    found = made.graph.neighborhood(seeds, hops, direction=direction, min_weight=min_weight)
+    table = found.to_pandas()
+    assert dict(zip(table.root_id, table.hops, strict=True)) == best
+    assert table["hops"].is_monotonic_increasing
+    assert [str(f.type) for f in found.to_arrow().schema] == ["uint64", "string", "int64"]
+    kind = made.neurons.set_index("root_id")["cell_type"]
+    assert table["cell_type"].fillna("?").tolist() == [kind.fillna("?")[i] for i in table["root_id"]]
+
+
+@pytest.mark.parametrize("min_weight", [0, 5])
+def test_shortest_paths(made: Any, base: int, min_weight: float) -> None:
+    graph = wired(made, min_weight)
+    for source, target in ((base, base + 9), (base + 3, base + 30)):
+        if not nx.has_path(graph, source, target):
+            assert len(made.graph.paths(source, target, min_weight=min_weight)) == 0
+            continue
+        every = sorted(nx.all_shortest_paths(graph, source, target))
+        one = made.graph.paths(source, target, min_weight=min_weight).to_pandas()
+        assert listed(one) == [every[0]]
+        assert one["cost"].tolist() == [len(every[0]) - 1.0] * len(one)
+        assert one["weight"].tolist()[1:] == [
+            graph[a][b]["weight"] for a, b in zip(every[0], every[0][1:], strict=False)
+        ]
+        assert pd.isna(one["weight"].iloc[0])
+        assert listed(made.graph.paths(source, target, all=True, min_weight=min_weight).to_pandas()) == every
+
+
+@pytest.mark.parametrize("weighted", ["inverse", "fraction"])
+def test_cheapest_paths(made: Any, base: int, weighted: Any) -> None:
+    graph = wired(made)
+    for source, target in ((base, base + 9), (base + 3, base + 30), (base + 11, base + 4)):
+        cost = nx.dijkstra_path_length(graph, source, target, weight=weighted)
+        found = made.graph.paths(source, target, weighted=weighted).to_pandas()
+        assert found["cost"].iloc[0] == pytest.approx(cost)
+        best = made.graph.paths(source, target, weighted=weighted, k=5).to_pandas()
+        costs = best.groupby("path")["cost"].first().tolist()
+        generator = nx.shortest_simple_paths(graph, source, target, weight=weighted)
+        wanted = [nx.path_weight(graph, next(generator), weighted) for _ in range(5)]
+        assert costs == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("most", [1, 2, 3])
+def test_all_paths_up_to_a_length(made: Any, base: int, most: int) -> None:
+    graph = wired(made, 4)
+    sources, targets = [base, base + 1], [base + 9, base + 12]
+    wanted = []
+    for target in targets:
+        for source in sources:
+            wanted += sorted(nx.all_simple_paths(graph, source, target, cutoff=most), key=lambda p: (len(p), p))
+    table = made.graph.paths(sources, targets, max_length=most, min_weight=4).to_pandas()
+    assert listed(table) == wanted
+    assert (table.groupby("path")["cost"].first() == table.groupby("path")["step"].max()).all()
+
+
+def test_a_neuron_to_itself_and_nothing_found(made: Any, base: int) -> None:
+    assert listed(made.graph.paths(base, base).to_pandas()) == [[base]]
+    empty = made.graph.paths(base, base + 1, min_weight=1e9)
+    assert len(empty) == 0
+    assert [str(f.type) for f in empty.to_arrow().schema] == ["int64", "int64", "uint64", "string", "double", "double"]
+
+
+@pytest.mark.parametrize(
+    ("ask", "error", "message"),
+    [
+        (lambda g, b: g.paths(b, 5), UnknownNameError, "neuron 5 is not in this graph"),
+        (lambda g, b: g.neighborhood(5), SchemaError, "neuron 5 is not in this graph"),
+        (lambda g, b: g.neighborhood([]), SchemaError, "no root_id was given"),
+        (lambda g, b: g.neighborhood(b, -1), SchemaError, "wanted 0 or more"),
+        (lambda g, b: g.neighborhood(b, direction="up"), SchemaError, "wanted out, in or any"),
+        (lambda g, b: g.paths(b, b, k=2, all=True), SchemaError, "k and all exclude each other"),
+        (lambda g, b: g.paths(b, b, max_length=2, weighted="inverse"), SchemaError, "max_length and weighted"),
+        (lambda g, b: g.paths(b, b + 1, max_length=0), SchemaError, "wanted 1 or more"),
+        (lambda g, b: g.paths(b, b + 1, k=0), SchemaError, "wanted 1 or more"),
+        (lambda g, b: g.paths(b, b, weighted="heavy"), SchemaError, "inverse or fraction"),
+        (lambda g, b: g.paths(b, b, kind="gap"), UnknownNameError, "kind"),
+    ],
+)
+def test_mistakes(made: Any, base: int, ask: Any, error: type[GraphlabError], message: str) -> None:
+    with pytest.raises(error, match=message):
+        ask(made.graph, base)
