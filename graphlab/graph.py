@@ -89,7 +89,8 @@ class Graph(Testing, Asking, Counting, Embedding, Exchanging, Partners, Reaching
         Args:
             source: a path, or a pandas, polars or pyarrow table.
             as_: neurons, synapses, connections or embeddings.
-            columns: ``cave``, ``flywire``, ``codex``, ``neuprint``, or ours -> theirs; None for our own names.
+            columns: ``cave``, ``flywire``, ``codex``, ``neuprint``, ``witvliet``, or ours -> theirs; None for our
+                own names.
             resolution: nm per voxel XYZ; the graph's own when absent.
             keep: source column -> values whose rows stay.
             kind: chemical (default), electrical or extrasynaptic.

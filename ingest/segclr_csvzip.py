@@ -115,10 +115,10 @@ class SegclrReader:
             if option not in OPTIONS:
                 raise UnknownNameError("option of SegCLR shards", option, OPTIONS)
         place = Placement.of(request)
-        shards = _shards(source)
-        wanted = _whole(request, "width")
-        width = _width(shards, wanted)
         workers = _whole(request, "workers") or WORKERS
+        wanted = _whole(request, "width")
+        shards = _shards(source)
+        width = _width(shards, wanted)
         notes = [place.note()]
         return Reading(embeddings_schema(width), _batches(shards, width, place, workers, notes), notes)
 

@@ -44,7 +44,7 @@ def ingest(
         str | None,
         typer.Option(
             metavar="NAMES",
-            help="cave, flywire, codex, neuprint, or OURS=THEIRS,... (default: our own names).",
+            help="cave, flywire, codex, neuprint, witvliet, or OURS=THEIRS,... (default: our own names).",
         ),
     ] = None,
     resolution: Annotated[str | None, typer.Option(metavar="X,Y,Z", help="nm per voxel of the source.")] = None,
@@ -60,7 +60,8 @@ def ingest(
         str | None, typer.Option(help="Embeddings: segmentation that their ids belong to.")
     ] = None,
     option: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Of a reader: sheet=..., variable=...")
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Of a reader: sheet, variable, matrix, unweighted, ..."),
     ] = None,
     json: Json = False,
     quiet: Quiet = False,

@@ -85,7 +85,17 @@ class DelimitedReader:
             made = as_edges if request.as_ == "connections" else as_neurons
             return made(str(path), [list(row) for row in rows], request)
         ours = _column_names(path, first, request)
-        if request.header and request.as_ == "neurons" and ours[0] == "column0" and "root_id" not in ours:
+        said = request.columns.values() if isinstance(request.columns, Mapping) else ()
+        if (
+            request.header
+            and request.as_ == "neurons"
+            and ours[0] == "column0"
+            and not {"root_id", "column0"}
+            & {
+                *ours[1:],
+                *said,
+            }
+        ):
             ours = ["root_id", *ours[1:]]  # the unnamed first column of a table saved by pandas
         chosen = plan(ours, request, str(path))
         # Words of ours come as text and are converted by our own rules; DuckDB finds the types of the others.

@@ -60,13 +60,14 @@ def test_numbers_that_are_not_finite(read: Read, tmp_path: Path) -> None:
         read(tmp_path / "a.mat")
 
 
+@pytest.mark.slow
 def test_damage_is_one_error(read: Read, tmp_path: Path) -> None:
     """A changed index of a sparse matrix ended the process once."""
     path = tmp_path / "a.mat"
     rng = np.random.default_rng(0)
     io.savemat(path, {"A": sparse.csc_array((rng.random((60, 60)) < 0.1) * 1.0)})
     good, dice, told = path.read_bytes(), random.Random(2), []
-    for number in range(24):
+    for number in range(12):
         data = bytearray(good[: dice.randrange(1, len(good))] if number % 3 == 0 else good)
         for _ in range(0 if number % 3 == 0 else dice.choice([2, 20])):
             data[dice.randrange(len(data))] = dice.randrange(256)
@@ -75,7 +76,7 @@ def test_damage_is_one_error(read: Read, tmp_path: Path) -> None:
             read(path)
         except GraphlabError as error:
             told.append(str(error))
-    assert len(told) > 10
+    assert len(told) > 5
     assert all("a.mat" in message for message in told)
 
 
