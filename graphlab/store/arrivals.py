@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphlab.store.folder import quote
+from graphlab.store.folder import first_row, quote
 from ingest.errors import IdError, SchemaError
 from ingest.ids import RootIds
 from ingest.reader import Reading
@@ -160,6 +160,32 @@ class Arrivals:
                     f"{self.source}: the column {name!r} is {kind} in this source and {into} in the graph; "
                     "rename it in the source"
                 )
+            if into is not None:
+                make_real(self.connection, self.table, name)
+
+
+def is_virtual(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> bool:
+    """Whether ``column`` is one of our words that no source has brought yet; see the first migration."""
+    row = first_row(
+        connection,
+        "SELECT count(*) FROM duckdb_columns() WHERE NOT internal AND table_name = ? AND lower(column_name) = ? "
+        "AND column_default IS NOT NULL",
+        [table, column.lower()],
+    )
+    return table == "synapses" and bool(row[0])
+
+
+def make_real(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> None:
+    """Give a virtual column a place for values; rows that are there keep what it said: null, kind chemical."""
+    if not is_virtual(connection, table, column):
+        return
+    word = words(table).column(column.lower()).name
+    kind = next(row[1] for row in connection.execute(f"DESCRIBE {table}").fetchall() if row[0] == word)
+    filled = " DEFAULT 'chemical'" if word == "kind" else ""
+    connection.execute(f"ALTER TABLE {table} DROP COLUMN {quote(word)}")
+    connection.execute(f"ALTER TABLE {table} ADD COLUMN {quote(word)} {kind}{filled}")
+    if filled:
+        connection.execute(f"ALTER TABLE {table} ALTER COLUMN {quote(word)} DROP DEFAULT")
 
 
 def _column_names(schema: pa.Schema, table: str) -> dict[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from graphlab.store.arrivals import Arrivals
+from graphlab.store.arrivals import Arrivals, is_virtual, make_real
 from graphlab.store.folder import arrow, first_row, quote
 from ingest.errors import IdError, SchemaError
 
@@ -28,8 +28,10 @@ def write_synapses(arrivals: Arrivals, kind: str | None) -> list[str]:
         columns.append("synapse_id")
         values.append(f"CAST(arrival + {first} AS UBIGINT)")
     own_kind = f"'{kind or 'chemical'}'"
-    columns.append("kind")
-    values.append(f"coalesce(kind, {own_kind})" if arrivals.has("kind") else own_kind)
+    if arrivals.has("kind") or kind not in (None, "chemical") or not is_virtual(connection, "synapses", "kind"):
+        make_real(connection, "synapses", "kind")
+        columns.append("kind")
+        values.append(f"coalesce(kind, {own_kind})" if arrivals.has("kind") else own_kind)
     connection.execute(f"INSERT INTO synapses ({', '.join(columns)}) SELECT {', '.join(values)} FROM arrivals")
     if arrivals.has("synapse_id"):
         _check_unique(arrivals, had)

@@ -9,6 +9,7 @@ import pyarrow as pa
 from graphlab.store.folder import Folder, arrow, first_row, quote
 from ingest.errors import UnknownNameError
 from ingest.schema import KINDS
+from ingest.schema import TABLES as TABLE_WORDS
 from queries.snapshot import Snapshot
 
 TABLES = (
@@ -34,10 +35,12 @@ ORDER = {
 
 
 def whole_table(folder: Folder, table: str) -> pa.Table:
-    """All rows in the order of their ids."""
+    """All rows in the order of their ids; our own words first, whenever they came."""
     if table not in TABLES:
         raise UnknownNameError("table", table, TABLES)
-    return arrow(folder.cursor(), f"FROM {table} ORDER BY {ORDER[table]}")
+    rows = arrow(folder.cursor(), f"FROM {table} ORDER BY {ORDER[table]}")
+    own = [name for name in TABLE_WORDS[table].names() if name in rows.column_names] if table in TABLE_WORDS else []
+    return rows.select([*own, *(name for name in rows.column_names if name not in own)])
 
 
 def row_counts(folder: Folder) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """Side-by-side measurement: peer and ours in interleaved rounds of one run, one table at the end.
 
 Every row states the median, the fastest round and the spread; ratios are between medians of the same run.
+Processor seconds (median, all threads and children) stand beside them, for machines that others use as well.
 Warm-up rounds (compilation, page cache) run first and are not counted.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import platform
+import resource
 import statistics
 import threading
 import time
@@ -28,6 +30,8 @@ class Measured:
     """What one contender did: seconds of each round, its last result, peak memory above the start."""
 
     seconds: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    """Processor seconds of this process and its children: what a busy machine does not stretch."""
     result: Any = None
     peak_mb: float = 0.0
 
@@ -67,6 +71,12 @@ class _PeakMemory:
         self._thread.join()
 
 
+def _cpu_seconds() -> float:
+    """User and system time of this process and of the children it has waited for."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(item.ru_utime + item.ru_stime for item in used)
+
+
 class SideBySide:
     """Run contenders in interleaved rounds and add one row each to the closing table."""
 
@@ -101,9 +111,10 @@ class SideBySide:
                     continue
                 gc.collect()
                 with _PeakMemory() as memory:
-                    start = time.perf_counter()
+                    start, cpu = time.perf_counter(), _cpu_seconds()
                     measured[name].result = run()
                     measured[name].seconds.append(time.perf_counter() - start)
+                    measured[name].cpu.append(_cpu_seconds() - cpu)
                 measured[name].peak_mb = max(measured[name].peak_mb, memory.peak)
         ours = next(iter(measured.values())).median
         for name, m in measured.items():
@@ -118,6 +129,7 @@ class SideBySide:
                     str(len(m.seconds)),
                     rate,
                     f"{m.median / ours:.2f}x",
+                    f"{statistics.median(m.cpu):.3g}",
                     f"{m.peak_mb:,.0f}",
                 )
             )
@@ -143,7 +155,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     if not ROWS:
         return
-    head = ("task", "who", "median s", "min .. max", "rounds", "rate", "time vs ours", "peak MB")
+    head = ("task", "who", "median s", "min .. max", "rounds", "rate", "time vs ours", "cpu s", "peak MB")
     widths = [max(len(row[i]) for row in [head, *ROWS]) for i in range(len(head))]
     terminalreporter.section(
         f"benchmarks: {platform.machine()}, {psutil.cpu_count()} cores, Python {platform.python_version()}"
