@@ -211,32 +211,38 @@ def wing_places(start, neighbour, state, split, edge_start, triangles, column, l
 
 
 @njit(cache=True, nogil=True)
-def cycle_places(start, neighbour, state, column, low, high, found):  # type: ignore[no-untyped-def]
-    """Four-cycles whose highest rank is in low .. high-1, added to ``found`` int64 [n, columns] for all four."""
+def cycle_places(start, neighbour, state, split, column, low, high, found):  # type: ignore[no-untyped-def]
+    """Four-cycles whose highest rank is in low .. high-1, added to ``found`` int64 [n, columns] for all four.
+
+    As in ``tetrad_kernels.four_cycles``, a pair's table is opened at its second wedge; a byte a neuron holds the
+    type of the first (plus 1), or 10.
+    """
     table = np.zeros((max(high, 1), 16), np.int32)
+    wedges = np.zeros(max(high, 1), np.uint8)
     touched = np.empty(max(high, 1), np.int32)
     middle = np.empty((3, 9), np.int64)
     for u in range(low, high):
         many = 0
-        for k in range(start[u], start[u + 1]):
+        for k in range(start[u], split[u]):
             v = neighbour[k]
-            if v >= u:
-                break
             base = 3 * np.int64(state[k]) - 4
             for j in range(start[v], start[v + 1]):
                 w = neighbour[j]
                 if w >= u:
                     break
-                row = table[w]
-                if row[9] == 0:
-                    touched[many] = w
-                    many += 1
-                row[9] += 1
-                row[base + REVERSE[state[j]]] += 1
-        for k in range(start[u], start[u + 1]):
+                kind = base + REVERSE[state[j]]
+                was = wedges[w]
+                if was == 0:
+                    wedges[w] = kind + 1
+                else:
+                    if was < 10:
+                        touched[many] = w
+                        many += 1
+                        table[w, was - 1] = 1
+                        wedges[w] = 10
+                    table[w, kind] += 1
+        for k in range(start[u], split[u] if many else start[u]):
             v = neighbour[k]
-            if v >= u:
-                break
             uv = np.int64(state[k])
             middle[:] = 0
             some = False
@@ -244,12 +250,11 @@ def cycle_places(start, neighbour, state, column, low, high, found):  # type: ig
                 w = neighbour[j]
                 if w >= u:
                     break
-                row = table[w]
-                if row[9] > 1:
+                if wedges[w] == 10:
                     some = True
                     into = middle[np.int64(state[j]) - 1]
                     for x in range(9):
-                        into[x] += row[x]
+                        into[x] += table[w, x]
                     into[3 * uv + REVERSE[state[j]] - 4] -= 1
             if some:
                 for vw in range(3):
@@ -260,18 +265,23 @@ def cycle_places(start, neighbour, state, column, low, high, found):  # type: ig
         for i in range(many):
             w = touched[i]
             row = table[w]
-            if row[9] > 1:
-                for x in range(9):
-                    one = np.int64(row[x])
-                    if one:
-                        ux, wx = x // 3 + 1, x % 3 + 1
-                        for y in range(x, 9):
-                            two = one * (one - 1) // 2 if x == y else one * row[y]
-                            if two:
-                                uy, wy = y // 3 + 1, y % 3 + 1
-                                found[u, column[ux | uy << 2 | REVERSE[wx] << 8 | REVERSE[wy] << 10]] += two
-                                found[w, column[wx | wy << 2 | REVERSE[ux] << 8 | REVERSE[uy] << 10]] += two
+            for x in range(9):
+                one = np.int64(row[x])
+                if one:
+                    ux, wx = x // 3 + 1, x % 3 + 1
+                    for y in range(x, 9):
+                        two = one * (one - 1) // 2 if x == y else one * row[y]
+                        if two:
+                            uy, wy = y // 3 + 1, y % 3 + 1
+                            found[u, column[ux | uy << 2 | REVERSE[wx] << 8 | REVERSE[wy] << 10]] += two
+                            found[w, column[wx | wy << 2 | REVERSE[ux] << 8 | REVERSE[uy] << 10]] += two
             row[:] = 0
+        for k in range(start[u], split[u]):
+            v = neighbour[k]
+            for j in range(start[v], start[v + 1]):
+                if neighbour[j] >= u:
+                    break
+                wedges[neighbour[j]] = 0
 
 
 @njit(cache=True, nogil=True)

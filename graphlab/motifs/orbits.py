@@ -225,7 +225,7 @@ def tetrad_orbits(snapshot: Snapshot, workers: int = 1, progress: Progress | Non
     _pushed(
         found,
         orbit,
-        lambda column, low, high, into: kernels.cycle_places(start, neighbour, state, column, low, high, into),
+        lambda column, low, high, into: kernels.cycle_places(start, neighbour, state, split, column, low, high, into),
         _places(4, dyads=4, own=2, all_alike=True),
         cycles,
         workers,

@@ -160,46 +160,65 @@ def wedges_below(start, neighbour):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def four_cycles(start, neighbour, state, low, high):  # type: ignore[no-untyped-def]
+def four_cycles(start, split, packed, low, high):  # type: ignore[no-untyped-def]
     """Cycles whose highest neuron has a rank in low .. high-1, chords or not.
 
-    Each is two wedges over the pair (highest, opposite); a table holds the wedges of the present highest neuron.
+    Each is two wedges over the pair (highest, opposite). Most pairs have one wedge only: a byte a neuron remembers its
+    type, which stays in the second-level cache; the table of types is opened at the second wedge.
+
+    Args:
+        start, split: as from ``ranked_neighbours``. packed: uint32, its neighbour << 2 | state.
 
     Returns:
         int64 [9, 9], types of the two wedges, first <= second.
     """
-    n = len(start) - 1
+    top = min(len(start) - 1, high)
     found = np.zeros((9, 9), np.int64)
-    table = np.zeros((min(n, high), 16), np.int32)
-    reverse = np.array([0, 2, 1, 3], np.int64)
-    touched = np.empty(min(n, high), np.int32)
+    one_wedge = np.zeros(top, np.uint8)
+    table = np.zeros(top * 16, np.int32)
+    touched = np.empty(top, np.uint32)
+    # Added to 3 (state to the middle - 1): the state of the middle seen from the opposite, minus 1.
+    reverse = np.array([0, 1, 0, 2], np.uint32)
+    two, three, sixteen = np.uint32(2), np.uint32(3), np.uint64(16)
     for u in range(low, high):
         many = 0
-        for k in range(start[u], start[u + 1]):
-            v = neighbour[k]
-            if v >= u:
-                break
-            base = 3 * np.int64(state[k]) - 4
-            for j in range(start[v], start[v + 1]):
-                w = neighbour[j]
-                if w >= u:
+        limit = np.uint32(u) << two
+        for k in range(start[u], split[u]):
+            v = packed[k] >> two
+            base = three * (packed[k] & three) - three
+            for j in range(start[v], start[v + np.uint32(1)]):
+                far = packed[j]
+                if far >= limit:
                     break
-                row = table[w]
-                if row[9] == 0:
-                    touched[many] = w
-                    many += 1
-                row[9] += 1
-                row[base + reverse[state[j]]] += 1
+                w = far >> two
+                kind = base + reverse[far & three]
+                was = one_wedge[w]
+                if was == 0:
+                    one_wedge[w] = kind + np.uint32(1)
+                else:
+                    row = np.uint64(w) * sixteen
+                    if was < 10:
+                        touched[many] = w
+                        many += 1
+                        table[row + np.uint64(was - np.uint8(1))] = 1
+                        one_wedge[w] = 10
+                    table[row + np.uint64(kind)] += 1
         for i in range(many):
-            row = table[touched[i]]
-            if row[9] > 1:
-                for x in range(9):
-                    one = np.int64(row[x])
-                    if one:
-                        found[x, x] += one * (one - 1) // 2
-                        for y in range(x + 1, 9):
-                            found[x, y] += one * row[y]
-            row[:] = 0
+            row = np.uint64(touched[i]) * sixteen
+            for x in range(9):
+                one = np.int64(table[row + np.uint64(x)])
+                if one:
+                    found[x, x] += one * (one - 1) // 2
+                    for y in range(x + 1, 9):
+                        found[x, y] += one * np.int64(table[row + np.uint64(y)])
+            for x in range(9):
+                table[row + np.uint64(x)] = 0
+        for k in range(start[u], split[u]):
+            v = packed[k] >> two
+            for j in range(start[v], start[v + np.uint32(1)]):
+                if packed[j] >= limit:
+                    break
+                one_wedge[packed[j] >> two] = 0
     return found
 
 

@@ -65,6 +65,7 @@ def typed_tetrads(
     undirected = typed_neighbours(out_start, out_target, in_start, in_source)
     start, neighbour, state, split, degree, _ = kernels.ranked_neighbours(*undirected)
     refuse_overflow(start, neighbour)
+    packed = neighbour.astype(np.uint32) << 2 | state
     by_cycle, by_clique = shares(kernels.wedges_below(start, neighbour)), shares((start[1:] - split) ** 2)
     total = len(by_cycle) + len(by_clique) + 1
     done = 0
@@ -80,7 +81,7 @@ def typed_tetrads(
         if low < 0:
             edges = kernels.edge_triangles(start, neighbour, state, split)
             return list(kernels.over_edges(start, neighbour, state, split, degree, *edges))
-        return [kernels.four_cycles(start, neighbour, state, low, high)]
+        return [kernels.four_cycles(start, split, packed, low, high)]
 
     found = list(over_shares(run, [(-1, -1), *by_cycle], workers, told))
     paths, paws, diamonds = found[0]

@@ -51,8 +51,8 @@ def forward_in_degree_order(start, neighbour, state):  # type: ignore[no-untyped
     """The same pairs, each once, from the neuron of lower degree to the one of higher degree, renumbered by rank.
 
     Returns:
-        forward_start int64 [n+1]; forward int32 ascending ranks; forward_state uint8, bit 0 from the row's
-        neuron; order int32 [n], the neuron at each rank.
+        forward_start int64 [n+1]; forward uint32 ascending, rank << 2 | state with bit 0 from the row's neuron (one
+        stream of memory for both); order int32 [n], the neuron at each rank.
     """
     n = len(start) - 1
     degree = np.empty(n, np.int64)
@@ -68,8 +68,7 @@ def forward_in_degree_order(start, neighbour, state):  # type: ignore[no-untyped
             if rank[neighbour[k]] > rank[u]:
                 counts[rank[u] + 1] += 1
     forward_start = np.cumsum(counts)
-    forward = np.empty(forward_start[n], np.int32)
-    forward_state = np.empty(forward_start[n], np.uint8)
+    forward = np.empty(forward_start[n], np.uint32)
     fill = forward_start[:n].copy()
     # Visiting neurons by rank and writing into the rows of their lower neighbours leaves every row sorted.
     for r in range(n):
@@ -78,15 +77,16 @@ def forward_in_degree_order(start, neighbour, state):  # type: ignore[no-untyped
             low = rank[neighbour[k]]
             if low < r:
                 s = state[k]
-                forward[fill[low]] = r
-                forward_state[fill[low]] = ((s & 1) << 1) | (s >> 1)
+                forward[fill[low]] = r << 2 | ((s & 1) << 1) | (s >> 1)
                 fill[low] += 1
-    return forward_start, forward, forward_state, order
+    return forward_start, forward, order
 
 
 @njit(cache=True, nogil=True)
-def triangles(forward_start, forward, forward_state, first, last):  # type: ignore[no-untyped-def]
+def triangles(forward_start, forward, first, last):  # type: ignore[no-untyped-def]
     """Closed triads by the states of their three dyads.
+
+    Unsigned numbers throughout: signed ones cost a test for counting from the end at every look-up.
 
     Args:
         first, last: range of ranks whose triangles (by their lowest neuron) are counted.
@@ -97,21 +97,23 @@ def triangles(forward_start, forward, forward_state, first, last):  # type: igno
     n = len(forward_start) - 1
     mark = np.zeros(n, np.uint8)
     counts = np.zeros(64, np.int64)
+    two, three = np.uint32(2), np.uint32(3)
     for u in range(first, last):
         row, row_end = forward_start[u], forward_start[u + 1]
         if row_end - row < 2:
             continue
         for k in range(row, row_end):
-            mark[forward[k]] = forward_state[k] << 2
+            mark[forward[k] >> two] = (forward[k] & three) << two
         for k in range(row, row_end - 1):
-            v = forward[k]
-            base = forward_state[k]
-            for j in range(forward_start[v], forward_start[v + 1]):
-                closing = mark[forward[j]]
+            v = forward[k] >> two
+            base = np.uint64(forward[k] & three)
+            for j in range(forward_start[v], forward_start[v + np.uint32(1)]):
+                far = forward[j]
+                closing = mark[far >> two]
                 if closing:
-                    counts[base | closing | (forward_state[j] << 4)] += 1
+                    counts[base | np.uint64(closing) | np.uint64(far & three) << np.uint64(4)] += 1
         for k in range(row, row_end):
-            mark[forward[k]] = 0
+            mark[forward[k] >> two] = 0
     return counts
 
 

@@ -49,12 +49,12 @@ def triad_counts_csr(
     if n > MOST_NEURONS:
         raise AnalysisError(f"triads of {n:,} neurons would not fit 64-bit counts; {MOST_NEURONS:,} would")
     start, neighbour, state = kernels.typed_neighbours(out_start, out_target, in_start, in_source)
-    forward_start, forward, forward_state, _ = kernels.forward_in_degree_order(start, neighbour, state)
+    forward_start, forward, _ = kernels.forward_in_degree_order(start, neighbour, state)
     # One thread without a listener needs no shares: null samples call this thousands of times.
     parts = [(0, n)] if workers <= 1 and progress is None else shares(np.diff(forward_start))
     closed = np.zeros(64, np.int64)
     for part in over_shares(
-        lambda low, high: kernels.triangles(forward_start, forward, forward_state, low, high), parts, workers, progress
+        lambda low, high: kernels.triangles(forward_start, forward, low, high), parts, workers, progress
     ):
         closed += part
     sums = np.zeros(9, np.int64)
