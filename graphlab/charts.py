@@ -126,19 +126,19 @@ def profile_lines(names: Sequence[str], columns: Sequence[str], values: Floats, 
 
 
 def heat_map(rows: Sequence[str], columns: Sequence[str], values: Floats, texts: Sequence[Sequence[str]], label: str,
-             xlabel: str = "", ylabel: str = "") -> Markup:  # fmt: skip
+             xlabel: str = "", ylabel: str = "", full: float | None = None) -> Markup:  # fmt: skip
     """Cells shaded by value: one colour above zero, another below, nothing at zero.
 
     Args:
-        values: [rows, columns], NaN for an empty cell; shading is relative to the largest absolute value.
-        texts: said of each cell when pointed at.
+        values: [rows, columns], NaN for an empty cell. texts: said of each cell when pointed at.
+        full: absolute value of full shade; the largest there is when absent.
     """
     cell = 26 if max(len(rows), len(columns)) <= 26 else 18
     longest = max((len(name) for name in rows), default=1)
     left = 34 + min(longest, 18) * 7.2
     head = 30 + min(max((len(name) for name in columns), default=1), 18) * 5.6
     width, height = left + cell * len(columns) + 46, head + cell * len(rows) + 12
-    top = float(np.nanmax(np.abs(values))) if np.isfinite(values).any() else 1.0
+    top = full or (float(np.nanmax(np.abs(values))) if np.isfinite(values).any() else 1.0)
     parts = []
     for k, name in enumerate(columns):
         x = left + cell * (k + 0.5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphlab.store import results, runs, tables
 from graphlab.store.folder import Folder
@@ -21,6 +21,9 @@ from graphlab.verbs.exchanging import Exchanging
 from graphlab.verbs.testing import Testing
 from ingest.reader import ReadRequest
 from ingest.space import Resolution
+
+if TYPE_CHECKING:
+    from graphlab.motifs.significance import Significance
 
 
 class Graph(Testing, Asking, Counting, Embedding, Exchanging):
@@ -128,11 +131,25 @@ class Graph(Testing, Asking, Counting, Embedding, Exchanging):
         }
         return results.rerun(self._folder, run, verbs)
 
-    def report(self, path: str | Path | None = None) -> Path:
-        """Write the self-contained HTML report; ``reports/report.html`` in the graph when no path is given."""
-        from graphlab.report import write_report
+    def report(
+        self,
+        path: str | Path | None = None,
+        motifs: Significance | None = None,
+        compare: Mapping[str, Significance] | None = None,
+    ) -> Path:
+        """Write the self-contained HTML report, and every table beside it in ``<name>_files``.
 
-        return write_report(self, Path(path) if path else self.path / "reports" / "report.html")
+        Args:
+            path: ``reports/report.html`` in the graph when absent.
+            motifs: write about this result of ``significance`` instead of the whole graph.
+            compare: results of other graphs by name, for profiles in one figure.
+        """
+        from graphlab.report import write_motif_report, write_report
+
+        target = Path(path) if path else self.path / "reports" / "report.html"
+        if motifs is None:
+            return write_report(self, target)
+        return write_motif_report(self, target, motifs, compare or {})
 
     def __repr__(self) -> str:
         counts = tables.row_counts(self._folder)

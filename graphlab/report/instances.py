@@ -9,6 +9,7 @@ from graphlab import drawings, neuroglancer
 from graphlab.motifs.classes import classes
 from graphlab.motifs.significance import Significance
 from graphlab.report.page import Block, Notes, Section, Table, link_to
+from graphlab.report.tested import number, ratio_text
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -51,19 +52,22 @@ def section(graph: Graph, found: Significance) -> Section | None:
         picture = drawings.motif(one.edges, found.size, f"Motif {one.name}", numbered=True)
         rows = [cells(row, found.size, names, dataset) for row in table.to_pylist()]
         columns = [*(f"neuron {role}" for role in range(found.size)), "weakest", "total", ""]
-        title = f"{one.name}: {total:,} instances, the {len(rows)} strongest"
+        title = (
+            f"{one.name}: {ratio_text(found.ratio[k])} the null (q {number(found.q[k]) or 'unknown'}), "
+            f"{total:,} instances, the {len(rows)} strongest"
+        )
         blocks.append(Table(columns, rows, (found.size, found.size + 1), title, picture))
     blocks.append(Notes(["Strongest by the weakest connection, then by total weight; numbers of neurons as drawn."]))
     return Section("Strongest instances", blocks, tables)
 
 
 def standing_out(found: Significance) -> list[int]:
-    """Up to three connected classes with more than the null expects, by z, trusted ones first."""
-    more = [k for k in range(len(found.classes)) if found.q[k] < 0.05 and found.observed[k] > found.mean[k]]
+    """Up to three tested classes with more than the null expects: q < .05 first, then trusted ones, then by z."""
+    more = [k for k in range(len(found.classes)) if found.tested[k] and found.observed[k] > found.mean[k]]
 
-    def rank(k: int) -> tuple[bool, float]:
+    def rank(k: int) -> tuple[bool, bool, float]:
         z = float(found.z[k])
-        return bool(found.z_trusted[k]), z if math.isfinite(z) else 0.0
+        return bool(found.q[k] < 0.05), bool(found.z_trusted[k]), z if math.isfinite(z) else 0.0
 
     return sorted(more, key=rank, reverse=True)[:MOTIFS]
 

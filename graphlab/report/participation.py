@@ -40,8 +40,8 @@ def section(graph: Graph, settings: Significance | None = None) -> Section | Non
     said = texts(names, names, observed, expected, "connections")
     figures = [
         Figure(
-            charts.heat_map(names, names, shaded(observed / expected), said,
-                            "Connections between types", "postsynaptic", "presynaptic"),
+            charts.heat_map(names, names, shaded(observed, expected), said,
+                            "Connections between types", "postsynaptic", "presynaptic", REACH),
             "Connections between cell types over what the degrees alone give (configuration null, in expectation): "
             "warm more, cool fewer, full at 16-fold.",
             "types_connections",
@@ -54,9 +54,9 @@ def section(graph: Graph, settings: Significance | None = None) -> Section | Non
         said = texts(names, CONNECTED_TRIADS, seen, even, "")
         figures.append(
             Figure(
-                charts.heat_map(names, CONNECTED_TRIADS, shaded(seen / even), said,
-                                "Triads by type", "triad class", ""),
-                "Triads that a neuron of the type takes part in, over the mean of all typed neurons: "
+                charts.heat_map(names, CONNECTED_TRIADS, shaded(seen, even), said,
+                                "Triads by type", "triad class", "", REACH),
+                "Triads that neurons of the type take part in, over what as many average neurons would: "
                 "warm more, cool fewer, full at 16-fold.",
                 "types_triads",
             )
@@ -89,7 +89,7 @@ def between_types(view: Snapshot, label: npt.NDArray[np.int32], types: int) -> t
 
 
 def taking_part(view: Snapshot, label: npt.NDArray[np.int32], names: list[str]) -> tuple[Floats, Floats] | None:
-    """Triads a neuron of each type takes part in, and the mean of all; None where there are too many sets."""
+    """Triads the neurons of each type take part in, and how many if all neurons were alike; None if too many sets."""
     from graphlab.motifs.mining import typed_census
     from graphlab.motifs.subgraph_kernel import adjacency_of, at_most
 
@@ -104,13 +104,13 @@ def taking_part(view: Snapshot, label: npt.NDArray[np.int32], names: list[str]) 
         np.add.at(part, (kind, triad_class_codes()[code]), counts)
     part = part[:, [TRIAD_LABELS.index(name) for name in CONNECTED_TRIADS]]
     neurons = np.bincount(label[known], minlength=len(names)).astype(np.float64)
-    return part / neurons[:, None], np.tile(part.sum(axis=0) / neurons.sum(), (len(names), 1))
+    return part, np.outer(neurons / neurons.sum(), part.sum(axis=0))
 
 
-def shaded(ratio: Floats) -> Floats:
-    """Powers of two, cut at ``REACH``; NaN where there is nothing to compare."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(np.isnan(ratio), np.nan, np.clip(np.log2(ratio), -REACH, REACH))
+def shaded(seen: Floats, even: Floats) -> Floats:
+    """Powers of two of the ratio, cut at ``REACH``; half a count on both sides, so that nothing of little is little."""
+    ratio: Floats = np.clip(np.log2((seen + 0.5) / (even + 0.5)), -REACH, REACH)
+    return ratio
 
 
 def texts(
