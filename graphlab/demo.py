@@ -65,7 +65,7 @@ def run_demo(directory: Path, *, neurons: int = 1000, seed: int = 0, progress: B
         "next:",
         f"  graphlab info {directory / 'graph'}",
         f"  graphlab query {directory / 'graph'} 'FROM neurons LIMIT 5'",
-        f"  graphlab motifs {directory / 'graph'} --size 3",
+        f"  graphlab motifs {directory / 'graph'} --size 3 --samples 600 --report motifs.html",
     ]
     return Demo(directory / "graph", report, tuple(told))
 
