@@ -91,11 +91,15 @@ def motifs(
             }
             found = opened.significance(size, **settings, **how)
             document, table = _tested(opened, found, by, settings)
-            others = {str(path): _other(path, size, settings, threads, bars) for path in compare or ()}
+            others: dict[str, Significance] = {}
+            own = opened.info().dataset or graph.name
+            for path in compare or ():
+                name, other = _other(path, size, settings, threads, bars)
+                others[str(path) if name in (own, *others) else name] = other
             if others:
                 from graphlab.motifs.profiles import profiles
 
-                document["profiles"] = profiles({str(graph): found, **others}).rows()
+                document["profiles"] = profiles({own: found, **others}).rows()
             if report:
                 document["report"] = str(opened.report(report, motifs=found, compare=others))
         else:
@@ -144,11 +148,14 @@ def _about(found: Significance, settings: dict[str, Any]) -> dict[str, Any]:
     return {**shown, "seed": found.seed, "notes": [found.sentence, *found.caveats]}
 
 
-def _other(path: Path, size: int, settings: dict[str, Any], workers: int, bars: Any) -> Significance:
+def _other(path: Path, size: int, settings: dict[str, Any], workers: int, bars: Any) -> tuple[str, Significance]:
+    """Name and result of a further graph."""
     from graphlab.graph import Graph
 
     with Graph.open(path) as other:
-        return other.significance(size, **settings, workers=workers, progress=bars(f"null samples of {path.name}"))
+        name = other.info().dataset or path.name
+        bar = bars(f"null samples of {name}")
+        return name, other.significance(size, **settings, workers=workers, progress=bar)
 
 
 def _show(document: dict[str, Any], table: pa.Table, output: Path | None, json: bool) -> None:

@@ -315,11 +315,11 @@ def _caveats(
     found = []
     if size == 4 and null != "triads":
         found.append(FOUR_CAVEAT)
-    needed = p_values.samples_needed(tested)
+    needed, foretold = p_values.samples_needed(tested), p_values.samples_needed(tested, tails=1)
     if used < needed and used == asked:
         found.append(
             f"{used} samples cannot bring a single class among {tested} to q .05 by its two-sided p "
-            f"(smallest p {2 / (used + 1):.3g}); {needed:,} are needed, or {p_values.samples_needed(tested, tails=1):,} "
+            f"(smallest p {2 / (used + 1):.3g}); {needed:,} are needed, or {foretold:,} "
             "if more or fewer was foretold"
         )
     if used < asked:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -74,6 +75,7 @@ def pattern_counter(folder: Folder, text: str, language: str | None, kind: str) 
     from queries.engine import Source, run
 
     neurons = arrow(folder.cursor(), "FROM neurons ORDER BY root_id")
+    own = threading.local()
 
     def count(view: Snapshot) -> Counts:
         connections = pa.table(
@@ -84,11 +86,12 @@ def pattern_counter(folder: Folder, text: str, language: str | None, kind: str) 
                 "kind": pa.array([kind] * view.m, pa.string()),
             }
         )
-        with duckdb.connect(config={"threads": 1, "enable_external_access": "false"}) as connection:
-            connection.register("neurons", neurons)
-            connection.register("connections", connections)
-            source = Source(connection=connection, snapshot=lambda wanted: view)
-            found = run(text, source, language=language, count=True).to_arrow()
+        if not hasattr(own, "connection"):  # connecting takes longer than most patterns
+            own.connection = duckdb.connect(config={"threads": 1, "enable_external_access": "false"})
+            own.connection.register("neurons", neurons)
+        own.connection.register("connections", connections)
+        source = Source(connection=own.connection, snapshot=lambda wanted: view)
+        found = run(text, source, language=language, count=True).to_arrow()
         return np.array([found.column(0)[0].as_py()], dtype=np.int64)
 
     return count

@@ -272,16 +272,12 @@ PATTERN = """SELECT * FROM GRAPH_TABLE (connectome
 
 def test_a_pattern_against_a_null(graph: Graph) -> None:
     assert graph.pattern_count(PATTERN) == len(graph.query(PATTERN).to_arrow())
-    alone, together = (graph.pattern_significance(PATTERN, samples=12, seed=1, workers=w) for w in (1, 2))
+    alone, together = (graph.pattern_significance(PATTERN, samples=6, seed=1, workers=w) for w in (1, 2))
     assert alone.counts.tobytes() == together.counts.tobytes()
     assert alone.counts.std() > 0
-    loops = graph.to_pandas().query("pre_root_id == post_root_id")
-    assert (alone.observed[0] == graph.pattern_count(PATTERN)) or len(loops)
-    view = graph.snapshot(min_weight=5)
     heavy = graph.pattern_count(PATTERN, min_weight=5)
     assert heavy < graph.pattern_count(PATTERN)
     assert graph.pattern_significance(PATTERN, samples=2, min_weight=5).observed[0] == heavy
-    assert view.m
 
 
 def test_feed_forward_loops_as_pattern_and_as_class_agree(graph: Graph) -> None:

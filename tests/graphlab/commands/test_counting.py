@@ -1,0 +1,235 @@
+"""``graphlab motifs`` in its own process: rows, nulls, patterns, reports, Ctrl-C, one error."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import pty
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from graphlab import Graph
+from graphlab.cli import main
+
+COMMAND = [sys.executable, "-W", "error", "-m", "graphlab.cli"]
+COLUMNS = {"motif", "edges", "count", "count_noninduced", "null_mean", "null_std", "ratio", "z", "p", "q"}
+
+
+def graphlab(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("motifs")
+    rng = np.random.default_rng(1)
+    ids = np.arange(80, dtype=np.uint64) + np.uint64(720575940600000000)
+    edges = np.unique(rng.integers(0, 80, (700, 2)), axis=0)
+    edges = edges[edges[:, 0] != edges[:, 1]]
+    neurons = pd.DataFrame({"root_id": ids, "cell_type": ["A", "B", "C", None] * 20})
+    wiring = {"pre_root_id": ids[edges[:, 0]], "post_root_id": ids[edges[:, 1]]}
+    for name, frame in (("g", edges), ("h", edges[::2])):
+        with Graph.create(folder / name, dataset=f"eighty {name}") as graph:
+            graph.ingest(neurons, as_="neurons")
+            rows = {key: value[:: len(edges) // len(frame)] for key, value in wiring.items()}
+            rows["weight"] = rng.integers(1, 9, len(rows["pre_root_id"]))
+            graph.ingest(pd.DataFrame(rows), as_="connections")
+    return folder
+
+
+def document(*arguments: str | Path) -> dict:
+    done = graphlab("motifs", *arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+
+
+@pytest.mark.parametrize(("size", "classes"), [(2, 3), (3, 16), (4, 199)])
+def test_every_class_is_a_row_with_its_null(made: Path, size: int, classes: int) -> None:
+    plain = document(made / "g", "--size", str(size))
+    tested = document(made / "g", "--size", str(size), "--samples", "12", "--seed", "5")
+    assert [len(d["motifs"]) for d in (plain, tested)] == [classes, classes]
+    for counted, row in zip(plain["motifs"], tested["motifs"], strict=True):
+        assert set(row) >= COLUMNS
+        assert {"motif", "edges", "count", "count_noninduced"} <= set(counted)
+        assert "z" not in counted
+        for name in ("motif", "edges", "count", "count_noninduced"):
+            assert row[name] == counted[name]
+        if row["null_mean"]:
+            assert row["ratio"] == pytest.approx(row["count"] / row["null_mean"])
+        for name in COLUMNS - {"motif", "edges"}:
+            assert row[name] is None or math.isfinite(row[name])
+    assert tested["null"] == ("configuration" if size == 2 else "reciprocal")
+    assert tested["samples"] == 12
+    assert any("Null '" in note for note in tested["notes"])
+    assert any("not corrected for triads" in note for note in tested["notes"]) == (size == 4)
+    with Graph.open(made / "g", read_only=True) as graph:
+        found = graph.significance(size, samples=12, seed=5)
+    assert [row["null_mean"] for row in tested["motifs"]] == pytest.approx(found.mean.tolist())
+
+
+def test_workers_change_nothing(made: Path) -> None:
+    one, two = (
+        document(made / "h", "--samples", "9", "--null", "configuration", "--seed", str(7), "--workers", w)
+        for w in ("1", "2")
+    )
+    assert one == two
+
+
+def test_groups_are_counted_beside_the_whole(made: Path) -> None:
+    rows = document(made / "g", "--samples", "5", "--by", "cell_type")["motifs"]
+    assert len(rows) == 16 * 4
+    assert [row["z"] for row in rows[16:]] == [None] * 48
+    assert {row["group"] for row in rows} == {None, "A", "B", "C"}
+    block = document(made / "g", "--samples", "5", "--null", "block", "--by", "cell_type", "--min-weight", "2")
+    assert "between every two types" in block["notes"][0]
+
+
+def test_files_and_terminal(made: Path, tmp_path: Path) -> None:
+    done = graphlab("motifs", made / "g", "--samples", "6", "-o", tmp_path / "rows.csv")
+    assert (done.returncode, done.stdout) == (0, f"16 rows in {tmp_path / 'rows.csv'}\n")
+    assert set(pd.read_csv(tmp_path / "rows.csv").columns) >= COLUMNS
+    done = graphlab("motifs", made / "g", "--samples", "6")
+    assert "030T" in done.stdout
+    assert "are needed, or 259 if" in done.stdout
+
+
+def test_reports_and_profiles(made: Path, tmp_path: Path) -> None:
+    found = document(
+        made / "g", "--samples", "6", "--compare", made / "h", "--report", tmp_path / "page.html", "--size", "4",
+    )  # fmt: skip
+    assert len(found["profiles"]) == 2 * 199
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "Subgraph ratio profile" in page
+    assert "eighty g" in page
+    assert (tmp_path / "page_files" / "profiles_4.parquet").is_file()
+    done = graphlab("motifs", made / "g", "--report", tmp_path / "plain.html")
+    assert "report:" in done.stdout
+    assert (tmp_path / "plain_files" / "triad_census.csv").is_file()
+
+
+PATTERN = """SELECT * FROM GRAPH_TABLE (connectome
+  MATCH (a IS neuron)-[s IS synapse]->(b IS neuron)-[t IS synapse]->(a)
+  WHERE a.cell_type = 'A' AND b.cell_type = 'B' COLUMNS (a.root_id AS a, b.root_id AS b))"""
+
+
+def test_a_pattern_is_counted_and_tested(made: Path, tmp_path: Path) -> None:
+    counted = document(made / "g", "--pattern", PATTERN)["motifs"]
+    rows = json.loads(graphlab("query", made / "g", PATTERN, "--json", "--count").stdout)
+    assert counted == [{"motif": PATTERN, "count": rows[0]["count"]}]
+    (tmp_path / "p.sql").write_text(PATTERN)
+    tested = document(made / "g", "--pattern", f"@{tmp_path / 'p.sql'}", "--samples", "6", "--null", "configuration")
+    assert tested["motifs"][0]["count"] == counted[0]["count"] > 0
+    assert set(tested["motifs"][0]) >= COLUMNS - {"edges", "count_noninduced"}
+    cypher = "MATCH (a:Neuron)-[:ConnectsTo]->(b:Neuron) RETURN a.root_id"
+    assert document(made / "g", "--pattern", cypher, "--language", "cypher")["motifs"][0]["count"] > 100
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--size", "9"], "sizes are 2 (dyads), 3 (triads), 4 (tetrads)"),
+        (["--samples", "5", "--null", "configuraton"], "did you mean 'configuration'"),
+        (["--samples", "5", "--null", "spatial"], "every position is missing or zero"),
+        (["--samples", "5", "--null", "spatial", "--near", "neuropil"], "no neuron has a neuropil"),
+        (["--samples", "5", "--null", "block", "--by", "super_class"], "no neuron has a cell type"),
+        (["--samples", "5", "--null", "block", "--by", "celltype"], "did you mean 'cell_type'"),
+        (["--samples", "5", "--min-weight", "100"], "no connections"),
+        (["--null", "er"], "give --samples N"),
+        (["--pattern", PATTERN, "--by", "cell_type"], "--pattern goes with"),
+        (["--pattern", "MATCH nonsense"], "line 1"),
+        (["--samples", "5", "--compare", "absent"], "is no graph"),
+    ],
+)
+def test_one_error_that_says_what_is_possible(
+    made: Path, arguments: list[str], words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["graphlab", *map(str, ("motifs", made / "g", *arguments))])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    told = capsys.readouterr().err
+    assert ended.value.code == 1
+    assert told.startswith("error: ")
+    assert words in told
+
+
+def test_a_null_that_cannot_mix_says_so_in_place_of_z(tmp_path: Path) -> None:
+    (tmp_path / "star.csv").write_text("pre_name,post_name,weight\n" + "".join(f"hub,n{k},1\n" for k in range(30)))
+    graphlab("init", tmp_path / "g")
+    assert graphlab("ingest", tmp_path / "g", tmp_path / "star.csv", "--as", "connections").returncode == 0
+    found = document(tmp_path / "g", "--samples", "20")
+    assert {row["z"] for row in found["motifs"]} == {None}
+    assert any("cannot mix" in note for note in found["notes"])
+
+
+def saved(graph: Path) -> int:
+    import pyarrow.parquet as pq
+
+    return sum(pq.read_metadata(part).num_rows for part in (graph / "samples").glob("*/samples-*.parquet"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_ctrl_c_keeps_what_is_done_and_running_again_goes_on(made: Path, tmp_path: Path, workers: str) -> None:
+    graph = tmp_path / "g"
+    with Graph.open(made / "h", read_only=True) as source, Graph.create(graph) as copy:
+        copy.ingest(source.to_arrow("connections").select(["pre_root_id", "post_root_id", "weight"]), as_="connections")
+    arguments = ["motifs", str(graph), "--samples", "500000", "--workers", workers, "--seed", "3"]
+    running = subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not saved(graph) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert running.poll() is None, running.communicate()
+    running.send_signal(signal.SIGINT)
+    out, told = running.communicate(timeout=60)
+    kept = saved(graph)
+    assert running.returncode == 130, (out, told)
+    assert f"interrupted: {kept} of 500000 null samples are saved in {graph}" in told
+    assert "run again to continue" in told
+    assert "Traceback" not in told
+    assert kept > 10
+
+    before = {part: part.stat().st_mtime_ns for part in (graph / "samples").glob("*/*.parquet")}
+    again = document(graph, "--samples", str(kept), "--seed", "3")
+    assert {part: part.stat().st_mtime_ns for part in (graph / "samples").glob("*/*.parquet")} == before
+    with Graph.open(graph, read_only=True) as opened:
+        fresh = opened.significance(3, samples=min(kept, 300), seed=3)
+        assert opened.kept_significance()[0][1].counts[: len(fresh.counts)].tobytes() == fresh.counts.tobytes()
+    assert again["samples"] == kept
+
+
+@pytest.mark.slow
+def test_progress_with_remaining_time_in_a_terminal(made: Path, tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    seen: list[bytes] = []
+
+    def read() -> None:
+        # A terminal nobody reads would fill and hold the program up; closing the other end ends the reading.
+        with contextlib.suppress(OSError):
+            while part := os.read(ours, 65536):
+                seen.append(part)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    command = [*COMMAND, "motifs", str(made / "g"), "--samples", "1000", "--seed", "8", "--null", "configuration"]
+    terminal = {**os.environ, "COLUMNS": "160", "TERM": "xterm"}
+    done = subprocess.run(
+        [*command, "--json"], stdout=subprocess.PIPE, stderr=theirs, env=terminal, check=True, timeout=120
+    )
+    os.close(theirs)
+    reader.join(timeout=20)
+    os.close(ours)
+    assert json.loads(done.stdout)["samples"] == 1000
+    text = b"".join(seen).decode(errors="replace")
+    assert "null samples" in text
+    assert "does the null mix" in text
+    assert "/1000" in text
