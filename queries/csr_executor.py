@@ -17,6 +17,10 @@ from queries.csr_relations import WHOLE_NUMBERS, Relations, vertices_of
 from queries.executor import Estimate
 from queries.result import plain_types
 from queries.source import Limits, Source, as_bytes
+from queries.symmetry import automorphisms, without_automorphisms
+
+ALIKE = 6
+"""Up to so many vertices it is looked which of them are interchangeable."""
 
 
 class CSRExecutor:
@@ -69,6 +73,12 @@ class CSRExecutor:
         pattern = needs.bound.pattern
         counting = pattern.only_counts and needs.plain and pattern.limit is None and pattern.skip is None
         wanted = {} if counting else wanted_columns(needs, Values(parameters))
+        alike = 1
+        if counting and pattern.semantics.vertices_differ and not pattern.symmetry:
+            # Matches that differ by exchanging alike vertices are counted once, times the ways to exchange them.
+            alike = len(automorphisms(pattern)) if len(pattern.vertices) <= ALIKE else 1
+            if alike > 1:
+                needs = csr_needs.needs_of(bound.bound_pattern(without_automorphisms(pattern)))
         loaded = load(needs, Relations(needs.bound, source, parameters, limits), wanted)
         limits.check()
         run = Run(limits, self.workers)
@@ -79,7 +89,7 @@ class CSRExecutor:
                 number = run.meetings(met)
             else:
                 number = run.count(compiled(loaded, order))
-            return pa.table({pattern.columns[0].name: pa.array([number], pa.int64())}).to_reader()
+            return pa.table({pattern.columns[0].name: pa.array([alike * number], pa.int64())}).to_reader()
         order, _ = best_order(loaded)
         program = compiled(loaded, order)
         gathered = Gathered(loaded, source, parameters, limits)

@@ -33,6 +33,8 @@ class Folder:
         self.path = path
         self.connection = connection
         self.read_only = read_only
+        self.known: dict[Any, Any] = {}
+        """Statistics and lists that the query engine keeps between questions; emptied when the tables change."""
 
     @classmethod
     def create(
@@ -122,6 +124,7 @@ class Folder:
         """All or nothing: whatever leaves the block with an error, Ctrl-C included, leaves no trace."""
         if self.read_only:
             raise StoreError(f"{self.path} is open for reading only; open it with read_only=False to change it")
+        self.known.clear()
         self.connection.execute("BEGIN")
         try:
             yield self.connection
@@ -131,6 +134,8 @@ class Folder:
                 self.connection.abort()
             self.connection.execute("ROLLBACK")
             raise
+        finally:
+            self.known.clear()
 
     def meta(self, key: str) -> Any:
         """A value of ``meta``, None when absent."""

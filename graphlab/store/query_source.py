@@ -37,6 +37,7 @@ def query_source(folder: Folder) -> Source:
         connection=cursor,
         property_graphs=graphs,
         snapshot=lambda kind: snapshot(folder, kind),
+        cache=folder.known,
     )
 
 
