@@ -119,7 +119,7 @@ def capped(work: Callable[[], Any], stop: Callable[[], None]) -> Callable[[], An
 
 def sql(source: Source, text: str) -> Callable[[], Any]:
     connection = source.connection
-    return capped(lambda: connection.execute(text).to_arrow_table(), connection.interrupt)
+    return capped(lambda: connection.sql(text).to_arrow_table(), connection.interrupt)
 
 
 def ladybug(table: Any, neurons: int, folder: Path) -> Any:

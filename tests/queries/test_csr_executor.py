@@ -198,6 +198,10 @@ def test_a_limit_is_met_without_going_through_everything() -> None:
     source = dense(4000, 40)
     found = run(f"{CYCLES.format(OUTPUTS[1])} LIMIT 5", source, engine="csr", time_limit=60)
     assert len(found) == 5
+    found = run(CYCLES.format(OUTPUTS[1]), source, engine="csr", time_limit=60, limit=5)
+    assert (len(found), found.truncated) == (5, True)
+    found = run("A -> B\nB -> C\nC -> D\nD -> A", source, engine="csr", time_limit=60, limit=5)
+    assert (len(found), found.truncated) == (5, True)
 
 
 @pytest.mark.parametrize("what", OUTPUTS)
