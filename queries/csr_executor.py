@@ -66,6 +66,7 @@ class CSRExecutor:
         from queries.csr_output import Gathered, answered_by_sql, wanted_columns
         from queries.csr_program import best_order, compiled, load, meeting
         from queries.csr_run import Run
+        from queries.csr_triangles import closed_patterns, closed_relation
         from queries.sql_values import Values
 
         limits = _capped(limits, source)
@@ -73,23 +74,27 @@ class CSRExecutor:
         pattern = needs.bound.pattern
         counting = pattern.only_counts and needs.plain and pattern.limit is None and pattern.skip is None
         wanted = {} if counting else wanted_columns(needs, Values(parameters))
-        alike = 1
-        if counting and pattern.semantics.vertices_differ and not pattern.symmetry:
-            # Matches that differ by exchanging alike vertices are counted once, times the ways to exchange them.
-            alike = len(automorphisms(pattern)) if len(pattern.vertices) <= ALIKE else 1
-            if alike > 1:
-                needs = csr_needs.needs_of(bound.bound_pattern(without_automorphisms(pattern)))
         loaded = load(needs, Relations(needs.bound, source, parameters, limits), wanted)
         limits.check()
         run = Run(limits, self.workers)
         if counting and all(relation.single for relation in loaded.relations.values()):
+            closed = closed_relation(loaded)
+            if closed is not None:
+                return _one(pattern.columns[0].name, closed_patterns(run, loaded, closed))
+            alike = 1
+            if pattern.semantics.vertices_differ and not pattern.symmetry:
+                # Matches that differ by exchanging alike vertices are counted once, times the ways to exchange them.
+                alike = len(automorphisms(pattern)) if len(pattern.vertices) <= ALIKE else 1
+                if alike > 1:
+                    needs = csr_needs.needs_of(bound.bound_pattern(without_automorphisms(pattern)))
+                    loaded = load(needs, Relations(needs.bound, source, parameters, limits), {})
             order, expected = best_order(loaded, listing=False)
             met = meeting(loaded)
             if met is not None and met.entries < expected:
                 number = run.meetings(met)
             else:
                 number = run.count(compiled(loaded, order))
-            return pa.table({pattern.columns[0].name: pa.array([alike * number], pa.int64())}).to_reader()
+            return _one(pattern.columns[0].name, alike * number)
         order, _ = best_order(loaded)
         program = compiled(loaded, order)
         gathered = Gathered(loaded, source, parameters, limits)
@@ -119,6 +124,10 @@ class CSRExecutor:
             run.stop[0] = 1
 
         return plain_types(answered_by_sql(gathered, batches(), stop)).to_reader()
+
+
+def _one(name: str, number: int) -> pa.RecordBatchReader:
+    return pa.table({name: pa.array([number], pa.int64())}).to_reader()
 
 
 def _capped(limits: Limits, source: Source) -> Limits:

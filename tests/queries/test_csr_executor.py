@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingest.errors import InterruptedRun, UnsupportedError
-from queries.csr_run import pieces
+from queries.csr_run import cut
 from queries.engine import Source, run
 from queries.property_graph_ddl import is_definition
 from queries.source import LimitError
@@ -239,11 +239,11 @@ def test_same_rows_in_the_same_order_whatever_the_workers(monkeypatch: pytest.Mo
 
 def test_pieces_cover_the_work_and_grow() -> None:
     weight = np.full(10_000, 100, np.int64)
-    cuts = pieces(weight)
+    cuts = cut(weight)
     assert [begin for begin, _ in cuts] == [0, *(end for _, end in cuts[:-1])]
     assert cuts[-1][1] == len(weight)
     assert cuts[0][1] < cuts[1][1] - cuts[1][0] + 1
-    assert pieces(np.empty(0, np.int64)) == []
+    assert cut(np.empty(0, np.int64)) == []
 
 
 def test_numba_is_loaded_only_by_a_pattern_that_wants_it() -> None:
