@@ -19,6 +19,8 @@ COLD = 0.9
 SCANNED_PER_SECOND = 2e8
 LOADED_PER_SECOND = 1.2e7
 """Rows fetched, numbered and sorted."""
+HELD_VERTEX, HELD_ROW = 2e-8, 5e-9
+"""Seconds for each vertex and row of lists that are kept: degrees, order of vertices, one array of all lists."""
 LOOKED_PER_SECOND = 3e8
 """Entries of adjacency lists."""
 LISTED_PER_SECOND = 1.2e7
@@ -48,8 +50,11 @@ def estimate_join(
             looked = around
     loaded, scanned = 0.0, 0.0
     seen: set[Any] = set()
+    held = 0.0
     for edge in pattern.edges:
         tables = bound.edge_tables[edge.variable]
+        held += counts.of_edge(edge) * HELD_ROW
+        held += (counts.all_vertices(edge.source) + counts.all_vertices(edge.target)) * HELD_VERTEX
         shape = (
             tuple((t.table, t.only) for t in tables),
             edge.direction,
@@ -63,6 +68,7 @@ def estimate_join(
     listed = 0.0 if pattern.only_counts else rows
     seconds = (
         START
+        + held
         + (COLD if cold else 0.0)
         + scanned / SCANNED_PER_SECOND
         + loaded / LOADED_PER_SECOND

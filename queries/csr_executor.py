@@ -17,6 +17,10 @@ from queries.csr_relations import WHOLE_NUMBERS, Relations, vertices_of
 from queries.executor import Estimate
 from queries.result import plain_types
 from queries.source import Limits, Source, as_bytes
+from queries.symmetry import automorphisms, without_automorphisms
+
+ALIKE = 6
+"""Up to so many vertices it is looked which of them are interchangeable."""
 
 
 class CSRExecutor:
@@ -62,6 +66,7 @@ class CSRExecutor:
         from queries.csr_output import Gathered, answered_by_sql, wanted_columns
         from queries.csr_program import best_order, compiled, load, meeting
         from queries.csr_run import Run
+        from queries.csr_triangles import closed_patterns, closed_relation
         from queries.sql_values import Values
 
         limits = _capped(limits, source)
@@ -73,13 +78,23 @@ class CSRExecutor:
         limits.check()
         run = Run(limits, self.workers)
         if counting and all(relation.single for relation in loaded.relations.values()):
+            closed = closed_relation(loaded)
+            if closed is not None:
+                return _one(pattern.columns[0].name, closed_patterns(run, loaded, closed))
+            alike = 1
+            if pattern.semantics.vertices_differ and not pattern.symmetry:
+                # Matches that differ by exchanging alike vertices are counted once, times the ways to exchange them.
+                alike = len(automorphisms(pattern)) if len(pattern.vertices) <= ALIKE else 1
+                if alike > 1:
+                    needs = csr_needs.needs_of(bound.bound_pattern(without_automorphisms(pattern)))
+                    loaded = load(needs, Relations(needs.bound, source, parameters, limits), {})
             order, expected = best_order(loaded, listing=False)
             met = meeting(loaded)
             if met is not None and met.entries < expected:
                 number = run.meetings(met)
             else:
                 number = run.count(compiled(loaded, order))
-            return pa.table({pattern.columns[0].name: pa.array([number], pa.int64())}).to_reader()
+            return _one(pattern.columns[0].name, alike * number)
         order, _ = best_order(loaded)
         program = compiled(loaded, order)
         gathered = Gathered(loaded, source, parameters, limits)
@@ -109,6 +124,10 @@ class CSRExecutor:
             run.stop[0] = 1
 
         return plain_types(answered_by_sql(gathered, batches(), stop)).to_reader()
+
+
+def _one(name: str, number: int) -> pa.RecordBatchReader:
+    return pa.table({name: pa.array([number], pa.int64())}).to_reader()
 
 
 def _capped(limits: Limits, source: Source) -> Limits:

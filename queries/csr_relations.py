@@ -90,6 +90,7 @@ class Relation:
     """[rows] places in the EdgeRows."""
     columns: pa.Table | None
     back: list[tuple[Places, Numbers]] = field(default_factory=list)
+    ranks: list[tuple[Places, Numbers, Bytes]] = field(default_factory=list)
 
     @property
     def pairs(self) -> int:
@@ -103,7 +104,7 @@ class Relation:
     @property
     def nbytes(self) -> int:
         own = self.start.nbytes + 2 * self.targets.nbytes + self.first.nbytes + self.order.nbytes
-        return own + 8 * self.n_target  # the other direction as well
+        return own + 8 * self.n_target + 5 * self.pairs + 8 * self.n_source  # other direction, by rank
 
     def forward(self) -> tuple[Places, Numbers]:
         """(start, targets) of each source."""
@@ -116,6 +117,19 @@ class Relation:
 
             self.back.append(turned(self.start, self.targets, self.n_target))
         return self.back[0]
+
+    def by_rank(self) -> tuple[Places, Numbers, Bytes]:
+        """Neighbours of higher rank; see triangle_kernel.ranked."""
+        if not self.ranks:
+            from queries.triangle_kernel import ranked
+
+            self.ranks.append(ranked(*self.forward(), *self.backward()))
+        return self.ranks[0]
+
+    def has_loops(self) -> bool:
+        """Whether a vertex is joined to itself."""
+        sources = np.repeat(np.arange(self.n_source, dtype=np.int32), np.diff(self.start))
+        return bool(np.any(sources == self.targets))
 
 
 class Relations:

@@ -52,7 +52,7 @@ class Run:
         def piece(begin: int, end: int) -> list[npt.NDArray[np.int32]]:
             return self._listed(program, program.begin[begin:end], left)
 
-        for batches in self._pieces(program.weight, piece):
+        for batches in self.pieces(program.weight, piece):
             for batch in batches:
                 self.held -= batch.nbytes
                 if left is not None and len(batch) >= left:
@@ -71,7 +71,7 @@ class Run:
                 joining.go(self.stop)
             return joining.counted
 
-        return sum(self._pieces(program.weight, piece))
+        return sum(self.pieces(program.weight, piece))
 
     def meetings(self, meeting: Meeting) -> int:
         """Number of matches of two vertices that meet over two others."""
@@ -85,7 +85,7 @@ class Run:
                 total += found
             return total
 
-        return sum(self._pieces(meeting.weight, piece))
+        return sum(self.pieces(meeting.weight, piece))
 
     def _listed(self, program: Program, begin: Numbers, most: int | None) -> list[npt.NDArray[np.int32]]:
         joining = _Joining(program, begin, listing=True)
@@ -99,9 +99,9 @@ class Run:
                 self.held += batch.nbytes
         return found
 
-    def _pieces(self, weight: Places, piece: Callable[[int, int], T]) -> Iterator[T]:
+    def pieces(self, weight: Places, piece: Callable[[int, int], T]) -> Iterator[T]:
         """Results of pieces of the start vertices in their order; a few pieces ahead, limits watched."""
-        cuts = pieces(weight)
+        cuts = cut(weight)
         if len(weight) == 0:
             return
         if int(weight.sum()) <= SMALL or self.workers == 1:
@@ -136,7 +136,7 @@ class Run:
                 self.limits.check(self.held)
 
 
-def pieces(weight: Places) -> list[tuple[int, int]]:
+def cut(weight: Places) -> list[tuple[int, int]]:
     """Cuts of the start vertices: small pieces first, then at most PIECES of the same weight.
 
     They depend on the work alone, so the order of results does not depend on the workers.

@@ -23,7 +23,7 @@ from queries.plan import Choice, choose, worth_asking
 from queries.property_graph_ddl import is_definition
 from queries.result import Result, plain_types
 from queries.rewrites import rewrite
-from queries.shortcuts import counted, shortened
+from queries.shortcuts import counted, limited, shortened
 from queries.source import Limits, Source, as_bytes
 from queries.sql_errors import translated
 from queries.sql_values import OWN, Values
@@ -121,6 +121,8 @@ def answer(
     limits = Limits.starting_now(min(allowed, default=None), as_bytes(memory_limit))
     given = {**(parameters or {}), **statement.bound}
     text = statement.written
+    if limit is not None:
+        statement = limited(statement, limit + 1)  # one more says whether the answer is cut
     try:
         bound = [_bound(slot.pattern, source, text, exclude_automorphisms) for slot in statement.slots]
         names = [f"{OWN}pattern_{i}" for i in range(len(bound))]

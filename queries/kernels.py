@@ -11,14 +11,18 @@ shorter it is searched in the other one instead.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
+OPTIONS: Any = {"cache": True, "nogil": True, "_nrt": False}
+"""Nothing is allocated in these kernels, so numba need not count references, which costs at every call."""
 GALLOP = 12
 """A list is searched in another one that is more than this times as long, and scanned against marks otherwise."""
 
 
-@njit(cache=True, nogil=True, _nrt=False, inline="always")
+@njit(inline="always", **OPTIONS)
 def lower_bound(values, low, high, wanted):  # type: ignore[no-untyped-def]
     """First place in ascending ``values[low:high]`` that is not below ``wanted``."""
     while low < high:
@@ -30,14 +34,14 @@ def lower_bound(values, low, high, wanted):  # type: ignore[no-untyped-def]
     return low
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@njit(**OPTIONS)
 def contains(values, low, high, wanted):  # type: ignore[no-untyped-def]
     """Whether ascending ``values[low:high]`` holds ``wanted``."""
     at = lower_bound(values, low, high, wanted)
     return at < high and values[at] == wanted
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@njit(**OPTIONS)
 def keep_common(found, first, count, values, low, high):  # type: ignore[no-untyped-def]
     """Keep of ascending ``found[first:first+count]`` what ``values[low:high]`` holds too; returns how many."""
     kept = first
@@ -66,7 +70,7 @@ def keep_common(found, first, count, values, low, high):  # type: ignore[no-unty
     return kept - first
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@njit(**OPTIONS)
 def _slices(level, x, starts, bases, joins, counts, low, high):  # type: ignore[no-untyped-def]
     """Adjacency lists of a level's joins; False where one is empty."""
     for j in range(counts[level, 0]):
@@ -78,7 +82,7 @@ def _slices(level, x, starts, bases, joins, counts, low, high):  # type: ignore[
     return True
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@njit(**OPTIONS)
 def _mark(level, which, targets, low, high, marks, marked):  # type: ignore[no-untyped-def]
     """Mark one list and no other; nothing to do where it is marked already."""
     if marked[level, 0] == low[which] and marked[level, 1] == high[which]:
@@ -90,7 +94,7 @@ def _mark(level, which, targets, low, high, marks, marked):  # type: ignore[no-u
     marked[level, 0], marked[level, 1] = low[which], high[which]
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@njit(**OPTIONS)
 def _base(level, marker, low, high, counts):  # type: ignore[no-untyped-def]
     """The list to go through: the shortest that is not marked, or the marked one where it is far shorter."""
     base = -1
@@ -102,7 +106,7 @@ def _base(level, marker, low, high, counts):  # type: ignore[no-untyped-def]
     return base
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@njit(**OPTIONS)
 def _bounds(level, x, orders, counts):  # type: ignore[no-untyped-def]
     """(least, most): node numbers that orders with matched vertices allow."""
     least, most = np.int64(0), np.int64(2**31 - 1)
@@ -115,7 +119,7 @@ def _bounds(level, x, orders, counts):  # type: ignore[no-untyped-def]
     return least, most
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@njit(**OPTIONS)
 def _allowed(level, v, x, starts, targets, bases, differs, absents, twins, counts):  # type: ignore[no-untyped-def]
     """Whether a candidate differs from what it must, has none of the absent edges, and repeats no edge."""
     for k in range(counts[level, 2]):
@@ -134,7 +138,7 @@ def _allowed(level, v, x, starts, targets, bases, differs, absents, twins, count
     return True
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@njit(**OPTIONS)
 def _fill(level, x, program, scratch, found, first):  # type: ignore[no-untyped-def]
     """Candidates of a level into ``found[first:]``; returns (how many, list entries looked at)."""
     starts, targets, bases, joins, orders, differs, absents, twins, counts, marker = program
@@ -178,7 +182,7 @@ def _fill(level, x, program, scratch, found, first):  # type: ignore[no-untyped-
     return count, end - begin + 8
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@njit(**OPTIONS)
 def _sweep(level, x, program, scratch, place, size, first, found, out, written, listing, budget, stop):  # type: ignore[no-untyped-def]
     """Candidates of the last vertex for all those of the one before it, in one loop without calls.
 
@@ -206,6 +210,7 @@ def _sweep(level, x, program, scratch, place, size, first, found, out, written, 
     marker_row = marks[last]
     origin, base = joins[last, other, 0], bases[joins[last, other, 1]]
     checked = counts[last, 2] + counts[last, 3] + counts[last, 4] > 0
+    listed = listing or counts[last, 3] + counts[last, 4] > 0
     ordered = counts[last, 1] > 0
     store = first[last]
     while place[level] < size[level]:
@@ -226,12 +231,19 @@ def _sweep(level, x, program, scratch, place, size, first, found, out, written, 
                 found[c] = targets[i]
                 c += 1
             c = store + keep_common(found, store, c - store, targets, begin, end)
-        elif not listing and not checked:
+        elif not listed:  # what must differ is taken off again
             if m < 0:
                 total += end - begin
             else:
                 for i in range(begin, end):
                     total += marker_row[np.uint32(targets[i])]
+            for k in range(counts[last, 2]):
+                v = x[differs[last, k]]
+                new = m < 0 or marker_row[v] > 0
+                for h in range(k):
+                    new &= x[differs[last, h]] != v
+                if new and contains(targets, begin, end, v):
+                    total -= 1
             continue
         elif m < 0:
             for i in range(begin, end):
@@ -264,7 +276,7 @@ def _sweep(level, x, program, scratch, place, size, first, found, out, written, 
     return written, total, spent, False
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@njit(**OPTIONS)
 def join(program, scratch, state, x, place, size, first, found, out, listing, budget, stop):  # type: ignore[no-untyped-def]
     """Go on with the matches of the start vertices that ``found[:size[0]]`` held at first.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +14,10 @@ from queries.pattern import Direction, Edge
 from queries.source import Source
 from queries.statistics import Cardinalities
 
-SURE = 0.1
-"""Seconds: when SQL expects less, no other engine is asked, since starting one costs more."""
+SURE = 0.5
+"""Seconds: when SQL expects less, no other engine is asked, since loading one costs more."""
+SURE_LOADED = 0.02
+"""The same once another engine has answered in this process."""
 SQL_START = 0.003
 SQL_ROWS_PER_SECOND = 2e7
 SQL_SCANNED_PER_SECOND = 2e8
@@ -65,6 +68,7 @@ def choose(
     if not worth_asking(bound):
         return Choice(first, (Considered(first.name, None, None),), "fewer than two joins, SQL answers these")
     considered: list[Considered] = []
+    sure = SURE_LOADED if "numba" in sys.modules else SURE
     best, least = first, float("inf")
     for engine in engines:
         refusal = engine.refusal(bound, source)
@@ -72,8 +76,8 @@ def choose(
         considered.append(Considered(engine.name, estimate, refusal))
         if estimate is not None and estimate.seconds < least:
             best, least = engine, estimate.seconds
-        if engine is first and least < SURE:
-            return Choice(first, tuple(considered), f"SQL expects less than {SURE:g} s")
+        if engine is first and least < sure:
+            return Choice(first, tuple(considered), f"SQL expects less than {sure:g} s")
     return Choice(best, tuple(considered), "expects to be fastest")
 
 

@@ -58,7 +58,15 @@ def usable(source, target, source_kept, target_kept, loops):  # type: ignore[no-
 
 @njit(cache=True, nogil=True)
 def sorted_pairs(source, target, rows, n_source, n_target):  # type: ignore[no-untyped-def]
-    """Rows by (source, target), equal pairs in the order given: two counting sorts."""
+    """Rows by (source, target), equal pairs in the order given: two counting sorts, unless they are in order."""
+    ascending = True
+    for i in range(1, len(rows)):
+        a, b = rows[i - 1], rows[i]
+        if source[a] > source[b] or (source[a] == source[b] and target[a] > target[b]):
+            ascending = False
+            break
+    if ascending:
+        return rows.copy()
     place = np.zeros(n_target + 1, np.int64)
     for r in rows:
         place[target[r] + 1] += 1

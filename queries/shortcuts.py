@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from queries.expression import Call
+from queries.expression import Call, Parameter
 from queries.pattern import Column, Pattern
 from queries.sql_tokens import Token, tokens
 from queries.statement import Slot, Statement
@@ -29,6 +29,23 @@ def shortened(statement: Statement) -> Statement:
         limited = replace(slot.pattern, limit=int(after[1].text))
         return replace(statement, slots=(replace(slot, pattern=limited),))
     return statement
+
+
+def limited(statement: Statement, rows: int) -> Statement:
+    """The statement with the pattern stopping after ``rows`` matches, where each match is a row of the answer."""
+    if len(statement.slots) != 1:
+        return statement
+    slot = statement.slots[0]
+    pattern = slot.pattern
+    if isinstance(pattern.limit, Parameter) or (pattern.limit is not None and pattern.limit <= rows):
+        return statement
+    if (slot.start, slot.end) != (0, len(statement.text)):
+        before = tokens(statement.text[: slot.start] + " " * (len(statement.text) - slot.start))
+        after = [token for token in tokens(" " * slot.end + statement.text[slot.end :]) if token.text != ";"]
+        alias, after = _alias(after)
+        if statement.language != "pgq" or alias is None or after or not _plain_select(before):
+            return statement
+    return replace(statement, slots=(replace(slot, pattern=replace(pattern, limit=rows)),))
 
 
 def counted(statement: Statement) -> Statement:

@@ -120,5 +120,13 @@ class Cardinalities:
                 writer.ids[variable] = f"{quote(variable)}.{quote(table.key)}"
             kept = " AND ".join([*writer.only(table, variable), writer.sql(predicate)])
             sql = f"SELECT count(*) FROM {quote(table.table)} AS {quote(variable)} WHERE {kept}"
-            found += float(self._source.connection.execute(sql, values.all(sql)).fetchall()[0][0])
+            found += self._counted_rows(sql, values.all(sql))
         return found
+
+    def _counted_rows(self, sql: str, values: dict[str, Any]) -> float:
+        """A count, kept in the source where its values can be compared."""
+        listed = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+        if any(type(value) not in (int, float, str, bool, tuple, type(None)) for value in listed.values()):
+            return float(self._source.connection.execute(sql, values).fetchall()[0][0])
+        typed = tuple((name, type(value).__name__, value) for name, value in sorted(listed.items()))
+        return float(_cached(self._source, ("selected", sql, typed), (sql, values)))

@@ -35,6 +35,8 @@ class Folder:
         self.read_only = read_only
         self.opened: dict[Any, Any] = {}
         """Files that are mapped already, by their names: a file never changes once it has its name."""
+        self.known: dict[Any, Any] = {}
+        """Statistics and lists that the query engine keeps between questions; emptied when the tables change."""
 
     @classmethod
     def create(
@@ -126,6 +128,7 @@ class Folder:
         """All or nothing: whatever leaves the block with an error, Ctrl-C included, leaves no trace."""
         if self.read_only:
             raise StoreError(f"{self.path} is open for reading only; open it with read_only=False to change it")
+        self.known.clear()
         with disk_errors(self.path):
             self.connection.execute("BEGIN")
             try:
@@ -137,6 +140,8 @@ class Folder:
                 with suppress(duckdb.Error):  # nothing to roll back once the database itself gave up
                     self.connection.execute("ROLLBACK")
                 raise
+            finally:
+                self.known.clear()
 
     def meta(self, key: str) -> Any:
         """A value of ``meta``, None when absent."""

@@ -58,6 +58,7 @@ def query_source(folder: Folder, text: str | None = None) -> Source:
         connection=cursor,
         property_graphs=graphs,
         snapshot=lambda kind: snapshot(folder, kind),
+        cache=folder.known,
     )
 
 
