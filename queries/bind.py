@@ -163,7 +163,7 @@ class _Binder:
 
     def _unknown_label(self, what: str, label: str, known: list[str], at: Span | None) -> ParseError:
         start = at.start if at else 0
-        if at is not None and (place := self.text.find(label, at.start, at.end)) >= 0:
+        if at is not None and (place := self.text.find(label, at.start)) >= 0:
             start = place
         return self.fault(
             f"{self.graph.name} has no {what} label {label!r}{did_you_mean(label, known)}",
