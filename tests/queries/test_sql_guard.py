@@ -27,7 +27,8 @@ WRITES = [
 SYSTEM = [
     "PRAGMA database_list", "PRAGMA threads=1", "CALL pragma_database_size()", "SET threads = 1", "RESET threads",
     "SET enable_external_access = true", "SET VARIABLE x = 1", "INSTALL httpfs", "FORCE INSTALL json",
-    "LOAD httpfs", f"LOAD '{PASSWORDS}'", "ATTACH 'x.db'", "ATTACH ':memory:' AS m", "DETACH graph", "USE main", "CHECKPOINT",
+    "LOAD httpfs", f"LOAD '{PASSWORDS}'", "ATTACH 'x.db'", "ATTACH ':memory:' AS m", "DETACH graph", "USE main",
+    "CHECKPOINT",
     "VACUUM",
     "ANALYZE", "BEGIN", "COMMIT", "ROLLBACK", "PREPARE p AS SELECT 1", "EXECUTE p", "DEALLOCATE p",
     "EXPORT DATABASE 'x'",
@@ -35,7 +36,8 @@ SYSTEM = [
     "COPY (SELECT 1) TO 'x.parquet'", "SELECT 1; DROP TABLE neurons", "SELECT 1; SELECT 2",
 ]  # fmt: skip
 FILES = [
-    f"SELECT * FROM '{PASSWORDS}'", "FROM 'x.parquet'", "FROM 'x.csv'", 'FROM "x.json"', f"FROM read_csv('{PASSWORDS}')",
+    f"SELECT * FROM '{PASSWORDS}'", "FROM 'x.parquet'", "FROM 'x.csv'", 'FROM "x.json"',
+    f"FROM read_csv('{PASSWORDS}')",
     "FROM read_csv_auto('x')", "FROM read_parquet('x')", "FROM parquet_scan('x')", "FROM parquet_metadata('x')",
     "FROM read_json('x')", "FROM read_json_objects('x')", "FROM read_ndjson('x')", f"FROM read_text('{PASSWORDS}')",
     "FROM read_blob('x')", "FROM glob('/*')", "FROM sniff_csv('x')", "FROM query('SELECT 1')",
@@ -46,7 +48,8 @@ FILES = [
     "SELECT write_log('x')",
     "SELECT pg_sleep(1)", f"SELECT (SELECT content FROM read_text('{PASSWORDS}'))",
     f"SELECT * FROM neurons WHERE name IN (SELECT content FROM read_text('{PASSWORDS}'))",
-    f"WITH x AS (FROM read_text('{PASSWORDS}')) FROM x", f"SELECT 1 UNION ALL SELECT size FROM read_text('{PASSWORDS}')",
+    f"WITH x AS (FROM read_text('{PASSWORDS}')) FROM x",
+    f"SELECT 1 UNION ALL SELECT size FROM read_text('{PASSWORDS}')",
     f"FROM neurons, LATERAL (SELECT * FROM read_text('{PASSWORDS}'))", "FROM range(3) t(i), read_csv('x')",
 ]  # fmt: skip
 
