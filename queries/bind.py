@@ -134,6 +134,9 @@ class _Binder:
         for _ in pattern.vertices:
             for edge in pattern.edges:
                 self._infer(edge)
+        for edge in pattern.edges:
+            if not self._fitting(edge):
+                raise self._no_edge(edge)
         for vertex in pattern.vertices:
             if vertex.variable not in self.vertices:
                 if len(self.graph.vertex_tables) > 1:
@@ -163,7 +166,7 @@ class _Binder:
 
     def _unknown_label(self, what: str, label: str, known: list[str], at: Span | None) -> ParseError:
         start = at.start if at else 0
-        if at is not None and (place := self.text.find(label, at.start, at.end)) >= 0:
+        if at is not None and (place := self.text.find(label, at.start)) >= 0:
             start = place
         return self.fault(
             f"{self.graph.name} has no {what} label {label!r}{did_you_mean(label, known)}",
@@ -225,12 +228,14 @@ class _Binder:
     def _fit(self, edge: Edge) -> None:
         fitting = self._fitting(edge)
         if not fitting:
-            raise self.fault(
-                f"no edge {'with label ' + ' or '.join(edge.labels) + ' ' if edge.labels else ''}joins "
-                f"{self.vertices[edge.source].labels[0]} to {self.vertices[edge.target].labels[0]}",
-                edge.at,
-            )
+            raise self._no_edge(edge)
         self.edges[edge.variable] = fitting
+
+    def _no_edge(self, edge: Edge) -> ParseError:
+        ends = (self.vertices.get(edge.source), self.vertices.get(edge.target))
+        known = [table.labels[0] if table else "anything" for table in ends]
+        label = f"with label {' or '.join(edge.labels)} " if edge.labels else ""
+        return self.fault(f"no edge {label}joins {' to '.join(known)}", edge.at)
 
     # -- properties --
 
@@ -354,7 +359,8 @@ class _Binder:
             plain = [e.variable for e in pattern.positive if e.quantifier is None]
             chosen = [name for name in (*(v.variable for v in pattern.vertices), *plain) if not name[0].isdigit()]
             return [bound for name in chosen for bound in self._all_of(name, prefix=f"{name}.")]
-        return self._all_of(value.variable, prefix="")
+        stars = sum(isinstance(c.value, Property) and c.value.name == "*" for c in pattern.columns)
+        return self._all_of(value.variable, prefix=f"{value.variable}." if stars > 1 else "")
 
     def _all_of(self, variable: str, prefix: str) -> list[Column]:
         names = dict.fromkeys(name for table in self._tables(variable) for name in self._visible(table))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -13,6 +14,11 @@ from ingest.errors import ParseError, SchemaError
 from queries.grammar import Fault, Grammar
 from queries.property_graph import EdgeTable, PropertyGraph, VertexTable
 from queries.sql_tokens import tokens
+
+# Not by tokens: a text in another language may have quotes that SQL takes for open strings.
+_DEFINITION = re.compile(
+    r"(?:\s|--[^\n]*\n|/\*.*?\*/)*CREATE\s+(?:OR\s+REPLACE\s+)?PROPERTY\s+GRAPH\b", re.IGNORECASE | re.DOTALL
+)
 
 
 @dataclass(frozen=True)
@@ -28,8 +34,7 @@ class Definition:
 
 def is_definition(text: str) -> bool:
     """Whether a text begins as CREATE [OR REPLACE] PROPERTY GRAPH."""
-    words = [token.text.upper() for token in tokens(text)[:5] if token.kind == "word"]
-    return words[:3] == ["CREATE", "PROPERTY", "GRAPH"] or words == ["CREATE", "OR", "REPLACE", "PROPERTY", "GRAPH"]
+    return _DEFINITION.match(text) is not None
 
 
 def parse_property_graph(text: str) -> PropertyGraph:

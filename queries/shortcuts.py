@@ -17,8 +17,9 @@ def shortened(statement: Statement) -> Statement:
     slot = statement.slots[0]
     if slot.pattern.limit is not None or slot.pattern.aggregates or slot.pattern.distinct:
         return statement
-    before = tokens(statement.text[: slot.start] + " " * (len(statement.text) - slot.start))
-    after = [token for token in tokens(" " * slot.end + statement.text[slot.end :]) if token.text != ";"]
+    found = tokens(statement.text)
+    before = [token for token in found if token.end <= slot.start]
+    after = [token for token in found if token.start >= slot.end and token.text != ";"]
     alias, after = _alias(after)
     if alias is None:
         return statement

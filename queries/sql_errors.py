@@ -10,7 +10,9 @@ from ingest.errors import AnalysisError, GraphlabError, ParseError, ReadError, S
 from queries.sql_tokens import tokens
 
 _NAMED = re.compile(
-    r"(?:column|with name|named|table|function|alias)\s+(?:with name\s+)?[\"'`]?([^\s\"'`!(]+)[\"'`]?", re.IGNORECASE
+    r"(?:column named|column|with name|named|table|function|alias)\s+(?:with name\s+)?"
+    r"[\"'`]?([^\s\"'`!(]+)[\"'`]?",
+    re.IGNORECASE,
 )
 _CALLED = re.compile(r"'(\w+)\([^']*\)'")
 _SUGGESTED = re.compile(r'Did you mean "([^"]+)"')

@@ -40,10 +40,12 @@ def edge_statistics(source: Source, table: EdgeTable) -> EdgeStatistics:
     if key not in source.cache:
         begin, end, where = quote(table.source_key), quote(table.target_key), _only(table)
         values = dict(_only_values(table))
+        # Edges that lead to another table do not meet each other, and their keys may be of other types.
+        meet = "o JOIN i USING (k)" if table.source.lower() == table.target.lower() else "o, i WHERE FALSE"
         sql = f"""WITH o AS (SELECT {begin} AS k, count(*) AS d FROM {quote(table.table)}{where} GROUP BY k),
             i AS (SELECT {end} AS k, count(*) AS d FROM {quote(table.table)}{where} GROUP BY k)
             SELECT (SELECT CAST(coalesce(sum(d), 0) AS DOUBLE) FROM o),
-                   (SELECT CAST(coalesce(sum(CAST(o.d AS DOUBLE) * i.d), 0) AS DOUBLE) FROM o JOIN i USING (k)),
+                   (SELECT CAST(coalesce(sum(CAST(o.d AS DOUBLE) * i.d), 0) AS DOUBLE) FROM {meet}),
                    (SELECT CAST(coalesce(sum(CAST(d AS DOUBLE) * d), 0) AS DOUBLE) FROM o),
                    (SELECT CAST(coalesce(sum(CAST(d AS DOUBLE) * d), 0) AS DOUBLE) FROM i)"""
         source.cache[key] = EdgeStatistics(*source.connection.execute(sql, values).fetchall()[0])

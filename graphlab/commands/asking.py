@@ -19,29 +19,43 @@ def query(
     count: Annotated[bool, typer.Option("--count", help="Only the number of rows.")] = False,
     limit: Annotated[int | None, typer.Option(help="At most so many rows.", min=0)] = None,
     parameter: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A value for $NAME.")] = None,
+    time_limit: Annotated[float | None, typer.Option(metavar="SECONDS", help="Give up after so long.", min=0)] = None,
+    memory_limit: Annotated[str | None, typer.Option(metavar="SIZE", help="Give up beyond it: 2GB, 500MB.")] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Write .parquet, .csv, .arrow or .json instead.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Ask a question: SQL with GRAPH_TABLE patterns, read-only."""
+    """Ask a question: SQL with GRAPH_TABLE patterns, DotMotif or Cypher, read-only. CREATE PROPERTY GRAPH is kept."""
     from graphlab.graph import Graph
     from graphlab.terminal import print_json, print_result, rows_of, write_result
+    from queries.property_graph_ddl import is_definition
 
+    question = text_of(text)
+    if is_definition(question):
+        with Graph.open(graph) as opened:
+            name = opened.create_property_graph(question)
+        print_json([{"property_graph": name}]) if json else typer.echo(f"property graph {name} is kept in {graph}")
+        return
     with Graph.open(graph, read_only=True) as opened:
         result = opened.query(
-            text_of(text),
+            question,
             language=language.value if language else None,
             engine=engine.value,
-            limit=limit,
+            limit=None if count else limit,
             parameters=dict(pairs_of(parameter, "--parameter")) or None,
-            **({"explain": True} if explain else {}),
+            explain=explain,
+            count=count,
+            time_limit=time_limit,
+            memory_limit=memory_limit,
         )
-        if count:
-            rows = sum(batch.num_rows for batch in result.batches())
+        if result.truncated:
+            typer.echo(f"the first {len(result):,} rows; there are more (--limit)", err=True)
+        if count and not explain:
+            rows = result.scalar() if limit is None else min(result.scalar(), limit)
             print_json([{"count": rows}]) if json else typer.echo(rows)
         elif output:
-            typer.echo(f"{write_result(result, output):,} rows in {output}")
+            typer.echo(f"{write_result(result, output):,} rows in {output}", err=json)
         elif json:
             print_json(rows_of(result.to_arrow()))
         else:

@@ -25,17 +25,20 @@ class Asking(Opened):
         parameters: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> Result:
-        """Ask: DuckDB SQL with GRAPH_TABLE patterns, read-only.
+        """Ask in SQL with GRAPH_TABLE patterns, in DotMotif or in Cypher; nothing is written, whatever the text says.
 
         Args:
             text: the question.
-            language: by the text's own first words when absent.
+            language: pgq (or sql), dotmotif, cypher; by the text's own first words when absent.
             engine: auto, duckdb or csr.
             limit: at most so many rows, said in the result.
             parameters: values for ``$name``, bound, never pasted.
+            options: ``explain``, ``count``, ``exclude_automorphisms`` (true or false), ``time_limit`` (seconds),
+                ``memory_limit`` (bytes or text like ``"2GB"``); see ``queries.engine.run``.
 
         Raises:
-            ParseError: with line, column and the place underlined.
+            ParseError, UnsupportedError: with line, column, the place underlined and what to write instead.
+            LimitError: out of time or memory; no part of the answer is given.
         """
         from queries.engine import run
 

@@ -48,6 +48,7 @@ def test_a_definition_is_known_by_its_first_words() -> None:
     assert is_definition("/* x */ CREATE OR REPLACE PROPERTY GRAPH g")
     assert not is_definition("CREATE TABLE property (graph INT)")
     assert not is_definition("SELECT 1")
+    assert not is_definition("# it's a motif\nA -> B")
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from graphlab import Graph
+from ingest.segclr_shard_writer import write_shards
 
 N = 60
 
@@ -66,6 +68,8 @@ class Made:
     graph: Graph
     neurons: pd.DataFrame
     by_neuropil: pd.DataFrame
+    vectors: dict[int, np.ndarray]
+    """root_id -> float32 [nodes, 6]; neurons 30 to 39 have none."""
 
     @property
     def connections(self) -> pd.DataFrame:
@@ -100,14 +104,34 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
     with Graph.create(tmp_path_factory.mktemp("verbs") / "g", dataset="random") as graph:
         graph.ingest(neurons, as_="neurons")
         graph.ingest(rows, as_="connections")
-        yield Made(graph, neurons, rows)
+        shared = np.array([5, 0, 0, 3, 0, 0], dtype=np.float32)
+        vectors = {
+            int(i): (shared + rng.normal(size=(int(rng.integers(1, 6)), 6))).astype(np.float32) for i in ids[:30]
+        }
+        shards = tmp_path_factory.mktemp("shards")
+        write_shards(shards, embedded(vectors).to_batches(), convention="bytewidth8", num_shards=4)
+        options = {"model": "toy", "segmentation_version": "1", "width": 6}
+        graph.ingest(shards, as_="embeddings", **options)
+        yield Made(graph, neurons, rows, vectors)
+
+
+def embedded(vectors: dict[int, np.ndarray]) -> pa.Table:
+    """Vectors in the words of embeddings; node j of a neuron stands at (j, 0, 0)."""
+    owner = np.repeat(np.array(list(vectors), dtype=np.uint64), [len(v) for v in vectors.values()])
+    node = np.concatenate([np.arange(len(v)) for v in vectors.values()])
+    flat = pa.array(np.concatenate(list(vectors.values())).reshape(-1), pa.float32())
+    return pa.table(
+        {
+            "root_id": pa.array(owner, pa.uint64()),
+            "node_id": pa.array(node, pa.uint64()),
+            "x_nm": pa.array(node, pa.float32()),
+            "y_nm": pa.array(np.zeros(len(node)), pa.float32()),
+            "z_nm": pa.array(np.zeros(len(node)), pa.float32()),
+            "vector": pa.FixedSizeListArray.from_arrays(flat, 6),
+        }
+    )
 
 
 @pytest.fixture(scope="session")
 def base() -> int:
     return BASE
-
-
-@pytest.fixture(scope="session")
-def place() -> Path:
-    return Path(__file__).parent

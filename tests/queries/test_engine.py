@@ -1,0 +1,110 @@
+"""The order of the work: which language, which limits, what EXPLAIN says, what stays when a run stops."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from ingest.errors import ParseError, UnknownNameError
+from queries.engine import ENGINES, FRONT_ENDS, Source, detect, find, run
+from queries.expression import Literal, Operation, Property
+from queries.pattern import Column, Edge, Pattern, Vertex
+from queries.source import LimitError
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("SELECT 1", "pgq"),
+        ("  -- note\n FROM neurons", "pgq"),
+        ("WITH x AS (SELECT 1) FROM x", "pgq"),
+        ("(SELECT 1)", "pgq"),
+        ("WITH m AS (FROM GRAPH_TABLE (connectome MATCH (a) COLUMNS (a.name))) FROM m", "pgq"),
+        ("MATCH (n) RETURN n", "cypher"),
+        ("// note\nmatch (n) RETURN n", "cypher"),
+        ("WITH [1] AS x MATCH (n) RETURN n", "cypher"),
+        ("CALL apoc.cypher.runTimeboxed('', {}, 1)", "cypher"),
+        ("A -> B", "dotmotif"),
+        ("# note\nA !> B", "dotmotif"),
+        ("f(x, y) { x -> y }\nf(A, B)", "dotmotif"),
+        ("selected -> B", "dotmotif"),
+        ("", "pgq"),
+        ("nonsense", "pgq"),
+    ],
+)
+def test_the_language_is_told_by_the_first_words(text: str, language: str) -> None:
+    assert detect(text) == language
+
+
+def test_languages_and_engines_are_registered_by_name(toy: Source) -> None:
+    assert {"pgq", "sql", "dotmotif", "cypher"} <= set(FRONT_ENDS.names())
+    assert "duckdb" in ENGINES.names()
+    with pytest.raises(UnknownNameError, match="did you mean 'cypher'"):
+        run("MATCH (n) RETURN n", toy, language="cyper")
+    with pytest.raises(UnknownNameError, match="did you mean 'duckdb'"):
+        run("A -> B", toy, engine="duckbd")
+
+
+@pytest.mark.parametrize(
+    "text", ["A -> B", "MATCH (a)-->(b) RETURN a.bodyId, b.bodyId AS x", "FROM connections WHERE kind = 'chemical'"]
+)
+def test_counting_is_the_number_of_rows(toy: Source, text: str) -> None:
+    assert run(text, toy, count=True).scalar() == len(run(text, toy))
+    assert run(text, toy, count=True).columns == ["count"]
+
+
+def test_explain_says_pattern_engine_and_sql(toy: Source) -> None:
+    table = run("MATCH (a)-[e]->(b)-[f]->(c) WHERE e.weight > 3 AND NOT (c)-->(a) RETURN a.bodyId", toy, explain=True)
+    lines = {(row["part"], row["detail"]) for row in table.to_arrow().to_pylist()}
+    parts = {part for part, _ in lines}
+    assert {"graph", "semantics", "vertex", "edge", "absent edge", "columns", "engine", "sql"} <= parts
+    assert ("semantics", "distinct edges") in lines
+    assert any("e.weight > 3" in detail for part, detail in lines if part == "edge")
+
+
+def test_patterns_built_in_python_are_answered(toy: Source) -> None:
+    heavy = Operation(">=", (Property("e", "weight"), Literal(7)))
+    pattern = Pattern(
+        "connectome",
+        (Vertex("a"), Vertex("b")),
+        (Edge("e", "a", "b", ("synapse",), predicate=heavy),),
+        columns=(Column("pre", Property("a", "root_id")), Column("post", Property("b", "root_id"))),
+    )
+    result = find(pattern, toy)
+    assert sorted(tuple(row.values()) for row in result.to_arrow().to_pylist()) == [(2, 3), (3, 4)]
+    assert len(find(pattern, toy, limit=1)) == 1
+
+
+def test_a_time_limit_ends_a_run_soon_and_leaves_the_connection_usable(toy: Source) -> None:
+    started = time.monotonic()
+    with pytest.raises(LimitError, match=r"time limit of 0.3 s"):
+        run("SELECT count(*) FROM range(100000000000) AS r(i) WHERE hash(i) = 0", toy, time_limit=0.3)
+    assert time.monotonic() - started < 5
+    assert run("SELECT count(*) FROM neurons", toy).scalar() == 4
+
+
+def test_a_memory_limit_ends_a_run(toy: Source) -> None:
+    with pytest.raises(LimitError, match="memory"):
+        run("SELECT i, repeat('x', 100) AS s FROM range(5000000) AS r(i)", toy, memory_limit="20MB")
+    assert run("SELECT count(*) FROM neurons", toy).scalar() == 4
+
+
+def test_ctrl_c_ends_a_run_within_a_second(toy: Source) -> None:
+    import _thread
+
+    threading.Timer(0.5, _thread.interrupt_main).start()
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run("SELECT count(*) FROM range(100000000000) AS r(i) WHERE hash(i) = 0", toy)
+    assert time.monotonic() - started < 5
+    assert run("SELECT count(*) FROM neurons", toy).scalar() == 4
+
+
+@pytest.mark.parametrize("language", ["pgq", "sql", "cypher", "dotmotif"])
+@pytest.mark.parametrize("text", ["", "   \n\t", ";", "-- only a comment"])
+def test_nothing_asked_is_an_error(toy: Source, language: Any, text: str) -> None:
+    with pytest.raises(ParseError):
+        run(text, toy, language=language)
