@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from graphlab.commands import asking, counting, keeping, showing
+from graphlab.commands import asking, counting, embedding, keeping, showing
 from ingest.errors import GraphlabError
 
 VERBS: tuple[Callable[..., Any], ...] = (
@@ -21,6 +21,7 @@ VERBS: tuple[Callable[..., Any], ...] = (
     counting.motifs,
     counting.rerun,
     showing.report,
+    embedding.convert_checkpoint,
 )
 
 app = typer.Typer(

@@ -31,7 +31,18 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_help_lists_every_verb() -> None:
     done = graphlab("--help")
     assert done.returncode == 0
-    for verb in ("demo", "init", "ingest", "info", "query", "motifs", "report", "rerun", "recipe"):
+    for verb in (
+        "demo",
+        "init",
+        "ingest",
+        "info",
+        "query",
+        "motifs",
+        "report",
+        "rerun",
+        "recipe",
+        "convert-checkpoint",
+    ):
         assert f" {verb} " in done.stdout
         assert graphlab(verb, "--help").returncode == 0
 
