@@ -19,7 +19,7 @@ lint: $(VENV)/.installed-full          ## style, types, and the arrows between t
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.installed-full         ## peer and ours side by side, one table
-	$(BIN)/python -m pytest tests/benchmarks -m bench -q
+	$(BIN)/python -m pytest tests/benchmarks -m "bench and not gpu" -q
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from graphlab.commands import asking, counting, embedding, keeping, mining, showing
+from graphlab.commands import asking, counting, embedding, joining, keeping, mining, showing
 from ingest.errors import GraphlabError, InterruptedRun
 
 VERBS: tuple[Callable[..., Any], ...] = (
@@ -18,8 +18,8 @@ VERBS: tuple[Callable[..., Any], ...] = (
     keeping.ingest,
     keeping.recipe,
     keeping.signs,
-    embedding.join_embeddings,
-    embedding.place_synapses,
+    joining.join_embeddings,
+    joining.place_synapses,
     keeping.info,
     asking.query,
     counting.motifs,
@@ -27,6 +27,7 @@ VERBS: tuple[Callable[..., Any], ...] = (
     mining.instances,
     counting.rerun,
     showing.report,
+    embedding.convert_checkpoint,
 )
 
 app = typer.Typer(

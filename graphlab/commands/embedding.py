@@ -1,4 +1,4 @@
-"""Verbs that bring embeddings and the graph together."""
+"""Verbs about encoders: convert-checkpoint."""
 
 from __future__ import annotations
 
@@ -7,65 +7,50 @@ from typing import Annotated
 
 import typer
 
-from graphlab.commands.options import GraphPath, Json, NoProgress
-
-Model = Annotated[str | None, typer.Option(help="Name of the model; may be left out when there is one.")]
+from graphlab.commands.options import Json, Quiet
 
 
-def join_embeddings(
-    graph: GraphPath,
-    model: Model = None,
-    id_map: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="CSV or Parquet with root_id and embedded_root_id.")
+def convert_checkpoint(
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="SOURCE", help="TensorFlow checkpoint (prefix, .index or folder), or .safetensors."),
+    ],
+    target: Annotated[
+        Path, typer.Argument(metavar="TARGET", help="NAME.safetensors; from .safetensors, a TensorFlow prefix.")
+    ],
+    architecture: Annotated[str, typer.Option(help="segclr (published), segclr-128, segclr-tf2, tiny.")] = "segclr",
+    outputs: Annotated[int | None, typer.Option(help="Floats of an embedding, where not the architecture's.")] = None,
+    resolution: Annotated[
+        str | None,
+        typer.Option(metavar="X,Y,Z", help="nm per voxel that the model was trained at, like 32,32,40 (MICrONS)."),
     ] = None,
-    radius: Annotated[
-        float | None, typer.Option(metavar="NM", help="Instead: the segment of the nearest node within this reach.")
-    ] = None,
-    segmentation_version: Annotated[
-        str | None, typer.Option(help="Of the graph's ids, where the graph names no materialization.")
-    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the model; default: the target's.")] = None,
     json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Find each neuron among the embedded segments: by id, through an id map, or by place."""
-    from graphlab.graph import Graph
+    """Convert an encoder's checkpoint: TensorFlow to safetensors with a model card, or back."""
+    from gpu_embed.architectures import architecture as architecture_of
+    from gpu_embed.checkpoint import load_checkpoint, save_checkpoint
+    from gpu_embed.tensorflow_checkpoint import read_tensorflow, write_tensorflow
     from graphlab.terminal import print_json
+    from ingest.space import Resolution
 
-    with Graph.open(graph) as opened:
-        found = opened.join_embeddings(
-            model, id_map=id_map, radius_nm=radius, segmentation_version=segmentation_version
-        )
-    if json:
-        print_json(
-            {
-                "run_id": found.run_id,
-                "model": found.model,
-                "how": found.how,
-                "neurons": found.neurons,
-                "joined": found.joined,
-                "coverage": found.coverage if found.neurons else None,
-                "ambiguous_ids": [str(number) for number in found.ambiguous_ids.tolist()],
-            }
-        )
+    if source.suffix == ".safetensors":
+        found = load_checkpoint(source)
+        written = write_tensorflow(target, found)
+        card = found.card
     else:
-        typer.echo(str(found))
-
-
-def place_synapses(
-    graph: GraphPath,
-    radius: Annotated[float, typer.Option(metavar="NM", help="Reach from the synapse to the embedded node.")],
-    model: Model = None,
-    json: Json = False,
-    no_progress: NoProgress = False,
-) -> None:
-    """Give every synapse the nearest embedded node of its two neurons, kept in synapse_embeddings."""
-    from dataclasses import asdict
-
-    from graphlab.graph import Graph
-    from graphlab.terminal import print_json, progress_bars
-
-    with Graph.open(graph) as opened, progress_bars(off=no_progress) as bars:
-        found = opened.place_synapses(radius, model, progress=bars("placing synapses"))
+        xyz = Resolution.parse(resolution).xyz if resolution else None
+        wanted = architecture_of(architecture, outputs=outputs)
+        found = read_tensorflow(source, wanted, name=name or target.stem, resolution=xyz)
+        card, written = save_checkpoint(target, found), target
     if json:
-        print_json(asdict(found))
-    else:
-        typer.echo(str(found))
+        print_json(card.to_json())
+    elif not quiet:
+        a = card.architecture
+        typer.echo(
+            f"{written}: {a.name}, {len(found.weights)} weights for inference, {len(found.training)} for training"
+            f"{f', {len(card.left_aside)} left aside' if card.left_aside else ''}; source SHA-256 {card.source_sha256}"
+        )
+        if card.resolution is None:
+            typer.echo("  - the card says no resolution: --resolution X,Y,Z, so that EM at another one is refused")
