@@ -136,7 +136,7 @@ def heat_map(rows: Sequence[str], columns: Sequence[str], values: Floats, texts:
     cell = 26 if max(len(rows), len(columns)) <= 26 else 18
     longest = max((len(name) for name in rows), default=1)
     left = 34 + min(longest, 18) * 7.2
-    head = 30 + min(max((len(name) for name in columns), default=1), 18) * 5.6
+    head = 42 + min(max((len(name) for name in columns), default=1), 18) * 5.6
     width, height = left + cell * len(columns) + 46, head + cell * len(rows) + 12
     top = full or (float(np.nanmax(np.abs(values))) if np.isfinite(values).any() else 1.0)
     parts = []

@@ -204,9 +204,13 @@ class Testing(Asking):
         name = null or "reciprocal"
         options = null_options(self._folder, view, name, chosen)
         count = query_source.pattern_counter(self._folder, pattern, language, chosen.kind)
+        folder = None
+        if not self._folder.read_only:
+            # A pattern may read any column of neurons, which the wiring's own hash does not cover.
+            folder = self.path / "samples" / f"patterns-{self._folder.meta('data_version')}-{language or 'auto'}"
         return significance(
             view, count, (pattern,), 3,
-            null=name, samples=samples, seed=seed, options=options, workers=workers, progress=progress,
+            null=name, samples=samples, seed=seed, options=options, workers=workers, progress=progress, folder=folder,
         )  # fmt: skip
 
     @staticmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -272,9 +273,15 @@ PATTERN = """SELECT * FROM GRAPH_TABLE (connectome
 
 def test_a_pattern_against_a_null(graph: Graph) -> None:
     assert graph.pattern_count(PATTERN) == len(graph.query(PATTERN).to_arrow())
-    alone, together = (graph.pattern_significance(PATTERN, samples=6, seed=1, workers=w) for w in (1, 2))
+    together = graph.pattern_significance(PATTERN, samples=6, seed=1, workers=2)
+    shutil.rmtree(graph.path / "samples")
+    alone = graph.pattern_significance(PATTERN, samples=6, seed=1)
     assert alone.counts.tobytes() == together.counts.tobytes()
     assert alone.counts.std() > 0
+    seen: list[int] = []
+    more = graph.pattern_significance(PATTERN, samples=8, seed=1, progress=lambda done, total: seen.append(done))
+    assert seen == [7, 8]
+    assert more.counts[:6].tolist() == alone.counts.tolist()
     heavy = graph.pattern_count(PATTERN, min_weight=5)
     assert heavy < graph.pattern_count(PATTERN)
     assert graph.pattern_significance(PATTERN, samples=2, min_weight=5).observed[0] == heavy
