@@ -6,6 +6,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
@@ -126,7 +127,8 @@ class Relation:
             self.ranks.append(ranked(*self.forward(), *self.backward()))
         return self.ranks[0]
 
-    def has_loops(self) -> bool:
+    @cached_property
+    def loops(self) -> bool:
         """Whether a vertex is joined to itself."""
         sources = np.repeat(np.arange(self.n_source, dtype=np.int32), np.diff(self.start))
         return bool(np.any(sources == self.targets))

@@ -25,7 +25,7 @@ def closed_relation(loaded: Loaded) -> Relation | None:
     if len(relations) != 1 or len({frozenset(pair) for pair in ends}) < 3 or len(set(ends)) < len(ends):
         return None
     relation = relations.pop()
-    if not relation.single or relation.n_source != relation.n_target or relation.has_loops():
+    if not relation.single or relation.n_source != relation.n_target or relation.loops:
         return None
     return relation
 
