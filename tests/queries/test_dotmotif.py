@@ -70,7 +70,7 @@ def ours(text: str, source: Source, **options: Any) -> list[tuple[tuple[str, int
 def test_published_package_finds_the_same(helpers: Any, scratch: Source, name: str) -> None:
     text = MOTIFS[name]
 
-    @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(graph=helpers.graphs(most=6))
     def agrees(graph: Any) -> None:
         typed = helpers.SmallGraph(tuple((i, t or "") for i, t in graph.neurons), graph.connections)
@@ -85,7 +85,7 @@ def test_published_package_finds_the_same(helpers: Any, scratch: Source, name: s
 def test_one_of_each_set_of_automorphic_matches(helpers: Any, scratch: Source, name: str) -> None:
     """The published flag keeps one match a set of neurons; ours one a class of automorphisms, the same number here."""
 
-    @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(graph=helpers.graphs(most=6))
     def agrees(graph: Any) -> None:
         helpers.fill(scratch.connection, graph)

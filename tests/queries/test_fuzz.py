@@ -49,7 +49,7 @@ PIECES = [
     "é", "\u2028", "\x00", "\ud7ff", "\U0001f9e0", "SELECT", "DROP TABLE neurons", "PRAGMA", "COPY", "read_csv('x')",
 ]  # fmt: skip
 QUICK = settings(
-    max_examples=100,
+    max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -134,7 +134,7 @@ def test_broken_definitions_are_refused() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_many_broken_texts_are_answered_or_refused(toy: Source, language: str) -> None:
-    @settings(QUICK, max_examples=1000)
+    @settings(QUICK, max_examples=300)
     @given(text=broken(LANGUAGES[language]))
     def refused(text: str) -> None:
         ours(text, toy, language, explain=True)
