@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from graphlab.store.folder import Folder
 from graphlab.store.snapshots import snapshot
@@ -30,6 +30,8 @@ def query_source(folder: Folder) -> Source:
         cursor.register("embeddings_" + re.sub(r"\W", "_", model), vectors)
         if number == 0:
             cursor.register("embeddings", vectors)
+    for name, dataset in recordings(folder).items():
+        cursor.register(name, dataset)
     graphs = {CONNECTOME.name: CONNECTOME}
     for name, definition in folder.connection.execute("SELECT name, definition FROM property_graphs").fetchall():
         graphs[name] = parse_property_graph(definition)
@@ -38,6 +40,19 @@ def query_source(folder: Folder) -> Source:
         property_graphs=graphs,
         snapshot=lambda kind: snapshot(folder, kind),
     )
+
+
+def recordings(folder: Folder) -> dict[str, Any]:
+    """``recordings`` (a row a frame and trace) and ``behavior`` (a row a frame and behaviour), read when asked."""
+    from pyarrow import dataset
+
+    found: dict[str, Any] = {}
+    rows = folder.connection.execute("SELECT part, file FROM recording_files ORDER BY part, animal, file").fetchall()
+    for name, part in (("recordings", "activity"), ("behavior", "behavior")):
+        files = [str(folder.path / file) for kind, file in rows if kind == part]
+        if files:
+            found[name] = dataset.dataset(files, format="parquet")
+    return found
 
 
 def models(folder: Folder) -> list[str]:
