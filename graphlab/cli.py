@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from graphlab.commands import asking, counting, keeping, showing
+from graphlab.commands import activity, asking, counting, keeping, showing
 from ingest.errors import GraphlabError
 
 VERBS: tuple[Callable[..., Any], ...] = (
@@ -20,6 +20,7 @@ VERBS: tuple[Callable[..., Any], ...] = (
     asking.query,
     counting.motifs,
     counting.rerun,
+    activity.correlate,
     showing.report,
 )
 

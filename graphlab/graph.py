@@ -14,6 +14,7 @@ from graphlab.store.intake import IngestSummary, Policy, Progress
 from graphlab.store.intake import ingest as ingest_source
 from graphlab.store.recipe import Recipe
 from graphlab.store.settle import settle
+from graphlab.verbs.activity import Correlating
 from graphlab.verbs.asking import Asking
 from graphlab.verbs.counting import Counting
 from graphlab.verbs.embedding import Embedding
@@ -22,7 +23,7 @@ from ingest.reader import ReadRequest
 from ingest.space import Resolution
 
 
-class Graph(Asking, Counting, Embedding, Exchanging):
+class Graph(Asking, Correlating, Counting, Embedding, Exchanging):
     """A connectome in a folder: ingest, ask, count, report.
 
     >>> with Graph.create("worm") as graph:          # doctest: +SKIP
@@ -81,7 +82,7 @@ class Graph(Asking, Counting, Embedding, Exchanging):
 
         Args:
             source: a path, or a pandas, polars or pyarrow table.
-            as_: neurons, synapses, connections or embeddings.
+            as_: neurons, synapses, connections, embeddings, recordings or behavior.
             columns: ``cave``, ``flywire``, ``codex``, ``neuprint``, or ours -> theirs; None for our own names.
             resolution: nm per voxel XYZ; the graph's own when absent.
             keep: source column -> values whose rows stay.
