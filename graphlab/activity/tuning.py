@@ -208,7 +208,7 @@ def _correlate(
             here = slice(first, first + len(unit))
             value[here] = np.where(usable, found[rows, best], np.nan)
             lag[here] = lags[best] * session.step_s
-            drawn = np.einsum("nf,lsf->lns", unit, columns, optimize=True)
+            drawn = (unit @ columns.reshape(-1, len(segment)).T).reshape(len(unit), len(lags), -1).transpose(1, 0, 2)
             top = drawn[0] if len(lags) == 1 else np.take_along_axis(drawn, np.abs(drawn).argmax(axis=0)[None], 0)[0]
             extreme[here] += (np.abs(top) >= np.abs(found[rows, best])[:, None]).sum(axis=1)
             if null_values is not None:
