@@ -86,8 +86,8 @@ def tuning(
         tables["behavior_classes"] = _table(pooled, CLASSES)
     notes = [
         f"animal {one.animal}, {one.behavior}, {one.measure}: {int((one.q <= LEVEL).sum())} of "
-        f"{int(np.isfinite(one.value).sum())} traces at q <= {LEVEL:g} ({one.null}, shifts beyond "
-        f"{one.time_frames:.1f} frames); frames as samples would call {int((one.q_naive <= LEVEL).sum())}"
+        f"{int(np.isfinite(one.value).sum())} traces at q <= {LEVEL:g} ({one.null}, autocorrelation "
+        f"time {one.time_frames:.1f} frames); frames as samples would call {int((one.q_naive <= LEVEL).sum())}"
         for one in found
     ]
     tested = max((int(np.isfinite(one.value).sum()) for one in found), default=0)

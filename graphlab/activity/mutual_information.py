@@ -38,14 +38,14 @@ def information(
     Raises:
         MissingExtraError: scikit-learn is not installed.
     """
-    from graphlab.activity.tuning import Tuning, _clean
+    from graphlab.activity.tuning import Tuning, strangers_of
 
     basis = drift_basis(segment, session.step_s, options.detrend_s)
     traces = prepared(session.rows, segment, basis, keep)
     usable = np.abs(traces).max(axis=1) > 0
     signal = session.behavior(behavior)[keep]
     samples = min(options.surrogates, LARGEST_SURROGATES)
-    strangers = [_clean(other, behavior, "linear") for other in others if behavior in other.behaviors]
+    strangers = strangers_of(session, others, behavior, "linear")
     fake = nulls.surrogates(options.null, signal, segment, least, samples, rng, strangers)
     found = _information(traces, signal)
     null = np.stack([_information(traces, other) for other in fake])

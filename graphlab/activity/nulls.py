@@ -80,8 +80,8 @@ def pseudo_sessions(others: Sequence[Floats], frames: int, samples: int, rng: np
     usable = [other for other in others if len(other) >= frames // 2 and np.ptp(other) > 0]
     if not usable:
         raise AnalysisError(
-            "pseudo-sessions need the same behaviour of at least one other animal, at least half as long; "
-            "take the null 'shift'"
+            "pseudo-sessions need the same behaviour of at least one other animal, at the same frame rate and at least "
+            "half as long; take the null 'shift'"
         )
     result = np.empty((samples, frames))
     for sample in range(samples):

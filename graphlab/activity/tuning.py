@@ -21,6 +21,7 @@ from ingest.errors import AnalysisError, UnknownNameError
 
 MEASURES = ("linear", "rectified_positive", "rectified_negative", "lagged", "mutual_information")
 COLUMN_BYTES = 1 << 28
+SAME_RATE = 0.05
 Ints = npt.NDArray[np.int64]
 
 
@@ -79,7 +80,8 @@ def tune(
     """Tuning of every trace of ``session`` to one behaviour, one result a measure.
 
     Args:
-        others: animals whose behaviour is the null ``pseudo_session``.
+        others: animals whose behaviour is the null ``pseudo_session``; those of another frame rate are left out. It
+            is the right null where animals behave alike; one unlike the others is compared with what it never does.
         keep_null: keep surrogate values [traces, surrogates] for pooling over animals.
         progress: told (trace blocks done, all).
 
@@ -107,7 +109,7 @@ def tune(
 
             results.append(information(session, behavior, keep, segment, time, least, options, rng, others))
             continue
-        strangers = [_clean(other, behavior, measure) for other in others if behavior in other.behaviors]
+        strangers = strangers_of(session, others, behavior, measure)
         fake = nulls.surrogates(options.null, signal, segment, least, options.surrogates, rng, strangers)
         results.append(
             _correlate(session, behavior, measure, signal, fake, keep, segment, time, options, keep_null, progress)
@@ -124,9 +126,14 @@ def rectified(values: Floats, measure: str) -> Floats:
     return np.asarray(values, dtype=np.float64)
 
 
-def _clean(other: Session, behavior: str, measure: str) -> Floats:
-    values = other.behaviors[behavior]
-    return rectified(values[np.isfinite(values)], measure)
+def strangers_of(session: Session, others: Sequence[Session], behavior: str, measure: str) -> list[Floats]:
+    """The behaviour of other animals recorded at the same rate: at another, a frame is another length of time."""
+    found = []
+    for other in others:
+        if behavior in other.behaviors and abs(other.step_s / session.step_s - 1.0) < SAME_RATE:
+            values = other.behaviors[behavior]
+            found.append(rectified(values[np.isfinite(values)], measure))
+    return found
 
 
 def _timescale(

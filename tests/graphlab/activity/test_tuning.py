@@ -98,6 +98,21 @@ def test_other_nulls(make_world: Callable[..., Any], null: str) -> None:
     assert (found.q[drivers] <= 0.05).mean() >= 0.75
     with pytest.raises(AnalysisError, match="pseudo-sessions need"):
         tune(session, "speed", TuningOptions(null="pseudo_session", surrogates=99))
+    slower, _ = make_world(9, drift=0.0)
+    slower.time_s = slower.time_s * 1.3
+    with pytest.raises(AnalysisError, match="at the same frame rate"):
+        tune(session, "speed", TuningOptions(null="pseudo_session", surrogates=99), [slower])
+
+
+def test_pseudo_sessions_are_calibrated_where_animals_behave_alike(make_world: Callable[..., Any]) -> None:
+    low = []
+    for seed in range(60):
+        session, *others = (
+            make_world(4 * seed + i, neurons=8, frames=800, related=False, drift=0.0)[0] for i in range(4)
+        )
+        (found,) = tune(session, "speed", TuningOptions(null="pseudo_session", surrogates=199, seed=seed), others)
+        low.append((found.p <= 0.1).mean())
+    assert abs(np.mean(low) - 0.1) < 3.5 * np.std(low) / np.sqrt(len(low)) + 0.005
 
 
 def test_segments_are_shifted_by_themselves(make_world: Callable[..., Any]) -> None:
