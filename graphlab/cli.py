@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from graphlab.commands import asking, counting, embedding, joining, keeping, mining, showing
+from graphlab.commands import activity, asking, counting, embedding, joining, keeping, mining, showing
 from ingest.errors import GraphlabError, InterruptedRun
 
 VERBS: tuple[Callable[..., Any], ...] = (
@@ -26,6 +26,7 @@ VERBS: tuple[Callable[..., Any], ...] = (
     mining.mine,
     mining.instances,
     counting.rerun,
+    activity.correlate,
     showing.report,
     embedding.convert_checkpoint,
 )

@@ -13,6 +13,7 @@ from graphlab.store.information import GraphInfo, information
 from graphlab.store.recipe import Recipe
 from graphlab.store.recipe_change import change_recipe
 from graphlab.store.signs import SignCounts, set_signs
+from graphlab.verbs.activity import Correlating
 from graphlab.verbs.asking import Asking
 from graphlab.verbs.counting import Counting
 from graphlab.verbs.embedding import Embedding
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from graphlab.store.intake import IngestSummary, Progress
 
 
-class Graph(Testing, Asking, Counting, Embedding, Exchanging, Partners, Reaching, Resembling):
+class Graph(Testing, Asking, Correlating, Counting, Embedding, Exchanging, Partners, Reaching, Resembling):
     """A connectome in a folder: ingest, ask, count, report.
 
     >>> with Graph.create("worm") as graph:          # doctest: +SKIP
@@ -88,7 +89,7 @@ class Graph(Testing, Asking, Counting, Embedding, Exchanging, Partners, Reaching
 
         Args:
             source: a path, or a pandas, polars or pyarrow table.
-            as_: neurons, synapses, connections or embeddings.
+            as_: neurons, synapses, connections, embeddings, recordings or behavior.
             columns: ``cave``, ``flywire``, ``codex``, ``neuprint``, ``witvliet``, or ours -> theirs; None for our
                 own names.
             resolution: nm per voxel XYZ; the graph's own when absent.

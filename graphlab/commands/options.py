@@ -17,6 +17,8 @@ class As(StrEnum):
     synapses = "synapses"
     connections = "connections"
     embeddings = "embeddings"
+    recordings = "recordings"
+    behavior = "behavior"
 
 
 class Kind(StrEnum):

@@ -32,6 +32,7 @@ from ingest.schema import KINDS, TABLES
 Progress = Callable[[int, int], None]
 DUPLICATES = ("sum", "first", "refuse")
 UNKNOWN = ("add", "keep", "refuse")
+RECORDED = ("recordings", "behavior")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,10 @@ def ingest(
     Raises:
         SchemaError, IdError, ReadError: bad input, with file, row and column; the graph is as it was.
     """
+    if request.as_ in RECORDED:
+        return _ingest_recorded(folder, source, request, policy, progress)
     if request.as_ not in TABLES:
-        raise UnknownNameError("table", request.as_, TABLES)
+        raise UnknownNameError("table", request.as_, (*TABLES, *RECORDED))
     started = datetime.datetime.now(datetime.UTC)
     name = Path(source).name if isinstance(source, str | Path) else source_name(source)
     if isinstance(source, str | Path) and not Path(source).exists():
@@ -141,6 +144,17 @@ def _checkpoint(folder: Folder, name: str) -> None:
             f"{name} is in the graph, but its log could not be written into {folder.path / DATABASE}: "
             f"{str(error).splitlines()[0]}. Free space on that disk and open the graph again; nothing is lost"
         ) from error
+
+
+def _ingest_recorded(
+    folder: Folder, source: Any, request: ReadRequest, policy: Policy, progress: Progress | None
+) -> IngestSummary:
+    from graphlab.store.recording_intake import write_recording_source
+
+    name = Path(source).name if isinstance(source, str | Path) else source_name(source)
+    parameters = _parameters(request, policy)
+    run, rows, notes, there = write_recording_source(folder, source, request, parameters, policy.unknown, progress)
+    return IngestSummary(name, request.as_, run.run_id, rows, already_there=there, notes=notes)
 
 
 def open_source(source: Any, request: ReadRequest) -> Reading:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import numpy as np
@@ -51,6 +51,11 @@ def query_source(folder: Folder, text: str | None = None) -> Source:
                 cursor.register("embeddings", vectors)
         if not known:
             cursor.register("embeddings", pa.schema([(c.name, c.type) for c in EMBEDDINGS.columns]).empty_table())
+    if any(
+        word in item.lower() for item in [text or "recordings", *spoken_of[1:]] for word in ("recordings", "behavior")
+    ):
+        for name, dataset in recordings(folder).items():
+            cursor.register(name, dataset)
     graphs = {CONNECTOME.name: CONNECTOME}
     for name, definition in defined:
         graphs[name] = parse_property_graph(definition)
@@ -96,6 +101,19 @@ def pattern_counter(folder: Folder, text: str, language: str | None, kind: str) 
         return np.array([found.column(0)[0].as_py()], dtype=np.int64)
 
     return count
+
+
+def recordings(folder: Folder) -> dict[str, Any]:
+    """``recordings`` (a row a frame and trace) and ``behavior`` (a row a frame and behaviour), read when asked."""
+    from pyarrow import dataset
+
+    found: dict[str, Any] = {}
+    rows = folder.connection.execute("SELECT part, file FROM recording_files ORDER BY part, animal, file").fetchall()
+    for name, part in (("recordings", "activity"), ("behavior", "behavior")):
+        files = [str(folder.path / file) for kind, file in rows if kind == part]
+        if files:
+            found[name] = dataset.dataset(files, format="parquet")
+    return found
 
 
 def models(folder: Folder) -> list[str]:

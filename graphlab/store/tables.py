@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from graphlab.store.activity_results import RESULT_TABLES
 from graphlab.store.folder import Folder, arrow, first_row, quote
 from ingest.errors import UnknownNameError
 from ingest.schema import KINDS
@@ -21,6 +22,9 @@ TABLES = (
     "synapse_embeddings",
     "runs",
     "motif_counts",
+    "recording_files",
+    "recorded_neurons",
+    *RESULT_TABLES,
 )
 ORDER = {
     "neurons": "root_id",
@@ -31,6 +35,9 @@ ORDER = {
     "synapse_embeddings": "model, synapse_id, side",
     "runs": "started, run_id",
     "motif_counts": "ALL",
+    "recording_files": "animal, part, file",
+    "recorded_neurons": "animal, trace",
+    **dict.fromkeys(RESULT_TABLES, "ALL"),
 }
 
 

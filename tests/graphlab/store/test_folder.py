@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from graphlab.store.folder import DATABASE, Folder, first_row, quote
+from graphlab.store.folder import DATABASE, FORMAT_VERSION, Folder, first_row, quote
 from ingest.errors import StoreBusyError, StoreError, VersionError
 
 
@@ -17,7 +17,7 @@ def test_create_then_open_keeps_what_was_said(tmp_path: Path) -> None:
     Folder.create(tmp_path / "g", "fly", "4,4,40", "783").close()
     folder = Folder.open(tmp_path / "g", read_only=True)
     assert (folder.meta("dataset"), folder.meta("materialization"), str(folder.resolution)) == ("fly", "783", "4,4,40")
-    assert folder.meta("format_version") == 1
+    assert folder.meta("format_version") == FORMAT_VERSION
     folder.close()
 
 
@@ -59,17 +59,18 @@ def test_a_newer_format_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_older_format_is_migrated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A graph of format 1 opened by a graphlab of format 2 gets the second script, once."""
+    """A graph of this format opened by a graphlab of the next gets the next script, once."""
+    following = FORMAT_VERSION + 1
     Folder.create(tmp_path / "g").close()
     scripts = tmp_path / "package" / "migrations"
     scripts.mkdir(parents=True)
     (scripts / "001_first_format.sql").write_text("CREATE TABLE meta (key VARCHAR);")
-    (scripts / "002_more.sql").write_text("ALTER TABLE neurons ADD COLUMN lineage VARCHAR;")
+    (scripts / f"{following:03}_more.sql").write_text("ALTER TABLE neurons ADD COLUMN lineage VARCHAR;")
     monkeypatch.setattr("graphlab.store.folder.files", lambda package: tmp_path / "package")
-    monkeypatch.setattr("graphlab.store.folder.FORMAT_VERSION", 2)
+    monkeypatch.setattr("graphlab.store.folder.FORMAT_VERSION", following)
     for _ in range(2):
         folder = Folder.open(tmp_path / "g", read_only=True)
-        assert folder.meta("format_version") == 2
+        assert folder.meta("format_version") == following
         names = [row[0] for row in folder.connection.execute("DESCRIBE neurons").fetchall()]
         assert "lineage" in names
         folder.close()

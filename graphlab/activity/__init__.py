@@ -1,0 +1,1 @@
+"""From activity to behaviour: functional connectivity from recordings, and what neurons say about behaviour."""

@@ -1,0 +1,116 @@
+"""Decoding: behaviour from all neurons of an animal, in blocks of time that the model never saw.
+
+R^2 of frames dealt at random is given beside it, under the name ``random``: neighbouring frames are nearly equal, so
+a random split lets the model look the answer up. It says nothing about the neurons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from graphlab.activity.blocks import Fold, blocked_folds, random_folds, scores
+from graphlab.activity.preparation import filled
+from graphlab.activity.ridge import Model, fit, held_out, inner_folds, one_thread
+from graphlab.activity.session import Floats, Session, kept_frames
+from graphlab.activity.timescale import refuse_short, session_time
+from ingest.errors import AnalysisError
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How well one behaviour of one animal is decoded."""
+
+    animal: str
+    behavior: str
+    r2: float
+    r: float
+    r2_random: float
+    """Of a random split: inflated, for comparison only."""
+    r_random: float
+    gap_frames: int
+    predicted: Floats
+    """[frames] held-out predictions of the blocked split."""
+    truth: Floats
+    importance: dict[int, float]
+    """Trace -> fall of blocked R^2 when it is left out; empty unless asked for."""
+
+
+def decode(
+    session: Session,
+    behavior: str,
+    folds: int = 5,
+    seed: int = 0,
+    importance: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Decoding:
+    """Ridge regression of a behaviour on every usable trace; scaling and penalty fitted inside training blocks.
+
+    Raises:
+        AnalysisError: fewer frames than ten autocorrelation times, fewer blocks than fit.
+    """
+    x, y, segment, traces = design(session, behavior)
+    time = session_time(x.T, y.T, segment)
+    refuse_short(len(y), time, f"animal {session.animal}, behaviour {behavior!r}")
+    gap = int(np.ceil(time))
+    blocks = blocked_folds(segment, folds, gap)
+    rng = np.random.default_rng(seed)
+    with one_thread():
+        predicted, r2, r = held_out(x, y, blocks, lambda fold: inner_folds(segment[fold.train], gap))
+        dealt = random_folds(len(y), folds, rng)
+        # The random split takes its penalty at random too, as the usual recipe does.
+        _, r2_random, r_random = held_out(x, y, dealt, lambda fold: random_folds(len(fold.train), 4, rng))
+        falls = _drop_one(x, y, segment, blocks, gap, float(r2[0]), traces, progress) if importance else {}
+    return Decoding(
+        session.animal, behavior, float(r2[0]), float(r[0]), float(r2_random[0]), float(r_random[0]), gap,
+        predicted[:, 0], y[:, 0], falls,
+    )  # fmt: skip
+
+
+def design(session: Session, behavior: str) -> tuple[Floats, Floats, np.ndarray, list[int]]:
+    """(x [frames, usable traces], y [frames, 1], segment, trace numbers) at the frames where the behaviour is known."""
+    values = session.behavior(behavior)
+    keep = np.isfinite(values)
+    if not keep.any() or np.ptp(values[keep]) == 0:
+        raise AnalysisError(f"animal {session.animal}: behaviour {behavior!r} is constant or never measured")
+    segment = kept_frames(session.segment, keep)
+    block, usable = filled(session.rows[0 : session.rows.shape[0]][:, keep], segment)
+    usable &= np.ptp(block, axis=1) > 0
+    if not usable.any():
+        raise AnalysisError(f"animal {session.animal}: no usable trace")
+    return (
+        np.asarray(block[usable].T, dtype=np.float64),
+        values[keep][:, None],
+        segment,
+        [int(at) for at in np.flatnonzero(usable)],
+    )
+
+
+def _drop_one(
+    x: Floats,
+    y: Floats,
+    segment: np.ndarray,
+    folds: list[Fold],
+    gap: int,
+    whole: float,
+    traces: list[int],
+    progress: Callable[[int, int], None] | None,
+) -> dict[int, float]:
+    """Fall of blocked R^2 without each trace, penalties kept: the change is the trace's, not the penalty's.
+
+    The weights without feature j follow from the inverse of the full normal equations by a rank-one downdate.
+    """
+    predicted = np.empty((len(traces), len(y)))
+    for number, fold in enumerate(folds):
+        model: Model = fit(x[fold.train], y[fold.train], inner_folds(segment[fold.train], gap))
+        train, test = model.scale(x[fold.train]), model.scale(x[fold.test])
+        inverse = np.linalg.inv(train.T @ train + model.penalty * np.eye(train.shape[1]))
+        weights = inverse @ (train.T @ (y[fold.train, 0] - model.mean[0]))
+        without = weights[:, None] - inverse * (weights / np.diag(inverse))
+        predicted[:, fold.test] = (test @ without).T + model.mean[0]
+        if progress:
+            progress(number + 1, len(folds))
+    r2, _ = scores(np.repeat(y, len(traces), axis=1), predicted.T)
+    return {trace: whole - float(value) for trace, value in zip(traces, r2, strict=True)}

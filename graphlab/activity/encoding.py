@@ -1,0 +1,176 @@
+"""Encoding: each neuron's activity from what the animal does, remembered with a decay.
+
+Activity is a weighted sum of behaviours, each smoothed by an exponential of one time constant a neuron (after the
+CePNEM model of Atanas et al. 2023, Cell 186:4134, without its state changes). Time constant, weights, scaling and
+penalty are fitted inside training blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from graphlab.activity.blocks import Fold, blocked_folds, scores
+from graphlab.activity.preparation import filled
+from graphlab.activity.ridge import Scaling, inner_folds, one_thread, ridge_path
+from graphlab.activity.session import Floats, Session, kept_frames, stretches
+from graphlab.activity.timescale import refuse_short, session_time
+from ingest.errors import AnalysisError
+
+DECAYS_S = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+PENALTY = 1.0
+"""A few behaviours, hundreds of frames: the penalty only keeps twins apart."""
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How well behaviours explain each trace of one animal; arrays are [traces], NaN where unusable."""
+
+    animal: str
+    behaviors: tuple[str, ...]
+    r2: Floats
+    r: Floats
+    decay_s: Floats
+    """Median over folds of the chosen time constant."""
+    importance: dict[str, Floats]
+    """Behaviour -> fall of blocked R^2 when it is left out."""
+    gap_frames: int
+
+
+def encode(
+    session: Session,
+    behaviors: Sequence[str] | None = None,
+    folds: int = 5,
+    decays_s: Sequence[float] = DECAYS_S,
+    progress: Callable[[int, int], None] | None = None,
+) -> Encoding:
+    """Fit every trace from the named behaviours (all that were measured throughout, when None).
+
+    Velocities and angles enter twice, by their positive and negative part: neurons are often rectified.
+
+    Raises:
+        AnalysisError: no behaviour, fewer frames than ten autocorrelation times.
+    """
+    names = tuple(behaviors or session.behaviors)
+    if not names:
+        raise AnalysisError(f"animal {session.animal}: no behaviour was recorded; ingest some with --as behavior")
+    values = np.stack([session.behavior(name) for name in names])
+    keep = np.asarray(np.isfinite(values).all(axis=0))
+    if not keep.any():
+        raise AnalysisError(f"animal {session.animal}: there is no frame in which all of {', '.join(names)} are known")
+    segment = kept_frames(session.segment, keep)
+    block, usable = filled(session.rows[0 : session.rows.shape[0]][:, keep], segment)
+    usable &= np.ptp(block, axis=1) > 0
+    y = np.asarray(block[usable].T, dtype=np.float64)
+    features, owner = _features(values[:, keep])
+    time = session_time(y.T, values[:, keep], segment)
+    refuse_short(len(y), time, f"animal {session.animal}")
+    gap = int(np.ceil(time))
+    blocks = blocked_folds(segment, folds, gap)
+    smooth = [np.asarray(decayed(features, segment, tau / session.step_s)).T for tau in decays_s]
+    with one_thread():
+        return _scored(session, names, smooth, y, segment, blocks, gap, owner, usable, decays_s, progress)
+
+
+def _scored(
+    session: Session,
+    names: tuple[str, ...],
+    smooth: list[Floats],
+    y: Floats,
+    segment: np.ndarray,
+    blocks: list[Fold],
+    gap: int,
+    owner: list[int],
+    usable: np.ndarray,
+    decays_s: Sequence[float],
+    progress: Callable[[int, int], None] | None,
+) -> Encoding:
+    total = len(names) + 1
+    predicted, chosen = _predict(smooth, y, segment, blocks, gap, list(range(len(owner))))
+    r2, r = scores(y, predicted)
+    if progress:
+        progress(1, total)
+    falls = {}
+    for number, name in enumerate(names):
+        others = [i for i, own in enumerate(owner) if own != number]
+        if others:
+            without, _ = _predict(smooth, y, segment, blocks, gap, others, chosen)
+            falls[name] = _spread(r2 - scores(y, without)[0], usable)
+        else:
+            falls[name] = _spread(r2, usable)
+        if progress:
+            progress(number + 2, total)
+    decay = np.median(np.asarray(decays_s)[chosen], axis=0)
+    return Encoding(session.animal, names, _spread(r2, usable), _spread(r, usable), _spread(decay, usable), falls, gap)
+
+
+def decayed(values: Floats, segment: np.ndarray, tau_frames: float) -> Floats:
+    """Exponentially weighted past of each row, started anew in every segment; tau 0 is the row itself."""
+    if tau_frames <= 0:
+        return values
+    from scipy.signal import lfilter
+
+    keep = float(np.exp(-1.0 / tau_frames))
+    result = np.empty_like(values)
+    for first, last in stretches(segment):
+        part = values[:, first:last]
+        result[:, first:last] = lfilter([1.0 - keep], [1.0, -keep], part, axis=1, zi=keep * part[:, :1])[0]
+    return result
+
+
+def _features(values: Floats) -> tuple[Floats, list[int]]:
+    rows, owner = [], []
+    for number, row in enumerate(values):
+        both = row.min() < 0 < row.max()
+        for part in (np.maximum(row, 0.0), np.minimum(row, 0.0)) if both else (row,):
+            rows.append(part)
+            owner.append(number)
+    return np.asarray(rows), owner
+
+
+def _predict(
+    smooth: list[Floats],
+    y: Floats,
+    segment: np.ndarray,
+    folds: list[Fold],
+    gap: int,
+    use: list[int],
+    chosen: np.ndarray | None = None,
+) -> tuple[Floats, np.ndarray]:
+    """(held-out predictions [frames, traces], chosen decay [folds, traces])."""
+    predicted = np.empty_like(y)
+    picks = np.zeros((len(folds), y.shape[1]), dtype=np.int64)
+    for number, fold in enumerate(folds):
+        if chosen is None:
+            inner = inner_folds(segment[fold.train], gap)
+            loss = np.zeros((len(smooth), y.shape[1]))
+            for which, x in enumerate(smooth):
+                for part in inner:
+                    guess = _fit(
+                        x[fold.train][part.train][:, use], y[fold.train][part.train], x[fold.train][part.test][:, use]
+                    )
+                    loss[which] += ((y[fold.train][part.test] - guess) ** 2).sum(axis=0)
+            picks[number] = loss.argmin(axis=0)
+        else:
+            picks[number] = chosen[number]
+        for which, x in enumerate(smooth):
+            mine = picks[number] == which
+            if mine.any():
+                predicted[np.ix_(fold.test, mine)] = _fit(
+                    x[fold.train][:, use], y[fold.train][:, mine], x[fold.test][:, use]
+                )
+    return predicted, picks
+
+
+def _fit(x: Floats, y: Floats, test: Floats) -> Floats:
+    scale, mean = Scaling.of(x), y.mean(axis=0)
+    weights = ridge_path(scale(x), y - mean, (PENALTY,))[0]
+    return np.asarray(scale(test) @ weights + mean)
+
+
+def _spread(values: Floats, usable: np.ndarray) -> Floats:
+    result = np.full(len(usable), np.nan)
+    result[usable] = values
+    return result

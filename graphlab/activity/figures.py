@@ -1,0 +1,145 @@
+"""Figures of activity as SVG text, in the colours and classes of the other figures."""
+
+from __future__ import annotations
+
+import base64
+import math
+import struct
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+from xml.sax.saxutils import escape, quoteattr
+
+import numpy as np
+import numpy.typing as npt
+from markupsafe import Markup
+
+from graphlab.drawings import PALETTE
+
+Floats = npt.NDArray[np.float64]
+LOW, MIDDLE, HIGH = (33, 102, 172), (247, 247, 247), (178, 24, 43)
+"""Blue, white, red: distinct for colour-blind readers."""
+LIMIT = 2.5
+"""Standard deviations at which the heat map's colour ends."""
+
+
+def colour(share: float) -> tuple[int, int, int]:
+    """From -1 (blue) over 0 (white) to 1 (red)."""
+    end = HIGH if share > 0 else LOW
+    t = min(1.0, abs(share)) if math.isfinite(share) else 0.0
+    red, green, blue = (round(m + (e - m) * t) for m, e in zip(MIDDLE, end, strict=True))
+    return red, green, blue
+
+
+def heat_map(
+    rows: npt.NDArray[np.floating], labels: Sequence[str], lines: Mapping[str, Floats], seconds: float, label: str
+) -> Markup:
+    """Traces as an image of one pixel a value, behaviours as lines under it, one time axis.
+
+    Args:
+        rows: [traces, bins] in standard deviations. lines: behaviour -> [bins].
+    """
+    left, wide, row_height, line_height = 74, 600, 9, 44
+    top = 8
+    image_height = row_height * len(rows)
+    height = top + image_height + (line_height + 8) * len(lines) + 34
+    parts = [
+        f'<image x="{left}" y="{top}" width="{wide}" height="{image_height}" preserveAspectRatio="none" '
+        f'style="image-rendering:pixelated" href="data:image/png;base64,{_png(rows)}"/>'
+    ]
+    parts += [
+        f'<text x="{left - 6}" y="{top + row_height * i + 8}" text-anchor="end" font-size="8">'
+        f"{escape(name[:12])}</text>"
+        for i, name in enumerate(labels)
+    ]
+    for number, (name, values) in enumerate(lines.items()):
+        base = top + image_height + 8 + number * (line_height + 8)
+        low, span = float(np.nanmin(values)), float(np.ptp(values)) or 1.0
+        x = left + (np.arange(len(values)) + 0.5) * wide / len(values)
+        y = base + line_height - (values - low) / span * line_height
+        points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
+        shade = PALETTE[number % len(PALETTE)]
+        parts.append(f'<polyline points="{points}" fill="none" stroke="{shade}" stroke-width="1"/>')
+        parts.append(
+            f'<text x="{left - 6}" y="{base + line_height / 2 + 3:.0f}" text-anchor="end" font-size="9">'
+            f"{escape(name[:14])}</text>"
+        )
+    parts.append(f'<text x="{left}" y="{height - 8}">0 s</text>')
+    parts.append(f'<text x="{left + wide}" y="{height - 8}" text-anchor="end">{seconds:,.0f} s</text>')
+    return _svg(left + wide + 10, height, label, parts)
+
+
+def intervals(rows: Sequence[Mapping[str, Any]], label: str) -> Markup:
+    """Classes on the left, their tuning as a dot with its interval; filled where q <= 0.05."""
+    left, wide, step = 90, 320, 19
+    height = 14 + step * len(rows) + 34
+    extent = max([0.1] + [abs(row["value"]) for row in rows]) * 1.25
+
+    def x(value: float) -> float:
+        return float(left + wide / 2 + max(-1.0, min(1.0, value / extent)) * wide / 2)
+
+    parts = [f'<path d="M{x(0):.1f} 8V{height - 30}" class="axis"/>']
+    for number, row in enumerate(rows):
+        y = 20 + step * number
+        sure = row["q"] is not None and row["q"] <= 0.05
+        lo, hi = row["lo"], row["hi"]
+        if lo is not None and math.isfinite(lo):
+            parts.append(f'<path d="M{x(lo):.1f} {y - 4}H{x(hi):.1f}" class="axis"/>')
+        fill = PALETTE[0] if sure else "none"
+        parts.append(f'<circle cx="{x(row["value"]):.1f}" cy="{y - 4}" r="4" fill="{fill}" stroke="{PALETTE[0]}"/>')
+        name = f"{row['neuron_class']} ({row['traces']})"
+        parts.append(f'<text x="{left - 8}" y="{y}" text-anchor="end">{escape(name[:16])}</text>')
+    for value in (-extent, 0.0, extent):
+        parts.append(f'<text x="{x(value):.1f}" y="{height - 12}" text-anchor="middle">{value:.2f}</text>')
+    return _svg(left + wide + 20, height, label, parts)
+
+
+def circuit(
+    names: Sequence[str], tuning: Sequence[float], edges: Sequence[tuple[int, int, float]], label: str
+) -> Markup:
+    """Neurons on a circle by their tuning, blue to red; connections as lines, thicker for more synapses."""
+    size, r = 460, 180.0
+    order = sorted(range(len(names)), key=lambda i: tuning[i])
+    angle = {node: 2 * math.pi * at / len(names) - math.pi / 2 for at, node in enumerate(order)}
+    at = {i: (size / 2 + r * math.cos(a), size / 2 + r * math.sin(a)) for i, a in angle.items()}
+    most = max((w for *_, w in edges), default=1.0) or 1.0
+    parts = [
+        f'<path d="M{at[a][0]:.1f} {at[a][1]:.1f}L{at[b][0]:.1f} {at[b][1]:.1f}" class="axis" fill="none" '
+        f'stroke-opacity=".35" stroke-width="{0.4 + 2.6 * w / most:.2f}"/>'
+        for a, b, w in edges
+    ]
+    limit = max([1e-9] + [abs(value) for value in tuning])
+    for node, (x, y) in at.items():
+        red, green, blue = colour(tuning[node] / limit)
+        parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="8" fill="rgb({red},{green},{blue})" class="axis"/>')
+        out = angle[node]
+        tx, ty = size / 2 + (r + 14) * math.cos(out), size / 2 + (r + 14) * math.sin(out) + 3
+        anchor = "start" if math.cos(out) >= 0 else "end"
+        parts.append(
+            f'<text x="{tx:.1f}" y="{ty:.1f}" font-size="9" text-anchor="{anchor}">{escape(names[node][:10])}</text>'
+        )
+    return _svg(size, size, label, parts)
+
+
+def _png(rows: npt.NDArray[np.floating]) -> str:
+    """A small RGB image, one pixel a value, as base64: thousands of rectangles would make a page of megabytes."""
+    share = np.clip(np.nan_to_num(rows) / LIMIT, -1.0, 1.0)
+    middle = np.array(MIDDLE)
+    end = np.where((share > 0)[..., None], np.array(HIGH), np.array(LOW))
+    pixels = np.rint(middle + (end - middle) * np.abs(share)[..., None]).astype(np.uint8)
+    height, width = share.shape
+    raw = b"".join(b"\0" + line.tobytes() for line in pixels)
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    image = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(raw, 9)) + chunk(b"IEND", b"")
+    return base64.b64encode(image).decode()
+
+
+def _svg(width: float, height: float, label: str, parts: Sequence[str]) -> Markup:
+    return Markup(
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
+        f'class="plot" role="img" aria-label={quoteattr(label)}><title>{escape(label)}</title>{"".join(parts)}</svg>'
+    )

@@ -1,0 +1,105 @@
+"""Ridge regression for many penalties at once, everything fitted on the training frames alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from graphlab.activity.blocks import Fold, blocked_folds, scores
+from graphlab.activity.session import Floats
+from ingest.errors import AnalysisError
+
+PENALTIES = tuple(float(x) for x in 10.0 ** np.arange(-2.0, 5.5, 0.5))
+INNER_FOLDS = 4
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Means, spreads and slow drift of training frames, applied to any others."""
+
+    mean: Floats
+    spread: Floats
+
+    @classmethod
+    def of(cls, values: Floats) -> Scaling:
+        spread = values.std(axis=0)
+        return cls(values.mean(axis=0), np.where(spread > 1e-12, spread, np.inf))
+
+    def __call__(self, values: Floats) -> Floats:
+        return np.asarray((values - self.mean) / self.spread)
+
+
+def ridge_path(x: Floats, y: Floats, penalties: tuple[float, ...]) -> Floats:
+    """Weights [penalties, features, targets] of standardised x [frames, features] and centred y [frames, targets]."""
+    # Normal equations, or their dual where frames are fewer: one symmetric eigenproblem of the smaller side.
+    wide = x.shape[1] > x.shape[0]
+    values, vectors = np.linalg.eigh(x @ x.T if wide else x.T @ x)
+    projected = vectors.T @ (y if wide else x.T @ y)
+    back = x.T @ vectors if wide else vectors
+    return np.stack([back @ (projected / (np.maximum(values, 0.0) + penalty)[:, None]) for penalty in penalties])
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Small matrices on one thread: threads that wait for each other cost more than they bring."""
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        yield
+        return
+    with threadpool_limits(limits=1):
+        yield
+
+
+def fit(x: Floats, y: Floats, inner: list[Fold], penalties: tuple[float, ...] = PENALTIES) -> Model:
+    """Ridge with the penalty that predicts the held-out parts of ``inner`` best (one for all targets).
+
+    Args:
+        x: [frames, features]. y: [frames, targets]. inner: splits of these frames.
+    """
+    loss = np.zeros(len(penalties))
+    for fold in inner:
+        scale, mean = Scaling.of(x[fold.train]), y[fold.train].mean(axis=0)
+        weights = ridge_path(scale(x[fold.train]), y[fold.train] - mean, penalties)
+        errors = scale(x[fold.test]) @ weights + mean - y[fold.test]
+        loss += (errors**2).sum(axis=(1, 2))
+    best = penalties[int(loss.argmin())]
+    scale, mean = Scaling.of(x), y.mean(axis=0)
+    return Model(scale, ridge_path(scale(x), y - mean, (best,))[0], mean, best)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A fitted ridge regression."""
+
+    scale: Scaling
+    weights: Floats
+    mean: Floats
+    penalty: float
+
+    def predict(self, x: Floats) -> Floats:
+        return np.asarray(self.scale(x) @ self.weights + self.mean)
+
+
+def inner_folds(segment: np.ndarray, gap: int) -> list[Fold]:
+    """Blocks inside the training frames; fewer of them where the gap leaves no room for four."""
+    for folds in (INNER_FOLDS, 3, 2):
+        try:
+            return blocked_folds(segment, folds, gap)
+        except AnalysisError:
+            continue
+    return blocked_folds(segment, 2, 0)
+
+
+def held_out(
+    x: Floats, y: Floats, folds: list[Fold], inner: Callable[[Fold], list[Fold]]
+) -> tuple[Floats, Floats, Floats]:
+    """(predictions [frames, targets], R^2, r) with every frame predicted by a model that never saw its block."""
+    predicted = np.full_like(y, np.nan)
+    for fold in folds:
+        predicted[fold.test] = fit(x[fold.train], y[fold.train], inner(fold)).predict(x[fold.test])
+    r2, r = scores(y, predicted)
+    return predicted, r2, r

@@ -1,0 +1,80 @@
+"""The verb correlate: activity against behaviour and wiring."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from graphlab.commands.options import GraphPath, Json, NoProgress, Quiet
+
+
+class What(StrEnum):
+    tuning = "tuning"
+    drivers = "drivers"
+    decoding = "decoding"
+    encoding = "encoding"
+    correlation = "correlation"
+    lagged = "lagged"
+    response = "response"
+    structure = "structure"
+    enrichment = "enrichment"
+
+
+def correlate(
+    graph: GraphPath,
+    what: Annotated[What, typer.Option(help="The question.")] = What.tuning,
+    behavior: Annotated[list[str] | None, typer.Option(help="Behaviours; all when left out.")] = None,
+    animal: Annotated[list[str] | None, typer.Option(help="Animals; all when left out.")] = None,
+    measure: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="tuning: linear, rectified_positive, rectified_negative, lagged, mutual_information; correlation: "
+            "raw, partial, behavior_removed; lagged: cross_correlation, granger."
+        ),
+    ] = None,
+    null: Annotated[str | None, typer.Option(help="tuning: shift, pseudo_session or phase.")] = None,
+    surrogates: Annotated[int | None, typer.Option(help="Surrogate behaviours.", min=19)] = None,
+    detrend_s: Annotated[float | None, typer.Option(metavar="SECONDS", help="Slower than this is drift.")] = None,
+    max_lag_s: Annotated[float | None, typer.Option(metavar="SECONDS", help="Largest lag.")] = None,
+    min_confidence: Annotated[float | None, typer.Option(help="Identities less sure do not count.")] = None,
+    folds: Annotated[int | None, typer.Option(help="Held-out blocks.", min=2)] = None,
+    importance: Annotated[bool, typer.Option("--importance", help="decoding: leave each neuron out.")] = False,
+    source: Annotated[Path | None, typer.Option(help="response: file of measured responses.")] = None,
+    rows: Annotated[str | None, typer.Option(help="response: rows of a matrix are 'response' or 'stimulus'.")] = None,
+    run: Annotated[
+        str | None, typer.Option(help="structure, enrichment: run of edges or tuning; else the latest.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of surrogates and resampling.")] = 0,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write .parquet, .csv, .arrow or .json.")
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    no_progress: NoProgress = False,
+) -> None:
+    """Relate activity to behaviour and wiring, with p values that know about time."""
+    from graphlab.graph import Graph
+    from graphlab.terminal import print_json, print_table, progress_bars, rows_of, write_table
+
+    measures = {"measures": tuple(measure)} if measure and what is What.tuning else {}
+    one = {"measure": measure[0]} if measure and what is not What.tuning else {}
+    given: dict[str, Any] = {
+        "null": null, "surrogates": surrogates, "detrend_s": detrend_s, "max_lag_s": max_lag_s, "folds": folds,
+        "source": source, "rows": rows, "run_id": run, "importance": importance or None,
+    }  # fmt: skip
+    options = {name: value for name, value in given.items() if value is not None} | measures | one
+    with Graph.open(graph) as opened, progress_bars(off=no_progress or quiet) as bars:
+        answer = opened.correlate(what.value, behavior, animal, min_confidence, seed, bars(f"{what.value}"), **options)
+    table = answer.table
+    if output:
+        typer.echo(f"{write_table(table, output):,} rows in {output} (run {answer.run_id})")
+    elif json:
+        tables = {name: rows_of(rows_) for name, rows_ in answer.tables.items()}
+        print_json({"what": what.value, "run": answer.run_id, "notes": answer.notes, "tables": tables})
+    elif not quiet:
+        print_table(table, title=f"{what.value} (run {answer.run_id})")
+        for note in answer.notes:
+            typer.echo(f"  - {note}")

@@ -1,0 +1,128 @@
+"""Verbs that relate activity to behaviour and to the wiring."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from graphlab.verbs.opened import Opened
+from ingest.errors import SchemaError, UnknownNameError
+
+if TYPE_CHECKING:
+    from graphlab.activity.correlate import Answer
+    from graphlab.activity.session import Session
+    from queries.snapshot import Snapshot
+
+Progress = Callable[[int, int], None]
+WHAT = ("tuning", "drivers", "decoding", "encoding", "correlation", "lagged", "response", "structure", "enrichment")
+
+
+class Correlating(Opened):
+    """Recordings against behaviour and wiring; every answer is kept under its run."""
+
+    def sessions(self, animals: Sequence[str] | None = None) -> list[Session]:
+        """Recordings of the named animals, all when None: traces, segments, identities, behaviours."""
+        from graphlab.activity.session import load
+
+        return load(self._folder, animals)
+
+    def functional_snapshot(self, run_id: str | None = None, max_q: float | None = None) -> Snapshot:
+        """Functional edges of one run as a graph, for ``census`` and paths; never several kinds in one."""
+        from graphlab.activity.against_wiring import functional_snapshot
+
+        return functional_snapshot(self._folder, run_id, max_q)
+
+    def correlate(
+        self,
+        what: str = "tuning",
+        behaviors: Sequence[str] | None = None,
+        animals: Sequence[str] | None = None,
+        min_confidence: float | None = None,
+        seed: int = 0,
+        progress: Progress | None = None,
+        **options: Any,
+    ) -> Answer:
+        """Ask one question of the recordings; the answer's rows are kept under a run when the graph is writable.
+
+        Args:
+            what: ``tuning`` (options measures, null, surrogates, detrend_s, max_lag_s), ``drivers`` (surrogates,
+                detrend_s), ``decoding`` (folds, importance), ``encoding`` (folds), ``correlation`` and ``lagged``
+                (measure, surrogates, detrend_s, max_lag_s): functional edges; ``response`` (source, rows): measured
+                ones in; ``structure`` (run_id, bootstraps, permutations); ``enrichment`` (run_id, level, draws).
+            behaviors, animals: all when None.
+            min_confidence: identities less sure than this do not count.
+
+        Raises:
+            UnknownNameError: such a question, behaviour or animal does not exist.
+            AnalysisError: nothing recorded, too short, constant, nobody identified: with the numbers.
+        """
+        import datetime
+        import json
+
+        from graphlab.store import activity_results, runs
+
+        if what not in WHAT:
+            raise UnknownNameError("question", what, WHAT)
+        started = datetime.datetime.now(datetime.UTC)
+        inputs = {"source": runs.hash_source(options["source"])} if options.get("source") is not None else {}
+        answer = self._answer(what, behaviors, animals, min_confidence, seed, progress, dict(options))
+        if not self._folder.read_only:
+            kept = {key: value for key, value in options.items() if key != "source"}
+            parameters = {"what": what, "behaviors": behaviors, "animals": animals, "min_confidence": min_confidence}
+            parameters = json.loads(json.dumps({**parameters, **kept}, default=list))
+            run = activity_results.run_of(self._folder, "correlate", parameters, inputs, seed)
+            activity_results.record_tables(self._folder, run, answer.tables, answer.notes, started)
+            answer.run_id = run.run_id
+        return answer
+
+    def _answer(
+        self,
+        what: str,
+        behaviors: Sequence[str] | None,
+        animals: Sequence[str] | None,
+        min_confidence: float | None,
+        seed: int,
+        progress: Progress | None,
+        options: dict[str, Any],
+    ) -> Answer:
+        from graphlab.activity import against_wiring, correlate
+
+        if what == "response":
+            return self._responses(options.pop("source", None), options.pop("rows", None))
+        if what == "structure":
+            run_id = options.pop("run_id", None)
+            return against_wiring.structure_function(self._folder, run_id, progress, seed=seed, **options)
+        if what == "enrichment":
+            run_id, level = options.pop("run_id", None), float(options.pop("level", correlate.LEVEL))
+            if not behaviors or len(behaviors) != 1:
+                raise SchemaError("enrichment: name one behaviour")
+            return against_wiring.enrichment(
+                self._folder, run_id, behaviors[0], level, int(options.pop("draws", 2000)), seed
+            )
+        sessions = self.sessions(animals)
+        if what == "tuning":
+            return correlate.tuning(sessions, behaviors, min_confidence, progress, seed=seed, **options)
+        if what in ("correlation", "lagged"):
+            default = "raw" if what == "correlation" else "cross_correlation"
+            measure = str(options.pop("measure", default))
+            kind = "correlation" if what == "correlation" else "lagged_predictive"
+            return correlate.functional(sessions, kind, measure, min_confidence, progress, seed=seed, **options)
+        if what == "drivers":
+            return correlate.drivers(sessions, behaviors, progress, seed=seed, **options)
+        if what == "decoding":
+            return correlate.decoding(sessions, behaviors, progress, seed=seed, **options)
+        return correlate.encoding(sessions, behaviors, progress, **options)
+
+    def _responses(self, source: Any, rows: str | None) -> Answer:
+        from graphlab.activity import correlate
+        from graphlab.store.recording_intake import ids_of_names
+        from ingest.responses import read_responses
+
+        if source is None:
+            raise SchemaError("response: name the file of measured responses, source=FILE")
+        table = read_responses(source, rows)
+        names: set[str] = set()
+        for column in ("pre_name", "post_name"):
+            if column in table.schema.names:
+                names |= set(table.column(column).to_pylist())
+        return correlate.responses(table, ids_of_names(self._folder, sorted(names)))

@@ -1,0 +1,172 @@
+"""Blocks, decoding, encoding and drivers: held out means held out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from graphlab import Graph
+from graphlab.activity.blocks import blocked_folds, random_folds, scores
+from graphlab.activity.decoding import decode, design
+from graphlab.activity.drivers import drivers
+from graphlab.activity.encoding import decayed, encode
+from graphlab.activity.ridge import fit, inner_folds, ridge_path
+from graphlab.activity.session import Recorded, Session
+from graphlab.activity.timescale import autocorrelation_time
+from ingest.errors import AnalysisError
+from ingest.synthetic import Synthetic
+
+
+def test_blocks_cover_every_frame_once_and_keep_their_distance() -> None:
+    segment = np.repeat([0, 1], [60, 40])
+    folds = blocked_folds(segment, 5, 7)
+    np.testing.assert_array_equal(np.concatenate([fold.test for fold in folds]), np.arange(100))
+    for fold in folds:
+        for frame in fold.test:
+            same = fold.train[segment[fold.train] == segment[frame]]
+            assert not len(same) or np.abs(same - frame).min() > 7
+    # Nothing lies between two segments: frame 60 may be trained on while 59 is tested.
+    assert 60 in folds[2].train
+    with pytest.raises(AnalysisError, match="at most 4 folds"):
+        blocked_folds(np.zeros(40, int), 10, 9)
+
+
+def test_ridge_is_the_closed_form_and_scikit_learns() -> None:
+    from sklearn.linear_model import Ridge
+
+    rng = np.random.default_rng(0)
+    for frames in (50, 8):
+        x, y = rng.normal(size=(frames, 12)), rng.normal(size=(frames, 3))
+        for weights, penalty in zip(ridge_path(x, y, (0.1, 10.0)), (0.1, 10.0), strict=True):
+            np.testing.assert_allclose(weights, Ridge(penalty, fit_intercept=False).fit(x, y).coef_.T, atol=1e-8)
+
+
+def test_r2_and_r() -> None:
+    truth = np.array([[0.0], [1.0], [2.0]])
+    r2, r = scores(truth, truth * 2)
+    np.testing.assert_allclose([r2[0], r[0]], [1 - 5 / 2, 1.0])
+
+
+def test_autocorrelation_time_of_known_processes(make_autocorrelated: Callable[..., np.ndarray]) -> None:
+    traces = make_autocorrelated(np.random.default_rng(0), 40, 20_000, 12.0)
+    assert abs(np.median(autocorrelation_time(traces, np.zeros(20_000, int))) - 12.0) < 1.0
+    assert autocorrelation_time(np.ones((1, 50)), np.zeros(50, int))[0] == 0
+
+
+def test_random_splits_flatter_where_blocks_do_not(make_autocorrelated: Callable[..., np.ndarray]) -> None:
+    rng = np.random.default_rng(2)
+    traces = make_autocorrelated(rng, 60, 800, 20.0)
+    session = Session(
+        "a", np.arange(800) * 0.6, np.zeros(800, int), traces.astype(np.float32), [Recorded(i) for i in range(60)],
+        {"v": make_autocorrelated(rng, 1, 800, 20.0)[0]},
+    )  # fmt: skip
+    found = decode(session, "v")
+    assert found.r2 < 0.15, "nothing can be decoded"
+    assert found.r2_random > 0.4, "a random split looks the neighbours up"
+
+
+def test_decoding_finds_the_drivers_and_importance_is_a_refit(make_world: Callable[..., Any]) -> None:
+    session, chosen = make_world(1, drift=0.0)
+    found = decode(session, "speed", importance=True)
+    assert found.r2 > 0.6
+    assert found.r > 0.75
+    largest = sorted(found.importance, key=lambda trace: -found.importance[trace])[:4]
+    assert set(largest) == set(chosen.tolist())
+    # The downdate is what a fit without the trace gives.
+    x, y, segment, traces = design(session, "speed")
+    without = [i for i, trace in enumerate(traces) if trace != chosen[0]]
+    predicted = np.empty_like(y)
+    for fold in blocked_folds(segment, 5, found.gap_frames):
+        model = fit(x[fold.train], y[fold.train], inner_folds(segment[fold.train], found.gap_frames))
+        scaled = model.scale(x[fold.train])[:, without]
+        weights = ridge_path(scaled, y[fold.train] - model.mean, (model.penalty,))[0]
+        predicted[fold.test] = model.scale(x[fold.test])[:, without] @ weights + model.mean
+    np.testing.assert_allclose(found.r2 - scores(y, predicted)[0][0], found.importance[int(chosen[0])], atol=1e-8)
+
+
+def test_encoding_recovers_decay_and_which_behaviour(make_autocorrelated: Callable[..., np.ndarray]) -> None:
+    rng = np.random.default_rng(3)
+    frames, segment = 3000, np.zeros(3000, int)
+    behaviors = make_autocorrelated(rng, 2, frames, 4.0)
+    slow = decayed(behaviors[:1], segment, 8.0 / 0.5)[0]
+    traces = np.stack([slow / slow.std(), behaviors[1], np.zeros(frames)]) + 0.3 * rng.normal(size=(3, frames))
+    session = Session(
+        "a", np.arange(frames) * 0.5, segment, traces.astype(np.float32), [Recorded(i) for i in range(3)],
+        {"velocity": behaviors[0], "head": behaviors[1]},
+    )  # fmt: skip
+    found = encode(session)
+    assert found.decay_s[0] == 8.0
+    assert found.decay_s[1] == 0.0
+    assert (found.r2[:2] > 0.7).all()
+    assert found.r2[2] < 0.05
+    assert found.importance["velocity"][0] > 0.5
+    assert abs(found.importance["head"][0]) < 0.05
+
+
+def test_decay_starts_anew_in_every_segment() -> None:
+    values = np.array([[1.0, 1, 1, 5, 5, 5]])
+    np.testing.assert_allclose(decayed(values, np.repeat([0, 1], 3), 4.0), values)
+
+
+def made_session(seed: int) -> tuple[Session, dict[str, set[int]]]:
+    """The made connectome's recording, with drift shared by all neurons and behaviours; neurons follow the wiring."""
+    source = Synthetic(300, seed=seed, recorded=60, frames=4000)
+    rows = [batch.to_pandas() for batch in source.activity()]
+    table = np.concatenate([frame["activity"].to_numpy() for frame in rows])
+    traces = table.reshape(-1, 60).T.copy()
+    behavior = [batch.to_pandas() for batch in source.behavior()]
+    frames = traces.shape[1]
+    slow = np.cos(np.pi * (np.arange(frames) + 0.5) / frames)
+    rng = np.random.default_rng(seed)
+    traces += (2.0 * rng.uniform(0.5, 1.5, size=(60, 1)) * slow).astype(np.float32)
+    values = {
+        name: np.concatenate([frame[name].to_numpy() for frame in behavior]) + 2.0 * slow
+        for name in ("speed", "turning")
+    }
+    recording = source.recording
+    truth = {name: set(recording.drivers[i].tolist()) for i, name in enumerate(("speed", "turning"))}
+    neurons = [Recorded(i, int(source.population.root_ids[at])) for i, at in enumerate(recording.recorded)]
+    return Session("made", np.arange(frames) * 0.5, np.zeros(frames, int), traces, neurons, values), truth
+
+
+@pytest.mark.slow
+def test_drivers_of_a_made_connectome_are_recovered() -> None:
+    """Behaviour noise 0.5 (the made connectome's own), drift twice the activity's spread."""
+    hits = called = wanted = 0
+    for seed in range(12):
+        session, truth = made_session(seed)
+        for name, true in truth.items():
+            found = drivers(session, name, surrogates=999, detrend_s=500.0, seed=seed)
+            got = {trace for trace, q in zip(found.traces, found.q, strict=True) if q <= 0.05}
+            hits, called, wanted = hits + len(got & true), called + len(got), wanted + len(true)
+    print(f"precision {hits / called:.3f}, recall {hits / wanted:.3f}")
+    assert hits / called >= 0.9
+    assert hits / wanted >= 0.9
+
+
+def test_drivers_need_more_frames_than_traces(make_world: Callable[..., Any]) -> None:
+    session, _ = make_world(0, neurons=200, frames=300, time_frames=3.0)
+    with pytest.raises(AnalysisError, match="200 traces in 300 frames"):
+        drivers(session, "speed")
+
+
+def test_random_folds_partition() -> None:
+    folds = random_folds(17, 4, np.random.default_rng(0))
+    assert sorted(np.concatenate([fold.test for fold in folds]).tolist()) == list(range(17))
+
+
+def test_dag_velocity_decodes_worse_in_blocks_than_a_random_split_says(dag: Graph) -> None:
+    gains = []
+    for session in dag.sessions():
+        for behavior in ("velocity", "head_angle"):
+            found = decode(session, behavior)
+            print(
+                f"{session.animal} {behavior}: blocked R2 {found.r2:.2f} r {found.r:.2f}, "
+                f"random R2 {found.r2_random:.2f}"
+            )
+            gains.append(found.r2_random - found.r2)
+    assert min(gains) > 0.05
+    assert np.mean(gains) > 0.2

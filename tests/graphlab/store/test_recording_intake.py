@@ -1,0 +1,118 @@
+"""Recordings in the graph folder: whole or not at all, joined to neurons, seen by SQL."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from graphlab import Graph
+from graphlab.store.recording_files import RowFile
+from ingest.errors import SchemaError, UnknownNameError
+from ingest.ids import root_id_of_name
+from ingest.synthetic import make
+
+RNG = np.random.default_rng(1)
+TIME = np.arange(100) * 0.5
+TRACES = RNG.normal(size=(3, 100)).astype(np.float32)
+WIDE = pa.table({"time_s": TIME, "AVAL": TRACES[0], "AVAR": TRACES[1], "RIBL": TRACES[2]})
+
+
+@pytest.fixture
+def graph(tmp_path: Path) -> Graph:
+    made = Graph.create(tmp_path / "g")
+    made.ingest(pa.table({"pre_name": ["AVAL"], "post_name": ["AVAR"], "weight": [2.0]}), as_="connections")
+    return made
+
+
+def test_sql_joins_recordings_behavior_and_neurons(graph: Graph) -> None:
+    summary = graph.ingest(WIDE, as_="recordings", animal="w1")
+    assert summary.rows == 300
+    assert "3 identified, 2 of them neurons of the graph" in str(summary)
+    graph.ingest(pa.table({"time_s": TIME, "speed": TRACES[0] * 2.0}), as_="behavior")
+    found = graph.query(
+        "SELECT n.name, corr(r.activity, b.value) AS r FROM recordings r JOIN behavior b USING (animal, frame) "
+        "JOIN neurons n USING (root_id) WHERE b.behavior = 'speed' GROUP BY n.name ORDER BY n.name"
+    ).to_arrow()
+    assert found["name"].to_pylist() == ["AVAL", "AVAR"]
+    np.testing.assert_allclose(found["r"].to_numpy(), [1.0, np.corrcoef(TRACES[0], TRACES[1])[0, 1]], atol=1e-6)
+    rows = graph.to_arrow("recorded_neurons").to_pylist()
+    assert rows[2]["root_id"] == root_id_of_name("RIBL")
+    assert graph.ingest(WIDE, as_="recordings", animal="w1").already_there
+
+
+def test_a_failed_ingest_leaves_nothing(graph: Graph) -> None:
+    graph.ingest(WIDE, as_="recordings", animal="w1")
+    files = sorted((graph.path / "recordings").iterdir())
+    with pytest.raises(SchemaError, match="animal 'w1' has a recording"):
+        graph.ingest(WIDE.slice(0, 90), as_="recordings", animal="w1")
+    two = pa.concat_tables([WIDE.append_column("animal", [["w2"] * 100]), WIDE.append_column("animal", [["w1"] * 100])])
+    with pytest.raises(SchemaError, match="animal 'w1' has a recording"):
+        graph.ingest(two, as_="recordings")
+    with pytest.raises(UnknownNameError, match="unknown neuron 'RIBL'"):
+        graph.ingest(WIDE, as_="recordings", animal="w3", unknown="refuse")
+    assert graph.to_arrow("recording_files").num_rows == 1
+    stray = graph.path / "recordings" / "stray.parquet"
+    stray.write_bytes(b"of a killed ingest")
+    graph.ingest(WIDE, as_="recordings", animal="w4")
+    assert not stray.exists()
+    assert len(list((graph.path / "recordings").iterdir())) == len(files) + 1
+
+
+def test_behaviour_needs_its_animal_and_its_clock(graph: Graph) -> None:
+    speed = pa.table({"time_s": TIME, "speed": TRACES[0]})
+    with pytest.raises(SchemaError, match="has no recording"):
+        graph.ingest(speed, as_="behavior")
+    graph.ingest(WIDE, as_="recordings", animal="w1")
+    with pytest.raises(SchemaError, match="another clock"):
+        graph.ingest(pa.table({"time_s": TIME[:50] * 2.1, "speed": TRACES[0, :50]}), as_="behavior")
+    graph.ingest(pa.table({"time_s": TIME[:50] * 2.1, "speed": TRACES[0, :50]}), as_="behavior", resample="linear")
+    with pytest.raises(SchemaError, match="'speed' already"):
+        graph.ingest(speed, as_="behavior")
+    graph.ingest(WIDE, as_="recordings", animal="w2")
+    with pytest.raises(SchemaError, match="whose behaviour"):
+        graph.ingest(speed, as_="behavior")
+    with pytest.raises(UnknownNameError, match="did you mean"):
+        graph.ingest(speed, as_="behavior", animal="w22")
+
+
+def test_the_made_recording_comes_back_as_it_was(tmp_path: Path) -> None:
+    made = make(tmp_path / "made", neurons=60, synapses=4000, frames=40, recorded=15)
+    with Graph.create(tmp_path / "g") as graph:
+        graph.ingest(made.neurons, as_="neurons")
+        graph.ingest(made.recordings, as_="recordings", animal="made")
+        graph.ingest(made.behavior, as_="behavior")
+        (session,) = graph.sessions()
+        assert sorted(session.behaviors) == ["speed", "turning"]
+        assert session.rows.shape == (15, 40)
+        assert (
+            graph.query("SELECT count(*) FROM recordings JOIN neurons USING (root_id)").to_arrow()[0][0].as_py() == 600
+        )
+
+
+def test_row_files_give_back_what_was_written_and_vanish(tmp_path: Path) -> None:
+    values = RNG.normal(size=(7, 11)).astype(np.float32)
+    rows = RowFile(tmp_path, 7, 11)
+    rows[0:4] = values[:4]
+    rows[4:7] = values[4:]
+    np.testing.assert_array_equal(rows[2:6], values[2:6])
+    np.testing.assert_array_equal(rows.columns(3, 9), values[:, 3:9])
+    assert rows[5:5].shape == (0, 11)
+    path = rows.path
+    del rows
+    assert not path.exists()
+
+
+def test_a_first_format_graph_is_migrated(tmp_path: Path) -> None:
+    with Graph.create(tmp_path / "g") as graph:
+        connection = graph._folder.connection
+        for table in ("recording_files", "recorded_neurons", "functional_connections", "behavior_tuning"):
+            connection.execute(f"DROP TABLE {table}")
+        for table in ("behavior_classes", "behavior_models", "structure_function", "behavior_enrichment"):
+            connection.execute(f"DROP TABLE {table}")
+        connection.execute("UPDATE meta SET value = '1' WHERE key = 'format_version'")
+    with Graph.open(tmp_path / "g") as graph:
+        graph.ingest(WIDE, as_="recordings", animal="w1")
+        assert graph.to_arrow("recorded_neurons").num_rows == 3
