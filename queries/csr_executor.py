@@ -36,6 +36,8 @@ class CSRExecutor:
         reason = csr_needs.refusal(bound)
         if reason is not None:
             return reason
+        if bound.derived:
+            return f"{next(iter(bound.derived.values())).name} is made by SQL when it is asked for"
         for vertex in bound.pattern.vertices:
             table = bound.vertex_tables[vertex.variable]
             kind = columns_of(source, table.table)[table.key]

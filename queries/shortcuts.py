@@ -41,8 +41,9 @@ def limited(statement: Statement, rows: int) -> Statement:
     if isinstance(pattern.limit, Parameter) or (pattern.limit is not None and pattern.limit <= rows):
         return statement
     if (slot.start, slot.end) != (0, len(statement.text)):
-        before = tokens(statement.text[: slot.start] + " " * (len(statement.text) - slot.start))
-        after = [token for token in tokens(" " * slot.end + statement.text[slot.end :]) if token.text != ";"]
+        found = tokens(statement.text)
+        before = [token for token in found if token.end <= slot.start]
+        after = [token for token in found if token.start >= slot.end and token.text != ";"]
         alias, after = _alias(after)
         if statement.language != "pgq" or alias is None or after or not _plain_select(before):
             return statement
