@@ -18,7 +18,7 @@ INNER_FOLDS = 4
 
 @dataclass(frozen=True)
 class Scaling:
-    """Means, spreads and slow drift of training frames, applied to any others."""
+    """Means and spreads of training frames, applied to any others."""
 
     mean: Floats
     spread: Floats
