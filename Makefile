@@ -10,7 +10,7 @@ demo: $(VENV)/.installed-base          ## the whole job on a made connectome, th
 	$(BIN)/graphlab demo demo
 
 test: $(VENV)/.installed-full          ## every test, slow ones too; real data when GRAPHLAB_REAL_DATA is set
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.installed-full          ## style, types, and the arrows between the rooms
 	$(BIN)/ruff check .

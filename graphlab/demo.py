@@ -30,6 +30,8 @@ PLANTED = """SELECT count(*) AS loops FROM GRAPH_TABLE (connectome
   WHERE x.weight >= $weight AND y.weight >= $weight AND z.weight >= $weight
   COLUMNS (a.root_id AS a))"""
 REACH_NM = 5_000.0
+RECORDED, FRAMES = 60, 4_000
+"""Traces of half an hour: enough for shifted behaviour to tell drivers from followers."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,14 @@ def run_demo(directory: Path, *, neurons: int = 1000, seed: int = 0, progress: B
         raise StoreError(
             f"{directory} is there already; wanted a new folder. Remove it, or name another: graphlab demo DIR"
         )
-    made = synthetic.make(directory / "sources", neurons=neurons, seed=seed, progress=progress("making the connectome"))
+    made = synthetic.make(
+        directory / "sources",
+        neurons=neurons,
+        seed=seed,
+        recorded=RECORDED,
+        frames=FRAMES,
+        progress=progress("making the connectome"),
+    )
     told = [f"made {neurons:,} neurons and {made.synapse_count:,} synapses as files in {directory / 'sources'}"]
     with Graph.create(
         directory / "graph", dataset="made connectome", resolution=synthetic.RESOLUTION.xyz, materialization="1"
@@ -63,6 +72,8 @@ def run_demo(directory: Path, *, neurons: int = 1000, seed: int = 0, progress: B
             (made.neurons, "neurons", {}),
             (made.synapses, "synapses", {"columns": "cave"}),
             (made.embeddings, "embeddings", {"model": synthetic.MODEL, "segmentation_version": synthetic.VERSION}),
+            (made.recordings, "recordings", {}),
+            (made.behavior, "behavior", {}),
         ]
         for source, as_, options in sources:
             bar = progress(f"reading {source.name}")
@@ -79,6 +90,10 @@ def run_demo(directory: Path, *, neurons: int = 1000, seed: int = 0, progress: B
             f"{loops} loops whose three connections have {PLANTED_WEIGHT:g} synapses or more; "
             f"the maker planted {planted} (see {made.truth})"
         )
+        told += ["", "neurons that drive behaviour, others held fixed; the maker's own are in truth.json"]
+        for what, options in (("tuning", {"measures": ("linear",), "surrogates": 1999}), ("drivers", {})):
+            answer = graph.correlate(what, seed=seed, progress=progress(what), **options)
+            told += [f"  {note}" for note in answer.notes if " of " in note or what == "drivers"]
         report = graph.report(directory / "report.html")
     told += ["", f"report: {report}", "next:", *(f"  {line}" for line in next_steps(directory / "graph"))]
     return Demo(directory / "graph", report, tuple(told))

@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from graphlab.report import (
+    activity,
     cell_types,
     connectivity,
     embedding_map,
@@ -42,6 +43,7 @@ SECTIONS: tuple[MakeSection, ...] = (
     strongest.section,
     cell_types.section,
     embedding_map.section,
+    activity.section,
     methods.section,
 )
 

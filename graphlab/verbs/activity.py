@@ -10,6 +10,7 @@ from ingest.errors import SchemaError, UnknownNameError
 
 if TYPE_CHECKING:
     from graphlab.activity.correlate import Answer
+    from graphlab.activity.section import ActivitySection
     from graphlab.activity.session import Session
     from queries.snapshot import Snapshot
 
@@ -25,6 +26,12 @@ class Correlating(Opened):
         from graphlab.activity.session import load
 
         return load(self._folder, animals)
+
+    def activity_section(self) -> ActivitySection | None:
+        """What a report shows of the recordings and the latest tuning; None without recordings."""
+        from graphlab.activity.section import activity_section
+
+        return activity_section(self._folder)
 
     def functional_snapshot(self, run_id: str | None = None, max_q: float | None = None) -> Snapshot:
         """Functional edges of one run as a graph, for ``census`` and paths; never several kinds in one."""

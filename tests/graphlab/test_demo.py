@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -53,3 +54,18 @@ def test_a_full_folder_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="wanted a new folder"):
         run_demo(tmp_path)
     assert [item.name for item in tmp_path.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.slow
+def test_the_drivers_that_the_maker_planted_are_found(tmp_path: Path) -> None:
+    done = run_demo(tmp_path / "demo", neurons=200, seed=0)
+    planted = json.loads((tmp_path / "demo" / "sources" / "truth.json").read_text(encoding="utf-8"))["behavior"]
+    with Graph.open(done.graph, read_only=True) as graph:
+        rows = graph.query(
+            "SELECT behavior, list(CAST(root_id AS VARCHAR)) AS found FROM behavior_tuning "
+            "WHERE measure = 'partial' AND q <= 0.05 GROUP BY behavior"
+        ).to_arrow()
+        found = {row["behavior"]: set(row["found"]) for row in rows.to_pylist()}
+    for behavior, truth in planted.items():
+        assert set(truth["root_ids"]) <= found[behavior]
+    assert "Activity and behaviour" in done.report.read_text(encoding="utf-8")

@@ -30,7 +30,7 @@ from ingest.errors import GraphlabError, IdError, ParseError, SchemaError, Unkno
         ({"type": []}, lambda n: n.root_id < 0),
         ({"type": "x' OR '1'='1"}, lambda n: n.root_id < 0),
     ],
-    ids=str,
+    ids=lambda value: "rows" if callable(value) else str(value),
 )  # fmt: skip
 def test_neurons_by_criteria(made: Any, criteria: dict[str, Any], keep: Any) -> None:
     wanted = made.neurons[keep(made.neurons)]

@@ -1,0 +1,43 @@
+"""Section: recorded activity beside behaviour, tuning by neuron class, the circuit coloured by tuning."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from graphlab.report.page import Block, Figure, Figures, Notes, Section, Table
+
+if TYPE_CHECKING:
+    from graphlab.graph import Graph
+
+
+def section(graph: Graph) -> Section | None:
+    """Recordings of the graph and the latest tuning; None without recordings."""
+    found = graph.activity_section()
+    if found is None:
+        return None
+    blocks: list[Block] = [Notes([found.summary])]
+    blocks.append(Figures([Figure(found.heat_map, "Traces in the order of their first component, behaviour below.")]))
+    if found.tuning:
+        blocks.append(
+            Figures(
+                [
+                    Figure(svg, f"Neuron classes by tuning to {behavior}, pooled over animals.", f"tuning_{behavior}")
+                    for behavior, svg in found.tuning
+                ]
+            )
+        )
+    if found.circuit is not None:
+        blocks.append(Figures([Figure(found.circuit, "Recorded neurons and the connections between them.", "circuit")]))
+    if found.classes:
+        rows = [
+            [
+                str(row["behavior"]), str(row["neuron_class"]), str(row["traces"]), str(row["animals"]),
+                f"{row['value']:.3f}", f"{row['lo']:.3f} to {row['hi']:.3f}", f"{row['q']:.3g}",
+            ]
+            for row in found.classes
+        ]  # fmt: skip
+        names = ["behaviour", "class", "traces", "animals", "r", "95 % interval", "q"]
+        blocks.append(Table(names, rows, numbers=(2, 3, 4, 5, 6)))
+    if found.notes:
+        blocks.append(Notes(found.notes))
+    return Section("Activity and behaviour", blocks)
