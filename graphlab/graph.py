@@ -11,8 +11,6 @@ from graphlab.store import results, runs, tables
 from graphlab.store.folder import Folder
 from graphlab.store.information import GraphInfo, information
 from graphlab.store.recipe import Recipe
-from graphlab.store.recipe_change import change_recipe
-from graphlab.store.signs import SignCounts, set_signs
 from graphlab.verbs.activity import Correlating
 from graphlab.verbs.asking import Asking
 from graphlab.verbs.counting import Counting
@@ -28,6 +26,7 @@ from ingest.space import Resolution
 if TYPE_CHECKING:
     from graphlab.motifs.significance import Significance
     from graphlab.store.intake import IngestSummary, Progress
+    from graphlab.store.signs import SignCounts
 
 
 class Graph(Testing, Asking, Correlating, Counting, Embedding, Exchanging, Partners, Reaching, Resembling):
@@ -123,11 +122,15 @@ class Graph(Testing, Asking, Correlating, Counting, Embedding, Exchanging, Partn
 
     def set_recipe(self, min_score: float | None = None, merge_within_nm: float | None = None) -> GraphInfo:
         """Make the connections anew from the synapses, by this recipe; recorded in the graph."""
+        from graphlab.store.recipe_change import change_recipe
+
         change_recipe(self._folder, Recipe(min_score, merge_within_nm))
         return self.info()
 
     def set_signs(self, transmitters: str, min_confidence: float | None = None) -> SignCounts:
         """Give neurons and connections a column ``sign`` (1, -1, null) by a named map: fly, worm, mouse, synthetic."""
+        from graphlab.store.signs import set_signs
+
         return set_signs(self._folder, transmitters, min_confidence)
 
     def rerun(self, run_id: str) -> results.Rerun:

@@ -12,9 +12,8 @@ import pyarrow as pa
 
 from ingest.errors import ParseError, SchemaError, UnknownNameError
 from ingest.registry import Registry
-from queries import cypher, dotmotif, duckdb_executor, sql_guard, sql_pgq
+from queries import duckdb_executor, sql_guard
 from queries.bind import BoundPattern, bind
-from queries.csr_executor import CSRExecutor
 from queries.describe import choice_lines, explained
 from queries.duckdb_executor import DuckDBExecutor
 from queries.executor import Executor
@@ -34,14 +33,40 @@ from queries.symmetry import without_automorphisms
 __all__ = ["ENGINES", "FRONT_ENDS", "Source", "answer", "parse", "run"]
 
 FRONT_ENDS: Registry[Callable[[str], Statement]] = Registry("query language", "graphlab.query_languages")
-FRONT_ENDS.register("pgq", sql_pgq.parse)
-FRONT_ENDS.register("dotmotif", dotmotif.parse)
-FRONT_ENDS.register("cypher", cypher.parse)
-FRONT_ENDS.register("sql", sql_pgq.parse)
-
 ENGINES: Registry[Callable[[], Executor]] = Registry("engine", "graphlab.engines")
+
+
+# Each is loaded by the first question that needs it: a person waits for every import of a cold process.
+def _pgq(text: str) -> Statement:
+    from queries.sql_pgq import parse
+
+    return parse(text)
+
+
+def _dotmotif(text: str) -> Statement:
+    from queries.dotmotif import parse
+
+    return parse(text)
+
+
+def _cypher(text: str) -> Statement:
+    from queries.cypher import parse
+
+    return parse(text)
+
+
+def _csr() -> Executor:
+    from queries.csr_executor import CSRExecutor
+
+    return CSRExecutor()
+
+
+FRONT_ENDS.register("pgq", _pgq)
+FRONT_ENDS.register("dotmotif", _dotmotif)
+FRONT_ENDS.register("cypher", _cypher)
+FRONT_ENDS.register("sql", _pgq)
 ENGINES.register("duckdb", DuckDBExecutor)
-ENGINES.register("csr", CSRExecutor)
+ENGINES.register("csr", _csr)
 
 
 def run(

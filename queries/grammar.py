@@ -11,6 +11,7 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedToken
 
 from ingest.errors import ParseError, UnsupportedError
 from queries.expression import Span
+from queries.grammar_tables import kept_at
 
 _SHOWN = 8
 MAX_WORDS = 50_000
@@ -53,7 +54,14 @@ class Grammar:
     """
 
     def __init__(self, source: str, start: str, trees: Transformer[Any, Any], names: Mapping[str, str]) -> None:
-        self._lark = Lark(source, parser="lalr", start=start, transformer=trees, maybe_placeholders=False)
+        self._lark = Lark(
+            source,
+            parser="lalr",
+            start=start,
+            transformer=trees,
+            maybe_placeholders=False,
+            cache=kept_at(source, start) or False,
+        )
         self._names = names
 
     def parse(self, text: str) -> Any:

@@ -8,6 +8,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 import graphlab
@@ -27,6 +28,23 @@ def modules_after(statement: str) -> set[str]:
 @pytest.mark.parametrize("statement", ["import graphlab", "import graphlab.cli", "from graphlab import Graph"])
 def test_light_imports_leave_heavy_libraries_alone(statement: str) -> None:
     assert not modules_after(statement) & set(HEAVY)
+
+
+def test_a_question_loads_only_what_it_needs(tmp_path: Path) -> None:
+    place = tmp_path / "g"
+    with graphlab.Graph.create(place) as graph:
+        graph.ingest(pa.table({"pre_root_id": [1, 2], "post_root_id": [2, 3], "weight": [4.0, 5.0]}), as_="connections")
+    question = (
+        "SELECT * FROM GRAPH_TABLE (connectome MATCH (a IS neuron)-[s IS synapse]->(b IS neuron) "
+        "WHERE a.root_id = 1 COLUMNS (b.root_id AS post))"
+    )
+    loaded = modules_after(
+        f"sys.argv = ['graphlab', 'query', {str(place)!r}, {question!r}, '--json']\n"
+        "from graphlab import cli\ntry:\n    cli.main()\nexcept SystemExit as done:\n    assert not done.code"
+    )
+    assert {"queries.sql_pgq", "duckdb"} <= loaded
+    unwanted = {*HEAVY, "queries.cypher", "queries.dotmotif", "queries.csr_executor", "pyarrow.compute", "jinja2"}
+    assert not loaded & unwanted
 
 
 def test_version_is_told_once() -> None:
