@@ -115,7 +115,7 @@ def test_cpu_engines(stored: dict[str, np.ndarray], side_by_side: Any) -> None:
             assert np.abs(engine.embed(crops) - wanted).max() < 1e-5
         contenders[f"graphlab {name} {precision}"] = lambda engine=engine: engine.embed(crops[:1])
     contenders["Google's graph, tf.function fp32"] = lambda: google(crops[:1])
-    measured = side_by_side("SegCLR 129^3, batch 1", contenders, rounds=9, warmup=2, work=1, unit="crops")
+    measured = side_by_side("SegCLR 129^3, batch 1", contenders, rounds=5, warmup=1, work=1, unit="crops")
     peer = measured["Google's graph, tf.function fp32"]
     for name, found in measured.items():
         side_by_side.note(
