@@ -36,6 +36,14 @@ class BlockGrid:
         start = _zyx(max(a, b) for a, b in zip(low, v.start, strict=True))
         return start, _zyx(min(a + s, b) for a, s, b in zip(low, self.size, v.stop, strict=True))
 
+    def chunks(self, start: Zyx, stop: Zyx) -> list[tuple[Zyx, Zyx]]:
+        """The stored chunks of a block's box, as boxes."""
+        axes = []
+        for a, b, g, c in zip(start, stop, self.volume.grid, self.volume.chunk, strict=True):
+            edges = [a, *range(a + c - (a - g) % c, b, c), b]
+            axes.append(list(itertools.pairwise(edges)))
+        return [(_zyx(i[0] for i in box), _zyx(i[1] for i in box)) for box in itertools.product(*axes)]
+
     def bytes_of(self, at: Sequence[int]) -> int:
         start, stop = self.box(at)
         return int(np.prod(np.subtract(stop, start))) * self.volume.dtype.itemsize

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +28,21 @@ class Failure:
     row: int
     reason: str
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A block that was read: voxels ZYX, and the boxes in it that could not be, with the error."""
+
+    voxels: Any
+    bad: tuple[tuple[Sequence[int], Sequence[int], GraphlabError], ...] = ()
+
+    def between(self, start: Any, stop: Any) -> Any:
+        """The voxels, for whoever needs those from ``start`` to ``stop``; the error if one of them is bad."""
+        for low, high, error in self.bad:
+            if all(a < d and c < b for a, b, c, d in zip(start, stop, low, high, strict=True)):
+                raise error
+        return self.voxels
 
 
 class Cutouts:
@@ -83,18 +98,18 @@ class Cutouts:
         self.padded = int((~within).sum())
         """Crops that reach out of the EM volume, where they are 0."""
 
-    def read(self) -> Iterator[tuple[Group, Mapping[Block, Any]]]:
-        """Each group with the blocks it needs; a block that cannot be read is the error instead."""
-        held: dict[Block, Any] = {}
+    def read(self) -> Iterator[tuple[Group, Mapping[Block, Piece]]]:
+        """Each group with the blocks it needs."""
+        held: dict[Block, Piece] = {}
         with ThreadPoolExecutor(self.readers, thread_name_prefix="read") as pool:
             for group in self.plan.groups:
-                held.update(zip(group.fetch, pool.map(self._block, group.fetch), strict=True))
+                held.update(zip(group.fetch, pool.map(self.read_block, group.fetch), strict=True))
                 yield group, dict(held)
                 for block in group.release:
                     del held[block]
 
     def cut(
-        self, groups: Iterator[tuple[Group, Mapping[Block, Any]]], workers: int = 2
+        self, groups: Iterator[tuple[Group, Mapping[Block, Piece]]], workers: int = 2
     ) -> Iterator[tuple[Rows, Crops, list[Failure]]]:
         """Crops of each group: rows int64 [k], uint8 [k, side, side, side] ZYX, and the nodes that failed."""
         with ThreadPoolExecutor(workers, thread_name_prefix="cut") as pool:
@@ -107,14 +122,28 @@ class Cutouts:
                     crops = crops[good]
                 yield group.nodes[good], crops, [failure for failure in found if failure is not None]
 
-    def _block(self, block: Block) -> Any:
+    def read_block(self, block: Block) -> Piece:
+        """The voxels of a block, and which of its chunks cannot be read."""
         grid = self._grids[block[0]]
+        start, stop = grid.box(block[1:])
         try:
-            return grid.volume.read(*grid.box(block[1:]))
+            return Piece(grid.volume.read(start, stop))
         except GraphlabError as error:
-            return error
+            chunks = grid.chunks(start, stop)
+            if len(chunks) == 1:
+                return Piece(None, ((start, stop, error),))
+        voxels = np.zeros([b - a for a, b in zip(start, stop, strict=True)], dtype=grid.volume.dtype)
+        bad = []
+        for low, high in chunks:
+            try:
+                voxels[tuple(slice(a - s, b - s) for a, b, s in zip(low, high, start, strict=True))] = grid.volume.read(
+                    low, high
+                )
+            except GraphlabError as error:
+                bad.append((low, high, error))
+        return Piece(voxels, tuple(bad))
 
-    def _one(self, row: int, crop: npt.NDArray[np.uint8], blocks: Mapping[Block, Any]) -> Failure | None:
+    def _one(self, row: int, crop: npt.NDArray[np.uint8], blocks: Mapping[Block, Piece]) -> Failure | None:
         root_id = int(self.root_ids[row])
         start = self._centres[row] - self.side // 2
         samples = [self._sampled(np.arange(a, a + self.side), axis) for axis, a in enumerate(start.tolist())]
@@ -128,7 +157,7 @@ class Cutouts:
                 (self._grids[0], 0, crop, [np.arange(a, a + self.side) for a in start.tolist()]),
             ):
                 for at in grid.touched([i[0] for i in index], [i[-1] + 1 for i in index]):
-                    block = _whole(blocks[(which, *at)])
+                    block = blocks[which, *at].between([i[0] for i in index], [i[-1] + 1 for i in index])
                     put, take = _overlap(index, *grid.box(at))
                     target[put] = (block[take] == root_id) if which else block[take]
         except GraphlabError as error:
@@ -136,11 +165,12 @@ class Cutouts:
         crop *= inside
         return None
 
-    def _id_at(self, row: int, blocks: Mapping[Block, Any]) -> int:
+    def _id_at(self, row: int, blocks: Mapping[Block, Piece]) -> int:
         grid = self._grids[1]
         z, y, x = grid.index_of(self._at[row]).tolist()
         start, _ = grid.box((z, y, x))
-        return int(_whole(blocks[(1, z, y, x)])[tuple(self._at[row] - start)])
+        at = self._at[row]
+        return int(blocks[1, z, y, x].between(at, at + 1)[tuple(at - start)])
 
     def _sampled(self, voxels: Any, axis: int | None = None) -> Any:
         """The segmentation's voxel at the middle of an EM voxel: index [.., 3], or along one axis."""
@@ -155,12 +185,6 @@ class Cutouts:
         return Failure(
             row, OUTSIDE, f"voxel {voxel} (ZYX) of {which.name}, which has {list(which.start)} to {list(which.stop)}"
         )
-
-
-def _whole(block: Any) -> Any:
-    if isinstance(block, GraphlabError):
-        raise block
-    return block
 
 
 def _overlap(index: list[Any], start: tuple[int, ...], stop: tuple[int, ...]) -> tuple[Any, Any]:

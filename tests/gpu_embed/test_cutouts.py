@@ -131,24 +131,25 @@ def test_memory_bounds_what_is_kept(held: Any, seed: int, blocks: int) -> None:
 
 def test_faults_stay_with_their_nodes(held: Any, node_table: Callable[..., pa.Table]) -> None:
     shape = (64, 64, 200)
-    em, ids = held(np.full(shape, 9, np.uint8)), held(np.ones(shape, np.int32))
-    em.bad = [(10, 10, 70)]
+    em, ids = held(np.full(shape, 9, np.uint8), chunk=(64, 64, 16)), held(np.ones(shape, np.int32))
+    em.bad = [(10, 10, 70)]  # one chunk of the four of its block: x from 64 to 80
     ids.data[32, 32, 20] = 5
     rows = [
         (1, 0, 200, 200, 200),
         (1, 1, 640, 256, 256),
+        (1, 5, 720, 256, 256),
         (1, 2, 1500, 256, 256),
         (1, 3, 164, 260, 260),
         (1, 4, -1, 0, 0),
     ]
     cutouts = Cutouts(Volume("em", em), Volume("ids", ids), node_table(rows), 9)
     found, failures = crops_of(cutouts)
-    assert sorted(found) == [0, 2]
-    assert {failure.row: failure.reason for failure in failures} == {1: UNREADABLE, 3: ABSENT, 4: OUTSIDE}
+    assert sorted(found) == [0, 2, 3]
+    assert {failure.row: failure.reason for failure in failures} == {1: UNREADABLE, 4: ABSENT, 5: OUTSIDE}
     told = {failure.row: failure.message for failure in failures}
     assert "chunk is corrupt" in told[1]
-    assert told[3] == "the segmentation has 5 there, not 1"
-    assert told[4] == "voxel [0, 0, -1] (ZYX) of em, which has [0, 0, 0] to [64, 64, 200]"
+    assert told[4] == "the segmentation has 5 there, not 1"
+    assert told[5] == "voxel [0, 0, -1] (ZYX) of em, which has [0, 0, 0] to [64, 64, 200]"
     # A segment of an id that the volume's integers cannot hold is absent, not an error.
     cutouts = Cutouts(Volume("em", em), Volume("ids", ids), node_table([(2**63, 0, 200, 200, 200)]), 9)
     assert crops_of(cutouts)[1][0].reason == ABSENT
