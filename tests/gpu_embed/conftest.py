@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import torch
 
 from gpu_embed.architectures import TINY
 from gpu_embed.variables import Array, seeded_weights
+from ingest.errors import ReadError
+from ingest.nodes import SCHEMA
+from ingest.space import Resolution
 
 PARITY = Path(__file__).parent.parent / "data" / "segclr_parity.npz"
 
@@ -35,3 +41,44 @@ def parity() -> dict[str, np.ndarray]:
 @pytest.fixture(scope="session")
 def tiny_weights() -> dict[str, Array]:
     return seeded_weights(TINY, 3)
+
+
+class Held:
+    """Voxels in memory; remembers how often each was read; chosen voxels cannot be read."""
+
+    def __init__(
+        self, data: np.ndarray, nm: tuple[float, float, float] = (8, 8, 8), origin=(0, 0, 0), chunk=(64, 64, 64)
+    ) -> None:
+        self.data, self.shape, self.dtype = data, data.shape, data.dtype
+        self.resolution, self.origin, self.chunk = Resolution(*nm), origin, chunk
+        self.times = np.zeros(data.shape, dtype=np.int64)
+        self.bad: list[tuple[int, int, int]] = []
+        self.delay = 0.0
+        self.lock = threading.Lock()
+
+    def read(self, start, stop) -> np.ndarray:
+        time.sleep(self.delay)
+        box = tuple(slice(a, b) for a, b in zip(start, stop, strict=True))
+        with self.lock:
+            self.times[box] += 1
+        if any(all(a <= i < b for i, a, b in zip(at, start, stop, strict=True)) for at in self.bad):
+            raise ReadError("chunk is corrupt")
+        return self.data[box].copy()
+
+
+@pytest.fixture(scope="session")
+def held() -> type[Held]:
+    """The class of sources in memory."""
+    return Held
+
+
+@pytest.fixture(scope="session")
+def node_table() -> Callable[[list[tuple[int, int, float, float, float]]], pa.Table]:
+    """Rows (root_id, node_id, x, y, z) to a table of nodes."""
+
+    def table(rows: list[tuple[int, int, float, float, float]]) -> pa.Table:
+        columns = zip(*rows, strict=True) if rows else [[]] * 5
+        typed = zip(columns, SCHEMA.types, strict=True)
+        return pa.table([pa.array(values, kind) for values, kind in typed], schema=SCHEMA)
+
+    return table

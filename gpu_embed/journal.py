@@ -1,0 +1,113 @@
+"""What a run has finished, on disk: parts that are whole or absent, so that a stopped run goes on where it was."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from ingest.errors import ReadError, VersionError
+
+IDENTITY = "run.json"
+PART = "part-{:06d}.arrow"
+
+
+class Journal:
+    """A folder of Arrow files with finished rows, and what run they are of.
+
+    Args:
+        identity: everything that the rows depend on (volumes, weights, resolution); another one is refused.
+
+    Raises:
+        VersionError: the folder is of another run. ReadError: it cannot be made or read.
+    """
+
+    def __init__(self, folder: str | Path, identity: Mapping[str, Any]) -> None:
+        self.folder = Path(folder)
+        said = json.dumps(dict(identity), indent=2, sort_keys=True, default=str)
+        path = self.folder / IDENTITY
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if path.is_file():
+                _require_same(path, said)
+            else:
+                _whole_file(path, said.encode())
+            for left in self.folder.glob(".*.tmp"):
+                left.unlink()
+            self._parts = sorted(self.folder.glob("part-*.arrow"))
+        except OSError as error:
+            raise _as_ours(self.folder, error) from None
+
+    def rows(self) -> pa.Table | None:
+        """All finished rows, memory-mapped; None when there are none.
+
+        Raises:
+            ReadError: a part is corrupt.
+        """
+        tables = []
+        for path in self._parts:
+            try:
+                with pa.memory_map(str(path)) as file:
+                    tables.append(pa.ipc.open_file(file).read_all())
+            except (pa.ArrowInvalid, OSError) as error:
+                raise ReadError(f"{path} is corrupt ({error}); remove it: its nodes are computed again") from None
+        return pa.concat_tables(tables) if tables else None
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Write finished rows; on disk when it returns.
+
+        Raises:
+            ReadError: the disk is full or the folder is gone; nothing half-written is left.
+        """
+        if batch.num_rows == 0:
+            return
+        number = int(self._parts[-1].stem.partition("-")[2]) + 1 if self._parts else 0
+        path = self.folder / PART.format(number)
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_file(sink, batch.schema) as writer:
+            writer.write_batch(batch)
+        try:
+            _whole_file(path, sink.getvalue())
+        except OSError as error:
+            raise _as_ours(self.folder, error) from None
+        self._parts.append(path)
+
+    def remove(self) -> None:
+        """Forget the run: its rows are elsewhere now."""
+        for path in [*self._parts, self.folder / IDENTITY]:
+            path.unlink(missing_ok=True)
+        self._parts = []
+        self.folder.rmdir()
+
+
+def _whole_file(path: Path, data: Any) -> None:
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _require_same(path: Path, said: str) -> None:
+    there, wanted = json.loads(path.read_text(encoding="utf-8")), json.loads(said)
+    if there != wanted:
+        other = sorted(key for key in {*there, *wanted} if there.get(key) != wanted.get(key))
+        raise VersionError(
+            f"{path.parent} holds a run of another {', '.join(other)}: {there.get(other[0])!r} there, "
+            f"{wanted.get(other[0])!r} now. Finish that run, or remove the folder"
+        )
+
+
+def _as_ours(folder: Path, error: OSError) -> ReadError:
+    return ReadError(
+        f"cannot write {folder}: {error.strerror or error}; what is finished is kept, free some space and run it again"
+    )

@@ -1,0 +1,284 @@
+"""Skeletons: SWC, precomputed, or made from segments by kimimaro; nodes in nm, path length along the cable.
+
+A forest of nodes with parents. Node ids are kept; without ids of their own (precomputed, kimimaro) nodes are numbered
+from 0. Points are XYZ in nm, those of a made skeleton in the middle of their voxel.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.errors import MissingExtraError, ReadError, SchemaError
+from ingest.volumes import Volume
+
+Points = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.int64]
+TEASAR = {
+    "scale": 1.5,
+    "const": 300.0,
+    "pdrf_scale": 100_000,
+    "pdrf_exponent": 4,
+    "soma_acceptance_threshold": 3500,
+    "soma_detection_threshold": 750,
+    "soma_invalidation_const": 300,
+    "soma_invalidation_scale": 2,
+}
+"""Kimimaro's own defaults, nm."""
+DUST_VOXELS = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class Skeleton:
+    """One segment's cable.
+
+    Args:
+        root_id: of the segment.
+        node_ids: uint64 [n], each once.
+        points_nm: [n, 3] XYZ.
+        parents: int64 [n], the index (not the id) of the parent, -1 at a root.
+        types: int64 [n] SWC structure (1 soma, 2 axon, 3 dendrite, 0 unknown), or None.
+        radii_nm: [n], or None.
+
+    Raises:
+        SchemaError: arrays of different lengths, a node id twice, a position that is not finite, a cycle.
+    """
+
+    root_id: int
+    node_ids: npt.NDArray[np.uint64]
+    points_nm: Points
+    parents: Indices
+    types: Indices | None = None
+    radii_nm: npt.NDArray[np.float64] | None = None
+    order: Indices = field(init=False, repr=False)
+    """All nodes, each after its parent."""
+
+    def __post_init__(self) -> None:
+        n = len(self.node_ids)
+        others = [len(a) for a in (self.points_nm, self.parents, self.types, self.radii_nm) if a is not None]
+        if any(size != n for size in others):
+            raise SchemaError(f"skeleton {self.root_id}: {n} nodes, but arrays of {others}")
+        if np.unique(self.node_ids).size != n:
+            raise SchemaError(f"skeleton {self.root_id}: a node id is there twice")
+        if not np.isfinite(self.points_nm).all():
+            raise SchemaError(f"skeleton {self.root_id}: a position is not finite")
+        if n and (self.parents.min() < -1 or self.parents.max() >= n):
+            raise SchemaError(f"skeleton {self.root_id}: a parent is not among its nodes")
+        object.__setattr__(self, "order", _parents_first(self.root_id, self.parents))
+
+    def __len__(self) -> int:
+        return len(self.node_ids)
+
+    @property
+    def edge_nm(self) -> npt.NDArray[np.float64]:
+        """[n] straight length from each node to its parent, 0 at a root."""
+        apart = np.linalg.norm(self.points_nm - self.points_nm[self.parents], axis=1)
+        lengths: npt.NDArray[np.float64] = np.where(self.parents >= 0, apart, 0.0)
+        return lengths
+
+    @property
+    def cable_nm(self) -> npt.NDArray[np.float64]:
+        """[n] the cable that belongs to each node: half of every edge at it; the sum is the path length."""
+        edges = self.edge_nm
+        cable = edges / 2
+        inner = self.parents >= 0
+        np.add.at(cable, self.parents[inner], edges[inner] / 2)
+        return cable
+
+    @property
+    def path_length_nm(self) -> float:
+        return float(self.edge_nm.sum())
+
+    def spaced(self, spacing_nm: float) -> Indices:
+        """Indices of nodes ``spacing_nm`` of cable apart: roots, and whatever lies that far from the last one."""
+        if not spacing_nm >= 0:
+            raise SchemaError(f"spacing of {spacing_nm} nm; wanted 0 (all nodes) or more")
+        since = np.zeros(len(self))
+        edges = self.edge_nm
+        kept = np.zeros(len(self), dtype=bool)
+        for node in self.order.tolist():
+            parent = self.parents[node]
+            since[node] = np.inf if parent < 0 else since[parent] + edges[node]
+            if since[node] >= spacing_nm:
+                kept[node], since[node] = True, 0.0
+        return np.flatnonzero(kept)
+
+
+def read_swc(path: str | Path, unit_nm: float | Sequence[float], root_id: int | None = None) -> Skeleton:
+    """One SWC file: lines of ``id type x y z radius parent``, ``#`` for comments.
+
+    Args:
+        unit_nm: nm of one unit of the file (8 for hemibrain voxels, 1000 for um), or three of them, XYZ.
+        root_id: of the neuron; the file's name when None.
+
+    Raises:
+        ReadError: missing file. SchemaError: another layout, naming the line; a parent that is no node; a cycle.
+    """
+    path = Path(path)
+    unit = np.broadcast_to(np.asarray(unit_nm, dtype=np.float64), (3,))
+    if not (np.isfinite(unit).all() and (unit > 0).all()):
+        raise SchemaError(f"{path}: unit of {unit_nm} nm; wanted a positive length")
+    if root_id is None:
+        if not path.stem.isdigit():
+            raise SchemaError(f"{path}: the name is no root_id; say it")
+        root_id = int(path.stem)
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise ReadError(f"{path}: {error.strerror or error}") from None
+    ids, types, points, radii, parents = [], [], [], [], []
+    for number, line in enumerate(lines, 1):
+        cells = line.split("#", 1)[0].split()
+        if not cells:
+            continue
+        try:
+            node, kind, x, y, z, radius, parent = cells[:7]
+            ids.append(int(node))
+            types.append(int(float(kind)))
+            points.append((float(x), float(y), float(z)))
+            radii.append(float(radius))
+            parents.append(int(parent))
+        except ValueError:
+            raise SchemaError(f"{path}, line {number}: {line[:80]!r}; wanted id type x y z radius parent") from None
+        if ids[-1] < 0:
+            raise SchemaError(f"{path}, line {number}: node id {ids[-1]}; wanted 0 or more")
+    at = {node: index for index, node in enumerate(ids)}
+    missing = [parent for parent in parents if parent >= 0 and parent not in at]
+    if missing:
+        raise SchemaError(f"{path}: parent {missing[0]} is no node of the file")
+    return Skeleton(
+        root_id,
+        np.array(ids, dtype=np.uint64),
+        np.array(points, dtype=np.float64).reshape(-1, 3) * unit,
+        np.array([at[parent] if parent >= 0 else -1 for parent in parents], dtype=np.int64),
+        np.array(types, dtype=np.int64),
+        np.array(radii, dtype=np.float64) * float(np.cbrt(unit.prod())),
+    )
+
+
+def read_precomputed(folder: str | Path, root_id: int) -> Skeleton:
+    """One skeleton of a Neuroglancer skeleton folder (unsharded), its transform applied.
+
+    Raises:
+        ReadError: missing or truncated. SchemaError: no skeleton folder, shards, edges that close a ring.
+    """
+    folder = Path(folder)
+    info = _info(folder)
+    path = folder / str(root_id)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ReadError(f"{path}: {error.strerror or error}") from None
+    header = np.frombuffer(data[:8], dtype="<u4")
+    sizes = [int(value) for value in header] if header.size == 2 else [0, 0]
+    end = 8 + 12 * sizes[0] + 8 * sizes[1]
+    if header.size != 2 or len(data) < end:
+        raise ReadError(f"{path} is cut short: {len(data)} bytes; wanted at least {max(end, 8)}")
+    points = np.frombuffer(data, dtype="<f4", count=3 * sizes[0], offset=8).reshape(-1, 3).astype(np.float64)
+    edges = np.frombuffer(data, dtype="<u4", count=2 * sizes[1], offset=8 + 12 * sizes[0]).reshape(-1, 2)
+    matrix = np.array(info.get("transform", [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0]), dtype=np.float64).reshape(3, 4)
+    return _from_edges(root_id, points @ matrix[:, :3].T + matrix[:, 3], edges.astype(np.int64))
+
+
+def skeletonise(
+    volume: Volume,
+    root_ids: Sequence[int] | None = None,
+    *,
+    dust_voxels: int = DUST_VOXELS,
+    teasar: dict[str, Any] | None = None,
+    box: tuple[Sequence[int], Sequence[int]] | None = None,
+) -> list[Skeleton]:
+    """Skeletons of segments by kimimaro's TEASAR, in order of root_id; the box is read in one call, into memory.
+
+    Args:
+        root_ids: which segments; all but 0 when None. One smaller than ``dust_voxels`` gets no skeleton.
+        box: start and stop, ZYX voxels; the whole volume when None.
+
+    Raises:
+        SchemaError: a volume that holds no ids. MissingExtraError: kimimaro is not installed.
+    """
+    try:
+        import kimimaro
+    except ImportError:
+        raise MissingExtraError("kimimaro", "volumes") from None
+    if volume.dtype.kind not in "iu":
+        raise SchemaError(f"{volume.name} holds {volume.dtype}; wanted whole numbers, the ids of segments")
+    start, stop = box if box is not None else (volume.start, volume.stop)
+    labels = np.asfortranarray(volume.read(start, stop).T)
+    if labels.dtype.kind == "i" and labels.size and int(labels.min()) < 0:
+        raise SchemaError(f"{volume.name} holds the id {int(labels.min())}; ids are 0 or more")
+    size = np.array(volume.resolution.xyz)
+    made = kimimaro.skeletonize(
+        labels,
+        teasar_params={**TEASAR, **(teasar or {})},
+        anisotropy=volume.resolution.xyz,
+        object_ids=None if root_ids is None else [int(i) for i in root_ids],
+        dust_threshold=dust_voxels,
+        progress=False,
+        parallel=1,
+    )
+    corner = np.array(start, dtype=np.float64)[::-1]
+    skeletons = []
+    for root_id, found in sorted(made.items()):
+        voxels = np.rint(np.asarray(found.vertices, dtype=np.float64) / size)
+        radii = np.asarray(found.radius, dtype=np.float64)
+        points = (voxels + corner + 0.5) * size
+        skeletons.append(_from_edges(int(root_id), points, np.asarray(found.edges, dtype=np.int64), radii))
+    return skeletons
+
+
+def is_precomputed(folder: Path) -> bool:
+    """Whether a folder holds Neuroglancer skeletons."""
+    try:
+        return bool(json.loads((folder / "info").read_text()).get("@type") == "neuroglancer_skeletons")
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _info(folder: Path) -> dict[str, Any]:
+    try:
+        info = json.loads((folder / "info").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ReadError(f"{folder / 'info'}: {error}") from None
+    if not isinstance(info, dict) or info.get("@type") != "neuroglancer_skeletons":
+        raise SchemaError(f"{folder} holds no skeletons: its info is not of type neuroglancer_skeletons")
+    if info.get("sharding"):
+        raise SchemaError(f"{folder} keeps skeletons in shards, which are not read; wanted one file a skeleton")
+    return info
+
+
+def _from_edges(root_id: int, points: Points, edges: Indices, radii: npt.NDArray[np.float64] | None = None) -> Skeleton:
+    """Edges to parents, from the lowest node of each piece; a ring is an error."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import breadth_first_order, connected_components
+
+    n = len(points)
+    if edges.size and int(edges.max()) >= n:
+        raise SchemaError(f"skeleton {root_id}: edge to node {int(edges.max())}, it has {n}")
+    graph = coo_array((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), shape=(n, n)).tocsr()
+    count, piece = connected_components(graph, directed=False)
+    if len(np.unique(np.sort(edges, axis=1), axis=0)) != n - count:
+        raise SchemaError(f"skeleton {root_id}: its edges close a ring (or a node is joined to itself)")
+    parents = np.full(n, -1, dtype=np.int64)
+    for first in np.unique(piece, return_index=True)[1].tolist():
+        reached, before = breadth_first_order(graph, first, directed=False)
+        parents[reached[1:]] = before[reached[1:]]
+    return Skeleton(root_id, np.arange(n, dtype=np.uint64), points, parents, None, radii)
+
+
+def _parents_first(root_id: int, parents: Indices) -> Indices:
+    """Breadth-first order of a forest; SchemaError for a cycle."""
+    by_parent = np.argsort(parents, kind="stable")
+    firsts = np.searchsorted(parents[by_parent], np.arange(-1, len(parents) + 1))
+    order: list[int] = by_parent[: firsts[1]].tolist()
+    for node in order:  # grows while it is walked
+        order += by_parent[firsts[node + 1] : firsts[node + 2]].tolist()
+    if len(order) != len(parents):
+        raise SchemaError(f"skeleton {root_id}: {len(parents) - len(order)} nodes are their own ancestors (a ring)")
+    return np.array(order, dtype=np.int64)

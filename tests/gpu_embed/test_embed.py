@@ -1,0 +1,189 @@
+"""Runs against crops embedded by hand; stop and go on; faults; a full disk."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from gpu_embed.architectures import TINY
+from gpu_embed.embed import Embedded, EmbeddingRun, embeddings_of
+from gpu_embed.engine import Engine, EngineOptions
+from gpu_embed.engines import open_engine
+from gpu_embed.journal import Journal
+from gpu_embed.variables import Array
+from ingest.errors import ReadError, SchemaError, VersionError
+from ingest.space import Resolution
+from ingest.volumes import Volume
+
+SHAPE = (64, 70, 80)
+ROOT = 2**63 + 9
+
+
+@pytest.fixture(scope="module")
+def engine(tiny_weights: dict[str, Array]) -> Engine:
+    return open_engine(TINY, tiny_weights, "torch", EngineOptions(device="cpu", batch=4))
+
+
+@pytest.fixture
+def em(held: Any) -> Any:
+    return held(np.random.default_rng(1).integers(0, 256, SHAPE, dtype=np.uint8), chunk=(32, 32, 32))
+
+
+@pytest.fixture
+def ids(held: Any) -> Any:
+    data = np.full(SHAPE, ROOT, dtype=np.uint64)
+    data[:, ::7] = 3
+    return held(data, chunk=(32, 32, 32))
+
+
+@pytest.fixture
+def nodes(node_table: Callable[..., pa.Table], ids: Any) -> pa.Table:
+    rng = np.random.default_rng(2)
+    points = [(rng.random(3) * SHAPE[::-1] * 8).tolist() for _ in range(22)]
+    at = [tuple(int(c // 8) for c in point[::-1]) for point in points]
+    return node_table([(int(ids.data[v]), i, *point) for i, (v, point) in enumerate(zip(at, points, strict=True))])
+
+
+def run_of(em: Any, ids: Any, nodes: pa.Table, engine: Engine, folder: Path, **options: Any) -> EmbeddingRun:
+    journal = Journal(folder, {"model": "tiny"})
+    return EmbeddingRun(Volume("em", em), Volume("ids", ids), nodes, engine, journal, **options)
+
+
+def by_hand(em: Any, ids: Any, nodes: pa.Table, engine: Engine) -> dict[tuple[int, int], np.ndarray]:
+    pad = TINY.crop // 2
+    grey, labels = np.pad(em.data, pad), np.pad(ids.data, pad)
+    found = {}
+    for row in nodes.to_pylist():
+        box = tuple(slice(v := int(row[f"{a}_nm"] // 8), v + TINY.crop) for a in "zyx")
+        crop = np.where(labels[box] == row["root_id"], grey[box], 0).astype(np.uint8)
+        found[row["root_id"], row["node_id"]] = engine.embed(crop[None])[0]
+    return found
+
+
+def check(table: pa.Table, wanted: dict[tuple[int, int], np.ndarray]) -> None:
+    keys = list(zip(*(table.column(name).to_pylist() for name in ("root_id", "node_id")), strict=True))
+    assert keys == sorted(wanted)
+    vectors = np.array(table.column("vector").to_pylist(), dtype=np.float32)
+    # Batches of other sizes round otherwise in the last bits.
+    np.testing.assert_allclose(vectors, [wanted[key] for key in keys], rtol=0, atol=2e-5)
+    assert np.unique(vectors.round(4), axis=0).shape[0] == len(keys)
+
+
+def test_a_run_is_what_each_crop_gives(em: Any, ids: Any, nodes: pa.Table, engine: Engine, tmp_path: Path) -> None:
+    twice = pa.concat_tables([nodes, nodes.slice(3, 5)])
+    run = run_of(em, ids, twice, engine, tmp_path / "j")
+    forecast = run.forecast()
+    before = em.times.copy()
+    told: list[tuple[int, int]] = []
+    result = run.run(lambda done, total: told.append((done, total)))
+    check(embeddings_of(Journal(tmp_path / "j", {"model": "tiny"})), by_hand(em, ids, nodes, engine))
+    assert (result.computed, result.repeats, result.failures.num_rows) == (22, 5, 0)
+    assert (forecast.nodes, forecast.reads, forecast.bytes_read) == (22, result.reads, result.bytes_read)
+    assert forecast.naive_reads > forecast.reads
+    assert forecast.host_bytes > 0
+    assert forecast.device_bytes > 0
+    assert forecast.seconds > 0
+    assert (em.times - before).max() == 1
+    assert told[-1] == (22, 22)
+    assert "5 repeats of nodes, computed once" in result.notes
+    assert any("reach out of the volume" in note for note in result.notes)
+
+
+def test_a_stopped_run_goes_on(
+    em: Any, ids: Any, nodes: pa.Table, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gpu_embed.embed.PART_ROWS", 4)
+
+    class Stopped(Exception):
+        pass
+
+    def stop(done: int, total: int) -> None:
+        if done >= 8:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        run_of(em, ids, nodes, engine, tmp_path / "j").run(stop)
+    kept = Journal(tmp_path / "j", {"model": "tiny"}).rows()
+    assert kept is not None
+    assert kept.num_rows == 8
+    (tmp_path / "j" / ".part-000009.arrow.tmp").write_bytes(b"half")
+    result = run_of(em, ids, nodes, engine, tmp_path / "j").run()
+    assert (result.finished_before, result.computed) == (8, 14)
+    assert not list((tmp_path / "j").glob(".*"))
+    journal = Journal(tmp_path / "j", {"model": "tiny"})
+    check(embeddings_of(journal), by_hand(em, ids, nodes, engine))
+    again = run_of(em, ids, nodes, engine, tmp_path / "j").run()
+    assert (again.finished_before, again.computed, again.reads) == (22, 0, 0)
+    with pytest.raises(VersionError, match="run of another model: 'tiny' there, 'huge' now"):
+        Journal(tmp_path / "j", {"model": "huge"})
+    journal.remove()
+    assert not (tmp_path / "j").exists()
+
+
+def test_failures_are_told_and_tried_again(
+    em: Any, ids: Any, nodes: pa.Table, engine: Engine, node_table: Callable[..., pa.Table], tmp_path: Path
+) -> None:
+    em.bad = [(0, 0, 0)]
+    extra = node_table([(ROOT, 900, -5.0, 0, 0), (77, 901, 300, 300, 300)])
+    result = run_of(em, ids, pa.concat_tables([nodes, extra]), engine, tmp_path / "j").run()
+    reasons = result.failures.column("reason").to_pylist()
+    assert reasons[-2:] == ["outside the volume", "segment absent"]
+    unreadable = reasons.count("unreadable chunk")
+    assert 0 < unreadable < 22
+    assert result.computed == 22 - unreadable
+    assert "chunk is corrupt" in result.failures.column("message")[0].as_py()
+    em.bad = []
+    repaired = run_of(em, ids, nodes, engine, tmp_path / "j").run()
+    assert (repaired.computed, repaired.failures.num_rows) == (unreadable, 0)
+    check(embeddings_of(Journal(tmp_path / "j", {"model": "tiny"})), by_hand(em, ids, nodes, engine))
+
+
+def test_vectors_that_are_not_finite_are_failures(
+    em: Any, ids: Any, nodes: pa.Table, tiny_weights: dict[str, Array], tmp_path: Path
+) -> None:
+    huge = {name: value * np.float32(1e20) if value.ndim == 2 else value for name, value in tiny_weights.items()}
+    broken = open_engine(TINY, huge, "torch", EngineOptions(device="cpu", batch=4))
+    result = run_of(em, ids, nodes, broken, tmp_path / "j").run()
+    assert set(result.failures.column("reason").to_pylist()) == {"not finite"}
+    assert result.computed == 0
+    with pytest.raises(SchemaError, match="no node has an embedding"):
+        embeddings_of(Journal(tmp_path / "j", {"model": "tiny"}))
+
+
+def test_other_voxel_sizes_are_refused_unless_wanted(
+    em: Any, ids: Any, nodes: pa.Table, engine: Engine, tmp_path: Path
+) -> None:
+    with pytest.raises(VersionError, match="trained at 32,32,40 nm a voxel, em has 8,8,8"):
+        run_of(em, ids, nodes, engine, tmp_path / "j", resolution=Resolution(32, 32, 40))
+    run_of(em, ids, nodes, engine, tmp_path / "j", resolution=Resolution(32, 32, 40), out_of_domain=True)
+    run_of(em, ids, nodes, engine, tmp_path / "j", resolution=Resolution(8, 8, 8))
+
+
+def test_a_full_disk_is_one_error_and_leaves_nothing_half_written(
+    em: Any, ids: Any, nodes: pa.Table, engine: Engine, tmp_path: Path
+) -> None:
+    run = run_of(em, ids, nodes, engine, tmp_path / "j")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, limits[1]))
+    try:
+        with pytest.raises(ReadError, match="what is finished is kept, free some space"):
+            run.run()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [path.name for path in (tmp_path / "j").iterdir()] == ["run.json"]
+    result: Embedded = run_of(em, ids, nodes, engine, tmp_path / "j").run()
+    assert result.computed == 22
+
+
+def test_a_corrupt_part_is_named(em: Any, ids: Any, nodes: pa.Table, engine: Engine, tmp_path: Path) -> None:
+    run_of(em, ids, nodes, engine, tmp_path / "j").run()
+    part = tmp_path / "j" / "part-000000.arrow"
+    part.write_bytes(part.read_bytes()[:100])
+    with pytest.raises(ReadError, match="part-000000.arrow is corrupt"):
+        run_of(em, ids, nodes, engine, tmp_path / "j")

@@ -1,0 +1,191 @@
+"""Skeletons of every kind, their lengths against networkx, precomputed files against osteoid."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import networkx as nx
+import numpy as np
+import osteoid
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ingest.errors import ReadError, SchemaError
+from ingest.skeletons import Skeleton, read_precomputed, read_swc, skeletonise
+from ingest.space import Resolution
+from ingest.volumes import Volume
+
+
+class Held:
+    """Voxels in memory, as a source."""
+
+    resolution = Resolution(8, 8, 40)
+    origin = (2, 3, 4)
+    chunk = (16, 16, 16)
+
+    def __init__(self, data: np.ndarray) -> None:
+        self.data, self.shape, self.dtype = data, data.shape, data.dtype
+
+    def read(self, start, stop):
+        return self.data[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))]
+
+
+@st.composite
+def forests(draw: st.DrawFn) -> Skeleton:
+    n = draw(st.integers(1, 40))
+    parents = [draw(st.integers(-1, i - 1)) for i in range(n)]
+    shuffled = np.array(draw(st.permutations(range(n))))
+    seed = draw(st.integers(0, 2**32))
+    back = np.argsort(shuffled)
+    moved = np.array([-1 if parents[i] < 0 else back[parents[i]] for i in shuffled], dtype=np.int64)
+    points = np.random.default_rng(seed).normal(size=(n, 3)) * 1000
+    return Skeleton(7, np.arange(n, dtype=np.uint64) * 3, points, moved)
+
+
+def graph_of(skeleton: Skeleton) -> nx.Graph:
+    graph = nx.Graph()
+    graph.add_nodes_from(range(len(skeleton)))
+    for node, parent in enumerate(skeleton.parents.tolist()):
+        if parent >= 0:
+            apart = skeleton.points_nm[node] - skeleton.points_nm[parent]
+            graph.add_edge(node, parent, weight=float(np.sqrt((apart**2).sum())))
+    return graph
+
+
+@given(forests())
+@settings(deadline=None)
+def test_lengths_and_order(skeleton: Skeleton) -> None:
+    graph = graph_of(skeleton)
+    assert skeleton.path_length_nm == pytest.approx(graph.size(weight="weight"))
+    half = [sum(data["weight"] for *_, data in graph.edges(node, data=True)) / 2 for node in graph]
+    assert skeleton.cable_nm == pytest.approx(half)
+    seen: set[int] = {-1}
+    for node in skeleton.order.tolist():
+        assert int(skeleton.parents[node]) in seen
+        seen.add(node)
+    assert len(seen) == len(skeleton) + 1
+
+
+@given(forests(), st.floats(0, 5000))
+@settings(deadline=None)
+def test_spaced_nodes_lie_apart_along_the_cable(skeleton: Skeleton, spacing: float) -> None:
+    kept = set(skeleton.spaced(spacing).tolist())
+    assert set(np.flatnonzero(skeleton.parents < 0).tolist()) <= kept
+    edges = skeleton.edge_nm
+    for node in range(len(skeleton)):
+        if skeleton.parents[node] < 0:
+            continue
+        walked, at = edges[node], int(skeleton.parents[node])
+        while at not in kept:
+            walked, at = walked + edges[at], int(skeleton.parents[at])
+        assert (node in kept) == (walked >= spacing)
+
+
+def test_swc(tmp_path: Path) -> None:
+    path = tmp_path / "42.swc"
+    path.write_text("# made up\n5 1 0 0 0 2 -1\n\n7 3 3 4 0 1 5  # a branch\n6 2 0 0 2 1 5\n")
+    skeleton = read_swc(path, 10)
+    assert (skeleton.root_id, skeleton.node_ids.tolist()) == (42, [5, 7, 6])
+    assert skeleton.parents.tolist() == [-1, 0, 0]
+    assert skeleton.types is not None
+    assert skeleton.types.tolist() == [1, 3, 2]
+    assert skeleton.path_length_nm == 70
+    assert skeleton.cable_nm.tolist() == [35, 25, 10]
+    assert read_swc(path, (1, 1, 2), root_id=3).points_nm.tolist() == [[0, 0, 0], [3, 4, 0], [0, 0, 4]]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1 0 0 0 0 1\n", "line 1: '1 0 0 0 0 1'; wanted id type x y z radius parent"),
+        ("1 0 0 0 0 1 -1\n1 0 0 0 0 1 -1\n", "a node id is there twice"),
+        ("1 0 0 0 0 1 9\n", "parent 9 is no node"),
+        ("1 0 0 0 0 1 2\n2 0 0 0 0 1 1\n", "their own ancestors"),
+        ("1 0 nan 0 0 1 -1\n", "not finite"),
+    ],
+)
+def test_bad_swc(text: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "1.swc"
+    path.write_text(text)
+    with pytest.raises(SchemaError, match=message):
+        read_swc(path, 1)
+    with pytest.raises(SchemaError, match="wanted a positive length"):
+        read_swc(path, 0)
+    with pytest.raises(ReadError):
+        read_swc(tmp_path / "2.swc", 1)
+
+
+def write_precomputed(folder: Path, skeleton: osteoid.Skeleton, transform: list[float] | None = None) -> None:
+    folder.mkdir(exist_ok=True)
+    info = {"@type": "neuroglancer_skeletons", "vertex_attributes": []}
+    if transform:
+        info["transform"] = transform
+    (folder / "info").write_text(json.dumps(info))
+    (folder / str(skeleton.id)).write_bytes(skeleton.to_precomputed())
+
+
+@given(forests())
+@settings(deadline=None, max_examples=40)
+def test_precomputed_against_osteoid(tmp_path_factory: pytest.TempPathFactory, skeleton: Skeleton) -> None:
+    edges = [(node, parent) for node, parent in enumerate(skeleton.parents.tolist()) if parent >= 0]
+    theirs = osteoid.Skeleton(
+        skeleton.points_nm.astype(np.float32), np.array(edges, dtype=np.uint32).reshape(-1, 2), segid=11
+    )
+    folder = tmp_path_factory.mktemp("skeletons")
+    write_precomputed(folder, theirs)
+    ours = read_precomputed(folder, 11)
+    assert np.array_equal(ours.points_nm, theirs.vertices)
+    assert ours.path_length_nm == pytest.approx(float(theirs.cable_length()), rel=1e-4)
+    assert {frozenset(edge) for edge in edges} == {
+        frozenset((node, parent)) for node, parent in enumerate(ours.parents.tolist()) if parent >= 0
+    }
+    write_precomputed(folder, theirs, [2, 0, 0, 5, 0, 2, 0, 6, 0, 0, 2, 7])
+    assert read_precomputed(folder, 11).points_nm == pytest.approx(theirs.vertices * 2.0 + [5, 6, 7])
+
+
+def test_bad_precomputed(tmp_path: Path) -> None:
+    ring = osteoid.Skeleton(np.zeros((3, 3), np.float32), np.array([[0, 1], [1, 2], [2, 0]], np.uint32), segid=1)
+    write_precomputed(tmp_path / "s", ring)
+    with pytest.raises(SchemaError, match="close a ring"):
+        read_precomputed(tmp_path / "s", 1)
+    (tmp_path / "s" / "1").write_bytes(ring.to_precomputed()[:30])
+    with pytest.raises(ReadError, match="is cut short: 30 bytes"):
+        read_precomputed(tmp_path / "s", 1)
+    with pytest.raises(ReadError, match="No such file"):
+        read_precomputed(tmp_path / "s", 2)
+    (tmp_path / "s" / "info").write_text('{"@type": "neuroglancer_skeletons", "sharding": {"a": 1}}')
+    with pytest.raises(SchemaError, match="in shards"):
+        read_precomputed(tmp_path / "s", 1)
+
+
+def test_a_made_skeleton_lies_in_its_segment() -> None:
+    data = np.zeros((40, 48, 60), dtype=np.uint64)
+    data[5:35, 20:28, 20:28] = 2**63 + 5
+    data[20:24, 20:28, 5:55] = 2**63 + 5
+    data[0:2, 0:3, 0:3] = 9
+    volume = Volume("held", Held(data))
+    skeletons = skeletonise(volume, dust_voxels=100, teasar={"const": 40, "scale": 1})
+    assert [s.root_id for s in skeletons] == [2**63 + 5]
+    (made,) = skeletons
+    at = volume.voxels_of(made.points_nm)
+    assert volume.holds(at).all()
+    assert (data[tuple((at - volume.start).T)] == 2**63 + 5).all()
+    extent = made.points_nm.max(axis=0) - made.points_nm.min(axis=0)
+    assert extent[0] > 0.8 * 50 * 8
+    assert extent[2] > 0.8 * 30 * 40
+    assert made.path_length_nm > 1200
+    with pytest.raises(SchemaError, match="holds float32"):
+        skeletonise(Volume("em", Held(np.zeros((4, 4, 4), np.float32))))
+
+
+def test_hemibrain_swc(real_data: Path) -> None:
+    """Lengths of real neurons against osteoid's reader; hemibrain's files are in voxels of 8 nm."""
+    for path in sorted((real_data / "hemibrain_navis5" / "swc").glob("*.swc"))[:2]:
+        skeleton = read_swc(path, 8)
+        theirs = osteoid.Skeleton.from_swc(path.read_text())
+        assert len(skeleton) == len(theirs.vertices)
+        assert skeleton.path_length_nm == pytest.approx(8 * float(theirs.cable_length()), rel=1e-5)
+        assert skeleton.cable_nm.sum() == pytest.approx(skeleton.path_length_nm)
+        assert 1e5 < skeleton.path_length_nm < 1e8
