@@ -8,13 +8,13 @@ import struct
 import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import escape
 
 import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup
 
-from graphlab.drawings import PALETTE
+from graphlab.drawings import PALETTE, short, svg
 
 Floats = npt.NDArray[np.float64]
 LOW, MIDDLE, HIGH = (33, 102, 172), (247, 247, 247), (178, 24, 43)
@@ -31,7 +31,7 @@ def colour(share: float) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def heat_map(
+def trace_map(
     rows: npt.NDArray[np.floating], labels: Sequence[str], lines: Mapping[str, Floats], seconds: float, label: str
 ) -> Markup:
     """Traces as an image of one pixel a value, behaviours as lines under it, one time axis.
@@ -49,7 +49,7 @@ def heat_map(
     ]
     parts += [
         f'<text x="{left - 6}" y="{top + row_height * i + 8}" text-anchor="end" font-size="8">'
-        f"{escape(name[:12])}</text>"
+        f"{escape(short(name, 12))}</text>"
         for i, name in enumerate(labels)
     ]
     for number, (name, values) in enumerate(lines.items()):
@@ -62,11 +62,11 @@ def heat_map(
         parts.append(f'<polyline points="{points}" fill="none" stroke="{shade}" stroke-width="1"/>')
         parts.append(
             f'<text x="{left - 6}" y="{base + line_height / 2 + 3:.0f}" text-anchor="end" font-size="9">'
-            f"{escape(name[:14])}</text>"
+            f"{escape(short(name, 14))}</text>"
         )
     parts.append(f'<text x="{left}" y="{height - 8}">0 s</text>')
     parts.append(f'<text x="{left + wide}" y="{height - 8}" text-anchor="end">{seconds:,.0f} s</text>')
-    return _svg(left + wide + 10, height, label, parts)
+    return svg(left + wide + 10, height, label, parts)
 
 
 def intervals(rows: Sequence[Mapping[str, Any]], label: str) -> Markup:
@@ -88,10 +88,10 @@ def intervals(rows: Sequence[Mapping[str, Any]], label: str) -> Markup:
         fill = PALETTE[0] if sure else "none"
         parts.append(f'<circle cx="{x(row["value"]):.1f}" cy="{y - 4}" r="4" fill="{fill}" stroke="{PALETTE[0]}"/>')
         name = f"{row['neuron_class']} ({row['traces']})"
-        parts.append(f'<text x="{left - 8}" y="{y}" text-anchor="end">{escape(name[:16])}</text>')
+        parts.append(f'<text x="{left - 8}" y="{y}" text-anchor="end">{escape(short(name, 16))}</text>')
     for value in (-extent, 0.0, extent):
         parts.append(f'<text x="{x(value):.1f}" y="{height - 12}" text-anchor="middle">{value:.2f}</text>')
-    return _svg(left + wide + 20, height, label, parts)
+    return svg(left + wide + 20, height, label, parts)
 
 
 def circuit(
@@ -115,10 +115,9 @@ def circuit(
         out = angle[node]
         tx, ty = size / 2 + (r + 14) * math.cos(out), size / 2 + (r + 14) * math.sin(out) + 3
         anchor = "start" if math.cos(out) >= 0 else "end"
-        parts.append(
-            f'<text x="{tx:.1f}" y="{ty:.1f}" font-size="9" text-anchor="{anchor}">{escape(names[node][:10])}</text>'
-        )
-    return _svg(size, size, label, parts)
+        name = escape(short(names[node], 10))
+        parts.append(f'<text x="{tx:.1f}" y="{ty:.1f}" font-size="9" text-anchor="{anchor}">{name}</text>')
+    return svg(size, size, label, parts)
 
 
 def _png(rows: npt.NDArray[np.floating]) -> str:
@@ -136,10 +135,3 @@ def _png(rows: npt.NDArray[np.floating]) -> str:
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     image = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(raw, 9)) + chunk(b"IEND", b"")
     return base64.b64encode(image).decode()
-
-
-def _svg(width: float, height: float, label: str, parts: Sequence[str]) -> Markup:
-    return Markup(
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
-        f'class="plot" role="img" aria-label={quoteattr(label)}><title>{escape(label)}</title>{"".join(parts)}</svg>'
-    )

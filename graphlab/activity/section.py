@@ -100,7 +100,7 @@ def _heat_map(session: Session) -> Markup:
         filled = np.where(np.isfinite(values), values, np.nanmean(values))
         lines[name] = np.add.reduceat(filled, bins) / size
     seconds = float(session.time_s[-1] - session.time_s[0])
-    return figures.heat_map(rows[order], labels, lines, seconds, f"activity and behaviour of {session.animal}")
+    return figures.trace_map(rows[order], labels, lines, seconds, f"activity and behaviour of {session.animal}")
 
 
 def _circuit(folder: Folder, run_id: str) -> Markup | None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from graphlab.commands.options import GraphPath, Json, NoProgress, Quiet
+from graphlab.commands.options import GraphPath, Json, NoProgress, Output, Quiet
 
 
 class What(StrEnum):
@@ -48,9 +48,7 @@ def correlate(
         str | None, typer.Option(help="structure, enrichment: run of edges or tuning; else the latest.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of surrogates and resampling.")] = 0,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Write .parquet, .csv, .arrow or .json.")
-    ] = None,
+    output: Output = None,
     json: Json = False,
     quiet: Quiet = False,
     no_progress: NoProgress = False,

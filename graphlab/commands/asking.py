@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from graphlab.commands.options import Engine, GraphPath, Json, Language, pairs_of, text_of
+from graphlab.commands.options import Engine, GraphPath, Json, Language, Output, pairs_of, text_of
 
 
 def query(
@@ -21,9 +20,7 @@ def query(
     parameter: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A value for $NAME.")] = None,
     time_limit: Annotated[float | None, typer.Option(metavar="SECONDS", help="Give up after so long.", min=0)] = None,
     memory_limit: Annotated[str | None, typer.Option(metavar="SIZE", help="Give up beyond it: 2GB, 500MB.")] = None,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Write .parquet, .csv, .arrow or .json instead.")
-    ] = None,
+    output: Output = None,
     json: Json = False,
 ) -> None:
     """Ask a question: SQL with GRAPH_TABLE patterns, DotMotif or Cypher, read-only. CREATE PROPERTY GRAPH is kept."""

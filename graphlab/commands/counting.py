@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from graphlab.commands.options import GraphPath, Json, Kind, Language, NoProgress, text_of
+from graphlab.commands.options import (
+    GraphPath,
+    Json,
+    Kind,
+    Language,
+    MinWeight,
+    NoProgress,
+    Output,
+    Seed,
+    Workers,
+    text_of,
+)
 from ingest.errors import AnalysisError, GraphlabError
 
 if TYPE_CHECKING:
@@ -32,9 +43,9 @@ def motifs(
         ),
     ] = None,
     samples: Annotated[int, typer.Option(help="Null samples; 0 counts only.", min=0)] = 0,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.", min=0)] = 0,
+    seed: Seed = 0,
     kind: Annotated[Kind, typer.Option(help="Which connections.")] = Kind.chemical,
-    min_weight: Annotated[float, typer.Option(help="Connections below it are left out.")] = 0.0,
+    min_weight: MinWeight = 0.0,
     by: Annotated[
         str | None,
         typer.Option(metavar="COLUMN", help="Also counts per group of neurons (cell_type); blocks of the block null."),
@@ -51,11 +62,9 @@ def motifs(
     compare: Annotated[
         list[Path] | None, typer.Option(metavar="GRAPH", help="A further graph; profiles side by side. Repeatable.")
     ] = None,
-    workers: Annotated[int | None, typer.Option(help="Threads; every core when absent.", min=1)] = None,
+    workers: Workers = None,
     report: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write an HTML report.")] = None,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Write .parquet, .csv, .arrow or .json.")
-    ] = None,
+    output: Output = None,
     json: Json = False,
     no_progress: NoProgress = False,
 ) -> None:

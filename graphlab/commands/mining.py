@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from graphlab.commands.options import GraphPath, Json, Kind, NoProgress
+from graphlab.commands.options import GraphPath, Json, Kind, MinWeight, NoProgress, Output, Seed, TypedBy, Workers
 from ingest.errors import AnalysisError
 
 SHOWN = ("pattern", "motif", "count", "null_mean", "ratio", "surprise", "p", "q")
@@ -22,18 +21,16 @@ class Split(StrEnum):
 def mine(
     graph: GraphPath,
     size: Annotated[int, typer.Option(help="3 or 4 neurons.")] = 3,
-    by: Annotated[str, typer.Option(metavar="COLUMN", help="Column of neurons with the types.")] = "cell_type",
+    by: TypedBy = "cell_type",
     null: Annotated[str, typer.Option(metavar="NAME", help="The null; mutual partners are kept, too.")] = "block",
     samples: Annotated[int, typer.Option(help="Random graphs.", min=1)] = 100,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.", min=0)] = 0,
+    seed: Seed = 0,
     split: Annotated[Split | None, typer.Option(help="Mine one half of the neurons, test on the other.")] = None,
     top: Annotated[int, typer.Option(help="At most so many typed motifs.", min=1)] = 100,
     kind: Annotated[Kind, typer.Option(help="Which connections.")] = Kind.chemical,
-    min_weight: Annotated[float, typer.Option(help="Connections below it are left out.")] = 0.0,
-    workers: Annotated[int | None, typer.Option(help="Threads; every core when absent.", min=1)] = None,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Write .parquet, .csv, .arrow or .json.")
-    ] = None,
+    min_weight: MinWeight = 0.0,
+    workers: Workers = None,
+    output: Output = None,
     json: Json = False,
     no_progress: NoProgress = False,
 ) -> None:
@@ -65,17 +62,15 @@ def instances(
     motif: Annotated[str, typer.Argument(metavar="MOTIF", help="030T and the like; for --size 4 an mfinder id, 204.")],
     size: Annotated[int, typer.Option(help="3 or 4 neurons.")] = 3,
     types: Annotated[str | None, typer.Option(metavar="A,B,C", help="Cell types wanted, by role.")] = None,
-    by: Annotated[str, typer.Option(metavar="COLUMN", help="Column of neurons with the types.")] = "cell_type",
+    by: TypedBy = "cell_type",
     limit: Annotated[int, typer.Option(help="At most so many, strongest weakest connection first.", min=1)] = 100,
     kind: Annotated[Kind, typer.Option(help="Which connections.")] = Kind.chemical,
-    min_weight: Annotated[float, typer.Option(help="Connections below it are left out.")] = 0.0,
+    min_weight: MinWeight = 0.0,
     links: Annotated[bool, typer.Option("--links", help="Add a Neuroglancer link to each.")] = False,
     segmentation: Annotated[
         str | None, typer.Option(metavar="URL", help="Segmentation for the links, when the dataset is not a known one.")
     ] = None,
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="Write .parquet, .csv, .arrow or .json.")
-    ] = None,
+    output: Output = None,
     json: Json = False,
     no_progress: NoProgress = False,
 ) -> None:

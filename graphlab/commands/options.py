@@ -55,6 +55,11 @@ class Language(StrEnum):
 GraphPath = Annotated[Path, typer.Argument(metavar="GRAPH", help="The graph folder.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document; ids as text.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
+Output = Annotated[Path | None, typer.Option("-o", "--output", help="Write .parquet, .csv, .arrow or .json instead.")]
+MinWeight = Annotated[float, typer.Option(help="Connections below it are left out.")]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same bytes.", min=0)]
+TypedBy = Annotated[str, typer.Option(metavar="COLUMN", help="Column of neurons with the types.")]
+Workers = Annotated[int | None, typer.Option(help="Threads; every core when absent.", min=1)]
 NoProgress = Annotated[bool, typer.Option("--no-progress", help="No progress bars (off anyway without a terminal).")]
 
 

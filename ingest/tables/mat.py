@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ingest.errors import MissingExtraError, SchemaError, UnknownNameError
+from ingest.errors import ReadError, SchemaError, UnknownNameError
 from ingest.reader import Reading, ReadRequest
 from ingest.tables.apart import run_apart
 from ingest.tables.files import HDF5, begins, checked, ends
@@ -28,7 +28,7 @@ class MatReader:
         if request.as_ not in ("connections", "neurons"):
             raise SchemaError(f"{path}: a MATLAB matrix holds connections; say --as connections")
         if begins(path, HDF5):
-            raise MissingExtraError("h5py (this is a MATLAB 7.3 file; save it with -v7)", "all")
+            raise ReadError(f"{path}: found a MATLAB 7.3 (HDF5) file; wanted version 7 or older: save(..., '-v7')")
         stored = np.load(
             io.BytesIO(run_apart("mat_variables.py", path, "MATLAB file")), allow_pickle=False, max_header_size=1 << 16
         )

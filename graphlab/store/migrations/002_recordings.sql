@@ -38,3 +38,5 @@ CREATE TABLE behavior_enrichment (
     neurons BIGINT NOT NULL, encoding BIGINT NOT NULL, value DOUBLE, null_mean DOUBLE, null_std DOUBLE, ratio DOUBLE,
     p DOUBLE, q DOUBLE
 );
+-- Never filled; functional_connections and behavior_tuning hold what it was meant for.
+DROP TABLE IF EXISTS correlations;
