@@ -133,13 +133,13 @@ class Graph(Testing, Asking, Counting, Embedding, Exchanging, Partners, Reaching
         return set_signs(self._folder, transmitters, min_confidence)
 
     def rerun(self, run_id: str) -> results.Rerun:
-        """Recompute a recorded result and compare: bytes for counts."""
+        """Recompute a recorded result and compare: counts, ids and text to the byte, floats within 1e-9."""
         run = runs.get(self._folder, run_id)
         verbs = {
             **self._counted_again(),
             "place synapses": self._place_again,
-            "significance": self._significance_counts,
-            "mine": self._mine_counts,
+            "significance": self._significance_again,
+            "mine": self._mine_again,
         }
         return results.rerun(self._folder, run, verbs)
 
