@@ -134,13 +134,13 @@ class Graph(Testing, Asking, Correlating, Counting, Embedding, Exchanging, Partn
         return set_signs(self._folder, transmitters, min_confidence)
 
     def rerun(self, run_id: str) -> results.Rerun:
-        """Recompute a recorded result and compare: bytes for counts."""
+        """Recompute a recorded result and compare: counts, ids and text to the byte, floats within 1e-9."""
         run = runs.get(self._folder, run_id)
         verbs = {
             **self._counted_again(),
             "place synapses": self._place_again,
-            "significance": self._significance_counts,
-            "mine": self._mine_counts,
+            "significance": self._significance_again,
+            "mine": self._mine_again,
         }
         return results.rerun(self._folder, run, verbs)
 

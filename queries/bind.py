@@ -312,10 +312,12 @@ class _Binder:
         if found is None:
             found = self._derived_name(node, tables)
         if found is None:
-            start = node.at.end - len(node.name) if node.at else 0
+            # DotMotif's ``-|`` asks for a sign in two characters.
+            at = Span(max(node.at.start, node.at.end - len(node.name)), node.at.end) if node.at else None
             raise self.fault(
                 f"{tables[0].labels[0]} has no property {node.name!r}{_nearest(node.name, tables, visible)}",
-                Span(start, start + len(node.name)) if node.at else None,
+                at,
+                hint="Graph.set_signs gives neurons and connections their sign." if wanted == "sign" else "",
             )
         if found in visible:
             self.types[(node.variable, found)] = visible[found]

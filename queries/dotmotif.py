@@ -2,7 +2,8 @@
 
 The whole second version of the language is read (``dotmotif.lark``): named edges, constraints between
 elements, edges that must not exist (``!>`` or ``~>``), macros, automorphisms (``===``). Predicates are pushed into the
-search. An edge of an excitatory or inhibitory type (``-+``, ``-|``, ``--``) is refused, since no sign is stored.
+search. An edge of an excitatory (``-+``) or inhibitory type (``-|``, ``--``) is one whose column ``sign`` is 1 or -1;
+``Graph.set_signs`` makes that column, and an unknown sign is neither.
 The answer has one column for each vertex, with its root_id.
 """
 
@@ -34,7 +35,9 @@ from queries.sql_tokens import MAX_LENGTH
 from queries.statement import Slot, Statement
 
 MAX_RULES = 2000
-_SIGNED = {"+": "excitatory", "|": "inhibitory", "-": "inhibitory"}
+_SIGNS = {"+": 1, "|": -1, "-": -1}
+_Key = tuple[str, str, bool, int]
+"""Source, target, whether the edge exists, and the sign of one that does not: two of those are two conditions."""
 _COMPARISONS = {"==": "=", "!=": "<>"}
 
 
@@ -45,6 +48,8 @@ class _Edge:
     exists: bool
     clauses: tuple[tuple[Token, Token, Expression], ...]
     name: Token | None
+    sign: int
+    """0 where the type of the edge does not matter."""
 
 
 @dataclass(frozen=True)
@@ -126,9 +131,9 @@ class _Motif:
         self.text = text
         self.builder = PatternBuilder(graph, text)
         self.macros: dict[str, _Macro] = {}
-        self.edges: dict[tuple[str, str, bool], list[Expression]] = {}
-        self.edge_names: dict[tuple[str, str, bool], str] = {}
-        self.named: dict[str, tuple[str, str, bool]] = {}
+        self.edges: dict[_Key, list[Expression]] = {}
+        self.edge_names: dict[_Key, str] = {}
+        self.named: dict[str, _Key] = {}
         self.places: dict[str, Span] = {}
         self.constraints: list[tuple[_Constraint, dict[str, str]]] = []
         self.same: list[tuple[str, str]] = []
@@ -140,8 +145,9 @@ class _Motif:
             raise Fault("the motif has no edge", 0, hint="Write for example: A -> B")
         for vertex, at in self.places.items():
             self.builder.add(Chain((Element(vertex, (), None, at),), at=at))
-        for (source, target, exists), predicates in self.edges.items():
-            name = self.edge_names[(source, target, exists)]
+        for key, predicates in self.edges.items():
+            source, target, exists, _ = key
+            name = self.edge_names[key]
             where = _all(predicates)
             arrow = Arrow(Element(name, (), where, self.places[source]), "right", negated=not exists)
             ends = tuple(Element(end, (), None, self.places[end]) for end in (source, target))
@@ -198,8 +204,8 @@ class _Motif:
     def _edge(self, edge: _Edge, scope: dict[str, str], inside: bool) -> None:
         calls = ("macro",) if inside else ()
         source, target = (self._vertex(end, scope, calls) for end in (edge.source, edge.target))
-        key = (source, target, edge.exists)
-        opposite = self.edges.get((source, target, not edge.exists))
+        key = (source, target, edge.exists, 0 if edge.exists else edge.sign)
+        opposite = self.edges.get((source, target, not edge.exists, 0))
         if opposite == [] and not edge.clauses:
             raise _fault(f"{source} -> {target} is to exist and not to exist", edge.source)
         name = self.edge_names.setdefault(key, self.builder.fresh("edge"))
@@ -326,14 +332,7 @@ class _Trees(Transformer[Any, Any]):
     operator = name
     bracketed = name
 
-    def relation(self, parts: list[Any]) -> Token:
-        token: Token = parts[0]
-        if token[1] != ">":
-            raise _fault(
-                f"{_SIGNED[token[1]]} edges are not told apart: no sign is stored", token,
-                "Write -> and a condition on the transmitter, for example A.nt_type = \"GABA\".", unsupported=True,
-            )  # fmt: skip
-        return token
+    relation = name
 
     def number(self, parts: list[Any]) -> Expression:
         text = str(parts[0])
@@ -356,8 +355,12 @@ class _Trees(Transformer[Any, Any]):
     def edge(self, parts: list[Any]) -> _Edge:
         source, relation, target, *rest = parts
         clauses = next((part for part in rest if isinstance(part, tuple)), ())
+        sign = _SIGNS.get(relation[1], 0)
+        if sign:
+            key, equals = relation.update(value="sign"), relation.update(value="=")
+            clauses = (*clauses, (key, equals, Literal(sign, at=span(relation))))
         name = next((part for part in rest if isinstance(part, Token)), None)
-        return _Edge(source, target, relation[0] == "-", clauses, name)
+        return _Edge(source, target, relation[0] == "-", clauses, name, sign)
 
     def static(self, parts: list[Any]) -> _Constraint:
         return _Constraint(*parts)

@@ -13,6 +13,7 @@ import duckdb
 import numpy as np
 
 from graphlab.store.folder import exact_sum, first_row
+from graphlab.store.near_synapses import merge_near
 from ingest.errors import SchemaError
 from ingest.schema import KINDS
 
@@ -44,7 +45,7 @@ def pairs_from_synapses(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -
 
     Columns pre_root_id, post_root_id, kind, neuropil, total (all synapses), weight (those the recipe keeps).
     """
-    merged = _merge_near(connection, recipe.merge_within_nm) if recipe.merge_within_nm is not None else False
+    merged = merge_near(connection, recipe.merge_within_nm) if recipe.merge_within_nm is not None else False
     present = first_row(
         connection,
         "SELECT min(coalesce(kind, 'chemical')), max(coalesce(kind, 'chemical')), count(neuropil) > 0, "
@@ -124,38 +125,3 @@ def totals(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> No
         WHERE neurons.root_id = sums.root_id
         """
     )
-
-
-def _merge_near(connection: duckdb.DuckDBPyConnection, radius_nm: float) -> bool:
-    """Temporary table ``merged_synapses``: ids that a better synapse of the same pair stands for.
-
-    Greedy by score (ties: lower id): a synapse is dropped when a kept one of the same ordered pair lies
-    within ``radius_nm``, as non-maximum suppression does.
-    """
-    close = connection.execute(
-        """
-        SELECT a.synapse_id AS better, b.synapse_id AS worse,
-               coalesce(a.score, -1e308) AS better_score
-        FROM synapses a JOIN synapses b
-          ON a.pre_root_id = b.pre_root_id AND a.post_root_id = b.post_root_id
-         AND coalesce(a.kind, 'chemical') = coalesce(b.kind, 'chemical')
-         AND (coalesce(a.score, -1e308) > coalesce(b.score, -1e308)
-              OR (coalesce(a.score, -1e308) = coalesce(b.score, -1e308) AND a.synapse_id < b.synapse_id))
-        WHERE (a.x_nm - b.x_nm) ** 2 + (a.y_nm - b.y_nm) ** 2 + (a.z_nm - b.z_nm) ** 2 <= $radius ** 2
-        ORDER BY better_score DESC, better, worse
-        """,
-        {"radius": radius_nm},
-    ).fetchall()
-    dropped: set[int] = set()
-    for better, worse, _ in close:
-        # Pairs come in order of the better synapse, so its own fate is settled before it is asked.
-        if better not in dropped:
-            dropped.add(worse)
-    connection.execute("CREATE OR REPLACE TEMP TABLE merged_synapses (synapse_id UBIGINT)")
-    if dropped:
-        import pyarrow as pa
-
-        connection.register("_merged", pa.table({"synapse_id": pa.array(sorted(dropped), pa.uint64())}))
-        connection.execute("INSERT INTO merged_synapses FROM _merged")
-        connection.unregister("_merged")
-    return bool(dropped)

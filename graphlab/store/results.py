@@ -1,4 +1,4 @@
-"""Results with their runs: written once, recomputed and compared by hash."""
+"""Results with their runs: written once, recomputed and compared: bytes for counts, nearly for floats."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import datetime
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from graphlab.store import runs
+from graphlab.store.agreement import TOLERANCE, agreement, has_floats
 from graphlab.store.folder import Folder
 from ingest.errors import AnalysisError, VersionError
 
@@ -22,7 +24,19 @@ class Rerun:
     run: runs.Run
     new_hash: str
     equal: bool
-    """Whether the bytes of the result are those of the recorded run."""
+    """Whether the result is that of the recorded run: whole numbers, ids and text to the byte, floats nearly."""
+    how: str
+    """In words: equal to the byte, equal within the tolerance, or what differs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recomputed:
+    """What a verb gave once more."""
+
+    hashed: pa.Table
+    """What the hash of the run is of."""
+    whole: pa.Table
+    """What is kept of the run as a file."""
 
 
 def record_census(folder: Folder, table: pa.Table, parameters: dict[str, Any], started: datetime.datetime) -> runs.Run:
@@ -71,9 +85,11 @@ def record(
 def record_table(
     folder: Folder, verb: str, table: pa.Table, parameters: dict[str, Any], started: datetime.datetime
 ) -> runs.Run:
-    """Record that ``verb`` gave this table: its hash, not its rows, so that a rerun can compare."""
+    """Record that ``verb`` gave this table, so that a rerun can compare: its hash, and itself if it holds floats."""
     run = runs.new_run(folder, verb, parameters, {})
     run = replace(run, result_hash=runs.hash_table(table))
+    if has_floats(table):
+        save_kept(folder, run.run_id, table)
     with folder.transaction() as connection:
         runs.record(connection, run, started)
     return run
@@ -83,11 +99,12 @@ def save_kept(folder: Folder, run_id: str, table: pa.Table) -> None:
     """One Parquet file of a run, renamed into place when whole."""
     from pyarrow import parquet
 
-    path = folder.path / "results" / f"{run_id}.parquet"
+    path = _kept_at(folder, run_id)
     path.parent.mkdir(exist_ok=True)
     new = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        parquet.write_table(table, new, compression="zstd")
+        # Lists keep the names of their items: the hash of a table is of its types, too.
+        parquet.write_table(table, new, compression="zstd", use_compliant_nested_type=False)
         new.rename(path)
     finally:
         new.unlink(missing_ok=True)
@@ -95,25 +112,38 @@ def save_kept(folder: Folder, run_id: str, table: pa.Table) -> None:
 
 def kept_runs(folder: Folder, verb: str) -> list[tuple[runs.Run, pa.Table]]:
     """The kept results of a verb on the present data, latest first."""
-    from pyarrow import parquet
-
     rows = folder.connection.execute(
         "SELECT run_id FROM runs WHERE verb = ? AND data_version = ? ORDER BY started DESC, run_id",
         [verb, str(folder.meta("data_version"))],
     ).fetchall()
     found = []
     for (run_id,) in rows:
-        path = folder.path / "results" / f"{run_id}.parquet"
-        if path.is_file():
-            found.append((runs.get(folder, str(run_id)), parquet.read_table(path)))
+        table = _kept(folder, str(run_id))
+        if table is not None:
+            found.append((runs.get(folder, str(run_id)), table))
     return found
 
 
-def rerun(folder: Folder, run: runs.Run, verbs: Mapping[str, Callable[[dict[str, Any]], pa.Table | str]]) -> Rerun:
+def _kept_at(folder: Folder, run_id: str) -> Path:
+    return folder.path / "results" / f"{run_id}.parquet"
+
+
+def _kept(folder: Folder, run_id: str) -> pa.Table | None:
+    from pyarrow import parquet
+
+    path = _kept_at(folder, run_id)
+    return parquet.read_table(path) if path.is_file() else None
+
+
+Again = Callable[[dict[str, Any]], pa.Table | Recomputed | str]
+"""From parameters to the result, or to its hash where a result is too large to hold."""
+
+
+def rerun(folder: Folder, run: runs.Run, verbs: Mapping[str, Again]) -> Rerun:
     """Do the work of ``run`` again on the present data.
 
-    Args:
-        verbs: verb -> from parameters to the result, or to its hash where a result is too large to hold.
+    Whole numbers, ids and text must be the same to the byte; floats may differ by ``agreement.TOLERANCE``, where
+    the recorded result was kept.
 
     Raises:
         VersionError: the data changed since, so another result would be no surprise.
@@ -130,5 +160,31 @@ def rerun(folder: Folder, run: runs.Run, verbs: Mapping[str, Callable[[dict[str,
             f"{folder.meta('data_version')}: sources were added since. Run it on a copy of the older graph"
         )
     made = verbs[run.verb](run.parameters)
-    new_hash = made if isinstance(made, str) else runs.hash_table(made)
-    return Rerun(run, new_hash, new_hash == run.result_hash)
+    if isinstance(made, str):
+        return _by_hash(run, made)
+    if not isinstance(made, Recomputed):
+        made = Recomputed(made, made)
+    new_hash = runs.hash_table(made.hashed)
+    kept = _kept(folder, run.run_id)
+    if kept is None or (new_hash != run.result_hash and not has_floats(made.hashed)):
+        return _by_hash(run, new_hash)
+    if new_hash != run.result_hash:
+        missing = [name for name in made.hashed.column_names if name not in kept.column_names]
+        if missing or runs.hash_table(kept.select(made.hashed.column_names)) != run.result_hash:
+            return Rerun(run, new_hash, False, "the kept result is not the one whose hash was recorded")
+    found = agreement(kept, made.whole)
+    if found.problem is not None:
+        return Rerun(run, new_hash, False, f"{found.problem}; floats may differ by {TOLERANCE:g} of their size")
+    if found.largest == 0.0:
+        return Rerun(run, new_hash, True, f"equal to the byte, {new_hash}")
+    return Rerun(
+        run, new_hash, True,
+        f"equal: whole numbers, ids and text to the byte, floats within {TOLERANCE:g} of their size "
+        f"(the largest difference is {found.largest:.2g})",
+    )  # fmt: skip
+
+
+def _by_hash(run: runs.Run, new_hash: str) -> Rerun:
+    equal = new_hash == run.result_hash
+    told = f"equal to the byte, {new_hash}" if equal else f"recorded {run.result_hash}, recomputed {new_hash}"
+    return Rerun(run, new_hash, equal, told)

@@ -253,8 +253,11 @@ class Testing(Asking):
             view, size, null=name, samples=samples, seed=seed, sequential=sequential, options=options, **how
         )
 
-    def _significance_counts(self, parameters: Mapping[str, Any]) -> pa.Table:
-        return counted(self._significance(parameters))
+    def _significance_again(self, parameters: Mapping[str, Any]) -> results.Recomputed:
+        from graphlab.motifs.kept_significance import to_table
+
+        found = self._significance(parameters)
+        return results.Recomputed(counted(found), to_table(found))
 
     def _mine(self, parameters: Mapping[str, Any], **how: Any) -> Mined:
         from dataclasses import replace
@@ -293,8 +296,9 @@ class Testing(Asking):
         kept = [label if sided else None for label, sided in zip(labels, left | right, strict=True)]
         return left, f"left hemisphere mined ({int(left.sum())} neurons), right held out ({int(right.sum())})", kept
 
-    def _mine_counts(self, parameters: Mapping[str, Any]) -> pa.Table:
-        return mined_counts(self._mine(parameters))
+    def _mine_again(self, parameters: Mapping[str, Any]) -> results.Recomputed:
+        mined = self._mine(parameters)
+        return results.Recomputed(mined_counts(mined), mined.to_arrow())
 
 
 def settings_of(given: Mapping[str, Any]) -> NullSettings:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest.errors import GraphlabError, ParseError, UnsupportedError
+from ingest.errors import GraphlabError, ParseError
 from queries.engine import Source, detect, run
 
 dotmotif = pytest.importorskip("dotmotif")
@@ -159,7 +159,7 @@ def test_columns_are_the_vertices_in_the_order_written_and_typed_when_empty(toy:
         ("f(x) { x -> y }\nf(A)", ParseError, "'y' is not among the macro's names", (1, 13)),
         ("A -> B\nA !> B", ParseError, "to exist and not to exist", (2, 1)),
         ("A !> B as ab\nA -> C as ac\nC -> B\nab.weight > ac.weight", ParseError, "has no value to compare", (4, 1)),
-        ("A -| B", UnsupportedError, "inhibitory edges are not told apart", (1, 3)),
+        ("A -| B", ParseError, "has no property 'sign'(?s:.)*Graph.set_signs", (1, 3)),
         ("# nothing", ParseError, "the motif has no edge", (1, 1)),
         ("A -> B\nA -> a", ParseError, "differ only in upper and lower case", (2, 6)),
     ],

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from graphlab.graph import Graph
-from ingest.errors import SchemaError, UnknownNameError
+from ingest.errors import ParseError, SchemaError, UnknownNameError
 
 Rows = Callable[[str], list[tuple[Any, ...]]]
 SIGNED = "SELECT pre_root_id, post_root_id, kind, sign FROM connections"
@@ -48,6 +48,30 @@ def test_signs_are_asked_for_in_patterns(typed: Graph) -> None:
         "WHERE s.sign = -1 COLUMNS (a.root_id AS pre, b.root_id AS post))"
     ).to_arrow()
     assert found.to_pylist() == [{"pre": 2, "post": 3}]
+
+
+@pytest.mark.parametrize(
+    ("motif", "wanted"),
+    [
+        ("A -+ B", {(1, 2)}),
+        ("A -| B", {(2, 3)}),
+        ("A -- B", {(2, 3)}),
+        ("A -+ B\nB -| C", {(1, 2, 3)}),
+        ("A -+ B\nB -+ C", set()),
+        ("A -+ B [weight > 1]", set()),
+        ("A -> B\nA !+ B", {(2, 3), (3, 1), (4, 1), (5, 1)}),
+        ("A -> B\nA ~| B", {(1, 2), (3, 1), (4, 1), (5, 1)}),
+        ("A -> B\nA !+ B\nA !- B", {(3, 1), (4, 1), (5, 1)}),
+        ("up(x, y) { x -+ y }\nup(A, B)\nB -> C", {(1, 2, 3)}),
+    ],
+)
+def test_signed_edges_of_dotmotif(typed: Graph, motif: str, wanted: set[tuple[int, ...]]) -> None:
+    with pytest.raises(ParseError, match="has no property 'sign'"):
+        typed.query(motif, "dotmotif")
+    typed.set_signs("fly")
+    for engine in ("duckdb", "csr"):
+        found = typed.query(motif, "dotmotif", engine=engine).to_arrow()
+        assert {tuple(row.values()) for row in found.to_pylist()} == wanted
 
 
 def test_later_sources_and_recipes_keep_signs(typed: Graph, synapses: Callable[..., pa.Table], rows_of: Rows) -> None:
