@@ -22,6 +22,7 @@ VERBS: tuple[Callable[..., Any], ...] = (
     counting.rerun,
     showing.report,
     embedding.convert_checkpoint,
+    embedding.embed,
 )
 
 app = typer.Typer(

@@ -37,6 +37,8 @@ def write_embedding_source(
     target = folder.path / "embeddings" / model
     target.mkdir(parents=True, exist_ok=True)
     _sweep(folder, target)
+    if request.options.get("replace"):
+        folder.connection.execute("DELETE FROM embedding_files WHERE model = ?", [model])
     known = folder.connection.execute(
         "SELECT segmentation_version, width, file FROM embedding_files WHERE model = ?", [model]
     ).fetchall()
