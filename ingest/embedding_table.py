@@ -7,15 +7,17 @@ from typing import Any
 import pyarrow as pa
 
 from ingest.errors import SchemaError, UnknownNameError
-from ingest.reader import READERS, Reading, ReadRequest
+from ingest.reader import Reading, ReadRequest
 from ingest.schema import EMBEDDINGS
 
-NAME = "embedding_table"
 OPTIONS = ("model", "segmentation_version", "replace")
 
 
 class EmbeddingTableReader:
-    """A pyarrow table in the words of EMBEDDINGS, vectors of a fixed width."""
+    """A pyarrow table in the words of EMBEDDINGS, vectors of a fixed width.
+
+    Not in the registry of readers: there a pyarrow table is one of any kind, and this is asked for by name.
+    """
 
     def accepts(self, source: Any) -> bool:
         return isinstance(source, pa.Table)
@@ -39,6 +41,3 @@ class EmbeddingTableReader:
                 raise SchemaError(f"embeddings: {column.name} is {found}; wanted {wanted}")
         table = source.select(EMBEDDINGS.names())
         return Reading(table.schema, iter(table.to_batches(max_chunksize=1 << 16)), rows=table.num_rows)
-
-
-READERS.register(NAME, EmbeddingTableReader())

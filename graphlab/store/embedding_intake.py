@@ -39,6 +39,7 @@ def write_embedding_source(
     _sweep(folder, target)
     if request.options.get("replace"):
         folder.connection.execute("DELETE FROM embedding_files WHERE model = ?", [model])
+        folder.connection.execute("DELETE FROM synapse_embeddings WHERE model = ?", [model])
     known = folder.connection.execute(
         "SELECT segmentation_version, width, file FROM embedding_files WHERE model = ?", [model]
     ).fetchall()

@@ -114,10 +114,11 @@ def ingest(
 def open_source(source: Any, request: ReadRequest) -> Reading:
     """Open ``source`` with the first registered reader that is meant for it."""
     if request.as_ == "embeddings":
-        from ingest import embedding_table, segclr_csvzip
+        from ingest import segclr_csvzip
+        from ingest.embedding_table import EmbeddingTableReader
 
-        made = READERS.get(embedding_table.NAME).accepts(source)
-        return READERS.get(embedding_table.NAME if made else segclr_csvzip.NAME).read(source, request)
+        made = EmbeddingTableReader()
+        return (made if made.accepts(source) else READERS.get(segclr_csvzip.NAME)).read(source, request)
     from ingest import tables
 
     return tables.open_source(source, request)

@@ -205,6 +205,37 @@ def test_bad_weights_and_a_full_disk_leave_the_graph_as_it_was(
         assert graph.embed(**asked(made)).computed == 12
 
 
+def test_synapses_are_linked_to_their_nearest_nodes(made: Path, tmp_path: Path) -> None:
+    with Graph.create(tmp_path / "g", materialization="1") as graph:
+        graph.embed(**asked(made))
+        there = graph.embeddings()
+        ids, points, _ = there.nodes([ROOTS[0]])
+        assert ids.size > 1
+        place = points.astype(float) + np.array([3, 0, 0])
+        synapses = pa.table(
+            {
+                "synapse_id": pa.array(range(len(ids)), pa.uint64()),
+                "pre_root_id": pa.array([ROOTS[0]] * len(ids), pa.uint64()),
+                "post_root_id": pa.array([99] * len(ids), pa.uint64()),
+                **{f"{axis}_nm": place[:, i] for i, axis in enumerate("xyz")},
+            }
+        )
+        with pytest.raises(SchemaError, match="no synapses to link"):
+            graph.link_synapses(10)
+        graph.ingest(synapses, as_="synapses")
+        nearest = [int(ids[np.linalg.norm(points - at, axis=1).argmin()]) for at in place]
+        for _ in range(2):
+            assert graph.link_synapses(10) == (len(ids), 2 * len(ids))
+        kept = graph._folder.connection.execute(
+            "SELECT node_id, side, model, distance_nm FROM synapse_embeddings ORDER BY synapse_id"
+        ).fetchall()
+        assert [row[0] for row in kept] == nearest
+        assert {row[1:3] for row in kept} == {("pre", "tiny")}
+        assert [row[3] for row in kept] == pytest.approx([3] * len(ids), abs=1e-3)
+        with pytest.raises(SchemaError, match="none of the skeletons"):
+            graph.mixtures([])
+
+
 @pytest.fixture(scope="module")
 def fib25(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> dict[str, Any]:
     """The cube through TensorStore: PNG slices and ground truth written as precomputed, read back; skeletons of it."""
@@ -249,14 +280,12 @@ def test_fib25_end_to_end(fib25: dict[str, Any], tmp_path: Path) -> None:
         assert np.isfinite(vectors).all()
         assert np.unique(vectors.round(5), axis=0).shape[0] == stored.rows
 
-        from gpu_embed.aggregate import mixtures, within_path
-
-        for skeleton in skeletons:
-            ids, _, offsets = stored.nodes([skeleton.root_id])
-            found, _ = stored.lookup([skeleton.root_id])
-            around = within_path(skeleton, ids, found, 1000)
-            assert (around.count >= 1).all()
-            assert mixtures(skeleton, ids, found).column("count")[0].as_py() == offsets[-1]
+        around = graph.aggregated(skeletons, 1000)
+        assert around.num_rows == nodes.num_rows
+        assert min(around.column("count").to_pylist()) >= 1
+        assert max(around.column("count").to_pylist()) > 1
+        counts = dict(zip(*graph.mixtures(skeletons).select(["root_id", "count"]).to_pydict().values(), strict=True))
+        assert counts == {s.root_id: stored.lookup([s.root_id])[1][-1] for s in skeletons}
 
 
 @pytest.mark.slow
