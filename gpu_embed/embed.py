@@ -72,7 +72,7 @@ class EmbeddingRun:
 
     Args:
         em, segmentation, nodes: see ``Cutouts``; a node that is there twice is computed once.
-        journal: rows that it holds are not computed again; nodes that failed are tried again.
+        journal: rows that it holds are not computed again; nodes that failed are tried again. None for a forecast.
         resolution: nm per voxel that the network was trained at; None if nobody knows.
         out_of_domain: compute at another voxel size all the same. The vectors mean nothing then.
         memory_bytes: of blocks held at the same time.
@@ -87,7 +87,7 @@ class EmbeddingRun:
         segmentation: Volume,
         nodes: pa.Table,
         engine: Engine,
-        journal: Journal,
+        journal: Journal | None,
         *,
         resolution: Resolution | None = None,
         out_of_domain: bool = False,
@@ -160,7 +160,8 @@ class EmbeddingRun:
             ReadError: the disk is full; what was finished is in the journal. AnalysisError: see ``Engine.embed``.
         """
         started = time.perf_counter()
-        result, cutouts = self._result, self._cutouts
+        result, cutouts, journal = self._result, self._cutouts, self._journal
+        assert journal is not None, "a run needs a journal to write to"
         failures = list(cutouts.failures)
         before = (
             cutouts.em.reads + cutouts.segmentation.reads,
@@ -169,7 +170,7 @@ class EmbeddingRun:
         total = cutouts.count
         done = 0
         for rows, vectors, failed in ahead(self._computed(ahead(cutouts.cut(ahead(cutouts.read(), QUEUED)), QUEUED))):
-            self._journal.add(self._batch(rows, vectors))
+            journal.add(self._batch(rows, vectors))
             failures += failed
             result.computed += rows.size
             done += rows.size + len(failed)
@@ -214,7 +215,7 @@ class EmbeddingRun:
 
     def _left(self, nodes: pa.Table) -> pa.Table:
         """Nodes that the journal has no row of."""
-        there = self._journal.rows()
+        there = self._journal.rows() if self._journal is not None else None
         if there is None:
             return nodes
         done = set(zip(*(there.column(name).to_pylist() for name in ("root_id", "node_id")), strict=True))

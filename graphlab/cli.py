@@ -29,6 +29,7 @@ VERBS: tuple[Callable[..., Any], ...] = (
     activity.correlate,
     showing.report,
     embedding.convert_checkpoint,
+    embedding.embed,
 )
 
 app = typer.Typer(

@@ -1,13 +1,13 @@
-"""Verbs about encoders: convert-checkpoint."""
+"""Verbs about encoders: convert-checkpoint, embed."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from graphlab.commands.options import Json, Quiet
+from graphlab.commands.options import GraphPath, Json, NoProgress, Quiet
 
 
 def convert_checkpoint(
@@ -54,3 +54,136 @@ def convert_checkpoint(
         )
         if card.resolution is None:
             typer.echo("  - the card says no resolution: --resolution X,Y,Z, so that EM at another one is refused")
+
+
+FAILED_FROM, FAILED_MOST = 10, 110
+
+
+def embed(
+    graph: GraphPath,
+    em: Annotated[str, typer.Option(metavar="URL", help="EM: precomputed://, zarr://, n5://, FILE.h5:DATA, folder.")],
+    segmentation: Annotated[str, typer.Option(metavar="URL", help="Segmentation, the same or another scale.")],
+    nodes: Annotated[Path, typer.Option(metavar="FILE", help="CSV, Parquet or Arrow of nodes; SWC; skeletons.")],
+    checkpoint: Annotated[Path, typer.Option(metavar="FILE", help="Encoder as .safetensors with its card.")],
+    model: Annotated[str | None, typer.Option(help="Name to file under; default: the card's.")] = None,
+    segmentation_version: Annotated[
+        str | None, typer.Option(help="Version of the segmentation; default: the graph's materialization.")
+    ] = None,
+    resolution: Annotated[str | None, typer.Option(metavar="X,Y,Z", help="nm per voxel; chooses the scale.")] = None,
+    segmentation_resolution: Annotated[
+        str | None, typer.Option(metavar="X,Y,Z", help="Of the segmentation, where it is another.")
+    ] = None,
+    offset: Annotated[
+        str | None, typer.Option(metavar="X,Y,Z", help="First voxel of the EM, where its format has no word for it.")
+    ] = None,
+    segmentation_offset: Annotated[
+        str | None, typer.Option(metavar="X,Y,Z", help="First voxel of the segmentation, likewise.")
+    ] = None,
+    axes: Annotated[str | None, typer.Option(help="Order of the axes, where a zarr does not name them: zyx.")] = None,
+    unit: Annotated[float | None, typer.Option(metavar="NM", help="nm of one unit of SWC files.")] = None,
+    spacing: Annotated[float, typer.Option(metavar="NM", help="Cable between nodes of skeletons; 0: all.")] = 0.0,
+    engine: Annotated[str, typer.Option(help="auto, torch, openvino, onnxruntime.")] = "auto",
+    precision: Annotated[str, typer.Option(help="fp32, tf32, fp16, bf16.")] = "fp32",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1.")] = "auto",
+    batch: Annotated[int | None, typer.Option(help="Crops at a time; default: what fits.")] = None,
+    architecture: Annotated[str | None, typer.Option(help="Of a checkpoint without a card.")] = None,
+    memory: Annotated[float, typer.Option(metavar="GIB", help="For blocks of voxels.")] = 4.0,
+    out_of_domain: Annotated[
+        bool, typer.Option("--out-of-domain", help="Compute at a voxel size the network was not trained at.")
+    ] = False,
+    csvzip: Annotated[Path | None, typer.Option(metavar="DIR", help="Also write SegCLR CSV-ZIP shards there.")] = None,
+    failed: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the nodes that failed there.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say reads, bytes, memory and time; write nothing.")
+    ] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    no_progress: NoProgress = False,
+) -> None:
+    """Compute embeddings of nodes in EM and segmentation volumes; stopped, it goes on where it was.
+
+    Exit status: 0 all nodes done, 10 + n for n nodes that failed (110 for 100 or more).
+    """
+    from dataclasses import asdict
+
+    from graphlab.graph import Graph
+    from graphlab.terminal import print_json, progress_bars, rows_of, write_table
+
+    options: dict[str, Any] = {
+        "model": model,
+        "segmentation_version": segmentation_version,
+        "resolution": resolution,
+        "segmentation_resolution": segmentation_resolution,
+        "offset": _voxels(offset, "--offset"),
+        "segmentation_offset": _voxels(segmentation_offset, "--segmentation-offset"),
+        "axes": axes,
+        "unit_nm": unit,
+        "spacing_nm": spacing,
+        "engine": engine,
+        "precision": precision,
+        "device": device,
+        "batch": batch,
+        "architecture": architecture,
+        "memory_gib": memory,
+        "out_of_domain": out_of_domain,
+    }
+    if dry_run:
+        with Graph.open(graph, read_only=True) as opened:
+            forecast = opened.embed_forecast(em, segmentation, nodes, checkpoint, **options)
+        if json:
+            print_json({**asdict(forecast), "seconds": forecast.seconds})
+        else:
+            _print_forecast(forecast)
+        return
+    with Graph.open(graph) as opened, progress_bars(off=no_progress or quiet or json) as bars:
+        done = opened.embed(em, segmentation, nodes, checkpoint, csvzip=csvzip, progress=bars("embedding"), **options)
+    if failed:
+        write_table(done.failures, failed)
+    if json:
+        shown = {name: getattr(done, name) for name in done.__dataclass_fields__ if name != "failures"}
+        print_json({**shown, "failures": rows_of(done.failures)})
+    elif not quiet:
+        typer.echo(
+            f"{done.model}: {done.computed:,} nodes embedded in {done.seconds:.1f} s, {done.finished_before:,} were "
+            f"done before, {done.failed:,} failed; {done.reads:,} reads, {done.bytes_read / 1e6:,.1f} MB"
+        )
+        for note in done.notes:
+            typer.echo(f"  - {note}")
+    if done.failed:
+        for row in done.failures.slice(0, 5).to_pylist():
+            typer.echo(
+                f"failed: node {row['node_id']} of {row['root_id']}: {row['reason']}: {row['message']}", err=True
+            )
+        if done.failed > 5 and not failed:
+            typer.echo(f"failed: {done.failed - 5:,} more; --failed FILE writes them all", err=True)
+        raise typer.Exit(min(FAILED_FROM + done.failed, FAILED_MOST))
+
+
+def _voxels(text: str | None, flag: str) -> tuple[int, ...] | None:
+    from ingest.errors import SchemaError
+
+    if text is None:
+        return None
+    parts = text.split(",")
+    if len(parts) != 3 or not all(part.strip().lstrip("-").isdigit() for part in parts):
+        raise SchemaError(f"{flag}: found {text!r}; wanted three whole numbers X,Y,Z in voxels")
+    return tuple(int(part) for part in parts)
+
+
+def _print_forecast(forecast: Any) -> None:
+    typer.echo(
+        f"{forecast.nodes:,} nodes to embed, {forecast.finished:,} finished before, {forecast.outside:,} outside the "
+        f"volume; {forecast.padded:,} crops reach out of it"
+    )
+    typer.echo(
+        f"  reads   {forecast.reads:,} blocks ({forecast.naive_reads:,} with one read per node, "
+        f"{forecast.read_again:,} again for want of memory), {forecast.bytes_read / 1e6:,.1f} MB of voxels"
+    )
+    typer.echo(
+        f"  memory  {forecast.host_bytes / 1e6:,.0f} MB for blocks and crops, {forecast.device_bytes / 1e6:,.0f} MB "
+        "for the engine"
+    )
+    typer.echo(
+        f"  time    {forecast.seconds:,.1f} s (computing {forecast.seconds_computing:,.1f} s by one crop, reading "
+        f"{forecast.seconds_reading:,.1f} s by one block of each volume; they overlap)"
+    )

@@ -42,6 +42,10 @@ def write_embedding_source(
     sweep(folder)
     target.mkdir(parents=True, exist_ok=True)
     _require_own_relation(folder, model)
+    if request.options.get("replace"):
+        folder.connection.execute("DELETE FROM embedding_files WHERE model = ?", [model])
+        for joined in ("synapse_embeddings", "neuron_embeddings"):
+            folder.connection.execute(f"DELETE FROM {joined} WHERE model = ?", [model])
     known = folder.connection.execute(
         "SELECT segmentation_version, width, file FROM embedding_files WHERE model = ?", [model]
     ).fetchall()

@@ -161,8 +161,10 @@ def open_source(source: Any, request: ReadRequest) -> Reading:
     """Open ``source`` with the first registered reader that is meant for it."""
     if request.as_ == "embeddings":
         from ingest import segclr_csvzip
+        from ingest.embedding_table import EmbeddingTableReader
 
-        return READERS.get(segclr_csvzip.NAME).read(source, request)
+        made = EmbeddingTableReader()
+        return (made if made.accepts(source) else READERS.get(segclr_csvzip.NAME)).read(source, request)
     from ingest import tables
 
     return tables.open_source(source, request)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphlab.store import query_source
 from graphlab.verbs.opened import Opened
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from gpu_embed.embed import Forecast
+    from graphlab.embed_volumes import EmbedSummary, Progress
     from graphlab.store.embedding_files import EmbeddingSet
     from graphlab.store.embedding_places import NeuronJoin, SynapsePlaces
+    from ingest.skeletons import Skeleton
 
 
 class Embedding(Opened):
@@ -71,3 +77,97 @@ class Embedding(Opened):
         from graphlab.store.embedding_places import place_again
 
         return place_again(self._folder, self.embeddings(parameters["model"]), parameters)
+
+    def embed(
+        self,
+        em: Any,
+        segmentation: Any,
+        nodes: Any,
+        checkpoint: Any,
+        *,
+        csvzip: str | Path | None = None,
+        progress: Progress | None = None,
+        **options: Any,
+    ) -> EmbedSummary:
+        """Compute the embeddings of nodes in EM and segmentation volumes, and file them as a model of the graph.
+
+        Stopped, it goes on where it was when called again; a node that has an embedding is not computed again. Nodes
+        that fail (outside, another segment there, unreadable chunk) are in the summary's ``failures``.
+
+        Args:
+            em, segmentation: URLs or paths (see ``ingest.volumes.open_volume``), or opened Volumes.
+            nodes: a file or folder (see ``ingest.nodes.read_nodes``), or a table with its columns.
+            checkpoint: a ``.safetensors`` file with its card.
+            csvzip: also write the model's rows there as SegCLR CSV-ZIP shards (8-byte keys, nm).
+            options: ``model`` (name to file under), ``segmentation_version`` (the graph's materialization when
+                absent), ``resolution``, ``segmentation_resolution`` (nm XYZ), ``offset``, ``segmentation_offset``
+                (voxels XYZ), ``axes``, ``unit_nm`` and ``spacing_nm`` (of skeletons), ``engine``, ``precision``,
+                ``device``, ``batch``, ``architecture``, ``memory_gib``, ``out_of_domain``.
+
+        Raises:
+            SchemaError, VersionError, ReadError, UnknownNameError: the graph is as it was.
+        """
+        from graphlab.embed_volumes import EmbedJob, EmbedRequest
+
+        target = Path(csvzip) if csvzip else None
+        request = EmbedRequest(em, segmentation, nodes, checkpoint, csvzip=target, **options)
+        return EmbedJob(self._folder, request).run(progress)
+
+    def embed_forecast(self, em: Any, segmentation: Any, nodes: Any, checkpoint: Any, **options: Any) -> Forecast:
+        """What ``embed`` would read, hold and take, without writing anything; arguments as there."""
+        from graphlab.embed_volumes import EmbedJob, EmbedRequest
+
+        request = EmbedRequest(em, segmentation, nodes, checkpoint, **options)
+        return EmbedJob(self._folder, request, keep=False).forecast()
+
+    def aggregated(self, skeletons: Iterable[Skeleton], radius_nm: float, model: str | None = None) -> pa.Table:
+        """Around each embedded node, the mean within a path length along its skeleton, weighted by cable.
+
+        Args:
+            skeletons: those that the embedded nodes are of; one without embeddings gets no rows.
+            radius_nm: 10,000 and 25,000 in Google's sets.
+
+        Returns:
+            The words of EMBEDDINGS, and count, cable_nm and dispersion of each mean.
+
+        Raises:
+            SchemaError: a node that its skeleton has not, or no embeddings at all.
+        """
+        from gpu_embed.aggregate import within_path
+
+        return self._along(skeletons, model, lambda s, ids, v: within_path(s, ids, v, radius_nm).to_arrow())
+
+    def mixtures(self, skeletons: Iterable[Skeleton], model: str | None = None) -> pa.Table:
+        """One mean of each neuron, and of each of its compartments where the skeleton knows them.
+
+        Returns:
+            root_id, compartment, mixture, count, cable_nm, dispersion. A mixture of compartments is like no node.
+        """
+        from gpu_embed.aggregate import mixtures
+
+        return self._along(skeletons, model, mixtures)
+
+    def link_synapses(self, radius_nm: float, model: str | None = None) -> tuple[int, int]:
+        """Keep the nearest embedded node of each synapse's two neurons in ``synapse_embeddings``.
+
+        Returns:
+            Rows written, and how many there would be if every side had a node within the radius.
+        """
+        from graphlab.store.synapse_links import link_synapses
+
+        return link_synapses(self._folder, model, radius_nm)
+
+    def _along(self, skeletons: Iterable[Skeleton], model: str | None, mean: Any) -> pa.Table:
+        import pyarrow as pa
+
+        from ingest.errors import SchemaError
+
+        there = self.embeddings(model)
+        found = []
+        for skeleton in skeletons:
+            vectors, _ = there.lookup([skeleton.root_id])
+            if len(vectors):
+                found.append(mean(skeleton, there.nodes([skeleton.root_id])[0], vectors))
+        if not found:
+            raise SchemaError(f"none of the skeletons has embeddings of model {there.model!r}")
+        return pa.concat_tables(found)
