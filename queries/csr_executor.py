@@ -67,7 +67,7 @@ class CSRExecutor:
         """Count where only a count is asked; otherwise list, gather columns, and leave the rest to SQL."""
         from queries.csr_output import Gathered, answered_by_sql, wanted_columns
         from queries.csr_program import best_order, compiled, load, meeting
-        from queries.csr_run import Run
+        from queries.csr_run import Run, thick
         from queries.csr_triangles import closed_patterns, closed_relation
         from queries.sql_values import Values
 
@@ -106,7 +106,7 @@ class CSRExecutor:
             single = all(relation.single for relation in loaded.relations.values())
             found = [gathered.batch(outputs, program.order, np.empty((0, len(order)), np.int32))]
             rows, held = 0, 0
-            for nodes in run.matches(program, most):  # every match of vertices has at least one row
+            for nodes in thick(run.matches(program, most)):  # every match of vertices has at least one row
                 if most is not None and rows >= most:
                     break
                 found.append(gathered.batch(outputs, program.order, nodes))

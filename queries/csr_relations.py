@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
@@ -30,6 +31,8 @@ T = TypeVar("T")
 
 KEPT_BYTES = 2**30
 """Arrays a source keeps between questions; the longest unused go first."""
+PARALLEL = 200_000
+"""Fewer rows are not worth a second thread."""
 NO_MASK: Bytes = np.empty(0, np.uint8)
 WHOLE_NUMBERS = {"UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "TINYINT", "SMALLINT", "INTEGER", "BIGINT"}
 
@@ -91,7 +94,7 @@ class Relation:
     """[rows] places in the EdgeRows."""
     columns: pa.Table | None
     back: list[tuple[Places, Numbers]] = field(default_factory=list)
-    ranks: list[tuple[Places, Numbers, Bytes]] = field(default_factory=list)
+    ranks: list[tuple[Numbers, npt.NDArray[np.uint32]]] = field(default_factory=list)
 
     @property
     def pairs(self) -> int:
@@ -105,7 +108,7 @@ class Relation:
     @property
     def nbytes(self) -> int:
         own = self.start.nbytes + 2 * self.targets.nbytes + self.first.nbytes + self.order.nbytes
-        return own + 8 * self.n_target + 5 * self.pairs + 8 * self.n_source  # other direction, by rank
+        return own + 8 * self.n_target + 4 * self.pairs + 4 * self.n_source  # other direction, by rank
 
     def forward(self) -> tuple[Places, Numbers]:
         """(start, targets) of each source."""
@@ -119,7 +122,7 @@ class Relation:
             self.back.append(turned(self.start, self.targets, self.n_target))
         return self.back[0]
 
-    def by_rank(self) -> tuple[Places, Numbers, Bytes]:
+    def by_rank(self) -> tuple[Numbers, npt.NDArray[np.uint32]]:
         """Neighbours of higher rank; see triangle_kernel.ranked."""
         if not self.ranks:
             from queries.triangle_kernel import ranked
@@ -170,7 +173,11 @@ class Relations:
 
         def load() -> EdgeRows:
             table = self._read(sql, values)
-            found = [v.numbers(table.column(i)) for i, v in enumerate(ends)]
+            if len(table) > PARALLEL:
+                with ThreadPoolExecutor(2, thread_name_prefix="graphlab-number") as pool:
+                    found = list(pool.map(lambda i: ends[i].numbers(table.column(i)), (0, 1)))
+            else:
+                found = [v.numbers(table.column(i)) for i, v in enumerate(ends)]
             extra = table.select(table.column_names[2:]) if table.num_columns > 2 else None
             return EdgeRows(found[0], found[1], None if extra is None else extra.combine_chunks())
 

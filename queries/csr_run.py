@@ -153,6 +153,20 @@ def cut(weight: Places) -> list[tuple[int, int]]:
     return cuts
 
 
+def thick(batches: Iterator[npt.NDArray[np.int32]]) -> Iterator[npt.NDArray[np.int32]]:
+    """The same rows in batches of at least ROWS but for the last: a batch has a fixed cost further on."""
+    waiting: list[npt.NDArray[np.int32]] = []
+    rows = 0
+    for batch in batches:
+        waiting.append(batch)
+        rows += len(batch)
+        if rows >= ROWS:
+            yield waiting[0] if len(waiting) == 1 else np.concatenate(waiting)
+            waiting, rows = [], 0
+    if waiting:
+        yield waiting[0] if len(waiting) == 1 else np.concatenate(waiting)
+
+
 class _Joining:
     """The state of kernels.join over some start vertices."""
 

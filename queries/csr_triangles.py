@@ -12,6 +12,8 @@ from queries.csr_program import Loaded
 from queries.csr_relations import Relation
 from queries.csr_run import Run
 
+MOST_RANKED = 2**30
+"""Vertices whose rank fits an entry of triangle_kernel beside two bits."""
 _PAIRS = ((0, 1), (0, 2), (1, 2))
 
 
@@ -25,6 +27,8 @@ def closed_relation(loaded: Loaded) -> Relation | None:
     if len(relations) != 1 or len({frozenset(pair) for pair in ends}) < 3 or len(set(ends)) < len(ends):
         return None
     relation = relations.pop()
+    if relation.n_source >= MOST_RANKED:
+        return None
     if not relation.single or relation.n_source != relation.n_target or relation.loops:
         return None
     return relation
@@ -32,15 +36,14 @@ def closed_relation(loaded: Loaded) -> Relation | None:
 
 def closed_patterns(run: Run, loaded: Loaded, relation: Relation) -> int:
     """Matches of the pattern: the ways to lay it on each triangle."""
-    from queries.triangle_kernel import triangles
+    from queries.triangle_kernel import entries_after, triangles
 
-    first, neighbour, state = relation.by_rank()
-    ahead = np.concatenate([[0], np.cumsum(np.diff(first)[neighbour])])
-    weight = ahead[first[1:]] - ahead[first[:-1]] + 1
+    first, entries = relation.by_rank()
+    weight = entries_after(first, entries) + 1
 
     def piece(begin: int, end: int) -> npt.NDArray[np.int64]:
         found = np.zeros(64, np.int64)
-        triangles(first, neighbour, state, begin, end, np.zeros(relation.n_source, np.uint8), found, run.stop)
+        triangles(first, entries, begin, end, np.zeros(relation.n_source, np.uint8), found, run.stop)
         return found
 
     total: npt.NDArray[np.int64] = sum(run.pieces(weight, piece), np.zeros(64, np.int64))

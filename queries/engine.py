@@ -151,7 +151,8 @@ def answer(
     try:
         bound = [_bound(slot.pattern, source, text, exclude_automorphisms) for slot in statement.slots]
         names = [f"{OWN}pattern_{i}" for i in range(len(bound))]
-        _check(statement, source, names)
+        if not statement.whole:
+            _check(statement, source, names)
         engines = _engines(engine, bound)
         wanted = None if engine == "auto" else engine
         choices = [choose(pattern, source, given, engines, wanted) for pattern in bound]
@@ -160,6 +161,8 @@ def answer(
         sql = statement.filled(standing)
         if explain:
             table, more = explained(list(zip(bound, choices, strict=True)), sql), False
+        elif statement.whole and not isinstance(choices[0].executor, DuckDBExecutor):
+            table, more = _taken(choices[0].executor.execute(bound[0], source, given, limits), limits, limit)
         else:
             with _registered(bound, choices, names, source, given, limits):
                 table, more = duckdb_executor.read(source.connection, sql, values.all(sql), limits, limit)
@@ -222,6 +225,15 @@ def _standing(pattern: BoundPattern, choice: Choice, name: str, values: Values) 
     if isinstance(choice.executor, DuckDBExecutor):
         return f"({select(pattern, values)})"
     return f"(FROM {name})"
+
+
+def _taken(rows: pa.RecordBatchReader, limits: Limits, limit: int | None) -> tuple[pa.Table, bool]:
+    """The rows of an engine as they are, with no SQL around them, and whether there were more than ``limit``."""
+    table = rows.read_all()
+    limits.check(table.nbytes)
+    if limit is not None and len(table) > limit:
+        return table.slice(0, limit), True
+    return table, False
 
 
 @contextmanager

@@ -53,12 +53,12 @@ def usable(source, target, source_kept, target_kept, loops):  # type: ignore[no-
             continue
         kept[count] = i
         count += 1
-    return kept[:count].copy()
+    return kept if count == len(kept) else kept[:count].copy()
 
 
 @njit(cache=True, nogil=True)
 def sorted_pairs(source, target, rows, n_source, n_target):  # type: ignore[no-untyped-def]
-    """Rows by (source, target), equal pairs in the order given: two counting sorts, unless they are in order."""
+    """Rows by (source, target), equal pairs in the order given: two counting sorts; ``rows`` itself if in order."""
     ascending = True
     for i in range(1, len(rows)):
         a, b = rows[i - 1], rows[i]
@@ -66,7 +66,7 @@ def sorted_pairs(source, target, rows, n_source, n_target):  # type: ignore[no-u
             ascending = False
             break
     if ascending:
-        return rows.copy()
+        return rows
     place = np.zeros(n_target + 1, np.int64)
     for r in rows:
         place[target[r] + 1] += 1
@@ -108,6 +108,8 @@ def adjacency(source, target, order, n_source):  # type: ignore[no-untyped-def]
             count += 1
             before = a
     first[count] = len(order)
+    if count == len(order):
+        return np.cumsum(start), targets, first
     return np.cumsum(start), targets[:count].copy(), first[: count + 1].copy()
 
 

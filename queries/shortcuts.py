@@ -40,7 +40,7 @@ def limited(statement: Statement, rows: int) -> Statement:
     pattern = slot.pattern
     if isinstance(pattern.limit, Parameter) or (pattern.limit is not None and pattern.limit <= rows):
         return statement
-    if (slot.start, slot.end) != (0, len(statement.text)):
+    if not statement.whole:
         found = tokens(statement.text)
         before = [token for token in found if token.end <= slot.start]
         after = [token for token in found if token.start >= slot.end and token.text != ";"]
@@ -53,7 +53,7 @@ def limited(statement: Statement, rows: int) -> Statement:
 def counted(statement: Statement) -> Statement:
     """The statement with its rows counted instead of listed, as one column ``count``."""
     slots = statement.slots
-    if len(slots) == 1 and (slots[0].start, slots[0].end) == (0, len(statement.text)):
+    if statement.whole:
         pattern = slots[0].pattern
         plain = not (pattern.aggregates or pattern.distinct or pattern.skip or pattern.limit is not None)
         if plain:

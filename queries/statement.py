@@ -35,6 +35,11 @@ class Statement:
     time_limit: float | None = None
     """Seconds that the text itself allows (runTimeboxed)."""
 
+    @property
+    def whole(self) -> bool:
+        """Whether the statement is one pattern and nothing around it."""
+        return len(self.slots) == 1 and (self.slots[0].start, self.slots[0].end) == (0, len(self.text))
+
     def filled(self, replacements: Sequence[str]) -> str:
         """The text with each slot replaced, in order."""
         parts, at = [], 0
