@@ -91,9 +91,10 @@ def run_demo(directory: Path, *, neurons: int = 1000, seed: int = 0, progress: B
             f"the maker planted {planted} (see {made.truth})"
         )
         told += ["", "neurons that drive behaviour, others held fixed; the maker's own are in truth.json"]
-        for what, options in (("tuning", {"measures": ("linear",), "surrogates": 1999}), ("drivers", {})):
-            answer = graph.correlate(what, seed=seed, progress=progress(what), **options)
-            told += [f"  {note}" for note in answer.notes if " of " in note or what == "drivers"]
+        tuned = graph.correlate("tuning", measures=("linear",), surrogates=1999, seed=seed, progress=progress("tuning"))
+        told += [f"  {note}" for note in tuned.notes if " of " in note]
+        drivers = graph.correlate("drivers", seed=seed, progress=progress("drivers"))
+        told += [f"  {note}" for note in drivers.notes]
         report = graph.report(directory / "report.html")
     told += ["", f"report: {report}", "next:", *(f"  {line}" for line in next_steps(directory / "graph"))]
     return Demo(directory / "graph", report, tuple(told))
