@@ -22,6 +22,8 @@ __all__ = ["print_json", "print_result", "print_table", "progress_bars", "rows_o
 
 Progress = Callable[[int, int], None]
 SHOWN_ROWS = 40
+PIPED_WIDTH = 200
+NARROWEST_TEXT = 8
 
 
 @contextmanager
@@ -66,13 +68,32 @@ def print_table(table: pa.Table, title: str = "") -> None:
     from rich.table import Table
     from rich.text import Text
 
+    terminal = sys.stdout.isatty()
+    console = Console(width=None if terminal else PIPED_WIDTH)
+    rows = [
+        [_cell(value) for value in row.values()]
+        for row in table.slice(0, SHOWN_ROWS if terminal else table.num_rows).to_pylist()
+    ]
+    # An id folded over two lines cannot be copied, so texts give way to numbers, and a pipe grows as wide as needed.
+    numbers = [_is_number(field.type) for field in table.schema]
+    least = [
+        max(len(field.name), *(len(row[at]) for row in rows)) if rows and number else NARROWEST_TEXT
+        for at, (field, number) in enumerate(zip(table.schema, numbers, strict=True))
+    ]
+    needed = sum(least) + 3 * len(least) + 1
+    if not terminal:
+        console.width = max(PIPED_WIDTH, needed)
     shown = Table(title=title or None, header_style="bold")
-    for field in table.schema:
-        shown.add_column(Text(field.name), justify="right" if _is_number(field.type) else "left", overflow="fold")
-    for row in table.slice(0, SHOWN_ROWS if sys.stdout.isatty() else table.num_rows).to_pylist():
-        shown.add_row(*(Text(_cell(value)) for value in row.values()))
-    width = None if sys.stdout.isatty() else 200
-    Console(width=width).print(shown)
+    for field, number in zip(table.schema, numbers, strict=True):
+        shown.add_column(
+            Text(field.name),
+            justify="right" if number else "left",
+            overflow="fold",
+            no_wrap=number and needed <= console.width,
+        )
+    for row in rows:
+        shown.add_row(*map(Text, row))
+    console.print(shown)
     left = table.num_rows - shown.row_count
     if left > 0:
         typer.echo(f"... {left:,} more rows; -o FILE writes all {table.num_rows:,}")

@@ -116,7 +116,8 @@ def plan(names: Sequence[str], request: ReadRequest, source: str) -> Plan:
     if not missing:
         return found
     fits = [name for name in DIALECTS if name != request.columns and _fits(names, request.as_, name, source)]
-    hint = f" These look like {fits[0]} columns: say --columns {fits[0]}." if fits else ""
+    best = max(fits, key=lambda name: len(_plan(names, request.as_, name, source).ours), default="")
+    hint = f" These look like {best} columns: say --columns {best}." if fits else ""
     if not hint:
         near = [did_you_mean(name, names) for name in missing]
         hint = " Name them with --columns OURS=THEIRS,..." + next((text for text in near if "mean" in text), "")

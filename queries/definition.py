@@ -22,7 +22,7 @@ def check_tables(graph: PropertyGraph, source: Source, text: str = "") -> None:
     """
     tables: list[VertexTable | EdgeTable] = [*graph.vertex_tables, *graph.edge_tables]
     for table in tables:
-        known = known_relations(source.connection, source.cache)
+        known = known_relations(source.connection)
         if table.table.lower() not in known:
             raise _fault(f"there is no table {table.table!r}{did_you_mean(table.table, known)}", table.table, text)
         columns = list(columns_of(source, table.table))

@@ -265,7 +265,7 @@ def _check(statement: Statement, source: Source, names: list[str]) -> None:
         sql_guard.check(
             statement.filled(standing),
             source.connection,
-            sql_guard.known_relations(source.connection, source.cache),
+            sql_guard.known_relations(source.connection),
             names,
         )
     except ParseError as error:

@@ -68,16 +68,16 @@ def check(
         _check_node(sql, node, names, relations)
 
 
-def known_relations(connection: duckdb.DuckDBPyConnection, cache: dict[Any, Any]) -> list[str]:
-    """Tables and views that SQL may name, lower case, sorted."""
-    if "relations" not in cache:
-        rows = connection.execute(
-            "SELECT lower(table_name) FROM duckdb_tables() UNION "
-            "SELECT lower(view_name) FROM duckdb_views() WHERE NOT internal"
-        ).fetchall()
-        cache["relations"] = sorted(str(row[0]) for row in rows)
-    relations: list[str] = cache["relations"]
-    return relations
+def known_relations(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Tables and views that SQL may name, lower case, sorted.
+
+    Asked anew each time (about a millisecond): what is registered differs from one question to the next.
+    """
+    rows = connection.execute(
+        "SELECT lower(table_name) FROM duckdb_tables() UNION "
+        "SELECT lower(view_name) FROM duckdb_views() WHERE NOT internal"
+    ).fetchall()
+    return sorted(str(row[0]) for row in rows)
 
 
 def check_function(

@@ -110,10 +110,11 @@ def recipe(
 ) -> None:
     """Make the connections anew from the synapses, by a recorded recipe."""
     from graphlab.graph import Graph
+    from graphlab.report.overview import recipe_text
 
     with Graph.open(graph) as opened:
         info = opened.set_recipe(min_score, merge_within)
-    typer.echo(f"{info.counts['connections']:,} connections by the recipe {info.recipe}")
+    typer.echo(f"{info.counts['connections']:,} connections; {recipe_text(info.recipe)}")
 
 
 def signs(
@@ -135,6 +136,7 @@ def info(graph: GraphPath, json: Json = False) -> None:
     from dataclasses import asdict
 
     from graphlab.graph import Graph
+    from graphlab.report.overview import recipe_text
     from graphlab.terminal import print_json
 
     with Graph.open(graph, read_only=True) as opened:
@@ -143,17 +145,17 @@ def info(graph: GraphPath, json: Json = False) -> None:
         print_json(asdict(found))
         return
     typer.echo(f"{found.dataset or graph.name}  ({found.path})")
-    typer.echo(
-        f"  materialization {found.materialization or 'not given'}, voxels of {found.resolution or 'not given'} nm"
-    )
+    voxels = f"voxels of {found.resolution} nm" if found.resolution else "voxel size not given"
+    typer.echo(f"  materialization {found.materialization or 'not given'}, {voxels}")
     for name, count in found.counts.items():
-        typer.echo(f"  {name.replace('_', ' '):22} {count:>14,}")
+        label = "chemical weight" if name == "total_weight" else name.replace("_", " ")
+        typer.echo(f"  {label:22} {count:>14,}")
     for model in found.embeddings:
         typer.echo(
             f"  embeddings {model['model']}: {model['nodes']:,} nodes of {model['neurons']:,} neurons, "
             f"{model['width']} numbers, segmentation {model['segmentation_version']}"
         )
     if found.recipe:
-        typer.echo(f"  recipe {found.recipe}")
+        typer.echo(f"  recipe: {recipe_text(found.recipe)}; weight: {found.recipe['weight_counts']}")
     for note in found.notes:
         typer.echo(f"  - {note}")

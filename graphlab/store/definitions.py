@@ -65,7 +65,7 @@ def create_view(folder: Folder, name: str, select: str) -> None:
     from queries.sql_guard import check, known_relations
     from queries.sql_tokens import tokens
 
-    folder_relations = known_relations(folder.connection, {})
+    folder_relations = known_relations(folder.connection)
     if name.lower() in folder_relations or name.lower().startswith("embeddings"):
         raise SchemaError(f"a table or view called {name!r} exists already; choose another name")
     for token in tokens(select):

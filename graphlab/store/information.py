@@ -107,7 +107,8 @@ def _notes(counts: dict[str, int]) -> list[str]:
     notes = []
     if counts["connections"]:
         notes.append(
-            f"{counts['connected_neurons']:,} neurons in {counts['connections'] - counts['autapses']:,} connections, "
+            f"{counts['connected_neurons']:,} neurons in {counts['connections'] - counts['autapses']:,} "
+            f"connections{' of all kinds' if counts['connections'] > counts['chemical'] else ''}, "
             f"{counts['presynaptic_neurons']:,} of them presynaptic and {counts['postsynaptic_neurons']:,} postsynaptic"
         )
     if counts["connections"] and counts["presynaptic_neurons"] < counts["connected_neurons"] / 2:

@@ -121,7 +121,7 @@ def _tell(connection: duckdb.DuckDBPyConnection) -> list[str]:
     row = first_row(
         connection,
         """SELECT count(*) FILTER (pre_root_id = post_root_id), (SELECT count(*) FROM connections_left_out)
-           FROM connections WHERE kind = 'chemical'""",
+           FROM connections""",
     )
     notes = []
     if row[0]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphlab.store import definitions, query_source
 from graphlab.verbs.opened import Opened
+from ingest.errors import SchemaError
 
 if TYPE_CHECKING:
     from queries.pattern import Pattern
@@ -55,7 +56,12 @@ class Asking(Opened):
     def find(self, pattern: Pattern, **options: Any) -> Result:
         """Matches of a pattern built in Python (``queries.pattern``); options as for ``query``."""
         from queries.engine import find
+        from queries.pattern import Pattern
 
+        if not isinstance(pattern, Pattern):
+            raise SchemaError(
+                f"find: found {type(pattern).__name__}; wanted a queries.pattern.Pattern. Texts are asked with query"
+            )
         return find(pattern, query_source.query_source(self._folder), **options)
 
     def create_property_graph(self, definition: str) -> str:

@@ -110,6 +110,7 @@ def test_positions() -> None:
     [
         ("pre_pt_root_id post_pt_root_id n_syn", "connections", "These look like cave columns: say --columns cave"),
         ("bodyId type", "neurons", "These look like neuprint columns"),
+        ("dataset pre post syn_id sections size", "synapses", "These look like witvliet columns"),
         ("pre_rootid post_root_id weight", "connections", "did you mean 'pre_rootid'"),
         ("pre_root_id post_root_id", "connections", "A file of single synapses is ingested --as synapses"),
         ("1 2 3", "connections", "The first line is data: say --no-header"),

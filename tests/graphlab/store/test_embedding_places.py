@@ -200,6 +200,8 @@ def test_models_have_relations_of_their_own(tmp_path: Path, synapses: Callable[.
     ids, points = np.array([1, 2], np.uint64), np.zeros((2, 3))
     with Graph.create(tmp_path / "g", materialization="1") as graph:
         graph.ingest(synapses([(1, 2)]), as_="synapses")
+        assert graph.query("SELECT count(*) AS n FROM neurons").to_arrow()["n"].to_pylist() == [2]
+        # A question without embeddings came first: what was known then is no longer all there is.
         assert graph.query("SELECT count(*) AS n FROM embeddings").to_arrow()["n"].to_pylist() == [0]
         said = {"as_": "embeddings", "segmentation_version": "1"}
         graph.ingest(shards(tmp_path / "a", ids, points), model="seg-clr", **said)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from graphlab.graph import Graph
+from graphlab.store.folder import FORMAT_VERSION
 
 
 def test_counts_versions_and_notes(tmp_path: Path, synapses: Callable[..., pa.Table]) -> None:
@@ -19,7 +20,7 @@ def test_counts_versions_and_notes(tmp_path: Path, synapses: Callable[..., pa.Ta
         graph.ingest(gap.append_column("weight", pa.array([2.0])), as_="connections", kind="electrical")
         info = graph.set_recipe(min_score=0.5)
         assert (info.dataset, info.materialization, info.resolution) == ("fly", "783", "4,4,40")
-        assert info.format_version == 1
+        assert info.format_version == FORMAT_VERSION
         assert info.counts == {
             "neurons": 3,
             "neurons_in_graph": 2,
@@ -46,3 +47,19 @@ def test_an_empty_graph_says_so(graph: Graph) -> None:
     assert set(info.counts.values()) == {0}
     assert info.embeddings == []
     assert info.notes == []
+
+
+def test_autapses_and_connections_are_told_of_all_kinds(tmp_path: Path) -> None:
+    pairs = pa.table(
+        {
+            "pre_root_id": pa.array([1, 2, 2], pa.uint64()),
+            "post_root_id": pa.array([1, 1, 2], pa.uint64()),
+            "weight": [1.0, 2.0, 3.0],
+        }
+    )
+    with Graph.create(tmp_path / "g") as graph:
+        first = graph.ingest(pairs, as_="connections")
+        second = graph.ingest(pairs.slice(1), as_="connections", kind="electrical")
+        assert "2 autapses (a neuron onto itself)" in " | ".join(first.notes)
+        assert "3 autapses (a neuron onto itself)" in " | ".join(second.notes)
+        assert any("2 neurons in 2 connections of all kinds" in note for note in graph.info().notes)
