@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,11 @@ def test_help_lists_every_verb() -> None:
     for verb in sorted(verbs):
         assert f" {verb} " in done.stdout
         assert graphlab(verb, "--help").returncode == 0
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.__name__)
+def test_every_verb_can_print_json(verb: Callable[..., object]) -> None:
+    assert signature(verb).parameters["json"].annotation == "Json"
 
 
 def test_usage_errors_exit_with_2(made: Path) -> None:
