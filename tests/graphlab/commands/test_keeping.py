@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
 
-from graphlab.cli import app
 from graphlab.graph import Graph
 
 PRE, POST = 864691135941359220, 864691135941359221
 
 
-def document(*arguments: str | Path) -> Any:
-    done = CliRunner().invoke(app, [*map(str, arguments), "--json"], catch_exceptions=False)
-    assert done.exit_code == 0, done.output
-    return json.loads(done.stdout)
-
-
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(document: Callable[..., Any], tmp_path: Path) -> Path:
     assert document("init", tmp_path / "g", "--dataset", "two neurons", "--resolution", "4,4,40")["dataset"] == (
         "two neurons"
     )
@@ -34,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "g"
 
 
-def test_recipe_signs_and_rerun(folder: Path) -> None:
+def test_recipe_signs_and_rerun(document: Callable[..., Any], folder: Path) -> None:
     assert document("recipe", folder, "--min-score", "50")["recipe"]["min_score"] == 50
     assert document("query", folder, "SELECT weight FROM connections") == [{"weight": 2.0}]
     assert document("signs", folder, "--map", "fly")["neurons"] == {"excitatory": 1, "inhibitory": 1, "unknown": 0}
@@ -45,13 +37,15 @@ def test_recipe_signs_and_rerun(folder: Path) -> None:
     assert again["recorded"] == again["recomputed"]
 
 
-def test_report(folder: Path, tmp_path: Path) -> None:
+def test_report(document: Callable[..., Any], folder: Path, tmp_path: Path) -> None:
     target = tmp_path / "page.html"
     assert document("report", folder, "-o", target) == {"report": str(target)}
     assert "two neurons" in target.read_text()
 
 
-def test_a_file_and_json_together_give_the_document_about_the_file(folder: Path, tmp_path: Path) -> None:
+def test_a_file_and_json_together_give_the_document_about_the_file(
+    document: Callable[..., Any], folder: Path, tmp_path: Path
+) -> None:
     target = tmp_path / "rows.csv"
     assert document("query", folder, "FROM neurons", "-o", target) == {"output": str(target), "rows": 2}
     found = document("motifs", folder, "--size", "2", "-o", target, "--report", tmp_path / "page.html")
