@@ -10,8 +10,9 @@ from inspect import signature
 from pathlib import Path
 
 import pytest
+import typer
 
-from graphlab.cli import VERBS
+from graphlab.cli import VERBS, stoppable
 
 EDGES = "pre_root_id,post_root_id,weight\n864691135941359220,864691135941359221,5\n864691135941359221,3,2\n"
 
@@ -153,3 +154,20 @@ def test_bad_input_names_the_file_and_changes_nothing(made: Path, tmp_path: Path
         assert name in done.stderr, done.stderr
         assert "Traceback" not in done.stderr
     assert graphlab("info", made, "--json").stdout == before
+
+
+def test_ctrl_c_inside_a_kernel_is_ctrl_c(capsys: pytest.CaptureFixture[str]) -> None:
+    """Numba raises a SystemError from the KeyboardInterrupt that it met; any other SystemError stays one."""
+
+    def interrupted() -> None:
+        raise SystemError("a result with an exception set") from KeyboardInterrupt()
+
+    def broken() -> None:
+        raise SystemError("broken")
+
+    with pytest.raises(typer.Exit) as ended:
+        stoppable(interrupted)()
+    assert ended.value.exit_code == 130
+    assert capsys.readouterr().err == "stopped; what was finished is kept\n"
+    with pytest.raises(SystemError, match="broken"):
+        stoppable(broken)()
