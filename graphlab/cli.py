@@ -53,6 +53,11 @@ def stoppable(verb: Callable[..., Any]) -> Callable[..., Any]:
             typer.echo(str(stopped), err=True)
         except KeyboardInterrupt:
             typer.echo("stopped; what was finished is kept", err=True)
+        except SystemError as error:
+            # What a Numba kernel makes of Ctrl-C.
+            if not isinstance(error.__cause__, KeyboardInterrupt):
+                raise
+            typer.echo("stopped; what was finished is kept", err=True)
         raise typer.Exit(130)
 
     return told

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from queries.result import Result
 
-__all__ = ["print_json", "print_result", "print_table", "progress_bars", "rows_of", "write_result", "write_table"]
+__all__ = ["print_json", "print_result", "print_table", "progress_bars", "rows_of", "write_output"]
 
 Progress = Callable[[int, int], None]
 SHOWN_ROWS = 40
@@ -103,8 +103,17 @@ def print_result(result: Result) -> None:
     print_table(result.to_arrow())
 
 
-def write_result(result: Result, path: Path) -> int:
-    return write_table(result.to_arrow(), path)
+def write_output(table: pa.Table, path: Path, about: dict[str, Any] | None = None, said: str = "rows") -> None:
+    """What ``-o`` does: the table in a file, and how many rows.
+
+    Args:
+        about: with ``--json``, the document about the result; the file and its rows join it.
+    """
+    rows = write_table(table, path)
+    if about is None:
+        typer.echo(f"{rows:,} {said} in {path}")
+    else:
+        print_json({**about, "output": str(path), "rows": rows})
 
 
 def _is_number(kind: pa.DataType) -> bool:

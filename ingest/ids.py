@@ -56,18 +56,17 @@ def _one(value: Any, what: str) -> int:
     return number
 
 
-def to_int64(ids: RootIds, what: str = "root_id") -> npt.NDArray[np.int64]:
-    """Ids for pandas, where the field keeps int64 (CAVEclient, fafbseg, neuprint-python).
+def check_int64(largest: int | None, what: str) -> None:
+    """Refuse a column whose largest id pandas cannot hold; None is a column without ids.
 
     Raises:
-        IdError: an id of 2^63 or above, which int64 cannot hold.
+        IdError: 2^63 or above.
     """
-    if ids.size and int(ids.max()) > INT64_MAX:
+    if largest is not None and largest > INT64_MAX:
         raise IdError(
-            f"{what}: {int(ids.max())} does not fit pandas' int64; "
+            f"{what}: {largest} does not fit pandas' int64; "
             "use to_arrow() or to_polars(), which keep unsigned 64-bit ids"
         )
-    return ids.astype(np.int64)
 
 
 def root_id_of_name(name: str) -> int:

@@ -188,7 +188,7 @@ def _named_once(recording: Recording, source: str, same_name: str) -> list[Ident
 
 
 def on_clock(
-    time_s: Floats, segment: Ints, values: Mapping[str, Floats], clock_s: Floats, rule: str, source: str
+    time_s: Floats, values: Mapping[str, Floats], clock_s: Floats, rule: str, source: str
 ) -> dict[str, Floats]:
     """Behaviour at the frames of a recording.
 

@@ -124,11 +124,11 @@ def labels(path: Path, animal: str, traces: int) -> tuple[list[Identity], list[s
             raise SchemaError(
                 f"{path}: animal {animal} has a label for trace {row[number]}, the recording {traces} traces"
             )
-        found[at] = _identity(row, label)
+        found[at] = _identity(row)
     return found, []
 
 
-def _identity(row: dict[str, str], label: str) -> Identity:
+def _identity(row: dict[str, str]) -> Identity:
     name = (row.get("name") or row.get("label") or "").strip()
     kind = (row.get("neuron_class") or "").strip()
     confidence = (row.get("confidence") or "").strip()

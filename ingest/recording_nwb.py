@@ -78,7 +78,7 @@ def _read(file: Any, path: Path, options: dict[str, Any]) -> Recording:
         )
         clock = checked_time(_times(item, len(data)), len(data), f"{path}: {item.name}", options.get("rate_hz"))
         rule = str(options.get("resample", "refuse"))
-        behaviors.update(on_clock(time_s, segment, columns, clock, rule, f"{path}: {item.name}"))
+        behaviors.update(on_clock(time_s, columns, clock, rule, f"{path}: {item.name}"))
     subject = getattr(file.subject, "subject_id", None) if file.subject is not None else None
     animal = str(options.get("animal") or subject or file.identifier)
     return Recording(animal, time_s, segment, identities, block, behaviors)

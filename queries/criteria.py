@@ -10,7 +10,6 @@ from ingest.errors import SchemaError
 from ingest.ids import as_root_ids
 from queries.expression import Expression, Literal, Operation, Parameter, Property, conjunction
 
-Criteria = Mapping[str, Any]
 LEAST = {"min_in": "weight_in", "min_out": "weight_out"}
 """Criteria about the summed weight of a neuron's chemical connections, and the property they look at."""
 

@@ -43,7 +43,6 @@ OPERATORS: dict[str, tuple[int, int | None]] = {
     "||": (2, 2),
     "NEGATE": (1, 1),
 }
-COMPARISONS = frozenset({"=", "<>", "<", "<=", ">", ">="})
 
 
 @dataclass(frozen=True, slots=True)

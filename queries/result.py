@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from ingest.errors import IdError, MissingExtraError, SchemaError
-from ingest.ids import INT64_MAX
+from ingest.errors import MissingExtraError, SchemaError
+from ingest.ids import check_int64
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -154,12 +154,7 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
     for index, column in enumerate(table.schema):
         if pa.types.is_uint64(column.type):
             values = table.column(index)
-            top = pc.max(values).as_py()
-            if top is not None and top > INT64_MAX:
-                raise IdError(
-                    f"{column.name}: {top} does not fit pandas' int64; "
-                    "use to_arrow() or to_polars(), which keep unsigned 64-bit ids"
-                )
+            check_int64(pc.max(values).as_py(), column.name)
             table = table.set_column(index, column.name, values.cast(pa.int64()))
 
     def type_of(arrow: pa.DataType) -> Any:

@@ -35,8 +35,6 @@ class Source:
     connection: duckdb.DuckDBPyConnection
     property_graphs: Mapping[str, PropertyGraph] = field(default_factory=lambda: {CONNECTOME.name: CONNECTOME})
     snapshot: Callable[[str], Snapshot] = _no_snapshot
-    define: Callable[[PropertyGraph, str], None] | None = None
-    """Keeps a property graph and the text that defined it; None where none can be kept."""
     cache: dict[Any, Any] = field(default_factory=dict)
     """Statistics and prepared arrays that hold as long as the tables do not change."""
 

@@ -92,7 +92,7 @@ def _pattern(text: str, inside: list[Token], close: Token) -> Pattern:
     for chain in body.chains:
         builder.add(chain)
     builder.where(body.where)
-    return builder.build(_columns(text, body, builder), body.semantics)
+    return builder.build(_columns(body, builder), body.semantics)
 
 
 def _parse_body(text: str, inside: list[Token], close: Token) -> Any:
@@ -113,7 +113,7 @@ def _parse_body(text: str, inside: list[Token], close: Token) -> Any:
         raise fault.error(text, position) from None
 
 
-def _columns(text: str, body: Body, builder: PatternBuilder) -> list[Column]:
+def _columns(body: Body, builder: PatternBuilder) -> list[Column]:
     """Output columns; without COLUMNS, every column of every named element."""
     if body.columns is None:
         return [Column("*", Property("*", "*"))]

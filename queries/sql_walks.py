@@ -99,7 +99,7 @@ def along(writer: Writer, node: EachAlong | AllAlong) -> str:
         elements = _edge_list(owner, path)
         inner = _lambda_names(writer, node.variable, None)
     else:
-        elements = _vertex_list(owner, path, value)
+        elements = _vertex_list(owner, path)
         inner = _lambda_names(writer, node.variable, _vertex_key(owner, path))
     each = write(value, inner, writer.values)
     if isinstance(node, AllAlong):
@@ -144,7 +144,7 @@ def _edge_list(writer: Writer, path: Path) -> str:
     return _concatenated(parts)
 
 
-def _vertex_list(writer: Writer, path: Path, value: Expression) -> str:
+def _vertex_list(writer: Writer, path: Path) -> str:
     """Vertices of the whole path as a list of structs with the columns that are read."""
     ids = []
     at = path.start

@@ -16,7 +16,6 @@ from ingest.errors import AnalysisError
 from queries.snapshot import Snapshot
 
 DEGREE_BINS = 4
-ROLES = ("reciprocal", "loop source", "loop middle", "loop target", "cycle")
 
 
 @dataclass(frozen=True)

@@ -32,11 +32,6 @@ def drift_basis(segment: npt.NDArray[np.int64], step_s: float, detrend_s: float 
     return np.asarray(rows, dtype=np.float32)
 
 
-def degrees_lost(basis: Traces) -> int:
-    """Frames' worth of freedom that ``drift_basis`` takes."""
-    return len(basis)
-
-
 def standardised(block: npt.NDArray[np.floating], basis: Traces) -> Traces:
     """Rows without drift and of length 1; a row that has nothing else becomes zeros."""
     values = np.asarray(block, dtype=np.float32)

@@ -55,7 +55,7 @@ def correlate(
 ) -> None:
     """Relate activity to behaviour and wiring, with p values that know about time."""
     from graphlab.graph import Graph
-    from graphlab.terminal import print_json, print_table, progress_bars, rows_of, write_table
+    from graphlab.terminal import print_json, print_table, progress_bars, rows_of, write_output
 
     measures = {"measures": tuple(measure)} if measure and what is What.tuning else {}
     one = {"measure": measure[0]} if measure and what is not What.tuning else {}
@@ -67,11 +67,11 @@ def correlate(
     with Graph.open(graph) as opened, progress_bars(off=no_progress or quiet) as bars:
         answer = opened.correlate(what.value, behavior, animal, min_confidence, seed, bars(f"{what.value}"), **options)
     table = answer.table
+    about = {"what": what.value, "run": answer.run_id, "notes": answer.notes}
     if output:
-        typer.echo(f"{write_table(table, output):,} rows in {output} (run {answer.run_id})")
+        write_output(table, output, about if json else None, f"rows of run {answer.run_id}")
     elif json:
-        tables = {name: rows_of(rows_) for name, rows_ in answer.tables.items()}
-        print_json({"what": what.value, "run": answer.run_id, "notes": answer.notes, "tables": tables})
+        print_json({**about, "tables": {name: rows_of(rows_) for name, rows_ in answer.tables.items()}})
     elif not quiet:
         print_table(table, title=f"{what.value} (run {answer.run_id})")
         for note in answer.notes:

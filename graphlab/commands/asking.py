@@ -25,7 +25,7 @@ def query(
 ) -> None:
     """Ask a question: SQL with GRAPH_TABLE patterns, DotMotif or Cypher, read-only. CREATE PROPERTY GRAPH is kept."""
     from graphlab.graph import Graph
-    from graphlab.terminal import print_json, print_result, rows_of, write_result
+    from graphlab.terminal import print_json, print_result, rows_of, write_output
     from queries.property_graph_ddl import is_definition
 
     question = text_of(text)
@@ -52,7 +52,7 @@ def query(
             rows = result.scalar() if limit is None else min(result.scalar(), limit)
             print_json([{"count": rows}]) if json else typer.echo(rows)
         elif output:
-            typer.echo(f"{write_result(result, output):,} rows in {output}", err=json)
+            write_output(result.to_arrow(), output, {} if json else None)
         elif json:
             print_json(rows_of(result.to_arrow()))
         else:

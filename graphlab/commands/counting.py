@@ -168,28 +168,34 @@ def _other(path: Path, size: int, settings: dict[str, Any], workers: int, bars: 
 
 
 def _show(document: dict[str, Any], table: pa.Table, output: Path | None, json: bool) -> None:
-    from graphlab.terminal import print_json, print_table, rows_of, write_table
+    from graphlab.terminal import print_json, print_table, rows_of, write_output
 
     if output:
-        typer.echo(f"{write_table(table, output):,} rows in {output}")
+        write_output(table, output, document if json else None)
     elif json:
         print_json({**document, "motifs": rows_of(table)})
-        return
     else:
         shown = [name for name in ("group", *SHOWN) if name in table.schema.names]
         print_table(table.select(shown) if "null_mean" in table.schema.names else table, title="motifs")
         for note in document["notes"]:
             typer.echo(f"  - {note}")
-    if "report" in document:
+    if "report" in document and not json:
         typer.echo(f"report: {document['report']}")
 
 
-def rerun(graph: GraphPath, run: Annotated[str, typer.Argument(help="Id of a recorded run.")]) -> None:
+def rerun(
+    graph: GraphPath, run: Annotated[str, typer.Argument(help="Id of a recorded run.")], json: Json = False
+) -> None:
     """Recompute a recorded result and compare it: whole numbers and text to the byte, floats within 1e-9."""
     from graphlab.graph import Graph
+    from graphlab.terminal import print_json
 
     with Graph.open(graph) as opened:
         result = opened.rerun(run)
+    if json:
+        hashes = {"recorded": result.run.result_hash, "recomputed": result.new_hash}
+        print_json({"run": run, "equal": result.equal, "how": result.how, **hashes})
     if not result.equal:
         raise GraphlabError(f"run {run}: the results differ: {result.how}")
-    typer.echo(f"run {run}: {result.how}")
+    if not json:
+        typer.echo(f"run {run}: {result.how}")

@@ -28,11 +28,19 @@ def init(
         str | None, typer.Option(metavar="X,Y,Z", help="nm per voxel, where sources have voxel positions.")
     ] = None,
     materialization: Annotated[str | None, typer.Option(help="Segmentation version that the ids belong to.")] = None,
+    json: Json = False,
 ) -> None:
     """Make a new, empty graph."""
-    from graphlab.graph import Graph
+    from dataclasses import asdict
 
-    Graph.create(graph, dataset, resolution, materialization).close()
+    from graphlab.graph import Graph
+    from graphlab.terminal import print_json
+
+    with Graph.create(graph, dataset, resolution, materialization) as made:
+        info = made.info()
+    if json:
+        print_json(asdict(info))
+        return
     typer.echo(f"made {graph}; next: graphlab ingest {graph} FILE --as connections")
 
 
@@ -107,13 +115,20 @@ def recipe(
     merge_within: Annotated[
         float | None, typer.Option(metavar="NM", help="Synapses of one pair closer than this count once.")
     ] = None,
+    json: Json = False,
 ) -> None:
     """Make the connections anew from the synapses, by a recorded recipe."""
+    from dataclasses import asdict
+
     from graphlab.graph import Graph
     from graphlab.report.overview import recipe_text
+    from graphlab.terminal import print_json
 
     with Graph.open(graph) as opened:
         info = opened.set_recipe(min_score, merge_within)
+    if json:
+        print_json(asdict(info))
+        return
     typer.echo(f"{info.counts['connections']:,} connections; {recipe_text(info.recipe)}")
 
 
@@ -123,12 +138,17 @@ def signs(
     min_confidence: Annotated[
         float | None, typer.Option(help="Less confident predictions are unknown; the map's own cut by default.")
     ] = None,
+    json: Json = False,
 ) -> None:
     """Give neurons and connections a sign (1, -1 or none) by a named map of transmitters."""
+    from dataclasses import asdict
+
     from graphlab.graph import Graph
+    from graphlab.terminal import print_json
 
     with Graph.open(graph) as opened:
-        typer.echo(str(opened.set_signs(transmitters, min_confidence)))
+        found = opened.set_signs(transmitters, min_confidence)
+    print_json(asdict(found)) if json else typer.echo(str(found))
 
 
 def info(graph: GraphPath, json: Json = False) -> None:

@@ -37,7 +37,7 @@ def mine(
     """Find typed motifs (L2 -> Mi1 -> T4a, L2 -> T4a) that types and degrees do not explain."""
     from graphlab.config import Limits
     from graphlab.graph import Graph
-    from graphlab.terminal import print_json, print_table, progress_bars, rows_of, write_table
+    from graphlab.terminal import print_json, print_table, progress_bars, rows_of, write_output
 
     with Graph.open(graph) as opened, progress_bars(off=no_progress) as bars:
         mined = opened.mine(
@@ -46,11 +46,12 @@ def mine(
             workers=workers or Limits.from_environment().cores, progress=bars("null samples"),
         )  # fmt: skip
     table = mined.to_arrow()
+    about = {"size": size, "null": null, "samples": samples, "seed": seed, "tried": mined.tried}
+    about["notes"] = [mined.rule, mined.sentence]
     if output:
-        typer.echo(f"{write_table(table, output):,} rows in {output}")
+        write_output(table, output, about if json else None)
     elif json:
-        about = {"size": size, "null": null, "samples": samples, "seed": seed, "tried": mined.tried}
-        print_json({**about, "notes": [mined.rule, mined.sentence], "motifs": rows_of(table)})
+        print_json({**about, "motifs": rows_of(table)})
     else:
         print_table(table.select(SHOWN), title=f"typed motifs, {mined.tried:,} tried")
         for note in (mined.rule, mined.sentence):
@@ -79,7 +80,7 @@ def instances(
 
     from graphlab import neuroglancer
     from graphlab.graph import Graph
-    from graphlab.terminal import print_json, print_table, progress_bars, rows_of, write_table
+    from graphlab.terminal import print_json, print_table, progress_bars, rows_of, write_output
 
     if segmentation and not links:
         raise AnalysisError("--segmentation is for the links; give --links, too")
@@ -94,9 +95,10 @@ def instances(
             dataset = neuroglancer.dataset_of(info.dataset, info.materialization, segmentation, info.resolution)
             urls = [neuroglancer.instance_link(row, size, dataset) for row in table.to_pylist()]
             table = table.append_column("neuroglancer", pa.array(urls, pa.string()))
+    about = {"motif": motif, "size": size, "found": found}
     if output:
-        typer.echo(f"{write_table(table, output):,} of {found:,} instances in {output}")
+        write_output(table, output, about if json else None, f"of {found:,} instances")
     elif json:
-        print_json({"motif": motif, "size": size, "found": found, "instances": rows_of(table)})
+        print_json({**about, "instances": rows_of(table)})
     else:
         print_table(table, title=f"{table.num_rows:,} of {found:,} instances of {motif}")

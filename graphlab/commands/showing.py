@@ -7,21 +7,25 @@ from typing import Annotated
 
 import typer
 
-from graphlab.commands.options import GraphPath, NoProgress
+from graphlab.commands.options import GraphPath, Json, NoProgress
 
 
 def demo(
     directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="New folder for the demo.")] = Path("demo"),
     neurons: Annotated[int, typer.Option(help="Size of the made connectome.", min=50)] = 1000,
     seed: Annotated[int, typer.Option(help="The same seed makes the same connectome.")] = 0,
+    json: Json = False,
     no_progress: NoProgress = False,
 ) -> None:
     """Make a connectome, ingest it, query it, count its motifs, write the report."""
     from graphlab.demo import run_demo
-    from graphlab.terminal import progress_bars
+    from graphlab.terminal import print_json, progress_bars
 
     with progress_bars(off=no_progress) as bars:
         result = run_demo(directory, neurons=neurons, seed=seed, progress=bars)
+    if json:
+        print_json({"graph": str(result.graph), "report": str(result.report), "lines": result.lines})
+        return
     for line in result.lines:
         typer.echo(line)
 
@@ -29,9 +33,12 @@ def demo(
 def report(
     graph: GraphPath,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Where to write the HTML file.")] = None,
+    json: Json = False,
 ) -> None:
     """Write one self-contained HTML file a colleague can open without installing anything."""
     from graphlab.graph import Graph
+    from graphlab.terminal import print_json
 
     with Graph.open(graph) as opened:
-        typer.echo(f"report: {opened.report(output)}")
+        written = str(opened.report(output))
+    print_json({"report": written}) if json else typer.echo(f"report: {written}")

@@ -19,8 +19,6 @@ from queries.snapshot import Snapshot
 if TYPE_CHECKING:
     import pandas as pd
 
-SIZES = (2, 3, 4)
-
 
 @dataclass(frozen=True)
 class Census:

@@ -190,10 +190,7 @@ def _arrivals(
         return number, np.asarray(count(sampler.draw(sample_seed(seed, number))), dtype=np.int64)
 
     missing = iter([k for k in range(samples) if k not in have and not ended])
-    if workers == 1:
-        for number in missing:
-            yield one(number)
-        return
+    # One worker is a thread, too: Ctrl-C reaches the main thread, and a Numba kernel there would make it a SystemError.
     pool = ThreadPoolExecutor(workers, thread_name_prefix="null-sample")
     running: set[Future[tuple[int, npt.NDArray[np.int64]]]] = set()
     try:

@@ -21,7 +21,6 @@ from ingest.reader import ReadRequest
 from ingest.recorded import Recording, on_clock
 from ingest.recordings import open_behavior, open_recordings
 
-AS = ("recordings", "behavior")
 Progress = Callable[[int, int], None]
 
 
@@ -198,7 +197,7 @@ def _one_behavior(
     both = sorted(present & set(columns))
     if both:
         raise SchemaError(f"{source}: animal {animal} has the behaviour {both[0]!r} already; rename it in the source")
-    values = on_clock(time_s, segment, columns, clock_s, rule, source)
+    values = on_clock(time_s, columns, clock_s, rule, source)
     same = all(values[name] is columns[name] for name in columns)
     notes.append(f"animal {animal}: {', '.join(columns)}{'' if same else f', resampled to its frames ({rule})'}")
     written = write_behavior(target, animal, time_s, values)

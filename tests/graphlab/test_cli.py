@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 
 import pytest
+import typer
 
-from graphlab.cli import VERBS
+from graphlab.cli import VERBS, stoppable
 
 EDGES = "pre_root_id,post_root_id,weight\n864691135941359220,864691135941359221,5\n864691135941359221,3,2\n"
 
@@ -39,6 +42,11 @@ def test_help_lists_every_verb() -> None:
     for verb in sorted(verbs):
         assert f" {verb} " in done.stdout
         assert graphlab(verb, "--help").returncode == 0
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.__name__)
+def test_every_verb_can_print_json(verb: Callable[..., object]) -> None:
+    assert signature(verb).parameters["json"].annotation == "Json"
 
 
 def test_usage_errors_exit_with_2(made: Path) -> None:
@@ -146,3 +154,20 @@ def test_bad_input_names_the_file_and_changes_nothing(made: Path, tmp_path: Path
         assert name in done.stderr, done.stderr
         assert "Traceback" not in done.stderr
     assert graphlab("info", made, "--json").stdout == before
+
+
+def test_ctrl_c_inside_a_kernel_is_ctrl_c(capsys: pytest.CaptureFixture[str]) -> None:
+    """Numba raises a SystemError from the KeyboardInterrupt that it met; any other SystemError stays one."""
+
+    def interrupted() -> None:
+        raise SystemError("a result with an exception set") from KeyboardInterrupt()
+
+    def broken() -> None:
+        raise SystemError("broken")
+
+    with pytest.raises(typer.Exit) as ended:
+        stoppable(interrupted)()
+    assert ended.value.exit_code == 130
+    assert capsys.readouterr().err == "stopped; what was finished is kept\n"
+    with pytest.raises(SystemError, match="broken"):
+        stoppable(broken)()

@@ -78,21 +78,21 @@ def test_another_clock_is_refused_or_resampled_by_the_stated_rule() -> None:
     clock = np.arange(0, 10, 0.25)
     values = {"speed": clock**2}
     with pytest.raises(SchemaError, match="another clock: 40 samples .* every 0.25 s.*resample=linear"):
-        on_clock(time, segments_of(time), values, clock, "refuse", "b.csv")
-    linear = on_clock(time, segments_of(time), values, clock, "linear", "b.csv")["speed"]
+        on_clock(time, values, clock, "refuse", "b.csv")
+    linear = on_clock(time, values, clock, "linear", "b.csv")["speed"]
     np.testing.assert_allclose(linear, time**2)
-    mean = on_clock(time, segments_of(time), values, clock, "mean", "b.csv")["speed"]
+    mean = on_clock(time, values, clock, "mean", "b.csv")["speed"]
     middles = (time[1:] + time[:-1]) / 2
     wanted = [np.mean([v**2 for v in clock if abs(v - t) <= 0.5 and np.searchsorted(middles, v) == t]) for t in time]
     np.testing.assert_allclose(mean, wanted)
     with pytest.raises(SchemaError, match="did you mean 'linear'"):
-        on_clock(time, segments_of(time), values, clock, "liner", "b.csv")
+        on_clock(time, values, clock, "liner", "b.csv")
     with pytest.raises(SchemaError, match="do not overlap"):
-        on_clock(time, segments_of(time), values, clock + 100, "linear", "b.csv")
+        on_clock(time, values, clock + 100, "linear", "b.csv")
 
 
 def test_linear_resampling_never_bridges_a_gap() -> None:
     time = np.arange(0, 12.0)
     clock = np.concatenate([np.arange(0, 4.5, 0.5), np.arange(8, 12.5, 0.5)])
-    found = on_clock(time, segments_of(time), {"x": np.ones(len(clock))}, clock, "linear", "b")["x"]
+    found = on_clock(time, {"x": np.ones(len(clock))}, clock, "linear", "b")["x"]
     np.testing.assert_array_equal(np.flatnonzero(np.isnan(found)), [5, 6, 7])

@@ -1,11 +1,11 @@
-"""graphlab convert-checkpoint, in its own process."""
+"""graphlab convert-checkpoint: there and back, one error."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,12 +18,7 @@ from gpu_embed.variables import seeded_weights
 pytest.importorskip("tensorflow", reason="the reader of TensorFlow checkpoints is an extra")
 
 
-def graphlab(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "graphlab.cli", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
-def test_from_tensorflow_and_back(tmp_path: Path) -> None:
+def test_from_tensorflow_and_back(graphlab: Callable[..., Any], tmp_path: Path) -> None:
     weights = seeded_weights(TINY, 1)
     prefix = write_tensorflow(tmp_path / "google" / "model", Checkpoint(ModelCard("x", TINY), weights))
     target = tmp_path / "tiny.safetensors"
@@ -40,7 +35,7 @@ def test_from_tensorflow_and_back(tmp_path: Path) -> None:
     assert sorted(path.suffix for path in (tmp_path / "back").iterdir()) == [".data-00000-of-00001", ".index"]
 
 
-def test_errors_are_one_line(tmp_path: Path) -> None:
+def test_errors_are_one_line(graphlab: Callable[..., Any], tmp_path: Path) -> None:
     done = graphlab("convert-checkpoint", tmp_path / "none", tmp_path / "x.safetensors", "--architecture", "segclrr")
     assert done.returncode == 1
     assert (

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,11 +16,6 @@ from ingest.segclr_csvzip import embeddings_schema, write_shards
 from ingest.sharding import Convention
 
 A, B = 864691135941359220, 864691135941359221
-
-
-def graphlab(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-W", "error", "-m", "graphlab.cli", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture
@@ -40,7 +35,7 @@ def made(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_from_the_shell(made: Path, tmp_path: Path) -> None:
+def test_from_the_shell(graphlab: Callable[..., Any], made: Path, tmp_path: Path) -> None:
     refused = graphlab("place-synapses", made, "--radius", "100")
     assert refused.returncode == 1
     assert refused.stderr.startswith("error: ")

@@ -1,23 +1,17 @@
-"""``graphlab mine`` and ``graphlab instances`` in their own process."""
+"""``graphlab mine`` and ``graphlab instances``: rows, links, one error."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
 
 from graphlab import Graph
-from graphlab.cli import main
 from ingest import synthetic
-
-
-def graphlab(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-W", "error", "-m", "graphlab.cli", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +24,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "g"
 
 
-def test_mine(made: Path, tmp_path: Path) -> None:
+def test_mine(graphlab: Callable[..., Any], made: Path, tmp_path: Path) -> None:
     done = graphlab("mine", made, "--samples", "9", "--min-weight", "8", "--top", "7", "--json")
     found = json.loads(done.stdout)
     assert 0 < len(found["motifs"]) <= 7
@@ -42,7 +36,7 @@ def test_mine(made: Path, tmp_path: Path) -> None:
     assert "rows in" in done.stdout
 
 
-def test_instances_with_links(made: Path) -> None:
+def test_instances_with_links(graphlab: Callable[..., Any], made: Path) -> None:
     found = json.loads(graphlab("instances", made, "030T", "--limit", "3", "--links", "--json").stdout)
     assert found["found"] > 3 == len(found["instances"])
     row = found["instances"][0]
@@ -69,13 +63,5 @@ def test_instances_with_links(made: Path) -> None:
         (["instances", "030T", "--types", "A,B"], "2 types for 3 neurons"),
     ],
 )
-def test_one_error(
-    made: Path, arguments: list[str], words: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["graphlab", *map(str, (arguments[0], made, *arguments[1:]))])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    told = capsys.readouterr().err
-    assert ended.value.code == 1
-    assert told.startswith("error: ")
-    assert words in told
+def test_one_error(refusal: Callable[..., str], made: Path, arguments: list[str], words: str) -> None:
+    assert words in refusal(arguments[0], made, *arguments[1:])

@@ -1,0 +1,109 @@
+"""Without an optional library: one error that names it, and a pip command that would bring it."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from ingest.errors import MissingExtraError
+
+PROJECT = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())["project"]
+
+
+def engine(name: str) -> None:
+    from gpu_embed.architectures import architecture
+    from gpu_embed.engine import EngineOptions
+    from gpu_embed.engines import open_engine
+    from gpu_embed.variables import seeded_weights
+
+    tiny = architecture("tiny")
+    open_engine(tiny, seeded_weights(tiny, 0), name, EngineOptions(device="cpu"))
+
+
+def safetensors(place: Path) -> None:
+    from gpu_embed.checkpoint import load_checkpoint
+
+    load_checkpoint(place / "model.safetensors")
+
+
+def tensorflow(place: Path) -> None:
+    from gpu_embed.architectures import architecture
+    from gpu_embed.tensorflow_checkpoint import read_tensorflow
+
+    for ending in (".index", ".data-00000-of-00001"):
+        (place / f"model.ckpt-1{ending}").write_bytes(b"")
+    read_tensorflow(place / "model.ckpt-1", architecture("tiny"))
+
+
+def polars(place: Path) -> None:
+    from queries.result import Result
+
+    Result(pa.table({"x": [1]})).to_polars()
+
+
+def h5py(place: Path) -> None:
+    from ingest.recording_hdf5 import read
+
+    read(place / "recording.h5", {})
+
+
+def pynwb(place: Path) -> None:
+    from ingest.recording_nwb import read
+
+    read(place / "session.nwb", {})
+
+
+def mutual_information(place: Path) -> None:
+    from graphlab.activity.mutual_information import _information
+
+    _information(np.zeros((1, 9), np.float32), np.arange(9.0))
+
+
+def partial_correlation(place: Path) -> None:
+    from graphlab.activity.functional_connectivity import _partial
+
+    _partial(np.zeros((2, 9), np.float32), np.zeros(9, np.int64), 1.0)
+
+
+NEEDS: list[tuple[str, str, Callable[[Path], None]]] = [
+    ("torch", "torch", lambda place: engine("torch")),
+    ("onnx", "onnx", lambda place: engine("onnxruntime")),
+    ("onnxruntime", "onnxruntime", lambda place: engine("onnxruntime")),
+    ("openvino", "openvino", lambda place: engine("openvino")),
+    ("safetensors", "safetensors", safetensors),
+    ("tensorflow", "tensorflow", tensorflow),
+    ("polars", "polars", polars),
+    ("h5py", "h5py", h5py),
+    ("pynwb", "pynwb", pynwb),
+    ("sklearn", "scikit-learn", mutual_information),
+    ("sklearn", "scikit-learn", partial_correlation),
+]
+
+
+@pytest.mark.parametrize(("module", "package", "use"), NEEDS)
+def test_a_missing_library_is_named_with_the_command_that_brings_it(
+    module: str, package: str, use: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    loaded = [name for name in sys.modules if name.startswith(f"{module}.")]
+    for name in (module, *loaded):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(MissingExtraError) as error:
+        use(tmp_path)
+    assert package in str(error.value).lower()
+    command = re.search(r"pip install 'graphlab-connectome\[(\w+)\]'$", str(error.value))
+    assert command is not None
+    wanted = PROJECT["optional-dependencies"][command[1]]
+    assert package in {re.split(r"[^\w-]", requirement)[0] for requirement in wanted}
+
+
+def test_all_brings_every_extra_but_the_developers() -> None:
+    extras = PROJECT["optional-dependencies"]
+    (every,) = extras["all"]
+    assert set(every.partition("[")[2].rstrip("]").split(",")) == set(extras) - {"all", "dev"}
