@@ -107,7 +107,8 @@ def embed(
     from dataclasses import asdict
 
     from graphlab.graph import Graph
-    from graphlab.terminal import print_json, progress_bars, rows_of, write_table
+    from graphlab.table_files import write_table
+    from graphlab.terminal import print_json, progress_bars, rows_of
 
     options: dict[str, Any] = {
         "model": model,

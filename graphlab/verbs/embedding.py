@@ -147,16 +147,6 @@ class Embedding(Opened):
 
         return self._along(skeletons, model, mixtures)
 
-    def link_synapses(self, radius_nm: float, model: str | None = None) -> tuple[int, int]:
-        """Keep the nearest embedded node of each synapse's two neurons in ``synapse_embeddings``.
-
-        Returns:
-            Rows written, and how many there would be if every side had a node within the radius.
-        """
-        from graphlab.store.synapse_links import link_synapses
-
-        return link_synapses(self._folder, model, radius_nm)
-
     def _along(self, skeletons: Iterable[Skeleton], model: str | None, mean: Any) -> pa.Table:
         import pyarrow as pa
 

@@ -205,7 +205,7 @@ def test_bad_weights_and_a_full_disk_leave_the_graph_as_it_was(
         assert graph.embed(**asked(made)).computed == 12
 
 
-def test_synapses_are_linked_to_their_nearest_nodes(made: Path, tmp_path: Path) -> None:
+def test_synapses_are_placed_at_their_nearest_nodes(made: Path, tmp_path: Path) -> None:
     with Graph.create(tmp_path / "g", materialization="1") as graph:
         graph.embed(**asked(made))
         there = graph.embeddings()
@@ -220,12 +220,11 @@ def test_synapses_are_linked_to_their_nearest_nodes(made: Path, tmp_path: Path) 
                 **{f"{axis}_nm": place[:, i] for i, axis in enumerate("xyz")},
             }
         )
-        with pytest.raises(SchemaError, match="no synapses to link"):
-            graph.link_synapses(10)
         graph.ingest(synapses, as_="synapses")
         nearest = [int(ids[np.linalg.norm(points - at, axis=1).argmin()]) for at in place]
         for _ in range(2):
-            assert graph.link_synapses(10) == (len(ids), 2 * len(ids))
+            placed = graph.place_synapses(10)
+            assert (placed.synapses, placed.pre, placed.post) == (len(ids), len(ids), 0)
         kept = graph._folder.connection.execute(
             "SELECT node_id, side, model, distance_nm FROM synapse_embeddings ORDER BY synapse_id"
         ).fetchall()
