@@ -109,9 +109,11 @@ def plan_reads(
         group: nodes cut together.
     """
     order = np.argsort(_morton(grids[0].index_of(centres)), kind="stable")
-    wanted = [_needs(grids, boxes, rows) for rows in _groups(order, group)]
-    naive = sum(sum(len(needs) for needs in each) for _, each in wanted)
-    needs = [(rows, set().union(*each)) for rows, each in wanted]
+    needs, naive = [], 0
+    for rows in _groups(order, group):
+        each = _needs(grids, boxes, rows)
+        naive += sum(map(len, each))
+        needs.append((rows, set().union(*each)))
     uses: dict[Block, list[int]] = defaultdict(list)
     for at, (_, blocks) in enumerate(needs):
         for block in blocks:
@@ -146,7 +148,7 @@ def _groups(order: npt.NDArray[np.int64], group: int) -> list[npt.NDArray[np.int
     return [order[i : i + group] for i in range(0, order.size, group)]
 
 
-def _needs(grids: Any, boxes: Any, rows: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], list[set[Block]]]:
+def _needs(grids: Any, boxes: Any, rows: npt.NDArray[np.int64]) -> list[set[Block]]:
     """The blocks of each node of a group."""
     found = []
     for row in rows.tolist():
@@ -156,7 +158,7 @@ def _needs(grids: Any, boxes: Any, rows: npt.NDArray[np.int64]) -> tuple[npt.NDA
             touched = grids[which].touched(start[row].tolist(), stop[row].tolist())
             blocks.update((which, z, y, x) for z, y, x in touched)
         found.append(blocks)
-    return rows, found
+    return found
 
 
 def _morton(index: Voxels) -> npt.NDArray[np.uint64]:
