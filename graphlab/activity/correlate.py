@@ -230,7 +230,11 @@ def responses(table: pa.Table, root_ids: dict[str, int]) -> Answer:
     }  # fmt: skip
     made = pa.table({name: pa.array(columns[name], kind) for name, kind in EDGES.items()})
     known = sum(value is not None for value in columns["connected"])
-    verdict = f"{sum(bool(v) for v in columns['connected']):,} of {known:,} with a verdict are connected"
+    verdict = (
+        f"{sum(bool(v) for v in columns['connected']):,} of {known:,} with a verdict are connected"
+        if known
+        else "the file says of none whether it is connected (no column connected or q)"
+    )
     return Answer({"functional_connections": made}, [f"{count:,} measured ordered pairs; {verdict}"])
 
 
