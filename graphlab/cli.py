@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -77,6 +79,14 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         raise SystemExit(0) from None
+    except OSError as error:
+        if not isinstance(error.filename, str | bytes):
+            raise
+        # Files are written beside their place and then moved, so it is the folder that people know.
+        place = Path(os.fsdecode(error.filename))
+        folder = place.parent if place.name.startswith(".") else place
+        typer.echo(f"error: {folder}: {error.strerror}. Choose a place that you may use", err=True)
+        raise SystemExit(1) from None
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +14,11 @@ from graphlab.activity.session import Session
 from graphlab.motifs.p_values import samples_needed
 from ingest.errors import AnalysisError, UnknownNameError
 
+if TYPE_CHECKING:
+    from graphlab.activity.tuning import Tuning
+
 Progress = Callable[[int, int], None]
+Found = TypeVar("Found")
 LEVEL = 0.05
 """False discovery rate at which an edge counts as a connection and a neuron as encoding."""
 
@@ -49,6 +53,37 @@ def who_has(sessions: Sequence[Session], behaviors: Sequence[str] | None) -> lis
     return [(s, name) for name in behaviors or known for s in sessions if name in s.behaviors]
 
 
+def asked(
+    ask: Callable[[Session, str], Found],
+    sessions: Sequence[Session],
+    behaviors: Sequence[str] | None,
+    notes: list[str],
+    progress: Progress | None,
+) -> Iterator[tuple[Session, str, Found]]:
+    """What is found for every animal and behaviour, one after the other.
+
+    Where no behaviour was named, those that an animal did not show for long enough are left out and ``notes`` says
+    so; a named one, or nothing left at all, is the error itself.
+
+    Raises:
+        AnalysisError, UnknownNameError: as ``who_has`` and ``ask`` do.
+    """
+    pairs = who_has(sessions, behaviors)
+    refused = []
+    for number, (session, behavior) in enumerate(pairs):
+        try:
+            found = ask(session, behavior)
+        except AnalysisError as error:
+            refused.append(error)
+            if behaviors or len(refused) == len(pairs):
+                raise refused[0] from None
+        else:
+            yield session, behavior, found
+        if progress:
+            progress(number + 1, len(pairs))
+    notes += [f"left out: {error}" for error in refused]
+
+
 def tuning(
     sessions: Sequence[Session],
     behaviors: Sequence[str] | None,
@@ -61,13 +96,13 @@ def tuning(
     from graphlab.activity.tuning import TuningOptions, tune
 
     chosen = TuningOptions(**options)
-    pairs = who_has(sessions, behaviors)
-    found = []
-    for number, (session, behavior) in enumerate(pairs):
+
+    def tuned(session: Session, behavior: str) -> list[Tuning]:
         others = [other for other in sessions if other is not session] if chosen.null == "pseudo_session" else []
-        found += tune(session, behavior, chosen, others, keep_null=True)
-        if progress:
-            progress(number + 1, len(pairs))
+        return tune(session, behavior, chosen, others, keep_null=True)
+
+    left_out: list[str] = []
+    found = [one for _, _, ones in asked(tuned, sessions, behaviors, left_out, progress) for one in ones]
     by_animal = {session.animal: session for session in sessions}
     rows: list[dict[str, Any]] = []
     for one in found:
@@ -91,7 +126,7 @@ def tuning(
         for one in found
     ]
     tested = max((int(np.isfinite(one.value).sum()) for one in found), default=0)
-    notes += _too_few(chosen.surrogates, tested, "traces")
+    notes += [*_too_few(chosen.surrogates, tested, "traces"), *left_out]
     if not pooled:
         notes.append("no trace has a class, so nothing is pooled over animals")
     return Answer(tables, notes)
@@ -103,9 +138,10 @@ def drivers(
     """Table ``behavior_tuning`` with the measure ``partial``: effects with all other neurons held."""
     from graphlab.activity.drivers import drivers as partial
 
-    pairs, rows, notes = who_has(sessions, behaviors), [], []
-    for number, (session, behavior) in enumerate(pairs):
-        found = partial(session, behavior, **options)
+    rows, notes, left_out = [], [], list[str]()
+    for session, behavior, found in asked(
+        lambda session, behavior: partial(session, behavior, **options), sessions, behaviors, left_out, progress
+    ):
         for at, trace in enumerate(found.traces):
             rows.append(
                 {
@@ -115,9 +151,7 @@ def drivers(
                 }
             )  # fmt: skip
         notes.append(f"animal {session.animal}, {behavior}: {int((found.q <= LEVEL).sum())} drivers at q <= {LEVEL:g}")
-        if progress:
-            progress(number + 1, len(pairs))
-    return Answer({"behavior_tuning": _table(rows, TUNING)}, notes)
+    return Answer({"behavior_tuning": _table(rows, TUNING)}, notes + left_out)
 
 
 def functional(
@@ -196,7 +230,11 @@ def responses(table: pa.Table, root_ids: dict[str, int]) -> Answer:
     }  # fmt: skip
     made = pa.table({name: pa.array(columns[name], kind) for name, kind in EDGES.items()})
     known = sum(value is not None for value in columns["connected"])
-    verdict = f"{sum(bool(v) for v in columns['connected']):,} of {known:,} with a verdict are connected"
+    verdict = (
+        f"{sum(bool(v) for v in columns['connected']):,} of {known:,} with a verdict are connected"
+        if known
+        else "the file says of none whether it is connected (no column connected or q)"
+    )
     return Answer({"functional_connections": made}, [f"{count:,} measured ordered pairs; {verdict}"])
 
 
@@ -206,9 +244,10 @@ def decoding(
     """Table ``behavior_models``: blocked scores, a random split beside them, and importance of each trace if asked."""
     from graphlab.activity.decoding import decode
 
-    rows, notes, pairs = [], [], who_has(sessions, behaviors)
-    for number, (session, behavior) in enumerate(pairs):
-        found = decode(session, behavior, **options)
+    rows, notes, left_out = [], [], list[str]()
+    for session, behavior, found in asked(
+        lambda session, behavior: decode(session, behavior, **options), sessions, behaviors, left_out, progress
+    ):
         base = {"animal": session.animal, "model": "decoding", "behavior": behavior}
         rows.append({**base, "split": "blocked", "r2": found.r2, "r": found.r})
         rows.append({**base, "split": "random", "r2": found.r2_random, "r": found.r_random})
@@ -221,9 +260,7 @@ def decoding(
             f"animal {session.animal}, {behavior}: R^2 {found.r2:.2f}, r {found.r:.2f} in held-out blocks with gaps of "
             f"{found.gap_frames} frames; a random split would say R^2 {found.r2_random:.2f}"
         )
-        if progress:
-            progress(number + 1, len(pairs))
-    return Answer({"behavior_models": _table(rows, MODELS)}, notes)
+    return Answer({"behavior_models": _table(rows, MODELS)}, notes + left_out)
 
 
 def encoding(

@@ -48,7 +48,7 @@ def trace_map(
         f'style="image-rendering:pixelated" href="data:image/png;base64,{_png(rows)}"/>'
     ]
     parts += [
-        f'<text x="{left - 6}" y="{top + row_height * i + 8}" text-anchor="end" font-size="8">'
+        f'<text x="{left - 6}" y="{top + row_height * i + 8}" text-anchor="end" style="font-size:8px">'
         f"{escape(short(name, 12))}</text>"
         for i, name in enumerate(labels)
     ]
@@ -61,7 +61,7 @@ def trace_map(
         shade = PALETTE[number % len(PALETTE)]
         parts.append(f'<polyline points="{points}" fill="none" stroke="{shade}" stroke-width="1"/>')
         parts.append(
-            f'<text x="{left - 6}" y="{base + line_height / 2 + 3:.0f}" text-anchor="end" font-size="9">'
+            f'<text x="{left - 6}" y="{base + line_height / 2 + 3:.0f}" text-anchor="end" style="font-size:9px">'
             f"{escape(short(name, 14))}</text>"
         )
     parts.append(f'<text x="{left}" y="{height - 8}">0 s</text>')
@@ -116,7 +116,7 @@ def circuit(
         tx, ty = size / 2 + (r + 14) * math.cos(out), size / 2 + (r + 14) * math.sin(out) + 3
         anchor = "start" if math.cos(out) >= 0 else "end"
         name = escape(short(names[node], 10))
-        parts.append(f'<text x="{tx:.1f}" y="{ty:.1f}" font-size="9" text-anchor="{anchor}">{name}</text>')
+        parts.append(f'<text x="{tx:.1f}" y="{ty:.1f}" style="font-size:9px" text-anchor="{anchor}">{name}</text>')
     return svg(size, size, label, parts)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from graphlab.report.page import Block, Figure, Figures, Notes, Section, Table
@@ -32,7 +33,7 @@ def section(graph: Graph) -> Section | None:
         rows = [
             [
                 str(row["behavior"]), str(row["neuron_class"]), str(row["traces"]), str(row["animals"]),
-                f"{row['value']:.3f}", f"{row['lo']:.3f} to {row['hi']:.3f}", f"{row['q']:.3g}",
+                f"{row['value']:.3f}", _interval(row["lo"], row["hi"]), f"{row['q']:.3g}",
             ]
             for row in found.classes
         ]  # fmt: skip
@@ -41,3 +42,8 @@ def section(graph: Graph) -> Section | None:
     if found.notes:
         blocks.append(Notes(found.notes))
     return Section("Activity and behaviour", blocks)
+
+
+def _interval(lo: float, hi: float) -> str:
+    """A dash where one trace alone gives no interval."""
+    return f"{lo:.3f} to {hi:.3f}" if math.isfinite(lo) and math.isfinite(hi) else "–"

@@ -33,7 +33,12 @@ def section(graph: Graph, settings: Significance | None = None) -> Section | Non
 
     meta = (settings.view_meta if settings is not None else None) or {}
     view = graph.snapshot(str(meta.get("kind", "chemical")), float(meta.get("min_weight", 0.0)))
-    label, names = grouped([None if x is None else str(x) for x in graph.neuron_values(view, "cell_type")])
+    # Neurons without a connection say nothing of the wiring, and a data set may list many of them.
+    wired = np.zeros(view.n, dtype=np.bool_)
+    wired[view.sources()] = True
+    wired[view.out_target] = True
+    types = graph.neuron_values(view, "cell_type")
+    label, names = grouped([str(x) if x is not None and w else None for x, w in zip(types, wired, strict=True)])
     if len(names) < 2 or not view.m:
         return None
     observed, expected = between_types(view, label, len(names))

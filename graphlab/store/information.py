@@ -98,8 +98,19 @@ def _derived(folder: Folder) -> list[str]:
         """SELECT message FROM runs WHERE run_id IN (SELECT DISTINCT run_id FROM neuron_embeddings
            UNION SELECT DISTINCT run_id FROM synapse_embeddings) AND message IS NOT NULL ORDER BY message"""
     ).fetchall()
+    recorded = first_row(
+        folder.connection,
+        """SELECT count(DISTINCT animal), count(*), count(*) FILTER (root_id IN (SELECT root_id FROM neurons)),
+                  (SELECT count(DISTINCT animal) FROM recording_files WHERE part = 'behavior')
+           FROM recorded_neurons""",
+    )
     signs = folder.meta("transmitters")
     told = [f"signs by the transmitter map {signs['map']!r}"] if signs else []
+    if recorded[0]:
+        told.append(
+            f"animals recorded: {recorded[0]:,}, with behaviour: {recorded[3]:,}; traces: {recorded[1]:,}, "
+            f"of neurons of the graph: {recorded[2]:,}"
+        )
     return told + [str(row[0]) for row in rows]
 
 

@@ -90,8 +90,8 @@ def _one_animal(
     animal = recording.animal
     if folder.connection.execute("SELECT 1 FROM recording_files WHERE animal = ?", [animal]).fetchall():
         raise SchemaError(
-            f"animal {animal!r} has a recording in this graph already; give this one another name with "
-            "--option animal=NAME"
+            f"animal {animal!r} has a recording in this graph already and keeps it, identities too: leave this file "
+            "out, or give it another name with --option animal=NAME"
         )
     root_ids, unmatched = _root_ids(folder, recording)
     named = sum(identity.known for identity in recording.identities)

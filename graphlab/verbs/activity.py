@@ -102,7 +102,7 @@ class Correlating(Opened):
         if what == "enrichment":
             run_id, level = options.pop("run_id", None), float(options.pop("level", correlate.LEVEL))
             if not behaviors or len(behaviors) != 1:
-                raise SchemaError("enrichment: name one behaviour")
+                raise SchemaError("enrichment: name one behaviour, with --behavior or behaviors=[...]")
             return against_wiring.enrichment(
                 self._folder, run_id, behaviors[0], level, int(options.pop("draws", 2000)), seed
             )

@@ -63,6 +63,8 @@ def test_our_errors_exit_with_1_and_one_message(made: Path, tmp_path: Path) -> N
         ("query", made, "SELECT weigth FROM connections"),
         ("query", made, "DROP TABLE neurons"),
         ("query", made, "@" + str(tmp_path / "absent.sql")),
+        ("query", made, "FROM neurons", "-o", "/proc/absent.csv"),
+        ("report", made, "-o", "/proc/absent.html"),
         ("motifs", made, "--null", "reciprocl", "--samples", "10"),
         ("motifs", made, "--null", "spatial", "--samples", "10"),
         ("motifs", made, "--null", "er"),

@@ -31,7 +31,10 @@ def test_sql_joins_recordings_behavior_and_neurons(graph: Graph) -> None:
     summary = graph.ingest(WIDE, as_="recordings", animal="w1")
     assert summary.rows == 300
     assert "3 identified, 2 of them neurons of the graph" in str(summary)
+    told = "animals recorded: 1, with behaviour: {}; traces: 3, of neurons of the graph: 2"
+    assert told.format(0) in graph.info().notes
     graph.ingest(pa.table({"time_s": TIME, "speed": TRACES[0] * 2.0}), as_="behavior")
+    assert told.format(1) in graph.info().notes
     found = graph.query(
         "SELECT n.name, corr(r.activity, b.value) AS r FROM recordings r JOIN behavior b USING (animal, frame) "
         "JOIN neurons n USING (root_id) WHERE b.behavior = 'speed' GROUP BY n.name ORDER BY n.name"
@@ -46,7 +49,7 @@ def test_sql_joins_recordings_behavior_and_neurons(graph: Graph) -> None:
 def test_a_failed_ingest_leaves_nothing(graph: Graph) -> None:
     graph.ingest(WIDE, as_="recordings", animal="w1")
     files = sorted((graph.path / "recordings").iterdir())
-    with pytest.raises(SchemaError, match="animal 'w1' has a recording"):
+    with pytest.raises(SchemaError, match="animal 'w1' has a recording.*leave this file out"):
         graph.ingest(WIDE.slice(0, 90), as_="recordings", animal="w1")
     two = pa.concat_tables([WIDE.append_column("animal", [["w2"] * 100]), WIDE.append_column("animal", [["w1"] * 100])])
     with pytest.raises(SchemaError, match="animal 'w1' has a recording"):
