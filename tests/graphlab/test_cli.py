@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from graphlab import Graph
 from graphlab.cli import VERBS, stoppable
 
 EDGES = "pre_root_id,post_root_id,weight\n864691135941359220,864691135941359221,5\n864691135941359221,3,2\n"
@@ -47,6 +48,17 @@ def test_help_lists_every_verb() -> None:
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.__name__)
 def test_every_verb_can_print_json(verb: Callable[..., object]) -> None:
     assert signature(verb).parameters["json"].annotation == "Json"
+
+
+METHODS = {"init": "create", "recipe": "set_recipe", "signs": "set_signs", "motifs": "census"}
+"""Verbs that people type shorter than the method is called."""
+
+
+@pytest.mark.parametrize(
+    "verb", [v.__name__ for v in VERBS if "graph" in signature(v).parameters], ids=lambda verb: verb
+)
+def test_every_verb_is_a_method_of_graph(verb: str) -> None:
+    assert callable(getattr(Graph, METHODS.get(verb, verb), None))
 
 
 def test_usage_errors_exit_with_2(made: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
 
@@ -16,14 +17,7 @@ from graphlab.motifs.orbits import orbit_names, orbit_table, orbits
 from ingest.errors import AnalysisError
 from queries.snapshot import Snapshot
 
-
-def random_graph(n: int, density: float, mutual: float, seed: int) -> Snapshot:
-    rng = np.random.default_rng(seed)
-    there = rng.random((n, n)) < density
-    there |= there.T & (rng.random((n, n)) < mutual)
-    np.fill_diagonal(there, False)
-    source, target = np.nonzero(there)
-    return Snapshot.from_edges(np.arange(1, n + 1, dtype=np.uint64), source, target)
+Made = Callable[[int, float, float, int], Snapshot]
 
 
 def by_force(graph: Snapshot, size: int) -> np.ndarray:
@@ -52,7 +46,7 @@ def by_force(graph: Snapshot, size: int) -> np.ndarray:
     seed=st.integers(0, 2**32),
     size=st.sampled_from([2, 3, 4]),
 )
-def test_equals_brute_force(n: int, density: float, mutual: float, seed: int, size: int) -> None:
+def test_equals_brute_force(random_graph: Made, n: int, density: float, mutual: float, seed: int, size: int) -> None:
     one = random_graph(n, density, mutual, seed)
     assert orbits(one, size).counts.tolist() == by_force(one, size).tolist()
 
@@ -84,7 +78,7 @@ def test_larva_sums_over_neurons(real_data: Path, size: int) -> None:
 
 
 @pytest.mark.parametrize("size", [3, 4])
-def test_threads_and_progress_change_nothing(size: int) -> None:
+def test_threads_and_progress_change_nothing(random_graph: Made, size: int) -> None:
     one = random_graph(150, 0.08, 0.3, 9)
     steps: list[tuple[int, int]] = []
     found = orbits(one, size, progress=lambda done, total: steps.append((done, total))).counts
@@ -108,7 +102,7 @@ def test_names_and_what_they_stand_for() -> None:
     assert [row["root_id"] for row in table] == [5, 7, 9]
 
 
-def test_pairs_are_degrees() -> None:
+def test_pairs_are_degrees(random_graph: Made) -> None:
     one = random_graph(30, 0.2, 0.3, 3)
     found = orbits(one, 2)
     both = found.counts[:, orbit_names(2).index("mutual.0")]
@@ -118,7 +112,7 @@ def test_pairs_are_degrees() -> None:
     assert sorted(one_way.values()) == sorted([(out - both).tolist(), (into - both).tolist()])
 
 
-def test_groups_add_up_and_unlabelled_neurons_are_out() -> None:
+def test_groups_add_up_and_unlabelled_neurons_are_out(random_graph: Made) -> None:
     one = random_graph(40, 0.15, 0.3, 6)
     labels = [None if k % 5 == 0 else f"type {k % 3}" for k in range(40)]
     found = orbits(one, 3)
@@ -135,6 +129,6 @@ def test_groups_add_up_and_unlabelled_neurons_are_out() -> None:
         found.by_label(["a"] * 3)
 
 
-def test_size_nine_says_what_is_possible() -> None:
+def test_size_nine_says_what_is_possible(random_graph: Made) -> None:
     with pytest.raises(AnalysisError, match=r"size 9 are not counted; sizes are 2 \(dyads\), 3 \(triads\), 4"):
         orbits(random_graph(5, 0.5, 0.5, 1), 9)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from math import comb
 from pathlib import Path
 
@@ -20,18 +20,13 @@ from graphlab.motifs.tetrads import TETRADS, tetrad_counts, tetrad_counts_csr
 from ingest.errors import AnalysisError
 from queries.snapshot import Snapshot
 
+Made = Callable[[int, float, float, int], Snapshot]
+
 
 def graph_of(there: np.ndarray) -> Snapshot:
     np.fill_diagonal(there, False)
     source, target = np.nonzero(there)
     return Snapshot.from_edges(np.arange(1, len(there) + 1, dtype=np.uint64), source, target)
-
-
-def random_graph(n: int, density: float, mutual: float, seed: int) -> Snapshot:
-    rng = np.random.default_rng(seed)
-    there = rng.random((n, n)) < density
-    there |= there.T & (rng.random((n, n)) < mutual)
-    return graph_of(there)
 
 
 def by_igraph(graph: Snapshot) -> list[int]:
@@ -47,17 +42,17 @@ def by_igraph(graph: Snapshot) -> list[int]:
     mutual=st.sampled_from([0.0, 0.4, 1.0]),
     seed=st.integers(0, 2**32),
 )
-def test_equals_igraph(n: int, density: float, mutual: float, seed: int) -> None:
+def test_equals_igraph(random_graph: Made, n: int, density: float, mutual: float, seed: int) -> None:
     one = random_graph(n, density, mutual, seed)
     assert tetrad_counts(one).tolist() == by_igraph(one)
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3])
-def test_too_few_neurons_have_no_tetrads(n: int) -> None:
+def test_too_few_neurons_have_no_tetrads(random_graph: Made, n: int) -> None:
     assert tetrad_counts(random_graph(n, 1.0, 1.0, 0)).tolist() == [0] * 199
 
 
-def test_extreme_graphs() -> None:
+def test_extreme_graphs(random_graph: Made) -> None:
     complete = tetrad_counts(random_graph(30, 1.0, 1.0, 0))
     assert int(complete.sum()) == complete[-1] == comb(30, 4)
     empty = random_graph(30, 0.0, 0.0, 0)
@@ -95,7 +90,7 @@ def test_hubs_and_several_threads_change_nothing() -> None:
         assert tetrad_counts(one, workers=workers).tobytes() == found.tobytes()
 
 
-def test_arrays_of_any_integer_width_do() -> None:
+def test_arrays_of_any_integer_width_do(random_graph: Made) -> None:
     one = random_graph(20, 0.3, 0.3, 5)
     arrays = (one.out_start, one.out_target, one.in_start, one.in_source)
     assert tetrad_counts_csr(*[a.astype(np.int64) for a in arrays]).tolist() == tetrad_counts(one).tolist()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from math import comb
 from pathlib import Path
 
@@ -19,19 +20,12 @@ from graphlab.motifs.dyads import dyad_counts, reciprocity
 from graphlab.motifs.triads import TRIADS, triad_counts, triad_counts_csr
 from queries.snapshot import Snapshot
 
+Made = Callable[[int, float, float, int], Snapshot]
+
 VARSHNEY = {
     "021D": 7118, "021U": 8478, "021C": 12279, "111D": 3134, "111U": 3200, "030T": 1453, "030C": 65,
     "201": 359, "120D": 385, "120U": 552, "120C": 180, "210": 175, "300": 48,
 }  # fmt: skip
-
-
-def random_graph(n: int, density: float, mutual: float, seed: int) -> Snapshot:
-    rng = np.random.default_rng(seed)
-    there = rng.random((n, n)) < density
-    there |= there.T & (rng.random((n, n)) < mutual)
-    np.fill_diagonal(there, False)
-    source, target = np.nonzero(there)
-    return Snapshot.from_edges(np.arange(1, n + 1, dtype=np.uint64), source, target)
 
 
 def by_networkx(graph: Snapshot) -> list[int]:
@@ -80,7 +74,7 @@ def test_varshney_authors_matrix_gives_the_same(real_data: Path) -> None:
     mutual=st.sampled_from([0.0, 0.5, 1.0]),
     seed=st.integers(0, 2**32),
 )
-def test_equals_networkx_and_igraph(n: int, density: float, mutual: float, seed: int) -> None:
+def test_equals_networkx_and_igraph(random_graph: Made, n: int, density: float, mutual: float, seed: int) -> None:
     one = random_graph(n, density, mutual, seed)
     expected = by_networkx(one)
     assert triad_counts(one).tolist() == expected
@@ -100,7 +94,7 @@ def test_hubs_and_several_threads_change_nothing() -> None:
         assert triad_counts(one, workers=workers).tolist() == found.tolist()
 
 
-def test_arrays_of_any_integer_width_do() -> None:
+def test_arrays_of_any_integer_width_do(random_graph: Made) -> None:
     one = random_graph(20, 0.3, 0.3, 5)
     arrays = (one.out_start, one.out_target, one.in_start, one.in_source)
     assert triad_counts_csr(*[a.astype(np.int64) for a in arrays]).tolist() == triad_counts(one).tolist()
