@@ -145,6 +145,7 @@ class Relations:
         self.source = source
         self.parameters = parameters
         self.limits = limits
+        self._written: dict[Any, tuple[str, Values]] = {}
 
     def vertices(self, variable: str) -> Vertices:
         """The vertices a variable ranges over, predicate aside."""
@@ -225,6 +226,12 @@ class Relations:
     # -- SQL --
 
     def _rows_sql(self, edge: Edge, columns: Sequence[str], key: bool, filtered: bool) -> tuple[str, Values]:
+        asked = (edge.variable, tuple(columns), key, filtered)
+        if asked not in self._written:
+            self._written[asked] = self._write_rows(edge, columns, key, filtered)
+        return self._written[asked]
+
+    def _write_rows(self, edge: Edge, columns: Sequence[str], key: bool, filtered: bool) -> tuple[str, Values]:
         values = Values(self.parameters)
         writer = Writer(self.bound, values)
         rows = writer.edge_rows(edge, columns, key, filtered)
