@@ -136,5 +136,7 @@ def _capped(limits: Limits, source: Source) -> Limits:
     """Limits with DuckDB's own memory limit where the caller gave none: an error comes before the kernel's killer."""
     if limits.memory_limit is not None:
         return limits
-    setting = source.connection.execute("SELECT current_setting('memory_limit')").fetchall()[0][0]
-    return replace(limits, memory_limit=as_bytes(str(setting)))
+    if "memory limit" not in source.cache:
+        setting = source.connection.execute("SELECT current_setting('memory_limit')").fetchall()[0][0]
+        source.cache["memory limit"] = as_bytes(str(setting))
+    return replace(limits, memory_limit=source.cache["memory limit"])

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from queries.bind import BoundPattern
+from queries.bind import BoundPattern, columns_of
 from queries.duckdb_executor import read
 from queries.identifiers import quote
-from queries.pattern import Edge
+from queries.pattern import Direction, Edge
 from queries.property_graph import VertexTable
 from queries.source import Limits, Source
 from queries.sql_values import Values
@@ -145,6 +145,7 @@ class Relations:
         self.source = source
         self.parameters = parameters
         self.limits = limits
+        self._written: dict[Any, tuple[str, Values]] = {}
 
     def vertices(self, variable: str) -> Vertices:
         """The vertices a variable ranges over, predicate aside."""
@@ -225,6 +226,12 @@ class Relations:
     # -- SQL --
 
     def _rows_sql(self, edge: Edge, columns: Sequence[str], key: bool, filtered: bool) -> tuple[str, Values]:
+        asked = (edge.variable, tuple(columns), key, filtered)
+        if asked not in self._written:
+            self._written[asked] = self._write_rows(edge, columns, key, filtered)
+        return self._written[asked]
+
+    def _write_rows(self, edge: Edge, columns: Sequence[str], key: bool, filtered: bool) -> tuple[str, Values]:
         values = Values(self.parameters)
         writer = Writer(self.bound, values)
         rows = writer.edge_rows(edge, columns, key, filtered)
@@ -268,6 +275,26 @@ class Relations:
 
     def _kept(self, key: Any, load: Callable[[], T]) -> T:
         return kept(self.source, key, load)
+
+
+def numbered(
+    bound: BoundPattern, edge: Edge, source: Source, parameters: Mapping[str, Any], most: int
+) -> EdgeRows | None:
+    """All rows of an edge, predicate aside; None for several tables, other keys, any direction, or over ``most``."""
+    tables = bound.edge_tables[edge.variable]
+    ends = bound.vertex_tables[edge.source], bound.vertex_tables[edge.target]
+    if len(tables) != 1 or edge.direction is not Direction.RIGHT or bound.derived or ends[0] != ends[1]:
+        return None
+    table = tables[0]
+    if (table.source.lower(), table.target.lower()) != (ends[0].table.lower(), ends[1].table.lower()):
+        return None
+    found = columns_of(source, table.table)
+    kinds = {found[table.source_key], found[table.target_key], columns_of(source, ends[0].table)[ends[0].key]}
+    if len(kinds) != 1 or not kinds <= WHOLE_NUMBERS:
+        return None
+    if source.connection.execute(f"SELECT count(*) FROM {quote(table.table)}").fetchall()[0][0] > most:
+        return None
+    return Relations(bound, source, parameters, Limits()).rows(edge, filtered=False)
 
 
 def kept(source: Source, key: Any, load: Callable[[], T]) -> T:

@@ -16,7 +16,7 @@ from queries.statistics import Cardinalities
 
 SURE = 0.5
 """Seconds: when SQL expects less, no other engine is asked, since loading one costs more."""
-SURE_LOADED = 0.02
+SURE_LOADED = 0.008
 """The same once another engine has answered in this process."""
 SQL_START = 0.003
 SQL_ROWS_PER_SECOND = 2e7

@@ -193,18 +193,20 @@ def test_feed_forward_loops_of_strong_connections(thresholded: Source, side_by_s
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # dotmotif leaves its grammar file open
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_feed_forward_loops_in_a_small_graph(side_by_side: Any) -> None:
+@pytest.mark.parametrize("least", [1, 5])
+def test_feed_forward_loops_in_a_small_graph(side_by_side: Any, least: int) -> None:
     import dotmotif
     import networkx as nx
 
-    table = connections(20_000, 400_000)
+    table = connections(20_000, 400_000, least)
+    strong = float(np.mean(table.column(2).to_numpy() >= 10))
     source = source_of(20_000, table)
     graph = nx.DiGraph()
     graph.add_weighted_edges_from(zip(*(table.column(i).to_pylist() for i in range(3)), strict=True))
     text = "A -> B [weight >= 10]\nB -> C [weight >= 10]\nA -> C [weight >= 10]"
     executor = dotmotif.GrandIsoExecutor(graph=graph)
     measured = side_by_side(
-        "FFL, weights >= 10, 20k / 400k",
+        f"FFL, weights >= 10 ({100 * strong:.1f} % of them), 20k / 400k",
         {
             "ours, csr, kept": lambda: run(text, source, engine="csr"),
             "ours, auto": lambda: run(text, source),
