@@ -28,9 +28,13 @@ def select(bound: BoundPattern, values: Values) -> str:
     return Writer(bound, values).select()
 
 
-def expressions(pattern: Pattern) -> Iterator[Expression]:
-    """Every expression of a pattern and of the sub-patterns inside it."""
-    roots: list[Expression | None] = [pattern.where]
+def expressions(pattern: Pattern, where: bool = True) -> Iterator[Expression]:
+    """Roots whose ``walk`` together meets every expression of a pattern and of its sub-patterns once.
+
+    Args:
+        where: also the pattern's own condition; that of a sub-pattern is met on the walk to it.
+    """
+    roots: list[Expression | None] = [pattern.where] if where else []
     roots += [vertex.predicate for vertex in pattern.vertices]
     roots += [edge.predicate for edge in pattern.edges]
     roots += [edge.interior.predicate for edge in pattern.edges if edge.interior]
@@ -42,7 +46,7 @@ def expressions(pattern: Pattern) -> Iterator[Expression]:
         yield root
         for node in root.walk():
             if isinstance(node, Exists):
-                yield from expressions(node.pattern)
+                yield from expressions(node.pattern, where=False)
 
 
 class Writer:
