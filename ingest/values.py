@@ -77,14 +77,15 @@ def _ids(array: pa.Array, place: Place) -> pa.Array:
         raise IdError(f"{place.at(0)}: found {array.type}; ids are integers from 0 to 2^64-1")
     text = _stripped(array)
     wrong = pc.invert(pc.match_substring_regex(text, DIGITS))
-    if pc.any(wrong).as_py():
-        index = _first(wrong)
-        raise IdError(f"{place.at(index)}: found {array[index].as_py()!r}; {_id_hint(str(array[index]), place.column)}")
+    index = _first(wrong) if pc.any(wrong).as_py() else len(text)
     try:
-        return text.cast(pa.uint64())
+        ids = text.slice(0, index).cast(pa.uint64())
     except pa.ArrowInvalid:
         index = next(i for i, value in enumerate(text.to_pylist()) if value is not None and int(value) >= 2**64)
         raise IdError(f"{place.at(index)}: found {text[index]}; ids are integers from 0 to 2^64-1") from None
+    if index < len(text):
+        raise IdError(f"{place.at(index)}: found {array[index].as_py()!r}; {_id_hint(str(array[index]), place.column)}")
+    return ids
 
 
 def _id_hint(value: str, column: str) -> str:
