@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from queries.bind import BoundPattern
+from queries.bind import BoundPattern, columns_of
 from queries.duckdb_executor import read
 from queries.identifiers import quote
-from queries.pattern import Edge
+from queries.pattern import Direction, Edge
 from queries.property_graph import VertexTable
 from queries.source import Limits, Source
 from queries.sql_values import Values
@@ -275,6 +275,26 @@ class Relations:
 
     def _kept(self, key: Any, load: Callable[[], T]) -> T:
         return kept(self.source, key, load)
+
+
+def numbered(
+    bound: BoundPattern, edge: Edge, source: Source, parameters: Mapping[str, Any], most: int
+) -> EdgeRows | None:
+    """All rows of an edge, predicate aside; None for several tables, other keys, any direction, or over ``most``."""
+    tables = bound.edge_tables[edge.variable]
+    ends = bound.vertex_tables[edge.source], bound.vertex_tables[edge.target]
+    if len(tables) != 1 or edge.direction is not Direction.RIGHT or bound.derived or ends[0] != ends[1]:
+        return None
+    table = tables[0]
+    if (table.source.lower(), table.target.lower()) != (ends[0].table.lower(), ends[1].table.lower()):
+        return None
+    found = columns_of(source, table.table)
+    kinds = {found[table.source_key], found[table.target_key], columns_of(source, ends[0].table)[ends[0].key]}
+    if len(kinds) != 1 or not kinds <= WHOLE_NUMBERS:
+        return None
+    if source.connection.execute(f"SELECT count(*) FROM {quote(table.table)}").fetchall()[0][0] > most:
+        return None
+    return Relations(bound, source, parameters, Limits()).rows(edge, filtered=False)
 
 
 def kept(source: Source, key: Any, load: Callable[[], T]) -> T:

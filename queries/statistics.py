@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from queries.bind import BoundPattern
 from queries.expression import Expression
@@ -14,6 +18,9 @@ from queries.property_graph import EdgeTable, VertexTable
 from queries.source import Source
 from queries.sql_values import Values
 from queries.sql_writer import Writer
+
+MOST_NUMBERED = 20_000_000
+"""Rows of an edge table that are fetched for their degrees; beyond, SQL groups them in less memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +43,7 @@ def vertex_rows(source: Source, table: VertexTable) -> float:
 
 def edge_statistics(source: Source, table: EdgeTable) -> EdgeStatistics:
     """Statistics of an edge table; two group-bys, cached in the source."""
-    key = ("degrees", table.table, table.only, table.source_key, table.target_key)
+    key = statistics_key(table)
     if key not in source.cache:
         begin, end, where = quote(table.source_key), quote(table.target_key), _only(table)
         values = dict(_only_values(table))
@@ -51,6 +58,21 @@ def edge_statistics(source: Source, table: EdgeTable) -> EdgeStatistics:
         source.cache[key] = EdgeStatistics(*source.connection.execute(sql, values).fetchall()[0])
     statistics: EdgeStatistics = source.cache[key]
     return statistics
+
+
+def statistics_key(table: EdgeTable) -> Any:
+    """Under which the statistics of a table are kept in the source."""
+    return ("degrees", table.table, table.only, table.source_key, table.target_key)
+
+
+def degree_moments(source: npt.NDArray[np.int32], target: npt.NDArray[np.int32]) -> EdgeStatistics:
+    """Statistics of rows by the numbers of their ends, -1 where an end is missing."""
+    n = 1 + max(int(source.max(initial=-1)), int(target.max(initial=-1)))
+    out = np.bincount(source[source >= 0] if source.min(initial=0) < 0 else source, minlength=n).astype(np.float64)
+    into = np.bincount(target[target >= 0] if target.min(initial=0) < 0 else target, minlength=n).astype(np.float64)
+    return EdgeStatistics(
+        float(len(source)), float((out * into).sum()), float((out * out).sum()), float((into * into).sum())
+    )
 
 
 def _cached(source: Source, key: Any, query: tuple[str, dict[str, Any]]) -> Any:
@@ -109,7 +131,18 @@ class Cardinalities:
 
     def statistics(self, edge: Edge) -> list[EdgeStatistics]:
         """Statistics of each table of an edge."""
-        return [edge_statistics(self._source, table) for table in self._bound.edge_tables[edge.variable]]
+        return [self._of_table(edge, table) for table in self._bound.edge_tables[edge.variable]]
+
+    def _of_table(self, edge: Edge, table: EdgeTable) -> EdgeStatistics:
+        """From the numbered rows that the CSR engine would load anyway, where it is loaded; else by SQL."""
+        cache, key = self._source.cache, statistics_key(table)
+        if key not in cache and "queries.relation_kernels" in sys.modules:
+            from queries.csr_relations import numbered
+
+            rows = numbered(self._bound, edge, self._source, self._parameters, MOST_NUMBERED)
+            if rows is not None:
+                cache[key] = degree_moments(rows.source, rows.target)
+        return edge_statistics(self._source, table)
 
     def _selected(self, whole: float, tables: Any, variable: str, predicate: Expression | None) -> float:
         if predicate is None or any(isinstance(node, Exists) for node in predicate.walk()):
