@@ -14,6 +14,7 @@ from ingest.errors import ParseError, SchemaError, UnknownNameError
 from ingest.registry import Registry
 from queries import cypher, dotmotif, duckdb_executor, sql_guard, sql_pgq
 from queries.bind import BoundPattern, bind
+from queries.csr_estimate import note_degrees
 from queries.csr_executor import CSRExecutor
 from queries.describe import choice_lines, explained
 from queries.duckdb_executor import DuckDBExecutor
@@ -130,6 +131,9 @@ def answer(
             _check(statement, source, names)
         engines = _engines(engine, bound)
         wanted = None if engine == "auto" else engine
+        if len(engines) > 1:
+            for pattern in filter(worth_asking, bound):
+                note_degrees(pattern, source, given)
         choices = [choose(pattern, source, given, engines, wanted) for pattern in bound]
         values = Values(given, text)
         standing = [_standing(*part, values) for part in zip(bound, choices, names, strict=True)]
