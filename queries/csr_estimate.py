@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from itertools import permutations
 from typing import Any
 
 from queries.bind import BoundPattern
+from queries.csr_relations import numbered
 from queries.executor import Estimate
 from queries.pattern import Edge
 from queries.plan import CLUSTERING, fan_out
 from queries.source import Source
-from queries.statistics import Cardinalities
+from queries.statistics import Cardinalities, degree_moments, statistics_key
 
 START = 0.004
 COLD = 0.9
@@ -28,6 +30,23 @@ LISTED_PER_SECOND = 1.2e7
 BEGIN = 15.0
 """What beginning an intersection costs, in entries."""
 TRIED = 5
+MOST_NUMBERED = 20_000_000
+"""Rows of an edge table that are fetched for their degrees; beyond, SQL groups them in less memory."""
+
+
+def note_degrees(bound: BoundPattern, source: Source, parameters: Mapping[str, Any]) -> None:
+    """Statistics of edge tables from the numbered rows that a join would load anyway, where its kernels are loaded.
+
+    SQL takes longer to group the rows by either end, and what it did is of no use to the join.
+    """
+    if "queries.relation_kernels" not in sys.modules:
+        return
+    for edge in bound.pattern.edges:
+        tables = bound.edge_tables[edge.variable]
+        if len(tables) == 1 and statistics_key(tables[0]) not in source.cache:
+            rows = numbered(bound, edge, source, parameters, MOST_NUMBERED)
+            if rows is not None:
+                source.cache[statistics_key(tables[0])] = degree_moments(rows.source, rows.target)
 
 
 def estimate_join(

@@ -155,6 +155,11 @@ def answer(
             _check(statement, source, names)
         engines = _engines(engine, bound)
         wanted = None if engine == "auto" else engine
+        if len(engines) > 1:
+            from queries.csr_estimate import note_degrees  # several engines are loaded only where one has to choose
+
+            for pattern in filter(worth_asking, bound):
+                note_degrees(pattern, source, given)
         choices = [choose(pattern, source, given, engines, wanted) for pattern in bound]
         values = Values(given, text)
         standing = [_standing(*part, values) for part in zip(bound, choices, names, strict=True)]

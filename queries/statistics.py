@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,9 +17,6 @@ from queries.property_graph import EdgeTable, VertexTable
 from queries.source import Source
 from queries.sql_values import Values
 from queries.sql_writer import Writer
-
-MOST_NUMBERED = 20_000_000
-"""Rows of an edge table that are fetched for their degrees; beyond, SQL groups them in less memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,18 +127,7 @@ class Cardinalities:
 
     def statistics(self, edge: Edge) -> list[EdgeStatistics]:
         """Statistics of each table of an edge."""
-        return [self._of_table(edge, table) for table in self._bound.edge_tables[edge.variable]]
-
-    def _of_table(self, edge: Edge, table: EdgeTable) -> EdgeStatistics:
-        """From the numbered rows that the CSR engine would load anyway, where it is loaded; else by SQL."""
-        cache, key = self._source.cache, statistics_key(table)
-        if key not in cache and "queries.relation_kernels" in sys.modules:
-            from queries.csr_relations import numbered
-
-            rows = numbered(self._bound, edge, self._source, self._parameters, MOST_NUMBERED)
-            if rows is not None:
-                cache[key] = degree_moments(rows.source, rows.target)
-        return edge_statistics(self._source, table)
+        return [edge_statistics(self._source, table) for table in self._bound.edge_tables[edge.variable]]
 
     def _selected(self, whole: float, tables: Any, variable: str, predicate: Expression | None) -> float:
         if predicate is None or any(isinstance(node, Exists) for node in predicate.walk()):

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from queries import statistics
+from queries import csr_estimate
 from queries.bind import BoundPattern, bind
+from queries.csr_estimate import note_degrees
 from queries.csr_relations import numbered
 from queries.engine import Source, parse
-from queries.statistics import Cardinalities, degree_moments, edge_statistics
+from queries.statistics import Cardinalities, degree_moments, edge_statistics, statistics_key
 
 ROWS = st.lists(st.tuples(st.integers(1, 6), st.integers(1, 6)), max_size=30)
 
@@ -47,7 +48,9 @@ def test_numbered_rows_and_sql_give_the_same_statistics(rows: list[tuple[int, in
     by_sql = edge_statistics(source, bound.edge_tables["e"][0])
     assert degree_moments(found.source, found.target) == by_sql
     source.cache.clear()
-    assert Cardinalities(bound, source, {}).statistics(edge) == [by_sql]  # the kernels are loaded by now
+    note_degrees(bound, source, {})  # the kernels are loaded by now
+    assert source.cache[statistics_key(bound.edge_tables["e"][0])] == by_sql
+    assert Cardinalities(bound, source, {}).statistics(edge) == [by_sql]
 
 
 def test_large_tables_are_left_to_sql(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,7 +58,9 @@ def test_large_tables_are_left_to_sql(monkeypatch: pytest.MonkeyPatch) -> None:
     bound = bound_to(source)
     (edge,) = bound.pattern.edges
     assert numbered(bound, edge, source, {}, 2) is None
-    monkeypatch.setattr(statistics, "MOST_NUMBERED", 2)
+    monkeypatch.setattr(csr_estimate, "MOST_NUMBERED", 2)
+    note_degrees(bound, source, {})
+    assert statistics_key(bound.edge_tables["e"][0]) not in source.cache
     (found,) = Cardinalities(bound, source, {}).statistics(edge)
     assert dataclasses.astuple(found) == (3.0, 3.0, 3.0, 3.0)
     assert "csr" not in source.cache or not any(key[0] == "rows" for key in source.cache["csr"])
