@@ -32,15 +32,15 @@ def test_the_main_job_in_python(tmp_path: Path) -> None:
     (block,) = blocks("python")
     assert len(block.splitlines()) <= 22
     printed = run([sys.executable, "-W", "error", "-c", block], tmp_path)
-    assert "6 rows of connections" in printed
-    assert "feed-forward loops" in printed
+    assert "8 rows of connections" in printed
+    assert "1 feed-forward loop" in printed
     assert (tmp_path / "worm.html").stat().st_size > 1_000
 
 
 @pytest.mark.slow
 def test_the_main_job_in_a_shell(tmp_path: Path) -> None:
     (block,) = blocks("bash")
-    assert len(block.splitlines()) <= 22
+    assert len(block.splitlines()) <= 24
     printed = run(["bash", "-euo", "pipefail", "-c", block], tmp_path)
     assert "AVBL" in printed
     assert '"motif": "030T"' in printed

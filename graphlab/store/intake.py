@@ -93,6 +93,7 @@ def ingest(
     run = runs.new_run(folder, "ingest", _parameters(request, policy), {name: runs.hash_source(source)})
     if runs.find(folder, run.run_id):
         return IngestSummary(name, request.as_, run.run_id, 0, already_there=True)
+    _refuse_second_reading(folder, name, run)
     reading = open_source(source, request)
     named = _materialization(folder, reading)
     with _nothing_left_behind(folder, request), folder.transaction() as connection:
@@ -121,6 +122,24 @@ def ingest(
         runs.record(connection, replace(run, message="; ".join(notes)), started)
     _checkpoint(folder, name)
     return IngestSummary(name, request.as_, run.run_id, rows, notes=notes)
+
+
+def _refuse_second_reading(folder: Folder, name: str, run: runs.Run) -> None:
+    """The same bytes read with other columns or voxels would count every synapse twice.
+
+    Other rows of the file (``keep``), another sheet (``options``) or another kind are another source.
+    """
+    if run.parameters["as"] not in ("synapses", "connections"):
+        return
+    same = ("as", "keep", "options", "kind")
+    for content in run.inputs.values():
+        for earlier in runs.of_input(folder, "ingest", content):
+            if all(earlier.parameters.get(key) == run.parameters[key] for key in same):
+                other = [key for key, value in run.parameters.items() if earlier.parameters.get(key) != value]
+                raise SchemaError(
+                    f"{name}: its {run.parameters['as']} are in the graph already (run {earlier.run_id}), read with "
+                    f"other {', '.join(other)}; counted twice they would be wrong. To read it another way, make a new graph"
+                )
 
 
 @contextmanager

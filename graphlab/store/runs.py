@@ -76,6 +76,16 @@ def move_on(folder: Folder, run_id: str) -> None:
     folder.set_meta("data_version", hashlib.blake2b(f"{before} {run_id}".encode(), digest_size=8).hexdigest())
 
 
+def of_input(folder: Folder, verb: str, content_hash: str) -> list[Run]:
+    """Runs of a verb that read a source of this content, latest first."""
+    rows = folder.connection.execute(
+        "SELECT run_id FROM runs WHERE verb = ? "
+        "AND list_contains(map_values(CAST(inputs AS MAP(VARCHAR, VARCHAR))), ?) ORDER BY started DESC, run_id",
+        [verb, content_hash],
+    ).fetchall()
+    return [get(folder, str(row[0])) for row in rows]
+
+
 def find(folder: Folder, run_id: str) -> Run | None:
     """The run with this id, None when there is none."""
     row = first_row(

@@ -189,3 +189,16 @@ def test_kill_at_any_moment_leaves_a_graph_that_opens(tmp_path: Path) -> None:
             place = tmp_path / f"g{number}"
             Graph.create(place).close()
     assert len(set(seen)) >= 3, f"the kills came at too few places to mean something: {seen}"
+
+
+def test_the_same_bytes_are_never_counted_twice_under_other_names(tmp_path: Path) -> None:
+    source = tmp_path / "s.csv"
+    source.write_text("a,b,pre_root_id,post_root_id\n1,2,1,2\n1,3,1,3\n")
+    with Graph.create(tmp_path / "g") as graph:
+        graph.ingest(source, as_="synapses")
+        before = graph.info().counts
+        with pytest.raises(SchemaError, match="in the graph already .* other columns; counted twice"):
+            graph.ingest(source, as_="synapses", columns={"pre_root_id": "a", "post_root_id": "b"})
+        assert graph.info().counts == before
+        graph.ingest(source, as_="synapses", kind="electrical")
+        assert graph.ingest(source, as_="synapses").already_there
