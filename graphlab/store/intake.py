@@ -138,7 +138,7 @@ def _refuse_second_reading(folder: Folder, name: str, run: runs.Run) -> None:
                 other = [key for key, value in run.parameters.items() if earlier.parameters.get(key) != value]
                 raise SchemaError(
                     f"{name}: its {run.parameters['as']} are in the graph already (run {earlier.run_id}), read with "
-                    f"other {', '.join(other)}; counted twice they would be wrong. To read it another way, make a new graph"
+                    f"other {', '.join(other)}; counted twice they would be wrong. Make a new graph for that"
                 )
 
 
