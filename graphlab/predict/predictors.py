@@ -5,6 +5,7 @@ from __future__ import annotations
 from graphlab.predict.baselines import IdentityRates, LabelPropagation, OneQuantity
 from graphlab.predict.forest import RandomForest
 from graphlab.predict.linear import LogisticRegression
+from graphlab.predict.node_network import NodeNetwork
 from graphlab.predict.predictor import Predictor
 from ingest.registry import Registry
 
@@ -19,7 +20,8 @@ _OURS: tuple[Predictor, ...] = (
     IdentityRates(),
     LogisticRegression(),
     RandomForest(),
-    RandomForest("random forest without distance", without="distance"),
+    RandomForest("random forest without distance", without="distance", tasks=frozenset({"pair"})),
+    NodeNetwork(),
     LabelPropagation(),
     LogisticRegression("spectral logistic", spectral_only=True),
 )
