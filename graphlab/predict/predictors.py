@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from graphlab.predict.baselines import IdentityRates, LabelPropagation, OneQuantity
 from graphlab.predict.forest import RandomForest
+from graphlab.predict.hybrid import Hybrid
 from graphlab.predict.linear import LogisticRegression
 from graphlab.predict.node_network import NodeNetwork
 from graphlab.predict.predictor import Predictor
@@ -21,6 +22,7 @@ _OURS: tuple[Predictor, ...] = (
     LogisticRegression(),
     RandomForest(),
     RandomForest("random forest without distance", without="distance", tasks=frozenset({"pair"})),
+    Hybrid(),
     NodeNetwork(),
     LabelPropagation(),
     LogisticRegression("spectral logistic", spectral_only=True),
