@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,21 +16,6 @@ from queries.snapshot import Snapshot
 
 pytest.importorskip("sklearn")
 pytest.importorskip("torch")
-
-
-def larva(real_data: Path) -> Typed:
-    """Winding et al. 2023: 3,591 annotated skeletons, their pairs, and the summed connections."""
-    folder = real_data / "larva_winding2023"
-    with (folder / "meta_data.csv").open(newline="", encoding="utf-8") as file:
-        rows = sorted(csv.DictReader(file), key=lambda row: int(row[""]))
-    ids = np.array([int(row[""]) for row in rows], dtype=np.uint64)
-    edges = np.loadtxt(folder / "G_edgelist.txt")
-    kept = np.isin(edges[:, :2].astype(np.uint64), ids).all(axis=1)
-    pre, post = np.searchsorted(ids, edges[kept, :2].astype(np.uint64)).T
-    chemical = Snapshot.from_edges(ids, pre, post, edges[kept, 2])
-    kinds = [None if row["simple_group"] in ("", "unk") else row["simple_group"] for row in rows]
-    partner = [int(row["pair"]) if int(row["pair"]) > 0 else None for row in rows]
-    return Typed(ids, {"chemical": chemical}, kinds, partner, [row["hemisphere"] for row in rows])
 
 
 def made(n: int = 40, seed: int = 0) -> Typed:
@@ -76,10 +59,9 @@ def test_label_curve_rises() -> None:
 
 
 @pytest.mark.slow
-def test_larva_left_teaches_right(real_data: Path) -> None:
+def test_larva_left_teaches_right(larva_typed: Typed) -> None:
     """The network is ahead of every baseline in macro-F1 on identical folds; identity shows what twins would give."""
-    typed = larva(real_data)
-    task = cell_type_task(typed, "side", folds=1, bootstraps=200)
+    task = cell_type_task(larva_typed, "side", folds=1, bootstraps=200)
     assert len(task.examples.classes) == 17
     found = run(task)
     for name, scores in found.scores.items():
