@@ -97,6 +97,10 @@ class AnalysisError(GraphlabError, ValueError):
     """An analysis was asked of a graph, or with parameters, for which it has no answer."""
 
 
+class LeakError(AnalysisError):
+    """A test set, or an input, knows what it is going to be asked."""
+
+
 class InterruptedRun(GraphlabError, KeyboardInterrupt):
     """Ctrl-C during a long run; what is done is kept and named in the message."""
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
+
+if TYPE_CHECKING:
+    from graphlab.predict.cell_type import Typed
+    from graphlab.predict.functional import Measured
 
 REAL_DATA = os.environ.get("GRAPHLAB_REAL_DATA")
 
@@ -24,3 +31,68 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "real_data" in getattr(item, "fixturenames", ()):
             item.add_marker("real")
+
+
+@pytest.fixture(scope="session")
+def larva_typed(real_data: Path) -> Typed:
+    """Winding et al. 2023: 3,591 annotated skeletons, their pairs, and the summed connections."""
+    from graphlab.predict.cell_type import Typed
+    from queries.snapshot import Snapshot
+
+    folder = real_data / "larva_winding2023"
+    with (folder / "meta_data.csv").open(newline="", encoding="utf-8") as file:
+        rows = sorted(csv.DictReader(file), key=lambda row: int(row[""]))
+    ids = np.array([int(row[""]) for row in rows], dtype=np.uint64)
+    edges = np.loadtxt(folder / "G_edgelist.txt")
+    kept = np.isin(edges[:, :2].astype(np.uint64), ids).all(axis=1)
+    pre, post = np.searchsorted(ids, edges[kept, :2].astype(np.uint64)).T
+    chemical = Snapshot.from_edges(ids, pre, post, edges[kept, 2])
+    kinds = [None if row["simple_group"] in ("", "unk") else row["simple_group"] for row in rows]
+    partner = [int(row["pair"]) if int(row["pair"]) > 0 else None for row in rows]
+    return Typed(ids, {"chemical": chemical}, kinds, partner, [row["hemisphere"] for row in rows])
+
+
+LAYERS = ("NPP_RipollSanchez2023_shortRange", "dopamine_Bentley2016", "octopamine_Bentley2016", "serotonin_Bentley2016",
+          "tyramine_Bentley2016")  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def randi_measured(real_data: Path) -> Measured:
+    """The signal-propagation atlas, the summed wiring in the order of sorted ids, places, extrasynaptic layers."""
+    h5py = pytest.importorskip("h5py")
+    from graphlab.predict.functional import Measured
+    from graphlab.predict.worm_names import worm_class
+    from queries.snapshot import Snapshot
+
+    folder = real_data / "celegans_randi2023_funconn"
+    lines = (folder / "neuron_ids.txt").read_text().splitlines()
+    names = sorted(parts[1] for parts in map(str.split, lines) if len(parts) == 2)
+    # AWCOFF and AWCON are AWCL and AWCR by convention.
+    side = {"AWCOFF": "AWCL", "AWCON": "AWCR"}
+    place = {side.get(name, name): k for k, name in enumerate(names)}
+    ids = np.arange(1, len(names) + 1, dtype=np.uint64)
+    with h5py.File(folder / "aconnectome_default.h5") as file:
+        matrices = {"chemical": file["chem"][:].T, "electrical": file["gap"][:].T}
+    far = np.zeros((len(names), len(names)))
+    for source in LAYERS:
+        with (real_data / "celegans_extrasynaptic" / f"{source}.csv").open(newline="") as file:
+            first, *rows = csv.reader(file)
+        at = [place.get(name, -1) for name in first[1:]]
+        for row in rows:
+            pre = place.get(row[0], -1)
+            for post, value in zip(at, row[1:], strict=True):
+                if pre >= 0 and post >= 0 and value and float(value):
+                    far[pre, post] += 1
+    matrices["extrasynaptic"] = far
+    snapshots = {kind: Snapshot.from_edges(ids, *np.nonzero(m), m[np.nonzero(m)]) for kind, m in matrices.items()}
+    header, *rows = (folder / "anatlas_neuron_positions.txt").read_text().splitlines()
+    where = dict(zip(header.lstrip("#").split(), (list(map(float, row.split())) for row in rows), strict=True))
+    position = np.array([where.get(name, [np.nan] * 3) for name in place]) * 1e3
+    atlas = np.load(folder / "derived_wild-type_atlas.npz", allow_pickle=False)
+    measured = [place[str(name)] for name in atlas["neuron_ids"]]
+    responds = np.full((len(names),) * 2, -1, dtype=np.int8)
+    # The atlas has the responding neuron in rows.
+    verdict = np.where(atlas["has_kernel"], np.isfinite(atlas["scalar_atlas"]).astype(np.int8), -1).T
+    responds[np.ix_(measured, measured)] = verdict
+    classes = [worm_class(name, set(place)) for name in place]
+    return Measured(ids, snapshots, responds, classes, position)

@@ -153,7 +153,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    if not ROWS:
+    if not ROWS and not NOTES:
         return
     head = ("task", "who", "median s", "min .. max", "rounds", "rate", "time vs ours", "cpu s", "peak MB")
     widths = [max(len(row[i]) for row in [head, *ROWS]) for i in range(len(head))]

@@ -1,0 +1,130 @@
+"""Cell type from wiring: examples of a graph's labelled neurons, their homologues, and label curves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from graphlab.predict.evaluate import Estimate, Held, class_weights, estimate, macro_f1
+from graphlab.predict.examples import Examples, Floats, Ints
+from graphlab.predict.features import Inputs, RootIds, embedding_columns, layer, no_columns, wiring_columns
+from graphlab.predict.predictors import predictors_of
+from graphlab.predict.protocol import Build, Progress, Task
+from ingest.errors import SchemaError
+from queries.snapshot import Snapshot
+
+DIMENSIONS = 16
+"""Of the spectral embedding, for senders and for receivers."""
+SHARES = (0.02, 0.1, 0.5)
+REFERENCE = "random forest"
+
+
+@dataclass(frozen=True, eq=False)
+class Typed:
+    """Neurons of a graph with what is known of them; every list is [n], in the order of ``root_ids``."""
+
+    root_ids: RootIds
+    snapshots: dict[str, Snapshot]
+    cell_type: Sequence[str | None]
+    partner: Sequence[int | None] | None = None
+    """root_id of the homologue on the other side; neurons without one are a class of their own."""
+    side: Sequence[str | None] | None = None
+    embeddings: Floats | None = None
+    """[n, width], NaN rows where there are none."""
+
+
+def homologue_groups(root_ids: RootIds, partner: Sequence[int | None] | None) -> Ints:
+    """Class numbers [n]: a neuron and the partner it names share one, whichever of both names the other."""
+    n = len(root_ids)
+    group = np.arange(n, dtype=np.int64)
+    if partner is None:
+        return group
+    place = {int(root_id): k for k, root_id in enumerate(root_ids.tolist())}
+    for k, other in enumerate(partner):
+        at = place.get(int(other)) if other is not None else None
+        if at is not None:
+            low, high = sorted((int(group[k]), int(group[at])))
+            group[group == high] = low
+    return group
+
+
+def side_numbers(side: Sequence[str | None]) -> npt.NDArray[np.int8]:
+    """0 left, 1 right, -1 neither, from ``left``/``right``/``L``/``R`` in any case."""
+    known = {"l": 0, "left": 0, "r": 1, "right": 1}
+    return np.array([known.get(str(value).strip().lower(), -1) for value in side], dtype=np.int8)
+
+
+def build_inputs(typed: Typed, dimensions: int = DIMENSIONS) -> Build:
+    """Inputs of any of the neurons' examples; made once, since they look at no label."""
+    if len(typed.cell_type) != len(typed.root_ids):
+        raise SchemaError(f"{len(typed.cell_type)} cell types for {len(typed.root_ids)} neurons")
+    layers = {kind: layer(snapshot, typed.root_ids) for kind, snapshot in typed.snapshots.items()}
+    node = wiring_columns(layers, dimensions)
+    if typed.embeddings is not None:
+        node = node.beside(embedding_columns(typed.embeddings))
+    received: Floats = np.asarray(layers["chemical"].sum(axis=0), dtype=np.float64).ravel()
+
+    def build(examples: Examples, train: Ints) -> Inputs:
+        pair = no_columns(examples.m)
+        return Inputs(
+            typed.root_ids, layers, node, pair, examples.source, examples.target, examples.group, received
+        )  # fmt: skip
+
+    return build
+
+
+def examples_of(typed: Typed) -> Examples:
+    """The labelled neurons, twins in one class."""
+    side = None if typed.side is None else side_numbers(typed.side)
+    return Examples.of_nodes(typed.cell_type, homologue_groups(typed.root_ids, typed.partner), side)
+
+
+def cell_type_task(typed: Typed, split: str = "side", folds: int = 5, seed: int = 0, bootstraps: int = 200) -> Task:
+    """All node predictors on the same folds, compared with the random forest."""
+    notes = (
+        "the wiring is seen whole, test neurons too; labels of test neurons are not",
+        "cell types of connectomes are often defined with connectivity in view: scores may be partly circular",
+    )
+    return Task(
+        "cell type", examples_of(typed), build_inputs(typed), split, tuple(predictors_of("node")), REFERENCE,
+        folds=folds, seed=seed, bootstraps=bootstraps, notes=notes,
+    )  # fmt: skip
+
+
+def label_curve(
+    task: Task,
+    shares: Sequence[float] = SHARES,
+    names: Sequence[str] | None = None,
+    repeats: int = 3,
+    progress: Progress | None = None,
+) -> dict[str, dict[float, Estimate]]:
+    """Macro-F1 of each predictor when only a share of the homologue classes is labelled; twins together.
+
+    Everything else labelled is the test set. Returns predictor -> share -> estimate over ``repeats`` draws.
+    """
+    examples = task.examples
+    weights = class_weights(examples, task.bootstraps, task.seed)
+    chosen = list(names or task.predictors)
+    found: dict[str, dict[float, Estimate]] = {name: {} for name in chosen}
+    present = np.unique(examples.group[examples.source])
+    done, total = 0, len(shares) * len(chosen) * repeats
+    for share in shares:
+        held: dict[str, list[Held]] = {name: [] for name in chosen}
+        for repeat in range(repeats):
+            rng = np.random.default_rng([task.seed, repeat, round(share * 1e6)])
+            labelled = rng.choice(present, max(2, round(share * len(present))), replace=False)
+            inside = np.isin(examples.group[examples.source], labelled)
+            train, test = np.flatnonzero(inside), np.flatnonzero(~inside)
+            inputs = task.build(examples, train)
+            for name in chosen:
+                fitted = task.predictor(name).fit(inputs, examples.hidden(train), len(examples.classes), task.seed)
+                held[name].append(Held(test, fitted.predict(inputs, test)))
+                done += 1
+                if progress:
+                    progress(done, total)
+        for name in chosen:
+            found[name][share] = estimate(examples, held[name], macro_f1, weights)
+    return found

@@ -1,0 +1,141 @@
+"""Forest and logistic regression, and what they leave unexplained carried along the graph to like pairs.
+
+Residuals of training pairs are averaged with weights K[s, s'] K[t, t'] (a product of neuron kernels over both ends, as
+in kernel regression on pairs), once where K is likeness of wiring and once where it is nearness. How much of each to
+believe is learned on classes that the parts did not see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from graphlab.predict.examples import HIDDEN, Floats, Ints
+from graphlab.predict.features import Inputs
+from graphlab.predict.forest import RandomForest
+from graphlab.predict.linear import Logistic, LogisticRegression, logistic
+from graphlab.predict.pair_features import profile_cosine
+from graphlab.predict.predictor import Fitted, Predictor, known_rows
+from ingest.errors import AnalysisError
+
+PARTS = 3
+"""Parts of the classes; pairs inside one are predicted by a model that saw none of its neurons."""
+SHARPNESS = 4.0
+"""Power of the cosine of wiring profiles."""
+REACH_SHARE = 0.15
+"""Width of the kernel of nearness, as a share of the median distance."""
+BELIEF = 2.0
+"""Pairs' worth of no residual that every average is mixed with."""
+NARROWEST = 1e-4
+PARTS_OF_IT: tuple[Predictor, ...] = (RandomForest(), LogisticRegression())
+
+
+@dataclass(frozen=True)
+class Hybrid:
+    """Stacked forest, logistic regression and residuals of like pairs."""
+
+    name: str = "hybrid"
+    tasks: frozenset[str] = frozenset({"pair"})
+
+    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int) -> Fitted:
+        if classes != 2:
+            raise AnalysisError(f"the hybrid tells two classes apart; found {classes}")
+        kernels = neuron_kernels(inputs)
+        columns, label = [], []
+        for inner, rows in self._unseen(inputs, known, seed):
+            columns.append(_Parts.of(inputs, inner, kernels, seed).columns(inputs, rows))
+            label.append(known[rows])
+        parts = _Parts.of(inputs, known, kernels, seed)
+        if not columns or len(np.unique(np.concatenate(label))) < 2:
+            return _Mean(parts)
+        return _Stack(parts, logistic(np.concatenate(columns), np.concatenate(label), classes))
+
+    def _unseen(self, inputs: Inputs, known: Ints, seed: int) -> Iterator[tuple[Ints, Ints]]:
+        """(labels without every pair that touches a part, rows of known pairs inside it), part by part."""
+        present, place = np.unique(inputs.group, return_inverse=True)
+        part = np.random.default_rng(seed).permutation(np.arange(len(present)) % PARTS)[place]
+        first, second = part[inputs.source], part[inputs.target]
+        for number in range(PARTS):
+            inner = np.where((first != number) & (second != number), known, HIDDEN)
+            rows = np.flatnonzero((first == number) & (second == number) & (known != HIDDEN))
+            if len(rows) and len(np.unique(inner[inner != HIDDEN])) == 2:
+                yield inner, rows
+
+    def sentence(self) -> str:
+        return "random forest, logistic regression and residuals of pairs alike in wiring and place, stacked"
+
+
+def neuron_kernels(inputs: Inputs) -> list[Floats]:
+    """Kernels [n, n]: likeness of wiring, and nearness where places are known."""
+    wired = sparse.csr_array((len(inputs.root_ids),) * 2)
+    for weight in inputs.layers.values():
+        wired = sparse.csr_array(wired + weight)
+    found = [profile_cosine(wired) ** SHARPNESS]
+    if inputs.position_nm is not None:
+        place = np.where(np.isfinite(inputs.position_nm), inputs.position_nm, 1e12)
+        apart = np.linalg.norm(place[:, None] - place[None], axis=2)
+        width = REACH_SHARE * np.median(apart[(apart > 0) & (apart < 1e11)])
+        found.append(np.exp(-0.5 * (apart / width) ** 2))
+    return found
+
+
+def carried(kernel: Floats, source: Ints, target: Ints, residual: Floats, asked: tuple[Ints, Ints]) -> Floats:
+    """Mean residual of the pairs (source, target), weighted by likeness of both ends to those of the pairs asked."""
+    n = len(kernel)
+    left, there = np.zeros((n, n)), np.zeros((n, n))
+    left[source, target], there[source, target] = residual, 1.0
+    total, weight = ((kernel @ values @ kernel.T)[asked] for values in (left, there))
+    return np.asarray(total / (weight + BELIEF))
+
+
+@dataclass(frozen=True, eq=False)
+class _Parts:
+    """The fitted parts and the residuals that they leave on their own training pairs."""
+
+    fitted: tuple[Fitted, ...]
+    kernels: list[Floats]
+    rows: Ints
+    residual: Floats
+
+    @classmethod
+    def of(cls, inputs: Inputs, known: Ints, kernels: list[Floats], seed: int) -> _Parts:
+        rows = known_rows(known)
+        fitted = tuple(part.fit(inputs, known, 2, seed) for part in PARTS_OF_IT)
+        # The forest knows its training pairs by heart: only the regression leaves honest residuals.
+        return cls(fitted, kernels, rows, known[rows] - fitted[-1].predict(inputs, rows)[:, 1])
+
+    def logits(self, inputs: Inputs, rows: Ints) -> list[Floats]:
+        found = []
+        for part in self.fitted:
+            p = np.clip(part.predict(inputs, rows)[:, 1], NARROWEST, 1 - NARROWEST)
+            found.append(np.log(p / (1 - p)))
+        return found
+
+    def columns(self, inputs: Inputs, rows: Ints) -> Floats:
+        asked = (inputs.source[rows], inputs.target[rows])
+        ends = (inputs.source[self.rows], inputs.target[self.rows])
+        left = [carried(kernel, *ends, self.residual, asked) for kernel in self.kernels]
+        return np.stack([*self.logits(inputs, rows), *left], axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class _Stack:
+    parts: _Parts
+    model: Logistic
+
+    def predict(self, inputs: Inputs, rows: Ints) -> Floats:
+        return self.model.probability(self.parts.columns(inputs, rows))
+
+
+@dataclass(frozen=True, eq=False)
+class _Mean:
+    """Where the classes are too few to learn a stack from: the mean of the parts' log odds."""
+
+    parts: _Parts
+
+    def predict(self, inputs: Inputs, rows: Ints) -> Floats:
+        p = 1.0 / (1.0 + np.exp(-np.mean(self.parts.logits(inputs, rows), axis=0)))
+        return np.stack([1.0 - p, p], axis=1)

@@ -1,0 +1,36 @@
+"""All predictors by name; other packages add theirs by the entry point ``graphlab.predictors``."""
+
+from __future__ import annotations
+
+from graphlab.predict.baselines import IdentityRates, LabelPropagation, OneQuantity
+from graphlab.predict.forest import RandomForest
+from graphlab.predict.hybrid import Hybrid
+from graphlab.predict.linear import LogisticRegression
+from graphlab.predict.node_network import NodeNetwork
+from graphlab.predict.predictor import Predictor
+from ingest.registry import Registry
+
+PREDICTORS: Registry[Predictor] = Registry("predictor", "graphlab.predictors")
+
+_OURS: tuple[Predictor, ...] = (
+    OneQuantity("synapse count", "weight"),
+    OneQuantity("hops", "minus_path_length"),
+    OneQuantity("distance", "minus_distance_um"),
+    OneQuantity("profile cosine", "profile_cosine"),
+    OneQuantity("effective weight", "effective_weight"),
+    IdentityRates(),
+    LogisticRegression(),
+    RandomForest(),
+    RandomForest("random forest without distance", without="distance", tasks=frozenset({"pair"})),
+    Hybrid(),
+    NodeNetwork(),
+    LabelPropagation(),
+    LogisticRegression("spectral logistic", spectral_only=True),
+)
+for _predictor in _OURS:
+    PREDICTORS.register(_predictor.name, _predictor)
+
+
+def predictors_of(task: str) -> list[str]:
+    """Names of the predictors that do this kind of task (``pair`` or ``node``)."""
+    return [name for name, predictor in PREDICTORS if task in predictor.tasks]
