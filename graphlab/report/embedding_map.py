@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from graphlab import drawings
-from graphlab.report.page import Figure, Figures, Section
+from graphlab.report.page import Block, Figure, Figures, Notes, Section
+from ingest.errors import ReadError
 
 if TYPE_CHECKING:
     from graphlab.graph import Graph
@@ -22,8 +23,13 @@ def section(graph: Graph) -> Section | None:
     figures = []
     snapshot = graph.snapshot()
     types = dict(zip(snapshot.root_ids.tolist(), graph.neuron_values(snapshot, "cell_type"), strict=True))
+    unread: list[str] = []
     for model in graph.info().embeddings:
-        embeddings = graph.embeddings(model["model"])
+        try:
+            embeddings = graph.embeddings(model["model"])
+        except ReadError as error:
+            unread.append(f"Model {model['model']} is left out: {error}")
+            continue
         ids = embeddings.root_ids
         if len(ids) < 3:
             continue
@@ -42,7 +48,9 @@ def section(graph: Graph) -> Section | None:
                 "compartments), centred, principal components; coloured by cell type.",
             )
         )
-    return Section("Embedding map", [Figures(figures)]) if figures else None
+    blocks: list[Block] = [Figures(figures)] if figures else []
+    blocks += [Notes(unread)] if unread else []
+    return Section("Embedding map", blocks) if blocks else None
 
 
 def principal_components(

@@ -67,6 +67,12 @@ def connections(folder: Folder, kind: str, min_weight: float) -> pa.Table:
     )
 
 
+def has_neuropils(folder: Folder) -> bool:
+    """Whether any connection is known to lie in a neuropil."""
+    found = folder.connection.execute("SELECT 1 FROM connections_by_neuropil WHERE neuropil IS NOT NULL LIMIT 1")
+    return found.fetchone() is not None
+
+
 def neuropil_rows(folder: Folder, kind: str) -> pa.Table:
     """pre_root_id, post_root_id, neuropil, weight of connections between graph nodes whose neuropil is known."""
     if kind not in KINDS:

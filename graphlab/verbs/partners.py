@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from graphlab.store import query_source
+from graphlab.store import query_source, tables
 from graphlab.verbs.opened import Opened
 from ingest.errors import SchemaError, UnknownNameError
 from ingest.schema import KINDS
@@ -171,6 +171,11 @@ class Partners(Opened):
             raise UnknownNameError("kind", kind, KINDS)
         if by_neuropil and kind != "chemical":
             raise SchemaError(f"neuropils are known of chemical connections, not of {kind} ones")
+        if by_neuropil and not tables.has_neuropils(self._folder):
+            raise SchemaError(
+                "no connection of this graph has a neuropil; wanted synapses or connections with a column neuropil "
+                "(roi in neuPrint's words)"
+            )
         said = Said()
         least: Expression | None = None
         if min_weight:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from graphlab import Graph
 from ingest.errors import GraphlabError, IdError, ParseError, SchemaError, UnknownNameError
 
 
@@ -155,3 +157,11 @@ def test_every_answer_says_what_ran(made: Any) -> None:
     assert result.engine == "duckdb"
     found = made.graph.find(result.pattern, parameters={})
     assert found.to_arrow().equals(result.to_arrow())
+
+
+def test_neuropils_that_nobody_gave_are_asked_for(tmp_path: Path) -> None:
+    with Graph.create(tmp_path / "g") as graph:
+        graph.ingest(pd.DataFrame({"pre_root_id": [1], "post_root_id": [2], "weight": [3]}), as_="connections")
+        for ask in (lambda: graph.adjacency(by="neuropil"), lambda: graph.connections(by_neuropil=True)):
+            with pytest.raises(SchemaError, match="no connection of this graph has a neuropil"):
+                ask()
