@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from graphlab.graph import Graph
+from graphlab.store.synapses import _sort
 from ingest.errors import IdError, SchemaError
 
 Rows = Callable[[str], list[tuple[Any, ...]]]
@@ -50,3 +54,10 @@ def test_background_is_no_neuron(graph: Graph, synapses: Callable[..., pa.Table]
     assert any("root id 0" in note for note in summary.notes)
     assert rows_of("SELECT root_id FROM neurons") == [(1,), (2,)]
     assert rows_of("SELECT pre_root_id, post_root_id FROM connections") == [(1, 2)]
+
+
+@given(st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 3), max_size=60))
+def test_halves_sorted_apart_are_the_whole_sorted(numbers: list[int]) -> None:
+    values = np.array(numbers, dtype=np.uint64)
+    _sort(values)
+    assert values.tolist() == sorted(numbers)
