@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -66,7 +68,7 @@ EngineMaker = Callable[[FoldedEncoder, EngineOptions], Engine]
 ENGINES: Registry[EngineMaker] = Registry("engine", "graphlab.engines")
 
 
-class BatchedEngine:
+class BatchedEngine(ABC):
     """What engines share: checked input, batches, halving the batch when memory runs out."""
 
     name = "?"
@@ -77,9 +79,9 @@ class BatchedEngine:
         self.batch = options.batch or batch
         self.notes: list[str] = []
 
+    @abstractmethod
     def run(self, crops: Crops) -> Vectors:
         """One batch of at most ``self.batch`` crops."""
-        raise NotImplementedError
 
     def exhausted(self, error: BaseException) -> bool:
         """Whether an error says that memory ran out."""
@@ -89,7 +91,8 @@ class BatchedEngine:
         )
 
     def released(self) -> None:
-        """Give cached memory back before another try."""
+        """Give memory that nothing holds any more back before another try."""
+        gc.collect()
 
     def embed(self, crops: Crops) -> Vectors:
         """See ``Engine.embed``.
