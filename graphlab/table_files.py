@@ -18,14 +18,23 @@ FORMATS = (".parquet", ".csv", ".arrow", ".json")
 
 
 def rows_of(table: pa.Table) -> list[dict[str, Any]]:
-    """Rows for JSON: unsigned 64-bit integers as text, NaN and infinities as null."""
+    """Rows for JSON: unsigned 64-bit integers as text, in lists and structs, too; NaN and infinities as null."""
+    kinds = {field.name: field.type for field in table.schema}
+    return [{name: _told(value, kinds[name]) for name, value in row.items()} for row in table.to_pylist()]
+
+
+def _told(value: Any, kind: pa.DataType) -> Any:
     import pyarrow as pa
 
-    exact = {field.name for field in table.schema if pa.types.is_uint64(field.type)}
-    return [
-        {name: (str(value) if name in exact and value is not None else plain(value)) for name, value in row.items()}
-        for row in table.to_pylist()
-    ]
+    if value is None:
+        return None
+    if pa.types.is_uint64(kind):
+        return str(value)
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        return [_told(item, kind.value_type) for item in value]
+    if pa.types.is_struct(kind):
+        return {name: _told(item, kind.field(name).type) for name, item in value.items()}
+    return plain(value)
 
 
 def plain(value: Any) -> Any:
