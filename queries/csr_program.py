@@ -322,6 +322,8 @@ def compiled(loaded: Loaded, order: Sequence[str]) -> Program:
             marker[level] = oldest if own[oldest][0] < level - 1 else -1
     counts = np.array([[len(x[i]) for x in (joins, orders, differs, absents, twins)] for i in at.values()], np.int64)
     begin = candidates(loaded, order[0])
+    if twins[0]:  # two edges from the first vertex to itself, where it has one at most
+        begin = begin[:0]
     weight = np.ones(loaded.nodes[order[0]], np.int64)
     for name in order[1:]:
         for link in loaded.links[name]:

@@ -39,6 +39,8 @@ PATTERNS = {
     "reciprocal": "(a)-[e]->(b)-[f]->(a)",
     "two kinds": "(a)-[e IS synapse]->(b)-[f IS electrical]-(c), (a)-[g IS connection]->(c)",
     "apart": "(a)-[e]->(b), (c)-[f]->(d)",
+    "two loops": "(a)-[e IS synapse]->(a)-[f IS synapse]->(a), (a)-[g]->(b)",
+    "two loops, one vertex beside": "(a)-[e]->(a)-[f]->(a), (b)",
     "square, chords": "(a)-[e]->(b)-[f]->(c)-[g]->(d), (a)-[h]->(c), (a)-[i]->(d), (b)-[j]->(d)",
 }
 KEEP = ["", "KEEP DISTINCT EDGES", "KEEP DISTINCT VERTICES", "KEEP INDUCED"]
