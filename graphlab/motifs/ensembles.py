@@ -201,7 +201,8 @@ def _arrivals(
             if not running:
                 return
             finished, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in finished:
+            # One that failed comes last: those that finished beside it are kept.
+            for future in sorted(finished, key=lambda future: future.exception() is not None):
                 yield future.result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

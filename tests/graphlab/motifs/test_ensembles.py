@@ -54,7 +54,7 @@ def test_interrupted_samples_are_kept_and_continued(
 
     def count_then_stop(snapshot: Snapshot) -> np.ndarray:
         calls.append(1)
-        if len(calls) == 8:
+        if len(calls) >= 8:  # the worker draws on until it is told, and what it still finished would be kept
             raise KeyboardInterrupt
         return count(snapshot)
 
@@ -115,7 +115,7 @@ def test_another_error_in_a_census_is_not_swallowed_and_keeps_samples(sampler: S
 
     def fail(snapshot: Snapshot) -> np.ndarray:
         calls.append(1)
-        if len(calls) == 4:
+        if len(calls) >= 4:
             raise MemoryError("no room")
         return count(snapshot)
 
