@@ -17,9 +17,9 @@ _S17, _S23, _S32, _S41, _S45, _S19 = (np.uint64(k) for k in (17, 23, 32, 41, 45,
 
 
 def empty_table(keys: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Room for ``keys`` pairs, int64 zeros; at most half full, since fuller tables cost more than they save."""
+    """Room for ``keys`` pairs, int64 zeros; at most a quarter full, since long runs of keys cost more than room."""
     size = 16
-    while size < keys * 2:
+    while size < keys * 4:
         size *= 2
     return np.zeros(size, dtype=np.int64)
 

@@ -24,7 +24,7 @@ import numpy.typing as npt
 from numba import njit
 
 from graphlab.motifs.pair_classes import FREE, pair_class
-from graphlab.motifs.pair_set import below, chance, contains, free_slot, insert, next_word, remove, shift_of
+from graphlab.motifs.pair_set import below, chance, contains, free_slot, insert, next_word, remove, shift_of, slot_of
 
 BATCH = 64
 LONGEST = 24
@@ -364,6 +364,16 @@ def run_chain(chain, classes, steps, state, tally):  # type: ignore[no-untyped-d
                     second[k] = below(state, one) if i < one else one + below(state, halves - one)
                     # Read ahead, so that a batch waits for memory once and not at every step.
                     sink ^= np.int64(ends[i, 0]) ^ np.int64(ends[second[k], 0])
+        if plain:
+            # Then the four slots of each: a proposal that an earlier one of its batch changed only read in vain.
+            for k in range(size):
+                if kind[k] == 0:
+                    i, j = first[k], second[k]
+                    a, b, c, d = ends[i, 0], ends[i, 1], ends[j, 0], ends[j, 1]
+                    sink ^= table[slot_of(number(a, d, n, unordered), shift)]
+                    sink ^= table[slot_of(number(c, b, n, unordered), shift)]
+                    sink ^= table[slot_of(number(a, b, n, unordered), shift)]
+                    sink ^= table[slot_of(number(c, d, n, unordered), shift)]
         for k in range(size):
             done = False
             if kind[k] == 1:
