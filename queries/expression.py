@@ -53,6 +53,16 @@ class Span:
     end: int
 
 
+_PART_NAMES: dict[type, tuple[str, ...]] = {}
+
+
+def _part_names(kind: type) -> tuple[str, ...]:
+    """Fields that may hold sub-expressions; asking a dataclass anew at every node would be most of a walk."""
+    if kind not in _PART_NAMES:
+        _PART_NAMES[kind] = tuple(f.name for f in fields(kind) if f.name != "at")
+    return _PART_NAMES[kind]
+
+
 @dataclass(frozen=True)
 class Expression:
     """One node of a tree. Subclasses are values: equal when their parts are, wherever they were written."""
@@ -64,8 +74,8 @@ class Expression:
     def children(self) -> tuple[Expression, ...]:
         """Direct sub-expressions, in the order written."""
         found: list[Expression] = []
-        for f in fields(self):
-            value = getattr(self, f.name)
+        for name in _part_names(type(self)):
+            value = getattr(self, name)
             if isinstance(value, Expression):
                 found.append(value)
             elif isinstance(value, tuple):
@@ -260,16 +270,16 @@ def conjunction(parts: tuple[Expression, ...] | list[Expression]) -> Expression 
 def transform(expression: Expression, change: Callable[[Expression], Expression]) -> Expression:
     """Rebuild a tree from its leaves up, each node passed through ``change``."""
     changes: dict[str, object] = {}
-    for f in () if expression.opaque else fields(expression):
-        value = getattr(expression, f.name)
+    for name in () if expression.opaque else _part_names(type(expression)):
+        value = getattr(expression, name)
         if isinstance(value, Expression):
             new: object = transform(value, change)
             if new is not value:
-                changes[f.name] = new
+                changes[name] = new
         elif isinstance(value, tuple) and any(isinstance(item, Expression) for item in value):
             items = tuple(transform(item, change) if isinstance(item, Expression) else item for item in value)
             if any(a is not b for a, b in zip(items, value, strict=True)):
-                changes[f.name] = items
+                changes[name] = items
     rebuilt = replace(expression, **changes) if changes else expression  # type: ignore[arg-type]
     return change(rebuilt)
 

@@ -7,6 +7,7 @@ KEEP says otherwise.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
@@ -76,7 +77,7 @@ def parse(text: str) -> Statement:
     return Statement(text, tuple(slots), "pgq" if slots else "sql", text)
 
 
-def _pattern(text: str, inside: list[Token], close: Token) -> Pattern:
+def _pattern(text: str, inside: Sequence[Token], close: Token) -> Pattern:
     first = inside[0] if inside else close
     if first.kind not in ("word", "quoted") or first.is_word("MATCH"):
         raise ParseError(
@@ -95,7 +96,7 @@ def _pattern(text: str, inside: list[Token], close: Token) -> Pattern:
     return builder.build(_columns(body, builder), body.semantics)
 
 
-def _parse_body(text: str, inside: list[Token], close: Token) -> Any:
+def _parse_body(text: str, inside: Sequence[Token], close: Token) -> Any:
     for token in inside:
         if token.kind == "string" and not token.text.startswith("'"):
             raise UnsupportedError(

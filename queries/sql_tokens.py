@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ingest.errors import ParseError
 
@@ -31,8 +33,9 @@ class Token:
         return self.kind == "word" and self.text.upper() in words
 
 
-def tokens(text: str) -> list[Token]:
-    """All tokens but blanks and comments.
+@lru_cache(maxsize=128)
+def tokens(text: str) -> tuple[Token, ...]:
+    """All tokens but blanks and comments; kept, since several steps of one question read the same text.
 
     Raises:
         ParseError: a string, quoted name or comment that does not end, brackets that do not match or nest
@@ -59,7 +62,7 @@ def tokens(text: str) -> list[Token]:
     if open_brackets:
         last = open_brackets[-1]
         raise ParseError(f"{last.text} is never closed", text, last.start)
-    return found
+    return tuple(found)
 
 
 def _token_at(text: str, at: int) -> tuple[str, int]:
@@ -148,7 +151,7 @@ def _follow_brackets(text: str, token: Token, open_brackets: list[Token]) -> Non
         open_brackets.pop()
 
 
-def closing(found: list[Token], opening: int) -> int:
+def closing(found: Sequence[Token], opening: int) -> int:
     """Index of the token that closes the bracket at index ``opening`` (brackets are known to match)."""
     depth = 0
     for index in range(opening, len(found)):
