@@ -68,7 +68,7 @@ class CSRExecutor:
         from queries.csr_output import Gathered, answered_by_sql, wanted_columns
         from queries.csr_program import best_order, compiled, load, meeting
         from queries.csr_run import Run, thick
-        from queries.csr_triangles import closed_patterns, closed_relation
+        from queries.csr_triangles import closed_matches, closed_patterns, closed_relation, listing_pays
         from queries.sql_values import Values
 
         limits = _capped(limits, source)
@@ -97,19 +97,23 @@ class CSRExecutor:
             else:
                 number = run.count(compiled(loaded, order))
             return _one(pattern.columns[0].name, alike * number)
-        order, _ = best_order(loaded)
-        program = compiled(loaded, order)
+        order, expected = best_order(loaded)
         gathered = Gathered(loaded, source, parameters, limits)
         outputs = gathered.direct()
         if outputs is not None:
             most = pattern.limit if isinstance(pattern.limit, int) else None
             single = all(relation.single for relation in loaded.relations.values())
-            found = [gathered.batch(outputs, program.order, np.empty((0, len(order)), np.int32))]
+            closed = closed_relation(loaded)
+            if closed is not None and listing_pays(closed, expected):
+                order, matches = loaded.variables, closed_matches(run, loaded, closed, most)
+            else:
+                matches = run.matches(compiled(loaded, order), most)
+            found = [gathered.batch(outputs, tuple(order), np.empty((0, len(order)), np.int32))]
             rows, held = 0, 0
-            for nodes in thick(run.matches(program, most)):  # every match of vertices has at least one row
+            for nodes in thick(matches):  # every match of vertices has at least one row
                 if most is not None and rows >= most:
                     break
-                found.append(gathered.batch(outputs, program.order, nodes))
+                found.append(gathered.batch(outputs, tuple(order), nodes))
                 rows += found[-1].num_rows
                 held += found[-1].nbytes
                 limits.check(held + run.held)
@@ -117,6 +121,8 @@ class CSRExecutor:
             if most is not None and not single:
                 table = table.slice(0, most)
             return plain_types(table).to_reader()
+
+        program = compiled(loaded, order)
 
         def batches() -> Iterator[pa.RecordBatch]:
             for nodes in run.matches(program):

@@ -94,7 +94,7 @@ class Relation:
     """[rows] places in the EdgeRows."""
     columns: pa.Table | None
     back: list[tuple[Places, Numbers]] = field(default_factory=list)
-    ranks: list[tuple[Numbers, npt.NDArray[np.uint32]]] = field(default_factory=list)
+    ranks: list[tuple[Numbers, npt.NDArray[np.uint32], Numbers]] = field(default_factory=list)
 
     @property
     def pairs(self) -> int:
@@ -122,7 +122,7 @@ class Relation:
             self.back.append(turned(self.start, self.targets, self.n_target))
         return self.back[0]
 
-    def by_rank(self) -> tuple[Numbers, npt.NDArray[np.uint32]]:
+    def by_rank(self) -> tuple[Numbers, npt.NDArray[np.uint32], Numbers]:
         """Neighbours of higher rank; see triangle_kernel.ranked."""
         if not self.ranks:
             from queries.triangle_kernel import ranked

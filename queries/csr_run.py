@@ -47,12 +47,18 @@ class Run:
         Args:
             most: stop after so many rows.
         """
-        left = most
 
         def piece(begin: int, end: int) -> list[npt.NDArray[np.int32]]:
-            return self._listed(program, program.begin[begin:end], left)
+            return self._listed(program, program.begin[begin:end], most)
 
-        for batches in self.pieces(program.weight, piece):
+        return self.rows(program.weight, piece, most)
+
+    def rows(
+        self, weight: Places, piece: Callable[[int, int], list[npt.NDArray[np.int32]]], most: int | None
+    ) -> Iterator[npt.NDArray[np.int32]]:
+        """Batches of what pieces find, in their order, until there are ``most`` rows."""
+        left = most
+        for batches in self.pieces(weight, piece):
             for batch in batches:
                 self.held -= batch.nbytes
                 if left is not None and len(batch) >= left:

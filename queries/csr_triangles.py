@@ -1,8 +1,9 @@
-"""Patterns of three vertices, all joined by one relation: their number from triangles by the state of their pairs."""
+"""Patterns of three vertices, all joined by one relation, from triangles by the state of their pairs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from functools import lru_cache
 from itertools import permutations
 
 import numpy as np
@@ -14,6 +15,8 @@ from queries.csr_run import Run
 
 MOST_RANKED = 2**30
 """Vertices whose rank fits an entry of triangle_kernel beside two bits."""
+RANKING = 4.0
+"""List entries a join looks at in the time that ordering one edge by rank takes."""
 _PAIRS = ((0, 1), (0, 2), (1, 2))
 
 
@@ -36,28 +39,64 @@ def closed_relation(loaded: Loaded) -> Relation | None:
 
 def closed_patterns(run: Run, loaded: Loaded, relation: Relation) -> int:
     """Matches of the pattern: the ways to lay it on each triangle."""
-    from queries.triangle_kernel import entries_after, triangles
+    from queries.triangle_kernel import triangles
 
-    first, entries = relation.by_rank()
-    weight = entries_after(first, entries) + 1
+    first, entries, _ = relation.by_rank()
 
     def piece(begin: int, end: int) -> npt.NDArray[np.int64]:
         found = np.zeros(64, np.int64)
         triangles(first, entries, begin, end, np.zeros(relation.n_source, np.uint8), found, run.stop)
         return found
 
-    total: npt.NDArray[np.int64] = sum(run.pieces(weight, piece), np.zeros(64, np.int64))
+    total: npt.NDArray[np.int64] = sum(run.pieces(_weight(relation), piece), np.zeros(64, np.int64))
+    return int(total @ (_ways(_ends(loaded))[:, :, 0] >= 0).sum(axis=1))
+
+
+def closed_matches(run: Run, loaded: Loaded, relation: Relation, most: int | None) -> Iterator[npt.NDArray[np.int32]]:
+    """Matches int32 [rows, 3] in the order of the pattern's vertices; at most ``most`` rows in all."""
+    from queries.triangle_kernel import list_triangles
+
+    first, entries, order = relation.by_rank()
+    ways = _ways(_ends(loaded))
+
+    def piece(begin: int, end: int) -> list[npt.NDArray[np.int32]]:
+        mark = np.zeros(relation.n_source, np.uint8)
+        found, _ = list_triangles(first, entries, order, begin, end, mark, ways, run.stop)
+        run.held += found.nbytes
+        return [found]
+
+    return run.rows(_weight(relation), piece, most)
+
+
+def listing_pays(relation: Relation, expected: float) -> bool:
+    """Whether a join that looks at so many entries costs more than ordering the lists and laying triangles out."""
+    return expected > RANKING * len(relation.forward()[1])
+
+
+def _weight(relation: Relation) -> npt.NDArray[np.int64]:
+    from queries.triangle_kernel import entries_after
+
+    first, entries, _ = relation.by_rank()
+    weight: npt.NDArray[np.int64] = entries_after(first, entries) + 1
+    return weight
+
+
+def _ends(loaded: Loaded) -> tuple[tuple[int, int], ...]:
     names = loaded.variables
-    edges = [(names.index(edge.source), names.index(edge.target)) for edge in loaded.needs.edges]
-    return int(sum(int(total[cell]) * _ways(cell, edges) for cell in np.flatnonzero(total).tolist()))
+    return tuple((names.index(edge.source), names.index(edge.target)) for edge in loaded.needs.edges)
 
 
-def _ways(cell: int, edges: Sequence[tuple[int, int]]) -> int:
-    """In how many ways a pattern lies on a triangle of that state."""
-    there = set()
-    for (a, b), state in zip(_PAIRS, (cell >> 4, cell >> 2 & 3, cell & 3), strict=True):
-        if state & 1:
-            there.add((a, b))
-        if state & 2:
-            there.add((b, a))
-    return sum(all((at[a], at[b]) in there for a, b in edges) for at in permutations(range(3)))
+@lru_cache(maxsize=32)
+def _ways(edges: tuple[tuple[int, int], ...]) -> npt.NDArray[np.int8]:
+    """The ways to lay a pattern of these edges on a triangle of each state, as triangle_kernel.list_triangles reads."""
+    found = np.full((64, 7, 3), -1, np.int8)
+    for cell in range(64):
+        there = set()
+        for (a, b), state in zip(_PAIRS, (cell >> 4, cell >> 2 & 3, cell & 3), strict=True):
+            if state & 1:
+                there.add((a, b))
+            if state & 2:
+                there.add((b, a))
+        ways = [at for at in permutations(range(3)) if all((at[a], at[b]) in there for a, b in edges)]
+        found[cell, : len(ways)] = np.array(ways, np.int8).reshape(-1, 3)
+    return found

@@ -21,15 +21,18 @@ PARALLEL = 200_000
 """Fewer entries are not worth a second thread."""
 
 
-def ranked(start: Any, targets: Any, back: Any, sources: Any) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint32]]:
+Ranked = tuple[npt.NDArray[np.int32], npt.NDArray[np.uint32], npt.NDArray[np.int32]]
+
+
+def ranked(start: Any, targets: Any, back: Any, sources: Any) -> Ranked:
     """Neighbours of higher rank by degree, with the state of the pair: 1 to it, 2 from it, 3 both.
 
     Args:
         start, targets; back, sources: lists of both directions, ascending.
 
     Returns:
-        first int32 [n + 1] and entries uint32, 4 x rank + state; rows by rank. Loops are left out. Behind the last
-        row are AHEAD zeros.
+        first int32 [n + 1]; entries uint32, 4 x rank + state, rows by rank; order int32 [n], the vertex of each rank.
+        Loops are left out. Behind the last row are AHEAD zeros.
     """
     n = len(start) - 1
     degree = np.diff(start) + np.diff(back)
@@ -50,7 +53,7 @@ def ranked(start: Any, targets: Any, back: Any, sources: Any) -> tuple[npt.NDArr
         with ThreadPoolExecutor(2, thread_name_prefix="graphlab-rank") as pool:
             parts = list(pool.map(half, (0, middle), (middle, n)))
         first[middle + 1 :] += len(parts[0])
-    return first, np.concatenate([*parts, np.zeros(AHEAD, np.uint32)])
+    return first, np.concatenate([*parts, np.zeros(AHEAD, np.uint32)]), order
 
 
 @njit(cache=True, nogil=True)
@@ -125,3 +128,58 @@ def triangles(first, entries, begin, end, mark, found, stop):  # type: ignore[no
         for i in range(low, high):
             mark[entries[i] >> rank_of] = 0
     return touched
+
+
+@njit(cache=True, nogil=True)
+def list_triangles(first, entries, order, begin, end, mark, ways, stop):  # type: ignore[no-untyped-def]
+    """Patterns laid on the triangles of lowest ranks ``begin`` .. ``end``.
+
+    Args:
+        order: int32 [n], vertex of each rank. mark: uint8 [n] of zeros.
+        ways: int8 [64, 7, 3], by the number that ``triangles`` counts under: which corner (0 lowest, 1 middle, 2
+            highest) each of the pattern's vertices lies on, way after way, and -1 after the last.
+
+    Returns:
+        int32 [matches, 3] vertices, and a number without meaning as of ``triangles``.
+    """
+    out = np.empty((1024, 3), np.int32)
+    corner = np.empty(3, np.int32)
+    written = 0
+    touched = np.uint32(0)
+    rank_of, state_of = np.uint32(2), np.uint32(3)
+    for r in range(begin, end):
+        if stop[0]:
+            break
+        low, high = first[r], first[r + 1]
+        if high - low < 2:
+            continue
+        corner[0] = order[r]
+        for i in range(low, high):
+            entry = entries[i]
+            s = entry >> rank_of
+            mark[s] = entry & state_of
+            touched ^= entries[first[s]] ^ entries[first[s] + AHEAD - 1]
+        for i in range(low, high):
+            s = entries[i] >> rank_of
+            x = np.int64(entries[i] & state_of) * 16
+            for k in range(first[s], first[s + 1]):
+                entry = entries[k]
+                y = mark[entry >> rank_of]
+                if y:
+                    laid = ways[x + np.int64(y) * 4 + np.int64(entry & state_of)]
+                    if laid[0, 0] < 0:
+                        continue
+                    corner[1], corner[2] = order[s], order[entry >> rank_of]
+                    if written + 6 > len(out):
+                        larger = np.empty((2 * len(out), 3), np.int32)
+                        larger[:written] = out[:written]
+                        out = larger
+                    way = 0
+                    while laid[way, 0] >= 0:
+                        for v in range(3):
+                            out[written, v] = corner[laid[way, v]]
+                        written += 1
+                        way += 1
+        for i in range(low, high):
+            mark[entries[i] >> rank_of] = 0
+    return out[:written], touched
