@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from scipy import sparse
 
 from graphlab.predict.examples import Examples, Ints
 from graphlab.predict.features import Inputs
@@ -25,8 +26,9 @@ def ablation(
 ) -> dict[str, Run]:
     """One run a variant, all on identical folds.
 
-    ``wiring`` has every feature but the embeddings, ``embeddings`` nothing else; ``shuffled embeddings`` has both with
-    vectors dealt out among the neurons at random, so that their number and values stay and their meaning goes.
+    ``wiring`` has everything but the embeddings, ``embeddings`` nothing else: no edge and no place either, for
+    predictors that look at the graph itself. ``shuffled embeddings`` has both with vectors dealt out among the neurons
+    at random, so that their number and values stay and their meaning goes.
 
     Raises:
         AnalysisError: no embeddings.
@@ -37,8 +39,8 @@ def ablation(
     dealt = np.random.default_rng(seed).permutation(len(measured.root_ids))
     whole = build_inputs(measured)
     builds: dict[str, Build] = {
-        "wiring": _only(whole, embeddings=False),
-        "embeddings": _only(whole, embeddings=True),
+        "wiring": leaving_out(whole, "embeddings"),
+        "embeddings": leaving_out(whole, "wiring", "distance"),
         "both": whole,
         "shuffled embeddings": build_inputs(replace(measured, embeddings=measured.embeddings[dealt])),
     }
@@ -48,12 +50,32 @@ def ablation(
     }
 
 
-def _only(whole: Build, embeddings: bool) -> Build:
-    """The same inputs with embeddings alone, or with everything else."""
+def leaving_out(whole: Build, *families: str) -> Build:
+    """The same inputs without these families of features."""
 
     def build(examples: Examples, train: Ints) -> Inputs:
         made = whole(examples, train)
-        columns = [c.of("embeddings") if embeddings else c.without("embeddings") for c in (made.node, made.pair)]
-        return replace(made, node=columns[0], pair=columns[1])
+        for family in families:
+            made = without(made, family)
+        return made
 
     return build
+
+
+def without(inputs: Inputs, family: str) -> Inputs:
+    """The same inputs without the columns of a family, and without what else tells the same.
+
+    Without ``wiring`` there are no edges, without ``distance`` no places: a network or a kernel that looks at the graph
+    and not at columns would otherwise still know.
+
+    Raises:
+        AnalysisError: nothing is left to learn from.
+    """
+    left = replace(inputs, node=inputs.node.without(family), pair=inputs.pair.without(family))
+    if not left.node.names and not left.pair.names:
+        raise AnalysisError(f"without {family} these inputs have no feature left; leave out another family")
+    if family == "wiring":
+        n = len(inputs.root_ids)
+        none = {kind: sparse.csr_array((n, n)) for kind in inputs.layers}
+        return replace(left, layers=none, total_in=np.zeros(n))
+    return replace(left, position_nm=None) if family == "distance" else left
