@@ -7,8 +7,8 @@ the predictor fitted on everything. Labels outside the training examples are nev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -193,8 +193,8 @@ SELECTIVE: dict[str, Metric] = {"selective_area": selective_area, "coverage_at_9
 
 
 def uncertainty(
-    examples: Examples, held: dict[str, Sequence[Held]], bootstraps: int = 200, seed: int = 0
-) -> dict[str, dict[str, Any]]:
+    examples: Examples, held: Mapping[str, Sequence[Held]], bootstraps: int = 200, seed: int = 0
+) -> dict[str, dict[str, Estimate]]:
     """For every predictor: how much can be kept at 95 % accuracy, the area, and calibration beside its calibrated self.
 
     Returns predictor -> {``selective_area``, ``coverage_at_95``, ``most_common``}, and where a predictor named
@@ -204,7 +204,7 @@ def uncertainty(
     weights = evaluate.class_weights(examples, bootstraps, seed)
     found: dict[str, dict[str, Any]] = {}
     for name, folds in held.items():
-        row: dict[str, Any] = {
+        row: dict[str, Estimate] = {
             metric: evaluate.estimate(examples, folds, function, weights) for metric, function in SELECTIVE.items()
         }
         row["most_common"] = _most_common(examples, folds, weights)
@@ -216,6 +216,11 @@ def uncertainty(
             row["ece_change"] = evaluate.paired_difference(examples, other, folds, ece, weights)
         found[name] = row
     return found
+
+
+def uncertainty_card(found: dict[str, dict[str, Estimate]]) -> dict[str, dict[str, dict[str, Any]]]:
+    """The same as a card keeps it, JSON-ready."""
+    return {name: {what: asdict(estimate) for what, estimate in row.items()} for name, row in found.items()}
 
 
 def _most_common(examples: Examples, held: Sequence[Held], weights: Sequence[Floats]) -> Estimate:
