@@ -28,8 +28,8 @@ FEWEST_KEPT = 10
 """Answers behind the first point of a selective curve."""
 UNTYPED = "no type"
 ECE_NOTE = (
-    "an interval of ECE may lie above its value: resampled classes repeat examples, and fewer different ones look worse "
-    "calibrated; read its upper end"
+    "an interval of ECE may lie above its value: resampled classes repeat examples, and fewer different ones look "
+    "worse calibrated; read its upper end"
 )
 METRICS = {
     "auroc": "AUROC", "average_precision": "average precision", "brier": "Brier", "ece": "ECE",
