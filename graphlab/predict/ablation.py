@@ -7,13 +7,16 @@ from dataclasses import replace
 import numpy as np
 from scipy import sparse
 
+from graphlab.predict import cell_type, functional
+from graphlab.predict.cell_type import Typed
 from graphlab.predict.examples import Examples, Ints
 from graphlab.predict.features import Inputs
-from graphlab.predict.functional import Measured, build_inputs, examples_of
+from graphlab.predict.functional import Measured
 from graphlab.predict.protocol import Build, Run, Task, run
 from ingest.errors import AnalysisError
 
 VARIANTS = ("wiring", "embeddings", "both", "shuffled embeddings")
+NO_EMBEDDINGS = "an ablation of embeddings needs some; join embeddings first (join_embeddings)"
 
 
 def ablation(
@@ -34,20 +37,43 @@ def ablation(
         AnalysisError: no embeddings.
     """
     if measured.embeddings is None:
-        raise AnalysisError("an ablation of embeddings needs some; join embeddings first (join_embeddings)")
-    examples = examples_of(measured)
-    dealt = np.random.default_rng(seed).permutation(len(measured.root_ids))
-    whole = build_inputs(measured)
+        raise AnalysisError(NO_EMBEDDINGS)
+    dealt = replace(measured, embeddings=measured.embeddings[_dealt(len(measured.root_ids), seed)])
+    task = Task("ablation", functional.examples_of(measured), functional.build_inputs(measured), split, (predictor,),
+                predictor, folds, (), seed, bootstraps)  # fmt: skip
+    return _runs(task, functional.build_inputs(dealt))
+
+
+def cell_type_ablation(
+    typed: Typed,
+    predictor: str = "random forest",
+    split: str = "class",
+    folds: int = 5,
+    seed: int = 0,
+    bootstraps: int = 200,
+) -> dict[str, Run]:
+    """The same of cell types. Raises AnalysisError: no embeddings."""
+    if typed.embeddings is None:
+        raise AnalysisError(NO_EMBEDDINGS)
+    dealt = replace(typed, embeddings=typed.embeddings[_dealt(len(typed.root_ids), seed)])
+    task = Task("ablation", cell_type.examples_of(typed), cell_type.build_inputs(typed), split, (predictor,),
+                predictor, folds, (), seed, bootstraps)  # fmt: skip
+    return _runs(task, cell_type.build_inputs(dealt))
+
+
+def _dealt(n: int, seed: int) -> Ints:
+    return np.random.default_rng(seed).permutation(n)
+
+
+def _runs(task: Task, dealt: Build) -> dict[str, Run]:
+    whole = task.build
     builds: dict[str, Build] = {
         "wiring": leaving_out(whole, "embeddings"),
         "embeddings": leaving_out(whole, "wiring", "distance"),
         "both": whole,
-        "shuffled embeddings": build_inputs(replace(measured, embeddings=measured.embeddings[dealt])),
+        "shuffled embeddings": dealt,
     }
-    return {
-        name: run(Task(name, examples, builds[name], split, (predictor,), predictor, folds, (), seed, bootstraps))
-        for name in VARIANTS
-    }
+    return {name: run(replace(task, name=name, build=builds[name])) for name in VARIANTS}
 
 
 def leaving_out(whole: Build, *families: str) -> Build:
