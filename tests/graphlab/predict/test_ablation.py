@@ -28,7 +28,6 @@ from graphlab.predict.pair_features import effective_weights
 from graphlab.predict.protocol import Run, run
 from ingest.errors import AnalysisError
 from ingest.synthetic import Synthetic
-from ingest.synthetic_activity import LEAK
 from queries.snapshot import Snapshot
 
 pytest.importorskip("sklearn")
@@ -115,24 +114,17 @@ def test_known_gains_are_recovered_and_told_apart(seed: int) -> None:
     assert abs(lost["distance"].value) < 0.01
 
 
-def made_activity(seed: int, n: int = 110) -> tuple[Measured, Floats]:
-    """The recorded neurons of the connectome that ``graphlab demo`` makes, stimulated one by one.
-
-    With the maker's own signs, shares and gains, a neuron held at 1 moves the others by (1 - LEAK - G S)^-1; chances of
-    a response rise with the logarithm of how far.
-    """
+def made_responses(seed: int, n: int = 110) -> tuple[Measured, Floats]:
+    """The recorded neurons of the connectome that ``graphlab demo`` makes, stimulated one by one, and true effects."""
     source = Synthetic(2 * n, 120 * n, seed, recorded=n, frames=1)
     chosen, people = source.recording.recorded, source.population
-    post, pre, share = source.recording.inputs
-    flow = np.zeros((n, n))
-    flow[post, pre] = share
-    moved = np.linalg.inv((1 - LEAK) * np.eye(n) - source.recording.gains[:, None] * flow).T
-    size = np.log(np.abs(moved) + 1e-4)
-    off = ~np.eye(n, dtype=bool)
-    chance = 1 / (1 + np.exp(2.0 - 2.5 * (size - size[off].mean()) / size[off].std()))
-    responds = (np.random.default_rng([seed, 1]).random((n, n)) < chance).astype(np.int8)
-    return Measured(people.root_ids[chosen], {"chemical": connections(source, chosen)}, responds,
-                    [str(k) for k in range(n)], people.position_nm[chosen], None), chance  # fmt: skip
+    verdict = pa.Table.from_batches(source.responses())["connected"].to_numpy()
+    responds = np.full((n, n), -1, dtype=np.int8)
+    responds[~np.eye(n, dtype=bool)] = verdict
+    classes = [str(k) for k in range(n)]
+    wiring = {"chemical": connections(source, chosen)}
+    measured = Measured(people.root_ids[chosen], wiring, responds, classes, people.position_nm[chosen])
+    return measured, source.stimulation.effect
 
 
 def connections(source: Synthetic, chosen: np.ndarray) -> Snapshot:
@@ -151,17 +143,19 @@ def connections(source: Synthetic, chosen: np.ndarray) -> Snapshot:
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_the_demos_connectome_with_its_own_gains(seed: int) -> None:
     """Signs and gains stay hidden from the predictor; the wiring alone reaches nine tenths of who knows them."""
-    measured, chance = made_activity(seed)
+    measured, effect = made_responses(seed)
     task = functional_task(measured, folds=5, seed=seed, bootstraps=100)
     names = (NAME, "synapse count", "distance", "identity rates")
     found = run(replace(task, predictors=names, candidates=(), reference="distance"))
     weights = class_weights(task.examples, 100, seed)
-    best = oracle(found, chance)
+    # Who knows the effect before the noise ranks by its size.
+    best = oracle(found, np.abs(effect))
     top = estimate(task.examples, best, area_under_roc, weights)
     auroc = {name: scores["auroc"].value for name, scores in found.scores.items()}
     missing = paired_difference(task.examples, best, found.held[NAME], area_under_roc, weights)
     print(f"seed {seed}: oracle {top.value:.3f}, {auroc}, oracle minus regression {told(missing)}")
     assert auroc[NAME] - 0.5 >= SHARE * (top.value - 0.5)
+    assert missing.hi <= (1 - SHARE) * (top.value - 0.5), "with other classes as well"
     assert found.differences[NAME]["auroc"].lo > 0.05, "distance alone does not carry it"
     assert auroc["identity rates"] == 0.5
     # What stays without the wiring is distance's.
