@@ -5,7 +5,8 @@ What is planted, and how to see it again:
 - wiring hangs on cell types and distance, with reciprocity and log-normal weights (``synthetic_wiring``);
 - feed-forward loops with known members, found by their weight (``planted``);
 - embeddings carry the cell type, and a hidden trait of each neuron that the wiring does not (``synthetic_embeddings``);
-- activity follows the wiring with known gains, behaviour follows known neurons (``synthetic_activity``).
+- activity follows the wiring with known gains, behaviour follows known neurons (``synthetic_activity``);
+- stimulated neurons move others by the same gains (``synthetic_responses``).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from ingest.space import Resolution
 from ingest.synthetic_activity import BEHAVIORS, FRAME_S, LEAK, TRAIT_GAIN, Activity
 from ingest.synthetic_embeddings import Embeddings
 from ingest.synthetic_neurons import Seeds, make_neurons
+from ingest.synthetic_responses import HELD_FRAMES, NOISE, VERDICT, Responses
 from ingest.synthetic_wiring import LENGTH_NM, PLANTED_WEIGHT, Wiring
 
 Progress = Callable[[int, int], None]
@@ -92,6 +94,7 @@ class Synthetic:
         self.wiring = Wiring.of(self.population, self.expected_synapses, reciprocity, instances, self.seeds)
         self.vectors = Embeddings.of(self.population, width, nodes, self.seeds)
         self.recording = Activity.of(self.wiring, recorded, frames, gain, self.seeds)
+        self.stimulation = Responses(self.recording)
 
     def neurons(self) -> Iterator[pa.RecordBatch]:
         """Rows of the table ``neurons``."""
@@ -112,6 +115,10 @@ class Synthetic:
     def behavior(self) -> Iterator[pa.RecordBatch]:
         """time_s and one column a behaviour: one row a frame."""
         return self.recording.behavior()
+
+    def responses(self) -> Iterator[pa.RecordBatch]:
+        """pre_root_id (stimulated), post_root_id, value, connected: one row an ordered pair of recorded neurons."""
+        return self.stimulation.batches()
 
     @property
     def planted(self) -> RootIds:
@@ -150,6 +157,7 @@ class Synthetic:
                 "root_ids": ids_as_text(people.root_ids[recording.recorded]),
                 "gains": recording.gains.tolist(),
             },
+            "responses": {"held_frames": HELD_FRAMES, "noise": NOISE, "verdict": VERDICT},
             "behavior": {
                 name: {
                     "root_ids": ids_as_text(people.root_ids[recording.recorded[recording.drivers[row]]]),
@@ -172,6 +180,7 @@ class Made:
     """Folder of CSV-ZIP shards, positions in nm."""
     recordings: Path
     behavior: Path
+    responses: Path
     truth: Path
     synapse_count: int
 
@@ -203,7 +212,8 @@ def make(
     source = Synthetic(neurons, synapses, seed, **options)
     folder.mkdir(parents=True, exist_ok=True)
     files = {
-        name: folder / name for name in ("neurons.csv", "synapses.parquet", "recordings.parquet", "behavior.parquet")
+        name: folder / name
+        for name in ("neurons.csv", "synapses.parquet", "recordings.parquet", "behavior.parquet", "responses.parquet")
     }
     _write_csv(files["neurons.csv"], source.neurons())
     counted = _counted(source.synapses(), source.wiring.blocks(), progress)
@@ -211,6 +221,7 @@ def make(
     write_shards(folder / "embeddings", source.embeddings(), convention=Convention("made", 64, num_shards))
     _write_parquet(files["recordings.parquet"], source.activity())
     _write_parquet(files["behavior.parquet"], source.behavior())
+    _write_parquet(files["responses.parquet"], source.responses())
     (folder / "truth.json").write_text(json.dumps(source.truth(), indent=1) + "\n", encoding="utf-8")
     return Made(
         files["neurons.csv"],
@@ -218,6 +229,7 @@ def make(
         folder / "embeddings",
         files["recordings.parquet"],
         files["behavior.parquet"],
+        files["responses.parquet"],
         folder / "truth.json",
         count,
     )

@@ -33,7 +33,7 @@ TRAIT_LIMIT = 2.0
 BATCH = 32_768
 
 # One stream of random numbers a purpose: asking for embeddings never changes the wiring.
-NEURONS, RATE, WIRING, EMBEDDINGS, ACTIVITY, BEHAVIOR = range(6)
+NEURONS, RATE, WIRING, EMBEDDINGS, ACTIVITY, BEHAVIOR, RESPONSES = range(7)
 
 SCHEMA = pa.schema(
     [

@@ -19,6 +19,7 @@ from graphlab.report import (
     mining,
     overview,
     participation,
+    predictions,
     profiles,
     strongest,
     tested,
@@ -44,6 +45,7 @@ SECTIONS: tuple[MakeSection, ...] = (
     cell_types.section,
     embedding_map.section,
     activity.section,
+    predictions.section,
     methods.section,
 )
 

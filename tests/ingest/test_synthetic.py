@@ -31,7 +31,14 @@ def test_same_seed_same_bytes_and_another_seed_another_connectome(made: Made, tm
     again = make(tmp_path / "again", neurons=200, seed=np.random.default_rng(0), frames=100)
     assert digests(again.neurons.parent) == digests(folder)
     other = digests(make(tmp_path / "other", neurons=200, seed=1, frames=100).neurons.parent)
-    names = ("neurons.csv", "synapses.parquet", "recordings.parquet", "behavior.parquet", "truth.json")
+    names = (
+        "neurons.csv",
+        "synapses.parquet",
+        "recordings.parquet",
+        "behavior.parquet",
+        "responses.parquet",
+        "truth.json",
+    )
     assert all(other[name] != digests(folder)[name] for name in names)
 
 
@@ -39,7 +46,7 @@ def test_what_is_asked_first_changes_nothing() -> None:
     one, two = Synthetic(100, seed=2, frames=10), Synthetic(100, seed=2, frames=10)
     list(two.embeddings())
     list(two.behavior())
-    for ask in ("neurons", "synapses", "embeddings", "activity", "behavior"):
+    for ask in ("neurons", "synapses", "embeddings", "activity", "behavior", "responses"):
         first, second = (pa.Table.from_batches(getattr(source, ask)()) for source in (one, two))
         assert first.equals(second)
         assert pa.Table.from_batches(getattr(one, ask)()).equals(first)

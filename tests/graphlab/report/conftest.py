@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from graphlab import Graph
@@ -15,6 +20,8 @@ from ingest import synthetic
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+    from graphlab.predict.protocol import Run
 
 EVIL = '<script>fetch("https://example.org/x")</script>'
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -54,3 +61,78 @@ def browser() -> Iterator[Browser]:
         running = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield running
         running.close()
+
+
+def save_run(models: Path, name: str, run: Run, more: dict[str, Any], root_ids: list[int]) -> None:
+    """A finished run as training keeps it: the card, and every held-out prediction."""
+    examples = run.task.examples
+    rows = [
+        {
+            "predictor": predictor, "fold": fold, "source_root_id": root_ids[examples.source[row]],
+            "target_root_id": root_ids[examples.target[row]], "label": int(examples.label[row]),
+            "probability": probability,
+        }
+        for predictor, folds in run.held.items()
+        for fold, held in enumerate(folds)
+        for row, probability in zip(held.rows.tolist(), held.probability.tolist(), strict=True)
+    ]  # fmt: skip
+    ids = pa.uint64()
+    schema = pa.schema(
+        [
+            ("predictor", pa.string()),
+            ("fold", pa.int64()),
+            ("source_root_id", ids),
+            ("target_root_id", ids),
+            ("label", pa.int64()),
+            ("probability", pa.list_(pa.float64())),
+        ]
+    )
+    models.mkdir(exist_ok=True)
+    pq.write_table(pa.Table.from_pylist(rows, schema), models / f"{name}.held.parquet")
+    card = {**run.card, **more}
+    (models / f"{name}.json").write_text(json.dumps(card), encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def predicted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``graph`` and ``predicted.html``: both tasks on a made connectome, some names hostile."""
+    pytest.importorskip("sklearn")
+    from graphlab.predict import calibration, importance
+    from graphlab.predict.calibration import Calibrated
+    from graphlab.predict.cell_type import Typed, cell_type_task
+    from graphlab.predict.functional import Measured, functional_task
+    from graphlab.predict.linear import LogisticRegression
+    from graphlab.predict.protocol import run
+
+    folder = tmp_path_factory.mktemp("predicted")
+    made = synthetic.make(folder / "sources", neurons=80, seed=2, frames=10)
+    text = made.neurons.read_text(encoding="utf-8")
+    made.neurons.write_text(text.replace("intrinsic-1", EVIL.replace('"', '""')), encoding="utf-8")
+    with Graph.create(folder / "graph", "made connectome", synthetic.RESOLUTION.xyz, "1") as graph:
+        graph.ingest(made.neurons, as_="neurons")
+        graph.ingest(made.synapses, as_="synapses", columns="cave")
+        wiring = graph.snapshot()
+        found = graph.query("SELECT root_id, cell_type, x_nm, y_nm, z_nm FROM neurons ORDER BY root_id").to_arrow()
+        ids, types = found["root_id"].to_numpy(), found["cell_type"].to_pylist()
+        rng = np.random.default_rng(0)
+        matrix = np.zeros((len(ids), len(ids)))
+        matrix[wiring.sources(), wiring.out_target] = wiring.weight
+        responds = (rng.random(matrix.shape) < 1 / (1 + np.exp(3.5 - np.log1p(matrix)))).astype(np.int8)
+        classes = [str(k // 2) for k in range(len(ids))]
+        place = np.stack([found[f"{axis}_nm"].to_numpy() for axis in "xyz"], axis=1).astype(float)
+        calibrated = Calibrated(LogisticRegression())
+        pairs = functional_task(Measured(ids, {"chemical": wiring}, responds, classes, place), folds=3, bootstraps=20,
+                                extra={calibrated.name: calibrated})  # fmt: skip
+        some = ("synapse count", "distance", "identity rates", "logistic regression", "random forest", calibrated.name)
+        pairs = replace(pairs, predictors=some, candidates=("logistic regression", calibrated.name), notes=(EVIL,))
+        done = run(pairs)
+        rows = importance.as_card([*importance.shuffled(done, "logistic regression"),
+                                   *importance.left_out(done, "logistic regression")])  # fmt: skip
+        uncertain = calibration.uncertainty_card(calibration.uncertainty(pairs.examples, done.held, 20))
+        more = {"importance": rows, "uncertainty": uncertain}
+        save_run(graph.path / "models", "functional", done, more, ids.tolist())
+        nodes = cell_type_task(Typed(ids, {"chemical": wiring}, types), "class", folds=3, bootstraps=20)
+        nodes = replace(nodes, name=EVIL, predictors=("identity rates", "label propagation", "random forest"))
+        save_run(graph.path / "models", "cell-type", run(nodes), {}, ids.tolist())
+        graph.report(folder / "predicted.html")
+    return folder

@@ -93,3 +93,30 @@ def test_hostile_names_are_text(browser: Browser, pages: Path) -> None:
     assert shown.evaluate("document.scripts.length") == 0
     assert trouble == []
     shown.context.close()
+
+
+@pytest.mark.parametrize("media", ["screen", "print"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_predictions_are_drawn(browser: Browser, predicted: Path, scheme: str, media: str) -> None:
+    shown, trouble = visit(browser, predicted / "predicted.html", scheme, media)
+    part = shown.locator("section", has=shown.locator("h2", has_text="Predictions"))
+    assert part.count() == 1
+    figures = part.locator("figure svg")
+    assert figures.count() == 10
+    light = scheme == "light" or media == "print"
+    for number in range(figures.count()):
+        figure = figures.nth(number)
+        box = figure.bounding_box()
+        assert box is not None
+        assert box["width"] > 250
+        picture = pixels(figure.screenshot()).astype(int)
+        paper = np.median(picture)
+        assert paper > 240 if light else paper < 60
+        coloured = picture.max(axis=2) - picture.min(axis=2) > 60
+        assert coloured.sum() > 150, number
+        assert (np.abs(picture.mean(axis=2) - paper) > 90).sum() > 500, "axes and names"
+    assert part.locator("figure svg polyline").count() >= 4 * 6
+    assert shown.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert shown.evaluate("document.scripts.length") == 0
+    assert trouble == []
+    shown.context.close()
