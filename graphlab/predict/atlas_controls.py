@@ -16,7 +16,7 @@ from graphlab.predict.evaluate import Estimate, Held
 from graphlab.predict.examples import Floats, Ints
 from graphlab.predict.functional import Measured
 from graphlab.predict.predictors import PREDICTORS
-from graphlab.predict.response_size import pearson
+from graphlab.predict.response_size import CLIP, pearson
 from graphlab.predict.worm_names import BY_SIDE
 from ingest.errors import SchemaError
 from ingest.funatlas import UNC31, WILD_TYPE, FunctionalAtlas, Strain
@@ -122,7 +122,9 @@ def noise_ceiling(plan: Plan, strain: Strain, order: Ints) -> list[Control]:
     value = np.array([mean_r(np.ones(len(rows)))])
     drawn = np.array([mean_r(w[rows]) for w in plan.weights])
     share = len(rows) / examples.m
-    note = f"{len(rows):,} pairs with {FEWEST_TRIALS} trials or more, {HALVINGS} halvings; trials, not animals"
+    note = (
+        f"{len(rows):,} pairs of {FEWEST_TRIALS} trials or more, dF/F clipped at {CLIP:g}; trials, not animals, halved"
+    )
     found = []
     for what, turn in (
         ("r of two halves", np.asarray),
@@ -188,10 +190,13 @@ def _share(whole: Sequence[Held], part: Sequence[Held]) -> float:
 
 
 def _halves(lists: Sequence[Floats], rng: np.random.Generator) -> Floats:
-    """Means [pairs, 2] of a random half of each list and of the rest; of an odd number one is left out."""
+    """Means [pairs, 2] of a random half of each list and of the rest; of an odd number one is left out.
+
+    Means are clipped like the sizes that are predicted: a few trials of ten times the resting light would decide all.
+    """
     found = np.empty((len(lists), 2))
     for row, values in enumerate(lists):
         half = len(values) // 2
         dealt = rng.permutation(values)
         found[row] = dealt[:half].mean(), dealt[half : 2 * half].mean()
-    return found
+    return np.clip(found, -CLIP, CLIP)

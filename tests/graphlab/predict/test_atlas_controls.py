@@ -74,7 +74,8 @@ def test_made_atlas() -> None:
 
 
 @pytest.mark.parametrize("noise", [0.3, 1.0, 3.0])
-def test_noise_ceiling_is_that_of_the_made_noise(noise: float) -> None:
+def test_noise_ceiling_is_that_of_the_made_noise(noise: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(of_atlas, "CLIP", np.inf)
     measured, names, atlas = made(noise)
     # All pairs have eight trials, so that the reliability has a closed form.
     rng = np.random.default_rng(1)
@@ -94,6 +95,18 @@ def test_noise_ceiling_is_that_of_the_made_noise(noise: float) -> None:
     top = of(rows, "noise ceiling", "highest r with the true mean", "pearson")
     assert top.value == pytest.approx(np.sqrt(whole), abs=0.05)
     assert top.lo <= top.value <= top.hi
+
+
+def test_one_wild_trial_decides_no_ceiling() -> None:
+    measured, names, atlas = made(0.2)
+    wild = atlas.strains["wt"]
+    before = of(atlas_controls(measured, names, atlas, "distance", folds=2, bootstraps=0), "noise ceiling",
+                "r of two halves", "pearson")  # fmt: skip
+    wild.trials[3, 4][0] = 1e4
+    after = of(atlas_controls(measured, names, atlas, "distance", folds=2, bootstraps=0), "noise ceiling",
+               "r of two halves", "pearson")  # fmt: skip
+    assert after.value == pytest.approx(before.value, abs=0.01)
+    assert before.value > 0.8
 
 
 def test_few_trials_and_a_silent_strain() -> None:
