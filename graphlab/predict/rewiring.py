@@ -69,6 +69,12 @@ def with_rewired(measured: Measured, layers: Sequence[str], seed: int) -> Measur
     return replace(measured, snapshots=snapshots)
 
 
+def share_in_place(before: Snapshot, after: Snapshot) -> float:
+    """Share of the connections that stand where they stood; degrees alone fix most of a dense layer."""
+    one, other = (s.sources().astype(np.int64) * s.n + s.out_target for s in (before, after))
+    return float(np.isin(one, other).mean()) if before.m else 1.0
+
+
 def symmetric_layers(measured: Measured) -> Measured:
     """Layers without directions in both directions: what their rewired copies are compared with."""
     even = {kind: both_ways(s) if kind in SYMMETRIC else s for kind, s in measured.snapshots.items()}

@@ -37,15 +37,25 @@ def plans(randi_sized: Measured) -> dict[str, Plan]:
     }
 
 
-def show(side_by_side: Any, rows: Iterable[Control], start: float) -> None:
-    for row in table(rows)[1:]:
-        side_by_side.note("worm responses | " + " | ".join(cell for cell in row if cell))
-    side_by_side.note(f"worm responses | {time.perf_counter() - start:,.0f} s for the lines above, {WORKERS} threads")
+def show(side_by_side: Any, rows: Iterable[Control], start: tuple[float, float]) -> None:
+    """Lines of the table at once (with -s) and again at the end, and what they took."""
+    lines = [" | ".join(cell for cell in row if cell) for row in table(rows)[1:]]
+    lines.append(
+        f"{time.perf_counter() - start[0]:,.0f} s, {time.process_time() - start[1]:,.0f} s of processor, for the lines "
+        f"above on {WORKERS} threads"
+    )
+    for line in lines:
+        print(line, flush=True)
+        side_by_side.note(f"worm responses | {line}")
+
+
+def now() -> tuple[float, float]:
+    return time.perf_counter(), time.process_time()
 
 
 def test_rewired_layers(plans: dict[str, Plan], side_by_side: Any) -> None:
     """Both ends unseen; ten rewirings, one for each fold."""
-    start = time.perf_counter()
+    start = now()
     rows = rewiring_gains(plans["neuron"])
     show(side_by_side, rows, start)
     assert {row.what for row in rows} >= {f"gain of {kind}" for kind in ("chemical", "electrical", "extrasynaptic")}
@@ -53,30 +63,30 @@ def test_rewired_layers(plans: dict[str, Plan], side_by_side: Any) -> None:
 
 @pytest.mark.parametrize("split", FOLDS)
 def test_distance_regressed_out(plans: dict[str, Plan], split: str, side_by_side: Any) -> None:
-    start = time.perf_counter()
+    start = now()
     show(side_by_side, distance_controls(plans[split]), start)
 
 
 @pytest.mark.parametrize("split", LEAKY_SPLITS)
 def test_leak_table(randi_sized: Measured, split: str, side_by_side: Any) -> None:
-    start = time.perf_counter()
+    start = now()
     show(side_by_side, leak_scores(Plan.of(randi_sized, PREDICTOR, split, 5, 0, BOOTSTRAPS, WORKERS)), start)
 
 
 def test_shuffled_labels(plans: dict[str, Plan], side_by_side: Any) -> None:
-    start = time.perf_counter()
+    start = now()
     show(side_by_side, shuffle_control(plans["neuron"]), start)
 
 
 @pytest.mark.parametrize("split", FOLDS)
 def test_size_and_sign(plans: dict[str, Plan], split: str, side_by_side: Any) -> None:
-    start = time.perf_counter()
+    start = now()
     show(side_by_side, size_and_sign(plans[split]), start)
 
 
 def test_full_atlas(randi_measured: Measured, real_data: Path, side_by_side: Any) -> None:
     """Trial counts, noise ceiling, unc-31 and animals, by q values; or why not."""
-    start = time.perf_counter()
+    start = now()
     lines = (real_data / "celegans_randi2023_funconn" / "neuron_ids.txt").read_text().splitlines()
     names = sorted(parts[1] for parts in map(str.split, lines) if len(parts) == 2)
     atlas = read_funatlas(FULL_ATLAS) if FULL_ATLAS else None

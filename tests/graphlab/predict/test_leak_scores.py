@@ -80,3 +80,14 @@ def test_twin_labels_against_a_loop(reverse: bool) -> None:
         assert np.allclose(found.probability.sum(axis=1), 1.0)
         assert 0.0 <= area_under_roc(examples.label[found.rows], found.probability, np.ones(len(found.rows))) <= 1.0
     assert set(LEAKS) == {"mirror pair", "reversed pair", "shared class"}
+
+
+def test_leaks_of_the_worm(randi_measured: Measured) -> None:
+    """On a sister export with q values: mirror .70, reverse .67, identity .71, distance .73."""
+    rows = rows_of(Plan.of(randi_measured, "distance", "pair", 5, bootstraps=0))
+    found = {what: value(row).value for what, row in rows.items()}
+    print(found)
+    assert found["label of the mirror pair"] == pytest.approx(0.70, abs=0.03)
+    assert found["label of the reversed pair"] == pytest.approx(0.66, abs=0.04)
+    assert found["identity rates"] == pytest.approx(0.71, abs=0.03)
+    assert found["distance"] == pytest.approx(0.73, abs=0.03)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphlab.predict.functional import Measured
-from graphlab.predict.rewiring import both_ways, rewired, symmetric_layers, with_rewired
+from graphlab.predict.rewiring import both_ways, rewired, share_in_place, symmetric_layers, with_rewired
 from ingest.errors import UnknownNameError
 from queries.snapshot import Snapshot
 
@@ -65,6 +65,8 @@ def test_rewiring_moves_most_connections_and_no_other_layer() -> None:
         assert changed[other] is measured.snapshots[other]
         one, two = dense(measured.snapshots[kind]) > 0, dense(changed[kind]) > 0
         assert (one & two).sum() < 0.4 * one.sum()
+        found = share_in_place(measured.snapshots[kind], changed[kind])
+        assert found == pytest.approx((one & two).sum() / one.sum())
         assert not np.array_equal(dense(changed[kind]), dense(with_rewired(measured, [kind], 6).snapshots[kind]))
     with pytest.raises(UnknownNameError, match="unknown layer 'chemial'.*chemical"):
         with_rewired(measured, ["chemial"], 0)
@@ -73,6 +75,27 @@ def test_rewiring_moves_most_connections_and_no_other_layer() -> None:
     even = symmetric_layers(one_way).snapshots
     assert even["chemical"] is chemical
     assert np.array_equal(dense(even["electrical"]), dense(even["electrical"]).T)
+
+
+def test_degrees_fix_a_full_layer() -> None:
+    full = drawn(10, 1.1, 0)
+    assert share_in_place(full, rewired(full, 1)) == 1.0
+    empty = drawn(10, 0.0, 0)
+    assert share_in_place(empty, rewired(empty, 1, symmetric=True)) == 1.0
+
+
+def test_layers_of_the_worm(randi_measured: Measured) -> None:
+    """Degrees say little of who has synapses with whom, and much of who can hear whom outside of them."""
+    before = symmetric_layers(randi_measured).snapshots
+    after = with_rewired(randi_measured, list(before), 0).snapshots
+    for kind, layer in before.items():
+        one, other = dense(layer) > 0, dense(after[kind]) > 0
+        assert all(np.array_equal(one.sum(axis=axis), other.sum(axis=axis)) for axis in (0, 1)), kind
+    assert np.array_equal(dense(after["electrical"]), dense(after["electrical"]).T)
+    shares = {kind: share_in_place(before[kind], after[kind]) for kind in before}
+    print(shares)
+    assert max(shares["chemical"], shares["electrical"]) < 0.25
+    assert 0.5 < shares["extrasynaptic"] < 0.9
 
 
 def test_connections_of_pairs_carry_the_weights_of_their_ends() -> None:
