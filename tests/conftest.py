@@ -96,3 +96,33 @@ def randi_measured(real_data: Path) -> Measured:
     responds[np.ix_(measured, measured)] = verdict
     classes = [worm_class(name, set(place)) for name in place]
     return Measured(ids, snapshots, responds, classes, position)
+
+
+@pytest.fixture(scope="session")
+def randi_sized(randi_measured: Measured, real_data: Path) -> Measured:
+    """The same with signed sizes: mean dF/F of the atlas's responses, and of Figure 2 for all other pairs."""
+    from dataclasses import replace
+
+    folder = real_data / "celegans_randi2023_funconn"
+    lines = (folder / "neuron_ids.txt").read_text().splitlines()
+    names = sorted(parts[1] for parts in map(str.split, lines) if len(parts) == 2)
+    # The figure writes one name wrongly: its column IL2V4 holds the atlas's values of IL2VR.
+    known = {"AWCOFF": "AWCL", "AWCON": "AWCR", "IL2V4": "IL2VR"}
+    place = {known.get(name, name): k for k, name in enumerate(names)}
+    size = np.full((len(names),) * 2, np.nan)
+    atlas = np.load(folder / "derived_wild-type_atlas.npz", allow_pickle=False)
+    at = [place[str(name)] for name in atlas["neuron_ids"]]
+    size[np.ix_(at, at)] = atlas["scalar_atlas"].T
+    with (folder / "randi2023_fig2_source_data.csv").open(newline="", encoding="utf-8-sig") as file:
+        head, *rows = csv.reader(file)
+    at = [place[known.get(name, name)] for name in head[1:]]
+    assert [row[0] for row in rows] == head[1:]
+    # Rows respond, here as in the atlas.
+    values = np.array([[float(cell) if cell else np.nan for cell in row[1:]] for row in rows]).T
+    shown = size[np.ix_(at, at)]
+    # A neuron's answer to its own stimulus is another number in either file, and asked by nobody.
+    both = np.isfinite(values) & np.isfinite(shown) & ~np.eye(len(at), dtype=bool)
+    assert both.sum() > 1_000
+    assert np.corrcoef(values[both], shown[both])[0, 1] > 0.999, "two files of one experiment, neuron by neuron"
+    size[np.ix_(at, at)] = np.where(np.isfinite(shown), shown, values)
+    return replace(randi_measured, size=size)

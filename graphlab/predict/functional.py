@@ -39,6 +39,8 @@ class Measured:
     """[n, 3], NaN rows where unknown: their pairs are left out, so that every predictor has the same ones."""
     embeddings: Floats | None = None
     """[n, width], NaN rows where there are none."""
+    size: Floats | None = None
+    """[n, n] signed size of the response (mean dF/F), row = stimulated; NaN where not measured."""
 
 
 def examples_of(measured: Measured) -> Examples:

@@ -8,6 +8,9 @@ from collections.abc import Set
 MOTOR = re.compile(r"(AS|DA|DB|DD|VA|VB|VC|VD)\d+")
 """Numbered motor neurons of the ventral cord; numbers of other names tell classes apart (I3 is no I4)."""
 
+BY_SIDE = {"AWCOFF": "AWCL", "AWCON": "AWCR"}
+"""The two AWC neurons by what they do, which sides they are on differs from animal to animal; the convention."""
+
 
 def worm_class(name: str, names: Set[str]) -> str:
     """AVAL and AVAR are AVA; SMBDL and three more are SMB; VB2 is a VB. RID stays apart from RIV."""
