@@ -47,7 +47,7 @@ class Correlating(Opened):
 
     def functional_snapshot(self, run_id: str | None = None, max_q: float | None = None) -> Snapshot:
         """Functional edges of one run as a graph, for ``census`` and paths; never several kinds in one."""
-        from graphlab.activity.against_wiring import functional_snapshot
+        from graphlab.store.functional_edges import functional_snapshot
 
         return functional_snapshot(self._folder, run_id, max_q)
 
