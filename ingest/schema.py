@@ -16,6 +16,8 @@ ID = pa.uint64()
 NM = pa.float64()
 TEXT = pa.string()
 KINDS = ("chemical", "electrical", "extrasynaptic")
+FUNCTIONAL_KINDS = ("response", "correlation", "lagged_predictive")
+"""Kinds of functional edges; only ``response``, a measured perturbation, may be called causal."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ingest.errors import SchemaError
+from ingest.schema import FUNCTIONAL_KINDS, KINDS
 
 
 @dataclass(frozen=True)
@@ -186,56 +187,85 @@ def _connections(labels: tuple[str, ...], kind: str | None, by_name: bool) -> Ed
     )
 
 
-CONNECTOME = PropertyGraph(
-    "connectome",
-    (
-        VertexTable(
-            "neurons",
-            "root_id",
-            ("neuron", "segment"),
-            aliases=(
-                ("bodyId", "root_id"),
-                ("type", "cell_type"),
-                ("instance", "name"),
-                ("class", "super_class"),
-                ("nt", "nt_type"),
-                ("superclass", "super_class"),
-                ("somaSide", "side"),
-                ("predictedNt", "nt_type"),
-                ("consensusNt", "nt_type"),
-                ("pre", "total_out"),
-                ("post", "total_in"),
-                ("upstream", "total_in"),
-                ("downstream", "total_out"),
-            ),
-            derived=(_ROI_OF_NEURON, _summed("weight_in", "post_root_id"), _summed("weight_out", "pre_root_id")),
-            membership=_REGION_FLAGS,
-        ),
+FUNCTIONAL_EDGES = "functional_edges"
+"""The relation of functional edges, which whoever hands a source over may put in it."""
+
+
+def _functional(labels: tuple[str, ...], kind: str, by_name: bool) -> EdgeTable:
+    return EdgeTable(
+        table=FUNCTIONAL_EDGES,
+        source_key="pre_root_id",
+        source="neurons",
+        target_key="post_root_id",
+        target="neurons",
+        labels=labels,
+        key=("pre_root_id", "post_root_id", "kind"),
+        only=(("kind", kind),),
+        by_name=by_name,
+        single=True,
+    )
+
+
+def _edges(labels: tuple[str, ...], kind: str, by_name: bool) -> EdgeTable:
+    make = _functional if kind in FUNCTIONAL_KINDS else _connections
+    return make(labels, kind, by_name)
+
+
+NEURONS = VertexTable(
+    "neurons",
+    "root_id",
+    ("neuron", "segment"),
+    aliases=(
+        ("bodyId", "root_id"),
+        ("type", "cell_type"),
+        ("instance", "name"),
+        ("class", "super_class"),
+        ("nt", "nt_type"),
+        ("superclass", "super_class"),
+        ("somaSide", "side"),
+        ("predictedNt", "nt_type"),
+        ("consensusNt", "nt_type"),
+        ("pre", "total_out"),
+        ("post", "total_in"),
+        ("upstream", "total_in"),
+        ("downstream", "total_out"),
     ),
-    (
-        # An edge means chemical unless a label says otherwise, so the other labels must be written.
-        _connections(("synapse", "ConnectsTo"), "chemical", by_name=False),
-        _connections(("chemical",), "chemical", by_name=True),
-        _connections(("electrical",), "electrical", by_name=True),
-        _connections(("extrasynaptic",), "extrasynaptic", by_name=True),
-        _connections(("connection",), None, by_name=True),
-        EdgeTable(
-            table="connections_by_neuropil",
-            source_key="pre_root_id",
-            source="neurons",
-            target_key="post_root_id",
-            target="neurons",
-            labels=("synapse_by_neuropil",),
-            key=("pre_root_id", "post_root_id", "neuropil", "kind"),
-            only=(("kind", "chemical"),),
-            by_name=True,
-        ),
-    ),
+    derived=(_ROI_OF_NEURON, _summed("weight_in", "post_root_id"), _summed("weight_out", "pre_root_id")),
+    membership=_REGION_FLAGS,
 )
+
+
+def connectome(kind: str = "chemical") -> PropertyGraph:
+    """The graph of a folder with the edges of ``kind`` as those that an edge means whose label says nothing else."""
+    return PropertyGraph(
+        "connectome",
+        (NEURONS,),
+        (
+            # An edge means this kind unless a label says otherwise, so the other labels must be written.
+            _edges(("synapse", "ConnectsTo"), kind, by_name=False),
+            *(_edges((other,), other, by_name=True) for other in (*KINDS, *FUNCTIONAL_KINDS)),
+            _connections(("connection",), None, by_name=True),
+            EdgeTable(
+                table="connections_by_neuropil",
+                source_key="pre_root_id",
+                source="neurons",
+                target_key="post_root_id",
+                target="neurons",
+                labels=("synapse_by_neuropil",),
+                key=("pre_root_id", "post_root_id", "neuropil", "kind"),
+                only=(("kind", "chemical"),),
+                by_name=True,
+            ),
+        ),
+    )
+
+
+CONNECTOME = connectome()
 """The graph every graph folder has: neurons, and one edge a connected pair.
 
 Labels of edges: ``synapse`` (also ``ConnectsTo``, ``chemical``), ``electrical``, ``extrasynaptic``,
-``connection`` for all kinds, and ``synapse_by_neuropil``, one chemical edge a neuropil. A column of the table's
+``connection`` for all three, and ``synapse_by_neuropil``, one chemical edge a neuropil; ``response``, ``correlation``
+and ``lagged_predictive`` are functional edges, never several kinds in one label. A column of the table's
 own wins over an alias of the same name. ``weight_in`` and ``weight_out`` of a neuron are summed chemical weights.
 ``roiInfo`` (JSON text) and, for neurons, a truth value named after each neuropil come from
 ``connections_by_neuropil``; synapses are counted as connections count them.

@@ -1,4 +1,4 @@
-"""Questions that need the wiring too: structure against function, enrichment, functional graphs for motifs."""
+"""Questions that need the wiring too: structure against function, enrichment."""
 
 from __future__ import annotations
 
@@ -9,43 +9,22 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from graphlab.activity.correlate import LEVEL, Answer
+from graphlab.activity.correlate import Answer
 from graphlab.activity.structure import pair_structure
 from graphlab.store import tables
 from graphlab.store.folder import Folder, arrow, first_row
+from graphlab.store.functional_edges import edge_run
 from graphlab.store.snapshots import snapshot
-from ingest.errors import AnalysisError, UnknownNameError
-from queries.snapshot import Snapshot
+from ingest.errors import AnalysisError
 
 Progress = Callable[[int, int], None]
-
-
-def edge_run(folder: Folder, run_id: str | None) -> str:
-    """The named run of functional edges, the latest of measured responses when None.
-
-    Raises:
-        AnalysisError: there is none. UnknownNameError: no such run.
-    """
-    rows = folder.connection.execute(
-        "SELECT DISTINCT f.run_id, f.kind, r.started FROM functional_connections f JOIN runs r USING (run_id) "
-        "ORDER BY f.kind = 'response', r.started"
-    ).fetchall()
-    if not rows:
-        raise AnalysisError(
-            "this graph has no functional edges; make some with `graphlab correlate GRAPH --what correlation`, "
-            "or bring measured ones with --what response --source FILE"
-        )
-    known = [str(row[0]) for row in rows]
-    if run_id is not None and run_id not in known:
-        raise UnknownNameError("run of functional edges", run_id, known)
-    return run_id or known[-1]
 
 
 def structure_function(folder: Folder, run_id: str | None, progress: Progress | None, **options: Any) -> Answer:
     """Table ``structure_function``: does the wiring say which pairs are functionally connected?"""
     from graphlab.activity.structure_function import compare
 
-    chosen = edge_run(folder, run_id)
+    chosen, _ = edge_run(folder, run_id)
     # Several animals measured one pair: it is connected when most of them say so.
     edges = arrow(
         folder.cursor(),
@@ -130,29 +109,6 @@ def enrichment(folder: Folder, run_id: str | None, behavior: str, level: float, 
         f"ones of the graph (tuning run {row[0]}, q <= {level:g} in at least half of the animals)"
     )
     return Answer({"behavior_enrichment": out}, [note])
-
-
-def functional_snapshot(folder: Folder, run_id: str | None, max_q: float | None = None) -> Snapshot:
-    """Functional edges as a graph for motifs, paths and predictors; undirected ones go both ways.
-
-    Weights are |value|, the mean over animals; nodes are all neurons that a pair of the run names.
-    """
-    chosen = edge_run(folder, run_id)
-    edges = arrow(
-        folder.cursor(),
-        "SELECT pre_root_id, post_root_id, bool_or(directed) AS directed, avg(abs(coalesce(value, 0))) AS weight, "
-        "CASE WHEN ? IS NULL THEN avg(CAST(connected AS DOUBLE)) > 0.5 ELSE min(q) <= ? END AS connected "
-        "FROM functional_connections WHERE run_id = ? GROUP BY ALL ORDER BY 1, 2",
-        [max_q, LEVEL if max_q is None else max_q, chosen],
-    )
-    pre, post = (edges[name].combine_chunks().to_numpy() for name in ("pre_root_id", "post_root_id"))
-    use = edges["connected"].to_numpy(zero_copy_only=False).astype(object) == True  # noqa: E712 (None is no)
-    weight = edges["weight"].combine_chunks().to_numpy()
-    ids = np.union1d(pre, post)
-    i, j, w = np.searchsorted(ids, pre[use]), np.searchsorted(ids, post[use]), weight[use]
-    if edges.num_rows and not bool(edges["directed"][0].as_py()):
-        i, j, w = np.concatenate([i, j]), np.concatenate([j, i]), np.concatenate([w, w])
-    return Snapshot.from_edges(ids, i, j, w, {"functional_run": chosen, "dataset": folder.meta("dataset")})
 
 
 _TEXT, _NUMBER = pa.string(), pa.float64()

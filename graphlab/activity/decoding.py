@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphlab.activity.blocks import Fold, blocked_folds, random_folds, scores
+from graphlab.activity.drift import Drift
 from graphlab.activity.preparation import filled
 from graphlab.activity.ridge import Model, fit, held_out, inner_folds, one_thread
 from graphlab.activity.session import Floats, Session, kept_frames
@@ -34,6 +35,7 @@ class Decoding:
     predicted: Floats
     """[frames] held-out predictions of the blocked split."""
     truth: Floats
+    """[frames] the behaviour, less the drift that the training frames of its block show, if drift is taken out."""
     importance: dict[int, float]
     """Trace -> fall of blocked R^2 when it is left out; empty unless asked for."""
 
@@ -44,28 +46,36 @@ def decode(
     folds: int = 5,
     seed: int = 0,
     importance: bool = False,
+    detrend_s: float | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Decoding:
-    """Ridge regression of a behaviour on every usable trace; scaling and penalty fitted inside training blocks.
+    """Ridge regression of a behaviour on every usable trace; scaling, drift and penalty fitted inside training blocks.
+
+    Args:
+        detrend_s: what is slower is drift, taken out of traces and behaviour alike; None leaves it in.
 
     Raises:
         AnalysisError: fewer frames than ten autocorrelation times, fewer blocks than fit.
     """
     x, y, segment, traces = design(session, behavior)
-    time = session_time(x.T, y.T, segment)
+    drift = Drift(segment, session.step_s, detrend_s)
+    everything = np.arange(len(y))
+    time = session_time(drift.without(x, everything).T, drift.without(y, everything).T, segment)
     refuse_short(len(y), time, f"animal {session.animal}, behaviour {behavior!r}")
     gap = int(np.ceil(time))
     blocks = blocked_folds(segment, folds, gap)
     rng = np.random.default_rng(seed)
     with one_thread():
-        predicted, r2, r = held_out(x, y, blocks, lambda fold: inner_folds(segment[fold.train], gap))
+        predicted, truth = held_out(x, y, blocks, lambda fold: inner_folds(segment[fold.train], gap), drift)
+        r2, r = scores(truth, predicted)
         dealt = random_folds(len(y), folds, rng)
         # The random split takes its penalty at random too, as the usual recipe does.
-        _, r2_random, r_random = held_out(x, y, dealt, lambda fold: random_folds(len(fold.train), 4, rng))
-        falls = _drop_one(x, y, segment, blocks, gap, float(r2[0]), traces, progress) if importance else {}
+        guessed, known = held_out(x, y, dealt, lambda fold: random_folds(len(fold.train), 4, rng), drift)
+        r2_random, r_random = scores(known, guessed)
+        falls = _drop_one(x, y, segment, blocks, gap, float(r2[0]), traces, drift, progress) if importance else {}
     return Decoding(
         session.animal, behavior, float(r2[0]), float(r[0]), float(r2_random[0]), float(r_random[0]), gap,
-        predicted[:, 0], y[:, 0], falls,
+        predicted[:, 0], truth[:, 0], falls,
     )  # fmt: skip
 
 
@@ -96,21 +106,24 @@ def _drop_one(
     gap: int,
     whole: float,
     traces: list[int],
+    drift: Drift,
     progress: Callable[[int, int], None] | None,
 ) -> dict[int, float]:
     """Fall of blocked R^2 without each trace, penalties kept: the change is the trace's, not the penalty's.
 
     The weights without feature j follow from the inverse of the full normal equations by a rank-one downdate.
     """
-    predicted = np.empty((len(traces), len(y)))
+    predicted, truth = np.empty((len(traces), len(y))), np.empty(len(y))
     for number, fold in enumerate(folds):
-        model: Model = fit(x[fold.train], y[fold.train], inner_folds(segment[fold.train], gap))
-        train, test = model.scale(x[fold.train]), model.scale(x[fold.test])
+        flat, goal = drift.without(x, fold.train), drift.without(y, fold.train)
+        model: Model = fit(flat[fold.train], goal[fold.train], inner_folds(segment[fold.train], gap))
+        train, test = model.scale(flat[fold.train]), model.scale(flat[fold.test])
         inverse = np.linalg.inv(train.T @ train + model.penalty * np.eye(train.shape[1]))
-        weights = inverse @ (train.T @ (y[fold.train, 0] - model.mean[0]))
+        weights = inverse @ (train.T @ (goal[fold.train, 0] - model.mean[0]))
         without = weights[:, None] - inverse * (weights / np.diag(inverse))
         predicted[:, fold.test] = (test @ without).T + model.mean[0]
+        truth[fold.test] = goal[fold.test, 0]
         if progress:
             progress(number + 1, len(folds))
-    r2, _ = scores(np.repeat(y, len(traces), axis=1), predicted.T)
+    r2, _ = scores(np.repeat(truth[:, None], len(traces), axis=1), predicted.T)
     return {trace: whole - float(value) for trace, value in zip(traces, r2, strict=True)}

@@ -2,7 +2,7 @@
 
 Activity is a weighted sum of behaviours, each smoothed by an exponential of one time constant a neuron (after the
 CePNEM model of Atanas et al. 2023, Cell 186:4134, without its state changes). Time constant, weights, scaling and
-penalty are fitted inside training blocks.
+drift are fitted inside training blocks.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphlab.activity.blocks import Fold, blocked_folds, scores
+from graphlab.activity.drift import Drift
 from graphlab.activity.preparation import filled
 from graphlab.activity.ridge import Scaling, inner_folds, one_thread, ridge_path
 from graphlab.activity.session import Floats, Session, kept_frames, stretches
@@ -44,11 +45,15 @@ def encode(
     behaviors: Sequence[str] | None = None,
     folds: int = 5,
     decays_s: Sequence[float] = DECAYS_S,
+    detrend_s: float | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Encoding:
     """Fit every trace from the named behaviours (all that were measured throughout, when None).
 
     Velocities and angles enter twice, by their positive and negative part: neurons are often rectified.
+
+    Args:
+        detrend_s: what is slower is drift, taken out of traces and smoothed behaviours alike; None leaves it in.
 
     Raises:
         AnalysisError: no behaviour, fewer frames than ten autocorrelation times.
@@ -65,22 +70,38 @@ def encode(
     usable &= np.ptp(block, axis=1) > 0
     y = np.asarray(block[usable].T, dtype=np.float64)
     features, owner = _features(values[:, keep])
-    time = session_time(y.T, values[:, keep], segment)
+    drift, everything = Drift(segment, session.step_s, detrend_s), np.arange(len(y))
+    known = values[:, keep].T
+    time = session_time(drift.without(y, everything).T, drift.without(known, everything).T, segment)
     refuse_short(len(y), time, f"animal {session.animal}")
     gap = int(np.ceil(time))
     blocks = blocked_folds(segment, folds, gap)
     smooth = [np.asarray(decayed(features, segment, tau / session.step_s)).T for tau in decays_s]
     with one_thread():
-        return _scored(session, names, smooth, y, segment, blocks, gap, owner, usable, decays_s, progress)
+        parts = [_Part.of(smooth, y, segment, fold, gap, drift) for fold in blocks]
+        return _scored(session, names, parts, gap, owner, usable, decays_s, progress)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One fold, with the drift of its training frames out of everything."""
+
+    fold: Fold
+    inner: list[Fold]
+    smooth: list[Floats]
+    """Per time constant [frames, features]."""
+    y: Floats
+
+    @classmethod
+    def of(cls, smooth: list[Floats], y: Floats, segment: np.ndarray, fold: Fold, gap: int, drift: Drift) -> _Part:
+        flat = [drift.without(x, fold.train) for x in smooth]
+        return cls(fold, inner_folds(segment[fold.train], gap), flat, drift.without(y, fold.train))
 
 
 def _scored(
     session: Session,
     names: tuple[str, ...],
-    smooth: list[Floats],
-    y: Floats,
-    segment: np.ndarray,
-    blocks: list[Fold],
+    parts: list[_Part],
     gap: int,
     owner: list[int],
     usable: np.ndarray,
@@ -88,16 +109,19 @@ def _scored(
     progress: Callable[[int, int], None] | None,
 ) -> Encoding:
     total = len(names) + 1
-    predicted, chosen = _predict(smooth, y, segment, blocks, gap, list(range(len(owner))))
-    r2, r = scores(y, predicted)
+    truth = np.empty_like(parts[0].y)
+    for part in parts:
+        truth[part.fold.test] = part.y[part.fold.test]
+    predicted, chosen = _predict(parts, list(range(len(owner))))
+    r2, r = scores(truth, predicted)
     if progress:
         progress(1, total)
     falls = {}
     for number, name in enumerate(names):
         others = [i for i, own in enumerate(owner) if own != number]
         if others:
-            without, _ = _predict(smooth, y, segment, blocks, gap, others, chosen)
-            falls[name] = _spread(r2 - scores(y, without)[0], usable)
+            without, _ = _predict(parts, others, chosen)
+            falls[name] = _spread(r2 - scores(truth, without)[0], usable)
         else:
             falls[name] = _spread(r2, usable)
         if progress:
@@ -130,37 +154,25 @@ def _features(values: Floats) -> tuple[Floats, list[int]]:
     return np.asarray(rows), owner
 
 
-def _predict(
-    smooth: list[Floats],
-    y: Floats,
-    segment: np.ndarray,
-    folds: list[Fold],
-    gap: int,
-    use: list[int],
-    chosen: np.ndarray | None = None,
-) -> tuple[Floats, np.ndarray]:
+def _predict(parts: list[_Part], use: list[int], chosen: np.ndarray | None = None) -> tuple[Floats, np.ndarray]:
     """(held-out predictions [frames, traces], chosen decay [folds, traces])."""
-    predicted = np.empty_like(y)
-    picks = np.zeros((len(folds), y.shape[1]), dtype=np.int64)
-    for number, fold in enumerate(folds):
+    predicted = np.empty_like(parts[0].y)
+    picks = np.zeros((len(parts), predicted.shape[1]), dtype=np.int64)
+    for number, part in enumerate(parts):
+        train, test, y = part.fold.train, part.fold.test, part.y
         if chosen is None:
-            inner = inner_folds(segment[fold.train], gap)
-            loss = np.zeros((len(smooth), y.shape[1]))
-            for which, x in enumerate(smooth):
-                for part in inner:
-                    guess = _fit(
-                        x[fold.train][part.train][:, use], y[fold.train][part.train], x[fold.train][part.test][:, use]
-                    )
-                    loss[which] += ((y[fold.train][part.test] - guess) ** 2).sum(axis=0)
+            loss = np.zeros((len(part.smooth), y.shape[1]))
+            for which, x in enumerate(part.smooth):
+                for inner in part.inner:
+                    fitted, held = train[inner.train], train[inner.test]
+                    loss[which] += ((y[held] - _fit(x[fitted][:, use], y[fitted], x[held][:, use])) ** 2).sum(axis=0)
             picks[number] = loss.argmin(axis=0)
         else:
             picks[number] = chosen[number]
-        for which, x in enumerate(smooth):
+        for which, x in enumerate(part.smooth):
             mine = picks[number] == which
             if mine.any():
-                predicted[np.ix_(fold.test, mine)] = _fit(
-                    x[fold.train][:, use], y[fold.train][:, mine], x[fold.test][:, use]
-                )
+                predicted[np.ix_(test, mine)] = _fit(x[train][:, use], y[train][:, mine], x[test][:, use])
     return predicted, picks
 
 

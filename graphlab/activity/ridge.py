@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphlab.activity.blocks import Fold, blocked_folds, scores
+from graphlab.activity.blocks import Fold, blocked_folds
+from graphlab.activity.drift import Drift
 from graphlab.activity.session import Floats
 from ingest.errors import AnalysisError
 
@@ -95,11 +96,15 @@ def inner_folds(segment: np.ndarray, gap: int) -> list[Fold]:
 
 
 def held_out(
-    x: Floats, y: Floats, folds: list[Fold], inner: Callable[[Fold], list[Fold]]
-) -> tuple[Floats, Floats, Floats]:
-    """(predictions [frames, targets], R^2, r) with every frame predicted by a model that never saw its block."""
-    predicted = np.full_like(y, np.nan)
+    x: Floats, y: Floats, folds: list[Fold], inner: Callable[[Fold], list[Fold]], drift: Drift
+) -> tuple[Floats, Floats]:
+    """(predictions, truth) [frames, targets]: every frame is predicted by a model that never saw its block.
+
+    The truth is ``y`` without the drift that the training frames of each block show.
+    """
+    predicted, truth = np.full_like(y, np.nan), np.full_like(y, np.nan)
     for fold in folds:
-        predicted[fold.test] = fit(x[fold.train], y[fold.train], inner(fold)).predict(x[fold.test])
-    r2, r = scores(y, predicted)
-    return predicted, r2, r
+        flat_x, flat_y = drift.without(x, fold.train), drift.without(y, fold.train)
+        predicted[fold.test] = fit(flat_x[fold.train], flat_y[fold.train], inner(fold)).predict(flat_x[fold.test])
+        truth[fold.test] = flat_y[fold.test]
+    return predicted, truth

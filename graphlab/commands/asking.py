@@ -6,13 +6,14 @@ from typing import Annotated
 
 import typer
 
-from graphlab.commands.options import Engine, GraphPath, Json, Language, Output, pairs_of, text_of
+from graphlab.commands.options import Engine, GraphPath, Json, Language, MotifKind, Output, pairs_of, text_of
 
 
 def query(
     graph: GraphPath,
     text: Annotated[str, typer.Argument(metavar="TEXT|@FILE|-", help="The question, a file of it, or standard input.")],
     language: Annotated[Language | None, typer.Option(help="By the text itself when absent.")] = None,
+    kind: MotifKind = "chemical",
     engine: Annotated[Engine, typer.Option(help="Which engine answers.")] = Engine.auto,
     explain: Annotated[bool, typer.Option("--explain", help="Say how it would be answered, and why.")] = False,
     count: Annotated[bool, typer.Option("--count", help="Only the number of rows.")] = False,
@@ -39,6 +40,7 @@ def query(
             question,
             language=language.value if language else None,
             engine=engine.value,
+            kind=kind,
             limit=None if count else limit,
             parameters=dict(pairs_of(parameter, "--parameter")) or None,
             explain=explain,

@@ -10,9 +10,9 @@ import typer
 from graphlab.commands.options import (
     GraphPath,
     Json,
-    Kind,
     Language,
     MinWeight,
+    MotifKind,
     NoProgress,
     Output,
     Seed,
@@ -44,7 +44,7 @@ def motifs(
     ] = None,
     samples: Annotated[int, typer.Option(help="Null samples; 0 counts only.", min=0)] = 0,
     seed: Seed = 0,
-    kind: Annotated[Kind, typer.Option(help="Which connections.")] = Kind.chemical,
+    kind: MotifKind = "chemical",
     min_weight: MinWeight = 0.0,
     by: Annotated[
         str | None,
@@ -79,7 +79,7 @@ def motifs(
             "graphlab motifs GRAPH --pattern TEXT, or graphlab query"
         )
     threads = workers or Limits.from_environment().cores
-    settings: dict[str, Any] = {"kind": kind.value, "min_weight": min_weight}
+    settings: dict[str, Any] = {"kind": kind, "min_weight": min_weight}
     if samples:
         settings |= {"null": null, "samples": samples, "seed": seed, "steps_per_edge": steps, "near": near}
         settings["proximity"] = None if proximity is None else str(proximity)
@@ -112,8 +112,11 @@ def motifs(
             if report:
                 document["report"] = str(opened.report(report, motifs=found, compare=others))
         else:
-            census = opened.census(size, kind.value, min_weight, by, workers=threads, progress=bars("counting"))
-            document, table = {"size": size, "kind": kind.value, "notes": list(census.notes)}, census.to_arrow()
+            census = opened.census(size, kind, min_weight, by, workers=threads, progress=bars("counting"))
+            document, table = (
+                {"size": size, "kind": opened.kind_of(kind), "notes": list(census.notes)},
+                census.to_arrow(),
+            )
             if report:
                 document["report"] = str(opened.report(report))
     _show(document, table, output, json)
@@ -127,7 +130,7 @@ def _pattern(
     name = language.value if language else None
     if "samples" in settings:
         found = opened.pattern_significance(text, name, **settings, workers=workers, progress=bars("null samples"))
-        document, table = _about(found, settings), found.to_arrow()
+        document, table = _about(opened, found, settings), found.to_arrow()
         document["notes"].append("matches of the pattern, autapses left out; one test, so q is p")
         return document, table
     count = opened.pattern_count(text, name, kind=settings["kind"], min_weight=settings["min_weight"])
@@ -141,7 +144,7 @@ def _tested(
     """The rows of a significance; per group there are counts only."""
     import pyarrow as pa
 
-    document, table = _about(found, settings), found.to_arrow()
+    document, table = _about(opened, found, settings), found.to_arrow()
     if by is None:
         return document, table
     census = opened.census(found.size, settings["kind"], settings["min_weight"], by)
@@ -152,8 +155,8 @@ def _tested(
     return document, pa.concat_tables([table, groups.cast(groups.schema)], promote_options="permissive")
 
 
-def _about(found: Significance, settings: dict[str, Any]) -> dict[str, Any]:
-    shown = {"size": found.size, "kind": settings["kind"], "null": found.null, "samples": found.samples}
+def _about(opened: Graph, found: Significance, settings: dict[str, Any]) -> dict[str, Any]:
+    shown = {"size": found.size, "kind": opened.kind_of(settings["kind"]), "null": found.null, "samples": found.samples}
     return {**shown, "seed": found.seed, "notes": [found.sentence, *found.caveats]}
 
 

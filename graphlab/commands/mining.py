@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from graphlab.commands.options import GraphPath, Json, Kind, MinWeight, NoProgress, Output, Seed, TypedBy, Workers
+from graphlab.commands.options import GraphPath, Json, MinWeight, MotifKind, NoProgress, Output, Seed, TypedBy, Workers
 from ingest.errors import AnalysisError
 
 SHOWN = ("pattern", "motif", "count", "null_mean", "ratio", "surprise", "p", "q")
@@ -27,7 +27,7 @@ def mine(
     seed: Seed = 0,
     split: Annotated[Split | None, typer.Option(help="Mine one half of the neurons, test on the other.")] = None,
     top: Annotated[int, typer.Option(help="At most so many typed motifs.", min=1)] = 100,
-    kind: Annotated[Kind, typer.Option(help="Which connections.")] = Kind.chemical,
+    kind: MotifKind = "chemical",
     min_weight: MinWeight = 0.0,
     workers: Workers = None,
     output: Output = None,
@@ -42,7 +42,7 @@ def mine(
     with Graph.open(graph) as opened, progress_bars(off=no_progress) as bars:
         mined = opened.mine(
             size, null, samples, seed,
-            by=by, split=split.value if split else None, top=top, kind=kind.value, min_weight=min_weight,
+            by=by, split=split.value if split else None, top=top, kind=kind, min_weight=min_weight,
             workers=workers or Limits.from_environment().cores, progress=bars("null samples"),
         )  # fmt: skip
     table = mined.to_arrow()
@@ -65,7 +65,7 @@ def instances(
     types: Annotated[str | None, typer.Option(metavar="A,B,C", help="Cell types wanted, by role.")] = None,
     by: TypedBy = "cell_type",
     limit: Annotated[int, typer.Option(help="At most so many, strongest weakest connection first.", min=1)] = 100,
-    kind: Annotated[Kind, typer.Option(help="Which connections.")] = Kind.chemical,
+    kind: MotifKind = "chemical",
     min_weight: MinWeight = 0.0,
     links: Annotated[bool, typer.Option("--links", help="Add a Neuroglancer link to each.")] = False,
     segmentation: Annotated[
@@ -86,7 +86,7 @@ def instances(
         raise AnalysisError("--segmentation is for the links; give --links, too")
     with Graph.open(graph, read_only=True) as opened, progress_bars(off=no_progress) as bars:
         table = opened.instances(
-            motif, size, types=types.split(",") if types else None, by=by, kind=kind.value, min_weight=min_weight,
+            motif, size, types=types.split(",") if types else None, by=by, kind=kind, min_weight=min_weight,
             limit=limit, progress=bars("neurons"),
         )  # fmt: skip
         found = int(table.schema.metadata[b"found"])

@@ -56,6 +56,14 @@ GraphPath = Annotated[Path, typer.Argument(metavar="GRAPH", help="The graph fold
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document; ids as text.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
 Output = Annotated[Path | None, typer.Option("-o", "--output", help="Write .parquet, .csv, .arrow or .json instead.")]
+MotifKind = Annotated[
+    str,
+    typer.Option(
+        metavar="KIND",
+        help="Which edges: chemical, electrical or extrasynaptic; of the latest run, or another with @RUN: response, "
+        "correlation or lagged_predictive.",
+    ),
+]
 MinWeight = Annotated[float, typer.Option(help="Connections below it are left out.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same bytes.", min=0)]
 TypedBy = Annotated[str, typer.Option(metavar="COLUMN", help="Column of neurons with the types.")]

@@ -85,6 +85,12 @@ class Census:
         return f"<Census of size {self.size}: {shown}{more}>"
 
 
+def unmeasured(snapshot: Snapshot) -> tuple[str, ...]:
+    """What to know about a graph of functional edges of which not all pairs were measured; nothing for others."""
+    pairs = snapshot.meta.get("unmeasured")
+    return (f"{pairs:,} ordered pairs were never measured and count as not connected",) if pairs else ()
+
+
 def census(
     snapshot: Snapshot,
     size: int,
@@ -106,6 +112,7 @@ def census(
         AnalysisError: another size, labels that do not fit the neurons.
     """
     notes = [f"{snapshot.meta['autapses']:,} autapses left out"] if snapshot.meta.get("autapses") else []
+    notes += unmeasured(snapshot)
     parts: Iterable[tuple[str, Snapshot]] = ()
     if by is not None:
         parts = among_labels(snapshot, by)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from graphlab.motifs import p_values
 from graphlab.motifs.analytic_nulls import dyad_class_codes
+from graphlab.motifs.census import unmeasured
 from graphlab.motifs.codes import CONNECTED_TRIADS, TRIAD_LABELS, triad_class_codes
 from graphlab.motifs.ensembles import (
     Count,
@@ -241,6 +242,7 @@ def significance(
     if exact is not None:
         std = np.where(np.isnan(exact.std), std, exact.std)
     caveats = _caveats(size, name, len(counts), samples, int(chosen.sum()), mixing, options, sampler)
+    caveats += unmeasured(graph)
     return summarise(
         observed, counts, mean, std, exact is not None, chosen, mixing, stop,
         size=size, null=name, classes=tuple(classes), seed=seed, sentence=model.sentence(options), caveats=caveats,

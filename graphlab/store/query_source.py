@@ -12,12 +12,16 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from graphlab.store import functional_edges
 from graphlab.store.folder import Folder, arrow
+from graphlab.store.functional_edges import resolved_kind
 from graphlab.store.snapshots import snapshot
 from ingest.errors import SchemaError, UnknownNameError
 from ingest.schema import EMBEDDINGS
 
 Counts = npt.NDArray[np.int64]
+FUNCTIONAL_WORDS = ("functional", "response", "correlation", "lagged")
+"""A question without any of them asks for no functional edges."""
 
 if TYPE_CHECKING:
     from graphlab.store.embedding_files import EmbeddingSet
@@ -25,18 +29,24 @@ if TYPE_CHECKING:
     from queries.snapshot import Snapshot
 
 
-def query_source(folder: Folder, text: str | None = None) -> Source:
+def query_source(folder: Folder, text: str | None = None, kind: str = "chemical") -> Source:
     """A source for ``queries.engine.run``; embeddings appear as relations that are read only where a query does.
 
     Each model is ``embeddings_<model>``, other characters than letters and digits as ``_``. ``embeddings`` is the
     one model there is; with several there is none of that name, since vectors of two models must not meet by
     accident; without any it is empty.
 
+    ``functional_edges`` are the connected pairs of the latest run of each kind of functional edges.
+
     Args:
         text: the question; where neither it nor a property graph speaks of embeddings, their files stay closed.
+        kind: of the edges that a pattern means where no label says otherwise.
+
+    Raises:
+        UnknownNameError: no such kind. AnalysisError: functional edges of which there are none.
     """
     from queries.engine import Source
-    from queries.property_graph import CONNECTOME
+    from queries.property_graph import connectome
     from queries.sql_pgq import parse_property_graph
 
     cursor = folder.cursor()
@@ -56,14 +66,19 @@ def query_source(folder: Folder, text: str | None = None) -> Source:
     ):
         for name, dataset in recordings(folder).items():
             cursor.register(name, dataset)
-    graphs = {CONNECTOME.name: CONNECTOME}
+    name, _, run_id = resolved_kind(folder, kind).partition("@")
+    words = [text or "functional", *spoken_of[1:]]
+    if run_id or any(word in item.lower() for item in words for word in FUNCTIONAL_WORDS):
+        cursor.execute(functional_edges.relation({name: run_id} if run_id else {}))
+    graphs = {"connectome": connectome(name)}
     for name, definition in defined:
         graphs[name] = parse_property_graph(definition)
     return Source(
         connection=cursor,
         property_graphs=graphs,
         snapshot=lambda kind: snapshot(folder, kind),
-        cache=folder.known,
+        # What is kept of edges is kept by the name of their relation, which another run or kind changes.
+        cache=folder.known if kind == "chemical" else {},
     )
 
 
@@ -79,7 +94,10 @@ def pattern_counter(folder: Folder, text: str, language: str | None, kind: str) 
         a function, safe in threads, from a snapshot (of the same neurons) to int64 [1].
     """
     from queries.engine import Source, run
+    from queries.property_graph import FUNCTIONAL_EDGES, connectome
 
+    name, _, run_id = kind.partition("@")
+    edges, graphs = FUNCTIONAL_EDGES if run_id else "connections", {"connectome": connectome(name)}
     neurons = arrow(folder.cursor(), "FROM neurons ORDER BY root_id")
     own = threading.local()
 
@@ -89,14 +107,14 @@ def pattern_counter(folder: Folder, text: str, language: str | None, kind: str) 
                 "pre_root_id": pa.array(view.root_ids[view.sources()], pa.uint64()),
                 "post_root_id": pa.array(view.root_ids[view.out_target], pa.uint64()),
                 "weight": pa.array(view.weight, pa.float64()),
-                "kind": pa.array([kind] * view.m, pa.string()),
+                "kind": pa.array([name] * view.m, pa.string()),
             }
         )
         if not hasattr(own, "connection"):  # connecting takes longer than most patterns
             own.connection = duckdb.connect(config={"threads": 1, "enable_external_access": "false"})
             own.connection.register("neurons", neurons)
-        own.connection.register("connections", connections)
-        source = Source(connection=own.connection, snapshot=lambda wanted: view)
+        own.connection.register(edges, connections)
+        source = Source(own.connection, graphs, snapshot=lambda wanted: view)
         found = run(text, source, language=language, count=True).to_arrow()
         return np.array([found.column(0)[0].as_py()], dtype=np.int64)
 

@@ -13,8 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from graphlab.store.folder import Folder, arrow
-from ingest.errors import UnknownNameError
-from ingest.schema import KINDS
+from graphlab.store.functional_edges import functional_snapshot, resolved_kind
 from queries.snapshot import Snapshot
 
 ARRAYS = {
@@ -32,11 +31,13 @@ def snapshot(folder: Folder, kind: str = "chemical", min_weight: float = 0.0) ->
     """The graph of one kind of connections, saved under the hash of what it was made from.
 
     Args:
-        kind: chemical, electrical or extrasynaptic.
+        kind: chemical, electrical or extrasynaptic; response, correlation or lagged_predictive for functional edges
+            of the latest run of that kind, ``response@RUN`` for another.
         min_weight: connections below it are left out; neuropils are summed before.
     """
-    if kind not in KINDS:
-        raise UnknownNameError("kind", kind, KINDS)
+    kind, _, run_id = resolved_kind(folder, kind).partition("@")
+    if run_id:
+        return functional_snapshot(folder, run_id, min_weight=min_weight)
     meta = {
         "dataset": folder.meta("dataset"),
         "materialization": folder.meta("materialization"),

@@ -15,7 +15,19 @@ if TYPE_CHECKING:
     from queries.snapshot import Snapshot
 
 Progress = Callable[[int, int], None]
-WHAT = ("tuning", "drivers", "decoding", "encoding", "correlation", "lagged", "response", "structure", "enrichment")
+OPTIONS = {
+    "tuning": ("measures", "null", "surrogates", "detrend_s", "max_lag_s"),
+    "drivers": ("surrogates", "detrend_s"),
+    "decoding": ("folds", "importance", "detrend_s"),
+    "encoding": ("folds", "detrend_s"),
+    "correlation": ("measure", "surrogates", "detrend_s"),
+    "lagged": ("measure", "surrogates", "detrend_s", "max_lag_s"),
+    "response": ("source", "rows"),
+    "structure": ("run_id", "bootstraps", "permutations"),
+    "enrichment": ("run_id", "level", "draws"),
+}
+"""Question -> what it can be told."""
+WHAT = tuple(OPTIONS)
 
 
 class Correlating(Opened):
@@ -35,7 +47,7 @@ class Correlating(Opened):
 
     def functional_snapshot(self, run_id: str | None = None, max_q: float | None = None) -> Snapshot:
         """Functional edges of one run as a graph, for ``census`` and paths; never several kinds in one."""
-        from graphlab.activity.against_wiring import functional_snapshot
+        from graphlab.store.functional_edges import functional_snapshot
 
         return functional_snapshot(self._folder, run_id, max_q)
 
@@ -53,14 +65,15 @@ class Correlating(Opened):
 
         Args:
             what: ``tuning`` (options measures, null, surrogates, detrend_s, max_lag_s), ``drivers`` (surrogates,
-                detrend_s), ``decoding`` (folds, importance), ``encoding`` (folds), ``correlation`` and ``lagged``
-                (measure, surrogates, detrend_s, max_lag_s): functional edges; ``response`` (source, rows): measured
-                ones in; ``structure`` (run_id, bootstraps, permutations); ``enrichment`` (run_id, level, draws).
+                detrend_s), ``decoding`` (folds, importance, detrend_s), ``encoding`` (folds, detrend_s),
+                ``correlation`` (measure, surrogates, detrend_s) and ``lagged`` (max_lag_s, too): functional edges;
+                ``response`` (source, rows): measured ones in; ``structure`` (run_id, bootstraps, permutations);
+                ``enrichment`` (run_id, level, draws).
             behaviors, animals: all when None.
             min_confidence: identities less sure than this do not count.
 
         Raises:
-            UnknownNameError: such a question, behaviour or animal does not exist.
+            UnknownNameError: such a question, option of it, behaviour or animal does not exist.
             AnalysisError: nothing recorded, too short, constant, nobody identified: with the numbers.
         """
         import datetime
@@ -70,6 +83,9 @@ class Correlating(Opened):
 
         if what not in WHAT:
             raise UnknownNameError("question", what, WHAT)
+        for name in options:
+            if name not in OPTIONS[what]:
+                raise UnknownNameError(f"option of {what}", name, OPTIONS[what])
         started = datetime.datetime.now(datetime.UTC)
         inputs = {"source": runs.hash_source(options["source"])} if options.get("source") is not None else {}
         answer = self._answer(what, behaviors, animals, min_confidence, seed, progress, dict(options))

@@ -24,6 +24,7 @@ class Asking(Opened):
         engine: str = "auto",
         limit: int | None = None,
         parameters: Mapping[str, Any] | None = None,
+        kind: str = "chemical",
         **options: Any,
     ) -> Result:
         """Ask in SQL with GRAPH_TABLE patterns, in DotMotif or in Cypher; nothing is written, whatever the text says.
@@ -34,6 +35,8 @@ class Asking(Opened):
             engine: auto, duckdb or csr.
             limit: at most so many rows, said in the result.
             parameters: values for ``$name``, bound, never pasted.
+            kind: of the edges that a pattern means where no label says otherwise, as in ``snapshot``: DotMotif has no
+                labels, so this is how it asks for electrical or functional edges.
             options: ``explain``, ``count``, ``exclude_automorphisms`` (true or false), ``time_limit`` (seconds),
                 ``memory_limit`` (bytes or text like ``"2GB"``); see ``queries.engine.run``.
 
@@ -45,7 +48,7 @@ class Asking(Opened):
 
         return run(
             text,
-            query_source.query_source(self._folder, text),
+            query_source.query_source(self._folder, text, kind),
             language=language,
             engine=engine,
             limit=limit,

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 class Counting(Opened):
     """Motif classes, counted exactly.
 
-    Everywhere: ``size`` is 2, 3 or 4; ``kind`` is chemical, electrical or extrasynaptic; connections below
-    ``min_weight`` are left out; ``workers`` threads give the same bytes as one; ``progress`` is told (done, total);
-    ``record`` keeps the result as a run of a writable graph.
+    Everywhere: ``size`` is 2, 3 or 4; ``kind`` is one that ``snapshot`` takes, synaptic or functional, never several
+    in one; connections below ``min_weight`` are left out; ``workers`` threads give the same bytes as one;
+    ``progress`` is told (done, total); ``record`` keeps the result as a run of a writable graph.
     """
 
     def census(
@@ -46,7 +46,7 @@ class Counting(Opened):
         """
         from graphlab.motifs.census import census
 
-        started = datetime.datetime.now(datetime.UTC)
+        started, kind = datetime.datetime.now(datetime.UTC), self.kind_of(kind)
         view = self.snapshot(kind, min_weight)
         result = census(view, size, by=self.neuron_values(view, by) if by else None, **options)
         if record and not self._folder.read_only:
@@ -107,7 +107,7 @@ class Counting(Opened):
         """
         from graphlab.motifs.census import threshold_sweep
 
-        started = datetime.datetime.now(datetime.UTC)
+        started, kind = datetime.datetime.now(datetime.UTC), self.kind_of(kind)
         table = threshold_sweep(self.snapshot(kind), size, thresholds, workers, progress)
         parameters = {"size": size, "thresholds": [float(value) for value in thresholds], "kind": kind}
         self._note(record, "census_sweep", table, parameters, started)
@@ -129,7 +129,7 @@ class Counting(Opened):
         """
         from graphlab.motifs.orbits import orbits
 
-        started = datetime.datetime.now(datetime.UTC)
+        started, kind = datetime.datetime.now(datetime.UTC), self.kind_of(kind)
         found = orbits(self.snapshot(kind, min_weight), size, workers=workers, progress=progress)
         if record and not self._folder.read_only:
             parameters = {"size": size, "kind": kind, "min_weight": min_weight}
@@ -153,7 +153,7 @@ class Counting(Opened):
         """
         from graphlab.motifs.orbits import orbits
 
-        started = datetime.datetime.now(datetime.UTC)
+        started, kind = datetime.datetime.now(datetime.UTC), self.kind_of(kind)
         view = self.snapshot(kind, min_weight)
         labels = self.neuron_values(view, by)
         table = orbits(view, size, workers=workers, progress=progress).by_label(labels)
@@ -182,7 +182,7 @@ class Counting(Opened):
         """
         from graphlab.motifs.motif_weights import motif_weights
 
-        started = datetime.datetime.now(datetime.UTC)
+        started, kind = datetime.datetime.now(datetime.UTC), self.kind_of(kind)
         wanted = list(weightings)
         view = self.snapshot(kind, min_weight)
         table = motif_weights(view, size, wanted, workers=workers, progress=progress)
@@ -210,7 +210,7 @@ class Counting(Opened):
         from graphlab.motifs.signed import signed_triads
         from ingest.transmitters import transmitter_map
 
-        started = datetime.datetime.now(datetime.UTC)
+        started, kind = datetime.datetime.now(datetime.UTC), self.kind_of(kind)
         view = self.snapshot(kind, min_weight)
         chosen = transmitter_map(transmitters)
         signs = chosen.sign_all(self.neuron_values(view, "nt_type"), self.neuron_values(view, "nt_confidence"))

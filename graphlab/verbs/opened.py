@@ -7,6 +7,7 @@ from typing import Any
 
 from graphlab.store import tables
 from graphlab.store.folder import Folder
+from graphlab.store.functional_edges import resolved_kind
 from graphlab.store.snapshots import snapshot as stored_snapshot
 from queries.snapshot import Snapshot
 
@@ -21,8 +22,17 @@ class Opened:
         return self._folder.path
 
     def snapshot(self, kind: str = "chemical", min_weight: float = 0.0) -> Snapshot:
-        """The wiring as memory-mapped CSR arrays, autapses left out."""
+        """The wiring as memory-mapped CSR arrays, autapses left out.
+
+        Args:
+            kind: chemical, electrical or extrasynaptic; response, correlation or lagged_predictive for functional
+                edges (of the latest run; ``response@RUN`` for another).
+        """
         return stored_snapshot(self._folder, kind, min_weight)
+
+    def kind_of(self, kind: str) -> str:
+        """The kind as a run writes it down: functional edges with their own run, so that it can be done again."""
+        return resolved_kind(self._folder, kind)
 
     def neuron_values(self, snapshot: Snapshot, column: str) -> list[Any]:
         """A column of ``neurons`` in node order of ``snapshot``, None where unknown."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +66,7 @@ class Testing(Asking):
         from graphlab.motifs.kept_significance import to_table
 
         started = datetime.datetime.now(datetime.UTC)
-        chosen = settings_of(settings)
+        chosen = self._settings(settings)
         parameters = {
             "size": size, "null": null, "samples": samples, "seed": seed, "sequential": sequential, **chosen.plain(),
         }  # fmt: skip
@@ -111,7 +111,7 @@ class Testing(Asking):
         import pyarrow as pa
 
         started = datetime.datetime.now(datetime.UTC)
-        chosen = settings_of({"keep_reciprocity": True, **settings})
+        chosen = self._settings({"keep_reciprocity": True, **settings})
         parameters = {
             "size": size, "null": null, "samples": samples, "seed": seed, "split": split, "top": top,
             "min_count": min_count, **chosen.plain(), "by": by,
@@ -174,7 +174,7 @@ class Testing(Asking):
         if kind == "chemical" and not min_weight:
             answer = self.query(pattern, language, count=True).to_arrow()
             return int(answer.column(0)[0].as_py())
-        count = query_source.pattern_counter(self._folder, pattern, language, kind)
+        count = query_source.pattern_counter(self._folder, pattern, language, self.kind_of(kind))
         return int(count(self.snapshot(kind, min_weight))[0])
 
     def pattern_significance(
@@ -199,7 +199,7 @@ class Testing(Asking):
         """
         from graphlab.motifs.significance import significance
 
-        chosen = settings_of(settings)
+        chosen = self._settings(settings)
         view = self.snapshot(chosen.kind, chosen.min_weight)
         name = null or "reciprocal"
         options = null_options(self._folder, view, name, chosen)
@@ -235,6 +235,10 @@ class Testing(Asking):
         """Run and table of every mining recorded on the present data, latest first."""
         return [(run.run_id, table) for run, table in results.kept_runs(self._folder, "mine")]
 
+    def _settings(self, given: Mapping[str, Any]) -> NullSettings:
+        chosen = settings_of(given)
+        return replace(chosen, kind=self.kind_of(chosen.kind))
+
     def _significance(self, parameters: Mapping[str, Any], **how: Any) -> Significance:
         from graphlab.motifs.null_models import default_null
         from graphlab.motifs.significance import motif_significance
@@ -260,8 +264,6 @@ class Testing(Asking):
         return results.Recomputed(counted(found), to_table(found))
 
     def _mine(self, parameters: Mapping[str, Any], **how: Any) -> Mined:
-        from dataclasses import replace
-
         from graphlab.motifs.mining import mine
 
         given = dict(parameters)

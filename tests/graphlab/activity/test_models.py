@@ -11,8 +11,10 @@ import pytest
 from graphlab import Graph
 from graphlab.activity.blocks import blocked_folds, random_folds, scores
 from graphlab.activity.decoding import decode, design
+from graphlab.activity.drift import Drift
 from graphlab.activity.drivers import drivers
 from graphlab.activity.encoding import decayed, encode
+from graphlab.activity.preparation import drift_basis
 from graphlab.activity.ridge import fit, inner_folds, ridge_path
 from graphlab.activity.session import Recorded, Session
 from graphlab.activity.timescale import autocorrelation_time
@@ -170,3 +172,53 @@ def test_dag_velocity_decodes_worse_in_blocks_than_a_random_split_says(dag: Grap
             gains.append(found.r2_random - found.r2)
     assert min(gains) > 0.05
     assert np.mean(gains) > 0.2
+
+
+def test_drift_of_a_held_out_block_is_not_looked_at() -> None:
+    """Whatever the held-out frames hold, what is taken out of the others, and out of them, stays the same."""
+    rng = np.random.default_rng(5)
+    segment = np.repeat([0, 1, 2], [400, 300, 100])
+    values = rng.normal(size=(800, 3)) + 5.0 * np.sin(np.arange(800) / 150.0)[:, None]
+    drift = Drift(segment, 0.5, 60.0)
+    for fold in blocked_folds(segment, 5, 20):
+        other = values.copy()
+        other[np.setdiff1d(np.arange(800), fold.train)] += 100.0 * rng.normal(size=3)
+        taken, again = values - drift.without(values, fold.train), other - drift.without(other, fold.train)
+        np.testing.assert_allclose(taken, again, atol=1e-9)
+    np.testing.assert_array_equal(Drift(segment, 0.5, None).without(values, np.arange(10)), values)
+
+
+def test_drift_fitted_to_all_frames_is_what_preparation_takes_out() -> None:
+    rng = np.random.default_rng(6)
+    segment = np.repeat([0, 1], [500, 300])
+    values = rng.normal(size=(800, 2))
+    basis = drift_basis(segment, 0.5, 80.0).astype(np.float64)
+    wanted = values - basis.T @ (basis @ values)
+    np.testing.assert_allclose(Drift(segment, 0.5, 80.0).without(values, np.arange(800)), wanted, atol=1e-5)
+    with pytest.raises(AnalysisError, match="detrend_s: found 0; wanted a positive"):
+        Drift(segment, 0.5, 0.0)
+
+
+def test_shared_drift_is_no_decoding_once_it_is_taken_out(make_world: Callable[..., Any]) -> None:
+    """Behaviour and neurons share nothing but drift: left in, it decodes; fitted in training blocks, it does not."""
+    session, _ = make_world(4, drift=3.0, related=False, frames=2000)
+    with pytest.raises(AnalysisError, match="take slow drift out"):
+        decode(session, "speed")
+    flat = decode(session, "speed", detrend_s=300.0)
+    assert flat.r2 < 0.1
+    assert np.isfinite(flat.truth).all()
+    related, chosen = make_world(5, drift=3.0, frames=2000)
+    found = decode(related, "speed", detrend_s=300.0, importance=True)
+    assert found.r2 > 0.4
+    largest = sorted(found.importance, key=lambda trace: -found.importance[trace])[:4]
+    assert set(largest) == set(chosen.tolist())
+
+
+def test_encoding_under_drift(make_world: Callable[..., Any]) -> None:
+    session, chosen = make_world(6, drift=3.0, frames=3000, drivers=2, noise=0.2)
+    with pytest.raises(AnalysisError, match="take slow drift out"):
+        encode(session)
+    found = encode(session, detrend_s=300.0)
+    others = np.setdiff1d(np.arange(40), chosen)
+    assert found.r2[chosen].min() > 0.3
+    assert found.r2[others].max() < 0.2

@@ -75,8 +75,8 @@ def test_every_question_answers_and_is_kept(made: Graph) -> None:
     for what, options in (
         ("tuning", {"surrogates": 99, "measures": ("linear", "lagged")}),
         ("drivers", {"surrogates": 199}),
-        ("decoding", {"importance": True}),
-        ("encoding", {}),
+        ("decoding", {"importance": True, "detrend_s": 400.0}),
+        ("encoding", {"detrend_s": 400.0}),
         ("correlation", {"surrogates": 49}),
         ("lagged", {"surrogates": 49, "measure": "granger"}),
         ("response", {"source": atlas}),
@@ -99,6 +99,8 @@ def test_every_question_answers_and_is_kept(made: Graph) -> None:
         made.correlate("tuning", ["sped"])
     with pytest.raises(SchemaError, match="name one behaviour"):
         made.correlate("enrichment")
+    with pytest.raises(UnknownNameError, match="unknown option of encoding 'detrend'; did you mean 'detrend_s'"):
+        made.correlate("encoding", detrend=400.0)
 
 
 def test_response_edges_are_kept_apart(made: Graph) -> None:
