@@ -18,6 +18,7 @@ from graphlab.predict.leak_scores import leak_scores
 from graphlab.predict.predictor import Fitted, Predictor, known_rows
 from graphlab.predict.rewiring import share_in_place, with_rewired
 from graphlab.predict.splits import Fold
+from graphlab.predict.state import State
 from ingest.errors import AnalysisError
 
 REWIRED = "rewired layers"
@@ -45,6 +46,9 @@ class ShuffledLabels:
         shuffled = np.full(len(known), HIDDEN, dtype=np.int64)
         shuffled[rows] = np.random.default_rng([seed, self.draw]).permutation(known[rows])
         return self.inner.fit(inputs, shuffled, classes, seed)
+
+    def restore(self, state: State) -> Fitted:
+        return self.inner.restore(state)
 
     def sentence(self) -> str:
         return f"{self.inner.sentence()}; training labels in random order"

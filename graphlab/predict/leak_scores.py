@@ -17,6 +17,7 @@ from graphlab.predict.examples import Floats, Ints
 from graphlab.predict.features import Inputs
 from graphlab.predict.predictor import Fitted, Predictor, known_rows
 from graphlab.predict.predictors import PREDICTORS
+from graphlab.predict.state import Array, State, array
 
 NAME = "leak table"
 
@@ -38,6 +39,9 @@ class TwinLabel:
         np.add.at(counts, (*there, known[rows]), 1.0)
         return _Twins(counts, np.bincount(known[rows], minlength=classes) / len(rows))
 
+    def restore(self, state: State) -> Fitted:
+        return _Twins(array(state, "counts", np.float64, 3), array(state, "base", np.float64, 1))
+
     def sentence(self) -> str:
         return f"mean label of training pairs of the {'reversed' if self.reverse else 'same'} two homologue classes"
 
@@ -51,6 +55,9 @@ class _Twins:
         found = self.counts[inputs.group[inputs.source[rows]], inputs.group[inputs.target[rows]]]
         total = found.sum(axis=1, keepdims=True)
         return np.where(total > 0, np.divide(found, total, where=total > 0, out=np.zeros_like(found)), self.base)
+
+    def state(self) -> dict[str, Array]:
+        return {"counts": self.counts, "base": self.base}
 
 
 LEAKS: dict[str, Predictor] = {
