@@ -29,6 +29,7 @@ VERBS: tuple[Callable[..., Any], ...] = (
     mining.instances,
     counting.rerun,
     activity.correlate,
+    activity.drop_animal,
     showing.report,
     embedding.convert_checkpoint,
     embedding.embed,
