@@ -74,7 +74,7 @@ def correlate(
         "source": source, "rows": rows, "run_id": run, "importance": importance or None,
     }  # fmt: skip
     options = {name: value for name, value in given.items() if value is not None} | measures | one
-    with Graph.open(graph) as opened, progress_bars(off=no_progress or quiet) as bars:
+    with Graph.open(graph, shared=True) as opened, progress_bars(off=no_progress or quiet) as bars:
         answer = opened.correlate(what.value, behavior, animal, min_confidence, seed, bars(f"{what.value}"), **options)
     if limit is not None:
         answer.tables = {name: surest(table).slice(0, limit) for name, table in answer.tables.items()}
