@@ -12,6 +12,7 @@ from typing import Any
 import typer
 
 from graphlab.commands import activity, asking, counting, embedding, joining, keeping, mining, showing
+from graphlab.commands.choices import Verb
 from ingest.errors import GraphlabError, InterruptedRun
 
 VERBS: tuple[Callable[..., Any], ...] = (
@@ -67,7 +68,7 @@ def stoppable(verb: Callable[..., Any]) -> Callable[..., Any]:
 
 
 for verb in VERBS:
-    app.command()(stoppable(verb))
+    app.command(cls=Verb)(stoppable(verb))
 
 
 def main() -> None:
