@@ -12,6 +12,7 @@ from typing import Any
 import typer
 
 from graphlab.commands import activity, asking, counting, embedding, joining, keeping, mining, predicting, showing
+from graphlab.commands.choices import Verb
 from ingest.errors import GraphlabError, InterruptedRun
 
 VERBS: tuple[Callable[..., Any], ...] = (
@@ -29,6 +30,7 @@ VERBS: tuple[Callable[..., Any], ...] = (
     mining.instances,
     counting.rerun,
     activity.correlate,
+    activity.drop_animal,
     predicting.predict,
     showing.report,
     embedding.convert_checkpoint,
@@ -67,10 +69,10 @@ def stoppable(verb: Callable[..., Any]) -> Callable[..., Any]:
 
 
 for verb in VERBS:
-    app.command()(stoppable(verb))
+    app.command(cls=Verb)(stoppable(verb))
 training = typer.Typer(name="train", help="Train predictors, test them honestly, save one.", no_args_is_help=True)
 for verb in predicting.TRAIN:
-    training.command()(stoppable(verb))
+    training.command(cls=Verb)(stoppable(verb))
 app.add_typer(training)
 
 

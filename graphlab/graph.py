@@ -58,9 +58,13 @@ class Graph(Testing, Asking, Correlating, Counting, Embedding, Exchanging, Partn
         return cls(Folder.create(path, dataset, resolution, materialization))
 
     @classmethod
-    def open(cls, path: str | Path, read_only: bool = False) -> Graph:
-        """An existing graph; several read-only processes may share it, a writing one excludes all others."""
-        return cls(Folder.open(path, read_only))
+    def open(cls, path: str | Path, read_only: bool = False, shared: bool = False) -> Graph:
+        """An existing graph; several read-only processes may share it, a writing one excludes all others.
+
+        Args:
+            shared: let others read while results are computed; only to write them is the graph taken for a moment.
+        """
+        return cls(Folder.open(path, read_only, shared))
 
     def close(self) -> None:
         self._folder.close()

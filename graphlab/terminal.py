@@ -62,8 +62,12 @@ def print_json(document: Any) -> None:
     typer.echo(json.dumps(plain(document), allow_nan=False))
 
 
-def print_table(table: pa.Table, title: str = "") -> None:
-    """The first rows as an aligned table, and how many there are in all."""
+def print_table(table: pa.Table, title: str = "", limit: int | None = None) -> None:
+    """The first rows as an aligned table, and how many there are in all.
+
+    Args:
+        limit: rows shown; when None, as many as fit a terminal, and all in a pipe.
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -72,7 +76,9 @@ def print_table(table: pa.Table, title: str = "") -> None:
     console = Console(width=None if terminal else PIPED_WIDTH)
     rows = [
         [_cell(value) for value in row.values()]
-        for row in table.slice(0, SHOWN_ROWS if terminal else table.num_rows).to_pylist()
+        for row in table.slice(
+            0, limit if limit is not None else SHOWN_ROWS if terminal else table.num_rows
+        ).to_pylist()
     ]
     # An id folded over two lines cannot be copied, so texts give way to numbers, and a pipe grows as wide as needed.
     numbers = [_is_number(field.type) for field in table.schema]

@@ -24,7 +24,8 @@ def check_tables(graph: PropertyGraph, source: Source, text: str = "") -> None:
     for table in tables:
         known = known_relations(source.connection)
         if table.table.lower() not in known:
-            raise _fault(f"there is no table {table.table!r}{did_you_mean(table.table, known)}", table.table, text)
+            suggested = known if source.suggested is None else source.suggested()
+            raise _fault(f"there is no table {table.table!r}{did_you_mean(table.table, suggested)}", table.table, text)
         columns = list(columns_of(source, table.table))
         lower = {column.lower() for column in columns}
         for wanted in _columns(table):

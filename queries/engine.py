@@ -272,6 +272,7 @@ def _check(statement: Statement, source: Source, names: list[str]) -> None:
             source.connection,
             sql_guard.known_relations(source.connection),
             names,
+            source.suggested,
         )
     except ParseError as error:
         place = statement.origin(error.position, standing)

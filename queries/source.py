@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +37,8 @@ class Source:
     snapshot: Callable[[str], Snapshot] = _no_snapshot
     cache: dict[Any, Any] = field(default_factory=dict)
     """Statistics and prepared arrays that hold as long as the tables do not change."""
+    suggested: Callable[[], Collection[str]] | None = None
+    """Names of tables and views to suggest for an unknown one; all that the connection knows when None."""
 
     def graph(self, name: str) -> PropertyGraph:
         """The property graph of that name, without regard to case; UnknownNameError otherwise."""

@@ -7,7 +7,7 @@ DuckDB's own parser makes the tree that is looked at. The handed connection is l
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import duckdb
@@ -43,7 +43,11 @@ _READ_ONLY = "a query only reads the graph; data come in with `graphlab ingest`,
 
 
 def check(
-    sql: str, connection: duckdb.DuckDBPyConnection, relations: Collection[str], own: Collection[str] = ()
+    sql: str,
+    connection: duckdb.DuckDBPyConnection,
+    relations: Collection[str],
+    own: Collection[str] = (),
+    suggested: Callable[[], Collection[str]] | None = None,
 ) -> None:
     """Refuse what is not one SELECT over known relations.
 
@@ -51,6 +55,7 @@ def check(
         sql: the statement, as the user wrote it but for GRAPH_TABLE, which stands as a name of ``own``.
         relations: tables and views that may be read, lower case.
         own: names we put in ourselves.
+        suggested: gives the names to suggest for an unknown one; ``relations`` when None.
 
     Raises:
         ParseError: not SQL, an unknown table (with the nearest known), a file or a function that reads one.
@@ -65,7 +70,7 @@ def check(
     ctes = {entry["key"].lower() for node in nodes for entry in _cte_entries(node)}
     names = {name.lower() for name in own} | set(relations) | ctes
     for node in nodes:
-        _check_node(sql, node, names, relations)
+        _check_node(sql, node, names, suggested or (lambda: relations))
 
 
 def known_relations(connection: duckdb.DuckDBPyConnection) -> list[str]:
@@ -168,7 +173,7 @@ def _cte_entries(node: dict[str, Any]) -> list[dict[str, Any]]:
     return ctes["map"] if isinstance(ctes, dict) else []
 
 
-def _check_node(sql: str, node: dict[str, Any], names: set[str], relations: Collection[str]) -> None:
+def _check_node(sql: str, node: dict[str, Any], names: set[str], suggested: Callable[[], Collection[str]]) -> None:
     kind = node.get("type")
     if not isinstance(kind, str):
         return
@@ -177,7 +182,7 @@ def _check_node(sql: str, node: dict[str, Any], names: set[str], relations: Coll
         at = next((t for t in tokens(sql) if t.is_word(verb)), None)
         raise UnsupportedError(f"{verb} is refused: {_READ_ONLY}", sql, at.start if at else 0, len(verb) if at else 1)
     if kind == "BASE_TABLE":
-        _check_table(sql, node, names, relations)
+        _check_table(sql, node, names, suggested)
     elif kind == "TABLE_FUNCTION":
         _check_function(sql, node["function"], TABLE_FUNCTIONS, node)
     elif kind == "FUNCTION" and str(node.get("function_name", "")).lower() in REFUSED_FUNCTIONS:
@@ -190,7 +195,7 @@ def _check_node(sql: str, node: dict[str, Any], names: set[str], relations: Coll
         raise UnsupportedError("found a SHOW that is no table list", sql, 0, hint="Write SHOW TABLES.")
 
 
-def _check_table(sql: str, node: dict[str, Any], names: set[str], relations: Collection[str]) -> None:
+def _check_table(sql: str, node: dict[str, Any], names: set[str], suggested: Callable[[], Collection[str]]) -> None:
     path = [str(part) for part in node["qualified_name"]["path"]]
     name = path[-1]
     schema = path[0].lower() if len(path) > 1 else ""
@@ -200,7 +205,7 @@ def _check_table(sql: str, node: dict[str, Any], names: set[str], relations: Col
     at = at if at <= len(sql) else sql.find(name)
     if any(mark in name for mark in "./\\*:"):
         raise ParseError(f"{name!r} looks like a file, and files are not read here: {_READ_ONLY}", sql, at, length)
-    raise ParseError(f"there is no table {'.'.join(path)!r}{did_you_mean(name, relations)}", sql, at, length)
+    raise ParseError(f"there is no table {'.'.join(path)!r}{did_you_mean(name, suggested())}", sql, at, length)
 
 
 def _check_function(sql: str, function: dict[str, Any], allowed: Collection[str], where: dict[str, Any]) -> None:

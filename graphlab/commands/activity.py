@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from graphlab.commands.options import GraphPath, Json, NoProgress, Output, Quiet
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SUMMARY_ROWS = 20
+"""Rows of an answer that people are shown; the notes under them say what is in the rest."""
 
 
 class What(StrEnum):
@@ -47,6 +53,10 @@ def correlate(
     run: Annotated[
         str | None, typer.Option(help="structure, enrichment: run of edges or tuning; else the latest.")
     ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(help="At most so many rows, surest first; when absent 20 are shown, and all written.", min=0),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of surrogates and resampling.")] = 0,
     output: Output = None,
     json: Json = False,
@@ -64,8 +74,10 @@ def correlate(
         "source": source, "rows": rows, "run_id": run, "importance": importance or None,
     }  # fmt: skip
     options = {name: value for name, value in given.items() if value is not None} | measures | one
-    with Graph.open(graph) as opened, progress_bars(off=no_progress or quiet) as bars:
+    with Graph.open(graph, shared=True) as opened, progress_bars(off=no_progress or quiet) as bars:
         answer = opened.correlate(what.value, behavior, animal, min_confidence, seed, bars(f"{what.value}"), **options)
+    if limit is not None:
+        answer.tables = {name: surest(table).slice(0, limit) for name, table in answer.tables.items()}
     table = answer.table
     about = {"what": what.value, "run": answer.run_id, "notes": answer.notes}
     if output:
@@ -73,6 +85,45 @@ def correlate(
     elif json:
         print_json({**about, "tables": {name: rows_of(rows_) for name, rows_ in answer.tables.items()}})
     elif not quiet:
-        print_table(table, title=f"{what.value} (run {answer.run_id})")
+        print_table(surest(table), f"{what.value} (run {answer.run_id})", SUMMARY_ROWS if limit is None else limit)
         for note in answer.notes:
             typer.echo(f"  - {note}")
+
+
+def drop_animal(
+    graph: GraphPath, animal: Annotated[str, typer.Argument(metavar="ANIMAL", help="Its name.")], json: Json = False
+) -> None:
+    """Forget a recorded animal, to leave it out or to ingest it again with other identities."""
+    from graphlab.graph import Graph
+    from graphlab.terminal import print_json
+
+    with Graph.open(graph) as opened:
+        notes = opened.drop_animal(animal)
+    if json:
+        print_json({"animal": animal, "notes": notes})
+    else:
+        typer.echo("\n".join(notes))
+
+
+def surest(table: pa.Table) -> pa.Table:
+    """Rows by ascending q, then by the size of their value; models by descending R^2; others as they are."""
+    import pyarrow.compute as pc
+
+    names = table.schema.names
+    keys = [("q", "ascending"), ("value", "descending"), ("r2", "descending")]
+    ranks = {}
+    for name, order in keys:
+        if name in names:
+            values = pc.abs(table[name]) if name == "value" else table[name]
+            # NaN and null say nothing, so they come last either way.
+            values = pc.if_else(pc.fill_null(pc.is_nan(values), True), None, values)
+            ranks[name] = (values, order)
+    if not ranks:
+        return table
+    import pyarrow as pa
+
+    ordered = pa.table({name: values for name, (values, _) in ranks.items()}).append_column(
+        "row", pa.array(range(table.num_rows), pa.int64())
+    )
+    by = [(name, order) for name, (_, order) in ranks.items()]
+    return table.take(pc.sort_indices(ordered, sort_keys=[*by, ("row", "ascending")]))

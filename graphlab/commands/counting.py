@@ -86,7 +86,7 @@ def motifs(
         settings["by"] = by if null == "block" else None
     elif null is not None or compare:
         raise AnalysisError("--null and --compare need random graphs to compare with; give --samples N, such as 1000")
-    with Graph.open(graph) as opened, progress_bars(off=no_progress) as bars:
+    with Graph.open(graph, shared=True) as opened, progress_bars(off=no_progress) as bars:
         if pattern is not None:
             if report or compare or by:
                 raise AnalysisError("--pattern goes with --null, --samples and --min-weight, not with "
@@ -164,7 +164,7 @@ def _other(path: Path, size: int, settings: dict[str, Any], workers: int, bars: 
     """Name and result of a further graph."""
     from graphlab.graph import Graph
 
-    with Graph.open(path) as other:
+    with Graph.open(path, shared=True) as other:
         name = other.info().dataset or path.name
         bar = bars(f"null samples of {name}")
         return name, other.significance(size, **settings, workers=workers, progress=bar)
@@ -193,7 +193,7 @@ def rerun(
     from graphlab.graph import Graph
     from graphlab.terminal import print_json
 
-    with Graph.open(graph) as opened:
+    with Graph.open(graph, shared=True) as opened:
         result = opened.rerun(run)
     if json:
         hashes = {"recorded": result.run.result_hash, "recomputed": result.new_hash}

@@ -39,7 +39,7 @@ def mine(
     from graphlab.graph import Graph
     from graphlab.terminal import print_json, print_table, progress_bars, rows_of, write_output
 
-    with Graph.open(graph) as opened, progress_bars(off=no_progress) as bars:
+    with Graph.open(graph, shared=True) as opened, progress_bars(off=no_progress) as bars:
         mined = opened.mine(
             size, null, samples, seed,
             by=by, split=split.value if split else None, top=top, kind=kind, min_weight=min_weight,

@@ -39,6 +39,6 @@ def report(
     from graphlab.graph import Graph
     from graphlab.terminal import print_json
 
-    with Graph.open(graph) as opened:
+    with Graph.open(graph, shared=True) as opened:
         written = str(opened.report(output))
     print_json({"report": written}) if json else typer.echo(f"report: {written}")

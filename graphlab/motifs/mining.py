@@ -141,7 +141,7 @@ def mine(
         motifs = tuple(mined.row(k, size, names) for k in chosen)
         rule = (
             f"p is that of the largest surprise among all {len(mined.keys):,} typed motifs tried, in each of {samples} "
-            "random graphs"
+            f"random graphs; {reachable(samples)}"
         )
         return Mined(motifs, size, null, len(mined.keys), 0, samples, seed, rule, sentence)
     half, rule = _half(split, split_rule, snapshot.n, seed)
@@ -156,6 +156,15 @@ def mine(
             f" ({samples} samples are too few for one of them alone to reach q .05; take {needed}, or a smaller top)"
         )
     return Mined(rows, size, null, len(mined.keys), len(rows), samples, seed, rule, sentence)
+
+
+def reachable(samples: int) -> str:
+    """The smallest p that so many random graphs allow when one statistic is tested, and how many p .05 and .01 take."""
+    least = f"{samples} samples allow no p below {1 / (samples + 1):.2g}"
+    wanted = [(level, needed) for level in (0.05, 0.01) if samples < (needed := samples_needed(1, level, tails=1))]
+    if not wanted:
+        return least
+    return f"{least}: {' and '.join(f'p {level:g} takes {needed}' for level, needed in wanted)}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 
-def two_sided_p(observed: Ints, null: Ints, ties: np.random.Generator | None = None) -> Floats:
+def two_sided_p(observed: Ints | Floats, null: Ints | Floats, ties: np.random.Generator | None = None) -> Floats:
     """Twice the smaller tail with the +1 correction, capped at 1.
 
     Args:

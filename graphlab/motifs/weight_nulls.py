@@ -7,15 +7,22 @@ output stays), ``weights-types`` only among connections between the same two cel
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from graphlab.motifs.null_models import ClosedForm, NullModel, NullOptions
+from graphlab.motifs.motif_weights import motif_weights
+from graphlab.motifs.null_models import ClosedForm, NullModel, NullOptions, sample_seed
+from graphlab.motifs.p_values import two_sided_p
 from graphlab.motifs.pair_classes import number_labels
+from graphlab.motifs.shares import Progress
 from ingest.errors import AnalysisError
 from ingest.registry import Registry
 from queries.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,3 +91,45 @@ for _null in (
     ShuffleNull("weights-types", "types"),
 ):
     WEIGHT_NULLS.register(_null.name, _null)
+
+
+def against_shuffles(
+    snapshot: Snapshot,
+    table: pa.Table,
+    size: int,
+    null: str,
+    samples: int,
+    seed: int,
+    options: NullOptions,
+    workers: int = 1,
+    progress: Progress | None = None,
+) -> pa.Table:
+    """A table of ``motif_weights`` with what ``samples`` shuffles of the weights give for intensity and coherence.
+
+    Columns ``intensity_null_mean``, ``_null_std``, ``_z`` and the two-sided empirical ``_p`` are added, the same for
+    coherence; null where the graph has no instance of the class.
+
+    Raises:
+        UnknownNameError: no such shuffle. AnalysisError: weights that cannot vary, no labels for ``weights-types``.
+    """
+    import pyarrow as pa
+
+    sampler = WEIGHT_NULLS.get(null).prepare(snapshot, options, seed)
+    wanted = list(dict.fromkeys(table["weighting"].to_pylist()))
+    drawn: dict[str, list[npt.NDArray[np.float64]]] = {"intensity": [], "coherence": []}
+    for number in range(samples):
+        again = motif_weights(sampler.draw(sample_seed(seed, number)), size, wanted, workers=workers)
+        for name, values in drawn.items():
+            values.append(again[name].to_numpy(zero_copy_only=False).astype(np.float64))
+        if progress:
+            progress(number + 1, samples)
+    for name, values in drawn.items():
+        observed = table[name].to_numpy(zero_copy_only=False).astype(np.float64)
+        null_values = np.array(values)
+        mean, std = null_values.mean(axis=0), null_values.std(axis=0, ddof=1 if samples > 1 else 0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            z = np.where(std > 0, (observed - mean) / std, np.nan)
+        p = np.where(np.isnan(observed), np.nan, two_sided_p(observed, null_values))
+        for ending, column in (("null_mean", mean), ("null_std", std), ("z", z), ("p", p)):
+            table = table.append_column(f"{name}_{ending}", pa.array(column, pa.float64(), from_pandas=True))
+    return table

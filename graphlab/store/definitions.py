@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphlab.store.folder import Folder, quote
-from graphlab.store.query_source import query_source
+from graphlab.store.query_source import public_names, query_source
 from ingest.errors import ParseError, SchemaError, UnknownNameError
 
 
@@ -73,7 +73,7 @@ def create_view(folder: Folder, name: str, select: str) -> None:
             raise ParseError(
                 "a view has no parameters", select, token.start, len(token.text), "Write the value itself."
             )
-    check(select, folder.connection, folder_relations)
+    check(select, folder.connection, folder_relations, suggested=lambda: public_names(folder))
     body = select.strip().rstrip(";")
     with folder.transaction() as connection:
         connection.execute(f"CREATE VIEW {quote(name)} AS (\n{body}\n)")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from ingest.space import Resolution
 
 DATABASE = "graph.duckdb"
 FORMAT_VERSION = 3
+LONGEST_WAIT_S = 60.0
+"""How long a result waits for others to let go of the graph before it is given up."""
 
 
 class Folder:
@@ -29,10 +32,14 @@ class Folder:
     configuration is locked: data reach it as Arrow only, so no query can read or write beside the graph.
     """
 
-    def __init__(self, path: Path, connection: duckdb.DuckDBPyConnection, read_only: bool) -> None:
+    def __init__(
+        self, path: Path, connection: duckdb.DuckDBPyConnection, read_only: bool, shared: bool = False
+    ) -> None:
         self.path = path
         self.connection = connection
         self.read_only = read_only
+        self.shared = shared
+        """Whether readers may come in but for the moments of a transaction."""
         self.opened: dict[Any, Any] = {}
         """Files that are mapped already, by their names: a file never changes once it has its name."""
         self.known: dict[Any, Any] = {}
@@ -81,8 +88,12 @@ class Folder:
         return cls.open(folder)
 
     @classmethod
-    def open(cls, path: str | Path, read_only: bool = False) -> Folder:
+    def open(cls, path: str | Path, read_only: bool = False, shared: bool = False) -> Folder:
         """An existing graph; an older format is migrated, a newer one refused.
+
+        Args:
+            shared: other processes may read, and only a transaction keeps them out: for long work that writes little.
+                Cursors do not outlive a transaction then.
 
         Raises:
             StoreError: no graph there.
@@ -94,7 +105,7 @@ class Folder:
         if not database.is_file():
             found = "does not exist" if not folder.exists() else f"holds no {DATABASE}"
             raise StoreError(f"{folder} is no graph: it {found}. Make one with `graphlab init {folder}`")
-        connection = _connect(database, folder, read_only)
+        connection = _connect(database, folder, read_only or shared)
         try:
             version = _format_version(connection, folder)
             if version > FORMAT_VERSION:
@@ -103,16 +114,16 @@ class Folder:
                     "upgrade graphlab-connectome"
                 )
             if version < FORMAT_VERSION:
-                if read_only:
+                if read_only or shared:
                     connection.close()
                     cls.open(folder, read_only=False).close()
-                    return cls.open(folder, read_only=True)
+                    return cls.open(folder, read_only, shared)
                 with Folder(folder, connection, read_only=False).transaction():
                     _migrate(connection, version)
         except GraphlabError:
             connection.close()
             raise
-        return cls(folder, connection, read_only)
+        return cls(folder, connection, read_only, shared)
 
     def close(self) -> None:
         self.connection.close()
@@ -125,11 +136,15 @@ class Folder:
 
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """All or nothing: whatever leaves the block with an error, Ctrl-C included, leaves no trace."""
+        """All or nothing: whatever leaves the block with an error, Ctrl-C included, leaves no trace.
+
+        Raises:
+            StoreBusyError: of a shared graph, when others did not let go of it for ``LONGEST_WAIT_S``.
+        """
         if self.read_only:
             raise StoreError(f"{self.path} is open for reading only; open it with read_only=False to change it")
         self.known.clear()
-        with disk_errors(self.path):
+        with self._alone() if self.shared else nullcontext(), disk_errors(self.path):
             self.connection.execute("BEGIN")
             try:
                 yield self.connection
@@ -142,6 +157,17 @@ class Folder:
                 raise
             finally:
                 self.known.clear()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody else reads or writes for as long as the block lasts."""
+        self.connection.close()
+        try:
+            self.connection = _connect_soon(self.path, read_only=False)
+            yield
+        finally:
+            self.connection.close()
+            self.connection = _connect_soon(self.path, read_only=True)
 
     def meta(self, key: str) -> Any:
         """A value of ``meta``, None when absent."""
@@ -200,6 +226,18 @@ def exact_sum(connection: duckdb.DuckDBPyConnection, table: str, column: str) ->
 def quote(identifier: str) -> str:
     """A name as a SQL identifier, whatever it contains."""
     return '"' + identifier.replace('"', '""') + '"'
+
+
+def _connect_soon(folder: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
+    """A connection as soon as no other process is in the way."""
+    until = time.monotonic() + LONGEST_WAIT_S
+    while True:
+        try:
+            return _connect(folder / DATABASE, folder, read_only)
+        except StoreBusyError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)
 
 
 def _connect(database: Path, folder: Path, read_only: bool) -> duckdb.DuckDBPyConnection:

@@ -16,10 +16,13 @@ from graphlab.store import functional_edges
 from graphlab.store.folder import Folder, arrow
 from graphlab.store.functional_edges import resolved_kind
 from graphlab.store.snapshots import snapshot
+from graphlab.store.tables import TABLES
 from ingest.errors import SchemaError, UnknownNameError
 from ingest.schema import EMBEDDINGS
 
 Counts = npt.NDArray[np.int64]
+ON_DEMAND = ("embeddings", "recordings", "behavior", "functional_edges")
+"""Relations that a question gets when it speaks of them."""
 FUNCTIONAL_WORDS = ("functional", "response", "correlation", "lagged")
 """A question without any of them asks for no functional edges."""
 
@@ -77,9 +80,17 @@ def query_source(folder: Folder, text: str | None = None, kind: str = "chemical"
         connection=cursor,
         property_graphs=graphs,
         snapshot=lambda kind: snapshot(folder, kind),
+        suggested=lambda: public_names(folder),
         # What is kept of edges is kept by the name of their relation, which another run or kind changes.
         cache=folder.known if kind == "chemical" else {},
     )
+
+
+def public_names(folder: Folder) -> list[str]:
+    """Tables and views meant for people, whether or not a question has them registered; the store's own are not."""
+    views = folder.connection.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()
+    own = [relation_of(model) for model in models(folder)]
+    return sorted({*TABLES, *ON_DEMAND, *own, *(str(row[0]) for row in views)})
 
 
 def relation_of(model: str) -> str:

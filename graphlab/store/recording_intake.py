@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -91,7 +92,8 @@ def _one_animal(
     if folder.connection.execute("SELECT 1 FROM recording_files WHERE animal = ?", [animal]).fetchall():
         raise SchemaError(
             f"animal {animal!r} has a recording in this graph already and keeps it, identities too: leave this file "
-            "out, or give it another name with --option animal=NAME"
+            f"out, give it another name with --option animal=NAME, or drop the old one first (`graphlab drop-animal "
+            f"{folder.path} {shlex.quote(animal)}`) to bring it anew, with labels for example"
         )
     root_ids, unmatched = _root_ids(folder, recording)
     named = sum(identity.known for identity in recording.identities)

@@ -39,6 +39,18 @@ class Correlating(Opened):
 
         return load(self._folder, animals)
 
+    def drop_animal(self, animal: str) -> list[str]:
+        """Forget one recorded animal, its behaviours and identities; says what was dropped.
+
+        Results computed with it stay. Its sources can be ingested again, with identities that came later for example.
+
+        Raises:
+            UnknownNameError: no such animal. SchemaError: nothing was recorded.
+        """
+        from graphlab.store.recording_removal import drop_animal
+
+        return drop_animal(self._folder, animal)
+
     def activity_section(self) -> ActivitySection | None:
         """What a report shows of the recordings and the latest tuning; None without recordings."""
         from graphlab.activity.section import activity_section

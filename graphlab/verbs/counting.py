@@ -170,11 +170,18 @@ class Counting(Opened):
         workers: int = 1,
         progress: Progress | None = None,
         record: bool = True,
+        null: str | None = None,
+        samples: int = 100,
+        seed: int = 0,
+        by: str = "cell_type",
     ) -> pa.Table:
         """Intensity, coherence and mean weight of every edge of each connected class (Onnela et al. 2005).
 
         Args:
             weightings: raw, input (share of the postsynaptic neuron's input), log (ln(1 + weight)).
+            null: also against shuffled weights on the same wiring: weights (over all connections), weights-pre (among
+                the outputs of each neuron), weights-types (between the same two groups, named by ``by``).
+            samples, seed: of the null; the same seed gives the same bytes.
 
         Raises:
             AnalysisError: weights that are not positive, more tetrads than are listed.
@@ -186,7 +193,15 @@ class Counting(Opened):
         wanted = list(weightings)
         view = self.snapshot(kind, min_weight)
         table = motif_weights(view, size, wanted, workers=workers, progress=progress)
-        parameters = {"size": size, "weightings": wanted, "kind": kind, "min_weight": min_weight}
+        parameters: dict[str, Any] = {"size": size, "weightings": wanted, "kind": kind, "min_weight": min_weight}
+        if null is not None:
+            from graphlab.motifs.null_models import NullOptions
+            from graphlab.motifs.weight_nulls import against_shuffles
+
+            labels = self.neuron_values(view, by) if null == "weights-types" else None
+            options = NullOptions(labels=labels)
+            table = against_shuffles(view, table, size, null, samples, seed, options, workers, progress)
+            parameters |= {"null": null, "samples": samples, "seed": seed, "by": by}
         self._note(record, "motif_weights", table, parameters, started)
         return table
 

@@ -247,3 +247,33 @@ def test_progress_with_remaining_time_in_a_terminal(made: Path, tmp_path: Path) 
     assert "null samples" in text
     assert "does the null mix" in text
     assert "/1000" in text
+
+
+def test_counting_and_reading_go_on_together(document: Callable[..., Any], made: Path, tmp_path: Path) -> None:
+    """A reader that is there first is waited for when the result is written; one that comes meanwhile may read."""
+    folder = tmp_path / "g"
+    shutil.copytree(made / "g", folder)
+    read = (
+        "import sys; from graphlab import Graph; "
+        f"g = Graph.open({str(folder)!r}, read_only=True); print('open', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", read]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as reader:
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == "open\n"
+        let_go = threading.Timer(1.0, reader.communicate)
+        let_go.start()
+        counted = document("motifs", folder, "--size", "3")
+        let_go.join()
+    with Graph.open(folder, shared=True) as graph:
+        assert {row["motif"]: row["count"] for row in counted["motifs"]} == graph.census(3, record=False).counts
+        runs = len(graph.to_arrow("runs"))
+        came = []
+
+        def look(done: int, total: int) -> None:
+            if not came:
+                came.append(subprocess.run(command, input="", capture_output=True, text=True, check=False))
+
+        graph.census(4, min_weight=0.25, progress=look)  # no other test here asks for this weight
+        assert (came[0].returncode, came[0].stdout) == (0, "open\n"), came[0].stderr
+        assert len(graph.to_arrow("runs")) == runs + 1

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphlab.motifs.codes import code_of, edges_of, man_label, pattern_text, smallest_codes
-from graphlab.motifs.mining import mine, typed_census, unpack
+from graphlab.motifs.mining import mine, reachable, typed_census, unpack
 from graphlab.motifs.subgraph_kernel import adjacency_of, at_most
 from ingest.errors import AnalysisError
 from queries.snapshot import Snapshot
@@ -194,3 +194,15 @@ def test_requests_that_cannot_be_met() -> None:
 def test_labels_of_triads_agree_with_codes() -> None:
     for code in set(smallest_codes(3).tolist()):
         assert man_label(code_of(edges_of(code, 3))) == man_label(code)
+
+
+@pytest.mark.parametrize(
+    ("samples", "told"),
+    [
+        (10, "10 samples allow no p below 0.091: p 0.05 takes 19 and p 0.01 takes 99"),
+        (20, "20 samples allow no p below 0.048: p 0.01 takes 99"),
+        (99, "99 samples allow no p below 0.01"),
+    ],
+)
+def test_how_small_a_p_the_samples_allow(samples: int, told: str) -> None:
+    assert reachable(samples) == told

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import duckdb
@@ -101,6 +102,80 @@ def test_two_readers_share_a_graph(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="reading only"), folder.transaction():
         pass
     folder.close()
+
+
+HOLD = (
+    "import sys; from graphlab.store.folder import Folder; "
+    "f = Folder.open({path!r}, read_only=True); print('open', flush=True); sys.stdin.read()"
+)
+
+
+def test_a_shared_graph_is_read_by_others_between_its_transactions(tmp_path: Path) -> None:
+    """While a count runs, another process reads; while it writes, nobody does; what it wrote is seen at once."""
+    Folder.create(tmp_path / "g").close()
+    folder = Folder.open(tmp_path / "g", shared=True)
+    look = (
+        "import sys; from graphlab.store.folder import Folder; "
+        f"f = Folder.open({str(tmp_path / 'g')!r}, read_only=True); print(f.meta('dataset')); f.close()"
+    )
+
+    def seen() -> subprocess.CompletedProcess[str]:
+        return subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=False)
+
+    assert seen().stdout == "None\n"
+    with folder.transaction():
+        folder.set_meta("dataset", "written")
+        assert "StoreBusyError" in seen().stderr
+    assert seen().stdout == "written\n"
+    assert folder.meta("dataset") == "written"
+    with pytest.raises(ZeroDivisionError), folder.transaction():
+        folder.set_meta("dataset", "never")
+        1 / 0  # noqa: B018
+    assert folder.meta("dataset") == "written"
+    folder.close()
+    assert seen().returncode == 0
+
+
+def test_a_shared_graph_waits_for_readers_and_gives_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Folder.create(tmp_path / "g").close()
+    folder = Folder.open(tmp_path / "g", shared=True)
+    command = [sys.executable, "-c", HOLD.format(path=str(tmp_path / "g"))]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as reader:
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == "open\n"
+        monkeypatch.setattr("graphlab.store.folder.LONGEST_WAIT_S", 0.1)
+        with pytest.raises(StoreBusyError, match=f"in use by process {reader.pid}"), folder.transaction():
+            pytest.fail("two processes have the graph")
+        assert folder.meta("format_version") is not None, "it is read again after that"
+        monkeypatch.setattr("graphlab.store.folder.LONGEST_WAIT_S", 60.0)
+        let_go = threading.Timer(0.3, reader.communicate)
+        let_go.start()
+        with folder.transaction():
+            folder.set_meta("dataset", "after the reader")
+        let_go.join()
+    assert folder.meta("dataset") == "after the reader"
+    folder.close()
+
+
+def test_killed_while_it_counts_or_writes_a_shared_graph_is_whole(tmp_path: Path) -> None:
+    Folder.create(tmp_path / "g").close()
+    work = (
+        "import sys; from graphlab.store.folder import Folder; "
+        f"f = Folder.open({str(tmp_path / 'g')!r}, shared=True); t = f.transaction()\n"
+        "if sys.argv[1] == 'write':\n    t.__enter__(); f.set_meta('dataset', 'half')\n"
+        "print('there', flush=True); sys.stdin.read()"
+    )
+    for moment in ("count", "write"):
+        command = [sys.executable, "-c", work, moment]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+            assert other.stdout is not None
+            assert other.stdout.readline() == "there\n"
+            other.kill()
+        folder = Folder.open(tmp_path / "g", shared=True)
+        assert folder.meta("dataset") is None
+        with folder.transaction():
+            folder.set_meta("resolution_nm", [4, 4, 40])
+        folder.close()
 
 
 def test_a_failed_transaction_leaves_no_trace(tmp_path: Path) -> None:

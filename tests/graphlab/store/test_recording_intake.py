@@ -49,7 +49,9 @@ def test_sql_joins_recordings_behavior_and_neurons(graph: Graph) -> None:
 def test_a_failed_ingest_leaves_nothing(graph: Graph) -> None:
     graph.ingest(WIDE, as_="recordings", animal="w1")
     files = sorted((graph.path / "recordings").iterdir())
-    with pytest.raises(SchemaError, match="animal 'w1' has a recording.*leave this file out"):
+    with pytest.raises(
+        SchemaError, match="animal 'w1' has a recording.*leave this file out.*graphlab drop-animal .*g w1"
+    ):
         graph.ingest(WIDE.slice(0, 90), as_="recordings", animal="w1")
     two = pa.concat_tables([WIDE.append_column("animal", [["w2"] * 100]), WIDE.append_column("animal", [["w1"] * 100])])
     with pytest.raises(SchemaError, match="animal 'w1' has a recording"):

@@ -10,6 +10,9 @@ import pytest
 
 from graphlab.graph import Graph
 from graphlab.motifs.census import census
+from graphlab.motifs.motif_weights import motif_weights
+from graphlab.motifs.null_models import NullOptions, sample_seed
+from graphlab.motifs.weight_nulls import WEIGHT_NULLS
 from graphlab.store.runs import hash_table
 from ingest.errors import AnalysisError, UnknownNameError
 
@@ -146,3 +149,27 @@ def test_ctrl_c_leaves_nothing_behind(graph: Graph) -> None:
             count(3, progress=stop)
     assert len(graph.to_arrow("runs")) == runs
     assert len(graph.to_arrow("motif_counts")) == 0
+
+
+@pytest.mark.parametrize("null", ["weights", "weights-pre", "weights-types"])
+def test_weights_against_shuffled_weights(graph: Graph, null: str) -> None:
+    """The columns are what a loop over the sampler's own draws gives, and a rerun gives them again."""
+    table = graph.motif_weights(3, ["raw"], null=null, samples=9, seed=4)
+    view = graph.snapshot()
+    labels = graph.neuron_values(view, "cell_type")
+    sampler = WEIGHT_NULLS.get(null).prepare(view, NullOptions(labels=labels), 4)
+    draws = [motif_weights(sampler.draw(sample_seed(4, n)), 3, ["raw"]).to_pylist() for n in range(9)]
+    for at, row in enumerate(table.to_pylist()):
+        for name in ("intensity", "coherence"):
+            if row["count"]:
+                values = np.array([draw[at][name] for draw in draws])
+                np.testing.assert_allclose(row[f"{name}_null_mean"], values.mean())
+                tail = min((values >= row[name]).sum(), (values <= row[name]).sum())
+                assert row[f"{name}_p"] == min(1.0, 2 * (tail + 1) / 10)
+            else:
+                assert row[f"{name}_p"] is None
+    runs = graph.to_arrow("runs").to_pylist()
+    (run,) = [r for r in runs if r["verb"] == "motif_weights" and f'"{null}"' in r["parameters"]]
+    assert graph.rerun(run["run_id"]).equal
+    with pytest.raises(UnknownNameError, match="did you mean 'weights"):
+        graph.motif_weights(3, ["raw"], null="weight")
