@@ -181,6 +181,25 @@ def test_a_model_of_another_task_or_of_nobody(trained: Any) -> None:
             graph.predict("cell-type")
 
 
+def test_features_that_are_computed_in_another_way(trained: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from graphlab.predict import features
+
+    real = features.spectral_embedding
+    monkeypatch.setattr(features, "spectral_embedding", lambda *given: -real(*given))
+    with Graph.open(trained.path) as graph:
+        graph.predict("functional")  # looks at pairs
+        with pytest.raises(VersionError, match="features come out otherwise .* versions are the same.* Train it again"):
+            graph.predict("cell-type")
+
+
+def test_sides_are_seen_and_looked_at(trained: Any) -> None:
+    with Graph.open(trained.path) as graph:
+        graph._folder.connection.execute("UPDATE neurons SET side = 'left'")
+        with pytest.raises(VersionError, match="sides: 40 as before, with other values"):
+            graph.predict("cell-type")
+        graph.predict("functional")
+
+
 def test_embeddings_of_another_model_or_version(trainable: Any, vectors_of: Callable[..., pa.Table]) -> None:
     ids = trainable.neurons["root_id"].to_numpy()
     vectors = np.random.default_rng(0).normal(size=(40, 3))

@@ -30,7 +30,7 @@ HELD = pa.table({"predictor": ["p"], "fold": [0]})
 
 def write(graph: Path, **changes: Any) -> dict[str, Any]:
     card = {**CARD, **changes}
-    return models.save(graph, card, STATE, Trained(IDS, IDS, np.array([0, 1])), HELD, '{"run": "x"}\n')
+    return models.save(graph, card, STATE, Trained(IDS, IDS, np.array([0, 1]), np.ones((1, 3))), HELD, '{"run": "x"}\n')
 
 
 def test_round_trip(tmp_path: Path) -> None:
@@ -44,6 +44,7 @@ def test_round_trip(tmp_path: Path) -> None:
     assert all(np.array_equal(found.state[name], STATE[name]) for name in STATE)
     assert found.trained.source.tolist() == IDS.tolist()
     assert found.trained.label.tolist() == [0, 1]
+    assert found.trained.features.shape == (1, 3)
     assert sorted(item.name for item in (tmp_path / "models").iterdir()) == [
         "m.held.parquet", "m.json", "m.log.jsonl", "m.safetensors"
     ]  # fmt: skip
