@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,7 +128,7 @@ def train(
         MissingExtraError: the gnn extra is not installed. StoreError: the graph is open for reading only.
     """
     started = datetime.datetime.now(datetime.UTC)
-    _require_ready(folder)
+    _require_ready(folder, plan)
     name = models.check_name(plan.name or default_name(question))
     log = Log()
     seen = wired(folder, question)
@@ -325,7 +326,7 @@ def _shown(estimate: Mapping[str, Any], sign: str = "") -> str:
     return f"{value:{sign}.3f} [{lo:{sign}.3f}, {hi:{sign}.3f}]"
 
 
-def _require_ready(folder: Folder) -> None:
+def _require_ready(folder: Folder, plan: Plan) -> None:
     """Fail before the work, not after it."""
     if folder.read_only:
         raise StoreError(f"{folder.path} is open for reading only; training saves a model there")
@@ -334,3 +335,5 @@ def _require_ready(folder: Folder) -> None:
         import sklearn  # noqa: F401
     except ImportError as error:
         raise MissingExtraError("scikit-learn" if error.name == "sklearn" else "safetensors", "gnn") from None
+    if plan.predictors is None and find_spec("torch") is None:
+        raise MissingExtraError("torch", "gnn")
