@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ from ingest.errors import MissingExtraError, StoreError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from graphlab.predict.features import Inputs
     from graphlab.predict.predictor import Fitted
 
 CANDIDATES = ("random forest", "logistic regression", "graph network")
@@ -126,7 +128,7 @@ def train(
         MissingExtraError: the gnn extra is not installed. StoreError: the graph is open for reading only.
     """
     started = datetime.datetime.now(datetime.UTC)
-    _require_ready(folder)
+    _require_ready(folder, plan)
     name = models.check_name(plan.name or default_name(question))
     log = Log()
     seen = wired(folder, question)
@@ -143,10 +145,16 @@ def train(
     done = run(task, progress, after)
     best, because = recommended(done)
     kept = plan.keep or best
-    fitted = _fit_all(task, kept, log)
     examples = task.examples
+    inputs = task.build(examples, np.arange(examples.m))
+    fitted = _fit_all(task, kept, inputs, log)
     root_ids = seen.root_ids
-    trained = models.Trained(root_ids[examples.source], root_ids[examples.target], examples.label)
+    trained = models.Trained(
+        root_ids[examples.source],
+        root_ids[examples.target],
+        examples.label,
+        models.features_of(inputs, np.arange(examples.m)[: models.SAMPLE]),
+    )
     parameters = {"question": asdict(question), **asdict(plan), "name": name, "kept": kept}
     parameters = json.loads(json.dumps(parameters, default=list))
     record = runs.new_run(folder, "train", parameters, {}, plan.seed)
@@ -287,10 +295,9 @@ def _split(side: Sequence[str | None] | None, labels: Sequence[str | None]) -> s
     return "side" if {0, 1} <= set(numbers.tolist()) else "class"
 
 
-def _fit_all(task: Task, name: str, log: Log) -> Fitted:
+def _fit_all(task: Task, name: str, inputs: Inputs, log: Log) -> Fitted:
     """One predictor on all labelled examples; networks write their epochs to the log."""
     everyone = np.arange(task.examples.m)
-    inputs = task.build(task.examples, everyone)
     fit: Callable[..., Fitted] = task.predictor(name).fit
     journal = {"journal": log} if "journal" in inspect.signature(fit).parameters else {}
     return fit(inputs, task.examples.hidden(everyone), len(task.examples.classes), task.seed, **journal)
@@ -319,7 +326,7 @@ def _shown(estimate: Mapping[str, Any], sign: str = "") -> str:
     return f"{value:{sign}.3f} [{lo:{sign}.3f}, {hi:{sign}.3f}]"
 
 
-def _require_ready(folder: Folder) -> None:
+def _require_ready(folder: Folder, plan: Plan) -> None:
     """Fail before the work, not after it."""
     if folder.read_only:
         raise StoreError(f"{folder.path} is open for reading only; training saves a model there")
@@ -328,3 +335,5 @@ def _require_ready(folder: Folder) -> None:
         import sklearn  # noqa: F401
     except ImportError as error:
         raise MissingExtraError("scikit-learn" if error.name == "sklearn" else "safetensors", "gnn") from None
+    if plan.predictors is None and find_spec("torch") is None:
+        raise MissingExtraError("torch", "gnn")

@@ -72,6 +72,12 @@ def test_what_is_read_back_predicts_the_same_bytes(
     everyone = np.arange(examples.m)
     assert again.predict(inputs, everyone).tobytes() == fitted.predict(inputs, everyone).tobytes()
     assert safetensors.save({n: np.ascontiguousarray(v) for n, v in again.state().items()}) == data
+    # Who asks has other examples than those trained on, in another order: every pair, or every neuron.
+    order = np.random.default_rng(1).permutation(examples.m)[: examples.m // 2]
+    ends = {"source": inputs.source[order], "target": inputs.target[order]}
+    others = replace(inputs, pair=inputs.pair.rows(order), **ends)
+    found = again.predict(others, np.arange(len(order)))
+    np.testing.assert_allclose(found, fitted.predict(inputs, everyone)[order], atol=1e-6)
 
 
 @pytest.mark.parametrize(("predictor", "task"), list(cases()), ids=lambda case: getattr(case, "name", case))
