@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from graphlab.commands import activity, asking, counting, embedding, joining, keeping, mining, showing
+from graphlab.commands import activity, asking, counting, embedding, joining, keeping, mining, predicting, showing
 from ingest.errors import GraphlabError, InterruptedRun
 
 VERBS: tuple[Callable[..., Any], ...] = (
@@ -29,6 +29,7 @@ VERBS: tuple[Callable[..., Any], ...] = (
     mining.instances,
     counting.rerun,
     activity.correlate,
+    predicting.predict,
     showing.report,
     embedding.convert_checkpoint,
     embedding.embed,
@@ -67,6 +68,10 @@ def stoppable(verb: Callable[..., Any]) -> Callable[..., Any]:
 
 for verb in VERBS:
     app.command()(stoppable(verb))
+training = typer.Typer(name="train", help="Train predictors, test them honestly, save one.", no_args_is_help=True)
+for verb in predicting.TRAIN:
+    training.command()(stoppable(verb))
+app.add_typer(training)
 
 
 def main() -> None:

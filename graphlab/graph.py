@@ -17,6 +17,7 @@ from graphlab.verbs.counting import Counting
 from graphlab.verbs.embedding import Embedding
 from graphlab.verbs.exchanging import Exchanging
 from graphlab.verbs.partners import Partners
+from graphlab.verbs.predicting import Predicting
 from graphlab.verbs.reaching import Reaching
 from graphlab.verbs.resembling import Resembling
 from graphlab.verbs.testing import Testing
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from graphlab.store.signs import SignCounts
 
 
-class Graph(Testing, Asking, Correlating, Counting, Embedding, Exchanging, Partners, Reaching, Resembling):
+class Graph(Testing, Asking, Correlating, Counting, Embedding, Exchanging, Partners, Predicting, Reaching, Resembling):
     """A connectome in a folder: ingest, ask, count, report.
 
     >>> with Graph.create("worm") as graph:          # doctest: +SKIP

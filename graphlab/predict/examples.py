@@ -46,6 +46,8 @@ class Examples:
                     f"labels name neurons that the graph lacks (node {int(ends.min())} to {int(ends.max())} of "
                     f"{len(self.group):,}); add the neurons or leave their labels out"
                 )
+        if not self.classes and (self.label == HIDDEN).all():
+            return  # to be asked about, not learned from
         if self.label.min() < 0 or self.label.max() >= len(self.classes):
             raise SchemaError(f"labels must be 0..{len(self.classes) - 1}, one for each of {len(self.classes)} classes")
         present = np.unique(self.label)
@@ -77,6 +79,11 @@ class Examples:
         nodes = np.array([k for k, value in enumerate(label) if value is not None], dtype=np.int64)
         labels = np.array([number[value] for value in label if value is not None], dtype=np.int64)
         return cls(nodes, nodes, labels, tuple(classes), group, side, graph)
+
+    @classmethod
+    def unlabelled(cls, source: Ints, target: Ints, group: Ints) -> Examples:
+        """Examples to be asked about, nothing of which can be learned."""
+        return cls(source, target, np.full(len(source), HIDDEN, dtype=np.int64), (), group)
 
     def hidden(self, train: Ints) -> Ints:
         """Labels [m] with ``HIDDEN`` everywhere outside ``train``: all that a predictor is ever given."""

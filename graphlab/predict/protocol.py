@@ -20,6 +20,8 @@ from ingest.errors import AnalysisError
 Build = Callable[[Examples, Ints], Inputs]
 """Inputs of the examples; may look at the labels of the training rows given, and of no others."""
 Progress = Callable[[int, int], None]
+Told = Callable[[str, "Run"], None]
+"""Called with the name of every step that is done, and what is known by then."""
 
 INNER_FOLDS = 3
 NOMINATED = "nominated"
@@ -60,6 +62,8 @@ class Run:
 
     task: Task
     progress: Progress | None = None
+    fits: int = 0
+    """Predictors fitted so far, on inner folds or outer ones."""
     folds: list[Fold] = field(default_factory=list)
     inputs: list[Inputs] = field(default_factory=list)
     leaks: dict[str, float] = field(default_factory=dict)
@@ -106,20 +110,19 @@ def nominate(run: Run) -> None:
         metric = next(iter(evaluate.metrics_of(inner).values()))
         found = {}
         for name in task.candidates:
-            held = [_held(task, name, inner, x, f) for x, f in zip(inputs, folds, strict=True)]
+            held = [_fitted(run, name, inner, x, f) for x, f in zip(inputs, folds, strict=True)]
             found[name] = evaluate.estimate(inner, held, metric, []).value
         run.nominated.append(max(found, key=lambda name: np.nan_to_num(found[name], nan=-np.inf)))
 
 
 def fit(run: Run) -> None:
     """Every predictor on the training examples of every fold, asked about its test examples."""
-    task, total = run.task, len(run.task.predictors) * len(run.folds)
-    for place, name in enumerate(task.predictors):
-        run.held[name] = []
-        for number, (inputs, fold) in enumerate(zip(run.inputs, run.folds, strict=True)):
-            run.held[name].append(_held(task, name, task.examples, inputs, fold))
-            if run.progress:
-                run.progress(place * len(run.folds) + number + 1, total)
+    task = run.task
+    for name in task.predictors:
+        run.held[name] = [
+            _fitted(run, name, task.examples, inputs, fold)
+            for inputs, fold in zip(run.inputs, run.folds, strict=True)
+        ]  # fmt: skip
     if run.nominated:
         run.held[NOMINATED] = [run.held[name][k] for k, name in enumerate(run.nominated)]
 
@@ -168,8 +171,11 @@ def card(run: Run) -> None:
 STEPS: tuple[Callable[[Run], None], ...] = (split, features, check_leaks, nominate, fit, score, card)
 
 
-def run(task: Task, progress: Progress | None = None) -> Run:
+def run(task: Task, progress: Progress | None = None, told: Told | None = None) -> Run:
     """Do all the steps.
+
+    Args:
+        progress: called with (predictors fitted, all that will be). told: called after every step.
 
     Raises:
         UnknownNameError: no such predictor or split. AnalysisError: a predictor of another kind of task, a reference
@@ -186,12 +192,23 @@ def run(task: Task, progress: Progress | None = None) -> Run:
     state = Run(task, progress)
     for step in STEPS:
         step(state)
+        if told:
+            told(step.__name__, state)
     return state
 
 
 def _held(task: Task, name: str, examples: Examples, inputs: Inputs, fold: Fold) -> Held:
     fitted = task.predictor(name).fit(inputs, examples.hidden(fold.train), len(examples.classes), task.seed)
     return Held(fold.test, fitted.predict(inputs, fold.test))
+
+
+def _fitted(run: Run, name: str, examples: Examples, inputs: Inputs, fold: Fold) -> Held:
+    task = run.task
+    held = _held(task, name, examples, inputs, fold)
+    run.fits += 1
+    if run.progress:
+        run.progress(run.fits, len(run.folds) * (len(task.predictors) + INNER_FOLDS * len(task.candidates)))
+    return held
 
 
 def _plain(scores: dict[str, dict[str, Estimate]]) -> dict[str, dict[str, Any]]:

@@ -19,7 +19,7 @@ from ingest.errors import GraphlabError, StoreBusyError, StoreError, VersionErro
 from ingest.space import Resolution
 
 DATABASE = "graph.duckdb"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 
 
 class Folder:

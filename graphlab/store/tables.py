@@ -25,6 +25,7 @@ TABLES = (
     "recording_files",
     "recorded_neurons",
     *RESULT_TABLES,
+    "predictions",
 )
 ORDER = {
     "neurons": "root_id",
@@ -37,7 +38,7 @@ ORDER = {
     "motif_counts": "ALL",
     "recording_files": "animal, part, file",
     "recorded_neurons": "animal, trace",
-    **dict.fromkeys(RESULT_TABLES, "ALL"),
+    **dict.fromkeys((*RESULT_TABLES, "predictions"), "ALL"),
 }
 
 

@@ -1,0 +1,261 @@
+"""A saved model asked about a graph: the same reading as in training, refused where the graph is another one now."""
+
+from __future__ import annotations
+
+import datetime
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from graphlab.predict import cell_type, functional, models
+from graphlab.predict.cell_type import Typed, homologue_groups
+from graphlab.predict.examples import Examples, Floats, Ints
+from graphlab.predict.features import Inputs
+from graphlab.predict.from_graph import CELL_TYPE, Question, Wired, wired
+from graphlab.predict.functional import Measured
+from graphlab.predict.models import SavedModel, Trained
+from graphlab.predict.predictors import PREDICTORS
+from graphlab.store import runs
+from graphlab.store.folder import Folder
+from ingest.errors import AnalysisError, SchemaError, VersionError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from graphlab.predict.features import RootIds
+
+Progress = Callable[[int, int], None]
+AT_A_TIME = 500_000
+"""Pairs asked about at a time."""
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What a model says of every neuron, or of every ordered pair of two."""
+
+    run_id: str | None
+    """None where the graph is open for reading only."""
+    model: str
+    task: str
+    table: pa.Table
+    """The rows of the table ``predictions``, without run_id."""
+    notes: tuple[str, ...]
+
+    def summary(self) -> pa.Table:
+        """How many are given each label; of pairs, how many are more probable than not to respond."""
+        import pyarrow.compute as pc
+
+        first = self.table
+        if "rank" in first.column_names:
+            first = first.filter(pc.equal(first["rank"], 1))
+        else:
+            first = first.filter(pc.greater_equal(first["probability"], 0.5))
+        told = first.group_by("label").aggregate([("label", "count"), ("was_training", "sum"), ("probability", "mean")])
+        return told.rename_columns(
+            {"label_count": "given", "was_training_sum": "trained_on", "probability_mean": "mean_probability"}
+        ).sort_by([("given", "descending"), ("label", "ascending")])
+
+
+def predict(
+    folder: Folder,
+    name: str,
+    *,
+    task: str | None = None,
+    allow_changed: bool = False,
+    progress: Progress | None = None,
+) -> Predictions:
+    """Ask a saved model about the whole graph; rows replace the model's earlier ones in the table ``predictions``.
+
+    Args:
+        task: ``functional`` or ``cell-type``; a model of the other one is refused.
+        allow_changed: use the model on a graph that changed since training; the run says so.
+
+    Raises:
+        VersionError: the graph changed, or has embeddings of another model or segmentation version.
+        AnalysisError: a model of another task. UnknownNameError: no such model. ReadError, SchemaError: see ``models``.
+    """
+    started = datetime.datetime.now(datetime.UTC)
+    model = models.load(folder.path, name)
+    question = _question(model)
+    if task is not None and task != question.task:
+        raise AnalysisError(
+            f"model {name!r} is of the task {question.task}; asked for {task}. Name one of that task, or train it: "
+            f"graphlab train {task} {shlex.quote(str(folder.path))}"
+        )
+    predictor = PREDICTORS.get(str(model.card["predictor"]))
+    _require_embeddings(model, folder)
+    seen = wired(folder, question)
+    notes = _changes(folder, model, seen, question, allow_changed)
+    source, target = _asked(seen, question)
+    inputs = _inputs(seen, question, source, target)
+    _require_features(model, inputs)
+    fitted = predictor.restore(model.state)
+    said = _in_parts(lambda rows: fitted.predict(inputs, rows), len(source), progress)
+    if said.shape[1] != len(model.classes):
+        raise SchemaError(f"model {name!r} has {said.shape[1]} classes, its card {len(model.classes)}; train it again")
+    table = _table(model, seen.root_ids, source, target, said)
+    trained = int(np.count_nonzero(table["was_training"].to_numpy())) // (len(model.classes) if _is_nodes(model) else 1)
+    asked = f"{len(source):,} {'neurons' if _is_nodes(model) else 'ordered pairs'}, {trained:,} of them trained on"
+    notes = [asked, *notes, *seen.notes[1:]]
+    if _is_nodes(model) is False and len(source) < len(seen.root_ids) * (len(seen.root_ids) - 1):
+        notes.append("pairs of neurons without a position were left out")
+    if folder.read_only:
+        return Predictions(None, name, question.task, table, tuple(notes))
+    record = runs.new_run(
+        folder, "predict", {"model": name, "allow_changed": allow_changed},
+        {f"{name}{models.WEIGHTS}": str(model.card["weights_sha256"])},
+    )  # fmt: skip
+    with folder.transaction() as connection:
+        connection.execute("DELETE FROM predictions WHERE model = ?", [name])
+        connection.register("predicted", table)
+        connection.execute("INSERT INTO predictions BY NAME SELECT ? AS run_id, * FROM predicted", [record.run_id])
+        connection.unregister("predicted")
+        runs.record(
+            connection, replace(record, result_hash=runs.hash_table(table), message="; ".join(notes)), started
+        )  # fmt: skip
+    return Predictions(record.run_id, name, question.task, table, tuple(notes))
+
+
+def changed_parts(card: Mapping[str, Any], seen: Wired) -> list[str]:
+    """What predictors see and is not as it was in training, in words."""
+    before, counts = dict(card["graph"]["hashes"]), dict(card["graph"]["counts"])
+    found = []
+    for part in dict.fromkeys([*before, *seen.hashes]):
+        if before.get(part) == seen.hashes.get(part):
+            continue
+        then, now = counts.get(part), seen.counts.get(part)
+        if then == now:
+            found.append(f"{part}: {now:,} as before, with other values")
+        else:
+            found.append(f"{part}: {then or 0:,} then, {now or 0:,} now")
+    return found
+
+
+def _changes(
+    folder: Folder, model: SavedModel, seen: Wired, question: Question, allow_changed: bool
+) -> list[str]:  # fmt: skip
+    parts = changed_parts(model.card, seen)
+    then, now = str(model.card["graph"]["data_version"]), str(folder.meta("data_version"))
+    if parts and not allow_changed:
+        raise VersionError(
+            f"the graph changed since model {model.name!r} was trained (data version {then}, now {now}): "
+            f"{'; '.join(parts)}. Train it again (graphlab train {question.task} {shlex.quote(str(folder.path))} "
+            f"--name {model.name}), or use it all the same with --allow-changed"
+        )
+    if parts:
+        return [f"used on a graph that changed since training: {'; '.join(parts)}"]
+    if then != now:
+        return [f"the graph moved on since training ({then} to {now}), not in what this model sees"]
+    return []
+
+
+def _question(model: SavedModel) -> Question:
+    known = {field.name for field in fields(Question)}
+    try:
+        given = {key: value for key, value in dict(model.card["question"]).items() if key in known}
+        return Question(**{**given, "unknown": tuple(given.get("unknown", ()))})
+    except TypeError as error:
+        raise SchemaError(f"the card of model {model.name!r} does not say what was asked: {error}") from None
+
+
+def _require_embeddings(model: SavedModel, folder: Folder) -> None:
+    """The embeddings that the model was trained on are here: of the same model and segmentation version."""
+    about = model.card.get("embeddings")
+    if not about:
+        return
+    rows = folder.connection.execute(
+        "SELECT DISTINCT model, segmentation_version, width FROM embedding_files ORDER BY ALL"
+    ).fetchall()
+    wanted = (about["model"], str(about["segmentation_version"]), about["width"])
+    if wanted not in [(str(row[0]), str(row[1]), int(row[2])) for row in rows]:
+        have = "; ".join(f"{row[0]}, segmentation {row[1]}, {row[2]} numbers" for row in rows) or "none"
+        raise VersionError(
+            f"model {model.name!r} was trained on embeddings {wanted[0]}, segmentation {wanted[1]}, {wanted[2]} "
+            f"numbers; this graph has {have}. Vectors of two models or versions are never mixed: bring those, or train "
+            "it again"
+        )
+
+
+def _asked(seen: Wired, question: Question) -> tuple[Ints, Ints]:
+    """Every neuron, or every ordered pair of two that have places where places are looked at."""
+    n = len(seen.root_ids)
+    if question.task == CELL_TYPE:
+        return np.arange(n), np.arange(n)
+    usable = ~np.eye(n, dtype=bool)
+    if seen.position_nm is not None:
+        placed: npt.NDArray[np.bool_] = np.asarray(np.isfinite(seen.position_nm).all(axis=1))
+        usable &= placed[:, None] & placed[None]
+    source, target = np.nonzero(usable)
+    return source, target
+
+
+def _inputs(seen: Wired, question: Question, source: Ints, target: Ints) -> Inputs:
+    names = seen.classes if seen.classes is not None else [str(root_id) for root_id in seen.root_ids.tolist()]
+    if question.task == CELL_TYPE:
+        group = homologue_groups(seen.root_ids, None)
+        nobody: list[str | None] = [None] * len(seen.root_ids)
+        build = cell_type.build_inputs(Typed(seen.root_ids, seen.snapshots, nobody, embeddings=seen.vectors))
+    else:
+        _, group = np.unique(np.array(names), return_inverse=True)
+        nothing = np.empty((0, 0), dtype=np.int8)
+        build = functional.build_inputs(
+            Measured(seen.root_ids, seen.snapshots, nothing, names, seen.position_nm, seen.vectors)
+        )  # fmt: skip
+    return build(Examples.unlabelled(source, target, group.astype(np.int64)), np.empty(0, dtype=np.int64))
+
+
+def _require_features(model: SavedModel, inputs: Inputs) -> None:
+    columns = inputs.node if _is_nodes(model) else inputs.pair
+    then, now = list(model.card["features"]), list(columns.names)
+    if then != now:
+        gone, new = ([name for name in a if name not in b] for a, b in ((then, now), (now, then)))
+        raise VersionError(
+            f"model {model.name!r} looks at other features than this graph has: missing {', '.join(gone) or 'none'}; "
+            f"new {', '.join(new) or 'none'}. Train it again"
+        )
+
+
+def _in_parts(ask: Callable[[Ints], Floats], count: int, progress: Progress | None) -> Floats:
+    found = []
+    for start in range(0, count, AT_A_TIME):
+        found.append(ask(np.arange(start, min(start + AT_A_TIME, count))))
+        if progress:
+            progress(min(start + AT_A_TIME, count), count)
+    if not found:
+        raise AnalysisError("nothing to predict: no two neurons of this graph have a position")
+    return np.concatenate(found)
+
+
+def _table(model: SavedModel, root_ids: RootIds, source: Ints, target: Ints, said: Floats) -> pa.Table:
+    """Of neurons a row for every label, the most probable first; of pairs one for the response."""
+    import pyarrow as pa
+
+    trained = _was_training(model.trained, root_ids[source], root_ids[target])
+    k, classes = said.shape
+    names = pa.array(model.classes, pa.string())
+    if _is_nodes(model):
+        order = np.argsort(-said, axis=1, kind="stable")
+        row = np.repeat(np.arange(k), classes)
+        found: dict[str, Any] = {"root_id": pa.array(root_ids[source][row], pa.uint64())}
+        label, rank = order.reshape(-1), np.tile(np.arange(1, classes + 1, dtype=np.int32), k)
+        found |= {"label": names.take(pa.array(label)), "probability": said[row, label], "rank": rank}
+    else:
+        row = np.arange(k)
+        found = {
+            f"{end}_root_id": pa.array(root_ids[at], pa.uint64()) for end, at in (("pre", source), ("post", target))
+        }
+        found |= {"label": names.take(pa.array(np.ones(k, dtype=np.int64))), "probability": said[:, 1]}
+    return pa.table({"model": pa.array([model.name] * len(row), pa.string()), **found, "was_training": trained[row]})
+
+
+def _was_training(trained: Trained, source: RootIds, target: RootIds) -> np.ndarray:
+    known = set(zip(trained.source.tolist(), trained.target.tolist(), strict=True))
+    return np.array([pair in known for pair in zip(source.tolist(), target.tolist(), strict=True)], dtype=bool)
+
+
+def _is_nodes(model: SavedModel) -> bool:
+    return bool(model.card["kind"] == "node")

@@ -1,0 +1,211 @@
+"""Saved predictors in a graph folder: ``models/<name>.safetensors``, its card, its held-out predictions and its log.
+
+The card ``<name>.json`` is written last and removed first: a model without one is not there. Nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from graphlab.predict.state import State, array, inside, require, under
+from ingest.errors import MissingExtraError, ReadError, SchemaError, UnknownNameError, VersionError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from graphlab.predict.examples import Ints
+    from graphlab.predict.features import RootIds
+
+FORMAT = 1
+FOLDER = "models"
+WEIGHTS, CARD, HELD, LOG = ".safetensors", ".json", ".held.parquet", ".log.jsonl"
+PREDICTOR, TRAINED = "predictor", "trained"
+"""Prefixes of arrays: what the predictor learned, and the examples that it was fitted on."""
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+PICKLES = (b"\x80", b"PK\x03\x04", b"c__builtin__", b"(dp", b"ccopy_reg")
+PICKLED = (".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib")
+NEEDED = ("name", "task", "kind", "classes", "predictor", "split_hash", "features", "question", "graph")
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """The labelled examples that the saved predictor was fitted on."""
+
+    source: RootIds
+    """uint64 [k]"""
+    target: RootIds
+    """uint64 [k]; the same as ``source`` in a node task."""
+    label: Ints
+    """[k] index into the card's classes."""
+
+
+@dataclass(frozen=True, eq=False)
+class SavedModel:
+    """A model read back."""
+
+    card: Mapping[str, Any]
+    state: State
+    trained: Trained
+
+    @property
+    def name(self) -> str:
+        return str(self.card["name"])
+
+    @property
+    def classes(self) -> list[str]:
+        return [str(name) for name in self.card["classes"]]
+
+
+def check_name(name: str) -> str:
+    """The name, if it can be that of a model; never a path.
+
+    Raises:
+        SchemaError: anything but letters, digits, ``-`` and ``_``.
+    """
+    if not NAME.fullmatch(name):
+        raise SchemaError(
+            f"{name!r} is no name of a model; wanted letters, digits, '-' and '_' (64 at most, no path, no ending): "
+            "models are files of the graph's own folder"
+        )
+    return name
+
+
+def model_names(graph: Path) -> list[str]:
+    """Names of the graph's saved predictors, sorted."""
+    return sorted(
+        path.name.removesuffix(CARD)
+        for path in (graph / FOLDER).glob(f"*{CARD}")
+        if NAME.fullmatch(path.name.removesuffix(CARD))
+    )
+
+
+def paths(graph: Path, name: str) -> dict[str, Path]:
+    """Ending -> file of a model."""
+    return {ending: graph / FOLDER / f"{check_name(name)}{ending}" for ending in (WEIGHTS, HELD, LOG, CARD)}
+
+
+def save(
+    graph: Path, card: Mapping[str, Any], state: State, trained: Trained, held: pa.Table, log: str
+) -> dict[str, Any]:
+    """Write a model, replacing one of the same name; all of its files or none. Returns the card as written.
+
+    Raises:
+        SchemaError: its name. ReadError: the disk is full or the folder may not be written.
+        MissingExtraError: safetensors is not installed.
+    """
+    import io
+
+    from pyarrow import parquet
+
+    files = paths(graph, str(card["name"]))
+    arrays = under(PREDICTOR, state) | under(
+        TRAINED, {"source": trained.source, "target": trained.target, "label": trained.label}
+    )
+    weights = _safetensors().numpy.save({name: np.ascontiguousarray(values) for name, values in arrays.items()})
+    sink = io.BytesIO()
+    parquet.write_table(held, sink, compression="zstd")
+    whole: dict[str, Any] = plain({"format": FORMAT, **card, "weights_sha256": hashlib.sha256(weights).hexdigest()})
+    text = json.dumps(whole, indent=2, allow_nan=False) + "\n"
+    contents = {WEIGHTS: weights, HELD: sink.getvalue(), LOG: log.encode(), CARD: text.encode()}
+    new = {ending: path.with_name(f".{path.name}.{os.getpid()}") for ending, path in files.items()}
+    try:
+        files[CARD].parent.mkdir(exist_ok=True)
+        for ending, content in contents.items():
+            with new[ending].open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        files[CARD].unlink(missing_ok=True)
+        for ending, path in files.items():
+            new[ending].replace(path)
+    except OSError as error:
+        raise ReadError(f"cannot write {files[WEIGHTS]}: {error.strerror or error}; no model was saved") from None
+    finally:
+        for path in new.values():
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+    return whole
+
+
+def load(graph: Path, name: str) -> SavedModel:
+    """A saved model, checked against its card.
+
+    Raises:
+        UnknownNameError: no such model. ReadError: a pickle, a truncated file, a hash that differs. SchemaError: a
+        card of something else, arrays that are missing. VersionError: of a newer format.
+    """
+    files = paths(graph, name)
+    if not files[CARD].is_file():
+        pickled = [ending for ending in PICKLED if files[CARD].with_suffix(ending).is_file()]
+        if pickled:
+            raise ReadError(f"{name}{pickled[0]} is a pickle, which runs whatever code is in it: train the model again")
+        raise UnknownNameError("model", name, model_names(graph))
+    card = _card(files[CARD])
+    safetensors = _safetensors()
+    try:
+        data = files[WEIGHTS].read_bytes()
+    except OSError as error:
+        raise ReadError(f"{files[WEIGHTS]}: {error.strerror}; train the model again") from None
+    if data.startswith(PICKLES):
+        raise ReadError(f"{files[WEIGHTS]} is a pickle, which runs whatever code is in it: train the model again")
+    if (found := hashlib.sha256(data).hexdigest()) != card.get("weights_sha256"):
+        raise ReadError(
+            f"{files[WEIGHTS]} has SHA-256 {found[:16]}..., its card says {str(card.get('weights_sha256'))[:16]}...: "
+            "one of them was changed or cut off; train the model again"
+        )
+    try:
+        arrays = safetensors.numpy.load(data)
+    except Exception as error:
+        raise ReadError(f"{files[WEIGHTS]} is no complete safetensors file: {error}") from None
+    kept = inside(arrays, TRAINED)
+    source, target = (array(kept, end, np.uint64, 1) for end in ("source", "target"))
+    label = array(kept, "label", np.int64, 1)
+    require(len(source) == len(target) == len(label), "examples that it was trained on are missing")
+    return SavedModel(card, inside(arrays, PREDICTOR), Trained(source, target, label))
+
+
+def plain(value: Any) -> Any:
+    """The same as JSON knows it: numbers that are not finite become null."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _card(path: Path) -> dict[str, Any]:
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ReadError(f"{path}: {error}; train the model again") from None
+    if isinstance(card, dict) and isinstance(card.get("format"), int) and card["format"] > FORMAT:
+        raise VersionError(f"{path} is of format {card['format']}; this graphlab reads up to {FORMAT}: upgrade it")
+    missing = [key for key in NEEDED if not isinstance(card, dict) or key not in card]
+    if missing:
+        raise SchemaError(
+            f"{path} is not the card of a predictor (no {', '.join(missing)}); models for `graphlab predict` are made "
+            "by `graphlab train functional` and `graphlab train cell-type`"
+        )
+    return dict(card)
+
+
+def _safetensors() -> Any:
+    try:
+        import safetensors
+        import safetensors.numpy
+    except ImportError:
+        raise MissingExtraError("safetensors", "gnn") from None
+    return safetensors

@@ -1,0 +1,133 @@
+"""Verbs that train predictors of function and type, and ask them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from graphlab.store import query_source
+from graphlab.verbs.opened import Opened
+from ingest.errors import InterruptedRun
+
+if TYPE_CHECKING:
+    from graphlab.predict.ask_model import Predictions
+    from graphlab.predict.protocol import Told
+    from graphlab.predict.train_model import TrainedModel
+
+Progress = Callable[[int, int], None]
+
+
+class Predicting(Opened):
+    """Predictors of functional connectivity and of cell type, honestly tested, saved in the graph."""
+
+    def train(
+        self,
+        task: str,
+        label: str = "cell_type",
+        *,
+        predictors: Sequence[str] | None = None,
+        split: str | None = None,
+        folds: int | None = None,
+        seed: int = 0,
+        name: str | None = None,
+        keep: str | None = None,
+        unknown: Sequence[str] | None = None,
+        least: int = 2,
+        homologues: str | None = None,
+        embeddings: str | None = None,
+        responses: str | None = None,
+        outsiders: str = "refuse",
+        bootstraps: int = 200,
+        labels_from_connectivity: bool | None = None,
+        progress: Progress | None = None,
+        told: Told | None = None,
+    ) -> TrainedModel:
+        """Test predictors on held-out neurons or pairs, and save the recommended one in ``models`` of the graph.
+
+        Args:
+            task: ``functional`` (who responds to whom, from measured responses) or ``cell-type``.
+            label: of a cell-type task, the column of ``neurons`` with the labels.
+            predictors: names; all of the task by default.
+            split: ``side``, ``class``, ``neuron`` or ``pair``; by default ``neuron`` for pairs, and for neurons
+                ``side`` where both have labels, else ``class``.
+            folds: how often to hold out. seed: of splits, fits and intervals.
+            name: of the model; an earlier one of this name is replaced. keep: the predictor to save, not the
+                recommended one.
+            unknown: labels that count as none, in any case (``predict.from_graph.UNKNOWN`` by default).
+            least: labels of fewer neurons are left out.
+            homologues: column with each neuron's partner (root_id, name) or class; ``worm`` for C. elegans names.
+            embeddings: model of joined embeddings; ``none``; the only one by default.
+            responses: run of measured responses; the latest by default.
+            outsiders: ``refuse`` or ``leave-out`` responses of neurons that are not in the graph.
+            bootstraps: samples of classes for the 95 % intervals.
+            labels_from_connectivity: whether the labels were defined with connectivity in view, for the card.
+            told: called after each step of the protocol (``check_leaks`` before anything is fitted).
+
+        Raises:
+            AnalysisError: no labels, one class, nothing measured, responses of unknown neurons, too few classes.
+            SchemaError: features that are no numbers, several models of embeddings. LeakError: the split leaks.
+            UnknownNameError: no such predictor, split, column, model or run. VersionError: embeddings of another
+            segmentation version. MissingExtraError: the gnn extra is missing. InterruptedRun: Ctrl-C.
+            In all cases nothing is saved.
+        """
+        from graphlab.predict.from_graph import UNKNOWN, Question
+        from graphlab.predict.train_model import Plan, train
+
+        question = Question(
+            task, label, tuple(unknown) if unknown is not None else UNKNOWN, least, homologues, embeddings, responses,
+            outsiders,
+        )  # fmt: skip
+        plan = Plan(
+            tuple(predictors) if predictors is not None else None, split, folds, seed, bootstraps, name, keep,
+            labels_from_connectivity,
+        )  # fmt: skip
+        try:
+            self._join_the_only_model(embeddings)
+            return train(self._folder, question, plan, progress, told)
+        except KeyboardInterrupt:
+            raise InterruptedRun("stopped; no model was saved, and those of before are as they were") from None
+
+    def predict(
+        self,
+        model: str,
+        *,
+        task: str | None = None,
+        allow_changed: bool = False,
+        progress: Progress | None = None,
+    ) -> Predictions:
+        """Ask a saved model about every neuron or ordered pair; kept in the table ``predictions``.
+
+        Neurons have a row for every label (``rank`` 1 the most probable), pairs the probability of a response;
+        ``was_training`` marks those that the model was fitted on. Rows replace earlier ones of the same model.
+
+        Args:
+            model: its name. task: refuse a model of another task.
+            allow_changed: use it on a graph that changed since training; the run says so.
+
+        Raises:
+            VersionError: the graph changed since training, or its embeddings are of another model or version.
+            AnalysisError: a model of another task. UnknownNameError: no such model. ReadError: a damaged file.
+        """
+        from graphlab.predict.ask_model import predict
+
+        try:
+            return predict(self._folder, model, task=task, allow_changed=allow_changed, progress=progress)
+        except KeyboardInterrupt:
+            raise InterruptedRun("stopped; the table of predictions is as it was") from None
+
+    def models(self) -> list[str]:
+        """Names of the saved predictors."""
+        from graphlab.predict.models import model_names
+
+        return model_names(self.path)
+
+    def _join_the_only_model(self, wanted: str | None) -> None:
+        """Join neurons to the embeddings by id, as placing synapses does; a version that differs is an error."""
+        from graphlab.store.embedding_places import is_joined, join_neurons
+
+        known = query_source.models(self._folder)
+        if wanted == "none" or not known or (wanted is None and len(known) > 1) or self._folder.read_only:
+            return
+        there = query_source.embeddings(self._folder, wanted)
+        if not is_joined(self._folder, there.model):
+            join_neurons(self._folder, there)
