@@ -17,8 +17,10 @@ from graphlab.predict.examples import Examples, Floats, Ints
 from graphlab.predict.features import Inputs
 from graphlab.predict.linear import LogisticRegression
 from graphlab.predict.predictor import Fitted, Predictor, known_rows
+from graphlab.predict.predictors import predictor_named
 from graphlab.predict.protocol import Task, run
-from ingest.errors import UnknownNameError
+from graphlab.predict.state import Array, State
+from ingest.errors import SchemaError, UnknownNameError
 
 pytest.importorskip("sklearn")
 Make = Callable[..., Examples]
@@ -93,6 +95,9 @@ class Boasting:
     def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int) -> Fitted:
         return _Boast(LogisticRegression().fit(inputs, known, classes, seed), known_rows(known), self.asked)
 
+    def restore(self, state: State) -> Fitted:
+        raise NotImplementedError
+
     def sentence(self) -> str:
         return "logistic regression, four times as sure"
 
@@ -107,6 +112,9 @@ class _Boast:
         self.asked.append((self.known, rows))
         powers = self.fitted.predict(inputs, rows) ** 4
         return powers / powers.sum(axis=1, keepdims=True)
+
+    def state(self) -> dict[str, Array]:
+        return self.fitted.state()
 
 
 def noisy(examples: Examples, make_inputs: MakeInputs) -> Examples:
@@ -208,3 +216,29 @@ def test_what_is_kept_by_confidence(seed: int, classes: int) -> None:
     assert calibration.selective_area(examples.label, smooth, np.ones(40)) == pytest.approx(error.mean())
     assert np.isnan(calibration.selective_area(label, smooth, np.zeros(40)))
     assert np.isnan(calibration.coverage_at(label, smooth, np.zeros(40)))
+
+
+@pytest.mark.parametrize("method", calibration.METHODS)
+def test_what_is_saved_is_restored_to_the_byte(method: str, make_nodes: Make, make_inputs: MakeInputs) -> None:
+    examples = make_nodes(40)
+    inputs, everyone = make_inputs(examples), np.arange(examples.m)
+    calibrated = Calibrated(LogisticRegression(), method, "class")
+    fitted = calibrated.fit(inputs, examples.hidden(np.arange(60)), 4, 0)
+    state = fitted.state()
+    assert any(name.startswith("map/") for name in state)
+    again = calibrated.restore(state)
+    assert again.predict(inputs, everyone).tobytes() == fitted.predict(inputs, everyone).tobytes()
+    for harm in (lambda name: name != "map/said", lambda name: not name.startswith("predictor/")):
+        broken = {name: values for name, values in state.items() if harm(name)}
+        if len(broken) < len(state):
+            with pytest.raises(SchemaError, match="train it again"):
+                calibrated.restore(broken)
+    with pytest.raises(SchemaError, match="one number above 0"):
+        calibrated.restore({**state, "map/temperature": np.array([-1.0])})
+
+
+def test_calibrated_predictors_are_found_by_name() -> None:
+    assert predictor_named("calibrated random forest").name == "calibrated random forest"
+    assert predictor_named("distance").name == "distance"
+    with pytest.raises(UnknownNameError, match="random forest"):
+        predictor_named("calibrated random forrest")
