@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from graphlab.predict import cell_type, functional, models
+from graphlab.predict import cell_type, functional, models, train_model
 from graphlab.predict.cell_type import Typed, homologue_groups
 from graphlab.predict.examples import Examples, Floats, Ints
 from graphlab.predict.features import Inputs
@@ -93,6 +93,8 @@ def predict(
     source, target = _asked(seen, question)
     inputs = _inputs(seen, question, source, target)
     _require_features(model, inputs)
+    if not changed_parts(model.card, seen):
+        _require_same_features(model, inputs, seen.root_ids)
     fitted = predictor.restore(model.state)
     said = _in_parts(lambda rows: fitted.predict(inputs, rows), len(source), progress)
     if said.shape[1] != len(model.classes):
@@ -198,7 +200,9 @@ def _inputs(seen: Wired, question: Question, source: Ints, target: Ints) -> Inpu
     if question.task == CELL_TYPE:
         group = homologue_groups(seen.root_ids, None)
         nobody: list[str | None] = [None] * len(seen.root_ids)
-        build = cell_type.build_inputs(Typed(seen.root_ids, seen.snapshots, nobody, embeddings=seen.vectors))
+        build = cell_type.build_inputs(
+            Typed(seen.root_ids, seen.snapshots, nobody, side=seen.side, embeddings=seen.vectors)
+        )
     else:
         _, group = np.unique(np.array(names), return_inverse=True)
         nothing = np.empty((0, 0), dtype=np.int8)
@@ -216,6 +220,28 @@ def _require_features(model: SavedModel, inputs: Inputs) -> None:
         raise VersionError(
             f"model {model.name!r} looks at other features than this graph has: missing {', '.join(gone) or 'none'}; "
             f"new {', '.join(new) or 'none'}. Train it again"
+        )
+
+
+def _require_same_features(model: SavedModel, inputs: Inputs, root_ids: RootIds) -> None:
+    """On the same graph features are the same, or something else computes them than did in training."""
+    kept = len(model.trained.features)
+    asked = zip(root_ids[inputs.source].tolist(), root_ids[inputs.target].tolist(), strict=True)
+    at = {pair: k for k, pair in enumerate(asked)}
+    wanted = zip(model.trained.source[:kept].tolist(), model.trained.target[:kept].tolist(), strict=True)
+    rows = np.array([at[pair] for pair in wanted], dtype=np.int64)
+    now = models.features_of(inputs, rows)
+    if not np.allclose(now, model.trained.features, rtol=1e-4, atol=1e-6):
+        then = dict(model.card.get("versions", {}))
+        versions = train_model.library_versions()
+        other = [
+            f"{name} {value} then, {versions.get(name)} now"
+            for name, value in then.items()
+            if value != versions.get(name)
+        ]
+        raise VersionError(
+            f"features come out otherwise than when model {model.name!r} was trained, on the same graph "
+            f"({'; '.join(other) or 'versions are the same'}): its answers would mean nothing. Train it again"
         )
 
 

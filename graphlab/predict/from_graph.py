@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from graphlab.predict.cell_type import Typed, homologue_groups
+from graphlab.predict.cell_type import Typed, homologue_groups, side_numbers
 from graphlab.predict.examples import Floats
 from graphlab.predict.features import RootIds
 from graphlab.predict.functional import Measured
@@ -75,6 +75,8 @@ class Wired:
     classes: list[str] | None
     """[n] homologue classes, None where nobody knows."""
     position_nm: Floats | None
+    side: list[str | None] | None
+    """[n], None where no neuron has one, and in a functional task."""
     vectors: Floats | None
     """[n, width] mean embeddings, NaN rows where there are none."""
     hashes: dict[str, str] = field(default_factory=dict)
@@ -112,14 +114,17 @@ def wired(folder: Folder, question: Question) -> Wired:
     place = _positions(folder, snapshots["chemical"]) if functional else None
     if place is not None:
         parts["positions"], counts["positions"] = [place], int(np.isfinite(place).all(axis=1).sum())
+    side = None if functional else _sides(folder, snapshots["chemical"])
+    if side is not None:
+        numbers = side_numbers(side)
+        parts["sides"], counts["sides"] = [numbers], int((numbers >= 0).sum())
     classes, told = homologue_classes(folder, snapshots["chemical"], question.homologues)
     vectors, about, said = _vectors(folder, root_ids, question.embeddings)
     if vectors is not None:
         parts["embeddings"], counts["embeddings"] = [vectors], int(np.isfinite(vectors).all(axis=1).sum())
-    return Wired(
-        root_ids, snapshots, classes, place, vectors, {name: _hash(*values) for name, values in parts.items()}, counts,
-        about, (told, *said),
-    )  # fmt: skip
+    hashes = {name: _hash(*values) for name, values in parts.items()}
+    notes = (told, *said)
+    return Wired(root_ids, snapshots, classes, place, side, vectors, hashes, counts, about, notes)
 
 
 def typed(folder: Folder, seen: Wired, question: Question) -> tuple[Typed, list[str]]:
@@ -154,14 +159,12 @@ def typed(folder: Folder, seen: Wired, question: Question) -> tuple[Typed, list[
             f"neurons: {unsaid:,} unknown, {len(rare):,} labels of fewer than {question.least} neurons). Ingest some "
             "with that column, or name another with --label"
         )
-    side = [None if v is None else str(v) for v in tables.neuron_values(folder, chemical, "side")]
     partner = None
     if seen.classes is not None:
         first: dict[str, int] = {}
         ids = seen.root_ids.tolist()
         partner = [int(first.setdefault(name, root_id)) for name, root_id in zip(seen.classes, ids, strict=True)]
-    sides = side if any(value is not None for value in side) else None
-    return Typed(seen.root_ids, seen.snapshots, labels, partner, sides, seen.vectors), notes
+    return Typed(seen.root_ids, seen.snapshots, labels, partner, seen.side, seen.vectors), notes
 
 
 def measured(folder: Folder, seen: Wired, question: Question) -> tuple[Measured, list[str]]:
@@ -257,6 +260,11 @@ def _positions(folder: Folder, view: Snapshot) -> Floats | None:
     axes = [tables.neuron_values(folder, view, f"{axis}_nm") for axis in "xyz"]
     found = np.array([[np.nan if v is None else float(v) for v in axis] for axis in axes]).T
     return found if np.isfinite(found).all(axis=1).any() else None
+
+
+def _sides(folder: Folder, view: Snapshot) -> list[str | None] | None:
+    found = [None if v is None else str(v) for v in tables.neuron_values(folder, view, "side")]
+    return found if any(value is not None for value in found) else None
 
 
 def _vectors(

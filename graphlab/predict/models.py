@@ -24,8 +24,8 @@ from ingest.errors import MissingExtraError, ReadError, SchemaError, UnknownName
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from graphlab.predict.examples import Ints
-    from graphlab.predict.features import RootIds
+    from graphlab.predict.examples import Floats, Ints
+    from graphlab.predict.features import Inputs, RootIds
 
 FORMAT = 1
 FOLDER = "models"
@@ -33,6 +33,8 @@ WEIGHTS, CARD, HELD, LOG = ".safetensors", ".json", ".held.parquet", ".log.jsonl
 PREDICTOR, TRAINED = "predictor", "trained"
 """Prefixes of arrays: what the predictor learned, and the examples that it was fitted on."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+SAMPLE = 64
+"""Examples whose features are kept beside the model."""
 PICKLES = (b"\x80", b"PK\x03\x04", b"c__builtin__", b"(dp", b"ccopy_reg")
 PICKLED = (".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib")
 NEEDED = ("name", "task", "kind", "classes", "predictor", "split_hash", "features", "question", "graph")
@@ -48,6 +50,8 @@ class Trained:
     """uint64 [k]; the same as ``source`` in a node task."""
     label: Ints
     """[k] index into the card's classes."""
+    features: Floats
+    """[some, columns] of the first of them: they must come out the same when the model is asked."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +114,8 @@ def save(
 
     files = paths(graph, str(card["name"]))
     arrays = under(PREDICTOR, state) | under(
-        TRAINED, {"source": trained.source, "target": trained.target, "label": trained.label}
+        TRAINED,
+        {"source": trained.source, "target": trained.target, "label": trained.label, "features": trained.features},
     )
     weights = _safetensors().numpy.save({name: np.ascontiguousarray(values) for name, values in arrays.items()})
     sink = io.BytesIO()
@@ -170,9 +175,16 @@ def load(graph: Path, name: str) -> SavedModel:
         raise ReadError(f"{files[WEIGHTS]} is no complete safetensors file: {error}") from None
     kept = inside(arrays, TRAINED)
     source, target = (array(kept, end, np.uint64, 1) for end in ("source", "target"))
-    label = array(kept, "label", np.int64, 1)
-    require(len(source) == len(target) == len(label), "examples that it was trained on are missing")
-    return SavedModel(card, inside(arrays, PREDICTOR), Trained(source, target, label))
+    label, features = array(kept, "label", np.int64, 1), array(kept, "features", np.float64, 2)
+    require(len(source) == len(target) == len(label) >= len(features), "examples that it was trained on are missing")
+    return SavedModel(card, inside(arrays, PREDICTOR), Trained(source, target, label, features))
+
+
+def features_of(inputs: Inputs, rows: Ints) -> Floats:
+    """Features [k, columns] of some examples: of the pair, or of the neuron."""
+    if len(inputs.pair.names):
+        return inputs.pair.values[rows]
+    return np.asarray(inputs.node.values[inputs.source[rows]])
 
 
 def plain(value: Any) -> Any:

@@ -28,6 +28,7 @@ from ingest.errors import MissingExtraError, StoreError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from graphlab.predict.features import Inputs
     from graphlab.predict.predictor import Fitted
 
 CANDIDATES = ("random forest", "logistic regression", "graph network")
@@ -146,10 +147,16 @@ def train(
     done = run(task, progress, after)
     best, because = recommended(done)
     kept = plan.keep or best
-    fitted = _fit_all(task, kept, log)
     examples = task.examples
+    inputs = task.build(examples, np.arange(examples.m))
+    fitted = _fit_all(task, kept, inputs, log)
     root_ids = seen.root_ids
-    trained = models.Trained(root_ids[examples.source], root_ids[examples.target], examples.label)
+    trained = models.Trained(
+        root_ids[examples.source],
+        root_ids[examples.target],
+        examples.label,
+        models.features_of(inputs, np.arange(examples.m)[: models.SAMPLE]),
+    )
     parameters = {"question": asdict(question), **asdict(plan), "name": name, "kept": kept}
     parameters = json.loads(json.dumps(parameters, default=list))
     record = runs.new_run(folder, "train", parameters, {}, plan.seed)
@@ -291,10 +298,9 @@ def _split(side: Sequence[str | None] | None, labels: Sequence[str | None]) -> s
     return "side" if {0, 1} <= set(numbers.tolist()) else "class"
 
 
-def _fit_all(task: Task, name: str, log: Log) -> Fitted:
+def _fit_all(task: Task, name: str, inputs: Inputs, log: Log) -> Fitted:
     """One predictor on all labelled examples; networks write their epochs to the log."""
     everyone = np.arange(task.examples.m)
-    inputs = task.build(task.examples, everyone)
     fit: Callable[..., Fitted] = task.predictor(name).fit
     journal = {"journal": log} if "journal" in inspect.signature(fit).parameters else {}
     return fit(inputs, task.examples.hidden(everyone), len(task.examples.classes), task.seed, **journal)

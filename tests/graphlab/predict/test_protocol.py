@@ -88,7 +88,7 @@ def test_the_card_says_what_is_needed_to_judge(pairs: Examples, make_inputs: Mak
     assert sum(card["base_rates"].values()) == pytest.approx(1)
     assert card["notes"] == ["labels are made"]
     assert card["features"]["weight"] == "wiring"
-    assert told[-1] == (12, 12)
+    assert told[-1] == (36, 36), "three predictors, and two candidates on three inner folds, in each of four folds"
     assert run(task).card == found.card, "same seed, same card"
     other = run(replace(task, seed=1)).card
     assert other["split_hash"] != card["split_hash"]

@@ -1,0 +1,236 @@
+"""From a graph to a saved model: the leak table first, what is recommended and why, one error for bad input."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from graphlab import Graph
+from graphlab.predict import train_model
+from graphlab.predict.evaluate import Estimate, accuracy
+from graphlab.predict.features import Columns
+from graphlab.predict.forest import RandomForest
+from graphlab.predict.models import load
+from graphlab.predict.predictor import Fitted
+from graphlab.predict.train_model import recommended
+from ingest.errors import (
+    AnalysisError,
+    GraphlabError,
+    InterruptedRun,
+    MissingExtraError,
+    SchemaError,
+    StoreError,
+    UnknownNameError,
+)
+
+pytest.importorskip("sklearn")
+pytest.importorskip("safetensors")
+QUICK = {"predictors": ["random forest", "logistic regression"], "folds": 2, "bootstraps": 20}
+
+
+def test_card_files_run_and_held_predictions(made_trained: Any) -> None:
+    with Graph.open(made_trained.path, read_only=True) as graph:
+        assert graph.models() == ["cell-type", "functional"]
+        runs = {row["run_id"]: row for row in graph.to_arrow("runs").to_pylist()}
+        data_version = str(graph._folder.meta("data_version"))
+    for name, classes, labelled in (
+        ("cell-type", ["aa", "bb", "cc"], 36),
+        ("functional", ["no response", "response"], made_trained.responses.num_rows),
+    ):
+        model = load(made_trained.path, name)
+        card = model.card
+        assert card["classes"] == classes
+        assert sum(card["examples"].values()) == len(model.trained.label) == labelled
+        assert card["graph"]["data_version"] == data_version
+        assert card["seed"] == 0
+        assert {"numpy", "scikit-learn", "safetensors"} <= set(card["versions"])
+        assert card["calibration"]["predictor"] == card["predictor"]
+        assert card["calibration"]["ece"]["lo"] <= card["calibration"]["ece"]["hi"]
+        assert "whether labels were defined from connectivity was not said" in card["confounds"]
+        assert runs[card["run_id"]]["verb"] == "train"
+        assert runs[card["run_id"]]["result_hash"] == card["weights_sha256"]
+        first = next(iter(card["scores"]["random forest"]))
+        held = parquet.read_table(made_trained.path / "models" / f"{name}.held.parquet").to_pandas()
+        assert set(held["predictor"]) == set(card["scores"])
+        one = held[(held["predictor"] == "random forest") & (held["fold"] == 0)]
+        assert len(one) == card["folds"][0]["test"]
+        said = np.stack(one["probability"].to_list())
+        assert said.shape == (len(one), len(classes))
+        if first == "macro_f1":
+            right = accuracy(one["label"].to_numpy(), said, np.ones(len(one)))
+            assert right == pytest.approx(card["scores"]["random forest"]["accuracy"]["folds"][0])
+            assert set(one["source_root_id"]) <= set(made_trained.neurons["root_id"])
+        lines = (made_trained.path / "models" / f"{name}.log.jsonl").read_text().splitlines()
+        steps = [json.loads(line)["step"] for line in lines]
+        assert steps.index("check_leaks") < steps.index("fit") < steps.index("keep")
+
+
+def test_the_leak_table_is_told_before_anything_is_fitted(
+    trainable: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    order: list[str] = []
+    real = RandomForest.fit
+
+    def fit(self: RandomForest, *given: Any) -> Fitted:
+        order.append("fit")
+        return real(self, *given)
+
+    monkeypatch.setattr(RandomForest, "fit", fit)
+    bars: list[tuple[int, int]] = []
+    with Graph.open(trainable.path) as graph:
+        made = graph.train(
+            "cell-type", **QUICK, told=lambda step, state: order.append(f"{step} {len(state.leaks)}"),
+            progress=lambda done, total: bars.append((done, total)),
+        )  # fmt: skip
+        assert order.index("check_leaks 5") < order.index("fit")
+        again = graph.train("cell-type", **QUICK)
+    total = 2 * 2 + 2 * 2 * 3
+    assert bars == [(k, total) for k in range(1, total + 1)]
+    assert again.run_id == made.run_id
+    assert again.card == made.card, "same seed, same card, same hash of the weights"
+    assert made.table.num_rows == 3
+    assert made.table.column_names[0] == "predictor"
+    assert "macro_f1 minus random forest" in made.table.column_names
+
+
+def test_recommended_is_what_is_surely_ahead() -> None:
+    task = SimpleNamespace(reference="forest", examples=SimpleNamespace(classes=("a", "b")))
+    done: Any = SimpleNamespace(task=task, nominated=["net", "net", "forest"], folds=[0, 1, 2], differences={})
+    for lo, wanted in ((0.01, "net"), (0.0, "forest"), (-0.02, "forest"), (float("nan"), "forest")):
+        done.differences = {"nominated": {"auroc": Estimate(0.05, lo, 0.2)}}
+        name, because = recommended(done)
+        assert name == wanted
+        assert because.startswith(f"{wanted} is recommended")
+        assert "net" in because
+    done.nominated = ["forest", "forest", "net"]
+    assert recommended(done)[0] == "forest"
+    done.nominated = []
+    assert "no candidates were compared" in recommended(done)[1]
+
+
+def test_names_of_predictors_splits_and_models(trainable: Any) -> None:
+    with Graph.open(trainable.path) as graph:
+        for options, error, said in [
+            ({"predictors": ["random forrest"]}, UnknownNameError, "did you mean 'random forest'"),
+            ({"keep": "random forrest"}, UnknownNameError, "did you mean 'random forest'"),
+            ({"predictors": ["distance"]}, AnalysisError, "does pair tasks; this is a node task"),
+            ({"split": "sides"}, UnknownNameError, "did you mean 'side'"),
+            ({"name": "../up"}, SchemaError, "no name of a model"),
+            ({"embeddings": "segclr"}, SchemaError, "has no embeddings"),
+            ({"homologues": "homolog"}, UnknownNameError, "did you mean 'homologue'"),
+        ]:
+            with pytest.raises(error, match=said):
+                graph.train("cell-type", **{**QUICK, **options})
+    assert not (trainable.path / "models").exists()
+    with Graph.open(trainable.path, read_only=True) as graph, pytest.raises(StoreError, match="for reading only"):
+        graph.train("cell-type", **QUICK)
+
+
+def test_no_labels_and_one_class(trainable: Any) -> None:
+    with Graph.open(trainable.path) as graph:
+        with pytest.raises(AnalysisError, match="no labels"):
+            graph.train("cell-type", "super_class", **QUICK)
+        with pytest.raises(AnalysisError, match="every example has the label 'cc'; wanted two classes or more"):
+            graph.train("cell-type", unknown=["aa", "bb", "unk"], **QUICK)
+        rows = trainable.responses.to_pandas().assign(connected=True)
+        graph.correlate("response", source=pa.Table.from_pandas(rows, preserve_index=False))
+        with pytest.raises(AnalysisError, match="every example has the label 'response'"):
+            graph.train("functional", **QUICK)
+        graph._folder.connection.execute("DELETE FROM functional_connections")
+        with pytest.raises(AnalysisError, match="no labels: this graph has no measured responses; bring them with"):
+            graph.train("functional", **QUICK)
+    assert not (trainable.path / "models").exists()
+
+
+def test_ctrl_c_and_errors_leave_nothing(trainable: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*given: Any) -> Fitted:
+        raise KeyboardInterrupt
+
+    with Graph.open(trainable.path) as graph:
+        before = graph.to_arrow("runs")
+        with monkeypatch.context() as patch:
+            patch.setattr(RandomForest, "fit", stop)
+            with pytest.raises(InterruptedRun, match="no model was saved"):
+                graph.train("cell-type", **QUICK)
+        with monkeypatch.context() as patch:
+            patch.setattr(train_model.models.os, "fsync", stop)
+            with pytest.raises(InterruptedRun, match="no model was saved"):
+                graph.train("cell-type", **QUICK)
+        assert graph.to_arrow("runs").equals(before)
+        assert graph.models() == []
+
+
+@pytest.mark.parametrize("library", ["sklearn", "safetensors"])
+def test_without_the_extra(library: str, trainable: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, library, None)
+    with Graph.open(trainable.path) as graph, pytest.raises(MissingExtraError, match=r"graphlab-connectome\[gnn\]"):
+        graph.train("cell-type", **QUICK)
+
+
+def test_features_that_are_no_numbers(trainable: Any, vectors_of: Callable[..., pa.Table]) -> None:
+    with pytest.raises(SchemaError, match="feature 'x' is nan in row 1"):
+        Columns(np.array([[0.0], [np.nan]]), ("x",), ("wiring",))
+    ids = trainable.neurons["root_id"].to_numpy()
+    vectors = np.random.default_rng(0).normal(size=(40, 3))
+    with Graph.open(trainable.path) as graph:
+        broken = vectors.copy()
+        broken[3, 1] = np.nan
+        with pytest.raises(GraphlabError, match="vector"):
+            graph.ingest(vectors_of(ids, broken), as_="embeddings", model="m", segmentation_version="1")
+
+
+def test_embeddings_are_joined_used_and_counted(trainable: Any, vectors_of: Callable[..., pa.Table]) -> None:
+    ids = trainable.neurons["root_id"].to_numpy()
+    vectors = np.random.default_rng(0).normal(size=(30, 3))
+    with Graph.open(trainable.path) as graph:
+        graph.ingest(vectors_of(ids[:30], vectors), as_="embeddings", model="m", segmentation_version="1")
+        made = graph.train("cell-type", **{**QUICK, "predictors": ["logistic regression"]})
+        assert made.card["embeddings"] == {"model": "m", "segmentation_version": "1", "width": 3}
+        assert [k for k, family in made.card["features"].items() if family == "embeddings"][-1] == "has_embedding"
+        assert any("10 of 40 neurons have no embedding" in note for note in made.notes)
+        bare = graph.train("cell-type", embeddings="none", **{**QUICK, "predictors": ["logistic regression"]})
+    assert bare.card["embeddings"] is None
+    assert "embeddings" not in bare.card["features"].values()
+
+
+def test_labels_defined_from_connectivity_and_another_predictor(trainable: Any) -> None:
+    with Graph.open(trainable.path) as graph:
+        made = graph.train(
+            "cell-type", "side", **{**QUICK, "split": "class"}, keep="label propagation", labels_from_connectivity=True
+        )  # fmt: skip
+    assert made.name == "cell-type-side"
+    assert made.card["predictor"] == "label propagation"
+    assert made.card["labels_from_connectivity"] is True
+    assert any("labels were defined from connectivity" in note for note in made.card["confounds"])
+    assert made.path == trainable.path / "models" / "cell-type-side.safetensors"
+    assert isinstance(made.path, Path)
+
+
+def test_large_runs_keep_fewer_held_predictions(made_trainable: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from graphlab.predict.from_graph import Question, wired
+    from graphlab.predict.protocol import run
+
+    question = Question("cell-type")
+    with Graph.open(made_trainable.path, read_only=True) as graph:
+        seen = wired(graph._folder, question)
+        plan = train_model.Plan(("random forest", "label propagation", "identity rates"), folds=2, bootstraps=10)
+        task, _ = train_model.make_task(graph._folder, seen, question, plan)
+    done = run(replace(task, candidates=()))
+    everything = train_model.held_table(done, seen.root_ids, "label propagation")
+    assert set(everything["predictor"].to_pylist()) == {"random forest", "label propagation", "identity rates"}
+    monkeypatch.setattr(train_model, "MOST_HELD", 10)
+    few = train_model.held_table(done, seen.root_ids, "label propagation")
+    assert set(few["predictor"].to_pylist()) == {"random forest", "label propagation"}
+    assert pd.Series(few["label"].to_pylist()).between(0, 2).all()
