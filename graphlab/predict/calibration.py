@@ -142,7 +142,10 @@ def held_out_predictions(
         inner[rows[fold.train]] = known[rows[fold.train]]
         if len(np.unique(known[rows[fold.train]])) < 2:
             continue
-        asked = rows[fold.test]
+        # A label that the inner fold never saw was said to be impossible, which teaches nothing about confidence.
+        asked = rows[fold.test[np.isin(known[rows[fold.test]], known[rows[fold.train]])]]
+        if not len(asked):
+            continue
         said.append(predictor.fit(inputs, inner, classes, seed).predict(inputs, asked))
         label.append(known[asked])
     return (np.concatenate(said), np.concatenate(label)) if said else nothing

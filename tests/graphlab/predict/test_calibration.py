@@ -14,7 +14,7 @@ from graphlab.predict import calibration, evaluate
 from graphlab.predict.calibration import Calibrated, Temperature, fit_isotonic, fit_temperature
 from graphlab.predict.evaluate import Held
 from graphlab.predict.examples import Examples, Floats, Ints
-from graphlab.predict.features import Inputs
+from graphlab.predict.features import Columns, Inputs
 from graphlab.predict.linear import LogisticRegression
 from graphlab.predict.predictor import Fitted, Predictor, known_rows
 from graphlab.predict.predictors import predictor_named
@@ -242,3 +242,22 @@ def test_calibrated_predictors_are_found_by_name() -> None:
     assert predictor_named("distance").name == "distance"
     with pytest.raises(UnknownNameError, match="random forest"):
         predictor_named("calibrated random forrest")
+
+
+def test_rare_types_do_not_make_every_answer_doubtful(make_nodes: Make, make_inputs: MakeInputs) -> None:
+    """Eight types of a few homologue classes each: inner folds often lack one, which says nothing about the others."""
+    examples = make_nodes(24, kinds=8)
+    inputs = make_inputs(examples)
+    label = np.tile(np.repeat(np.arange(8), 2), 3)[: examples.m]
+    rng = np.random.default_rng(0)
+    values = np.eye(8)[label] + rng.normal(0.0, 0.2, (examples.m, 8))
+    inputs = replace(inputs, node=Columns(values, tuple("abcdefgh"), ("embeddings",) * 8))
+    known = np.where(np.arange(examples.m) < 32, label, -1)
+    asked = np.arange(32, examples.m)
+    said = {}
+    for predictor in (LogisticRegression(), Calibrated(LogisticRegression(), split="class")):
+        said[predictor.name] = predictor.fit(inputs, known, 8, 0).predict(inputs, asked)
+    ones = np.ones(len(asked))
+    before, after = (evaluate.expected_calibration_error(label[asked], p, ones) for p in said.values())
+    assert evaluate.accuracy(label[asked], said["calibrated logistic regression"], ones) > 0.9
+    assert after < before
