@@ -33,7 +33,7 @@ REACH_NM = 5_000.0
 PROJECT = "graphlab-connectome"
 TRAINED: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "functional": (
-        ("logistic regression", "synapse count", "distance", "identity rates"),
+        ("logistic regression", "calibrated logistic regression", "synapse count", "distance", "identity rates"),
         {"folds": 5, "keep": "logistic regression", "embeddings": "none", "importance": True},
     ),
     "cell-type": (("logistic regression", "label propagation", "spectral logistic"), {"folds": 2, "importance": True}),
