@@ -30,6 +30,15 @@ PLANTED = """SELECT count(*) AS loops FROM GRAPH_TABLE (connectome
   WHERE x.weight >= $weight AND y.weight >= $weight AND z.weight >= $weight
   COLUMNS (a.root_id AS a))"""
 REACH_NM = 5_000.0
+PROJECT = "graphlab-connectome"
+TRAINED: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
+    "functional": (
+        ("logistic regression", "calibrated logistic regression", "synapse count", "distance", "identity rates"),
+        {"folds": 5, "keep": "logistic regression", "embeddings": "none", "importance": True},
+    ),
+    "cell-type": (("logistic regression", "label propagation", "spectral logistic"), {"folds": 2, "importance": True}),
+}
+"""Task -> predictors, the first beside its baselines, and options of ``Graph.train``."""
 RECORDED, FRAMES = 60, 4_000
 """Traces of half an hour: enough for shifted behaviour to tell drivers from followers."""
 
@@ -95,9 +104,31 @@ def run_demo(directory: Path, *, neurons: int = 1000, seed: int = 0, progress: B
         told += [f"  {note}" for note in tuned.notes if "q <=" in note]
         driving = graph.correlate("drivers", seed=seed, progress=progress("drivers"))
         told += [f"  {note}" for note in driving.notes]
+        told += ["", *_predictions(graph, made.responses, seed, progress)]
         report = graph.report(directory / "report.html")
     told += ["", f"report: {report}", "next:", *(f"  {line}" for line in next_steps(directory / "graph"))]
     return Demo(directory / "graph", report, tuple(told))
+
+
+def _predictions(graph: Graph, responses: Path, seed: int, progress: Bars) -> list[str]:
+    """Train a predictor of responses and one of cell types, few predictors each so that it takes seconds."""
+    try:
+        import safetensors  # noqa: F401
+        import sklearn  # noqa: F401
+    except ImportError:
+        return [f"no predictors were trained; this adds them: pip install '{PROJECT}[gnn]'"]
+    from graphlab.predict.saved_runs import estimate_text
+
+    graph.correlate("response", source=responses)
+    told = ["trained to predict who responds to whom, and cell types; tested on neurons that training never saw"]
+    for task, (predictors, options) in TRAINED.items():
+        found = graph.train(
+            task, predictors=predictors, seed=seed, bootstraps=100, progress=progress(f"training {task}"), **options
+        )
+        metric = next(iter(found.card["scores"][predictors[0]]))
+        told += [f"  {task}, {metric} [95 % interval]: " + ", ".join(
+            f"{name} {estimate_text(found.card['scores'][name][metric])}" for name in predictors)]  # fmt: skip
+    return told
 
 
 def _indented(text: str) -> list[str]:

@@ -38,6 +38,9 @@ Circular = Annotated[
         help="Whether the labels were defined with connectivity in view; said on the card.",
     ),
 ]
+Importance = Annotated[
+    bool, typer.Option("--importance", help="Also tell which features the saved predictor rests on; takes longer.")
+]
 
 
 class TaskName(StrEnum):
@@ -64,6 +67,7 @@ def functional(
     embeddings: Vectors = None,
     bootstraps: Bootstraps = 200,
     labels_from_connectivity: Circular = None,
+    importance: Importance = False,
     json: Json = False,
     quiet: Quiet = False,
     no_progress: NoProgress = False,
@@ -73,7 +77,7 @@ def functional(
     _train(
         graph, "functional", predictors, json, quiet, no_progress, split=split, folds=folds, seed=seed, name=name,
         keep=keep, homologues=homologues, embeddings=embeddings, bootstraps=bootstraps,
-        labels_from_connectivity=labels_from_connectivity, **options,
+        labels_from_connectivity=labels_from_connectivity, importance=importance, **options,
     )  # fmt: skip
 
 
@@ -94,6 +98,7 @@ def cell_type(
     embeddings: Vectors = None,
     bootstraps: Bootstraps = 200,
     labels_from_connectivity: Circular = None,
+    importance: Importance = False,
     json: Json = False,
     quiet: Quiet = False,
     no_progress: NoProgress = False,
@@ -103,7 +108,7 @@ def cell_type(
     _train(
         graph, "cell-type", predictors, json, quiet, no_progress, split=split, folds=folds, seed=seed, name=name,
         keep=keep, homologues=homologues, embeddings=embeddings, bootstraps=bootstraps,
-        labels_from_connectivity=labels_from_connectivity, **options,
+        labels_from_connectivity=labels_from_connectivity, importance=importance, **options,
     )  # fmt: skip
 
 

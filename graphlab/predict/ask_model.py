@@ -18,7 +18,7 @@ from graphlab.predict.features import Inputs
 from graphlab.predict.from_graph import CELL_TYPE, Question, Wired, wired
 from graphlab.predict.functional import Measured
 from graphlab.predict.models import SavedModel, Trained
-from graphlab.predict.predictors import PREDICTORS
+from graphlab.predict.predictors import predictor_named
 from graphlab.store import runs
 from graphlab.store.folder import Folder
 from ingest.errors import AnalysisError, SchemaError, VersionError
@@ -86,7 +86,7 @@ def predict(
             f"model {name!r} is of the task {question.task}; asked for {task}. Name one of that task, or train it: "
             f"graphlab train {task} {shlex.quote(str(folder.path))}"
         )
-    predictor = PREDICTORS.get(str(model.card["predictor"]))
+    predictor = predictor_named(str(model.card["predictor"]))
     _require_embeddings(model, folder)
     seen = wired(folder, question)
     notes = _changes(folder, model, seen, question, allow_changed)

@@ -19,8 +19,10 @@ from graphlab.predict.examples import HIDDEN, Examples, Floats, Ints
 from graphlab.predict.features import Inputs
 from graphlab.predict.predictor import Fitted, Predictor, known_rows
 from graphlab.predict.splits import SPLITS
+from graphlab.predict.state import Array, State, array, inside, require, under
 from ingest.errors import AnalysisError, MissingExtraError, UnknownNameError
 
+PREFIX = "calibrated "
 NARROWEST = 1e-4
 """Probabilities below it count as it: a forest's 0 says no more than that."""
 WIDEST_TEMPERATURE = 100.0
@@ -32,6 +34,9 @@ class Map(Protocol):
     """From probabilities [k, classes] as said to probabilities [k, classes] as they are."""
 
     def __call__(self, probability: Floats) -> Floats: ...
+
+    def state(self) -> dict[str, Array]:
+        """Its numbers, for ``restore``."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,9 @@ class Temperature:
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(odds / odds.sum(axis=1, keepdims=True))
 
+    def state(self) -> dict[str, Array]:
+        return {"temperature": np.array([self.value])}
+
 
 @dataclass(frozen=True, eq=False)
 class Isotonic:
@@ -57,6 +65,23 @@ class Isotonic:
         columns = [np.interp(p, s, t) for p, s, t in zip(probability.T, self.said, self.true, strict=True)]
         found = np.stack(columns, axis=1)
         return np.asarray(found / found.sum(axis=1, keepdims=True))
+
+    def state(self) -> dict[str, Array]:
+        knots = np.array([len(said) for said in self.said], dtype=np.int64)
+        return {"knots": knots, "said": np.concatenate(self.said), "true": np.concatenate(self.true)}
+
+
+def restore_map(state: State) -> Map:
+    """A map from its numbers. Raises SchemaError: numbers of something else."""
+    if "temperature" in state:
+        value = array(state, "temperature", np.float64, 1)
+        require(len(value) == 1 and bool(value[0] > 0), "a temperature is one number above 0")
+        return Temperature(float(value[0]))
+    knots = array(state, "knots", np.int64, 1)
+    said, true = (array(state, name, np.float64, 1) for name in ("said", "true"))
+    require(bool((knots > 0).all()) and knots.sum() == len(said) == len(true), "knots of a calibration are missing")
+    ends = np.cumsum(knots)[:-1]
+    return Isotonic(tuple(np.split(said, ends)), tuple(np.split(true, ends)))
 
 
 def fit_temperature(probability: Floats, label: Ints) -> Temperature:
@@ -117,7 +142,10 @@ def held_out_predictions(
         inner[rows[fold.train]] = known[rows[fold.train]]
         if len(np.unique(known[rows[fold.train]])) < 2:
             continue
-        asked = rows[fold.test]
+        # A label that the inner fold never saw was said to be impossible, which teaches nothing about confidence.
+        asked = rows[fold.test[np.isin(known[rows[fold.test]], known[rows[fold.train]])]]
+        if not len(asked):
+            continue
         said.append(predictor.fit(inputs, inner, classes, seed).predict(inputs, asked))
         label.append(known[asked])
     return (np.concatenate(said), np.concatenate(label)) if said else nothing
@@ -150,6 +178,9 @@ class Calibrated:
         # With nothing to learn a map from, what is said stays as it is.
         return _Fitted(fitted, METHODS[self.method](said, label) if len(label) else Temperature(1.0))
 
+    def restore(self, state: State) -> Fitted:
+        return _Fitted(self.predictor.restore(inside(state, "predictor")), restore_map(inside(state, "map")))
+
     def sentence(self) -> str:
         return (
             f"{self.predictor.sentence()}; {self.method} scaling learned on {self.folds} inner folds by {self.split} "
@@ -165,10 +196,13 @@ class _Fitted:
     def predict(self, inputs: Inputs, rows: Ints) -> Floats:
         return self.map(self.fitted.predict(inputs, rows))
 
+    def state(self) -> dict[str, Array]:
+        return under("predictor", self.fitted.state()) | under("map", self.map.state())
+
 
 def calibrated_name(name: str) -> str:
     """What the calibrated predictor is called."""
-    return f"calibrated {name}"
+    return f"{PREFIX}{name}"
 
 
 def selective_area(label: Ints, probability: Floats, weight: Floats) -> float:

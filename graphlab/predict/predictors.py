@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from graphlab.predict.baselines import IdentityRates, LabelPropagation, OneQuantity
+from graphlab.predict.calibration import PREFIX, Calibrated
 from graphlab.predict.forest import RandomForest
 from graphlab.predict.hybrid import Hybrid
 from graphlab.predict.linear import LogisticRegression
@@ -29,6 +30,17 @@ _OURS: tuple[Predictor, ...] = (
 )
 for _predictor in _OURS:
     PREDICTORS.register(_predictor.name, _predictor)
+
+
+def predictor_named(name: str) -> Predictor:
+    """The registered predictor; ``calibrated X`` is X with its probabilities mapped by what came true.
+
+    Raises:
+        UnknownNameError: no such predictor.
+    """
+    if name.startswith(PREFIX):
+        return Calibrated(PREDICTORS.get(name.removeprefix(PREFIX)))
+    return PREDICTORS.get(name)
 
 
 def predictors_of(task: str) -> list[str]:

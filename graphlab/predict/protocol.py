@@ -13,7 +13,7 @@ from graphlab.predict.evaluate import Estimate, Held
 from graphlab.predict.examples import Examples, Ints
 from graphlab.predict.features import Inputs
 from graphlab.predict.predictor import Predictor
-from graphlab.predict.predictors import PREDICTORS
+from graphlab.predict.predictors import predictor_named
 from graphlab.predict.splits import SPLITS, Fold, inner_examples, split_hash
 from ingest.errors import AnalysisError
 
@@ -53,7 +53,7 @@ class Task:
         return "pair" if self.examples.is_pairs else "node"
 
     def predictor(self, name: str) -> Predictor:
-        return self.extra[name] if name in self.extra else PREDICTORS.get(name)
+        return self.extra[name] if name in self.extra else predictor_named(name)
 
 
 @dataclass

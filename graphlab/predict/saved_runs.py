@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,12 +89,82 @@ def read_run(path: Path) -> SavedRun | None:
         raise ReadError(f"{path.name}: {error}; train the model again, or remove the file") from None
     if not isinstance(card, dict) or not {"scores", "split_hash"} <= set(card):
         return None
-    missing = sorted(ASKED - set(card))
-    if missing or not isinstance(card["scores"], dict) or card["reference"] not in card["scores"]:
-        what = f"lacks {', '.join(missing)}" if missing else "has no scores of its reference"
-        raise SchemaError(f"{path.name} {what}; train the model again")
+    if trouble := _trouble(card):
+        raise SchemaError(f"{path.name} {trouble}; train the model again")
     held = path.with_name(path.stem + HELD)
     return SavedRun(path.stem, card, _read_held(held, len(card["classes"])) if held.is_file() else {})
+
+
+def _trouble(card: Mapping[str, Any]) -> str | None:
+    """What keeps a card from being shown: a graph folder may come from anywhere."""
+    if missing := sorted(ASKED - set(card)):
+        return f"lacks {', '.join(missing)}"
+    bad = [key for key, fits in SHAPES.items() if key in card and not fits(card[key])]
+    if bad:
+        return f"has {', '.join(bad)} of another form than training writes"
+    if card["reference"] not in card["scores"]:
+        return "has no scores of its reference"
+    return None
+
+
+def _named(values: Any, fits: Callable[[Any], bool]) -> bool:
+    return isinstance(values, dict) and all(fits(value) for value in values.values())
+
+
+def _listed(values: Any, fits: Callable[[Any], bool]) -> bool:
+    return isinstance(values, list) and all(fits(value) for value in values)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_share(value: Any) -> bool:
+    return _is_number(value) and 0.0 <= value <= 1.0
+
+
+def _is_estimate(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _are_scores(value: Any) -> bool:
+    return _named(value, lambda row: bool(row) and _named(row, _is_estimate))
+
+
+def _is_bin(value: Any) -> bool:
+    return _listed(value, _is_number) and len(value) == 3
+
+
+def _is_importance(value: Any) -> bool:
+    return isinstance(value, dict) and {"of", "way", "predictor", "metric"} <= set(value) and _is_estimate(
+        value.get("loss")
+    )  # fmt: skip
+
+
+def _is_fold(value: Any) -> bool:
+    return isinstance(value, dict) and _is_number(value.get("test"))
+
+
+SHAPES: dict[str, Callable[[Any], bool]] = {
+    "task": _is_text,
+    "kind": lambda value: value in ("pair", "node"),
+    "classes": lambda value: _listed(value, _is_text) and len(value) >= 2,
+    "split": _is_text,
+    "folds": lambda value: bool(value) and _listed(value, _is_fold),
+    "base_rates": lambda value: bool(value) and _named(value, _is_share),
+    "leaks": lambda value: _named(value, _is_share),
+    "reference": _is_text,
+    "scores": lambda value: bool(value) and _are_scores(value),
+    "differences": _are_scores,
+    "nominated": lambda value: _listed(value, _is_text),
+    "promised_absent": lambda value: _listed(value, _is_text),
+    "reliability": lambda value: _named(value, lambda row: _listed(row, _is_bin)),
+    "uncertainty": _are_scores,
+    "importance": lambda value: _listed(value, _is_importance),
+    "notes": lambda value: _listed(value, _is_text),
+    "importance_notes": lambda value: _listed(value, _is_text),
+}
+"""Entry of a card -> whether a value can be shown."""
 
 
 def _read_held(path: Path, classes: int) -> dict[str, list[HeldFold]]:
@@ -145,4 +215,4 @@ def estimate_text(estimate: Mapping[str, Any] | None, signed: bool = False) -> s
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and math.isfinite(value)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

@@ -18,6 +18,7 @@ import numpy as np
 
 from graphlab.predict import evaluate, models
 from graphlab.predict.cell_type import cell_type_task, side_numbers
+from graphlab.predict.explain import explained
 from graphlab.predict.from_graph import CELL_TYPE, Question, Wired, measured, typed, wired
 from graphlab.predict.functional import functional_task
 from graphlab.predict.protocol import NOMINATED, Progress, Run, Task, Told, run
@@ -52,6 +53,8 @@ class Plan:
     keep: str | None = None
     """Predictor to fit on all labels and save; the recommended one by default."""
     labels_from_connectivity: bool | None = None
+    importance: bool = False
+    """Also tell which families of features the kept predictor rests on; it is fitted some times more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,6 +174,7 @@ def train(
         "embeddings": seen.embeddings,
         "examples": dict(zip(examples.classes, np.bincount(examples.label).tolist(), strict=False)),
         "calibration": _calibration(done, kept),
+        **explained(done, kept if plan.importance and kept in done.held else None),
         "confounds": list(done.card["notes"]),
         "labels_from_connectivity": plan.labels_from_connectivity,
         "versions": library_versions(),

@@ -55,7 +55,7 @@ def section(graph: Graph) -> Section | None:
             blocks += _errors(run, _types(graph), tables)
         if rows := run.card.get("importance"):
             blocks.append(Figures([_importance(run, rows)]))
-        notes = [str(note) for note in run.card.get("notes", ())]
+        notes = [str(note) for key in ("notes", "importance_notes") for note in run.card.get(key, ())]
         if not run.held:
             notes.append("held-out predictions were not kept: no curves and no errors by type")
         blocks.append(Notes(notes))

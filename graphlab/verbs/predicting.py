@@ -39,6 +39,7 @@ class Predicting(Opened):
         outsiders: str = "refuse",
         bootstraps: int = 200,
         labels_from_connectivity: bool | None = None,
+        importance: bool = False,
         progress: Progress | None = None,
         told: Told | None = None,
     ) -> TrainedModel:
@@ -61,6 +62,7 @@ class Predicting(Opened):
             outsiders: ``refuse`` or ``leave-out`` responses of neurons that are not in the graph.
             bootstraps: samples of classes for the 95 % intervals.
             labels_from_connectivity: whether the labels were defined with connectivity in view, for the card.
+            importance: also tell what the saved predictor's scores rest on, by shuffling and by leaving out.
             told: called after each step of the protocol (``check_leaks`` before anything is fitted).
 
         Raises:
@@ -79,7 +81,7 @@ class Predicting(Opened):
         )  # fmt: skip
         plan = Plan(
             tuple(predictors) if predictors is not None else None, split, folds, seed, bootstraps, name, keep,
-            labels_from_connectivity,
+            labels_from_connectivity, importance,
         )  # fmt: skip
         try:
             self._join_the_only_model(embeddings)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from graphlab import demo
 from graphlab.demo import run_demo
 from graphlab.graph import Graph
 from ingest.errors import StoreError
@@ -27,6 +28,11 @@ def test_the_whole_job(tmp_path: Path) -> None:
         assert info.recipe["weight_counts"] == "synapses"
         placed = graph.query("SELECT count(DISTINCT side) AS sides FROM synapse_embeddings").to_arrow()
         assert placed["sides"].to_pylist() == [2]
+        assert graph.models() == ["cell-type", "functional"]
+    assert "Predictions" in page
+    assert "importance of sources for cell-type" in page
+    trained = [line for line in done.lines if "[95 % interval]: logistic regression" in line]
+    assert [line.split(",")[0].strip() for line in trained] == ["functional", "cell-type"]
     (planted,) = [line for line in done.lines if "the maker planted" in line]
     assert planted.startswith("5 loops")
     assert "planted 5 " in planted
@@ -47,6 +53,13 @@ def test_next_lines_run_as_they_are_printed(tmp_path: Path) -> None:
         assert done.returncode == 0, f"{line}: {done.stderr}"
         assert done.stdout.strip()
         assert not done.stderr
+
+
+def test_without_the_extra_it_says_how_to_add_predictors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    with Graph.create(tmp_path / "g") as graph:
+        told = demo._predictions(graph, tmp_path / "nothing.parquet", 0, lambda name: None)
+    assert told == ["no predictors were trained; this adds them: pip install 'graphlab-connectome[gnn]'"]
 
 
 def test_a_full_folder_is_left_alone(tmp_path: Path) -> None:

@@ -14,11 +14,13 @@ from graphlab.predict import calibration, evaluate
 from graphlab.predict.calibration import Calibrated, Temperature, fit_isotonic, fit_temperature
 from graphlab.predict.evaluate import Held
 from graphlab.predict.examples import Examples, Floats, Ints
-from graphlab.predict.features import Inputs
+from graphlab.predict.features import Columns, Inputs
 from graphlab.predict.linear import LogisticRegression
 from graphlab.predict.predictor import Fitted, Predictor, known_rows
+from graphlab.predict.predictors import predictor_named
 from graphlab.predict.protocol import Task, run
-from ingest.errors import UnknownNameError
+from graphlab.predict.state import Array, State
+from ingest.errors import SchemaError, UnknownNameError
 
 pytest.importorskip("sklearn")
 Make = Callable[..., Examples]
@@ -93,6 +95,9 @@ class Boasting:
     def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int) -> Fitted:
         return _Boast(LogisticRegression().fit(inputs, known, classes, seed), known_rows(known), self.asked)
 
+    def restore(self, state: State) -> Fitted:
+        raise NotImplementedError
+
     def sentence(self) -> str:
         return "logistic regression, four times as sure"
 
@@ -107,6 +112,9 @@ class _Boast:
         self.asked.append((self.known, rows))
         powers = self.fitted.predict(inputs, rows) ** 4
         return powers / powers.sum(axis=1, keepdims=True)
+
+    def state(self) -> dict[str, Array]:
+        return self.fitted.state()
 
 
 def noisy(examples: Examples, make_inputs: MakeInputs) -> Examples:
@@ -208,3 +216,48 @@ def test_what_is_kept_by_confidence(seed: int, classes: int) -> None:
     assert calibration.selective_area(examples.label, smooth, np.ones(40)) == pytest.approx(error.mean())
     assert np.isnan(calibration.selective_area(label, smooth, np.zeros(40)))
     assert np.isnan(calibration.coverage_at(label, smooth, np.zeros(40)))
+
+
+@pytest.mark.parametrize("method", calibration.METHODS)
+def test_what_is_saved_is_restored_to_the_byte(method: str, make_nodes: Make, make_inputs: MakeInputs) -> None:
+    examples = make_nodes(40)
+    inputs, everyone = make_inputs(examples), np.arange(examples.m)
+    calibrated = Calibrated(LogisticRegression(), method, "class")
+    fitted = calibrated.fit(inputs, examples.hidden(np.arange(60)), 4, 0)
+    state = fitted.state()
+    assert any(name.startswith("map/") for name in state)
+    again = calibrated.restore(state)
+    assert again.predict(inputs, everyone).tobytes() == fitted.predict(inputs, everyone).tobytes()
+    for harm in (lambda name: name != "map/said", lambda name: not name.startswith("predictor/")):
+        broken = {name: values for name, values in state.items() if harm(name)}
+        if len(broken) < len(state):
+            with pytest.raises(SchemaError, match="train it again"):
+                calibrated.restore(broken)
+    with pytest.raises(SchemaError, match="one number above 0"):
+        calibrated.restore({**state, "map/temperature": np.array([-1.0])})
+
+
+def test_calibrated_predictors_are_found_by_name() -> None:
+    assert predictor_named("calibrated random forest").name == "calibrated random forest"
+    assert predictor_named("distance").name == "distance"
+    with pytest.raises(UnknownNameError, match="random forest"):
+        predictor_named("calibrated random forrest")
+
+
+def test_rare_types_do_not_make_every_answer_doubtful(make_nodes: Make, make_inputs: MakeInputs) -> None:
+    """Eight types of a few homologue classes each: inner folds often lack one, which says nothing about the others."""
+    examples = make_nodes(24, kinds=8)
+    inputs = make_inputs(examples)
+    label = np.tile(np.repeat(np.arange(8), 2), 3)[: examples.m]
+    rng = np.random.default_rng(0)
+    values = np.eye(8)[label] + rng.normal(0.0, 0.2, (examples.m, 8))
+    inputs = replace(inputs, node=Columns(values, tuple("abcdefgh"), ("embeddings",) * 8))
+    known = np.where(np.arange(examples.m) < 32, label, -1)
+    asked = np.arange(32, examples.m)
+    said = {}
+    for predictor in (LogisticRegression(), Calibrated(LogisticRegression(), split="class")):
+        said[predictor.name] = predictor.fit(inputs, known, 8, 0).predict(inputs, asked)
+    ones = np.ones(len(asked))
+    before, after = (evaluate.expected_calibration_error(label[asked], p, ones) for p in said.values())
+    assert evaluate.accuracy(label[asked], said["calibrated logistic regression"], ones) > 0.9
+    assert after < before

@@ -20,6 +20,7 @@ from graphlab.predict.identity_columns import identity_columns, with_identity
 from graphlab.predict.linear import logistic
 from graphlab.predict.predictor import Fitted, Predictor
 from graphlab.predict.protocol import NOMINATED, Build, Run, Task, run
+from graphlab.predict.state import Array, State
 from ingest.errors import AnalysisError, UnknownNameError
 
 pytest.importorskip("sklearn")
@@ -104,6 +105,12 @@ class Recorder:
         self.seen.append((inputs, rows))
         score = 1 / (1 + np.exp(-inputs.pair.values[rows, 0] / 1e3))
         return np.stack([1 - score, score], axis=1)
+
+    def restore(self, state: State) -> Fitted:
+        return self
+
+    def state(self) -> dict[str, Array]:
+        return {}
 
     def sentence(self) -> str:
         return "records"

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -63,34 +62,14 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
-def save_run(models: Path, name: str, run: Run, more: dict[str, Any], root_ids: list[int]) -> None:
+def save_run(models: Path, name: str, run: Run, more: dict[str, Any], root_ids: np.ndarray) -> None:
     """A finished run as training keeps it: the card, and every held-out prediction."""
-    examples = run.task.examples
-    rows = [
-        {
-            "predictor": predictor, "fold": fold, "source_root_id": root_ids[examples.source[row]],
-            "target_root_id": root_ids[examples.target[row]], "label": int(examples.label[row]),
-            "probability": probability,
-        }
-        for predictor, folds in run.held.items()
-        for fold, held in enumerate(folds)
-        for row, probability in zip(held.rows.tolist(), held.probability.tolist(), strict=True)
-    ]  # fmt: skip
-    ids = pa.uint64()
-    schema = pa.schema(
-        [
-            ("predictor", pa.string()),
-            ("fold", pa.int64()),
-            ("source_root_id", ids),
-            ("target_root_id", ids),
-            ("label", pa.int64()),
-            ("probability", pa.list_(pa.float64())),
-        ]
-    )
+    from graphlab.predict.models import plain
+    from graphlab.predict.train_model import held_table
+
     models.mkdir(exist_ok=True)
-    pq.write_table(pa.Table.from_pylist(rows, schema), models / f"{name}.held.parquet")
-    card = {**run.card, **more}
-    (models / f"{name}.json").write_text(json.dumps(card), encoding="utf-8")
+    pq.write_table(held_table(run, root_ids, run.task.reference), models / f"{name}.held.parquet")
+    (models / f"{name}.json").write_text(json.dumps(plain({**run.card, **more}), allow_nan=False), encoding="utf-8")
 
 
 @pytest.fixture(scope="session")
@@ -130,9 +109,9 @@ def predicted(tmp_path_factory: pytest.TempPathFactory) -> Path:
                                    *importance.left_out(done, "logistic regression")])  # fmt: skip
         uncertain = calibration.uncertainty_card(calibration.uncertainty(pairs.examples, done.held, 20))
         more = {"importance": rows, "uncertainty": uncertain}
-        save_run(graph.path / "models", "functional", done, more, ids.tolist())
+        save_run(graph.path / "models", "functional", done, more, ids)
         nodes = cell_type_task(Typed(ids, {"chemical": wiring}, types), "class", folds=3, bootstraps=20)
         nodes = replace(nodes, name=EVIL, predictors=("identity rates", "label propagation", "random forest"))
-        save_run(graph.path / "models", "cell-type", run(nodes), {}, ids.tolist())
+        save_run(graph.path / "models", "cell-type", run(nodes), {}, ids)
         graph.report(folder / "predicted.html")
     return folder

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from graphlab import Graph
+from graphlab.predict.saved_runs import SHAPES
 from graphlab.report import predictions
 from graphlab.report.page import Figures, Notes, Table
 
@@ -93,7 +94,8 @@ def test_hostile_names_are_escaped(predicted: Path) -> None:
     ("harm", "told"),
     [
         (lambda models: (models / "functional.json").write_text("{"), "functional.json: "),
-        (lambda models: _card(models, scores={}), "has no scores of its reference"),
+        (lambda models: _card(models, scores={}), "has scores of another form"),
+        (lambda models: _card(models, reference="nobody"), "has no scores of its reference"),
         (lambda models: _card(models, leaks=None), "lacks leaks"),
         (lambda models: (models / "functional.held.parquet").write_bytes(b"PAR1"), "functional.held.parquet: "),
         (lambda models: _card(models, classes=["a", "b", "c"]), "its card has 3 classes"),
@@ -135,3 +137,24 @@ def _card(models: Path, **changes: object) -> None:
 def _drop(models: Path, column: str) -> None:
     path = models / "functional.held.parquet"
     pq.write_table(pq.read_table(path).drop_columns([column]), path)
+
+
+JUNK = ("x", 5, -1.5, None, [], [1], {}, {"x": 1}, {"x": {}}, {"x": {"y": {"value": "z"}}}, [{"test": 3}], True)
+
+
+def test_no_card_breaks_the_report(predicted: Path, tmp_path: Path) -> None:
+    """Every entry in turn replaced by every junk: a sentence or a section, never an exception."""
+    place = shutil.copytree(predicted / "graph", tmp_path / "g")
+    (place / "models" / "cell-type.json").unlink()
+    path = place / "models" / "functional.json"
+    card = json.loads(path.read_text())
+    said = 0
+    with Graph.open(place, read_only=True) as graph:
+        for key in sorted(SHAPES):
+            for junk in JUNK:
+                path.write_text(json.dumps({**card, key: junk}))
+                section = predictions.section(graph)
+                assert section is not None
+                notes = [note for block in section.blocks if isinstance(block, Notes) for note in block.notes]
+                said += any(note.endswith("train the model again") for note in notes)
+    assert said > 6 * len(SHAPES), "most junk is not shown as if it were something"
