@@ -158,9 +158,10 @@ def transfer(plan: Plan, other: Measured) -> list[Control]:
     there = replace(plan, examples=replace(plan.examples, label=np.maximum(verdict, 0)))
     found: list[Control] = []
     kept = {}
-    for predictor in (plan.predictor, PREDICTORS.get("distance")):
-        if predictor.name == "distance" and plan.measured.position_nm is None:
-            continue
+    wanted = [plan.predictor]
+    if plan.measured.position_nm is not None and name != "distance":
+        wanted.append(PREDICTORS.get("distance"))
+    for predictor in wanted:
         held = plan.held(predictor)
         kept[predictor.name] = [_only(h, both) for h in held]
         share = _share(held, kept[predictor.name])

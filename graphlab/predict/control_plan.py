@@ -32,6 +32,8 @@ from ingest.errors import AnalysisError
 RANKED: Mapping[str, Metric] = {"auroc": area_under_roc, "average_precision": average_precision}
 """What controls are told in: they ask for order, not for calibration."""
 NOT_AVAILABLE = "not available"
+UNDEFINED = "undefined"
+"""Of a correlation with a constant."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,12 @@ class Control:
 
     def cells(self) -> tuple[str, ...]:
         """As a row of ``HEAD``."""
-        found = self.estimate
-        number = NOT_AVAILABLE if found is None else f"{found.value:+.3f}" if self.is_gain else f"{found.value:.3f}"
-        interval = "" if found is None or math.isnan(found.lo) else f"[{found.lo:+.3f}, {found.hi:+.3f}]"
-        if not self.is_gain:
-            interval = interval.replace("+", "")
+        sign = "+" if self.is_gain else ""
+        number, interval = NOT_AVAILABLE, ""
+        if self.estimate is not None:
+            value, lo, hi = self.estimate.value, self.estimate.lo, self.estimate.hi
+            number = UNDEFINED if math.isnan(value) else f"{value:{sign}.3f}"
+            interval = "" if math.isnan(lo) else f"[{lo:{sign}.3f}, {hi:{sign}.3f}]"
         share = "" if self.share is None else f"{self.share:.1%}"
         return self.control, self.what, self.split, self.metric, number, interval, share, self.note
 

@@ -102,6 +102,8 @@ def test_one_wild_trial_decides_no_ceiling() -> None:
     wild = atlas.strains["wt"]
     before = of(atlas_controls(measured, names, atlas, "distance", folds=2, bootstraps=0), "noise ceiling",
                 "r of two halves", "pearson")  # fmt: skip
+    rows = atlas_controls(measured, names, atlas, "distance", folds=2, bootstraps=0)
+    assert len({(row.control, row.what, row.metric) for row in rows}) == len(rows), "distance beside itself once"
     wild.trials[3, 4][0] = 1e4
     after = of(atlas_controls(measured, names, atlas, "distance", folds=2, bootstraps=0), "noise ceiling",
                "r of two halves", "pearson")  # fmt: skip

@@ -78,11 +78,15 @@ def test_order_within_strata_is_that_of_a_loop_over_pairs(m: int, strata: int, s
         assert (np.isnan(a) and np.isnan(b)) or a == pytest.approx(b), "one stratum is the plain score"
 
 
-def test_precision_within_strata_weighs_by_positives() -> None:
+def test_precision_is_of_the_rank_in_its_own_stratum() -> None:
     label = np.array([1, 0, 0, 1, 1, 0])
     scored = np.column_stack([np.zeros(6), [0.9, 0.1, 0.2, 0.1, 0.9, 0.5], [0, 0, 0, 1, 1, 1]])
-    # Stratum 0: its positive first, 1. Stratum 1: positives first and third, (1 + 2/3) / 2, counted twice.
-    assert precision_within_strata(label, scored, np.ones(6)) == pytest.approx((1 + 2 * (1 + 2 / 3) / 2) / 3)
+    # Both strata's first are positive, their second negative, and the last of stratum 1 is positive.
+    wanted = average_precision(label, np.column_stack([np.zeros(6), [3, 1, 2, 1, 3, 2]]), np.ones(6))
+    assert precision_within_strata(label, scored, np.ones(6)) == pytest.approx(wanted)
+    shifted = scored.copy()
+    shifted[3:, 1] += 50.0
+    assert precision_within_strata(label, shifted, np.ones(6)) == pytest.approx(wanted), "levels of strata say nothing"
 
 
 def test_strata_are_equally_large_and_lines_bend_at_knots() -> None:

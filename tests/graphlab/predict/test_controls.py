@@ -131,4 +131,8 @@ def test_the_whole_table_is_text_and_json() -> None:
     assert "no positions" in line.note
     assert plain([missing("a", "b", "c")])[0]["estimate"] is None
     gone = Control("a", "b", "s", "m", Estimate(float("nan"), float("nan"), float("nan"), (float("nan"),)))
+    assert gone.cells()[4:6] == ("undefined", "")
+    gain = Control("a", "gain of b", "s", "m", Estimate(0.02, -0.01, 0.05), 0.5)
+    assert gain.cells()[4:7] == ("+0.020", "[-0.010, +0.050]", "50.0%")
+    assert replace(gain, what="b").cells()[4:6] == ("0.020", "[-0.010, 0.050]")
     assert plain([gone])[0]["estimate"] == {"value": None, "lo": None, "hi": None, "folds": [None]}
