@@ -7,25 +7,36 @@ only: the network learns to read its partners' types without ever being shown it
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from graphlab.activity.ridge import Scaling
-from graphlab.predict.examples import Floats, Ints
-from graphlab.predict.features import Inputs
+from graphlab.predict.calibration import Calibration, calibrate
+from graphlab.predict.examples import HIDDEN, Floats, Ints
+from graphlab.predict.features import Inputs, RootIds
 from graphlab.predict.predictor import Fitted, known_rows
 from ingest.errors import AnalysisError, MissingExtraError
 
 if TYPE_CHECKING:
     import torch
 
+    from graphlab.predict.journal import Journal
+    from graphlab.predict.label_inputs import Labelled
+    from graphlab.predict.wirings import Wiring
+
 HIDDEN_SHARE = (0.2, 0.9)
 """Each epoch hides a share of labels drawn between these: the network meets sparse and dense labels."""
 RATE = 0.01
 DECAY = 5e-4
 LARGEST_CLASS_WEIGHT = 5.0
+PARTS = 3
+"""Parts of the homologue classes that are left out in turn to learn a calibration."""
 
 
 @dataclass(frozen=True)
@@ -33,120 +44,227 @@ class NodeNetwork:
     """Mean probability of ``members`` networks trained from different seeds (Lakshminarayanan et al. 2017)."""
 
     name: str = "graph network"
+    layers: str = "sparse"
+    """``sparse``: our products; ``sage`` and ``gine``: torch_geometric's."""
     width: int = 32
     depth: int = 2
     epochs: int = 150
     members: int = 3
     rounds: int = 4
     dropout: float = 0.4
+    validation: float = 0.0
+    """Share of homologue classes left out of training to stop early by; 0 trains all epochs on all labels."""
+    patience: int = 6
+    batch: int | None = None
+    """Labelled neurons a step, with neighbours drawn; None trains on the whole graph at once."""
+    fanouts: tuple[int, ...] = (15, 10)
+    calibrated: bool = False
+    """Whether to scale confidence by what ``PARTS`` more ensembles, each without a part of the classes, get right."""
+    device: str = "auto"
     tasks: frozenset[str] = frozenset({"node"})
 
-    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int) -> Fitted:
+    def fit(
+        self, inputs: Inputs, known: Ints, classes: int, seed: int,
+        journal: Journal | None = None, checkpoints: Path | None = None,
+    ) -> Fitted:  # fmt: skip
+        """As of every predictor.
+
+        Args:
+            checkpoints: folder in which every member keeps its checkpoint and from which it goes on.
+        """
         try:
             import torch
 
-            from graphlab.predict import networks
+            from graphlab.predict import training, wirings
+            from graphlab.predict.label_inputs import Labelled
         except ImportError:
             raise MissingExtraError("torch", "gnn") from None
         rows = known_rows(known)
         if len(rows) < 2:
             raise AnalysisError(f"{len(rows)} labelled neurons to train on; wanted 2 or more")
-        matrices = networks.with_transposes(networks.directed_matrices(inputs.layers, inputs.sign))
-        values = torch.from_numpy(np.asarray(Scaling.of(inputs.node.values)(inputs.node.values), dtype=np.float32))
-        nodes, label = torch.from_numpy(inputs.source[rows]), torch.from_numpy(known[rows])
-        total = np.zeros((len(inputs.root_ids), classes))
+        wiring = wirings.wiring_of(self.layers, inputs)
+        scale = Scaling.of(inputs.node.values)
+        values = torch.from_numpy(np.asarray(scale(inputs.node.values), dtype=np.float32))
+        nodes, label = inputs.source[rows], known[rows]
+        weights = []
         for member in range(self.members):
-            generator = torch.Generator().manual_seed(seed * 1_000 + member)
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(seed * 1_000 + member)
-                network = networks.GraphNetwork(
-                    values.shape[1] + classes + 1, self.width, classes, len(matrices), self.depth, self.dropout
-                )
-                self._train(network, values, matrices, nodes, label, classes, generator)
-            total += self._spread(network, values, matrices, nodes, label, classes)
-        return _Answers(total / self.members)
+            out = training.held_out_classes(inputs.group[nodes], self.validation, np.random.default_rng([seed, member]))
+            taught = Labelled.of(values, classes, nodes[~out], label[~out], training.chosen_device(self.device))
+            asked = (torch.from_numpy(nodes[out]), torch.from_numpy(label[out]))
+            name = f"member {member}"
+            trained = training.train(
+                partial(self._network, wiring, values.shape[1], classes),
+                self._steps(taught, wiring),
+                training.Training(
+                    self.epochs, RATE, DECAY, self.patience if out.any() else None, seed=seed * 1_000 + member
+                ),
+                score=partial(taught.likelihood, wiring=wiring, asked=asked) if out.any() else None,
+                device=taught.values.device,
+                run=name,
+                journal=journal,
+                checkpoint=None if checkpoints is None else checkpoints / f"member-{member}.safetensors",
+            )
+            weights.append({key: tensor.cpu() for key, tensor in trained.network.state_dict().items()})
+        calibration = self._calibration(inputs, known, classes, seed) if self.calibrated else Calibration.none(classes)
+        return Ensemble(self, scale, inputs.root_ids[nodes], label, calibration, weights)
 
-    def _train(
-        self,
-        network: torch.nn.Module,
-        values: torch.Tensor,
-        matrices: list[tuple[torch.Tensor, torch.Tensor]],
-        nodes: torch.Tensor,
-        label: torch.Tensor,
-        classes: int,
-        generator: torch.Generator,
-    ) -> None:
+    def restore(self, state: dict[str, npt.NDArray[Any]]) -> Fitted:
+        """What ``Ensemble.state`` has kept."""
         import torch
 
-        optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=DECAY)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self.epochs)
-        counts = torch.bincount(label, minlength=classes).float().clamp(min=1.0)
+        members: dict[int, dict[str, torch.Tensor]] = {}
+        for key, value in state.items():
+            if key.startswith("member"):
+                number, name = key.removeprefix("member").split("/", 1)
+                members.setdefault(int(number), {})[name] = torch.from_numpy(np.array(value))
+        return Ensemble(
+            self,
+            Scaling(state["scale/mean"], state["scale/spread"]),
+            state["labelled/root_id"],
+            state["labelled/label"],
+            Calibration(float(state["calibration/temperature"]), state["calibration/bias"]),
+            [members[number] for number in sorted(members)],
+        )
+
+    def _network(self, wiring: Wiring, columns: int, classes: int) -> torch.nn.Module:
+        return wiring.network(columns + classes + 1, self.width, classes, self.depth, self.dropout)
+
+    def _steps(self, taught: Labelled, wiring: Wiring) -> Any:
+        """Losses of hidden labels: of all of them at once, or of a batch and the neighbours drawn around it."""
+        import torch
+
+        from graphlab.predict.label_inputs import batches
+
+        count = torch.bincount(taught.label, minlength=taught.classes).float().clamp(min=1.0)
         # Rare types weigh more, by the root of how rare, within reason.
-        weight = (counts.max() / counts).sqrt().clamp(max=LARGEST_CLASS_WEIGHT)
+        weight = (count.max() / count).sqrt().clamp(max=LARGEST_CLASS_WEIGHT)
         lowest, highest = HIDDEN_SHARE
-        network.train()
-        for _ in range(self.epochs):
+        whole = None if self.batch else wiring.whole(taught.values.device)
+
+        def steps(network: torch.nn.Module, generator: torch.Generator) -> Iterator[Any]:
             share = lowest + (highest - lowest) * float(torch.rand(1, generator=generator))
-            hide = torch.rand(len(label), generator=generator) < share
-            if not hide.any():
-                continue
-            given = no_labels(len(values), classes)
-            given[nodes[~hide], label[~hide]] = 1.0
-            given[nodes[~hide], classes] = 1.0
-            logits = network(torch.cat([values, given], dim=1), matrices)
-            loss = torch.nn.functional.cross_entropy(logits[nodes[hide]], label[hide], weight=weight)
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            schedule.step()
+            hide = torch.rand(len(taught.label), generator=generator) < share
+            hidden = hide.nonzero().flatten()
+            if not len(hidden):
+                return
+            read = taught.inputs(~hide)
+            if whole is not None:
+                yield partial(_loss, network, read, whole, taught.nodes[hidden], taught.label[hidden], weight)
+                return
+            assert self.batch is not None
+            for some, nodes, part in batches(wiring, taught, hidden, self.batch, self.fanouts, generator):
+                first = torch.arange(len(some), device=read.device)
+                yield partial(_loss, network, read[nodes], part, first, taught.label[some], weight)
 
-    def _spread(
-        self,
-        network: torch.nn.Module,
-        values: torch.Tensor,
-        matrices: list[tuple[torch.Tensor, torch.Tensor]],
-        nodes: torch.Tensor,
-        label: torch.Tensor,
-        classes: int,
-    ) -> Floats:
-        """Probabilities [n, classes] after ``rounds`` in which the unlabelled take on what was last said of them."""
-        import torch
+        return steps
 
-        network.eval()
-        found = no_labels(len(values), classes)[:, :classes]
-        with torch.no_grad():
-            for number in range(self.rounds):
-                given = no_labels(len(values), classes)
-                given[:, :classes] = found
-                given[nodes] = 0.0
-                given[nodes, label] = 1.0
-                given[nodes, classes] = 1.0
-                if number:
-                    # A guess counts as a label where it is sure, in proportion.
-                    unlabelled = torch.ones(len(given), dtype=torch.bool)
-                    unlabelled[nodes] = False
-                    given[unlabelled, classes] = found[unlabelled].max(dim=1).values
-                found = torch.softmax(network(torch.cat([values, given], dim=1), matrices), dim=1)
-        return np.asarray(found.numpy(), dtype=np.float64)
+    def _calibration(self, inputs: Inputs, known: Ints, classes: int, seed: int) -> Calibration:
+        """From ensembles as large as this one about classes that none of their members saw."""
+        rows = known_rows(known)
+        present, place = np.unique(inputs.group[inputs.source[rows]], return_inverse=True)
+        if len(present) < 2 * PARTS:
+            return Calibration.none(classes)
+        part = np.random.default_rng([seed, PARTS]).permutation(np.arange(len(present)) % PARTS)[place]
+        unseen = np.zeros((len(rows), classes))
+        for number in range(PARTS):
+            fewer = known.copy()
+            fewer[rows[part == number]] = HIDDEN
+            asked = rows[part == number]
+            unseen[part == number] = (
+                replace(self, calibrated=False).fit(inputs, fewer, classes, seed).predict(inputs, asked)
+            )
+        return calibrate(unseen, known[rows])
 
     def sentence(self) -> str:
+        kind = {"sparse": "graph", "sage": "SAGE", "gine": "GINE"}[self.layers]
+        taught = f", {self.batch} labelled neurons a step" if self.batch else ""
+        scaled = ", confidence scaled by classes left out" if self.calibrated else ""
         return (
-            f"mean of {self.members} graph networks of {self.depth} layers, {self.width} wide, on features and the "
-            f"labels of partners, {self.epochs} epochs, {self.rounds} rounds"
+            f"mean of {self.members} {kind} networks of {self.depth} layers, {self.width} wide, on features and the "
+            f"labels of partners, {self.epochs} epochs{taught}, {self.rounds} rounds{scaled}"
         )
 
 
-def no_labels(n: int, classes: int) -> torch.Tensor:
-    """Label inputs [n, classes + 1] of neurons none of which is labelled; the last column says whether one is."""
+def _loss(
+    network: torch.nn.Module,
+    read: torch.Tensor,
+    graph: Any,
+    nodes: torch.Tensor,
+    label: torch.Tensor,
+    weight: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Cross entropy of hidden labels, and the share of them that is right."""
     import torch
 
-    return torch.zeros(n, classes + 1)
+    logits = network(read, graph)[nodes]
+    right = (logits.argmax(dim=1) == label).float().mean()
+    return torch.nn.functional.cross_entropy(logits.float(), label, weight=weight), right
 
 
 @dataclass(frozen=True, eq=False)
-class _Answers:
-    probability: Floats
+class Ensemble:
+    """Trained members, what they were taught, and how their confidence is scaled."""
+
+    settings: NodeNetwork
+    scale: Scaling
+    root_ids: RootIds
+    """[k] of the neurons whose labels were known."""
+    label: Ints
+    calibration: Calibration
+    weights: list[dict[str, torch.Tensor]]
 
     def predict(self, inputs: Inputs, rows: Ints) -> Floats:
-        found = self.probability[inputs.source[rows]]
+        found = self.calibration(self.members(inputs, rows).mean(axis=0))
         return np.asarray(found / found.sum(axis=1, keepdims=True))
+
+    def members(self, inputs: Inputs, rows: Ints) -> Floats:
+        """Probabilities [members, k, classes] of every member; see ``uncertainty`` for what their spread says.
+
+        Raises:
+            AnalysisError: the graph has other features or layers than those trained on.
+        """
+        import torch
+
+        from graphlab.predict import training, wirings
+        from graphlab.predict.label_inputs import Labelled
+
+        settings, classes = self.settings, len(self.calibration.bias)
+        if inputs.node.values.shape[1] != len(self.scale.mean):
+            raise AnalysisError(
+                f"this model was trained on {len(self.scale.mean)} features of a neuron, the graph gives "
+                f"{inputs.node.values.shape[1]}; use the graph it was trained on, or train again"
+            )
+        wiring = wirings.wiring_of(settings.layers, inputs)
+        values = torch.from_numpy(np.asarray(self.scale(inputs.node.values), dtype=np.float32))
+        place = np.minimum(np.searchsorted(inputs.root_ids, self.root_ids), len(inputs.root_ids) - 1)
+        there = inputs.root_ids[place] == self.root_ids
+        device = training.chosen_device(settings.device)
+        taught = Labelled.of(values, classes, place[there].astype(np.int64), self.label[there], device)
+        found = []
+        for weights in self.weights:
+            with torch.random.fork_rng(devices=[]):
+                network = settings._network(wiring, values.shape[1], classes)
+            try:
+                network.load_state_dict(weights)
+            except RuntimeError as error:
+                what = str(error).splitlines()[-1].strip()
+                raise AnalysisError(
+                    f"this model is of a graph with other kinds of connections ({what}); use the graph it was trained "
+                    "on, or train again"
+                ) from error
+            found.append(taught.spread(network.to(device).eval(), wiring, settings.rounds)[inputs.source[rows]])
+        return np.stack(found)
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """All that ``NodeNetwork.restore`` needs."""
+        found: dict[str, npt.NDArray[Any]] = {
+            "scale/mean": self.scale.mean,
+            "scale/spread": self.scale.spread,
+            "labelled/root_id": self.root_ids,
+            "labelled/label": self.label,
+            "calibration/temperature": np.array(self.calibration.temperature),
+            "calibration/bias": self.calibration.bias,
+        }
+        for number, weights in enumerate(self.weights):
+            found |= {f"member{number}/{name}": tensor.numpy() for name, tensor in weights.items()}
+        return found

@@ -1,0 +1,80 @@
+"""A graph as networks take it, whole or around a batch: sparse matrices of ours, or edge lists of torch_geometric."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import torch
+from scipy import sparse
+from torch import nn
+
+from graphlab.predict import networks
+from graphlab.predict.examples import Floats
+from graphlab.predict.features import Inputs
+from graphlab.predict.sampling import Rows, Sample, part_of
+from ingest.errors import AnalysisError, MissingExtraError
+
+
+class Wiring(Protocol):
+    """What a network is called with beside the values of neurons."""
+
+    def whole(self, device: torch.device) -> Any:
+        """Every edge."""
+
+    def rows(self) -> list[Rows]:
+        """Kinds of edges by receiver, for the sampler."""
+
+    def part(self, sample: Sample, device: torch.device) -> Any:
+        """The edges of a sample, nodes numbered as in it."""
+
+    def network(self, inputs: int, width: int, outputs: int, depth: int, dropout: float) -> nn.Module:
+        """A network for this wiring: (values [n, inputs], edges) -> [n, outputs]."""
+
+
+class Matrices:
+    """Directed, row-normalised matrices of every kind of connection (``networks.directed_matrices``)."""
+
+    def __init__(self, layers: Mapping[str, sparse.csr_array], sign: Floats | None = None) -> None:
+        self.matrices = list(networks.directed_matrices(layers, sign).values())
+        if not self.matrices:
+            raise AnalysisError("no connections between these neurons: nothing for a graph network to read")
+        self._rows = [Rows.of(matrix) for matrix in self.matrices]
+        self._whole: tuple[torch.device, list[networks.Pair]] | None = None
+
+    def whole(self, device: torch.device) -> list[networks.Pair]:
+        if self._whole is None or self._whole[0] != device:
+            self._whole = (device, [_on(matrix, device) for matrix in self.matrices])
+        return self._whole[1]
+
+    def rows(self) -> list[Rows]:
+        return self._rows
+
+    def part(self, sample: Sample, device: torch.device) -> list[networks.Pair]:
+        kinds = zip(self.matrices, sample.edges, strict=True)
+        return [_on(part_of(matrix, drawn, len(sample.node)), device) for matrix, drawn in kinds]
+
+    def network(self, inputs: int, width: int, outputs: int, depth: int, dropout: float) -> nn.Module:
+        return networks.GraphNetwork(inputs, width, outputs, len(self.matrices), depth, dropout)
+
+
+def wiring_of(layers: str, inputs: Inputs) -> Wiring:
+    """``sparse``, ``sage`` or ``gine``.
+
+    Raises:
+        MissingExtraError: torch_geometric is not installed. AnalysisError: no connections; another name.
+    """
+    if layers == "sparse":
+        return Matrices(inputs.layers, inputs.sign)
+    if layers not in ("sage", "gine"):
+        raise AnalysisError(f"no layers {layers!r}; choose among sparse, sage, gine")
+    try:
+        from graphlab.predict.geometric_networks import EdgeLists
+    except ImportError:
+        raise MissingExtraError("torch_geometric", "gnn") from None
+    return EdgeLists(inputs, layers)
+
+
+def _on(matrix: sparse.csr_array, device: torch.device) -> networks.Pair:
+    forward, back = networks.SparseMatrix.of(matrix), networks.SparseMatrix.of(sparse.csr_array(matrix.T))
+    return forward.to(device), back.to(device)
