@@ -62,9 +62,6 @@ class EdgeLists:
             found.append(Edges(index.to(device), edges.attributes[torch.from_numpy(drawn.place)].to(device)))
         return found
 
-    def network(self, inputs: int, width: int, outputs: int, depth: int, dropout: float) -> nn.Module:
-        return GeometricNetwork(self.layers, inputs, width, outputs, len(self.edges), depth, dropout)
-
 
 class GeometricNetwork(nn.Module):
     """Layers of torch_geometric, one for each edge list, and a linear answer that sees inputs and every layer."""

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from graphlab.activity.ridge import Scaling
 from graphlab.predict.calibration import Calibration, calibrate
 from graphlab.predict.examples import HIDDEN, Floats, Ints
 from graphlab.predict.features import Inputs, RootIds
 from graphlab.predict.predictor import Fitted, known_rows
+from graphlab.predict.state import Array, State, array, inside, number, places, require, under, whole
 from ingest.errors import AnalysisError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -86,14 +86,14 @@ class NodeNetwork:
         scale = Scaling.of(inputs.node.values)
         values = torch.from_numpy(np.asarray(scale(inputs.node.values), dtype=np.float32))
         nodes, label = inputs.source[rows], known[rows]
-        weights = []
+        networks = []
         for member in range(self.members):
             out = training.held_out_classes(inputs.group[nodes], self.validation, np.random.default_rng([seed, member]))
             taught = Labelled.of(values, classes, nodes[~out], label[~out], training.chosen_device(self.device))
             asked = (torch.from_numpy(nodes[out]), torch.from_numpy(label[out]))
             name = f"member {member}"
             trained = training.train(
-                partial(self._network, wiring, values.shape[1], classes),
+                partial(self._network, len(wiring.rows()), values.shape[1], classes),
                 self._steps(taught, wiring),
                 training.Training(
                     self.epochs, RATE, DECAY, self.patience if out.any() else None, seed=seed * 1_000 + member
@@ -104,30 +104,43 @@ class NodeNetwork:
                 journal=journal,
                 checkpoint=None if checkpoints is None else checkpoints / f"member-{member}.safetensors",
             )
-            weights.append({key: tensor.cpu() for key, tensor in trained.network.state_dict().items()})
+            networks.append(trained.network.cpu())
         calibration = self._calibration(inputs, known, classes, seed) if self.calibrated else Calibration.none(classes)
-        return Ensemble(self, scale, inputs.root_ids[nodes], label, calibration, weights)
+        return Ensemble(self, scale, inputs.root_ids[nodes], label, calibration, networks)
 
-    def restore(self, state: dict[str, npt.NDArray[Any]]) -> Fitted:
-        """What ``Ensemble.state`` has kept."""
-        import torch
+    def restore(self, state: State) -> Fitted:
+        try:
+            import torch
 
-        members: dict[int, dict[str, torch.Tensor]] = {}
-        for key, value in state.items():
-            if key.startswith("member"):
-                number, name = key.removeprefix("member").split("/", 1)
-                members.setdefault(int(number), {})[name] = torch.from_numpy(np.array(value))
-        return Ensemble(
-            self,
-            Scaling(state["scale/mean"], state["scale/spread"]),
-            state["labelled/root_id"],
-            state["labelled/label"],
-            Calibration(float(state["calibration/temperature"]), state["calibration/bias"]),
-            [members[number] for number in sorted(members)],
+            from graphlab.predict import wirings
+        except ImportError:
+            raise MissingExtraError("torch", "gnn") from None
+        mean, spread, bias = (array(state, name, np.float64, 1) for name in ("mean", "spread", "bias"))
+        root_ids, label = array(state, "root_ids", np.uint64, 1), array(state, "label", np.int64, 1)
+        temperature, classes = array(state, "temperature", np.float64, 1), len(bias)
+        require(len(mean) == len(spread) and len(label) == len(root_ids), "labels or scales are missing")
+        require(bool(((label >= 0) & (label < classes)).all()), "a label is of no class")
+        require(len(temperature) == 1 and bool((temperature > 0).all()), "its temperature is not one positive number")
+        networks: list[torch.nn.Module] = []
+        for member in range(number(state, "members")):
+            weights = {name: torch.from_numpy(np.array(a)) for name, a in inside(state, f"member {member}").items()}
+            with torch.random.fork_rng(devices=[]):
+                network = self._network(wirings.kinds_of(self.layers, weights), len(mean), classes)
+            try:
+                network.load_state_dict(weights)
+            except RuntimeError as error:
+                require(False, str(error).splitlines()[-1].strip())
+            networks.append(network.eval())
+        require(bool(networks), "it has no networks")
+        calibration = Calibration(float(temperature[0]), bias)
+        return Ensemble(self, Scaling(mean, spread), root_ids, label, calibration, networks)
+
+    def _network(self, kinds: int, columns: int, classes: int) -> torch.nn.Module:
+        from graphlab.predict import wirings
+
+        return wirings.network_of(
+            self.layers, kinds, columns + classes + 1, self.width, classes, self.depth, self.dropout
         )
-
-    def _network(self, wiring: Wiring, columns: int, classes: int) -> torch.nn.Module:
-        return wiring.network(columns + classes + 1, self.width, classes, self.depth, self.dropout)
 
     def _steps(self, taught: Labelled, wiring: Wiring) -> Any:
         """Losses of hidden labels: of all of them at once, or of a batch and the neighbours drawn around it."""
@@ -166,11 +179,11 @@ class NodeNetwork:
             return Calibration.none(classes)
         part = np.random.default_rng([seed, PARTS]).permutation(np.arange(len(present)) % PARTS)[place]
         unseen = np.zeros((len(rows), classes))
-        for number in range(PARTS):
+        for left_out in range(PARTS):
             fewer = known.copy()
-            fewer[rows[part == number]] = HIDDEN
-            asked = rows[part == number]
-            unseen[part == number] = (
+            fewer[rows[part == left_out]] = HIDDEN
+            asked = rows[part == left_out]
+            unseen[part == left_out] = (
                 replace(self, calibrated=False).fit(inputs, fewer, classes, seed).predict(inputs, asked)
             )
         return calibrate(unseen, known[rows])
@@ -211,7 +224,7 @@ class Ensemble:
     """[k] of the neurons whose labels were known."""
     label: Ints
     calibration: Calibration
-    weights: list[dict[str, torch.Tensor]]
+    networks: list[torch.nn.Module]
 
     def predict(self, inputs: Inputs, rows: Ints) -> Floats:
         found = self.calibration(self.members(inputs, rows).mean(axis=0))
@@ -235,36 +248,32 @@ class Ensemble:
                 f"{inputs.node.values.shape[1]}; use the graph it was trained on, or train again"
             )
         wiring = wirings.wiring_of(settings.layers, inputs)
+        trained = wirings.kinds_of(settings.layers, self.networks[0].state_dict())
+        if len(wiring.rows()) != trained:
+            raise AnalysisError(
+                f"this model is of a graph with other kinds of connections ({trained} directed kinds, here "
+                f"{len(wiring.rows())}); use the graph it was trained on, or train again"
+            )
         values = torch.from_numpy(np.asarray(self.scale(inputs.node.values), dtype=np.float32))
-        place = np.minimum(np.searchsorted(inputs.root_ids, self.root_ids), len(inputs.root_ids) - 1)
-        there = inputs.root_ids[place] == self.root_ids
+        at = places(inputs.root_ids, self.root_ids)
         device = training.chosen_device(settings.device)
-        taught = Labelled.of(values, classes, place[there].astype(np.int64), self.label[there], device)
+        taught = Labelled.of(values, classes, at[at >= 0], self.label[at >= 0], device)
         found = []
-        for weights in self.weights:
-            with torch.random.fork_rng(devices=[]):
-                network = settings._network(wiring, values.shape[1], classes)
-            try:
-                network.load_state_dict(weights)
-            except RuntimeError as error:
-                what = str(error).splitlines()[-1].strip()
-                raise AnalysisError(
-                    f"this model is of a graph with other kinds of connections ({what}); use the graph it was trained "
-                    "on, or train again"
-                ) from error
-            found.append(taught.spread(network.to(device).eval(), wiring, settings.rounds)[inputs.source[rows]])
+        for network in self.networks:
+            found.append(taught.spread(network.to(device), wiring, settings.rounds)[inputs.source[rows]])
+            network.cpu()
         return np.stack(found)
 
-    def state(self) -> dict[str, npt.NDArray[Any]]:
-        """All that ``NodeNetwork.restore`` needs."""
-        found: dict[str, npt.NDArray[Any]] = {
-            "scale/mean": self.scale.mean,
-            "scale/spread": self.scale.spread,
-            "labelled/root_id": self.root_ids,
-            "labelled/label": self.label,
-            "calibration/temperature": np.array(self.calibration.temperature),
-            "calibration/bias": self.calibration.bias,
+    def state(self) -> dict[str, Array]:
+        found: dict[str, Array] = {
+            "mean": self.scale.mean,
+            "spread": self.scale.spread,
+            "root_ids": self.root_ids,
+            "label": self.label,
+            "temperature": np.array([self.calibration.temperature]),
+            "bias": self.calibration.bias,
+            "members": whole(len(self.networks)),
         }
-        for number, weights in enumerate(self.weights):
-            found |= {f"member{number}/{name}": tensor.numpy() for name, tensor in weights.items()}
+        for member, network in enumerate(self.networks):
+            found |= under(f"member {member}", {name: t.detach().numpy() for name, t in network.state_dict().items()})
         return found

@@ -28,9 +28,6 @@ class Wiring(Protocol):
     def part(self, sample: Sample, device: torch.device) -> Any:
         """The edges of a sample, nodes numbered as in it."""
 
-    def network(self, inputs: int, width: int, outputs: int, depth: int, dropout: float) -> nn.Module:
-        """A network for this wiring: (values [n, inputs], edges) -> [n, outputs]."""
-
 
 class Matrices:
     """Directed, row-normalised matrices of every kind of connection (``networks.directed_matrices``)."""
@@ -54,9 +51,6 @@ class Matrices:
         kinds = zip(self.matrices, sample.edges, strict=True)
         return [_on(part_of(matrix, drawn, len(sample.node)), device) for matrix, drawn in kinds]
 
-    def network(self, inputs: int, width: int, outputs: int, depth: int, dropout: float) -> nn.Module:
-        return networks.GraphNetwork(inputs, width, outputs, len(self.matrices), depth, dropout)
-
 
 def wiring_of(layers: str, inputs: Inputs) -> Wiring:
     """``sparse``, ``sage`` or ``gine``.
@@ -73,6 +67,25 @@ def wiring_of(layers: str, inputs: Inputs) -> Wiring:
     except ImportError:
         raise MissingExtraError("torch_geometric", "gnn") from None
     return EdgeLists(inputs, layers)
+
+
+def network_of(layers: str, kinds: int, inputs: int, width: int, outputs: int, depth: int, dropout: float) -> nn.Module:
+    """A network for ``kinds`` of edges (``Wiring.rows``): values [n, inputs] and edges to [n, outputs]."""
+    if layers == "sparse":
+        return networks.GraphNetwork(inputs, width, outputs, kinds, depth, dropout)
+    try:
+        from graphlab.predict.geometric_networks import GeometricNetwork
+    except ImportError:
+        raise MissingExtraError("torch_geometric", "gnn") from None
+    return GeometricNetwork(layers, inputs, width, outputs, kinds, depth, dropout)
+
+
+def kinds_of(layers: str, weights: Mapping[str, torch.Tensor]) -> int:
+    """How many kinds of edges a network reads, from its weights; 0 where they say nothing."""
+    if layers == "sparse":
+        first = weights.get("layers.0.weight")
+        return 0 if first is None or first.ndim != 3 else first.shape[0]
+    return len({name.split(".")[2] for name in weights if name.startswith("layers.0.")})
 
 
 def _on(matrix: sparse.csr_array, device: torch.device) -> networks.Pair:

@@ -12,7 +12,7 @@ pytest.importorskip("torch_geometric")
 
 from graphlab.predict.examples import Examples  # noqa: E402
 from graphlab.predict.features import Inputs  # noqa: E402
-from graphlab.predict.geometric_networks import EdgeLists  # noqa: E402
+from graphlab.predict.geometric_networks import EdgeLists, GeometricNetwork  # noqa: E402
 
 CPU = torch.device("cpu")
 
@@ -37,7 +37,7 @@ def test_one_layer_is_means_of_partners(layers: str, nodes: Examples, make_input
     inputs = make_inputs(nodes)
     lists = EdgeLists(inputs, layers)
     torch.manual_seed(0)
-    network = lists.network(5, 4, 3, 1, 0.0).eval()
+    network = GeometricNetwork(layers, 5, 4, 3, 2, 1, 0.0).eval()
     values = torch.randn(len(inputs.root_ids), 5)
     expected = network.own[0](values)
     for layer, edges in zip(network.layers[0], lists.whole(CPU), strict=True):

@@ -14,7 +14,7 @@ pytest.importorskip("torch_geometric")
 from graphlab.predict.examples import Examples  # noqa: E402
 from graphlab.predict.features import Inputs  # noqa: E402
 from graphlab.predict.label_inputs import Labelled, batches  # noqa: E402
-from graphlab.predict.wirings import wiring_of  # noqa: E402
+from graphlab.predict.wirings import kinds_of, network_of, wiring_of  # noqa: E402
 from ingest.errors import AnalysisError  # noqa: E402
 
 CPU = torch.device("cpu")
@@ -26,7 +26,8 @@ def test_batches_of_all_neighbours_answer_as_the_whole(layers: str, nodes: Examp
     inputs = make_inputs(nodes)
     wiring = wiring_of(layers, inputs)
     torch.manual_seed(0)
-    network = wiring.network(7, 6, 3, 2, 0.0).eval()
+    network = network_of(layers, len(wiring.rows()), 7, 6, 3, 2, 0.0).eval()
+    assert kinds_of(layers, network.state_dict()) == len(wiring.rows()) == 2
     values = torch.randn(len(inputs.root_ids), 7)
     whole = network(values, wiring.whole(CPU))
     taught = Labelled.of(values, 4, inputs.source, nodes.label, CPU)
