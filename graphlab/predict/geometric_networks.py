@@ -32,9 +32,9 @@ class Edges:
 class EdgeLists:
     """Every kind of connection as two edge lists, one for each direction, by receiver."""
 
-    def __init__(self, inputs: Inputs, layers: str) -> None:
+    def __init__(self, inputs: Inputs) -> None:
         data = hetero_data(inputs)
-        self.layers, self.edges, self._rows = layers, [], []
+        self.edges, self._rows = [], []
         n = len(inputs.root_ids)
         for kind in data.edge_types:
             store = data[kind]

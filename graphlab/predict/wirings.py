@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -62,22 +63,16 @@ def wiring_of(layers: str, inputs: Inputs) -> Wiring:
         return Matrices(inputs.layers, inputs.sign)
     if layers not in ("sage", "gine"):
         raise AnalysisError(f"no layers {layers!r}; choose among sparse, sage, gine")
-    try:
-        from graphlab.predict.geometric_networks import EdgeLists
-    except ImportError:
-        raise MissingExtraError("torch_geometric", "gnn") from None
-    return EdgeLists(inputs, layers)
+    found: Wiring = _geometric().EdgeLists(inputs)
+    return found
 
 
 def network_of(layers: str, kinds: int, inputs: int, width: int, outputs: int, depth: int, dropout: float) -> nn.Module:
     """A network for ``kinds`` of edges (``Wiring.rows``): values [n, inputs] and edges to [n, outputs]."""
     if layers == "sparse":
         return networks.GraphNetwork(inputs, width, outputs, kinds, depth, dropout)
-    try:
-        from graphlab.predict.geometric_networks import GeometricNetwork
-    except ImportError:
-        raise MissingExtraError("torch_geometric", "gnn") from None
-    return GeometricNetwork(layers, inputs, width, outputs, kinds, depth, dropout)
+    found: nn.Module = _geometric().GeometricNetwork(layers, inputs, width, outputs, kinds, depth, dropout)
+    return found
 
 
 def kinds_of(layers: str, weights: Mapping[str, torch.Tensor]) -> int:
@@ -86,6 +81,17 @@ def kinds_of(layers: str, weights: Mapping[str, torch.Tensor]) -> int:
         first = weights.get("layers.0.weight")
         return 0 if first is None or first.ndim != 3 else first.shape[0]
     return len({name.split(".")[2] for name in weights if name.startswith("layers.0.")})
+
+
+def _geometric() -> Any:
+    try:
+        with warnings.catch_warnings():
+            # torch warns of an old way to compile that torch_geometric still offers.
+            warnings.filterwarnings("ignore", message="`torch.jit.script`", category=DeprecationWarning)
+            from graphlab.predict import geometric_networks
+    except ImportError:
+        raise MissingExtraError("torch_geometric", "gnn") from None
+    return geometric_networks
 
 
 def _on(matrix: sparse.csr_array, device: torch.device) -> networks.Pair:

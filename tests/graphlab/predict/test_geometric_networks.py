@@ -19,7 +19,7 @@ CPU = torch.device("cpu")
 
 def test_edges_in_both_directions(nodes: Examples, make_inputs: Callable[..., Inputs]) -> None:
     inputs = make_inputs(nodes)
-    lists = EdgeLists(inputs, "sage")
+    lists = EdgeLists(inputs)
     there, back = lists.whole(CPU)
     pre, post = inputs.layers["chemical"].nonzero()
     assert set(zip(*there.index.tolist(), strict=True)) == set(zip(pre.tolist(), post.tolist(), strict=True))
@@ -35,7 +35,7 @@ def test_edges_in_both_directions(nodes: Examples, make_inputs: Callable[..., In
 @pytest.mark.parametrize("layers", ["sage", "gine"])
 def test_one_layer_is_means_of_partners(layers: str, nodes: Examples, make_inputs: Callable[..., Inputs]) -> None:
     inputs = make_inputs(nodes)
-    lists = EdgeLists(inputs, layers)
+    lists = EdgeLists(inputs)
     torch.manual_seed(0)
     network = GeometricNetwork(layers, 5, 4, 3, 2, 1, 0.0).eval()
     values = torch.randn(len(inputs.root_ids), 5)
