@@ -9,15 +9,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from scipy import sparse
-from torch_geometric.nn import SAGEConv
 
-from graphlab.predict import networks
-from graphlab.predict.label_inputs import Labelled, batches
-from graphlab.predict.sampling import Rows, batch_key, sample
-from graphlab.predict.training import kept_memory
-from graphlab.predict.wirings import Matrices
+torch = pytest.importorskip("torch")
+pytest.importorskip("torch_geometric")
+
+from torch_geometric.nn import SAGEConv  # noqa: E402
+
+from graphlab.predict import networks  # noqa: E402
+from graphlab.predict.label_inputs import Labelled, batches  # noqa: E402
+from graphlab.predict.sampling import Rows, batch_key, sample  # noqa: E402
+from graphlab.predict.training import kept_memory  # noqa: E402
+from graphlab.predict.wirings import Matrices  # noqa: E402
 
 NEURONS, EDGES, WIDTH, KINDS = 139_255, 2_700_000, 64, 16
 CPU = torch.device("cpu")
