@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from graphlab.activity.structure_function import auroc
+from graphlab.predict.design import SPECTRAL
 from graphlab.predict.evaluate import Estimate, Held, class_weights, estimate, macro_f1
 from graphlab.predict.examples import Examples, Floats, Ints
-from graphlab.predict.features import Inputs, RootIds, embedding_columns, layer, no_columns, wiring_columns
+from graphlab.predict.features import Columns, Inputs, RootIds, embedding_columns, layer, no_columns, wiring_columns
 from graphlab.predict.predictors import predictors_of
 from graphlab.predict.protocol import Build, Progress, Task
 from ingest.errors import SchemaError
@@ -18,6 +20,9 @@ from queries.snapshot import Snapshot
 
 DIMENSIONS = 16
 """Of the spectral embedding, for senders and for receivers."""
+OPPOSITE = 0.06
+"""How far from half the chance is that a left neuron outranks a right one, for a coordinate that tells sides."""
+FEWEST_OF_A_SIDE = 20
 SHARES = (0.02, 0.1, 0.5)
 REFERENCE = "random forest"
 
@@ -57,6 +62,30 @@ def side_numbers(side: Sequence[str | None]) -> npt.NDArray[np.int8]:
     return np.array([known.get(str(value).strip().lower(), -1) for value in side], dtype=np.int8)
 
 
+def without_side(node: Columns, side: npt.NDArray[np.int8]) -> tuple[Columns, int]:
+    """Spectral coordinates by their size alone where they are opposite on both sides; how many these are.
+
+    A bilateral graph is nearly its own mirror image, so that a singular vector keeps its sign in the mirror or turns
+    it. One that turns says which side a neuron is on, and what is learned of it on the left is wrong on the right.
+    Opposite: left neurons outrank right ones in its values far from half of the time, and not in their sizes.
+    """
+    left, right = side == 0, side == 1
+    both = left | right
+    if min(left.sum(), right.sum()) < FEWEST_OF_A_SIDE:
+        return node, 0
+    chance = np.sqrt((both.sum() + 1) / (12 * left.sum() * right.sum()))
+    values, turned = node.values.copy(), 0
+    for k, name in enumerate(node.names):
+        column, even = values[both, k], np.ones(int(both.sum()))
+        if SPECTRAL not in name:
+            continue
+        apart, apart_in_size = (abs(auroc(part, left[both], even) - 0.5) for part in (column, np.abs(column)))
+        if apart > max(OPPOSITE, 4 * chance) and apart_in_size < apart:
+            values[:, k] = np.abs(values[:, k])
+            turned += 1
+    return Columns(values, node.names, node.families), turned
+
+
 def build_inputs(typed: Typed, dimensions: int = DIMENSIONS) -> Build:
     """Inputs of any of the neurons' examples; made once, since they look at no label."""
     if len(typed.cell_type) != len(typed.root_ids):
@@ -65,12 +94,18 @@ def build_inputs(typed: Typed, dimensions: int = DIMENSIONS) -> Build:
     node = wiring_columns(layers, dimensions)
     if typed.embeddings is not None:
         node = node.beside(embedding_columns(typed.embeddings))
+    notes = []
+    if typed.side is not None:
+        node, turned = without_side(node, side_numbers(typed.side))
+        if turned:
+            notes.append(f"{turned} spectral coordinates are opposite on both sides and enter by their size alone")
     received: Floats = np.asarray(layers["chemical"].sum(axis=0), dtype=np.float64).ravel()
 
     def build(examples: Examples, train: Ints) -> Inputs:
         pair = no_columns(examples.m)
         return Inputs(
-            typed.root_ids, layers, node, pair, examples.source, examples.target, examples.group, received
+            typed.root_ids, layers, node, pair, examples.source, examples.target, examples.group, received,
+            notes=list(notes),
         )  # fmt: skip
 
     return build

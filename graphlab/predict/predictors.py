@@ -25,6 +25,8 @@ _OURS: tuple[Predictor, ...] = (
     RandomForest("random forest without distance", without="distance", tasks=frozenset({"pair"})),
     Hybrid(),
     NodeNetwork(),
+    NodeNetwork("sage", "sage"),
+    NodeNetwork("gine", "gine"),
     LabelPropagation(),
     LogisticRegression("spectral logistic", spectral_only=True),
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import sparse
 
 torch = pytest.importorskip("torch")
@@ -52,6 +54,39 @@ def test_a_layer_is_torch_geometrics_weighted_convolution() -> None:
     expected = peer(values, edges, torch.from_numpy(matrix.toarray()[rows, columns].astype(np.float32)))
     found = layer(values, networks.with_transposes({"a": matrix})) - layer.own.bias
     np.testing.assert_allclose(found.detach(), expected.detach(), atol=1e-5)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 70), st.sampled_from([0.0, 0.1, 0.6]), st.integers(0, 99))
+def test_a_product_is_scipys(rows: int, columns: int, width: int, share: float, seed: int) -> None:
+    """Also without entries, with entries given twice, and with values that are a part of something wider."""
+    rng = np.random.default_rng(seed)
+    count = rng.binomial(rows * columns, share)
+    places = rng.integers(0, rows, count), rng.integers(0, columns, count)
+    matrix = sparse.csr_array(sparse.coo_array((rng.normal(size=count), places), shape=(rows, columns)))
+    wide = torch.from_numpy(rng.normal(size=(columns, 2 * width)).astype(np.float32))
+    ours = networks.SparseMatrix.of(matrix)
+    expected = matrix @ wide.numpy().astype(float)
+    np.testing.assert_allclose(ours @ wide, expected, atol=1e-4)
+    np.testing.assert_allclose(ours.tensor() @ wide, expected, atol=1e-4)
+    turned = networks.SparseMatrix.of(sparse.csr_array(matrix.T))
+    np.testing.assert_allclose(networks.product(ours, turned, wide[:, :width]), expected[:, :width], atol=1e-4)
+
+
+def test_threads_change_no_byte() -> None:
+    rng = np.random.default_rng(0)
+    matrix = networks.SparseMatrix.of(sparse.csr_array(sparse.random_array((3_000, 3_000), density=0.01, rng=rng)))
+    values = torch.from_numpy(rng.normal(size=(3_000, 33)).astype(np.float32))
+    before = torch.get_num_threads()
+    try:
+        found = []
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            found.append(matrix @ values)
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(found[0], found[1])
+    assert torch.equal(found[0], found[2])
 
 
 def test_gradients_through_the_product() -> None:
