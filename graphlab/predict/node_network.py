@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphlab.activity.ridge import Scaling
-from graphlab.predict.temperature import Calibration, calibrate
 from graphlab.predict.examples import HIDDEN, Floats, Ints
 from graphlab.predict.features import Inputs, RootIds
 from graphlab.predict.predictor import Fitted, known_rows
 from graphlab.predict.state import Array, State, array, inside, number, places, require, under, whole
+from graphlab.predict.temperature import Calibration, calibrate
 from ingest.errors import AnalysisError, MissingExtraError
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from graphlab.predict.temperature import Calibration, calibrate
 from graphlab.predict.evaluate import brier, expected_calibration_error
+from graphlab.predict.temperature import Calibration, calibrate
 
 
 def made(k: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
