@@ -176,7 +176,9 @@ def _bytes_of(path: Path) -> bytes:
             )
         raise ReadError(f"{path} does not exist; wanted a .safetensors file")
     with path.open("rb") as file:
-        if file.read(16).startswith(PICKLES):
+        head = file.read(16)
+        # The first byte of a safetensors file is a length, and may be that of a pickle; its header begins at the ninth.
+        if head.startswith(PICKLES) and head[8:9] != b"{":
             raise ReadError(
                 f"{path} is a pickle (PyTorch .pt/.pth/.ckpt). It is not loaded: unpickling runs whatever code is in "
                 "it. Save its state dict with safetensors.torch.save_file where you trust it, and name that file"

@@ -162,7 +162,8 @@ def load(graph: Path, name: str) -> SavedModel:
         data = files[WEIGHTS].read_bytes()
     except OSError as error:
         raise ReadError(f"{files[WEIGHTS]}: {error.strerror}; train the model again") from None
-    if data.startswith(PICKLES):
+    # The first byte of a safetensors file is a length, and may be that of a pickle; its header begins at the ninth.
+    if data.startswith(PICKLES) and data[8:9] != b"{":
         raise ReadError(f"{files[WEIGHTS]} is a pickle, which runs whatever code is in it: train the model again")
     if (found := hashlib.sha256(data).hexdigest()) != card.get("weights_sha256"):
         raise ReadError(

@@ -36,6 +36,15 @@ def test_there_and_back(saved: Path, tiny_weights: dict[str, Array]) -> None:
     assert sorted(path.name for path in saved.parent.iterdir()) == ["tiny.json", "tiny.safetensors"]
 
 
+def test_a_header_whose_length_begins_as_a_pickle_does(tmp_path: Path, tiny_weights: dict[str, Array]) -> None:
+    card, path, first = ModelCard("made-up", TINY), tmp_path / "tiny.safetensors", set()
+    for size in range(0, 256, 8):
+        save_checkpoint(path, Checkpoint(card, tiny_weights, {"k" * (1 + size): np.ones(1, dtype=np.float32)}))
+        first.add(path.read_bytes()[0])
+        assert load_checkpoint(path).weights.keys() == tiny_weights.keys()
+    assert 0x80 in first
+
+
 def test_without_a_card_the_file_says_its_architecture(saved: Path) -> None:
     card_path(saved).unlink()
     assert load_checkpoint(saved).card.architecture == TINY

@@ -55,6 +55,17 @@ def test_round_trip(tmp_path: Path) -> None:
     assert models.model_names(tmp_path) == ["m"]
 
 
+def test_lengths_that_look_like_a_pickle(tmp_path: Path) -> None:
+    """A safetensors file begins with the length of its header, which may end in 0x80, as a pickle begins."""
+    first = set()
+    for size in range(0, 256, 8):
+        state = {"a" * (1 + size): np.zeros(1)}
+        models.save(tmp_path, CARD, state, Trained(IDS, IDS, np.array([0, 1]), np.ones((1, 3))), HELD, "")
+        first.add((tmp_path / "models" / "m.safetensors").read_bytes()[0])
+        assert models.load(tmp_path, "m").state.keys() == state.keys()
+    assert 0x80 in first
+
+
 @pytest.mark.parametrize("name", ["../m", "a/b", "", "m.json", ".m", "a" * 65, "m\n", "C:m", "ü"])
 def test_names_are_never_paths(name: str, tmp_path: Path) -> None:
     with pytest.raises(SchemaError, match="is no name of a model"):
