@@ -54,6 +54,7 @@ class EmbedRequest:
     architecture: str | None = None
     memory_gib: float = 4.0
     out_of_domain: bool = False
+    cutting: str = "auto"
     csvzip: Path | None = None
 
 
@@ -109,7 +110,9 @@ class EmbedJob:
                 "compared. Say --segmentation-version NAME"
             )
         self._there = self._known()
-        options = EngineOptions(request.precision, request.device, request.batch)
+        memory_bytes = int(request.memory_gib * GIB)
+        reserved = 0 if request.cutting == "host" else memory_bytes
+        options = EngineOptions(request.precision, request.device, request.batch, reserved_bytes=reserved)
         engine = open_engine(card.architecture, self._checkpoint.weights, request.engine, options)
         nodes = request.nodes
         if not isinstance(nodes, pa.Table):
@@ -125,7 +128,8 @@ class EmbedJob:
             self._journal,
             resolution=resolution,
             out_of_domain=request.out_of_domain,
-            memory_bytes=int(request.memory_gib * GIB),
+            cutting=request.cutting,
+            memory_bytes=memory_bytes,
         )
         self._notes = [] if resolution else ["the model's card says no resolution: that the EM fits it is not checked"]
         if strange:

@@ -88,6 +88,7 @@ def embed(
     batch: Annotated[int | None, typer.Option(help="Crops at a time; default: what fits.")] = None,
     architecture: Annotated[str | None, typer.Option(help="Of a checkpoint without a card.")] = None,
     memory: Annotated[float, typer.Option(metavar="GIB", help="For blocks of voxels.")] = 4.0,
+    cutting: Annotated[str, typer.Option(help="Where crops are cut: device, host; auto: on a GPU if any.")] = "auto",
     out_of_domain: Annotated[
         bool, typer.Option("--out-of-domain", help="Compute at a voxel size the network was not trained at.")
     ] = False,
@@ -127,6 +128,7 @@ def embed(
         "architecture": architecture,
         "memory_gib": memory,
         "out_of_domain": out_of_domain,
+        "cutting": cutting,
     }
     if dry_run:
         with Graph.open(graph, read_only=True) as opened:
@@ -181,10 +183,11 @@ def _print_forecast(forecast: Any) -> None:
         f"{forecast.read_again:,} again for want of memory), {forecast.bytes_read / 1e6:,.1f} MB of voxels"
     )
     typer.echo(
-        f"  memory  {forecast.host_bytes / 1e6:,.0f} MB for blocks and crops, {forecast.device_bytes / 1e6:,.0f} MB "
-        "for the engine"
+        f"  memory  {forecast.host_bytes / 1e6:,.0f} MB of the host for blocks and crops, "
+        f"{forecast.device_bytes / 1e6:,.0f} MB of the device"
     )
     typer.echo(
-        f"  time    {forecast.seconds:,.1f} s (computing {forecast.seconds_computing:,.1f} s by one crop, reading "
-        f"{forecast.seconds_reading:,.1f} s by one block of each volume; they overlap)"
+        f"  time    {forecast.seconds:,.1f} s (computing {forecast.seconds_computing:,.1f} s by a probe, reading "
+        f"{forecast.seconds_reading:,.1f} s by one block of each volume; they overlap); probes were "
+        f"{forecast.probe_spread:.0%} apart, expect it within 50 % on a machine as busy as now"
     )

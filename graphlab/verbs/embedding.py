@@ -102,7 +102,8 @@ class Embedding(Opened):
             options: ``model`` (name to file under), ``segmentation_version`` (the graph's materialization when
                 absent), ``resolution``, ``segmentation_resolution`` (nm XYZ), ``offset``, ``segmentation_offset``
                 (voxels XYZ), ``axes``, ``unit_nm`` and ``spacing_nm`` (of skeletons), ``engine``, ``precision``,
-                ``device``, ``batch``, ``architecture``, ``memory_gib``, ``out_of_domain``.
+                ``device``, ``batch``, ``architecture``, ``memory_gib``, ``out_of_domain``, ``cutting`` (``device``:
+                blocks are kept and crops cut where the engine computes, what a GPU does by default; ``host``).
 
         Raises:
             SchemaError, VersionError, ReadError, UnknownNameError: the graph is as it was.

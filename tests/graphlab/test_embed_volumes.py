@@ -19,7 +19,7 @@ from gpu_embed.architectures import SEGCLR, TINY
 from gpu_embed.checkpoint import Checkpoint, ModelCard, save_checkpoint
 from gpu_embed.variables import seeded_weights
 from graphlab.graph import Graph
-from ingest.errors import ReadError, SchemaError, VersionError
+from ingest.errors import AnalysisError, ReadError, SchemaError, VersionError
 from ingest.nodes import nodes_of
 from ingest.skeletons import skeletonise
 from ingest.volumes import Volume, open_volume
@@ -110,6 +110,20 @@ def test_embeddings_reach_the_graph_and_google(made: Path, tmp_path: Path) -> No
     for (root, *xyz), vector in zip(places, rows.values(), strict=True):
         key = next(k for k in theirs if k[0] == root and np.array_equal(np.float32(k[1]), np.float32(xyz)))
         assert np.array_equal(theirs[key], np.array(vector, np.float32))
+
+
+def test_crops_cut_on_the_device_are_the_same(made: Path, tmp_path: Path) -> None:
+    with Graph.create(tmp_path / "g") as graph:
+        graph.embed(**asked(made, model="host"))
+        forecast = graph.embed_forecast(**asked(made, model="device", cutting="device"))
+        done = graph.embed(**asked(made, model="device", cutting="device"))
+        assert (forecast.reads, forecast.bytes_read) == (done.reads, done.bytes_read)
+        host, device = rows_of(graph, "host"), rows_of(graph, "device")
+        assert host.keys() == device.keys()
+        for key, vector in host.items():
+            np.testing.assert_allclose(device[key], vector, rtol=0, atol=1e-6)
+        with pytest.raises(AnalysisError, match="takes crops from the host only"):
+            graph.embed(**asked(made, model="x", engine="onnxruntime", cutting="device"))
 
 
 def test_other_weights_versions_and_resolutions_are_kept_apart(made: Path, tmp_path: Path) -> None:
