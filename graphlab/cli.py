@@ -32,6 +32,7 @@ VERBS: tuple[Callable[..., Any], ...] = (
     showing.report,
     embedding.convert_checkpoint,
     embedding.embed,
+    embedding.aggregate_embeddings,
 )
 
 app = typer.Typer(

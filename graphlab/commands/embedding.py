@@ -1,4 +1,4 @@
-"""Verbs about encoders: convert-checkpoint, embed."""
+"""Verbs about encoders: convert-checkpoint, embed, aggregate-embeddings."""
 
 from __future__ import annotations
 
@@ -160,6 +160,34 @@ def embed(
         if done.failed > 5 and not failed:
             typer.echo(f"failed: {done.failed - 5:,} more; --failed FILE writes them all", err=True)
         raise typer.Exit(min(FAILED_FROM + done.failed, FAILED_MOST))
+
+
+def aggregate_embeddings(
+    graph: GraphPath,
+    skeletons: Annotated[Path, typer.Argument(metavar="SKELETONS", help=".swc, a folder of them, or precomputed.")],
+    radius: Annotated[float, typer.Option(metavar="NM", help="Path length around each node.")] = 10_000,
+    by: Annotated[str, typer.Option(help="path, compartment, neuron.")] = "path",
+    model: Annotated[str | None, typer.Option(help="Whose vectors; may be left out when there is one.")] = None,
+    name: Annotated[str | None, typer.Option(help="To file under; default: MODEL-within-10um and the like.")] = None,
+    unit: Annotated[float | None, typer.Option(metavar="NM", help="nm of one unit of SWC files.")] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """File means of embeddings along skeletons, weighted by cable, as a model of their own."""
+    from dataclasses import asdict
+
+    from graphlab.graph import Graph
+    from graphlab.terminal import print_json
+
+    with Graph.open(graph) as opened:
+        done = opened.aggregate_embeddings(skeletons, radius, model, by=by, name=name, unit_nm=unit)
+    if json:
+        print_json(asdict(done))
+    elif not quiet:
+        there = "are there already" if done.already_there else "filed"
+        typer.echo(f"{done.model}: {done.rows:,} means of {done.neurons:,} neurons from {done.of} {there}")
+        if done.without:
+            typer.echo(f"  - {done.without:,} skeletons have no embeddings")
 
 
 def _voxels(text: str | None, flag: str) -> tuple[int, ...] | None:
