@@ -92,7 +92,8 @@ def mixtures(skeleton: Skeleton, node_ids: Any, vectors: Any) -> pa.Table:
     not to be compared with vectors of nodes.
 
     Returns:
-        root_id, compartment, mixture, count, cable_nm, dispersion; the whole neuron first.
+        root_id, compartment, node_id (the SWC type; 0 for the whole neuron and for unknown cable), mixture, count,
+        cable_nm, dispersion, and x_nm, y_nm, z_nm, the middle of that cable; the whole neuron first.
 
     Raises:
         SchemaError: as ``within_path``.
@@ -100,12 +101,15 @@ def mixtures(skeleton: Skeleton, node_ids: Any, vectors: Any) -> pa.Table:
     ids, at, values = _checked(skeleton, node_ids, vectors)
     weight = represented_nm(skeleton, ids)
     kinds: list[tuple[str, npt.NDArray[np.bool_]]] = [(WHOLE, np.ones(at.size, dtype=bool))]
+    numbers = [0]
     if skeleton.types is not None:
         types = skeleton.types[at]
         for kind in np.unique(types).tolist():
+            numbers.append(kind)
             kinds.append((COMPARTMENTS.get(kind, f"SWC type {kind}"), types == kind))
     inside = np.array([chosen for _, chosen in kinds])
     means, cable, dispersion = _means(inside * weight, inside, values)
+    middles, _, _ = _means(inside * weight, inside, skeleton.points_nm[at])
     return pa.table(
         {
             "root_id": pa.array(np.full(len(kinds), skeleton.root_id, dtype=np.uint64)),
@@ -114,6 +118,8 @@ def mixtures(skeleton: Skeleton, node_ids: Any, vectors: Any) -> pa.Table:
             "count": pa.array(inside.sum(axis=1)),
             "cable_nm": pa.array(cable),
             "dispersion": pa.array(dispersion),
+            "node_id": pa.array(numbers, pa.uint64()),
+            **{f"{axis}_nm": pa.array(middles[:, i].astype(np.float32)) for i, axis in enumerate("xyz")},
         }
     )
 

@@ -23,11 +23,17 @@ LEAST = 64
 
 
 class BlockGrid:
-    """A volume in blocks of whole chunks; blocks at the rim are cut off there."""
+    """A volume in blocks of whole chunks; blocks at the rim are cut off there.
 
-    def __init__(self, volume: Volume, least: int = LEAST) -> None:
+    Args:
+        kept: bytes a voxel while a block is held in a slot of a device, where every block takes a whole one; None
+            for blocks held as they were read.
+    """
+
+    def __init__(self, volume: Volume, least: int = LEAST, kept: int | None = None) -> None:
         self.volume = volume
         self.size: Zyx = _zyx(c * max(1, least // c) for c in volume.chunk)
+        self.slot_bytes = None if kept is None else kept * int(np.prod(self.size))
 
     def box(self, at: Sequence[int]) -> tuple[Zyx, Zyx]:
         """First voxel and the one after the last, ZYX."""
@@ -47,6 +53,9 @@ class BlockGrid:
     def bytes_of(self, at: Sequence[int]) -> int:
         start, stop = self.box(at)
         return int(np.prod(np.subtract(stop, start))) * self.volume.dtype.itemsize
+
+    def held_bytes(self, at: Sequence[int]) -> int:
+        return self.bytes_of(at) if self.slot_bytes is None else self.slot_bytes
 
     def index_of(self, voxels: npt.ArrayLike) -> Voxels:
         """The block that holds each voxel [..., 3]."""
@@ -85,8 +94,28 @@ class ReadPlan:
     bytes_read: int
     most_held: int
     """Bytes of blocks that live at the same time."""
+    most_blocks: tuple[int, int]
+    """How many of each volume live at the same time."""
     naive_reads: int
     """Blocks that one read per node would fetch."""
+
+    def most_ahead(self, grids: tuple[BlockGrid, BlockGrid], groups: int, *, new: bool) -> int:
+        """Bytes as read of the blocks that so many consecutive groups hold, at most.
+
+        Args:
+            new: count only the blocks that are read for those groups, not those that earlier ones left.
+        """
+        held: set[Block] = set()
+        most, left = 0, []
+        for group in self.groups:
+            size = {block: grids[block[0]].bytes_of(block[1:]) for block in (*held, *group.fetch)}
+            fresh = sum(size[block] for block in group.fetch)
+            left.append((sum(size[block] for block in held), fresh))
+            del left[:-groups]
+            most = max(most, (0 if new else left[0][0]) + sum(bytes_ for _, bytes_ in left))
+            held.update(group.fetch)
+            held.difference_update(group.release)
+        return most
 
 
 def plan_reads(
@@ -118,16 +147,18 @@ def plan_reads(
     for at, (_, blocks) in enumerate(needs):
         for block in blocks:
             uses[block].append(at)
-    size = {block: grids[block[0]].bytes_of(block[1:]) for block in uses}
+    size = {block: grids[block[0]].held_bytes(block[1:]) for block in uses}
     held: set[Block] = set()
-    groups, reads, total, now, most = [], 0, 0, 0, 0
+    groups, reads, total, now, most, many = [], 0, 0, 0, 0, [0, 0]
     for at, (rows, blocks) in enumerate(needs):
         fetch = sorted(blocks - held)
         reads += len(fetch)
-        total += sum(size[block] for block in fetch)
+        total += sum(grids[block[0]].bytes_of(block[1:]) for block in fetch)
         held |= blocks
         now += sum(size[block] for block in fetch)
         most = max(most, now)
+        segments = sum(block[0] for block in held)
+        many = [max(many[0], len(held) - segments), max(many[1], segments)]
         for block in blocks:
             uses[block].pop(0)
         release = [block for block in blocks if not uses[block]]
@@ -141,7 +172,7 @@ def plan_reads(
         held -= set(release)
         now = left
         groups.append(Group(rows, tuple(fetch), tuple(sorted(release))))
-    return ReadPlan(tuple(groups), reads, reads - len(uses), total, most, naive)
+    return ReadPlan(tuple(groups), reads, reads - len(uses), total, most, (many[0], many[1]), naive)
 
 
 def _groups(order: npt.NDArray[np.int64], group: int) -> list[npt.NDArray[np.int64]]:

@@ -71,7 +71,9 @@ class OpenVinoEngine(BatchedEngine):
             }
             if self.options.threads:
                 settings["INFERENCE_NUM_THREADS"] = self.options.threads
-            read = self._core.read_model(onnx_model(self._folded, len(crops)))
+            # Halves of kernels would lose what bf16 has left of them.
+            paired = self.options.precision == "fp32"
+            read = self._core.read_model(onnx_model(self._folded, len(crops), paired=paired))
             model = self._core.compile_model(read, "CPU", settings)
             self._compiled[len(crops)] = model
         found: Vectors = model({INPUT: crops})[OUTPUT]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from gpu_embed.blocks import Block, BlockGrid, Group, ReadPlan, plan_reads
+from gpu_embed.blocks import Block, BlockGrid, Group, plan_reads
 from gpu_embed.engine import Crops
+from gpu_embed.memory import label_bytes
 from ingest.errors import GraphlabError, SchemaError
 from ingest.volumes import Volume, steps_between
 
@@ -37,12 +39,11 @@ class Piece:
     voxels: Any
     bad: tuple[tuple[Sequence[int], Sequence[int], GraphlabError], ...] = ()
 
-    def between(self, start: Any, stop: Any) -> Any:
-        """The voxels, for whoever needs those from ``start`` to ``stop``; the error if one of them is bad."""
+    def require(self, start: Any, stop: Any) -> None:
+        """The error if a voxel from ``start`` to ``stop`` is bad."""
         for low, high, error in self.bad:
             if all(a < d and c < b for a, b, c, d in zip(start, stop, low, high, strict=True)):
                 raise error
-        return self.voxels
 
 
 class Cutouts:
@@ -53,6 +54,7 @@ class Cutouts:
         nodes: root_id, node_id, x_nm, y_nm, z_nm.
         side: voxels a side of a crop, odd; voxels outside of either volume are 0.
         group: nodes cut together. readers: blocks read at the same time. memory_bytes: of blocks held.
+        on_device: blocks are to be held by a ``DeviceCutter``, EM in a byte a voxel and ids as ranks.
 
     Raises:
         SchemaError: another dtype, an even side. VersionError: voxel sizes that are no two scales of one space.
@@ -68,6 +70,7 @@ class Cutouts:
         group: int = 8,
         readers: int = 4,
         memory_bytes: int = MEMORY_BYTES,
+        on_device: bool = False,
     ) -> None:
         if em.dtype != np.uint8:
             raise SchemaError(f"{em.name} holds {em.dtype}; wanted EM as uint8, 0 (dark) to 255")
@@ -77,7 +80,7 @@ class Cutouts:
             raise SchemaError(f"crops of {side} voxels have no middle voxel; wanted an odd number")
         self.em, self.segmentation, self.side, self.readers = em, segmentation, side, readers
         self._steps = steps_between(em, segmentation)
-        self.root_ids = nodes.column("root_id").to_numpy().tolist()
+        self.root_ids: npt.NDArray[np.uint64] = nodes.column("root_id").to_numpy()
         points = np.stack([nodes.column(f"{axis}_nm").to_numpy() for axis in "xyz"], axis=1)
         self._centres, self._at = em.voxels_of(points), segmentation.voxels_of(points)
         inside = em.holds(self._centres) & segmentation.holds(self._at)
@@ -88,25 +91,32 @@ class Cutouts:
         # Node voxels are added: where the segmentation is finer, the node's own need not be among those sampled.
         low = np.minimum(self._sampled(start), self._at)
         high = np.maximum(self._sampled(stop - 1), self._at) + 1
-        self._grids = (BlockGrid(em), BlockGrid(segmentation))
+        kept = (1, label_bytes(len(np.unique(self.root_ids)))) if on_device else (None, None)
+        self.grids = (BlockGrid(em, kept=kept[0]), BlockGrid(segmentation, kept=kept[1]))
+        self._of_block: dict[tuple[int, ...], list[int]] | None = None
         boxes = ((start[rows], stop[rows]), (low[rows], high[rows]))
-        plan = plan_reads(self._grids, boxes, self._centres[rows], group=group, memory_bytes=memory_bytes)
+        plan = plan_reads(self.grids, boxes, self._centres[rows], group=group, memory_bytes=memory_bytes)
         groups = tuple(Group(rows[g.nodes], g.fetch, g.release) for g in plan.groups)
-        self.plan = ReadPlan(groups, plan.reads, plan.read_again, plan.bytes_read, plan.most_held, plan.naive_reads)
+        self.plan = replace(plan, groups=groups)
         self.count = rows.size
         within = (start[rows] >= em.start).all(axis=1) & (stop[rows] <= em.stop).all(axis=1)
         self.padded = int((~within).sum())
         """Crops that reach out of the EM volume, where they are 0."""
 
+    def fetch(self) -> Iterator[tuple[Group, dict[Block, Piece]]]:
+        """Each group with the blocks that are read for it."""
+        with ThreadPoolExecutor(self.readers, thread_name_prefix="read") as pool:
+            for group in self.plan.groups:
+                yield group, dict(zip(group.fetch, pool.map(self.read_block, group.fetch), strict=True))
+
     def read(self) -> Iterator[tuple[Group, Mapping[Block, Piece]]]:
         """Each group with the blocks it needs."""
         held: dict[Block, Piece] = {}
-        with ThreadPoolExecutor(self.readers, thread_name_prefix="read") as pool:
-            for group in self.plan.groups:
-                held.update(zip(group.fetch, pool.map(self.read_block, group.fetch), strict=True))
-                yield group, dict(held)
-                for block in group.release:
-                    del held[block]
+        for group, new in self.fetch():
+            held.update(new)
+            yield group, dict(held)
+            for block in group.release:
+                del held[block]
 
     def cut(
         self, groups: Iterator[tuple[Group, Mapping[Block, Piece]]], workers: int = 2
@@ -124,7 +134,7 @@ class Cutouts:
 
     def read_block(self, block: Block) -> Piece:
         """The voxels of a block, and which of its chunks cannot be read."""
-        grid = self._grids[block[0]]
+        grid = self.grids[block[0]]
         start, stop = grid.box(block[1:])
         try:
             return Piece(grid.volume.read(start, stop))
@@ -143,34 +153,77 @@ class Cutouts:
                 bad.append((low, high, error))
         return Piece(voxels, tuple(bad))
 
-    def _one(self, row: int, crop: npt.NDArray[np.uint8], blocks: Mapping[Block, Piece]) -> Failure | None:
-        root_id = int(self.root_ids[row])
-        start = self._centres[row] - self.side // 2
-        samples = [self._sampled(np.arange(a, a + self.side), axis) for axis, a in enumerate(start.tolist())]
-        inside = np.zeros(crop.shape, dtype=bool)
+    def fault(self, row: int, pieces: Mapping[Block, Piece], here: Callable[[int], int]) -> Failure | None:
+        """Why a node has no crop, or None.
+
+        Args:
+            pieces: of the node's blocks, those that are bad at least.
+            here: the segment's id at a node that can be read.
+        """
+        at = self._at[row]
         try:
-            here = self._id_at(row, blocks)
-            if here != root_id:
-                return Failure(row, ABSENT, f"the segmentation has {here} there, not {root_id}")
-            for grid, which, target, index in (
-                (self._grids[1], 1, inside, samples),
-                (self._grids[0], 0, crop, [np.arange(a, a + self.side) for a in start.tolist()]),
-            ):
-                for at in grid.touched([i[0] for i in index], [i[-1] + 1 for i in index]):
-                    block = blocks[which, *at].between([i[0] for i in index], [i[-1] + 1 for i in index])
-                    put, take = _overlap(index, *grid.box(at))
-                    target[put] = (block[take] == root_id) if which else block[take]
+            self._readable(1, at, at + 1, pieces)
+            found, root_id = here(row), int(self.root_ids[row])
+            if found != root_id:
+                return Failure(row, ABSENT, f"the segmentation has {found} there, not {root_id}")
+            for which in (1, 0):
+                low, last = self.ends(which, row)
+                self._readable(which, low, last + 1, pieces)
         except GraphlabError as error:
             return Failure(row, UNREADABLE, str(error))
+        return None
+
+    def ends(self, which: int, rows: Any) -> tuple[Rows, Rows]:
+        """First and last voxel [.., 3] ZYX of volume ``which`` that crops sample."""
+        start = self._centres[rows] - self.side // 2
+        last = start + self.side - 1
+        return (self._sampled(start), self._sampled(last)) if which else (start, last)
+
+    def samples(self, which: int, rows: Rows) -> Rows:
+        """The voxels of volume ``which`` under those of each crop, int64 [3, B, side], by axis ZYX."""
+        found = (self._centres[rows] - self.side // 2).T[..., None] + np.arange(self.side)
+        return np.stack([self._sampled(axis, i) for i, axis in enumerate(found)]) if which else found
+
+    def ids_in(self, block: Block, piece: Piece) -> dict[int, int]:
+        """The segment's id at every node (by row) in a block of the segmentation, where it can be read."""
+        if self._of_block is None:
+            rows = np.concatenate([np.empty(0, np.int64), *(group.nodes for group in self.plan.groups)])
+            self._of_block = defaultdict(list)
+            for row, at in zip(rows.tolist(), self.grids[1].index_of(self._at[rows]).tolist(), strict=True):
+                self._of_block[tuple(at)].append(row)
+        rows_in = self._of_block.get(block[1:], [])
+        if not rows_in or piece.voxels is None:
+            return {}
+        start, _ = self.grids[1].box(block[1:])
+        found = piece.voxels[tuple((self._at[rows_in] - start).T)]
+        return dict(zip(rows_in, found.tolist(), strict=True))
+
+    def _readable(self, which: int, start: Rows, stop: Rows, pieces: Mapping[Block, Piece]) -> None:
+        if not any(piece.bad for piece in pieces.values()):
+            return
+        for at in self.grids[which].touched(start.tolist(), stop.tolist()):
+            piece = pieces.get((which, *at))
+            if piece is not None:
+                piece.require(start, stop)
+
+    def _one(self, row: int, crop: npt.NDArray[np.uint8], blocks: Mapping[Block, Piece]) -> Failure | None:
+        failure = self.fault(row, blocks, lambda row: self._id_at(row, blocks))
+        if failure is not None:
+            return failure
+        inside = np.zeros(crop.shape, dtype=bool)
+        for which, target in ((1, inside), (0, crop)):
+            grid, index = self.grids[which], list(self.samples(which, np.array([row]))[:, 0])
+            for at in grid.touched([i[0] for i in index], [i[-1] + 1 for i in index]):
+                put, take = _overlap(index, *grid.box(at))
+                voxels = blocks[which, *at].voxels[take]
+                target[put] = (voxels == int(self.root_ids[row])) if which else voxels
         crop *= inside
         return None
 
     def _id_at(self, row: int, blocks: Mapping[Block, Piece]) -> int:
-        grid = self._grids[1]
-        z, y, x = grid.index_of(self._at[row]).tolist()
-        start, _ = grid.box((z, y, x))
-        at = self._at[row]
-        return int(blocks[1, z, y, x].between(at, at + 1)[tuple(at - start)])
+        at = self.grids[1].index_of(self._at[row]).tolist()
+        start, _ = self.grids[1].box(at)
+        return int(blocks[1, *at].voxels[tuple(self._at[row] - start)])
 
     def _sampled(self, voxels: Any, axis: int | None = None) -> Any:
         """The segmentation's voxel at the middle of an EM voxel: index [.., 3], or along one axis."""

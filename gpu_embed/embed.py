@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +14,10 @@ import pyarrow as pa
 from gpu_embed.cutouts import MEMORY_BYTES, NOT_FINITE, Cutouts, Failure
 from gpu_embed.engine import Crops, Engine
 from gpu_embed.journal import Journal
+from gpu_embed.memory import WAITING, cutting_bytes
 from gpu_embed.phantoms import phantom_crops
 from gpu_embed.stages import ahead
-from ingest.errors import SchemaError, VersionError
+from ingest.errors import AnalysisError, SchemaError, UnknownNameError, VersionError
 from ingest.nodes import SCHEMA, each_once
 from ingest.space import Resolution
 from ingest.volumes import Volume
@@ -23,7 +25,10 @@ from ingest.volumes import Volume
 PART_ROWS = 4096
 """Rows between two writes: what a stopped run computes again at most."""
 PART_S = 60.0
-QUEUED = 2
+QUEUED = WAITING - 2
+PROBED, PROBES, PROBE_S = 32, 5, 2.0
+"""Crops of a probe at most, how many probes, and the seconds after which there is no other."""
+CUTTING = ("auto", "host", "device")
 FAILED = pa.schema([*SCHEMA, pa.field("reason", pa.string()), pa.field("message", pa.string())])
 Progress = Callable[[int, int], None]
 
@@ -45,6 +50,8 @@ class Forecast:
     device_bytes: int
     seconds_computing: float
     seconds_reading: float
+    probe_spread: float = 0.0
+    """Slowest over fastest probe of the engine, minus 1: what computing alone may be off by."""
 
     @property
     def seconds(self) -> float:
@@ -76,9 +83,12 @@ class EmbeddingRun:
         resolution: nm per voxel that the network was trained at; None if nobody knows.
         out_of_domain: compute at another voxel size all the same. The vectors mean nothing then.
         memory_bytes: of blocks held at the same time.
+        cutting: ``device`` keeps blocks where the engine computes and cuts crops there (engine ``torch`` only),
+            ``host`` cuts them on the host, ``auto`` is the first on a GPU. The crops are the same bytes.
 
     Raises:
         VersionError: EM of another voxel size than the network's. SchemaError: dtypes, nodes.
+        AnalysisError: an engine that cannot cut. UnknownNameError: no such way to cut.
     """
 
     def __init__(
@@ -89,6 +99,7 @@ class EmbeddingRun:
         engine: Engine,
         journal: Journal | None,
         *,
+        cutting: str = "auto",
         resolution: Resolution | None = None,
         out_of_domain: bool = False,
         memory_bytes: int = MEMORY_BYTES,
@@ -100,6 +111,7 @@ class EmbeddingRun:
                 "would mean nothing. Choose another scale, or say --out-of-domain to compute them all the same"
             )
         self._engine, self._journal = engine, journal
+        self.on_device = cuts_on_device(engine, cutting)
         unique = each_once(nodes)
         self._result = Embedded(repeats=nodes.num_rows - unique.num_rows)
         self._nodes = self._left(unique)
@@ -112,6 +124,7 @@ class EmbeddingRun:
             group=engine.batch,
             readers=readers,
             memory_bytes=memory_bytes,
+            on_device=self.on_device,
         )
         self._result.padded = self._cutouts.padded
 
@@ -119,11 +132,7 @@ class EmbeddingRun:
         """What ``run`` would read, hold and take; computes one made-up crop and reads one block of each volume."""
         cutouts, plan = self._cutouts, self._cutouts.plan
         side = self._engine.architecture.crop
-        crop = phantom_crops(side, 1, 0)
-        self._engine.embed(crop)
-        started = time.perf_counter()
-        self._engine.embed(crop)
-        each = time.perf_counter() - started
+        each, apart = self._probe(phantom_crops(side, 1, 0).repeat(min(self._engine.batch, PROBED), axis=0))
         seconds, taken = 0.0, 0
         if plan.groups:
             first = {block[0]: block for block in plan.groups[0].fetch}
@@ -133,7 +142,17 @@ class EmbeddingRun:
                 cutouts.read_block(block)
             seconds = time.perf_counter() - started
             taken = cutouts.em.bytes_read + cutouts.segmentation.bytes_read - before
-        queued = (2 * QUEUED + 2) * self._engine.batch * side**3
+        batch = min(self._engine.batch, max(1, cutouts.count))
+        device = self._engine.predicted_bytes(batch)
+        # Groups that wait in the queue keep the blocks they were read with.
+        host = plan.most_ahead(cutouts.grids, QUEUED + (1 if self.on_device else 2), new=self.on_device)
+        if self.on_device:
+            slots = zip(plan.most_blocks, cutouts.grids, strict=True)
+            ranked = int(np.prod(cutouts.grids[1].size))
+            blocks = sum((count + 1) * (grid.slot_bytes or 0) for count, grid in slots)
+            device += cutting_bytes(blocks, ranked, side, batch, len(plan.groups))
+        else:
+            host += max(0, min(WAITING, len(plan.groups)) - 1) * batch * side**3
         return Forecast(
             nodes=cutouts.count,
             finished=self._result.finished_before,
@@ -143,12 +162,22 @@ class EmbeddingRun:
             read_again=plan.read_again,
             bytes_read=plan.bytes_read,
             naive_reads=plan.naive_reads,
-            # Groups that wait in the queue keep the blocks they were read with.
-            host_bytes=plan.most_held + queued,
-            device_bytes=self._engine.predicted_bytes(self._engine.batch),
+            host_bytes=host,
+            device_bytes=device,
             seconds_computing=each * cutouts.count,
             seconds_reading=seconds * plan.bytes_read / taken if taken else 0.0,
+            probe_spread=apart,
         )
+
+    def _probe(self, crops: Crops) -> tuple[float, float]:
+        """Seconds a crop (median after one warm-up), and how far apart the probes were."""
+        self._engine.embed(crops)
+        took: list[float] = []
+        while len(took) < PROBES and sum(took) < PROBE_S:
+            started = time.perf_counter()
+            self._engine.embed(crops)
+            took.append(time.perf_counter() - started)
+        return float(np.median(took)) / len(crops), max(took) / min(took) - 1
 
     def run(self, progress: Progress | None = None) -> Embedded:
         """Compute what is left; afterwards the journal holds every row.
@@ -169,7 +198,7 @@ class EmbeddingRun:
         )
         total = cutouts.count
         done = 0
-        for rows, vectors, failed in ahead(self._computed(ahead(cutouts.cut(ahead(cutouts.read(), QUEUED)), QUEUED))):
+        for rows, vectors, failed in ahead(self._computed(ahead(self._cut(), QUEUED))):
             journal.add(self._batch(rows, vectors))
             failures += failed
             result.computed += rows.size
@@ -183,8 +212,17 @@ class EmbeddingRun:
         result.seconds = time.perf_counter() - started
         return result
 
+    def _cut(self) -> Iterator[tuple[npt.NDArray[np.int64], Any, list[Failure]]]:
+        if not self.on_device:
+            return self._cutouts.cut(ahead(self._cutouts.read(), QUEUED))
+        from gpu_embed.device_cutouts import DeviceCutter
+
+        engine: Any = self._engine
+        cutter = DeviceCutter(self._cutouts, engine.device, compiled=engine.compiled)
+        return cutter.cut(ahead(self._cutouts.fetch(), QUEUED))
+
     def _computed(
-        self, cut: Iterator[tuple[npt.NDArray[np.int64], Crops, list[Failure]]]
+        self, cut: Iterator[tuple[npt.NDArray[np.int64], Any, list[Failure]]]
     ) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32], list[Failure]]]:
         """Vectors of crops, gathered to parts that are worth a write."""
         rows: list[npt.NDArray[np.int64]] = []
@@ -192,6 +230,8 @@ class EmbeddingRun:
         failed: list[Failure] = []
         count, since = 0, time.perf_counter()
         width = self._engine.architecture.outputs
+        engine: Any = self._engine
+        embed = engine.embed_resident if self.on_device else engine.embed
 
         def part() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32], list[Failure]]:
             return (
@@ -201,7 +241,7 @@ class EmbeddingRun:
             )
 
         for group, crops, faults in cut:
-            found = self._engine.embed(crops)
+            found = embed(crops)
             finite = np.isfinite(found).all(axis=1)
             failed += faults
             failed += [Failure(row, NOT_FINITE, "the embedding is not finite") for row in group[~finite].tolist()]
@@ -260,6 +300,16 @@ def embeddings_of(journal: Journal) -> pa.Table:
         raise SchemaError("no node has an embedding: every one failed, or there were none")
     keys = [table.column(name).to_numpy() for name in ("node_id", "root_id")]
     return table.take(pa.array(np.lexsort(keys)))
+
+
+def cuts_on_device(engine: Engine, cutting: str) -> bool:
+    """Whether crops of this engine are cut where it computes; see ``EmbeddingRun``."""
+    if cutting not in CUTTING:
+        raise UnknownNameError("way to cut", cutting, CUTTING)
+    device = getattr(engine, "device", None)
+    if cutting == "device" and device is None:
+        raise AnalysisError(f"engine {engine.name!r} takes crops from the host only; engine 'torch' cuts on its device")
+    return cutting == "device" or (cutting == "auto" and device is not None and device.type == "cuda")
 
 
 def _close(a: Resolution, b: Resolution) -> bool:

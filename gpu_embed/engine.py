@@ -6,7 +6,7 @@ import gc
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,8 @@ class EngineOptions:
         batch: crops at a time; None sizes it to free memory.
         threads: of a CPU engine; None leaves it to the engine.
         compiled: torch.compile with CUDA graphs; None means on a GPU only.
+        reserved_bytes: of a GPU's memory, left to blocks that crops are cut from there; 0 where they come from the
+            host.
     """
 
     precision: str = "fp32"
@@ -38,6 +40,7 @@ class EngineOptions:
     batch: int | None = None
     threads: int | None = None
     compiled: bool | None = None
+    reserved_bytes: int = 0
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
@@ -101,13 +104,17 @@ class BatchedEngine(ABC):
             SchemaError: another dtype or shape. AnalysisError: not even one crop fits in memory.
         """
         check_crops(crops, self.architecture)
+        return self.in_batches(crops, lambda piece: self.run(np.ascontiguousarray(piece)))
+
+    def in_batches(self, crops: Any, run: Callable[[Any], Vectors]) -> Vectors:
+        """``run`` over batches of crops, smaller ones when memory runs out."""
         vectors = np.empty((len(crops), self.architecture.outputs), dtype=np.float32)
         start = 0
         while start < len(crops):
-            piece = np.ascontiguousarray(crops[start : start + self.batch])
+            piece = crops[start : start + self.batch]
             failure = None
             try:
-                vectors[start : start + len(piece)] = self.run(piece)
+                vectors[start : start + len(piece)] = run(piece)
             except (MemoryError, RuntimeError) as error:
                 if not self.exhausted(error):
                     raise
@@ -130,10 +137,10 @@ class BatchedEngine(ABC):
         self.notes.append(f"{tried} crops at a time did not fit in memory; going on with {self.batch}")
 
 
-def check_crops(crops: Crops, a: Architecture) -> None:
-    """SchemaError unless uint8 [B, Z, Y, X] of the architecture's crop."""
-    found = getattr(crops, "dtype", type(crops).__name__)
-    if found != np.uint8:
+def check_crops(crops: Any, a: Architecture) -> None:
+    """SchemaError unless uint8 [B, Z, Y, X] of the architecture's crop, an array or a tensor."""
+    found = str(getattr(crops, "dtype", type(crops).__name__)).removeprefix("torch.")
+    if found != "uint8":
         raise SchemaError(f"crops are {found}; wanted uint8, the EM as it is, 0 outside of the segment")
     if crops.ndim != 4 or crops.shape[1:] != (a.crop,) * 3:
         raise SchemaError(

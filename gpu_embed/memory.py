@@ -11,6 +11,14 @@ BYTES = {"fp32": 4, "tf32": 4, "fp16": 2, "bf16": 2}
 SHARE = 0.8
 """Part of the free memory that a batch may take: the prediction is good to 20 %."""
 LARGEST = 256
+WAITING = 4
+"""Batches of crops that live at the same time, at most: one being cut, two that wait, one being computed."""
+RANKED = 1 << 21
+RANKING = 32
+"""Bytes a voxel while 64-bit ids become ranks, RANKED voxels at a time."""
+GATHER_BYTES = 256 << 20
+PLACES = 18
+"""Bytes a voxel while crops are gathered: two 64-bit places that live at the same time, the mask, the crop."""
 INDEX = 8
 
 
@@ -54,6 +62,28 @@ def predicted(a: Architecture, precision: str, *, pooled_with_indices: bool = Tr
         steps += [grey + into + 3 * out, grey + 3 * out]
         into = out
     return Need(parameters * size, max(steps))
+
+
+def label_bytes(root_ids: int) -> int:
+    """Bytes a voxel of segment ids on a device, where they are ranks among those of the nodes."""
+    return 1 if root_ids < 1 << 8 else 2 if root_ids < 1 << 15 else 4
+
+
+def gather_count(side: int) -> int:
+    """Crops gathered together on a device: as many as GATHER_BYTES of places let."""
+    return max(1, GATHER_BYTES // (PLACES * side**3))
+
+
+def cutting_bytes(blocks: int, ranked: int, side: int, batch: int, batches: int) -> int:
+    """Peak memory of cutting on a device, beyond what the engine's own batch takes.
+
+    Args:
+        blocks: bytes of all slots of both volumes. ranked: voxels of a block of the segmentation.
+        batches: of the whole run.
+    """
+    waiting = max(0, min(WAITING, batches) - 1)
+    gathering, ranking = min(batch, gather_count(side)) * PLACES * side**3, min(ranked, RANKED) * RANKING
+    return blocks + waiting * batch * side**3 + max(gathering, ranking)
 
 
 def batch_that_fits(need: Need, free: int, largest: int = LARGEST) -> int:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gpu_embed.folded import GREY, Convolution, FoldedBlock, FoldedEncoder
+from gpu_embed.paired_planes import paired_blocks
 from ingest.errors import MissingExtraError
 
 OPSET = 17
@@ -16,11 +17,12 @@ IR_VERSION = 10
 INPUT, OUTPUT = "crops", "embeddings"
 
 
-def onnx_model(folded: FoldedEncoder, batch: int | None = None) -> bytes:
+def onnx_model(folded: FoldedEncoder, batch: int | None = None, *, paired: bool = False) -> bytes:
     """The serialised model: ``crops`` uint8 [B, Z, Y, X] to ``embeddings`` float32 [B, outputs].
 
     Args:
         batch: a fixed number of crops, or None for any.
+        paired: planes in pairs (``gpu_embed.paired_planes``): fewer operations, other roundings; for fp32.
 
     Raises:
         MissingExtraError: onnx is not installed.
@@ -38,8 +40,11 @@ def onnx_model(folded: FoldedEncoder, batch: int | None = None) -> bytes:
     if not a.published:
         x = writer.node("Relu", [x])
     x = writer.node("MaxPool", [x], kernel_shape=[3] * 3, strides=[2] * 3, pads=[1] * 6)
-    for block in folded.blocks:
-        x = writer.block(x, block)
+    if paired:
+        x = paired_blocks(writer, x, folded)
+    else:
+        for block in folded.blocks:
+            x = writer.block(x, block)
     x = writer.node("Flatten", [writer.node("GlobalAveragePool", [x])])
     for i, layer in enumerate(folded.head):
         x = writer.node("Gemm", [x, writer.constant(layer.weight), writer.constant(layer.bias)], transB=1)
@@ -90,13 +95,18 @@ class _Writer:
         return self.node(kind, [x, self.constant(values.reshape(1, -1, 1, 1, 1))])
 
     def block(self, x: str, block: FoldedBlock) -> str:
-        y = self.node("Relu", [self.convolution(x, block.conv0)])
-        if block.shift0 is not None:
-            y = self.per_channel("Add", y, block.shift0)
-        y = self.convolution(y, block.conv1)
+        y = self.convolution(self.beginning(self.convolution(x, block.conv0), block), block.conv1)
+        return self.ending(y, self.convolution(x, block.shortcut) if block.shortcut is not None else x, block)
+
+    def beginning(self, y: str, block: FoldedBlock) -> str:
+        """What follows the first convolution."""
+        y = self.node("Relu", [y])
+        return y if block.shift0 is None else self.per_channel("Add", y, block.shift0)
+
+    def ending(self, y: str, shortcut: str, block: FoldedBlock) -> str:
+        """What follows the second convolution."""
         if block.scale1 is not None:
             y = self.per_channel("Mul", self.node("Relu", [y]), block.scale1)
         if block.shift1 is not None:
             y = self.per_channel("Add", y, block.shift1)
-        shortcut = self.convolution(x, block.shortcut) if block.shortcut is not None else x
         return self.node("Relu", [self.node("Add", [y, shortcut])])

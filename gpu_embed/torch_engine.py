@@ -1,25 +1,31 @@
 """The PyTorch engine: CPU and CUDA, fp32, TF32, fp16 and bf16, channels last, stem by space to depth.
 
-On a GPU the network is compiled and replayed as a CUDA graph; crops may already lie there (``embed_on_device``).
+On a GPU the network is compiled, small batches are replayed as CUDA graphs; crops may already lie there
+(``embed_resident``).
 """
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from gpu_embed.engine import BatchedEngine, Crops, EngineOptions, Vectors
+from gpu_embed.engine import BatchedEngine, Crops, EngineOptions, Vectors, check_crops
 from gpu_embed.folded import GREY, Array, Convolution, FoldedBlock, FoldedEncoder, stem_by_depth
-from gpu_embed.memory import batch_that_fits, free_memory, predicted
-from ingest.errors import AnalysisError
+from gpu_embed.memory import GATHER_BYTES, WAITING, batch_that_fits, free_memory, predicted
+from ingest.errors import AnalysisError, SchemaError
 
 TYPES = {"fp32": torch.float32, "tf32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 CPU_BATCH = 4
 """On a CPU larger batches only take memory: convolutions of one crop already fill the cores."""
+
+
+GRAPHED = 16
+"""On a GPU, batches up to this are replayed as CUDA graphs."""
 
 
 class FoldedConv(nn.Module):
@@ -133,14 +139,20 @@ class TorchEngine(BatchedEngine):
         self.device = torch.device(device)
         self.compiled = on_gpu if options.compiled is None else options.compiled
         self._need = predicted(folded.architecture, options.precision, pooled_with_indices=not self.compiled)
-        fits = batch_that_fits(self._need, free_memory(device), 256 if on_gpu else CPU_BATCH)
+        need, free = self._need, free_memory(device)
+        if options.reserved_bytes and on_gpu:
+            grey = folded.architecture.crop**3
+            need, free = replace(need, each=need.each + WAITING * grey), free - options.reserved_bytes - GATHER_BYTES
+        fits = batch_that_fits(need, free, 256 if on_gpu else CPU_BATCH)
         super().__init__(folded, options, fits)
         if options.threads:
             torch.set_num_threads(options.threads)
         net = FoldedNet(folded, TYPES[options.precision]).eval().to(self.device)
         self._net: Any = net
         if self.compiled:
-            self._net = torch.compile(net, mode="reduce-overhead" if on_gpu else "default", dynamic=False)
+            # Launching costs little against a large batch, and what CUDA graphs keep, each thread keeps for itself.
+            graphed = on_gpu and self.batch <= GRAPHED
+            self._net = torch.compile(net, mode="reduce-overhead" if graphed else "default", dynamic=False)
 
     def predicted_bytes(self, batch: int) -> int:
         return self._need.of(batch)
@@ -154,6 +166,17 @@ class TorchEngine(BatchedEngine):
         if self.device.type == "cuda":
             host = host.pin_memory()
         return self.embed_on_device(host.to(self.device, non_blocking=True)).cpu().numpy()
+
+    def embed_resident(self, crops: Tensor) -> Vectors:
+        """Any number of crops that are on the device already: uint8 [B, Z, Y, X] to float32 [B, outputs] on the host.
+
+        Raises:
+            SchemaError: another dtype, shape or device. AnalysisError: not even one crop fits in memory.
+        """
+        check_crops(crops, self.architecture)
+        if crops.device.type != self.device.type:
+            raise SchemaError(f"crops lie on {crops.device}, the engine computes on {self.device}")
+        return self.in_batches(crops, lambda piece: self.embed_on_device(piece).cpu().numpy())
 
     def embed_on_device(self, crops: Tensor) -> Tensor:
         """One batch that is on the device already: uint8 [B, Z, Y, X] to float32 [B, outputs] there."""

@@ -35,6 +35,7 @@ VERBS: tuple[Callable[..., Any], ...] = (
     showing.report,
     embedding.convert_checkpoint,
     embedding.embed,
+    embedding.aggregate_embeddings,
 )
 
 app = typer.Typer(

@@ -54,6 +54,7 @@ class EmbedRequest:
     architecture: str | None = None
     memory_gib: float = 4.0
     out_of_domain: bool = False
+    cutting: str = "auto"
     csvzip: Path | None = None
 
 
@@ -96,10 +97,10 @@ class EmbedJob:
         wanted = named(request.architecture) if request.architecture else None
         self._checkpoint: Checkpoint = given if isinstance(given, Checkpoint) else load_checkpoint(given, wanted)
         card = self._checkpoint.card
-        em = _volume(request.em, request.resolution, request.offset, request.axes)
-        also = request.segmentation_resolution or request.resolution
-        segmentation = _volume(request.segmentation, also, request.segmentation_offset, request.axes)
         resolution = Resolution(*card.resolution) if card.resolution else None
+        em = _volume(request.em, request.resolution, request.offset, request.axes, resolution)
+        also = request.segmentation_resolution or request.resolution
+        segmentation = _volume(request.segmentation, also, request.segmentation_offset, request.axes, em.resolution)
         strange = request.out_of_domain and resolution != em.resolution
         self.model = (request.model or card.name) + (OUT_OF_DOMAIN if strange else "")
         self.version = str(request.segmentation_version or folder.meta("materialization") or "")
@@ -109,7 +110,9 @@ class EmbedJob:
                 "compared. Say --segmentation-version NAME"
             )
         self._there = self._known()
-        options = EngineOptions(request.precision, request.device, request.batch)
+        memory_bytes = int(request.memory_gib * GIB)
+        reserved = 0 if request.cutting == "host" else memory_bytes
+        options = EngineOptions(request.precision, request.device, request.batch, reserved_bytes=reserved)
         engine = open_engine(card.architecture, self._checkpoint.weights, request.engine, options)
         nodes = request.nodes
         if not isinstance(nodes, pa.Table):
@@ -125,7 +128,8 @@ class EmbedJob:
             self._journal,
             resolution=resolution,
             out_of_domain=request.out_of_domain,
-            memory_bytes=int(request.memory_gib * GIB),
+            cutting=request.cutting,
+            memory_bytes=memory_bytes,
         )
         self._notes = [] if resolution else ["the model's card says no resolution: that the EM fits it is not checked"]
         if strange:
@@ -246,14 +250,16 @@ class EmbedJob:
         write_shards(target, iter(table.to_batches()), convention="bytewidth8")
 
 
-def _volume(source: Any, resolution: Any, offset: Sequence[int] | None, axes: str | None) -> Volume:
+def _volume(
+    source: Any, resolution: Any, offset: Sequence[int] | None, axes: str | None, prefer: Resolution | None
+) -> Volume:
     from ingest.volumes import Volume, open_volume
 
     if isinstance(source, Volume):
         return source
     if not isinstance(source, str | Path | Mapping):
         raise SchemaError(f"volume: found {type(source).__name__}; wanted a URL, a path or a Volume")
-    return open_volume(source, resolution=resolution, offset=offset, axes=axes)
+    return open_volume(source, resolution=resolution, offset=offset, axes=axes, prefer=prefer)
 
 
 def _without(nodes: pa.Table, there: pa.Table | None) -> pa.Table:

@@ -38,7 +38,7 @@ def read_nodes(
     if not path.exists():
         raise ReadError(f"{path} does not exist")
     if path.suffix == ".swc" or path.is_dir():
-        found = nodes_of(_skeletons(path, unit_nm), spacing_nm)
+        found = nodes_of(read_skeletons(path, unit_nm), spacing_nm)
     else:
         found = _table(path)
     if found.num_rows == 0:
@@ -120,7 +120,7 @@ def _table(path: Path) -> pa.Table:
     return pa.table(columns, schema=SCHEMA)
 
 
-def _skeletons(path: Path, unit_nm: float | Sequence[float] | None) -> list[Skeleton]:
+def read_skeletons(path: Path, unit_nm: float | Sequence[float] | None) -> list[Skeleton]:
     if path.is_dir() and is_precomputed(path):
         names = sorted((item.name for item in path.iterdir() if item.name.isdigit()), key=int)
         return [read_precomputed(path, int(name)) for name in names]

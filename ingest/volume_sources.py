@@ -109,6 +109,26 @@ class TensorStoreSource:
         return named
 
 
+def bytes_at(place: str, file: str) -> bytes | None:
+    """A file beside an array, in a folder or a bucket; None where there is none.
+
+    Raises:
+        ReadError: the place cannot be reached.
+    """
+    if "://" not in place or place.startswith("file://"):
+        path = Path(place.removeprefix("file://")) / file
+        return path.read_bytes() if path.is_file() else None
+    try:
+        import tensorstore
+    except ImportError:
+        raise MissingExtraError("tensorstore", "volumes") from None
+    try:
+        found = tensorstore.KvStore.open(place.rstrip("/") + "/").result().read(file).result()
+    except Exception as error:
+        raise ReadError(f"{place} cannot be read: {_short(error)}") from None
+    return bytes(found.value) if found.state == "value" else None
+
+
 class Hdf5Source:
     """One 3-D dataset (ZYX) of an HDF5 file."""
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.errors import ReadError, SchemaError, VersionError, did_you_mean
+from ingest.ome_zarr import chosen, multiscale
 from ingest.space import Resolution
 from ingest.volume_descriptors import descriptor_source
 from ingest.volume_sources import (
@@ -24,6 +25,7 @@ from ingest.volume_sources import (
     TensorStoreSource,
     VoxelSource,
     Zyx,
+    bytes_at,
 )
 
 REMOTE = ("gs", "s3", "http", "https")
@@ -109,15 +111,18 @@ def open_volume(
     resolution: Any = None,
     offset: Sequence[int] | None = None,
     axes: str | None = None,
+    prefer: Any = None,
 ) -> Volume:
     """Open a volume; nothing but metadata is read.
 
     Args:
         url: ``precomputed://``, ``zarr://``, ``zarr3://`` or ``n5://`` before a path or a ``file://``, ``gs://``,
-            ``s3://``, ``https://`` URL; a local folder of one of these formats; ``FILE.h5:DATASET``; a folder of PNG
-            or TIFF slices, or a TIFF; a ``.json`` file with Google's VolumeDescriptor; or TensorStore's own JSON.
+            ``s3://``, ``https://`` URL (an array, or a group of OME-Zarr); a local folder of one of these formats;
+            ``FILE.h5:DATASET``; a folder of PNG or TIFF slices, or a TIFF; a ``.json`` file with Google's
+            VolumeDescriptor; or TensorStore's own JSON.
         resolution: nm per voxel XYZ. Chooses the scale where there are several, is compared where the format knows
             it, and is needed where it does not.
+        prefer: nm per voxel XYZ; where several scales are there and none is asked for, the nearest one is taken.
         offset: voxels XYZ of the first voxel, needed for HDF5 and stacks, which have no word for it; compared (or
             added, where the format starts at 0 for want of one) otherwise.
         axes: names of the dimensions in order, where the format has none (zarr 2): ``zyx``.
@@ -127,6 +132,7 @@ def open_volume(
         VersionError: the voxel size is not what was asked for. MissingExtraError: a library is not installed.
     """
     wanted = Resolution.parse(resolution) if resolution is not None else None
+    liked = Resolution.parse(prefer) if prefer is not None else None
     if isinstance(url, Mapping):
         return Volume(str(url.get("driver", "volume")), TensorStoreSource(url, axes), wanted, offset)
     text = str(url)
@@ -135,12 +141,12 @@ def open_volume(
         return Volume(text, TensorStoreSource(spec, axes), _agreed(text, known, wanted), offset)
     scheme, _, rest = text.partition("://")
     if scheme in DRIVERS:
-        return _chunked(text, scheme, rest, wanted, offset, axes)
+        return _chunked(text, scheme, rest, wanted, offset, axes, liked)
     if scheme in REMOTE:
         raise SchemaError(f"{text}: which format? Write it in front, like precomputed://{text} or zarr3://{text}")
     if "://" in text and scheme not in ("file", "hdf5"):
         raise SchemaError(f"{text}: unknown scheme {scheme!r}{did_you_mean(scheme, [*DRIVERS, *REMOTE, 'file'])}")
-    return _local(text, rest if "://" in text else text, wanted, offset, axes)
+    return _local(text, rest if "://" in text else text, wanted, offset, axes, liked)
 
 
 def tensorstore_spec(driver: str, place: str, resolution: Resolution | None = None) -> dict[str, Any]:
@@ -171,19 +177,42 @@ def steps_between(fine: Volume, other: Volume) -> tuple[float, float, float]:
 
 
 def _chunked(
-    name: str, driver: str, place: str, wanted: Resolution | None, offset: Sequence[int] | None, axes: str | None
+    name: str,
+    driver: str,
+    place: str,
+    wanted: Resolution | None,
+    offset: Sequence[int] | None,
+    axes: str | None,
+    liked: Resolution | None,
 ) -> Volume:
     local = "://" not in place or place.startswith("file://")
     if local and not Path(urlsplit(place).path if "://" in place else place).is_dir():
         raise ReadError(f"{name}: no such folder")
     if DRIVERS[driver] == "neuroglancer_precomputed" and local:
         folder = Path(urlsplit(place).path if "://" in place else place)
-        return _precomputed(name, folder, wanted, offset)
+        return _precomputed(name, folder, wanted, offset, liked)
+    if DRIVERS[driver] in ("zarr", "zarr3"):
+        scales = multiscale(name, lambda file: bytes_at(place, file))
+        if scales is not None:
+            scale = scales[chosen(name, [scale.resolution for scale in scales], wanted, liked)]
+            spec = tensorstore_spec(scale.driver, f"{place.rstrip('/')}/{scale.path}")
+            source = TensorStoreSource(spec, axes or scale.axes)
+            # Arrays of a multiscale count from 0; their transforms say where that is.
+            source.resolution = scale.resolution
+            return Volume(name, source, wanted, _begun(name, scale.offset, offset))
     spec = tensorstore_spec(driver, place, wanted)
     return Volume(name, TensorStoreSource(spec, axes), wanted, offset)
 
 
-def _precomputed(name: str, folder: Path, wanted: Resolution | None, offset: Sequence[int] | None) -> Volume:
+def _begun(name: str, known: Sequence[int], offset: Sequence[int] | None) -> Sequence[int]:
+    if offset is not None and any(known) and tuple(known) != tuple(offset):
+        raise VersionError(f"{name} starts at voxel {tuple(known)} (XYZ); asked for {tuple(offset)}")
+    return known if offset is None else offset
+
+
+def _precomputed(
+    name: str, folder: Path, wanted: Resolution | None, offset: Sequence[int] | None, liked: Resolution | None
+) -> Volume:
     try:
         info = json.loads((folder / "info").read_text(encoding="utf-8"))
         scales = [(Resolution(*map(float, scale["resolution"])), scale) for scale in info["scales"]]
@@ -191,19 +220,21 @@ def _precomputed(name: str, folder: Path, wanted: Resolution | None, offset: Seq
         raise ReadError(f"{folder / 'info'}: {error.strerror or error}") from None
     except (ValueError, KeyError, TypeError) as error:
         raise ReadError(f"{folder / 'info'} is no precomputed volume: {error}") from None
-    if wanted is None and len(scales) > 1:
-        raise SchemaError(f"{name} has scales of {_listed(scales)} nm; say which --resolution")
-    fitting = [scale for size, scale in scales if wanted is None or _same(size, wanted)]
-    if not fitting:
-        raise VersionError(f"{name} has no voxels of {wanted} nm; its scales: {_listed(scales)}")
-    if fitting[0].get("encoding") == "compresso":
-        return Volume(name, CompressoSource(folder, fitting[0], str(info["data_type"])), wanted, offset)
+    index = chosen(name, [size for size, _ in scales], wanted, liked)
+    if scales[index][1].get("encoding") == "compresso":
+        return Volume(name, CompressoSource(folder, scales[index][1], str(info["data_type"])), wanted, offset)
     spec = tensorstore_spec("precomputed", str(folder))
-    index = next(i for i, (_, scale) in enumerate(scales) if scale is fitting[0])
     return Volume(name, TensorStoreSource({**spec, "scale_index": index}), wanted, offset)
 
 
-def _local(name: str, place: str, wanted: Resolution | None, offset: Sequence[int] | None, axes: str | None) -> Volume:
+def _local(
+    name: str,
+    place: str,
+    wanted: Resolution | None,
+    offset: Sequence[int] | None,
+    axes: str | None,
+    liked: Resolution | None,
+) -> Volume:
     head, colon, dataset = place.rpartition(":")
     if colon and head.endswith((".h5", ".hdf5", ".hdf")):
         return Volume(name, Hdf5Source(Path(head), dataset.strip("/")), wanted, offset)
@@ -217,11 +248,12 @@ def _local(name: str, place: str, wanted: Resolution | None, offset: Sequence[in
     for sign, driver in (
         ("info", "precomputed"),
         (".zarray", "zarr"),
+        (".zattrs", "zarr"),
         ("zarr.json", "zarr3"),
         ("attributes.json", "n5"),
     ):
         if (path / sign).is_file():
-            return _chunked(name, driver, place, wanted, offset, axes)
+            return _chunked(name, driver, place, wanted, offset, axes, liked)
     if any(item.suffix.lower() in IMAGES for item in path.iterdir()):
         return Volume(name, StackSource(path), wanted, offset)
     raise ReadError(f"{name} holds no info, .zarray, zarr.json, attributes.json and no images; wanted a volume")
@@ -248,10 +280,6 @@ def _origin(name: str, known: Zyx | None, offset: Sequence[int] | None) -> Zyx:
 
 def _same(a: Resolution, b: Resolution) -> bool:
     return all(abs(i - j) <= NEAR * max(i, j) for i, j in zip(a.xyz, b.xyz, strict=True))
-
-
-def _listed(scales: list[tuple[Resolution, Any]]) -> str:
-    return "; ".join(str(size) for size, _ in scales)
 
 
 def _zyx(values: Any) -> Zyx:

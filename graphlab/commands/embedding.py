@@ -1,4 +1,4 @@
-"""Verbs about encoders: convert-checkpoint, embed."""
+"""Verbs about encoders: convert-checkpoint, embed, aggregate-embeddings."""
 
 from __future__ import annotations
 
@@ -88,6 +88,7 @@ def embed(
     batch: Annotated[int | None, typer.Option(help="Crops at a time; default: what fits.")] = None,
     architecture: Annotated[str | None, typer.Option(help="Of a checkpoint without a card.")] = None,
     memory: Annotated[float, typer.Option(metavar="GIB", help="For blocks of voxels.")] = 4.0,
+    cutting: Annotated[str, typer.Option(help="Where crops are cut: device, host; auto: on a GPU if any.")] = "auto",
     out_of_domain: Annotated[
         bool, typer.Option("--out-of-domain", help="Compute at a voxel size the network was not trained at.")
     ] = False,
@@ -127,6 +128,7 @@ def embed(
         "architecture": architecture,
         "memory_gib": memory,
         "out_of_domain": out_of_domain,
+        "cutting": cutting,
     }
     if dry_run:
         with Graph.open(graph, read_only=True) as opened:
@@ -160,6 +162,34 @@ def embed(
         raise typer.Exit(min(FAILED_FROM + done.failed, FAILED_MOST))
 
 
+def aggregate_embeddings(
+    graph: GraphPath,
+    skeletons: Annotated[Path, typer.Argument(metavar="SKELETONS", help=".swc, a folder of them, or precomputed.")],
+    radius: Annotated[float, typer.Option(metavar="NM", help="Path length around each node.")] = 10_000,
+    by: Annotated[str, typer.Option(help="path, compartment, neuron.")] = "path",
+    model: Annotated[str | None, typer.Option(help="Whose vectors; may be left out when there is one.")] = None,
+    name: Annotated[str | None, typer.Option(help="To file under; default: MODEL-within-10um and the like.")] = None,
+    unit: Annotated[float | None, typer.Option(metavar="NM", help="nm of one unit of SWC files.")] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """File means of embeddings along skeletons, weighted by cable, as a model of their own."""
+    from dataclasses import asdict
+
+    from graphlab.graph import Graph
+    from graphlab.terminal import print_json
+
+    with Graph.open(graph) as opened:
+        done = opened.aggregate_embeddings(skeletons, radius, model, by=by, name=name, unit_nm=unit)
+    if json:
+        print_json(asdict(done))
+    elif not quiet:
+        there = "are there already" if done.already_there else "filed"
+        typer.echo(f"{done.model}: {done.rows:,} means of {done.neurons:,} neurons from {done.of} {there}")
+        if done.without:
+            typer.echo(f"  - {done.without:,} skeletons have no embeddings")
+
+
 def _voxels(text: str | None, flag: str) -> tuple[int, ...] | None:
     from ingest.errors import SchemaError
 
@@ -181,10 +211,11 @@ def _print_forecast(forecast: Any) -> None:
         f"{forecast.read_again:,} again for want of memory), {forecast.bytes_read / 1e6:,.1f} MB of voxels"
     )
     typer.echo(
-        f"  memory  {forecast.host_bytes / 1e6:,.0f} MB for blocks and crops, {forecast.device_bytes / 1e6:,.0f} MB "
-        "for the engine"
+        f"  memory  {forecast.host_bytes / 1e6:,.0f} MB of the host for blocks and crops, "
+        f"{forecast.device_bytes / 1e6:,.0f} MB of the device"
     )
     typer.echo(
-        f"  time    {forecast.seconds:,.1f} s (computing {forecast.seconds_computing:,.1f} s by one crop, reading "
-        f"{forecast.seconds_reading:,.1f} s by one block of each volume; they overlap)"
+        f"  time    {forecast.seconds:,.1f} s (computing {forecast.seconds_computing:,.1f} s by a probe, reading "
+        f"{forecast.seconds_reading:,.1f} s by one block of each volume; they overlap); probes were "
+        f"{forecast.probe_spread:.0%} apart, expect it within 50 % on a machine as busy as now"
     )

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from gpu_embed.embed import Forecast
+    from graphlab.aggregate_embeddings import AggregateSummary
     from graphlab.embed_volumes import EmbedSummary, Progress
     from graphlab.store.embedding_files import EmbeddingSet
     from graphlab.store.embedding_places import NeuronJoin, SynapsePlaces
@@ -102,7 +103,8 @@ class Embedding(Opened):
             options: ``model`` (name to file under), ``segmentation_version`` (the graph's materialization when
                 absent), ``resolution``, ``segmentation_resolution`` (nm XYZ), ``offset``, ``segmentation_offset``
                 (voxels XYZ), ``axes``, ``unit_nm`` and ``spacing_nm`` (of skeletons), ``engine``, ``precision``,
-                ``device``, ``batch``, ``architecture``, ``memory_gib``, ``out_of_domain``.
+                ``device``, ``batch``, ``architecture``, ``memory_gib``, ``out_of_domain``, ``cutting`` (``device``:
+                blocks are kept and crops cut where the engine computes, what a GPU does by default; ``host``).
 
         Raises:
             SchemaError, VersionError, ReadError, UnknownNameError: the graph is as it was.
@@ -119,6 +121,42 @@ class Embedding(Opened):
 
         request = EmbedRequest(em, segmentation, nodes, checkpoint, **options)
         return EmbedJob(self._folder, request, keep=False).forecast()
+
+    def aggregate_embeddings(
+        self,
+        skeletons: Any,
+        radius_nm: float = 10_000,
+        model: str | None = None,
+        *,
+        by: str = "path",
+        name: str | None = None,
+        unit_nm: Any = None,
+    ) -> AggregateSummary:
+        """File means of a model along skeletons as a model of its own, weighted by cable.
+
+        Args:
+            skeletons: a ``.swc``, a folder of them or of precomputed skeletons, or Skeletons; of the embedded nodes.
+            radius_nm: of path length, with ``by="path"``; 10,000 and 25,000 in Google's sets.
+            by: ``path``: one mean around each node, under the node's id (``MODEL-within-10um``); ``compartment`` and
+                ``neuron``: mixtures (``MODEL-compartment-mixtures``, node_id the SWC type; ``MODEL-neuron-mixtures``).
+            name: instead of those. unit_nm: nm of one unit of SWC files.
+
+        Run again, the same rows are there already; where the model has changed, its means are replaced.
+        ``aggregate_statistics`` gives count, cable and dispersion of each mean.
+
+        Raises:
+            SchemaError: a node that its skeleton has not, no embeddings, no compartments. UnknownNameError: ``by``.
+        """
+        from graphlab.aggregate_embeddings import aggregate, skeletons_of
+
+        found = skeletons_of(skeletons, unit_nm)
+        return aggregate(self._folder, self.embeddings(model), found, by=by, radius_nm=radius_nm, name=name)
+
+    def aggregate_statistics(self, model: str) -> pa.Table:
+        """root_id, node_id, count, cable_nm, dispersion (and compartment) of each mean of an aggregated model."""
+        from graphlab.aggregate_embeddings import statistics
+
+        return statistics(self._folder, model)
 
     def aggregated(self, skeletons: Iterable[Skeleton], radius_nm: float, model: str | None = None) -> pa.Table:
         """Around each embedded node, the mean within a path length along its skeleton, weighted by cable.

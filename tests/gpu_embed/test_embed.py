@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import resource
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,14 +13,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+import tensorstore
+import torch
 
 from gpu_embed.architectures import TINY
-from gpu_embed.embed import Embedded, EmbeddingRun, embeddings_of
+from gpu_embed.embed import Embedded, EmbeddingRun, cuts_on_device, embeddings_of
 from gpu_embed.engine import Engine, EngineOptions
 from gpu_embed.engines import open_engine
 from gpu_embed.journal import Journal
 from gpu_embed.variables import Array
-from ingest.errors import ReadError, SchemaError, VersionError
+from ingest.errors import AnalysisError, ReadError, SchemaError, UnknownNameError, VersionError
 from ingest.space import Resolution
 from ingest.volumes import Volume
 
@@ -93,6 +98,116 @@ def test_a_run_is_what_each_crop_gives(em: Any, ids: Any, nodes: pa.Table, engin
     assert told[-1] == (22, 22)
     assert "5 repeats of nodes, computed once" in result.notes
     assert any("reach out of the volume" in note for note in result.notes)
+
+
+def test_crops_cut_on_the_device_give_the_same(
+    em: Any, ids: Any, nodes: pa.Table, engine: Engine, node_table: Callable[..., pa.Table], tmp_path: Path
+) -> None:
+    """The way that a GPU goes, on tensors of the CPU: vectors, failures, reads."""
+    em.bad = [(0, 0, 0)]
+    several = pa.concat_tables([nodes, node_table([(ROOT, 900, -5.0, 0, 0), (77, 901, 300, 300, 300)])])
+    tables, results = [], []
+    for cutting in ("host", "device"):
+        run = run_of(em, ids, several, engine, tmp_path / cutting, cutting=cutting, memory_bytes=100_000)
+        results.append(run.run())
+        tables.append(embeddings_of(Journal(tmp_path / cutting, {"model": "tiny"})))
+    host, device = (np.array(table.column("vector").to_pylist(), dtype=np.float32) for table in tables)
+    assert tables[0].drop_columns("vector").equals(tables[1].drop_columns("vector"))
+    np.testing.assert_allclose(device, host, rtol=0, atol=1e-6)
+    assert results[0].failures.equals(results[1].failures)
+    assert set(results[1].failures.column("reason").to_pylist()) >= {"outside the volume", "unreadable chunk"}
+
+
+def test_who_cuts(em: Any, ids: Any, nodes: pa.Table, engine: Engine, tmp_path: Path) -> None:
+    class OnGpu:
+        name, device = "torch", torch.device("cuda")
+
+    class Elsewhere:
+        name = "openvino"
+
+    assert [cuts_on_device(engine, how) for how in ("auto", "host", "device")] == [False, False, True]
+    assert [cuts_on_device(OnGpu(), how) for how in ("auto", "host", "device")] == [True, False, True]  # type: ignore[arg-type]
+    assert not cuts_on_device(Elsewhere(), "auto")  # type: ignore[arg-type]
+    with pytest.raises(AnalysisError, match="'openvino' takes crops from the host only; engine 'torch' cuts"):
+        cuts_on_device(Elsewhere(), "device")  # type: ignore[arg-type]
+    with pytest.raises(UnknownNameError, match="unknown way to cut 'devise'.*did you mean 'device'"):
+        run_of(em, ids, nodes, engine, tmp_path / "j", cutting="devise")
+
+
+@pytest.mark.parametrize("cutting", ["host", "device"])
+@pytest.mark.parametrize("memory", [0, 150_000, 1 << 30])
+def test_reads_and_bytes_of_a_forecast_are_those_of_the_run(
+    em: Any, ids: Any, nodes: pa.Table, engine: Engine, tmp_path: Path, cutting: str, memory: int
+) -> None:
+    run = run_of(em, ids, nodes, engine, tmp_path / "j", cutting=cutting, memory_bytes=memory)
+    forecast = run.forecast()
+    result = run.run()
+    assert (forecast.reads, forecast.bytes_read) == (result.reads, result.bytes_read)
+    assert (forecast.read_again > 0) == (memory < 1 << 30)
+    assert forecast.probe_spread >= 0
+
+
+PEAK = """
+import gc, sys, threading, time
+import numpy as np, psutil, pyarrow as pa
+from gpu_embed.architectures import architecture
+from gpu_embed.embed import EmbeddingRun
+from gpu_embed.engine import EngineOptions
+from gpu_embed.engines import open_engine
+from gpu_embed.journal import Journal
+from gpu_embed.variables import seeded_weights
+from ingest.nodes import SCHEMA
+from ingest.volumes import open_volume
+
+folder, cutting = sys.argv[1:]
+em, ids = open_volume(f"{folder}/em"), open_volume(f"{folder}/ids")
+a = architecture("tiny", crop=65)
+engine = open_engine(a, seeded_weights(a, 1), "torch", EngineOptions(device="cpu", batch=8, threads=1))
+rng = np.random.default_rng(0)
+points = rng.random((160, 3)) * 256 * 8
+columns = [np.ones(160, np.uint64), np.arange(160, dtype=np.uint64), *points.T]
+nodes = pa.table([pa.array(column) for column in columns], schema=SCHEMA)
+run = EmbeddingRun(em, ids, nodes, engine, Journal(f"{folder}/{cutting}", {}), cutting=cutting)
+said = run.forecast()
+gc.collect()
+process = psutil.Process()
+weights = sum(value.nbytes for value in engine._net.buffers())
+start, peak, done = process.memory_info().rss - weights, 0, threading.Event()
+
+def watch():
+    global peak
+    while not done.wait(0.002):
+        peak = max(peak, process.memory_info().rss - start)
+
+thread = threading.Thread(target=watch)
+thread.start()
+run.run()
+done.set()
+thread.join()
+print(said.host_bytes + said.device_bytes, peak)
+"""
+
+
+@pytest.mark.slow
+def test_peak_memory_within_twenty_percent(tmp_path: Path) -> None:
+    """Resident memory of a process of its own, whose allocator gives everything back at once."""
+    shape = (256, 256, 256)
+    for name, data in (("em", np.ones(shape, np.uint8)), ("ids", np.ones(shape, np.uint64))):
+        store = {"driver": "zarr3", "kvstore": f"file://{tmp_path / name}/"}
+        schema = {
+            "dtype": str(data.dtype),
+            "domain": {"shape": shape, "labels": ["z", "y", "x"]},
+            "dimension_units": ["8 nm"] * 3,
+            "chunk_layout": {"chunk": {"shape": [64, 64, 64]}},
+        }
+        written = tensorstore.open({**store, "schema": schema}, create=True).result()
+        written[...] = data
+    environment = {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", PEAK, str(tmp_path), "host"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+    predicted, peak = map(int, done.stdout.split())
+    assert predicted == pytest.approx(peak, rel=0.2)
 
 
 def test_a_stopped_run_goes_on(

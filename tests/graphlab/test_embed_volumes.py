@@ -19,7 +19,7 @@ from gpu_embed.architectures import SEGCLR, TINY
 from gpu_embed.checkpoint import Checkpoint, ModelCard, save_checkpoint
 from gpu_embed.variables import seeded_weights
 from graphlab.graph import Graph
-from ingest.errors import ReadError, SchemaError, VersionError
+from ingest.errors import AnalysisError, ReadError, SchemaError, VersionError
 from ingest.nodes import nodes_of
 from ingest.skeletons import skeletonise
 from ingest.volumes import Volume, open_volume
@@ -110,6 +110,61 @@ def test_embeddings_reach_the_graph_and_google(made: Path, tmp_path: Path) -> No
     for (root, *xyz), vector in zip(places, rows.values(), strict=True):
         key = next(k for k in theirs if k[0] == root and np.array_equal(np.float32(k[1]), np.float32(xyz)))
         assert np.array_equal(theirs[key], np.array(vector, np.float32))
+
+
+def test_crops_cut_on_the_device_are_the_same(made: Path, tmp_path: Path) -> None:
+    with Graph.create(tmp_path / "g") as graph:
+        graph.embed(**asked(made, model="host"))
+        forecast = graph.embed_forecast(**asked(made, model="device", cutting="device"))
+        done = graph.embed(**asked(made, model="device", cutting="device"))
+        assert (forecast.reads, forecast.bytes_read) == (done.reads, done.bytes_read)
+        host, device = rows_of(graph, "host"), rows_of(graph, "device")
+        assert host.keys() == device.keys()
+        for key, vector in host.items():
+            np.testing.assert_allclose(device[key], vector, rtol=0, atol=1e-6)
+        with pytest.raises(AnalysisError, match="takes crops from the host only"):
+            graph.embed(**asked(made, model="x", engine="onnxruntime", cutting="device"))
+
+
+def ome_zarr(path: Path, volume: Volume) -> Path:
+    """A group of two scales, the volume and every other voxel of it."""
+    path.mkdir()
+    # Both scales have to begin at a whole voxel.
+    start = [at + at % 2 for at in volume.start]
+    data = volume.read(start, volume.stop)
+    datasets = []
+    for level, step in enumerate((2, 1)):
+        array = data[::step, ::step, ::step]
+        spec = {"driver": "zarr", "kvstore": f"file://{path}/{level}/", "metadata": {"chunks": [32, 32, 32]}}
+        ts.open(spec, create=True, dtype=array.dtype, shape=array.shape).result()[...] = array
+        size = np.array(volume.resolution.xyz[::-1])
+        begins = (np.array(start) * size).tolist()
+        moves = [{"type": "scale", "scale": (size * step).tolist()}, {"type": "translation", "translation": begins}]
+        datasets.append({"path": str(level), "coordinateTransformations": moves})
+    axes = [{"name": axis, "type": "space", "unit": "nanometer"} for axis in "zyx"]
+    (path / ".zgroup").write_text('{"zarr_format": 2}')
+    (path / ".zattrs").write_text(json.dumps({"multiscales": [{"version": "0.4", "axes": axes, "datasets": datasets}]}))
+    return path
+
+
+def test_scales_of_ome_zarr_are_chosen_by_the_card(made: Path, tmp_path: Path) -> None:
+    """Nobody says a resolution: the EM's is the card's, the segmentation's the nearest to it; both are aligned."""
+    em = ome_zarr(tmp_path / "em", open_volume(f"precomputed://{made / 'em'}"))
+    segmentation = ome_zarr(tmp_path / "seg", open_volume(f"precomputed://{made / 'seg'}"))
+    with Graph.create(tmp_path / "g") as graph:
+        graph.embed(**asked(made))
+        options = asked(made, em=em, segmentation=segmentation, model="ome", segmentation_resolution=None)
+        done = graph.embed(**options)
+        whole, found = rows_of(graph, "tiny"), rows_of(graph, "ome")
+        assert done.computed + done.failed == 12
+        # The segmentation began at voxel 15 along z, its group at 16: crops that reach there are others.
+        nodes = graph.embeddings("ome").to_arrow().select(["root_id", "node_id", "z_nm"]).to_pylist()
+        far = [(n["root_id"], n["node_id"]) for n in nodes if n["z_nm"] // 8 - 16 >= 32]
+        assert len(far) > 5
+        for key in far:
+            np.testing.assert_allclose(found[key], whole[key], rtol=0, atol=1e-6)
+        with pytest.raises(VersionError, match="trained at 8,8,8 nm a voxel, .*em has 16,16,16"):
+            graph.embed(**options | {"model": "coarse", "resolution": "16,16,16", "segmentation_resolution": "8,16,16"})
 
 
 def test_other_weights_versions_and_resolutions_are_kept_apart(made: Path, tmp_path: Path) -> None:
