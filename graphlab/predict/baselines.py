@@ -8,9 +8,10 @@ import numpy as np
 from scipy import sparse
 
 from graphlab.predict.examples import Floats, Ints
-from graphlab.predict.features import Inputs
+from graphlab.predict.features import Inputs, RootIds
 from graphlab.predict.linear import Logistic, logistic
 from graphlab.predict.predictor import Fitted, known_rows
+from graphlab.predict.state import Array, State, array, number, places, require, whole
 from ingest.errors import AnalysisError
 
 PRIOR = 5.0
@@ -31,6 +32,9 @@ class OneQuantity:
     def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int) -> Fitted:
         rows = known_rows(known)
         return _OneColumn(self, logistic(self.values(inputs, rows), known[rows], classes))
+
+    def restore(self, state: State) -> Fitted:
+        return _OneColumn(self, Logistic.restore(state))
 
     def values(self, inputs: Inputs, rows: Ints) -> Floats:
         if self.column not in inputs.pair.names:
@@ -53,6 +57,9 @@ class _OneColumn:
     def predict(self, inputs: Inputs, rows: Ints) -> Floats:
         return self.model.probability(self.settings.values(inputs, rows))
 
+    def state(self) -> dict[str, Array]:
+        return self.model.state()
+
 
 @dataclass(frozen=True)
 class IdentityRates:
@@ -72,8 +79,15 @@ class IdentityRates:
         for ends in (inputs.source, inputs.target):
             counts = np.zeros((size, classes))
             np.add.at(counts, (inputs.group[ends[rows]], known[rows]), 1.0)
-            sides.append(np.log((counts + PRIOR * base) / (counts.sum(axis=1, keepdims=True) + PRIOR)))
-        return _Rates(np.log(base), *sides)
+            rate = np.log((counts + PRIOR * base) / (counts.sum(axis=1, keepdims=True) + PRIOR))
+            sides.append(rate[inputs.group])
+        return _Rates(inputs.root_ids, np.log(base), *sides)
+
+    def restore(self, state: State) -> Fitted:
+        root_ids, base = array(state, "root_ids", np.uint64, 1), array(state, "base", np.float64, 1)
+        first, second = (array(state, name, np.float64, 2) for name in ("first", "second"))
+        require(first.shape == second.shape == (len(root_ids), len(base)), "rates of some neurons are missing")
+        return _Rates(root_ids, base, first, second)
 
     def sentence(self) -> str:
         return "base rates of both ends' homologue classes in the training examples"
@@ -81,17 +95,26 @@ class IdentityRates:
 
 @dataclass(frozen=True)
 class _Rates:
+    root_ids: RootIds
     base: Floats
     first: Floats
+    """[n, classes] log rates of every neuron, those of its homologue class."""
     second: Floats
 
     def predict(self, inputs: Inputs, rows: Ints) -> Floats:
-        a, b = inputs.group[inputs.source[rows]], inputs.group[inputs.target[rows]]
+        at = places(self.root_ids, inputs.root_ids)
+        first, second = (
+            np.where((at >= 0)[:, None], rate[at], self.base)[ends[rows]]
+            for rate, ends in ((self.first, inputs.source), (self.second, inputs.target))
+        )
         # Of a single neuron both ends are itself, and its evidence counts once.
         twice = (inputs.source[rows] != inputs.target[rows])[:, None]
-        logits = self.first[a] + np.where(twice, self.second[b] - self.base, 0.0)
+        logits = first + np.where(twice, second - self.base, 0.0)
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(odds / odds.sum(axis=1, keepdims=True))
+
+    def state(self) -> dict[str, Array]:
+        return {"root_ids": self.root_ids, "base": self.base, "first": self.first, "second": self.second}
 
 
 @dataclass(frozen=True)
@@ -103,7 +126,30 @@ class LabelPropagation:
 
     def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int) -> Fitted:
         rows = known_rows(known)
-        n = len(inputs.root_ids)
+        return _Spread(inputs.root_ids[inputs.source[rows]], known[rows], classes)
+
+    def restore(self, state: State) -> Fitted:
+        root_ids, label = array(state, "root_ids", np.uint64, 1), array(state, "label", np.int64, 1)
+        classes = number(state, "classes")
+        require(len(label) == len(root_ids), "labels of some neurons are missing")
+        require(bool(((label >= 0) & (label < classes)).all()), "a label is of no class")
+        return _Spread(root_ids, label, classes)
+
+    def sentence(self) -> str:
+        return f"labels spread over partners in {ROUNDS} rounds, {SPREAD:g} of each answer from partners"
+
+
+@dataclass(frozen=True, eq=False)
+class _Spread:
+    """The labels; the spreading is done on the wiring of whoever asks."""
+
+    root_ids: RootIds
+    """[k] of labelled neurons."""
+    label: Ints
+    classes: int
+
+    def predict(self, inputs: Inputs, rows: Ints) -> Floats:
+        n, classes = len(inputs.root_ids), self.classes
         both = sparse.csr_array((n, n))
         for weight in inputs.layers.values():
             logs = weight.astype(np.float64).log1p()
@@ -112,23 +158,17 @@ class LabelPropagation:
         root = sparse.diags_array(np.divide(1.0, np.sqrt(strength), out=np.zeros(n), where=strength > 0))
         step = sparse.csr_array(root @ both @ root)
         start = np.zeros((n, classes))
-        start[inputs.source[rows], known[rows]] = 1.0
+        at = places(inputs.root_ids, self.root_ids)
+        start[at[at >= 0], self.label[at >= 0]] = 1.0
         # Rare classes start with as much as common ones, or the largest class floods the graph.
         start /= np.maximum(start.sum(axis=0), 1.0)
         found = start.copy()
         for _ in range(ROUNDS):
             found = SPREAD * (step @ found) + (1.0 - SPREAD) * start
-        base = (np.bincount(known[rows], minlength=classes) + 1.0) / (len(rows) + classes)
+        base = (np.bincount(self.label, minlength=classes) + 1.0) / (len(self.label) + classes)
         total = found.sum(axis=1, keepdims=True)
-        return _Spread(np.where(total > 0, np.divide(found, total, where=total > 0, out=found * 0), base))
+        shares = np.where(total > 0, np.divide(found, total, where=total > 0, out=found * 0), base)
+        return np.asarray(shares[inputs.source[rows]])
 
-    def sentence(self) -> str:
-        return f"labels spread over partners in {ROUNDS} rounds, {SPREAD:g} of each answer from partners"
-
-
-@dataclass(frozen=True)
-class _Spread:
-    probability: Floats
-
-    def predict(self, inputs: Inputs, rows: Ints) -> Floats:
-        return self.probability[inputs.source[rows]]
+    def state(self) -> dict[str, Array]:
+        return {"root_ids": self.root_ids, "label": self.label, "classes": whole(self.classes)}

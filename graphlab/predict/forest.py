@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
 
 from graphlab.predict.design import design, is_pairs
 from graphlab.predict.examples import Floats, Ints
 from graphlab.predict.features import Inputs
 from graphlab.predict.predictor import Fitted, known_rows
+from graphlab.predict.state import Array, State
+from graphlab.predict.trees import Trees
 from ingest.errors import MissingExtraError
 
 TREES = 200
@@ -35,7 +34,10 @@ class RandomForest:
         rows = known_rows(known)
         leaf = PAIR_LEAF if is_pairs(inputs) else 1
         model = RandomForestClassifier(TREES, min_samples_leaf=leaf, random_state=seed % 2**32, n_jobs=1)
-        return _Fitted(self, model.fit(design(inputs, rows, self.without).values, known[rows]), classes)
+        return _Fitted(self, Trees.of(model.fit(design(inputs, rows, self.without).values, known[rows]), classes))
+
+    def restore(self, state: State) -> Fitted:
+        return _Fitted(self, Trees.restore(state))
 
     def sentence(self) -> str:
         left_out = f" without {self.without}" if self.without else ""
@@ -45,10 +47,10 @@ class RandomForest:
 @dataclass(frozen=True)
 class _Fitted:
     settings: RandomForest
-    model: Any
-    classes: int
+    trees: Trees
 
     def predict(self, inputs: Inputs, rows: Ints) -> Floats:
-        found = np.zeros((len(rows), self.classes))
-        found[:, self.model.classes_] = self.model.predict_proba(design(inputs, rows, self.settings.without).values)
-        return found
+        return self.trees.probability(design(inputs, rows, self.settings.without).values)
+
+    def state(self) -> dict[str, Array]:
+        return self.trees.state()

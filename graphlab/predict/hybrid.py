@@ -14,11 +14,12 @@ import numpy as np
 from scipy import sparse
 
 from graphlab.predict.examples import HIDDEN, Floats, Ints
-from graphlab.predict.features import Inputs
+from graphlab.predict.features import Inputs, RootIds
 from graphlab.predict.forest import RandomForest
 from graphlab.predict.linear import Logistic, LogisticRegression, logistic
 from graphlab.predict.pair_features import profile_cosine
 from graphlab.predict.predictor import Fitted, Predictor, known_rows
+from graphlab.predict.state import Array, State, array, inside, places, require, under
 from ingest.errors import AnalysisError
 
 PARTS = 3
@@ -52,6 +53,11 @@ class Hybrid:
         if not columns or len(np.unique(np.concatenate(label))) < 2:
             return _Mean(parts)
         return _Stack(parts, logistic(np.concatenate(columns), np.concatenate(label), classes))
+
+    def restore(self, state: State) -> Fitted:
+        parts = _Parts.restore(state)
+        stack = inside(state, "stack")
+        return _Stack(parts, Logistic.restore(stack)) if stack else _Mean(parts)
 
     def _unseen(self, inputs: Inputs, known: Ints, seed: int) -> Iterator[tuple[Ints, Ints]]:
         """(labels without every pair that touches a part, rows of known pairs inside it), part by part."""
@@ -96,8 +102,11 @@ class _Parts:
     """The fitted parts and the residuals that they leave on their own training pairs."""
 
     fitted: tuple[Fitted, ...]
-    kernels: list[Floats]
-    rows: Ints
+    kernels: list[Floats] | None
+    """Of the inputs trained on; made from those asked about where a saved model was read."""
+    source: RootIds
+    """[k] of the training pairs."""
+    target: RootIds
     residual: Floats
 
     @classmethod
@@ -105,7 +114,21 @@ class _Parts:
         rows = known_rows(known)
         fitted = tuple(part.fit(inputs, known, 2, seed) for part in PARTS_OF_IT)
         # The forest knows its training pairs by heart: only the regression leaves honest residuals.
-        return cls(fitted, kernels, rows, known[rows] - fitted[-1].predict(inputs, rows)[:, 1])
+        source, target = (inputs.root_ids[end[rows]] for end in (inputs.source, inputs.target))
+        return cls(fitted, kernels, source, target, known[rows] - fitted[-1].predict(inputs, rows)[:, 1])
+
+    @classmethod
+    def restore(cls, state: State) -> _Parts:
+        source, target = (array(state, name, np.uint64, 1) for name in ("source", "target"))
+        residual = array(state, "residual", np.float64, 1)
+        require(len(source) == len(target) == len(residual), "residuals of some pairs are missing")
+        return cls(tuple(p.restore(inside(state, p.name)) for p in PARTS_OF_IT), None, source, target, residual)
+
+    def state(self) -> dict[str, Array]:
+        found: dict[str, Array] = {"source": self.source, "target": self.target, "residual": self.residual}
+        for fitted, predictor in zip(self.fitted, PARTS_OF_IT, strict=True):
+            found |= under(predictor.name, fitted.state())
+        return found
 
     def logits(self, inputs: Inputs, rows: Ints) -> list[Floats]:
         found = []
@@ -116,8 +139,10 @@ class _Parts:
 
     def columns(self, inputs: Inputs, rows: Ints) -> Floats:
         asked = (inputs.source[rows], inputs.target[rows])
-        ends = (inputs.source[self.rows], inputs.target[self.rows])
-        left = [carried(kernel, *ends, self.residual, asked) for kernel in self.kernels]
+        ends = np.stack([places(inputs.root_ids, end) for end in (self.source, self.target)])
+        there = (ends >= 0).all(axis=0)
+        kernels = neuron_kernels(inputs) if self.kernels is None else self.kernels
+        left = [carried(kernel, ends[0, there], ends[1, there], self.residual[there], asked) for kernel in kernels]
         return np.stack([*self.logits(inputs, rows), *left], axis=1)
 
 
@@ -129,6 +154,9 @@ class _Stack:
     def predict(self, inputs: Inputs, rows: Ints) -> Floats:
         return self.model.probability(self.parts.columns(inputs, rows))
 
+    def state(self) -> dict[str, Array]:
+        return self.parts.state() | under("stack", self.model.state())
+
 
 @dataclass(frozen=True, eq=False)
 class _Mean:
@@ -139,3 +167,6 @@ class _Mean:
     def predict(self, inputs: Inputs, rows: Ints) -> Floats:
         p = 1.0 / (1.0 + np.exp(-np.mean(self.parts.logits(inputs, rows), axis=0)))
         return np.stack([1.0 - p, p], axis=1)
+
+    def state(self) -> dict[str, Array]:
+        return self.parts.state()

@@ -11,6 +11,7 @@ from graphlab.predict.design import design, spectral_design
 from graphlab.predict.examples import Floats, Ints
 from graphlab.predict.features import Inputs
 from graphlab.predict.predictor import Fitted, known_rows
+from graphlab.predict.state import Array, State, array, require
 from ingest.errors import MissingExtraError
 
 PENALTY = 1.0
@@ -33,6 +34,18 @@ class Logistic:
         logits = self.logits(values)
         odds = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(odds / odds.sum(axis=1, keepdims=True))
+
+    def state(self) -> dict[str, Array]:
+        return {
+            "mean": self.scale.mean, "spread": self.scale.spread, "weights": self.weights, "intercept": self.intercept
+        }  # fmt: skip
+
+    @classmethod
+    def restore(cls, state: State) -> Logistic:
+        mean, spread, intercept = (array(state, name, np.float64, 1) for name in ("mean", "spread", "intercept"))
+        weights = array(state, "weights", np.float64, 2)
+        require(weights.shape == (len(mean), len(intercept)) and len(spread) == len(mean), "coefficients are missing")
+        return cls(Scaling(mean, spread), weights, intercept)
 
 
 def logistic(values: Floats, label: Ints, classes: int, penalty: float = PENALTY) -> Logistic:
@@ -70,6 +83,9 @@ class LogisticRegression:
         rows = known_rows(known)
         return _Fitted(logistic(self.values(inputs, rows), known[rows], classes), self)
 
+    def restore(self, state: State) -> Fitted:
+        return _Fitted(Logistic.restore(state), self)
+
     def values(self, inputs: Inputs, rows: Ints) -> Floats:
         return spectral_design(inputs, rows) if self.spectral_only else design(inputs, rows).values
 
@@ -86,3 +102,6 @@ class _Fitted:
 
     def predict(self, inputs: Inputs, rows: Ints) -> Floats:
         return self.model.probability(self.settings.values(inputs, rows))
+
+    def state(self) -> dict[str, Array]:
+        return self.model.state()

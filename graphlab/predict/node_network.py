@@ -14,8 +14,9 @@ import numpy as np
 
 from graphlab.activity.ridge import Scaling
 from graphlab.predict.examples import Floats, Ints
-from graphlab.predict.features import Inputs
+from graphlab.predict.features import Inputs, RootIds
 from graphlab.predict.predictor import Fitted, known_rows
+from graphlab.predict.state import Array, State, array, inside, number, places, require, under, whole
 from ingest.errors import AnalysisError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -52,9 +53,10 @@ class NodeNetwork:
         if len(rows) < 2:
             raise AnalysisError(f"{len(rows)} labelled neurons to train on; wanted 2 or more")
         matrices = networks.with_transposes(networks.directed_matrices(inputs.layers, inputs.sign))
-        values = torch.from_numpy(np.asarray(Scaling.of(inputs.node.values)(inputs.node.values), dtype=np.float32))
+        scale = Scaling.of(inputs.node.values)
+        values = torch.from_numpy(np.asarray(scale(inputs.node.values), dtype=np.float32))
         nodes, label = torch.from_numpy(inputs.source[rows]), torch.from_numpy(known[rows])
-        total = np.zeros((len(inputs.root_ids), classes))
+        members: list[torch.nn.Module] = []
         for member in range(self.members):
             generator = torch.Generator().manual_seed(seed * 1_000 + member)
             with torch.random.fork_rng(devices=[]):
@@ -63,8 +65,35 @@ class NodeNetwork:
                     values.shape[1] + classes + 1, self.width, classes, len(matrices), self.depth, self.dropout
                 )
                 self._train(network, values, matrices, nodes, label, classes, generator)
-            total += self._spread(network, values, matrices, nodes, label, classes)
-        return _Answers(total / self.members)
+            members.append(network)
+        return _Answers(self, members, scale, inputs.root_ids[inputs.source[rows]], known[rows], classes)
+
+    def restore(self, state: State) -> Fitted:
+        try:
+            import torch
+
+            from graphlab.predict import networks
+        except ImportError:
+            raise MissingExtraError("torch", "gnn") from None
+        mean, spread = (array(state, name, np.float64, 1) for name in ("mean", "spread"))
+        root_ids, label = array(state, "root_ids", np.uint64, 1), array(state, "label", np.int64, 1)
+        classes, count = number(state, "classes"), number(state, "members")
+        require(len(mean) == len(spread) and len(label) == len(root_ids), "labels or scales are missing")
+        require(bool(((label >= 0) & (label < classes)).all()), "a label is of no class")
+        members: list[torch.nn.Module] = []
+        for member in range(count):
+            weights = inside(state, f"member {member}")
+            matrices = array(weights, "layers.0.weight", np.float32, 3).shape[0]
+            network = networks.GraphNetwork(
+                len(mean) + classes + 1, self.width, classes, matrices, self.depth, self.dropout
+            )
+            try:
+                network.load_state_dict({name: torch.from_numpy(values.copy()) for name, values in weights.items()})
+            except RuntimeError as error:
+                require(False, str(error).splitlines()[-1].strip())
+            members.append(network)
+        require(count > 0, "it has no networks")
+        return _Answers(self, members, Scaling(mean, spread), root_ids, label, classes)
 
     def _train(
         self,
@@ -100,7 +129,7 @@ class NodeNetwork:
             optimizer.step()
             schedule.step()
 
-    def _spread(
+    def spread(
         self,
         network: torch.nn.Module,
         values: torch.Tensor,
@@ -145,8 +174,39 @@ def no_labels(n: int, classes: int) -> torch.Tensor:
 
 @dataclass(frozen=True, eq=False)
 class _Answers:
-    probability: Floats
+    """Networks and the labels that they were trained on, which are read again by whoever asks."""
+
+    settings: NodeNetwork
+    members: list[torch.nn.Module]
+    scale: Scaling
+    root_ids: RootIds
+    """[k] of labelled neurons."""
+    label: Ints
+    classes: int
 
     def predict(self, inputs: Inputs, rows: Ints) -> Floats:
-        found = self.probability[inputs.source[rows]]
+        import torch
+
+        from graphlab.predict import networks
+
+        matrices = networks.with_transposes(networks.directed_matrices(inputs.layers, inputs.sign))
+        trained = self.members[0].state_dict()["layers.0.weight"].shape[0]
+        require(trained == len(matrices), f"{len(matrices)} matrices of connections, trained on {trained}")
+        values = torch.from_numpy(np.asarray(self.scale(inputs.node.values), dtype=np.float32))
+        at = places(inputs.root_ids, self.root_ids)
+        nodes, label = torch.from_numpy(at[at >= 0]), torch.from_numpy(self.label[at >= 0])
+        total = np.zeros((len(inputs.root_ids), self.classes))
+        for network in self.members:
+            total += self.settings.spread(network, values, matrices, nodes, label, self.classes)
+        found = (total / len(self.members))[inputs.source[rows]]
         return np.asarray(found / found.sum(axis=1, keepdims=True))
+
+    def state(self) -> dict[str, Array]:
+        found: dict[str, Array] = {
+            "mean": self.scale.mean, "spread": self.scale.spread, "root_ids": self.root_ids, "label": self.label,
+            "classes": whole(self.classes), "members": whole(len(self.members)),
+        }  # fmt: skip
+        for place, network in enumerate(self.members):
+            weights = {name: values.detach().numpy() for name, values in network.state_dict().items()}
+            found |= under(f"member {place}", weights)
+        return found

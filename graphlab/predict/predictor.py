@@ -1,4 +1,4 @@
-"""The seam of predictors: fitted on known labels alone, asked for probabilities."""
+"""The seam of predictors: fitted on known labels alone, asked for probabilities, kept as arrays."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Protocol
 
 from graphlab.predict.examples import HIDDEN, Floats, Ints
 from graphlab.predict.features import Inputs
+from graphlab.predict.state import Array, State
 
 
 class Fitted(Protocol):
@@ -13,6 +14,9 @@ class Fitted(Protocol):
 
     def predict(self, inputs: Inputs, rows: Ints) -> Floats:
         """Probabilities [k, classes] of the examples ``rows``; every row adds up to 1."""
+
+    def state(self) -> dict[str, Array]:
+        """Everything it learned, arrays only, neurons by root_id; ``Predictor.restore`` makes it again."""
 
 
 class Predictor(Protocol):
@@ -31,6 +35,13 @@ class Predictor(Protocol):
 
         Raises:
             AnalysisError: the inputs lack what this predictor looks at. MissingExtraError: its library is missing.
+        """
+
+    def restore(self, state: State) -> Fitted:
+        """What ``fit`` gave, from its ``state``: on the same inputs it predicts the same bytes.
+
+        Raises:
+            SchemaError: arrays of another predictor or version.
         """
 
     def sentence(self) -> str:

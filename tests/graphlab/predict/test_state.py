@@ -1,0 +1,128 @@
+"""The contract of saved predictors: what is read back predicts the same bytes, and arrays of others are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from graphlab.predict.examples import Examples, Floats, Ints
+from graphlab.predict.features import Inputs
+from graphlab.predict.predictor import Fitted, Predictor, known_rows
+from graphlab.predict.predictors import PREDICTORS, predictors_of
+from graphlab.predict.splits import SPLITS
+from graphlab.predict.state import Array, State, array, inside, number, places, under, whole
+from ingest.errors import SchemaError
+
+pytest.importorskip("sklearn")
+safetensors = pytest.importorskip("safetensors.numpy")
+pytest.importorskip("torch")
+Make = Callable[..., Inputs]
+
+
+@dataclass(frozen=True)
+class Commonest:
+    """What another package might bring: everyone is what most are."""
+
+    name: str = "commonest"
+    tasks: frozenset[str] = frozenset({"pair", "node"})
+
+    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int) -> Fitted:
+        return _Shares(np.bincount(known[known_rows(known)], minlength=classes) / len(known_rows(known)))
+
+    def restore(self, state: State) -> Fitted:
+        return _Shares(array(state, "shares", np.float64, 1))
+
+    def sentence(self) -> str:
+        return "shares of the classes"
+
+
+@dataclass(frozen=True, eq=False)
+class _Shares:
+    shares: Floats
+
+    def predict(self, inputs: Inputs, rows: Ints) -> Floats:
+        return np.tile(self.shares, (len(rows), 1))
+
+    def state(self) -> dict[str, Array]:
+        return {"shares": self.shares}
+
+
+def cases() -> Iterator[tuple[Predictor, str]]:
+    for task in ("pair", "node"):
+        yield from ((PREDICTORS.get(name), task) for name in predictors_of(task))
+        yield Commonest(), task
+
+
+@pytest.mark.parametrize(("predictor", "task"), list(cases()), ids=lambda case: getattr(case, "name", case))
+def test_what_is_read_back_predicts_the_same_bytes(
+    predictor: Predictor, task: str, pairs: Examples, nodes: Examples, make_inputs: Make
+) -> None:
+    examples = pairs if task == "pair" else nodes
+    inputs = make_inputs(examples)
+    fold = SPLITS.get("class")(examples, 4, np.random.default_rng(0))[0]
+    classes = len(examples.classes)
+    fitted = predictor.fit(inputs, examples.hidden(fold.train), classes, 7)
+    state = fitted.state()
+    assert all(isinstance(values, np.ndarray) and values.dtype != object for values in state.values())
+    data = safetensors.save({name: np.ascontiguousarray(values) for name, values in state.items()})
+    again = predictor.restore(safetensors.load(data))
+    everyone = np.arange(examples.m)
+    assert again.predict(inputs, everyone).tobytes() == fitted.predict(inputs, everyone).tobytes()
+    assert safetensors.save({n: np.ascontiguousarray(v) for n, v in again.state().items()}) == data
+
+
+@pytest.mark.parametrize(("predictor", "task"), list(cases()), ids=lambda case: getattr(case, "name", case))
+def test_arrays_that_are_missing_are_named(
+    predictor: Predictor, task: str, pairs: Examples, nodes: Examples, make_inputs: Make
+) -> None:
+    examples = pairs if task == "pair" else nodes
+    inputs = make_inputs(examples)
+    state = predictor.fit(inputs, examples.label, len(examples.classes), 0).state()
+    for name in [*list(state)[:3], *list(state)[-1:]]:
+        with pytest.raises(SchemaError, match="does not fit its predictor"):
+            predictor.restore({key: values for key, values in state.items() if key != name})
+
+
+@pytest.mark.parametrize("name", ["identity rates", "label propagation", "graph network"])
+def test_neurons_are_known_by_id_not_by_place(name: str, nodes: Examples, make_inputs: Make) -> None:
+    """The same graph with a neuron more, first in order and alone: everybody else's answer stays."""
+    inputs = make_inputs(nodes)
+    fitted = PREDICTORS.get(name).fit(inputs, nodes.hidden(np.arange(0, nodes.m, 2)), 4, 0)
+    wider = replace(
+        inputs,
+        root_ids=np.concatenate([[np.uint64(0)], inputs.root_ids]),
+        layers={kind: _moved(weight) for kind, weight in inputs.layers.items()},
+        node=replace(inputs.node, values=np.vstack([inputs.node.values[:1], inputs.node.values])),
+        source=inputs.source + 1,
+        target=inputs.target + 1,
+        group=np.concatenate([[inputs.group.max() + 1], inputs.group]),
+        total_in=np.concatenate([[0.0], inputs.total_in]),
+    )
+    everyone = np.arange(nodes.m)
+    np.testing.assert_allclose(fitted.predict(wider, everyone), fitted.predict(inputs, everyone), atol=1e-6)
+
+
+def _moved(weight: object) -> object:
+    from scipy import sparse
+
+    found = sparse.coo_array(weight)
+    n = found.shape[0] + 1
+    return sparse.csr_array((found.data, (found.row + 1, found.col + 1)), shape=(n, n))
+
+
+def test_prefixes_part_what_they_joined() -> None:
+    inner = {"a": np.zeros(2), "b/c": np.ones(1)}
+    state = under("x", inner) | under("xy", {"a": np.ones(3)})
+    assert inside(state, "x").keys() == inner.keys()
+    assert inside(state, "y") == {}
+    assert number({"k": whole(3)}, "k") == 3
+    known = np.array([3, 5, 9], dtype=np.uint64)
+    assert places(known, np.array([9, 4, 3, 99], dtype=np.uint64)).tolist() == [2, -1, 0, -1]
+    assert places(known[:0], known).tolist() == [-1, -1, -1]
+    with pytest.raises(SchemaError, match=r"'k' is float64 with 2 dimensions; wanted int64 with 1"):
+        number({"k": np.zeros((1, 1))}, "k")
+    with pytest.raises(SchemaError, match="'k' has 2 numbers"):
+        number({"k": np.zeros(2, dtype=np.int64)}, "k")
