@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from graphlab.predict.baselines import IdentityRates, LabelPropagation, OneQuantity
 from graphlab.predict.calibration import PREFIX, Calibrated
+from graphlab.predict.extra_trees import ExtraTrees
 from graphlab.predict.forest import RandomForest
 from graphlab.predict.hybrid import Hybrid
+from graphlab.predict.informed_trees import InformedTrees
 from graphlab.predict.linear import LogisticRegression
 from graphlab.predict.node_network import NodeNetwork
+from graphlab.predict.pair_network import PairNetwork
 from graphlab.predict.predictor import Predictor
+from graphlab.predict.rate_model import RateModel
 from ingest.registry import Registry
 
 PREDICTORS: Registry[Predictor] = Registry("predictor", "graphlab.predictors")
@@ -23,7 +27,12 @@ _OURS: tuple[Predictor, ...] = (
     LogisticRegression(),
     RandomForest(),
     RandomForest("random forest without distance", without="distance", tasks=frozenset({"pair"})),
+    RandomForest("random forest on all features", tasks=frozenset({"pair"}), plain=False),
     Hybrid(),
+    ExtraTrees("extra trees on pairs", ends=False, leaf=20),
+    InformedTrees(),
+    RateModel(),
+    PairNetwork(),
     NodeNetwork(),
     NodeNetwork("sage", "sage"),
     NodeNetwork("gine", "gine"),

@@ -55,12 +55,12 @@ def test_stacked_pairs_are_unseen(pairs: Examples, make_inputs: Make) -> None:
 
 
 def test_what_features_miss_is_carried_by_likeness(make_pairs: Callable[..., Examples], make_inputs: Make) -> None:
-    """Two places that respond to each other, whatever the distance: a regression on distances cannot say so."""
+    """Low ones answer those on the right, high ones those on the left: a regression on places cannot say so."""
     examples = make_pairs(40, seed=2, share=0.8)
     inputs = make_inputs(examples)
     assert inputs.position_nm is not None
-    left, right = inputs.position_nm[:, 0] < 4e4, inputs.position_nm[:, 0] > 6e4
-    label = (left[examples.source] & right[examples.target]).astype(np.int64)
+    left, low = inputs.position_nm[:, 0] < 5e4, inputs.position_nm[:, 1] < 5e4
+    label = (left[examples.source] ^ low[examples.target]).astype(np.int64)
     planted = replace(examples, label=label)
     fold = SPLITS.get("neuron")(planted, 1, np.random.default_rng(0))[0]
     known = planted.hidden(fold.train)
