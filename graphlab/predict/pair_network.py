@@ -24,6 +24,8 @@ from ingest.errors import AnalysisError, MissingExtraError
 if TYPE_CHECKING:
     import torch
 
+    from graphlab.predict.networks import Pair
+
 HELD_BACK = 0.2
 """Share of homologue classes whose pairs, with either end, a member stops by."""
 RATE = 0.005
@@ -65,7 +67,7 @@ class PairNetwork:
         inputs: Inputs,
         known: Ints,
         nodes: Scaling,
-        matrices: Sequence[tuple[torch.Tensor, torch.Tensor]],
+        matrices: Sequence[Pair],
         seed: int,
     ) -> _Member:
         import torch
@@ -90,7 +92,7 @@ class PairNetwork:
         label: Ints,
         held: _Asked,
         held_label: Ints,
-        matrices: Sequence[tuple[torch.Tensor, torch.Tensor]],
+        matrices: Sequence[Pair],
     ) -> None:
         """Leaves the network with the weights of the epoch that was best on the pairs held back."""
         import torch

@@ -8,7 +8,7 @@ from typing import Protocol
 import torch
 from torch import nn
 
-from graphlab.predict.networks import GraphNetwork
+from graphlab.predict.networks import GraphNetwork, Pair
 
 
 class Asked(Protocol):
@@ -41,7 +41,7 @@ class PairReadout(nn.Module):
         for start in (self.change.weight, self.change.bias, self.answer.weight):
             nn.init.zeros_(start)
 
-    def forward(self, asked: Asked, matrices: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> torch.Tensor:
+    def forward(self, asked: Asked, matrices: Sequence[Pair]) -> torch.Tensor:
         states = torch.tanh(self.states(asked.nodes, matrices))
         first, second = (states.index_select(0, end) for end in (asked.source, asked.target))
         together = self.dropout(torch.cat([first, second, first * second, asked.pairs], dim=1))
