@@ -245,6 +245,13 @@ def test_bad_weights_and_a_full_disk_leave_the_graph_as_it_was(
         (tmp_path / "x.safetensors").write_bytes(b"\x80\x04pickle")
         with pytest.raises(ReadError, match="is a pickle"):
             graph.embed(**asked(made, checkpoint=tmp_path / "x.safetensors"))
+        with pytest.raises(SchemaError, match="holds architecture 'tiny' .crop 33.*wanted 'segclr' .crop 129"):
+            graph.embed(**asked(made, architecture="segclr"))
+        save_checkpoint(
+            tmp_path / "half.safetensors", Checkpoint(ModelCard("half", TINY, (16, 16, 16)), seeded_weights(TINY, 1))
+        )
+        with pytest.raises(VersionError, match="trained at 16,16,16 nm a voxel, .*em has 8,8,8.*--out-of-domain"):
+            graph.embed(**asked(made, checkpoint=tmp_path / "half.safetensors"))
         with pytest.raises(SchemaError, match="seg holds uint64; wanted EM as uint8"):
             graph.embed(**asked(made, em=made / "seg", out_of_domain=True))
         import resource
