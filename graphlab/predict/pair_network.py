@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from graphlab.activity.ridge import Scaling
+from graphlab.activity.ridge import Scaling, one_thread
 from graphlab.predict.examples import Floats, Ints
 from graphlab.predict.features import Inputs
 from graphlab.predict.linear import Logistic, logistic
@@ -59,7 +59,8 @@ class PairNetwork:
             raise MissingExtraError("torch", "gnn") from None
         matrices = networks.with_transposes(networks.directed_matrices(inputs.layers, inputs.sign))
         nodes = Scaling.of(inputs.node.values)
-        members = tuple(self._member(inputs, known, nodes, matrices, seed * 1_000 + k) for k in range(self.members))
+        with one_thread():
+            members = tuple(self._member(inputs, known, nodes, matrices, seed * 1_000 + k) for k in range(self.members))
         return _Members(self, nodes, len(matrices), members)
 
     def _member(
@@ -220,7 +221,7 @@ class _Members:
                 "with the same layers"
             )
         total = np.zeros(len(rows))
-        with torch.no_grad():
+        with one_thread(), torch.no_grad():
             for member in self.members:
                 asked = _Asked.of(inputs, self.nodes, member.skip, rows)
                 total += torch.sigmoid(member.network(asked, matrices)).numpy().astype(np.float64)

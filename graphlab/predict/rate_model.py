@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
+from graphlab.activity.ridge import one_thread
 from graphlab.predict.examples import Floats, Ints
 from graphlab.predict.features import Inputs
 from graphlab.predict.predictor import Fitted, known_rows
@@ -68,7 +69,8 @@ class RateModel:
             value.backward()  # type: ignore[no-untyped-call]
             return value
 
-        search.step(loss)  # type: ignore[no-untyped-call]
+        with one_thread():
+            search.step(loss)  # type: ignore[no-untyped-call]
         return FittedRates(raw.detach().numpy().copy(), tuple(matrices))
 
     def restore(self, state: State) -> Fitted:
