@@ -91,7 +91,7 @@ def ingest(
     if request.resolution is None and request.as_ != "embeddings" and folder.resolution is not None:
         request = replace(request, default_resolution=folder.resolution)
     run = runs.new_run(folder, "ingest", _parameters(request, policy), {name: runs.hash_source(source)})
-    if runs.find(folder, run.run_id):
+    if runs.find(folder, run.run_id) and not _was_replaced(folder, request, run.run_id):
         return IngestSummary(name, request.as_, run.run_id, 0, already_there=True)
     _refuse_second_reading(folder, name, run)
     reading = open_source(source, request)
@@ -122,6 +122,14 @@ def ingest(
         runs.record(connection, replace(run, message="; ".join(notes)), started)
     _checkpoint(folder, name)
     return IngestSummary(name, request.as_, run.run_id, rows, notes=notes)
+
+
+def _was_replaced(folder: Folder, request: ReadRequest, run_id: str) -> bool:
+    """Whether the embeddings that this run brought gave way to others since, so that it has to bring them again."""
+    if request.as_ != "embeddings" or not request.options.get("replace"):
+        return False
+    rows = folder.connection.execute("SELECT 1 FROM embedding_files WHERE run_id = ?", [run_id]).fetchall()
+    return not rows
 
 
 def _refuse_second_reading(folder: Folder, name: str, run: runs.Run) -> None:

@@ -116,11 +116,19 @@ def test_run_again_it_is_there_already_and_follows_the_model(graph: Graph, skele
     again = graph.aggregate_embeddings(skeletons, 10_000, model="base", unit_nm=1)
     assert (first.already_there, again.already_there, again.run_id) == (False, True, first.run_id)
     assert {path: path.read_bytes() for path in (tmp_path / "g").rglob("base-within-10um/*.arrow")} == files
+    before, _ = graph.embeddings("base-within-10um").lookup([2, 3])
+    counts = graph.aggregate_statistics("base-within-10um")
     wider = graph.aggregate_embeddings(skeletons, 25_000, model="base", unit_nm=1)
     assert wider.model == "base-within-25um"
     other = graph.aggregate_embeddings(skeletons, 4_000, model="base", name="base-within-10um", unit_nm=1)
     assert (other.already_there, other.rows) == (False, 18)
     assert max(graph.aggregate_statistics("base-within-10um").column("count").to_pylist()) == 3
+    # What was replaced comes back when it is asked for again, vectors and statistics alike.
+    back = graph.aggregate_embeddings(skeletons, 10_000, model="base", unit_nm=1)
+    assert back.already_there is False
+    vectors, _ = graph.embeddings("base-within-10um").lookup([2, 3])
+    assert vectors.tobytes() == before.tobytes()
+    assert graph.aggregate_statistics("base-within-10um").equals(counts)
 
 
 def test_refusals(graph: Graph, skeletons: Path, tmp_path: Path) -> None:
