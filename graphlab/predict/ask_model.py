@@ -13,10 +13,10 @@ import numpy.typing as npt
 
 from graphlab.predict import cell_type, functional, models, train_model
 from graphlab.predict.cell_type import Typed, homologue_groups
-from graphlab.predict.examples import Examples, Floats, Ints
-from graphlab.predict.features import Inputs
 from graphlab.predict.from_graph import CELL_TYPE, Question, Wired, wired
 from graphlab.predict.functional import Measured
+from graphlab.predict.inputs.examples import Examples, Floats, Ints
+from graphlab.predict.inputs.features import Inputs
 from graphlab.predict.models import SavedModel, Trained
 from graphlab.predict.predictors import predictor_named
 from graphlab.store import runs
@@ -26,7 +26,7 @@ from ingest.errors import AnalysisError, SchemaError, VersionError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from graphlab.predict.features import RootIds
+    from graphlab.predict.inputs.features import RootIds
 
 Progress = Callable[[int, int], None]
 AT_A_TIME = 500_000

@@ -9,10 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from graphlab.activity.structure_function import auroc
-from graphlab.predict.design import SPECTRAL
-from graphlab.predict.evaluate import Estimate, Held, class_weights, estimate, macro_f1
-from graphlab.predict.examples import Examples, Floats, Ints
-from graphlab.predict.features import Columns, Inputs, RootIds, embedding_columns, layer, no_columns, wiring_columns
+from graphlab.predict.inputs.design import SPECTRAL
+from graphlab.predict.inputs.examples import Examples, Floats, Ints
+from graphlab.predict.inputs.features import (
+    Columns,
+    Inputs,
+    RootIds,
+    embedding_columns,
+    layer,
+    no_columns,
+    wiring_columns,
+)
+from graphlab.predict.judging.evaluate import Estimate, Held, class_weights, estimate, macro_f1
 from graphlab.predict.predictors import predictors_of
 from graphlab.predict.protocol import Build, Progress, Task
 from ingest.errors import SchemaError

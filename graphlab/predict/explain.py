@@ -6,8 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from graphlab.predict.calibration import uncertainty, uncertainty_card
-from graphlab.predict.importance import as_card, left_out, shuffled
+from graphlab.predict.controls.importance import as_card, left_out, shuffled
+from graphlab.predict.learners.calibration import uncertainty, uncertainty_card
 from graphlab.predict.protocol import Run
 from ingest.errors import AnalysisError
 

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from graphlab.charts import series_colour
 from graphlab.drawings import PALETTE, short, svg
-from graphlab.predict.examples import Floats
+from graphlab.predict.inputs.examples import Floats
 
 SIDE, LEFT, TOP, BOTTOM = 300, 54, 14, 54
 LEGEND_ROW = 18

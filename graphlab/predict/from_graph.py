@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from graphlab.predict.cell_type import Typed, homologue_groups, side_numbers
-from graphlab.predict.examples import Floats
-from graphlab.predict.features import RootIds
 from graphlab.predict.functional import Measured
-from graphlab.predict.pair_features import MOST_NEURONS
+from graphlab.predict.inputs.examples import Floats
+from graphlab.predict.inputs.features import RootIds
+from graphlab.predict.inputs.pair_features import MOST_NEURONS
 from graphlab.predict.state import places
 from graphlab.predict.worm_names import worm_class
 from graphlab.store import query_source, tables

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from graphlab.predict.examples import Examples, Floats, Ints
-from graphlab.predict.features import Columns, Inputs, RootIds, embedding_columns, layer, wiring_columns
-from graphlab.predict.pair_features import pair_columns
+from graphlab.predict.inputs.examples import Examples, Floats, Ints
+from graphlab.predict.inputs.features import Columns, Inputs, RootIds, embedding_columns, layer, wiring_columns
+from graphlab.predict.inputs.pair_features import pair_columns
 from graphlab.predict.predictor import Predictor
 from graphlab.predict.predictors import predictors_of
 from graphlab.predict.protocol import Build, Task

@@ -24,8 +24,8 @@ from ingest.errors import MissingExtraError, ReadError, SchemaError, UnknownName
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from graphlab.predict.examples import Floats, Ints
-    from graphlab.predict.features import Inputs, RootIds
+    from graphlab.predict.inputs.examples import Floats, Ints
+    from graphlab.predict.inputs.features import Inputs, RootIds
 
 FORMAT = 1
 FOLDER = "models"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from graphlab.predict.examples import HIDDEN, Floats, Ints
-from graphlab.predict.features import Inputs
+from graphlab.predict.inputs.examples import HIDDEN, Floats, Ints
+from graphlab.predict.inputs.features import Inputs
 from graphlab.predict.state import Array, State
 
 

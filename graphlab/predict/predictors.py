@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from graphlab.predict.baselines import IdentityRates, LabelPropagation, OneQuantity
-from graphlab.predict.calibration import PREFIX, Calibrated
-from graphlab.predict.extra_trees import ExtraTrees
-from graphlab.predict.forest import RandomForest
-from graphlab.predict.hybrid import Hybrid
-from graphlab.predict.informed_trees import InformedTrees
-from graphlab.predict.linear import LogisticRegression
-from graphlab.predict.node_network import NodeNetwork
-from graphlab.predict.pair_network import PairNetwork
+from graphlab.predict.learners.baselines import IdentityRates, LabelPropagation, OneQuantity
+from graphlab.predict.learners.calibration import PREFIX, Calibrated
+from graphlab.predict.learners.extra_trees import ExtraTrees
+from graphlab.predict.learners.forest import RandomForest
+from graphlab.predict.learners.hybrid import Hybrid
+from graphlab.predict.learners.informed_trees import InformedTrees
+from graphlab.predict.learners.linear import LogisticRegression
+from graphlab.predict.learners.node_network import NodeNetwork
+from graphlab.predict.learners.pair_network import PairNetwork
+from graphlab.predict.learners.rate_model import RateModel
 from graphlab.predict.predictor import Predictor
-from graphlab.predict.rate_model import RateModel
 from ingest.registry import Registry
 
 PREDICTORS: Registry[Predictor] = Registry("predictor", "graphlab.predictors")

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from graphlab.predict import evaluate, leaks
-from graphlab.predict.evaluate import Estimate, Held
-from graphlab.predict.examples import Examples, Ints
-from graphlab.predict.features import Inputs
+from graphlab.predict.inputs.examples import Examples, Ints
+from graphlab.predict.inputs.features import Inputs
+from graphlab.predict.judging import evaluate, leaks
+from graphlab.predict.judging.evaluate import Estimate, Held
+from graphlab.predict.judging.splits import SPLITS, Fold, inner_examples, split_hash
 from graphlab.predict.predictor import Predictor
 from graphlab.predict.predictors import predictor_named
-from graphlab.predict.splits import SPLITS, Fold, inner_examples, split_hash
 from ingest.errors import AnalysisError
 
 Build = Callable[[Examples, Ints], Inputs]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from graphlab.predict.examples import Floats, Ints
+from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.protocol import NOMINATED
 from ingest.errors import GraphlabError, ReadError, SchemaError
 

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphlab.predict import evaluate, models
+from graphlab.predict import models
 from graphlab.predict.cell_type import cell_type_task, side_numbers
 from graphlab.predict.explain import explained
 from graphlab.predict.from_graph import CELL_TYPE, Question, Wired, measured, typed, wired
 from graphlab.predict.functional import functional_task
+from graphlab.predict.judging import evaluate
 from graphlab.predict.protocol import NOMINATED, Progress, Run, Task, Told, run
 from graphlab.store import runs
 from graphlab.store.folder import Folder
@@ -29,7 +30,7 @@ from ingest.errors import MissingExtraError, StoreError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from graphlab.predict.features import Inputs
+    from graphlab.predict.inputs.features import Inputs
     from graphlab.predict.predictor import Fitted
 
 CANDIDATES = ("random forest", "logistic regression", "graph network")

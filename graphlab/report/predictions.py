@@ -10,8 +10,8 @@ from markupsafe import Markup
 
 from graphlab.charts import heat_map
 from graphlab.predict import figures
-from graphlab.predict.calibration import SELECTIVE
-from graphlab.predict.curves import GRID, confusion, pair_errors, precision_recall_curve, roc_curve
+from graphlab.predict.judging.curves import GRID, confusion, pair_errors, precision_recall_curve, roc_curve
+from graphlab.predict.learners.calibration import SELECTIVE
 from graphlab.predict.protocol import NOMINATED
 from graphlab.predict.saved_runs import HeldFold, SavedRun, estimate_text, saved_runs
 from graphlab.report.page import Block, Card, Cards, Figure, Figures, Notes, Section, Table

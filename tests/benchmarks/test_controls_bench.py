@@ -14,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from graphlab.predict.atlas_controls import atlas_controls
-from graphlab.predict.beyond_distance import distance_controls
-from graphlab.predict.control_plan import Control, Plan, table
-from graphlab.predict.controls import LEAKY_SPLITS, rewiring_gains, shuffle_control
+from graphlab.predict.controls.atlas_controls import atlas_controls
+from graphlab.predict.controls.beyond_distance import distance_controls
+from graphlab.predict.controls.control_plan import Control, Plan, table
+from graphlab.predict.controls.controls import LEAKY_SPLITS, rewiring_gains, shuffle_control
+from graphlab.predict.controls.leak_scores import leak_scores
+from graphlab.predict.controls.response_size import size_and_sign
 from graphlab.predict.functional import Measured
-from graphlab.predict.leak_scores import leak_scores
-from graphlab.predict.response_size import size_and_sign
 from ingest.funatlas import read_funatlas
 
 PREDICTOR = os.environ.get("GRAPHLAB_CONTROLS_PREDICTOR", "random forest")

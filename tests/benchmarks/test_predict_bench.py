@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from graphlab.predict import evaluate
 from graphlab.predict.cell_type import SHARES, Typed, cell_type_task, label_curve
-from graphlab.predict.evaluate import Estimate
 from graphlab.predict.functional import Measured, functional_task
+from graphlab.predict.judging import evaluate
+from graphlab.predict.judging.evaluate import Estimate
 from graphlab.predict.protocol import run
 
 SEEDS = 3

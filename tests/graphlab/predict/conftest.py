@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from graphlab.predict.examples import Examples, Ints
-from graphlab.predict.features import Inputs, layer, no_columns, wiring_columns
-from graphlab.predict.pair_features import pair_columns
+from graphlab.predict.inputs.examples import Examples, Ints
+from graphlab.predict.inputs.features import Inputs, layer, no_columns, wiring_columns
+from graphlab.predict.inputs.pair_features import pair_columns
 from queries.snapshot import Snapshot
 
 

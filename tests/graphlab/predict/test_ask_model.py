@@ -182,7 +182,7 @@ def test_a_model_of_another_task_or_of_nobody(trained: Any) -> None:
 
 
 def test_features_that_are_computed_in_another_way(trained: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from graphlab.predict import features
+    from graphlab.predict.inputs import features
 
     real = features.spectral_embedding
     monkeypatch.setattr(features, "spectral_embedding", lambda *given: -real(*given))

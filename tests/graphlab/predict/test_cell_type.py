@@ -9,7 +9,7 @@ import pytest
 
 from graphlab.predict import cell_type
 from graphlab.predict.cell_type import Typed, cell_type_task, label_curve
-from graphlab.predict.examples import Examples
+from graphlab.predict.inputs.examples import Examples
 from graphlab.predict.protocol import run
 from ingest.errors import SchemaError
 from queries.snapshot import Snapshot

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from graphlab.predict.examples import Examples
 from graphlab.predict.explain import explained
-from graphlab.predict.features import Inputs
+from graphlab.predict.inputs.examples import Examples
+from graphlab.predict.inputs.features import Inputs
 from graphlab.predict.protocol import Task, run
 
 pytest.importorskip("sklearn")

@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from graphlab.predict.examples import Examples, Ints
-from graphlab.predict.features import Columns, Inputs
+from graphlab.predict.inputs.examples import Examples, Ints
+from graphlab.predict.inputs.features import Columns, Inputs
 from graphlab.predict.protocol import NOMINATED, Task, run
 from ingest.errors import AnalysisError, LeakError
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from graphlab.predict.examples import Examples, Floats, Ints
-from graphlab.predict.features import Inputs
+from graphlab.predict.inputs.examples import Examples, Floats, Ints
+from graphlab.predict.inputs.features import Inputs
+from graphlab.predict.judging.splits import SPLITS
 from graphlab.predict.predictor import Fitted, Predictor, known_rows
 from graphlab.predict.predictors import PREDICTORS, predictors_of
-from graphlab.predict.splits import SPLITS
 from graphlab.predict.state import Array, State, array, inside, number, places, under, whole
 from ingest.errors import SchemaError
 

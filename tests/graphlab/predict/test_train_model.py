@@ -17,9 +17,9 @@ from pyarrow import parquet
 
 from graphlab import Graph
 from graphlab.predict import train_model
-from graphlab.predict.evaluate import Estimate, accuracy
-from graphlab.predict.features import Columns
-from graphlab.predict.forest import RandomForest
+from graphlab.predict.inputs.features import Columns
+from graphlab.predict.judging.evaluate import Estimate, accuracy
+from graphlab.predict.learners.forest import RandomForest
 from graphlab.predict.models import load
 from graphlab.predict.predictor import Fitted
 from graphlab.predict.train_model import recommended

@@ -76,11 +76,12 @@ def save_run(models: Path, name: str, run: Run, more: dict[str, Any], root_ids: 
 def predicted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with ``graph`` and ``predicted.html``: both tasks on a made connectome, some names hostile."""
     pytest.importorskip("sklearn")
-    from graphlab.predict import calibration, importance
-    from graphlab.predict.calibration import Calibrated
     from graphlab.predict.cell_type import Typed, cell_type_task
+    from graphlab.predict.controls import importance
     from graphlab.predict.functional import Measured, functional_task
-    from graphlab.predict.linear import LogisticRegression
+    from graphlab.predict.learners import calibration
+    from graphlab.predict.learners.calibration import Calibrated
+    from graphlab.predict.learners.linear import LogisticRegression
     from graphlab.predict.protocol import run
 
     folder = tmp_path_factory.mktemp("predicted")

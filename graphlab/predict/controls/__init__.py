@@ -1,0 +1,1 @@
+"""What a score rests on: sources left out, layers rewired, distance taken out, leaks scored."""

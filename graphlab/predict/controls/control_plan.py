@@ -1,0 +1,180 @@
+"""What all controls of a response table share: examples, folds, predictor and bootstrap weights, and a line of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from graphlab.predict.controls.rewiring import symmetric_layers
+from graphlab.predict.functional import Measured, build_inputs, examples_of
+from graphlab.predict.inputs.examples import Examples, Floats
+from graphlab.predict.judging.evaluate import (
+    Estimate,
+    Held,
+    Metric,
+    area_under_roc,
+    average_precision,
+    class_weights,
+    estimate,
+    paired_difference,
+)
+from graphlab.predict.judging.splits import SPLITS, Fold
+from graphlab.predict.predictor import Predictor
+from graphlab.predict.predictors import PREDICTORS
+from graphlab.predict.protocol import Build
+from ingest.errors import AnalysisError
+
+RANKED: Mapping[str, Metric] = {"auroc": area_under_roc, "average_precision": average_precision}
+"""What controls are told in: they ask for order, not for calibration."""
+NOT_AVAILABLE = "not available"
+UNDEFINED = "undefined"
+"""Of a correlation with a constant."""
+
+
+@dataclass(frozen=True)
+class Control:
+    """One line: a number with its interval, or a note why there is none."""
+
+    control: str
+    what: str
+    split: str
+    metric: str
+    estimate: Estimate | None = None
+    share: float | None = None
+    """Of the test examples that the number is about, where it is not all of them."""
+    note: str = ""
+
+    def cells(self) -> tuple[str, ...]:
+        """As a row of ``HEAD``."""
+        sign = "+" if self.is_gain else ""
+        number, interval = NOT_AVAILABLE, ""
+        if self.estimate is not None:
+            value, lo, hi = self.estimate.value, self.estimate.lo, self.estimate.hi
+            number = UNDEFINED if math.isnan(value) else f"{value:{sign}.3f}"
+            interval = "" if math.isnan(lo) else f"[{lo:{sign}.3f}, {hi:{sign}.3f}]"
+        share = "" if self.share is None else f"{self.share:.1%}"
+        return self.control, self.what, self.split, self.metric, number, interval, share, self.note
+
+    @property
+    def is_gain(self) -> bool:
+        """Whether it is a difference of two scores."""
+        return self.what.startswith("gain")
+
+    def plain(self) -> dict[str, Any]:
+        """JSON-ready; numbers that are undefined are null."""
+        found = asdict(self)
+        if self.estimate is not None:
+            found["estimate"] = {
+                "value": _number(self.estimate.value),
+                "lo": _number(self.estimate.lo),
+                "hi": _number(self.estimate.hi),
+                "folds": [_number(value) for value in self.estimate.folds],
+            }
+        return found
+
+
+HEAD = ("control", "what", "split", "metric", "value", "95 % interval", "of tests", "note")
+
+
+def table(controls: Iterable[Control]) -> list[tuple[str, ...]]:
+    """Rows of text, the first of them the head."""
+    return [HEAD, *(control.cells() for control in controls)]
+
+
+def missing(control: str, what: str, why: str) -> Control:
+    """A line for what the data at hand cannot tell."""
+    return Control(control, what, "", "", note=why)
+
+
+def plain(controls: Iterable[Control]) -> list[dict[str, Any]]:
+    """All lines, JSON-ready."""
+    return [control.plain() for control in controls]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """One predictor on folds that every control uses again."""
+
+    measured: Measured
+    examples: Examples
+    build: Build
+    predictor: Predictor
+    split: str
+    folds: Sequence[Fold]
+    seed: int = 0
+    weights: Sequence[Floats] = ()
+    """Bootstrap weights of the examples, the same in every control: gains are paired."""
+    workers: int = 1
+    """Threads over folds; results do not depend on their number."""
+    kept: dict[str, list[Held]] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        measured: Measured,
+        predictor: str = "random forest",
+        split: str = "neuron",
+        folds: int = 10,
+        seed: int = 0,
+        bootstraps: int = 200,
+        workers: int = 1,
+    ) -> Plan:
+        """The folds that ``functional_task`` has for the same split, number and seed.
+
+        Raises:
+            UnknownNameError: no such predictor or split. AnalysisError: a predictor that does no pairs.
+        """
+        found = PREDICTORS.get(predictor)
+        if "pair" not in found.tasks:
+            raise AnalysisError(f"predictor {predictor!r} does no pair tasks, and responses are pairs of neurons")
+        measured = symmetric_layers(measured)
+        examples = examples_of(measured)
+        made = SPLITS.get(split)(examples, folds, np.random.default_rng(seed))
+        weights = class_weights(examples, bootstraps, seed)
+        return cls(measured, examples, build_inputs(measured), found, split, made, seed, weights, max(1, workers))
+
+    def each_fold(self, work: Callable[[int, Fold], Held]) -> list[Held]:
+        """``work(number, fold)`` of every fold, in their order."""
+        with ThreadPoolExecutor(self.workers) as pool:
+            return list(pool.map(work, range(len(self.folds)), self.folds))
+
+    def held(self, predictor: Predictor | None = None) -> list[Held]:
+        """Predictions on the real inputs; made once for each predictor."""
+        wanted = predictor or self.predictor
+        if wanted.name not in self.kept:
+            self.kept[wanted.name] = self.each_fold(lambda _, fold: self.fitted(wanted, self.build, fold))
+        return self.kept[wanted.name]
+
+    def fitted(self, predictor: Predictor, build: Build, fold: Fold) -> Held:
+        """Fitted on the labels of one fold's training examples, asked about its test examples."""
+        inputs = build(self.examples, fold.train)
+        model = predictor.fit(inputs, self.examples.hidden(fold.train), len(self.examples.classes), self.seed)
+        return Held(fold.test, model.predict(inputs, fold.test))
+
+    def scores(self, control: str, what: str, held: Sequence[Held], note: str = "", share: float | None = None,
+               metrics: Mapping[str, Metric] = RANKED) -> list[Control]:  # fmt: skip
+        """A line for each metric."""
+        return [
+            Control(control, what, self.split, name, estimate(self.examples, held, metric, self.weights), share, note)
+            for name, metric in metrics.items()
+        ]
+
+    def gains(self, control: str, what: str, one: Sequence[Held], other: Sequence[Held], note: str = "",
+              metrics: Mapping[str, Metric] = RANKED) -> list[Control]:  # fmt: skip
+        """``one`` minus ``other``, paired on identical folds and bootstrap samples; a line for each metric."""
+        return [
+            Control(
+                control, f"gain {what}", self.split, name,
+                paired_difference(self.examples, one, other, metric, self.weights), None, note,
+            )
+            for name, metric in metrics.items()
+        ]  # fmt: skip
+
+
+def _number(value: float) -> float | None:
+    return value if math.isfinite(value) else None

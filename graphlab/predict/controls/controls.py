@@ -1,0 +1,162 @@
+"""The controls that stand beside a response table: what carries the prediction, what would leak, what chance gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from graphlab.predict.controls.beyond_distance import NAME as DISTANCE
+from graphlab.predict.controls.beyond_distance import distance_controls
+from graphlab.predict.controls.control_plan import RANKED, Control, Plan, missing
+from graphlab.predict.controls.leak_scores import leak_scores
+from graphlab.predict.controls.rewiring import share_in_place, with_rewired
+from graphlab.predict.functional import Measured, build_inputs
+from graphlab.predict.inputs.examples import HIDDEN, Ints
+from graphlab.predict.inputs.features import Inputs
+from graphlab.predict.judging.evaluate import Held, estimate
+from graphlab.predict.judging.splits import Fold
+from graphlab.predict.predictor import Fitted, Predictor, known_rows
+from graphlab.predict.state import State
+from ingest.errors import AnalysisError
+
+REWIRED = "rewired layers"
+ALL = "all layers"
+LEAKY_SPLITS = ("pair", "class")
+
+
+@dataclass(frozen=True)
+class ShuffledLabels:
+    """Another predictor, given its training labels in random order."""
+
+    inner: Predictor
+    draw: int = 0
+
+    @property
+    def name(self) -> str:
+        return f"{self.inner.name}, labels shuffled"
+
+    @property
+    def tasks(self) -> frozenset[str]:
+        return self.inner.tasks
+
+    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int) -> Fitted:
+        rows = known_rows(known)
+        shuffled = np.full(len(known), HIDDEN, dtype=np.int64)
+        shuffled[rows] = np.random.default_rng([seed, self.draw]).permutation(known[rows])
+        return self.inner.fit(inputs, shuffled, classes, seed)
+
+    def restore(self, state: State) -> Fitted:
+        return self.inner.restore(state)
+
+    def sentence(self) -> str:
+        return f"{self.inner.sentence()}; training labels in random order"
+
+
+def rewiring_gains(plan: Plan, rewirings: int = 1) -> list[Control]:
+    """Real minus rewired, layer by layer and all at once, the predictor trained anew on identical folds.
+
+    Every neuron keeps its degrees, so that whatever hubs say stays; what a predictor loses is what it knew from who is
+    joined to whom in that layer. Where degrees fix most connections (a dense layer) they stay in place, and the gain is
+    a lower bound: each line tells their share.
+
+    Args:
+        rewirings: random graphs for each fold; no two folds share one, so that 10 folds average over 10 of them.
+    """
+    if rewirings < 1:
+        raise AnalysisError(f"{rewirings} rewirings; wanted 1 or more")
+    kinds = list(plan.measured.snapshots)
+    wanted = {kind: [kind] for kind in kinds} | ({ALL: kinds} if len(kinds) > 1 else {})
+    real = plan.held()
+    found = plan.scores(REWIRED, f"{plan.predictor.name}, real wiring", real)
+    for what, layers in wanted.items():
+        held = [held for repeat in range(rewirings) for held in _retrained(plan, layers, repeat)]
+        note = f"mean of {rewirings * len(plan.folds)} rewirings; {_in_place(plan, layers):.0%} of connections in place"
+        found += plan.scores(REWIRED, f"{what} rewired", held, note)
+        found += plan.gains(REWIRED, f"of {what}", real * rewirings, held, "real minus rewired")
+    return found
+
+
+def _retrained(plan: Plan, layers: Sequence[str], repeat: int) -> list[Held]:
+    def work(number: int, fold: Fold) -> Held:
+        build = build_inputs(with_rewired(plan.measured, layers, _draw(plan, repeat, number)))
+        return plan.fitted(plan.predictor, build, fold)
+
+    return plan.each_fold(work)
+
+
+def _draw(plan: Plan, repeat: int, number: int) -> int:
+    return (plan.seed * 1_000 + repeat) * len(plan.folds) + number
+
+
+def _in_place(plan: Plan, layers: Sequence[str]) -> float:
+    """Share of connections that the first rewiring leaves where they are; what they carry is not in the gain."""
+    before, after = plan.measured.snapshots, with_rewired(plan.measured, layers, _draw(plan, 0, 0)).snapshots
+    shares = [share_in_place(before[kind], after[kind]) for kind in layers]
+    return float(np.average(shares, weights=[max(before[kind].m, 1) for kind in layers]))
+
+
+def shuffle_control(plan: Plan, shuffles: int = 1) -> list[Control]:
+    """The predictor trained on shuffled labels: an AUROC whose interval leaves out .5 is a leak.
+
+    A model of shuffled labels prefers something, and in one fold that may be right; the interval therefore draws folds
+    again as well as classes.
+
+    Args:
+        shuffles: orders for each fold, none of them twice.
+    """
+    held: list[Held] = []
+    for repeat in range(shuffles):
+        first = repeat * len(plan.folds)
+
+        def work(number: int, fold: Fold, first: int = first) -> Held:
+            return plan.fitted(ShuffledLabels(plan.predictor, first + number), plan.build, fold)
+
+        held += plan.each_fold(work)
+    rng = np.random.default_rng(plan.seed)
+    drawn = [rng.integers(0, len(held), len(held)) for _ in plan.weights]
+    found = []
+    for name, metric in RANKED.items():
+        again = [
+            estimate(plan.examples, [held[k] for k in chosen], metric, [weight]).lo
+            for chosen, weight in zip(drawn, plan.weights, strict=True)
+        ]
+        lo, hi = np.quantile(again, [0.025, 0.975]) if again else (np.nan, np.nan)
+        shown = estimate(plan.examples, held, metric, [])
+        label, note = ShuffledLabels(plan.predictor).name, "chance is auroc .5 and the base rate"
+        found.append(Control("shuffled labels", label, plan.split, name, replace(shown, lo=float(lo), hi=float(hi)),
+                             None, note))  # fmt: skip
+    return found
+
+
+def controls(
+    measured: Measured,
+    predictor: str = "random forest",
+    split: str = "neuron",
+    folds: int = 10,
+    seed: int = 0,
+    bootstraps: int = 200,
+    rewirings: int = 1,
+    workers: int = 1,
+) -> list[Control]:
+    """All controls of one predictor that need no more than the measurements, in the order of the table.
+
+    Args:
+        predictor: registered name, such as the one that was nominated. split, folds, seed: as of the response task.
+        rewirings: see ``rewiring_gains``. workers: threads; results do not depend on their number.
+
+    Raises:
+        UnknownNameError: no such predictor or split. AnalysisError: one that does no pairs, or too few of them.
+    """
+    plan = Plan.of(measured, predictor, split, folds, seed, bootstraps, workers)
+    found = rewiring_gains(plan, rewirings)
+    if measured.position_nm is None:
+        found.append(missing(DISTANCE, "gain over distance", "no positions of neurons"))
+    else:
+        found += distance_controls(plan)
+    for leaky in dict.fromkeys((*LEAKY_SPLITS, split)):
+        found += leak_scores(
+            plan if leaky == split else Plan.of(measured, predictor, leaky, min(folds, 5), seed, bootstraps, workers)
+        )
+    return found + shuffle_control(plan)

@@ -1,0 +1,86 @@
+"""What leaks would score: the labels of a pair's mirror image and of its reverse, who the neurons are, distance.
+
+A split that lets a leak through lets a model have these scores for nothing; beside each stands the share of test pairs
+that it reaches.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from graphlab.predict.controls.control_plan import Control, Plan, missing
+from graphlab.predict.inputs.examples import Floats, Ints
+from graphlab.predict.inputs.features import Inputs
+from graphlab.predict.judging import leaks
+from graphlab.predict.judging.evaluate import Held
+from graphlab.predict.predictor import Fitted, Predictor, known_rows
+from graphlab.predict.predictors import PREDICTORS
+from graphlab.predict.state import Array, State, array
+
+NAME = "leak table"
+
+
+@dataclass(frozen=True)
+class TwinLabel:
+    """The mean label of the training pairs between the same two homologue classes, or of those the other way round."""
+
+    name: str
+    reverse: bool = False
+    tasks: frozenset[str] = frozenset({"pair"})
+
+    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int) -> Fitted:
+        rows = known_rows(known)
+        size = int(inputs.group.max()) + 1
+        a, b = inputs.group[inputs.source[rows]], inputs.group[inputs.target[rows]]
+        there = (b, a) if self.reverse else (a, b)
+        counts = np.zeros((size, size, classes))
+        np.add.at(counts, (*there, known[rows]), 1.0)
+        return _Twins(counts, np.bincount(known[rows], minlength=classes) / len(rows))
+
+    def restore(self, state: State) -> Fitted:
+        return _Twins(array(state, "counts", np.float64, 3), array(state, "base", np.float64, 1))
+
+    def sentence(self) -> str:
+        return f"mean label of training pairs of the {'reversed' if self.reverse else 'same'} two homologue classes"
+
+
+@dataclass(frozen=True, eq=False)
+class _Twins:
+    counts: Floats
+    base: Floats
+
+    def predict(self, inputs: Inputs, rows: Ints) -> Floats:
+        found = self.counts[inputs.group[inputs.source[rows]], inputs.group[inputs.target[rows]]]
+        total = found.sum(axis=1, keepdims=True)
+        return np.where(total > 0, np.divide(found, total, where=total > 0, out=np.zeros_like(found)), self.base)
+
+    def state(self) -> dict[str, Array]:
+        return {"counts": self.counts, "base": self.base}
+
+
+LEAKS: dict[str, Predictor] = {
+    "mirror pair": TwinLabel("label of the mirror pair"),
+    "reversed pair": TwinLabel("label of the reversed pair", reverse=True),
+    "shared class": PREDICTORS.get("identity rates"),
+}
+"""Leaks of ``leaks.LEAKS`` and what they know."""
+
+
+def leak_scores(plan: Plan) -> list[Control]:
+    """Each leak as a predictor, on the test pairs that it reaches, and distance, which is no leak and explains much."""
+    found = []
+    for leak, predictor in LEAKS.items():
+        held = plan.held(predictor)
+        reached = [leaks.LEAKS[leak](plan.examples, fold) for fold in plan.folds]
+        share = float(np.concatenate(reached).mean())
+        if share == 0.0:
+            line = missing(NAME, predictor.name, "no test pair shares it with a training pair")
+            found.append(Control(NAME, line.what, plan.split, "auroc", share=0.0, note=line.note))
+            continue
+        kept = [Held(h.rows[r], h.probability[r]) for h, r in zip(held, reached, strict=True)]
+        found += plan.scores(NAME, predictor.name, kept, "on the test pairs that it reaches", share)
+    if plan.measured.position_nm is not None:
+        found += plan.scores(NAME, "distance", plan.held(PREDICTORS.get("distance")), "no leak of labels")
+    return found

@@ -1,0 +1,219 @@
+"""How large a response is, and of which sign: regression on the columns of the response task, on its folds.
+
+Sizes are signed (mean dF/F). Of pairs without a response a size is mostly noise, so that it is asked twice: of every
+pair that has one, and of responders alone. A sign is scored among responders only; elsewhere it is the sign of noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from graphlab.activity import blocks, ridge
+from graphlab.predict.controls.control_plan import Control, Plan, missing
+from graphlab.predict.inputs.design import design
+from graphlab.predict.inputs.examples import Examples, Floats, Ints
+from graphlab.predict.inputs.features import Columns, Inputs
+from graphlab.predict.judging.evaluate import Held, Metric, estimate, paired_difference
+from graphlab.predict.judging.splits import SPLITS, Fold
+from graphlab.predict.learners.forest import PAIR_LEAF, TREES
+from graphlab.predict.predictors import PREDICTORS
+from ingest.errors import MissingExtraError, SchemaError
+
+CLIP = 1.0
+"""dF/F beyond this counts as this: a handful of pairs would decide a correlation by themselves."""
+INNER_FOLDS = 3
+SIZE, AMONG, SIGN = "response size", "size among responders", "sign among responders"
+SIGNS = ("decrease", "increase")
+SIGN_PREDICTORS = ("synapse count", "distance", "identity rates", "logistic regression", "random forest")
+
+
+def pearson(label: Ints, columns: Floats, weight: Floats) -> float:
+    """Weighted correlation of what was predicted and measured; NaN where one of them is constant.
+
+    Args:
+        columns: [m, 2] predicted, measured.
+    """
+    total = weight.sum()
+    if total <= 0:
+        return float("nan")
+    centred = columns - (weight[:, None] * columns).sum(axis=0) / total
+    spread = (weight[:, None] * centred**2).sum(axis=0)
+    # A constant is left with rounding errors, which are not to be correlated.
+    if (spread <= 1e-20 * np.maximum((weight[:, None] * columns**2).sum(axis=0), 1e-300)).any():
+        return float("nan")
+    return float((weight * centred[:, 0] * centred[:, 1]).sum() / np.sqrt(spread.prod()))
+
+
+def spearman(label: Ints, columns: Floats, weight: Floats) -> float:
+    """Weighted correlation of mid-ranks: an example of weight 2 stands for two equal ones."""
+    return pearson(label, np.stack([_ranks(column, weight) for column in columns.T], axis=1), weight)
+
+
+def r_squared(label: Ints, columns: Floats, weight: Floats) -> float:
+    """Share of the variance of the measured numbers that is predicted; below 0 where their mean does better."""
+    total = weight.sum()
+    if total <= 0:
+        return float("nan")
+    predicted, measured = columns.T
+    spread = (weight * (measured - (weight * measured).sum() / total) ** 2).sum()
+    return float(1.0 - (weight * (predicted - measured) ** 2).sum() / spread) if spread > 0 else float("nan")
+
+
+REGRESSION: dict[str, Metric] = {"pearson": pearson, "spearman": spearman, "r2": r_squared}
+
+Fitted = Callable[[Inputs, Ints], Floats]
+Regression = Callable[[Inputs, Examples, Ints, Floats, int], Fitted]
+"""(inputs, examples, training rows, their sizes, seed) -> sizes of any rows."""
+
+
+def _mean(inputs: Inputs, examples: Examples, train: Ints, size: Floats, seed: int) -> Fitted:
+    middle = float(size.mean())
+    return lambda _, rows: np.full(len(rows), middle)
+
+
+@dataclass(frozen=True)
+class Ridge:
+    """Ridge regression on some of the columns, its penalty chosen on inner folds by homologue classes."""
+
+    names: frozenset[str] | None = None
+    """Columns; all of them when absent."""
+    family: str | None = None
+
+    def __call__(self, inputs: Inputs, examples: Examples, train: Ints, size: Floats, seed: int) -> Fitted:
+        # Splits want two classes of labels, and look at none.
+        parity = np.arange(len(train)) % 2
+        inner = Examples(examples.source[train], examples.target[train], parity, SIGNS, examples.group)
+        made = SPLITS.get("class")(inner, INNER_FOLDS, np.random.default_rng(seed))
+        folds = [blocks.Fold(fold.train, fold.test) for fold in made]
+        with ridge.one_thread():
+            model = ridge.fit(self.columns(inputs, train), size[:, None], folds)
+        return lambda inputs, rows: model.predict(self.columns(inputs, rows))[:, 0]
+
+    def columns(self, inputs: Inputs, rows: Ints) -> Floats:
+        whole = design(inputs, rows)
+        keep = [k for k in range(len(whole.names)) if self._wanted(whole, k)]
+        return np.asarray(whole.values[:, keep])
+
+    def _wanted(self, whole: Columns, place: int) -> bool:
+        if self.names is not None:
+            return whole.names[place] in self.names
+        return self.family is None or whole.families[place] == self.family
+
+
+def _forest(inputs: Inputs, examples: Examples, train: Ints, size: Floats, seed: int) -> Fitted:
+    try:
+        from sklearn.ensemble import RandomForestRegressor
+    except ImportError:
+        raise MissingExtraError("scikit-learn", "gnn") from None
+    # As many columns a split as the classifier tries.
+    model = RandomForestRegressor(
+        TREES, min_samples_leaf=PAIR_LEAF, max_features="sqrt", random_state=seed % 2**32, n_jobs=1
+    ).fit(design(inputs, train).values, size)
+    return lambda inputs, rows: np.asarray(model.predict(design(inputs, rows).values))
+
+
+REGRESSIONS: dict[str, Regression] = {
+    "mean": _mean,
+    "synapse count": Ridge(names=frozenset({"weight"})),
+    "distance": Ridge(family="distance"),
+    "ridge": Ridge(),
+    "random forest": _forest,
+}
+
+
+def sizes_of(plan: Plan) -> Floats:
+    """Size [m] of every example, NaN where it is not known, clipped at ``CLIP``.
+
+    Raises:
+        SchemaError: a matrix of another shape.
+    """
+    n = len(plan.measured.root_ids)
+    size = plan.measured.size
+    if size is None:
+        return np.full(plan.examples.m, np.nan)
+    if size.shape != (n, n):
+        raise SchemaError(f"sizes of responses {size.shape} for {n} neurons; wanted one row and column a neuron")
+    return np.clip(size[plan.examples.source, plan.examples.target], -CLIP, CLIP)
+
+
+def size_and_sign(plan: Plan, regressions: Sequence[str] = tuple(REGRESSIONS)) -> list[Control]:
+    """Lines of all three questions, baselines first, with the gain of the forest over distance."""
+    size = sizes_of(plan)
+    responds = plan.examples.label == 1
+    if not np.isfinite(size).any():
+        return [missing(what, "all predictors", "no sizes of responses") for what in (SIZE, AMONG, SIGN)]
+    found = []
+    for question, asked in ((SIZE, np.isfinite(size)), (AMONG, np.isfinite(size) & responds)):
+        found += _sizes(plan, question, size, asked, regressions)
+    return found + _signs(plan, size, responds & np.isfinite(size) & (size != 0))
+
+
+def _sizes(plan: Plan, question: str, size: Floats, asked: np.ndarray, names: Sequence[str]) -> list[Control]:
+    folds, why = _folds_among(plan, asked)
+    if why:
+        return [missing(question, "all predictors", why)]
+    note = f"{int(asked.sum()):,} pairs; dF/F clipped at {CLIP:g}"
+    found, held = [], {}
+    kinds = [name for name in names if name != "distance" or plan.measured.position_nm is not None]
+    for name in kinds:
+        held[name] = _each(plan, folds, REGRESSIONS[name], size)
+        for metric, function in REGRESSION.items():
+            shown = estimate(plan.examples, held[name], function, plan.weights)
+            found.append(Control(question, name, plan.split, metric, shown, None, note))
+    for name in ("ridge", "random forest"):
+        if name in held and "distance" in held:
+            for metric, function in REGRESSION.items():
+                gap = paired_difference(plan.examples, held[name], held["distance"], function, plan.weights)
+                found.append(Control(question, f"gain of {name} over distance", plan.split, metric, gap, None, note))
+    return found
+
+
+def _each(plan: Plan, folds: Sequence[Fold], regression: Regression, size: Floats) -> list[Held]:
+    def work(_: int, fold: Fold) -> Held:
+        inputs = plan.build(plan.examples, fold.train)
+        model = regression(inputs, plan.examples, fold.train, size[fold.train], plan.seed)
+        return Held(fold.test, np.stack([model(inputs, fold.test), size[fold.test]], axis=1))
+
+    return replace(plan, folds=folds).each_fold(work)
+
+
+def _signs(plan: Plan, size: Floats, asked: np.ndarray) -> list[Control]:
+    folds, why = _folds_among(plan, asked)
+    up = (size > 0).astype(np.int64)
+    if not why and len(np.unique(up[asked])) < 2:
+        why = "every responder has the same sign"
+    if why:
+        return [missing(SIGN, "all predictors", why)]
+    rows = np.flatnonzero(asked)
+    examples = plan.examples
+    signed = Examples(examples.source[rows], examples.target[rows], up[rows], SIGNS, examples.group)
+    among = [Fold(np.searchsorted(rows, fold.train), np.searchsorted(rows, fold.test)) for fold in folds]
+    own = replace(plan, examples=signed, folds=among, weights=[w[rows] for w in plan.weights], kept={})
+    note = f"{len(rows):,} responders, {up[rows].mean():.1%} of them increase"
+    constant = [Held(fold.test, np.full((len(fold.test), 2), 0.5)) for fold in among]
+    found, held = own.scores(SIGN, "mean", constant, note), {}
+    for name in SIGN_PREDICTORS:
+        if name == "distance" and plan.measured.position_nm is None:
+            continue
+        held[name] = own.held(PREDICTORS.get(name))
+        found += own.scores(SIGN, name, held[name], note)
+    if "distance" in held:
+        found += own.gains(SIGN, "of random forest over distance", held["random forest"], held["distance"], note)
+    return found
+
+
+def _folds_among(plan: Plan, asked: np.ndarray) -> tuple[list[Fold], str]:
+    """The folds of the response task with the pairs that are asked about, or why there are none."""
+    found = [Fold(fold.train[asked[fold.train]], fold.test[asked[fold.test]]) for fold in plan.folds]
+    thin = [fold for fold in found if len(fold.train) < 2 * INNER_FOLDS or len(fold.test) < 2]
+    return found, f"{len(thin)} of {len(found)} folds have too few of these pairs" if thin else ""
+
+
+def _ranks(values: Floats, weight: Floats) -> Floats:
+    """Weighted mid-ranks."""
+    _, place = np.unique(values, return_inverse=True)
+    held = np.bincount(place, weights=weight)
+    return np.asarray((np.cumsum(held) - held / 2.0)[place])

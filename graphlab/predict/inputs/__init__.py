@@ -1,0 +1,1 @@
+"""What predictors see: labelled examples, layers of edges, features of neurons and of pairs."""

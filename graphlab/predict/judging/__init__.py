@@ -1,0 +1,1 @@
+"""Splits, leaks and scores: what makes a figure honest."""

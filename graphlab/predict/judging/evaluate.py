@@ -1,0 +1,227 @@
+"""Scores of predicted probabilities, with intervals that resample homologue classes at both ends of a pair.
+
+Every metric takes a weight for each example, so that a bootstrap is a weighting and not a copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from graphlab.activity.structure_function import auroc
+from graphlab.predict.inputs.examples import Examples, Floats, Ints
+
+BINS = 10
+"""Equal-width bins of confidence for calibration (Guo et al. 2017)."""
+
+Metric = Callable[[Ints, Floats, Floats], float]
+"""(labels [m], probabilities [m, classes], weights [m]) -> score; NaN where undefined."""
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """Predictions for the test examples of one fold."""
+
+    rows: Ints
+    """[k] example numbers."""
+    probability: Floats
+    """[k, classes]"""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A score, mean over folds, with a 95 % interval and what it is for every fold."""
+
+    value: float
+    lo: float
+    hi: float
+    folds: tuple[float, ...] = ()
+
+
+def area_under_roc(label: Ints, probability: Floats, weight: Floats) -> float:
+    """Chance that a positive outranks a negative, ties half."""
+    return auroc(probability[:, 1], label == 1, weight)
+
+
+def average_precision(label: Ints, probability: Floats, weight: Floats) -> float:
+    """Sum over thresholds of (recall step) x precision, tied scores one threshold."""
+    score, positive = probability[:, 1], label == 1
+    values, place = np.unique(-score, return_inverse=True)
+    hits = np.bincount(place, weights=weight * positive, minlength=len(values))
+    called = np.cumsum(np.bincount(place, weights=weight, minlength=len(values)))
+    total = hits.sum()
+    if total <= 0:
+        return float("nan")
+    precision = np.divide(np.cumsum(hits), called, out=np.zeros(len(values)), where=called > 0)
+    return float((hits / total * precision).sum())
+
+
+def brier(label: Ints, probability: Floats, weight: Floats) -> float:
+    """Mean squared error of the probabilities: of the positive class for two classes, summed over classes for more."""
+    total = weight.sum()
+    if total <= 0:
+        return float("nan")
+    if probability.shape[1] == 2:
+        error = (probability[:, 1] - (label == 1)) ** 2
+    else:
+        error = ((probability - np.eye(probability.shape[1])[label]) ** 2).sum(axis=1)
+    return float((weight * error).sum() / total)
+
+
+def expected_calibration_error(label: Ints, probability: Floats, weight: Floats) -> float:
+    """Mean over bins of |confidence - frequency|, weighted by their examples."""
+    confidence, right = _confidence(label, probability)
+    total = weight.sum()
+    if total <= 0:
+        return float("nan")
+    _, said, true = _reliability(confidence, right, weight)
+    return float(np.abs(said - true).sum() / total)
+
+
+def accuracy(label: Ints, probability: Floats, weight: Floats) -> float:
+    """Weighted share of examples whose most probable class is theirs."""
+    total = weight.sum()
+    return float((weight * (probability.argmax(axis=1) == label)).sum() / total) if total > 0 else float("nan")
+
+
+def macro_f1(label: Ints, probability: Floats, weight: Floats) -> float:
+    """Unweighted mean of F1 over the classes that occur among the examples: rare types count as much as common."""
+    k = probability.shape[1]
+    said = probability.argmax(axis=1)
+    confusion = np.bincount(label * k + said, weights=weight, minlength=k * k).reshape(k, k)
+    true, called, hit = confusion.sum(axis=1), confusion.sum(axis=0), np.diag(confusion)
+    there = true > 0
+    if not there.any():
+        return float("nan")
+    return float((2 * hit[there] / (true[there] + called[there])).mean())
+
+
+BINARY: dict[str, Metric] = {
+    "auroc": area_under_roc,
+    "average_precision": average_precision,
+    "brier": brier,
+    "ece": expected_calibration_error,
+}
+MANY: dict[str, Metric] = {
+    "macro_f1": macro_f1,
+    "accuracy": accuracy,
+    "brier": brier,
+    "ece": expected_calibration_error,
+}
+SMALLER_IS_BETTER = frozenset({"brier", "ece"})
+
+
+def metrics_of(examples: Examples) -> dict[str, Metric]:
+    """Scores of a ranked pair task (two classes) or of a choice among more."""
+    return BINARY if len(examples.classes) == 2 else MANY
+
+
+def base_rates(examples: Examples, held: Sequence[Held]) -> dict[str, float]:
+    """Share of each class among the test examples, mean over folds: what a metric must be read against."""
+    rates = [np.bincount(examples.label[h.rows], minlength=len(examples.classes)) / len(h.rows) for h in held]
+    return dict(zip(examples.classes, np.mean(rates, axis=0).tolist(), strict=True))
+
+
+def class_weights(examples: Examples, bootstraps: int, seed: int) -> list[Floats]:
+    """Weights [m] of two-way bootstrap samples over classes at the first and at the second end.
+
+    In a node task both ends are one neuron, so its class is drawn once.
+    """
+    rng = np.random.default_rng(seed)
+    a, b = examples.group[examples.source], examples.group[examples.target]
+    found = []
+    for _ in range(bootstraps):
+        first = _draw(a, rng)
+        found.append(first * _draw(b, rng) if examples.is_pairs else first)
+    return found
+
+
+def estimate(examples: Examples, held: Sequence[Held], metric: Metric, weights: Sequence[Floats]) -> Estimate:
+    """Mean over folds of a metric, and its interval with the same classes drawn in every fold."""
+    folds = tuple(_score(examples, h, metric, None) for h in held)
+    lo, hi = _interval([_mean([_score(examples, h, metric, w) for h in held]) for w in weights])
+    return Estimate(_mean(folds), lo, hi, folds)
+
+
+def paired_difference(
+    examples: Examples, one: Sequence[Held], other: Sequence[Held], metric: Metric, weights: Sequence[Floats]
+) -> Estimate:
+    """``one`` minus ``other`` on identical folds, with the interval of the paired bootstrap over classes."""
+    for a, b in zip(one, other, strict=True):
+        assert np.array_equal(a.rows, b.rows), "folds differ"
+
+    def gap(weight: Floats | None) -> list[float]:
+        pairs = zip(one, other, strict=True)
+        return [_score(examples, a, metric, weight) - _score(examples, b, metric, weight) for a, b in pairs]
+
+    folds = tuple(gap(None))
+    lo, hi = _interval([_mean(gap(w)) for w in weights])
+    return Estimate(_mean(folds), lo, hi, folds)
+
+
+def reliability(examples: Examples, held: Sequence[Held]) -> list[tuple[float, float, int]]:
+    """(mean confidence, observed frequency, examples) of every bin that has some, folds pooled."""
+    label, probability = _pooled(examples, held)
+    count, said, true = _reliability(*_confidence(label, probability), np.ones(len(label)))
+    return [
+        (float(s / c), float(t / c), int(c)) for c, s, t in zip(count, said, true, strict=True) if c > 0
+    ]  # fmt: skip
+
+
+def selective_curve(examples: Examples, held: Sequence[Held]) -> tuple[Floats, Floats]:
+    """(coverage, error) when only the most confident answers are given, folds pooled.
+
+    Confidence is the probability of the most probable class; the k-th point keeps the k surest answers.
+    """
+    label, probability = _pooled(examples, held)
+    sure = probability.max(axis=1)
+    order = np.argsort(-sure, kind="stable")
+    wrong = (probability.argmax(axis=1) != label)[order]
+    kept = np.arange(1, len(label) + 1)
+    return kept / len(label), np.cumsum(wrong) / kept
+
+
+def _pooled(examples: Examples, held: Sequence[Held]) -> tuple[Ints, Floats]:
+    rows = np.concatenate([h.rows for h in held])
+    return examples.label[rows], np.concatenate([h.probability for h in held])
+
+
+def _score(examples: Examples, held: Held, metric: Metric, weight: Floats | None) -> float:
+    w = np.ones(len(held.rows)) if weight is None else weight[held.rows]
+    return metric(examples.label[held.rows], held.probability, w)
+
+
+def _draw(group: Ints, rng: np.random.Generator) -> Floats:
+    present, place = np.unique(group, return_inverse=True)
+    drawn = rng.multinomial(len(present), np.full(len(present), 1.0 / len(present)))
+    return np.asarray(drawn[place], dtype=np.float64)
+
+
+def _confidence(label: Ints, probability: Floats) -> tuple[Floats, np.ndarray]:
+    """What is claimed and whether it holds: of the positive class for two classes, of the answer for more."""
+    if probability.shape[1] == 2:
+        return probability[:, 1], label == 1
+    return probability.max(axis=1), probability.argmax(axis=1) == label
+
+
+def _reliability(confidence: Floats, right: np.ndarray, weight: Floats) -> tuple[Floats, Floats, Floats]:
+    bin_of = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
+    count = np.bincount(bin_of, weights=weight, minlength=BINS)
+    said = np.bincount(bin_of, weights=weight * confidence, minlength=BINS)
+    true = np.bincount(bin_of, weights=weight * right, minlength=BINS)
+    return np.asarray(count, np.float64), np.asarray(said, np.float64), np.asarray(true, np.float64)
+
+
+def _mean(values: Sequence[float]) -> float:
+    kept = [value for value in values if np.isfinite(value)]
+    return float(np.mean(kept)) if kept else float("nan")
+
+
+def _interval(values: list[float]) -> tuple[float, float]:
+    kept = [value for value in values if np.isfinite(value)]
+    if not kept:
+        return float("nan"), float("nan")
+    low, high = np.quantile(kept, [0.025, 0.975])
+    return float(low), float(high)

@@ -1,0 +1,35 @@
+"""The spectral embedding is a truncated singular value decomposition, told apart from its sign."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from graphlab.predict.inputs.spectral import spectral_embedding
+from ingest.errors import AnalysisError
+
+
+def test_products_are_the_best_approximation_of_low_rank() -> None:
+    rng = np.random.default_rng(0)
+    dense = np.where(rng.random((25, 25)) < 0.3, rng.integers(1, 9, (25, 25)), 0).astype(float)
+    found = spectral_embedding(sparse.csr_array(dense), 4)
+    logs = np.log1p(dense)
+    regular = logs.sum(axis=1).mean()
+    scaled = logs / np.sqrt(logs.sum(axis=1) + regular)[:, None] / np.sqrt(logs.sum(axis=0) + regular)
+    u, s, vt = np.linalg.svd(scaled)
+    np.testing.assert_allclose(found[:, :4] @ found[:, 4:].T, (u[:, :4] * s[:4]) @ vt[:4], atol=1e-8)
+    assert np.array_equal(found, spectral_embedding(sparse.csr_array(dense), 4))
+
+
+def test_two_blocks_come_apart() -> None:
+    rng = np.random.default_rng(1)
+    block = np.repeat([0, 1], 30)
+    dense = (rng.random((60, 60)) < np.where(block[:, None] == block, 0.5, 0.05)).astype(float)
+    second = spectral_embedding(sparse.csr_array(dense), 2)[:, 1]
+    assert abs(np.corrcoef(second, block)[0, 1]) > 0.9
+
+
+def test_too_few_neurons() -> None:
+    with pytest.raises(AnalysisError, match="of 4 neurons in 3 dimensions; wanted 1 to 2"):
+        spectral_embedding(sparse.csr_array(np.eye(4)), 3)
