@@ -51,7 +51,7 @@ def of(rows: list[Control], question: str, what: str, metric: str) -> Estimate:
 
 
 def test_sizes_and_signs_that_wiring_makes_are_recovered() -> None:
-    rows = size_and_sign(Plan.of(made(), folds=4, bootstraps=50))
+    rows = size_and_sign(Plan.of(made(n=64), folds=4, bootstraps=50))
     for question in (SIZE, AMONG):
         for metric in ("pearson", "spearman", "r2"):
             assert of(rows, question, "random forest", metric).value > 0.6, (question, metric)
