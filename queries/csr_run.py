@@ -26,8 +26,8 @@ BUDGET = 20_000_000
 FIRST_PIECE = 20_000
 """Weight of the first piece; the next ones double, so that a LIMIT is met soon."""
 PIECES = 48
-SMALL = 50_000
-"""Work of less weight is not worth a thread."""
+SMALL = 1_000_000
+"""Work of less weight, a few milliseconds, is done before threads have started."""
 _POLL = 0.05
 
 

@@ -58,10 +58,11 @@ def closed_matches(run: Run, loaded: Loaded, relation: Relation, most: int | Non
 
     first, entries, order = relation.by_rank()
     ways = _ways(_ends(loaded))
+    longest = int(np.diff(first).max(initial=0))
 
     def piece(begin: int, end: int) -> list[npt.NDArray[np.int32]]:
         mark = np.zeros(relation.n_source, np.uint8)
-        found, _ = list_triangles(first, entries, order, begin, end, mark, ways, run.stop)
+        found, _ = list_triangles(first, entries, order, begin, end, mark, ways, longest, run.stop)
         run.held += found.nbytes
         return [found]
 

@@ -131,18 +131,20 @@ def triangles(first, entries, begin, end, mark, found, stop):  # type: ignore[no
 
 
 @njit(cache=True, nogil=True)
-def list_triangles(first, entries, order, begin, end, mark, ways, stop):  # type: ignore[no-untyped-def]
+def list_triangles(first, entries, order, begin, end, mark, ways, longest, stop):  # type: ignore[no-untyped-def]
     """Patterns laid on the triangles of lowest ranks ``begin`` .. ``end``.
 
     Args:
         order: int32 [n], vertex of each rank. mark: uint8 [n] of zeros.
         ways: int8 [64, 7, 3], by the number that ``triangles`` counts under: which corner (0 lowest, 1 middle, 2
             highest) each of the pattern's vertices lies on, way after way, and -1 after the last.
+        longest: at least the length of every list.
 
     Returns:
         int32 [matches, 3] vertices, and a number without meaning as of ``triangles``.
     """
     out = np.empty((1024, 3), np.int32)
+    closing = np.empty(longest + 1, np.int32)
     corner = np.empty(3, np.int32)
     written = 0
     touched = np.uint32(0)
@@ -162,24 +164,27 @@ def list_triangles(first, entries, order, begin, end, mark, ways, stop):  # type
         for i in range(low, high):
             s = entries[i] >> rank_of
             x = np.int64(entries[i] & state_of) * 16
-            for k in range(first[s], first[s + 1]):
-                entry = entries[k]
-                y = mark[entry >> rank_of]
-                if y:
-                    laid = ways[x + np.int64(y) * 4 + np.int64(entry & state_of)]
-                    if laid[0, 0] < 0:
-                        continue
-                    corner[1], corner[2] = order[s], order[entry >> rank_of]
-                    if written + 6 > len(out):
-                        larger = np.empty((2 * len(out), 3), np.int32)
-                        larger[:written] = out[:written]
-                        out = larger
-                    way = 0
-                    while laid[way, 0] >= 0:
-                        for v in range(3):
-                            out[written, v] = corner[laid[way, v]]
-                        written += 1
-                        way += 1
+            count = 0
+            for k in range(first[s], first[s + 1]):  # without a branch: few pairs close a triangle, and which is luck
+                closing[count] = k
+                count += mark[entries[k] >> rank_of] > 0
+            for c in range(count):
+                entry = entries[closing[c]]
+                t = entry >> rank_of
+                laid = ways[x + np.int64(mark[t]) * 4 + np.int64(entry & state_of)]
+                if laid[0, 0] < 0:
+                    continue
+                corner[1], corner[2] = order[s], order[t]
+                if written + 6 > len(out):
+                    larger = np.empty((2 * len(out), 3), np.int32)
+                    larger[:written] = out[:written]
+                    out = larger
+                way = 0
+                while laid[way, 0] >= 0:
+                    for v in range(3):
+                        out[written, v] = corner[laid[way, v]]
+                    written += 1
+                    way += 1
         for i in range(low, high):
             mark[entries[i] >> rank_of] = 0
     return out[:written], touched

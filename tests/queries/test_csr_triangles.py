@@ -112,7 +112,8 @@ def test_listing_grows_and_is_the_same_whatever_the_workers(scratch: Source, hel
     stop = np.zeros(1, np.uint8)
 
     def listed(begin: int, end: int) -> np.ndarray:
-        return triangle_kernel.list_triangles(first, entries, order, begin, end, np.zeros(90, np.uint8), ways, stop)[0]
+        mark = np.zeros(90, np.uint8)
+        return triangle_kernel.list_triangles(first, entries, order, begin, end, mark, ways, 90, stop)[0]
 
     matrix = np.zeros((90, 90), np.int64)
     matrix[pairs[:, 0], pairs[:, 1]] = 1
