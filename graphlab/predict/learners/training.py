@@ -1,4 +1,4 @@
-"""The one training loop: every network is trained here, stops early, and goes on from where it was interrupted.
+"""The training loop of networks on neurons: it stops early, and goes on from where it was interrupted.
 
 Same seed, machine, versions and threads: the same bytes, whether in one go or resumed. A checkpoint is a safetensors
 file of weights, best weights, optimizer and random states, with the epoch and the settings as JSON in its header;
