@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ingest.errors import GraphlabError
 from queries.bind import BoundPattern
 from queries.csr_needs import Needs
 from queries.csr_program import Loaded, edges_of
@@ -213,10 +214,24 @@ def answered_by_sql(gathered: Gathered, batches: Iterator[pa.RecordBatch], stop:
     order = tuple(gathered.loaded.variables)
     empty = gathered.structs(order, np.empty((0, len(order)), np.int32))
     connection = gathered.source.connection
-    reader = pa.RecordBatchReader.from_batches(empty.schema, batches)
+    raised: list[GraphlabError] = []
+
+    def watched() -> Iterator[pa.RecordBatch]:
+        try:
+            yield from batches
+        except GraphlabError as error:
+            raised.append(error)
+            raise
+
+    reader = pa.RecordBatchReader.from_batches(empty.schema, watched())
     connection.register(MATCHES, reader)
     try:
         return read(connection, sql, values.all(sql), gathered.limits, stopping=stop)[0]
+    except Exception:
+        # DuckDB tells of a stream that failed in words of its own: the reason is what stopped the matches.
+        if raised:
+            raise raised[0] from None
+        raise
     finally:
         connection.unregister(MATCHES)
 

@@ -26,8 +26,8 @@ BUDGET = 20_000_000
 FIRST_PIECE = 20_000
 """Weight of the first piece; the next ones double, so that a LIMIT is met soon."""
 PIECES = 48
-SMALL = 1_000_000
-"""Work of less weight, a few milliseconds, is done before threads have started."""
+SMALL = 50_000
+"""Starts of a join with less weight are not worth a thread; what follows from a start may be any amount of work."""
 _POLL = 0.05
 
 
@@ -54,11 +54,15 @@ class Run:
         return self.rows(program.weight, piece, most)
 
     def rows(
-        self, weight: Places, piece: Callable[[int, int], list[npt.NDArray[np.int32]]], most: int | None
+        self,
+        weight: Places,
+        piece: Callable[[int, int], list[npt.NDArray[np.int32]]],
+        most: int | None,
+        small: int = SMALL,
     ) -> Iterator[npt.NDArray[np.int32]]:
         """Batches of what pieces find, in their order, until there are ``most`` rows."""
         left = most
-        for batches in self.pieces(weight, piece):
+        for batches in self.pieces(weight, piece, small):
             for batch in batches:
                 self.held -= batch.nbytes
                 if left is not None and len(batch) >= left:
@@ -75,6 +79,7 @@ class Run:
             joining = _Joining(program, program.begin[begin:end], listing=False)
             while not joining.done and not self.stop[0]:
                 joining.go(self.stop)
+                self.limits.check(self.held)
             return joining.counted
 
         return sum(self.pieces(program.weight, piece))
@@ -103,14 +108,19 @@ class Run:
                 found.append(batch)
                 rows += len(batch)
                 self.held += batch.nbytes
+            self.limits.check(self.held)
         return found
 
-    def pieces(self, weight: Places, piece: Callable[[int, int], T]) -> Iterator[T]:
-        """Results of pieces of the start vertices in their order; a few pieces ahead, limits watched."""
+    def pieces(self, weight: Places, piece: Callable[[int, int], T], small: int = SMALL) -> Iterator[T]:
+        """Results of pieces of the start vertices in their order; a few pieces ahead, limits watched.
+
+        Args:
+            small: up to this weight in all no threads are used, and limits are looked at between pieces only.
+        """
         cuts = cut(weight)
         if len(weight) == 0:
             return
-        if int(weight.sum()) <= SMALL or self.workers == 1:
+        if int(weight.sum()) <= small or self.workers == 1:
             for begin, end in cuts:
                 self.limits.check(self.held)
                 yield piece(begin, end)

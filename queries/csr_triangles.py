@@ -17,6 +17,8 @@ MOST_RANKED = 2**30
 """Vertices whose rank fits an entry of triangle_kernel beside two bits."""
 RANKING = 4.0
 """List entries a join looks at in the time that ordering one edge by rank takes."""
+AT_ONCE = 1_000_000
+"""Entries of neighbours' lists, all the work there is, that are gone through before threads would have started."""
 _PAIRS = ((0, 1), (0, 2), (1, 2))
 
 
@@ -48,7 +50,7 @@ def closed_patterns(run: Run, loaded: Loaded, relation: Relation) -> int:
         triangles(first, entries, begin, end, np.zeros(relation.n_source, np.uint8), found, run.stop)
         return found
 
-    total: npt.NDArray[np.int64] = sum(run.pieces(_weight(relation), piece), np.zeros(64, np.int64))
+    total: npt.NDArray[np.int64] = sum(run.pieces(_weight(relation), piece, AT_ONCE), np.zeros(64, np.int64))
     return int(total @ (_ways(_ends(loaded))[:, :, 0] >= 0).sum(axis=1))
 
 
@@ -66,7 +68,7 @@ def closed_matches(run: Run, loaded: Loaded, relation: Relation, most: int | Non
         run.held += found.nbytes
         return [found]
 
-    return run.rows(_weight(relation), piece, most)
+    return run.rows(_weight(relation), piece, most, AT_ONCE)
 
 
 def listing_pays(relation: Relation, expected: float) -> bool:

@@ -181,8 +181,10 @@ ROOM = "6GB"
 """Lists grow by gigabytes a second, and a busy machine is late to stop them: no test may take all of its memory."""
 
 
+@pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("what", OUTPUTS)
-def test_a_time_limit_ends_a_join_within_a_second(what: str) -> None:
+def test_a_time_limit_ends_a_join_within_a_second(what: str, workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: workers)
     source = dense(4000, 40)
     run(CYCLES.format(what), dense(20, 2), engine="csr")  # kernels are loaded
     begin = time.monotonic()
@@ -191,10 +193,13 @@ def test_a_time_limit_ends_a_join_within_a_second(what: str) -> None:
     assert time.monotonic() - begin < 5.0  # generous: the machine may be busy; a whole run takes minutes
 
 
-def test_a_memory_limit_ends_a_listing_with_an_error() -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("what", OUTPUTS[1:])
+def test_a_memory_limit_ends_a_listing_with_an_error(what: str, workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: workers)
     source = dense(4000, 40)
     with pytest.raises(LimitError, match="memory limit of 50 MB"):
-        run(CYCLES.format(OUTPUTS[1]), source, engine="csr", memory_limit="50MB")
+        run(CYCLES.format(what), source, engine="csr", memory_limit="50MB", time_limit=60)
     assert run("SELECT count(*) FROM neurons", source).scalar() == 4000  # the connection is as it was
 
 
