@@ -8,7 +8,7 @@ only: the network learns to read its partners' types without ever being shown it
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphlab.activity.ridge import Scaling
-from graphlab.predict.inputs.examples import HIDDEN, Floats, Ints
+from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.inputs.features import Inputs, RootIds
-from graphlab.predict.learners.temperature import Calibration, calibrate
 from graphlab.predict.predictor import Fitted, known_rows
 from graphlab.predict.state import Array, State, array, inside, number, places, require, under, whole
 from ingest.errors import AnalysisError, MissingExtraError
@@ -35,8 +34,6 @@ HIDDEN_SHARE = (0.2, 0.9)
 RATE = 0.01
 DECAY = 5e-4
 LARGEST_CLASS_WEIGHT = 5.0
-PARTS = 3
-"""Parts of the homologue classes that are left out in turn to learn a calibration."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +55,6 @@ class NodeNetwork:
     batch: int | None = None
     """Labelled neurons a step, with neighbours drawn; None trains on the whole graph at once."""
     fanouts: tuple[int, ...] = (15, 10)
-    calibrated: bool = False
-    """Whether to scale confidence by what ``PARTS`` more ensembles, each without a part of the classes, get right."""
     device: str = "auto"
     tasks: frozenset[str] = frozenset({"node"})
 
@@ -105,8 +100,7 @@ class NodeNetwork:
                 checkpoint=None if checkpoints is None else checkpoints / f"member-{member}.safetensors",
             )
             networks.append(trained.network.cpu())
-        calibration = self._calibration(inputs, known, classes, seed) if self.calibrated else Calibration.none(classes)
-        return Ensemble(self, scale, inputs.root_ids[nodes], label, calibration, networks)
+        return Ensemble(self, scale, inputs.root_ids[nodes], label, classes, networks)
 
     def restore(self, state: State) -> Fitted:
         try:
@@ -115,12 +109,11 @@ class NodeNetwork:
             from graphlab.predict.learners import wirings
         except ImportError:
             raise MissingExtraError("torch", "gnn") from None
-        mean, spread, bias = (array(state, name, np.float64, 1) for name in ("mean", "spread", "bias"))
+        mean, spread = (array(state, name, np.float64, 1) for name in ("mean", "spread"))
         root_ids, label = array(state, "root_ids", np.uint64, 1), array(state, "label", np.int64, 1)
-        temperature, classes = array(state, "temperature", np.float64, 1), len(bias)
+        classes = number(state, "classes")
         require(len(mean) == len(spread) and len(label) == len(root_ids), "labels or scales are missing")
         require(bool(((label >= 0) & (label < classes)).all()), "a label is of no class")
-        require(len(temperature) == 1 and bool((temperature > 0).all()), "its temperature is not one positive number")
         networks: list[torch.nn.Module] = []
         for member in range(number(state, "members")):
             weights = {name: torch.from_numpy(np.array(a)) for name, a in inside(state, f"member {member}").items()}
@@ -132,8 +125,7 @@ class NodeNetwork:
                 require(False, str(error).splitlines()[-1].strip())
             networks.append(network.eval())
         require(bool(networks), "it has no networks")
-        calibration = Calibration(float(temperature[0]), bias)
-        return Ensemble(self, Scaling(mean, spread), root_ids, label, calibration, networks)
+        return Ensemble(self, Scaling(mean, spread), root_ids, label, classes, networks)
 
     def _network(self, kinds: int, columns: int, classes: int) -> torch.nn.Module:
         from graphlab.predict.learners import wirings
@@ -171,30 +163,12 @@ class NodeNetwork:
 
         return steps
 
-    def _calibration(self, inputs: Inputs, known: Ints, classes: int, seed: int) -> Calibration:
-        """From ensembles as large as this one about classes that none of their members saw."""
-        rows = known_rows(known)
-        present, place = np.unique(inputs.group[inputs.source[rows]], return_inverse=True)
-        if len(present) < 2 * PARTS:
-            return Calibration.none(classes)
-        part = np.random.default_rng([seed, PARTS]).permutation(np.arange(len(present)) % PARTS)[place]
-        unseen = np.zeros((len(rows), classes))
-        for left_out in range(PARTS):
-            fewer = known.copy()
-            fewer[rows[part == left_out]] = HIDDEN
-            asked = rows[part == left_out]
-            unseen[part == left_out] = (
-                replace(self, calibrated=False).fit(inputs, fewer, classes, seed).predict(inputs, asked)
-            )
-        return calibrate(unseen, known[rows])
-
     def sentence(self) -> str:
         kind = {"sparse": "graph", "sage": "SAGE", "gine": "GINE"}[self.layers]
         taught = f", {self.batch} labelled neurons a step" if self.batch else ""
-        scaled = ", confidence scaled by classes left out" if self.calibrated else ""
         return (
             f"mean of {self.members} {kind} networks of {self.depth} layers, {self.width} wide, on features and the "
-            f"labels of partners, {self.epochs} epochs{taught}, {self.rounds} rounds{scaled}"
+            f"labels of partners, {self.epochs} epochs{taught}, {self.rounds} rounds"
         )
 
 
@@ -216,18 +190,18 @@ def _loss(
 
 @dataclass(frozen=True, eq=False)
 class Ensemble:
-    """Trained members, what they were taught, and how their confidence is scaled."""
+    """Trained members, and what they were taught."""
 
     settings: NodeNetwork
     scale: Scaling
     root_ids: RootIds
     """[k] of the neurons whose labels were known."""
     label: Ints
-    calibration: Calibration
+    classes: int
     networks: list[torch.nn.Module]
 
     def predict(self, inputs: Inputs, rows: Ints) -> Floats:
-        found = self.calibration(self.members(inputs, rows).mean(axis=0))
+        found = self.members(inputs, rows).mean(axis=0)
         return np.asarray(found / found.sum(axis=1, keepdims=True))
 
     def members(self, inputs: Inputs, rows: Ints) -> Floats:
@@ -241,7 +215,7 @@ class Ensemble:
         from graphlab.predict.learners import training, wirings
         from graphlab.predict.learners.label_inputs import Labelled
 
-        settings, classes = self.settings, len(self.calibration.bias)
+        settings, classes = self.settings, self.classes
         if inputs.node.values.shape[1] != len(self.scale.mean):
             raise AnalysisError(
                 f"this model was trained on {len(self.scale.mean)} features of a neuron, the graph gives "
@@ -270,8 +244,7 @@ class Ensemble:
             "spread": self.scale.spread,
             "root_ids": self.root_ids,
             "label": self.label,
-            "temperature": np.array([self.calibration.temperature]),
-            "bias": self.calibration.bias,
+            "classes": whole(self.classes),
             "members": whole(len(self.networks)),
         }
         for member, network in enumerate(self.networks):

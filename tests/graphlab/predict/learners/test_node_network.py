@@ -11,7 +11,7 @@ import pytest
 
 from graphlab.predict.inputs.examples import Examples
 from graphlab.predict.inputs.features import Columns, Inputs
-from graphlab.predict.judging.evaluate import brier, macro_f1
+from graphlab.predict.judging.evaluate import macro_f1
 from graphlab.predict.judging.splits import SPLITS
 from graphlab.predict.judging.uncertainty import disagreement
 from graphlab.predict.learners.journal import Journal
@@ -108,26 +108,6 @@ def test_journal_and_checkpoints_of_members(nodes: Examples, make_inputs: Make, 
     again = settings.fit(inputs, known, 4, 5, journal=journal, checkpoints=tmp_path).predict(inputs, rows)
     assert np.array_equal(one, again)
     assert journal.entries() == entries
-
-
-@pytest.mark.slow
-def test_calibration_on_classes_left_out(make_nodes: Callable[..., Examples], make_inputs: Make) -> None:
-    """Half of the labels are noise; what classes left out say of confidence does no harm, and is kept with a model."""
-    nodes = make_nodes(90, 3)
-    rng = np.random.default_rng(0)
-    noisy = replace(nodes, label=np.where(rng.random(90) < 0.5, rng.integers(0, 3, 90), nodes.label[::2]).repeat(2))
-    inputs = make_inputs(nodes)
-    fold = SPLITS.get("class")(noisy, 2, np.random.default_rng(0))[0]
-    raw = replace(SMALL, dropout=0.0, epochs=80)
-    scores, found = [], None
-    for settings in (raw, replace(raw, calibrated=True)):
-        found = settings.fit(inputs, noisy.hidden(fold.train), 3, 0)
-        scores.append(brier(noisy.label[fold.test], found.predict(inputs, fold.test), np.ones(len(fold.test))))
-    assert isinstance(found, Ensemble)
-    assert found.calibration.temperature != 1.0
-    assert scores[1] < scores[0] + 0.02
-    again = raw.restore(found.state()).predict(inputs, fold.test)
-    assert np.array_equal(again, found.predict(inputs, fold.test))
 
 
 def test_too_few_labels(nodes: Examples, make_inputs: Make) -> None:
