@@ -6,8 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from ingest.errors import SchemaError, UnknownNameError
-from ingest.reader import Reading, ReadRequest
+from ingest.errors import SchemaError
+from ingest.reader import Reading, ReadRequest, Uses
 from ingest.schema import EMBEDDINGS
 
 OPTIONS = ("model", "segmentation_version", "replace")
@@ -19,6 +19,8 @@ class EmbeddingTableReader:
     Not in the registry of readers: there a pyarrow table is one of any kind, and this is asked for by name.
     """
 
+    uses = Uses("tables of embeddings", OPTIONS)
+
     def accepts(self, source: Any) -> bool:
         return isinstance(source, pa.Table)
 
@@ -28,9 +30,7 @@ class EmbeddingTableReader:
         Raises:
             SchemaError: a missing column or another type.
         """
-        for option in request.options:
-            if option not in OPTIONS:
-                raise UnknownNameError("option of a table of embeddings", option, OPTIONS)
+        request.check(self.uses)
         for column in EMBEDDINGS.columns:
             if column.name not in source.schema.names:
                 raise SchemaError(f"embeddings lack the column {column.name!r}; wanted {', '.join(EMBEDDINGS.names())}")

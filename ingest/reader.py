@@ -11,9 +11,32 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ingest.errors import UnknownNameError
+from ingest.errors import SchemaError, UnknownNameError
 from ingest.registry import Registry
 from ingest.space import Resolution
+
+FLAGS = {"columns": "--columns", "resolution": "--resolution", "keep": "--keep", "header": "--no-header"}
+"""Words of a request that a reader may or may not use -> how a person says them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """What one kind of source takes of a request; ``ReadRequest.check`` refuses everything else.
+
+    A reader declares it as its attribute ``uses``; recordings declare theirs in ``ingest.recordings``.
+    """
+
+    what: str
+    """The kind of source, plural, for messages."""
+    options: tuple[str, ...] = ()
+    """Names of ``ReadRequest.options``."""
+    words: tuple[str, ...] = ()
+    """Of ``FLAGS``."""
+
+    def instead(self) -> str:
+        """What may be said, in brackets, for messages."""
+        said = [*(FLAGS[word] for word in self.words), *(f"--option {name}" for name in self.options)]
+        return f" (they take {', '.join(said)})" if said else ""
 
 
 @dataclass(frozen=True)
@@ -35,15 +58,19 @@ class ReadRequest:
     options: Mapping[str, Any] = field(default_factory=dict)
     """Reader-specific choices (sheet of a workbook, variable of a .mat file)."""
 
-    def check_options(self, what: str, *known: str) -> None:
-        """Refuse an option that a reader does not know.
+    def check(self, uses: Uses) -> None:
+        """Refuse whatever the caller said that this reader would not look at.
 
         Raises:
-            UnknownNameError: naming the nearest option there is.
+            UnknownNameError: an option it does not have, naming the nearest one it has.
+            SchemaError: another word of the request that it does not use.
         """
         for option in self.options:
-            if option not in known:
-                raise UnknownNameError(f"option of {what}", option, known)
+            if option not in uses.options:
+                raise UnknownNameError(f"option of {uses.what}", option, uses.options)
+        for word, flag in FLAGS.items():
+            if word not in uses.words and getattr(self, word) not in (None, {}, True):
+                raise SchemaError(f"{flag} does nothing for {uses.what}{uses.instead()}; leave it out")
 
 
 @dataclass
@@ -75,7 +102,12 @@ class Reading:
 
 
 class Reader(Protocol):
-    """One kind of source. At most these two methods."""
+    """One kind of source. It declares what it uses of a request, and has at most these two methods."""
+
+    @property
+    def uses(self) -> Uses:
+        """Options and words it looks at; ``read`` begins with ``request.check(self.uses)``."""
+        ...
 
     def accepts(self, source: Any) -> bool:
         """Whether this reader is meant for ``source`` (a path or a frame); looks at names and magic bytes only."""

@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 
 from ingest.errors import ReadError, SchemaError, did_you_mean
+from ingest.reader import Uses
 from ingest.recorded import Floats, Recording, checked
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
 OPTIONS = ("animal", "labels", "traces", "series", "rate_hz", "resample", "same_name")
 BEHAVIOR_OPTIONS = ("animal", "rate_hz", "resample")
+USES = {"recordings": Uses("recordings", OPTIONS), "behavior": Uses("behaviour", BEHAVIOR_OPTIONS)}
+"""What a request may say for either; checked before a source is opened."""
 
 
 def open_recordings(source: Any, options: Mapping[str, Any]) -> list[Recording]:

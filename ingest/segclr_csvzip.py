@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from ingest.errors import IdError, ReadError, SchemaError, UnknownNameError
 from ingest.ids import RootIds
-from ingest.reader import READERS, Reading, ReadRequest
+from ingest.reader import READERS, Reading, ReadRequest, Uses
 from ingest.schema import EMBEDDINGS
 from ingest.segclr_shard_writer import write_shards
 from ingest.segclr_text import Rows, TextProblem, parse, width_of
@@ -91,6 +91,8 @@ def embeddings_schema(width: int) -> pa.Schema:
 class SegclrReader:
     """CSV-ZIP shards: a folder of ``<number>.zip``, or one of them."""
 
+    uses = Uses("SegCLR shards", OPTIONS, ("resolution",))
+
     def accepts(self, source: Any) -> bool:
         if not isinstance(source, str | Path):
             return False
@@ -111,9 +113,7 @@ class SegclrReader:
         """
         if request.as_ != "embeddings":
             raise SchemaError(f"{source} holds SegCLR embeddings, not {request.as_}; ingest it --as embeddings")
-        for option in request.options:
-            if option not in OPTIONS:
-                raise UnknownNameError("option of SegCLR shards", option, OPTIONS)
+        request.check(self.uses)
         place = Placement.of(request)
         workers = _whole(request, "workers") or WORKERS
         wanted = _whole(request, "width")

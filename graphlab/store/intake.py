@@ -33,6 +33,15 @@ Progress = Callable[[int, int], None]
 DUPLICATES = ("sum", "first", "refuse")
 UNKNOWN = ("add", "keep", "refuse")
 RECORDED = ("recordings", "behavior")
+POLICIES: dict[str, tuple[str, ...]] = {
+    "neurons": ("duplicates",),
+    "synapses": ("kind", "unknown"),
+    "connections": ("kind", "duplicates", "unknown"),
+    "embeddings": (),
+    "recordings": ("unknown",),
+    "behavior": (),
+}
+"""Table -> the words of ``Policy`` that its rows obey."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +79,17 @@ class Policy:
         if self.unknown not in UNKNOWN:
             raise UnknownNameError("unknown", self.unknown, UNKNOWN)
 
+    def check(self, as_: str) -> None:
+        """Refuse what has no meaning for rows of this table.
+
+        Raises:
+            SchemaError: something was said that would not be looked at.
+        """
+        for word in ("kind", "duplicates", "unknown"):
+            if as_ in POLICIES and word not in POLICIES[as_] and getattr(self, word) not in (None, "add"):
+                used = " and ".join(f"--{name}" for name in POLICIES[as_]) or "none of these"
+                raise SchemaError(f"--{word} does nothing for {as_} ({used} would); leave it out")
+
 
 def ingest(
     folder: Folder, source: Any, request: ReadRequest, policy: Policy, progress: Progress | None = None
@@ -79,6 +99,7 @@ def ingest(
     Raises:
         SchemaError, IdError, ReadError: bad input, with file, row and column; the graph is as it was.
     """
+    policy.check(request.as_)
     if request.as_ in RECORDED:
         return _ingest_recorded(folder, source, request, policy, progress)
     if request.as_ not in TABLES:
@@ -177,7 +198,9 @@ def _ingest_recorded(
     folder: Folder, source: Any, request: ReadRequest, policy: Policy, progress: Progress | None
 ) -> IngestSummary:
     from graphlab.store.recording_intake import write_recording_source
+    from ingest.recordings import USES
 
+    request.check(USES[request.as_])
     name = Path(source).name if isinstance(source, str | Path) else source_name(source)
     parameters = _parameters(request, policy)
     run, rows, notes, there = write_recording_source(folder, source, request, parameters, policy.unknown, progress)

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from ingest.errors import ReadError
-from ingest.reader import Reading, ReadRequest
+from ingest.reader import Reading, ReadRequest, Uses
 from ingest.tables.assemble import UNWEIGHTED, assemble
 from ingest.tables.files import ARROW, FEATHER1, PARQUET, STREAM, begins, checked, ends
 
@@ -19,6 +19,8 @@ BATCH_ROWS = 1 << 17
 class ColumnarReader:
     """Files that know their types; ids stay integers from disk to store."""
 
+    uses = Uses("Parquet and Arrow files", (UNWEIGHTED,), ("columns", "resolution", "keep"))
+
     def accepts(self, source: Any) -> bool:
         return begins(source, PARQUET, ARROW, FEATHER1) or ends(
             source, ".parquet", ".pq", ".feather", ".arrow", ".arrows", ".ipc"
@@ -26,7 +28,7 @@ class ColumnarReader:
 
     def read(self, source: Any, request: ReadRequest) -> Reading:
         path = checked(source)
-        request.check_options("Parquet and Arrow files", UNWEIGHTED)
+        request.check(self.uses)
         try:
             if begins(path, FEATHER1):
                 raise ReadError(f"{path} is of the old Feather format; save it as Feather 2 or Parquet")

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from ingest.columns import NAMED, plan
 from ingest.errors import ReadError, SchemaError
-from ingest.reader import Reading, ReadRequest
+from ingest.reader import Reading, ReadRequest, Uses
 from ingest.tables.assemble import UNWEIGHTED, assemble
 from ingest.tables.columnar import BATCH_ROWS
 from ingest.tables.files import BZIP2, GZIP, XZ, ZIP, ZSTD, begins, checked
@@ -40,12 +40,14 @@ COMMENTS = ("#", "%")
 class DelimitedReader:
     """The last resort: anything that is text. Options: ``matrix`` (yes, no), ``encoding`` (latin-1, utf-16)."""
 
+    uses = Uses("text tables", ("matrix", "encoding", UNWEIGHTED), ("columns", "resolution", "keep", "header"))
+
     def accepts(self, source: Any) -> bool:
         return isinstance(source, str | Path)
 
     def read(self, source: Any, request: ReadRequest) -> Reading:
         path = checked(source)
-        request.check_options("text tables", "matrix", "encoding", UNWEIGHTED)
+        request.check(self.uses)
         if begins(path, BZIP2, XZ, ZIP):
             raise ReadError(f"{path} is compressed in a way that is not read here; unpack it, or use gzip or zstd")
         encoding = request.options.get("encoding")

@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from ingest.errors import IdError, SchemaError
-from ingest.reader import Reading, ReadRequest, source_name
+from ingest.reader import Reading, ReadRequest, Uses, source_name
 from ingest.tables.assemble import UNWEIGHTED, assemble
 from ingest.tables.columnar import BATCH_ROWS
 
@@ -15,12 +15,14 @@ from ingest.tables.columnar import BATCH_ROWS
 class FrameReader:
     """pandas, polars and pyarrow tables; ``df.attrs`` may say resolution and materialization."""
 
+    uses = Uses("tables in memory", (UNWEIGHTED,), ("columns", "resolution", "keep"))
+
     def accepts(self, source: Any) -> bool:
         return isinstance(source, pa.Table | pa.RecordBatch) or type(source).__name__ == "DataFrame"
 
     def read(self, source: Any, request: ReadRequest) -> Reading:
         name = source_name(source)
-        request.check_options("tables in memory", UNWEIGHTED)
+        request.check(self.uses)
         attributes = dict(getattr(source, "attrs", {}) or {})
         frame = _arrow(source, name)
         batches = frame.to_batches(max_chunksize=BATCH_ROWS)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ingest.errors import ReadError, SchemaError, UnknownNameError
-from ingest.reader import Reading, ReadRequest
+from ingest.reader import Reading, ReadRequest, Uses
 from ingest.tables.apart import run_apart
 from ingest.tables.files import HDF5, begins, checked, ends
 from ingest.tables.matrix import edges, neurons
@@ -19,12 +19,14 @@ from ingest.tables.matrix import edges, neurons
 class MatReader:
     """The matrix is ``--option variable=NAME`` where a file has several; neuron names are found by their length."""
 
+    uses = Uses("MATLAB files", ("variable",))
+
     def accepts(self, source: Any) -> bool:
         return ends(source, ".mat")
 
     def read(self, source: Any, request: ReadRequest) -> Reading:
         path = checked(source)
-        request.check_options("MATLAB files", "variable")
+        request.check(self.uses)
         if request.as_ not in ("connections", "neurons"):
             raise SchemaError(f"{path}: a MATLAB matrix holds connections; say --as connections")
         if begins(path, HDF5):

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from ingest.errors import ReadError, SchemaError
-from ingest.reader import Reading, ReadRequest
+from ingest.reader import Reading, ReadRequest, Uses
 from ingest.tables.assemble import UNWEIGHTED, assemble
 from ingest.tables.columnar import BATCH_ROWS
 from ingest.tables.files import checked, ends
@@ -24,12 +24,14 @@ NEMANODE_KINDS = {0: "chemical", 2: "electrical"}
 class JsonReader:
     """Objects become rows; values of one name that differ in type become text."""
 
+    uses = Uses("JSON files", (UNWEIGHTED,), ("columns", "resolution", "keep"))
+
     def accepts(self, source: Any) -> bool:
         return ends(source, ".json")
 
     def read(self, source: Any, request: ReadRequest) -> Reading:
         path = checked(source)
-        request.check_options("JSON files", UNWEIGHTED)
+        request.check(self.uses)
         document = _parse(path)
         if isinstance(document, dict) and "nodes" in document:
             rows = _node_link(path, document, request.as_)

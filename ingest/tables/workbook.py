@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 
 from ingest.errors import ReadError, SchemaError, UnknownNameError
-from ingest.reader import Reading, ReadRequest
+from ingest.reader import Reading, ReadRequest, Uses
 from ingest.tables.apart import run_apart
 from ingest.tables.assemble import UNWEIGHTED, assemble
 from ingest.tables.columnar import BATCH_ROWS
@@ -28,12 +28,14 @@ MOST_RATIO = 200
 class WorkbookReader:
     """The sheet is ``--option sheet=NAME``, needed only where several sheets hold tables."""
 
+    uses = Uses("workbooks", ("sheet", "matrix", UNWEIGHTED), ("columns", "resolution", "keep"))
+
     def accepts(self, source: Any) -> bool:
         return ends(source, ".xls", ".xlsx", ".xlsm", ".xlsb") or (begins(source, OLE) and not ends(source, ".mat"))
 
     def read(self, source: Any, request: ReadRequest) -> Reading:
         path = checked(source)
-        request.check_options("workbooks", "sheet", "matrix", UNWEIGHTED)
+        request.check(self.uses)
         if begins(path, ZIP):
             _refuse_bombs(path)
         elif not begins(path, OLE):
@@ -42,8 +44,6 @@ class WorkbookReader:
         name = f"{path} [{sheet}]"
         if _is_matrix(rows, request):
             return (as_edges if request.as_ == "connections" else as_neurons)(name, rows, request)
-        if not request.header:
-            raise SchemaError(f"{name}: an edge list in a workbook needs a first row with column names")
         head = [str(cell).strip() for cell in rows[0]]
         width = max((i + 1 for i, cell in enumerate(head) if cell), default=0)
         if not width:

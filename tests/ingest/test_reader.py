@@ -14,9 +14,10 @@ from pyarrow import parquet
 from scipy import io
 
 from ingest import segclr_csvzip, tables
-from ingest.errors import GraphlabError, UnknownNameError
-from ingest.reader import READERS, Reading, ReadRequest, source_name
+from ingest.errors import GraphlabError, SchemaError, UnknownNameError
+from ingest.reader import FLAGS, READERS, Reading, ReadRequest, source_name
 from ingest.schema import table
+from ingest.space import Resolution
 
 EDGES = {"pre_root_id": [1, 2**60 + 1], "post_root_id": [2, 3], "weight": [1.5, 2.0]}
 
@@ -136,6 +137,18 @@ def test_options_are_known_or_refused(contract: tuple[str, str, Any]) -> None:
     name, as_, source = contract
     with pytest.raises(UnknownNameError, match="'no such option'"):
         READERS.get(name).read(source, request_for(name, as_, options={"no such option": "1"}))
+
+
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [("columns", "cave"), ("resolution", Resolution(4, 4, 40)), ("keep", {"a": ("1",)}), ("header", False)],
+)
+def test_words_that_a_reader_does_not_use_are_refused(contract: tuple[str, str, Any], word: str, value: Any) -> None:
+    name, as_, source = contract
+    reader = READERS.get(name)
+    if word not in reader.uses.words:
+        with pytest.raises(SchemaError, match=f"{FLAGS[word]} does nothing for {reader.uses.what}"):
+            reader.read(source, ReadRequest(as_, **{word: value}))
 
 
 def test_files_that_are_absent_or_empty_are_one_error(contract: tuple[str, str, Any], tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -202,3 +203,23 @@ def test_the_same_bytes_are_never_counted_twice_under_other_names(tmp_path: Path
         assert graph.info().counts == before
         graph.ingest(source, as_="synapses", kind="electrical")
         assert graph.ingest(source, as_="synapses").already_there
+
+
+@pytest.mark.parametrize(
+    ("as_", "said", "message"),
+    [
+        ("neurons", {"kind": "electrical"}, "--kind does nothing for neurons"),
+        ("neurons", {"unknown": "refuse"}, "--unknown does nothing for neurons"),
+        ("synapses", {"duplicates": "first"}, "--duplicates does nothing for synapses"),
+        ("recordings", {"keep": {"animal": ["w1"]}}, "--keep does nothing for recordings"),
+        ("recordings", {"columns": "cave"}, "--columns does nothing for recordings"),
+        ("recordings", {"resolution": "4,4,40"}, "--resolution does nothing for recordings"),
+        ("recordings", {"header": False}, "--no-header does nothing for recordings"),
+        ("recordings", {"duplicates": "sum"}, "--duplicates does nothing for recordings"),
+        ("behavior", {"keep": {"animal": ["w1"]}}, "--keep does nothing for behaviour"),
+        ("behavior", {"kind": "chemical"}, "--kind does nothing for behavior"),
+    ],
+)
+def test_what_would_not_be_looked_at_is_refused(graph: Graph, as_: str, said: dict[str, Any], message: str) -> None:
+    with pytest.raises(SchemaError, match=message):
+        graph.ingest(pa.table({"root_id": [1], "pre_root_id": [1], "post_root_id": [2]}), as_=as_, **said)
