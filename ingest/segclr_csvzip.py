@@ -12,6 +12,7 @@ from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -98,8 +99,8 @@ class SegclrReader:
             return False
         path = Path(source)
         if path.is_dir():
-            return any(item.suffix == ".zip" and item.stem.isdigit() for item in path.iterdir())
-        return path.suffix == ".zip" and path.stem.isdigit()
+            return any(_is_zip(item) and item.stem.isdigit() for item in path.iterdir())
+        return _is_zip(path) and path.stem.isdigit()
 
     def read(self, source: Any, request: ReadRequest) -> Reading:
         """Open a release; batches are read as they are asked for.
@@ -119,7 +120,7 @@ class SegclrReader:
         wanted = _whole(request, "width")
         shards = _shards(source)
         width = _width(shards, wanted)
-        notes = [place.note()]
+        notes = [place.note(), *_left(source)]
         return Reading(embeddings_schema(width), _batches(shards, width, place, workers, notes), notes)
 
 
@@ -142,7 +143,7 @@ def _shards(source: Any) -> list[Path]:
     path = Path(source)
     if not path.exists():
         raise ReadError(f"{path} does not exist")
-    found = sorted(path.glob("*.zip")) if path.is_dir() else [path]
+    found = sorted(item for item in path.iterdir() if _is_zip(item)) if path.is_dir() else [path]
     if not found:
         raise ReadError(f"{path} holds no shards; wanted files <number>.zip, each with members <root_id>.csv")
     if path.is_dir():
@@ -150,7 +151,24 @@ def _shards(source: Any) -> list[Path]:
             if not (item.stem.isascii() and item.stem.isdigit()):
                 raise ReadError(f"{item}: shards are called <number>.zip; move this file elsewhere")
         found.sort(key=lambda item: int(item.stem))
+        for before, after in pairwise(found):
+            if int(before.stem) == int(after.stem):
+                raise ReadError(f"{path}: {before.name} and {after.name} are one shard twice; keep one of them")
     return found
+
+
+def _is_zip(path: Path) -> bool:
+    return path.suffix.lower() == ".zip" and path.name[0] != "."
+
+
+def _left(source: Any) -> list[str]:
+    """A word about what a folder of shards holds beside them."""
+    path = Path(source)
+    others = sorted(item.name for item in path.iterdir() if not _is_zip(item)) if path.is_dir() else []
+    others = [name for name in others if name[0] != "."]
+    if not others:
+        return []
+    return [f"{len(others):,} other files or folders beside the shards are not read ({', '.join(others[:3])})"]
 
 
 class _OpenShard:

@@ -6,7 +6,9 @@ Features as published: int64 ``skeleton_id-0``, ``skeleton_id-1`` [1], ``center-
 
 from __future__ import annotations
 
+import gzip
 import os
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +22,7 @@ from ingest.errors import MissingExtraError, ReadError, SchemaError
 
 KINDS = {"int64_list": pa.int64(), "float_list": pa.float32(), "bytes_list": pa.binary()}
 GZIP = b"\x1f\x8b"
+PIECE = 1 << 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,13 +52,13 @@ def read_examples(path: str | Path) -> pa.Table:
     """Every example of a TFRecord file (plain or GZIP) as a row: one list column a feature, null where absent.
 
     Raises:
-        ReadError: missing, truncated, or no such file. SchemaError: a feature of two types. MissingExtraError.
+        ReadError: missing, cut anywhere, damaged, or no TFRecord file. SchemaError: a feature of two types. MissingExtraError.
     """
     tf = _tensorflow()
     path = Path(path)
     rows: list[dict[str, Any]] = []
     kinds: dict[str, str] = {}
-    for data in _records(tf, path):
+    for data in _records(path):
         try:
             features = tf.train.Example.FromString(data).features.feature
         except Exception:
@@ -105,18 +108,56 @@ def write_examples(path: str | Path, table: pa.Table, *, compressed: bool = Fals
         temporary.unlink(missing_ok=True)
 
 
-def _records(tf: Any, path: Path) -> Iterator[bytes]:
+def _records(path: Path) -> Iterator[bytes]:
+    """Payloads of a TFRecord file: after 8 bytes of length and a checksum of them, the bytes and their checksum."""
     if not path.is_file():
         raise ReadError(f"{path} does not exist")
-    with path.open("rb") as file:
-        compression = "GZIP" if file.read(2) == GZIP else ""
-    count = 0
-    try:
-        for record in tf.data.TFRecordDataset(str(path), compression_type=compression):
-            yield record.numpy()
-            count += 1
-    except tf.errors.DataLossError:
-        raise ReadError(f"{path} is truncated or no TFRecord file: record {count} does not hold its checksum") from None
+    with path.open("rb") as raw:
+        head = raw.read(12)
+        raw.seek(0)
+        # A record of 35,615 bytes begins like GZIP: only a first length without its checksum is packed.
+        packed = head[:2] == GZIP and not (len(head) == 12 and _holds(head[:8], head[8:]))
+        file: Any = gzip.GzipFile(fileobj=raw) if packed else raw
+        number = 0
+        try:
+            while (record := _record(file, path, number)) is not None:
+                yield record
+                number += 1
+        except (EOFError, OSError, zlib.error) as error:
+            if isinstance(error, ReadError):
+                raise
+            raise ReadError(f"{path} is cut short or damaged in or after record {number}: {error}") from None
+
+
+def _record(file: Any, path: Path, number: int) -> bytes | None:
+    head = file.read(12)
+    if not head:
+        return None
+    if len(head) == 12 and not _holds(head[:8], head[8:]):
+        raise ReadError(f"{path} is damaged or no TFRecord file: the length of record {number} misses its checksum")
+    length = int.from_bytes(head[:8], "little")
+    data = b"".join(_taken(file, length)) if len(head) == 12 else b""
+    check = file.read(4) if len(data) == length else b""
+    if len(head) != 12 or len(check) != 4:
+        raise ReadError(f"{path} is cut short: record {number} is not whole; fetch or write it again")
+    if not _holds(data, check):
+        raise ReadError(f"{path} is damaged: record {number} does not hold its checksum")
+    return data
+
+
+def _taken(file: Any, length: int) -> Iterator[bytes]:
+    """``length`` bytes or fewer, in pieces: a length is not believed before its bytes are there."""
+    while length > 0 and (piece := file.read(min(length, PIECE))):
+        yield piece
+        length -= len(piece)
+
+
+def _holds(data: bytes, check: bytes) -> bool:
+    from ingest.crc32c_kernel import crc32c
+
+    crc = int(crc32c(np.frombuffer(data, dtype=np.uint8)))
+    masked = (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
+    return masked == int.from_bytes(check, "little")
 
 
 def _feature(table: pa.Table, name: str, length: int) -> npt.NDArray[np.int64]:

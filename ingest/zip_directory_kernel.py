@@ -10,6 +10,7 @@ Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
 SIZE, COMPRESSED, OFFSET, CRC, METHOD, FLAGS, NAME_AT, NAME_LENGTH = range(8)
 """Columns of ``fields``."""
+ENTRY = 0x02014B50
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -21,28 +22,34 @@ def _little(data: Bytes, at: int, width: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def walk(data: Bytes, fields: Ints, ids: npt.NDArray[np.uint64], named: npt.NDArray[np.bool_]) -> int:
+def count(data: Bytes) -> tuple[int, int]:
+    """How many whole entries follow each other from the beginning of a directory, and where the last one ends."""
+    at = found = 0
+    while at + 46 <= data.size and _little(data, at, 4) == ENTRY:
+        after = at + 46 + _little(data, at + 28, 2) + _little(data, at + 30, 2) + _little(data, at + 32, 2)
+        if after > data.size:
+            break
+        at = after
+        found += 1
+    return found, at
+
+
+@njit(cache=True, nogil=True)
+def walk(data: Bytes, fields: Ints, ids: npt.NDArray[np.uint64], named: npt.NDArray[np.bool_]) -> None:
     """Read the entries of a central directory.
 
     Args:
-        data: [bytes] the directory.
+        data: [bytes] the directory; it has at least the n whole entries that ``count`` found.
         fields: [n, 8] written, columns as named above; -1 in OFFSET where a 64-bit field is missing.
         ids: [n] written, the number of a member called ``<number>.csv``.
         named: [n] written, whether the member is called so, without leading zeros and below 2^64.
-
-    Returns:
-        How many whole entries there are, at most n.
     """
     at = 0
     for k in range(fields.shape[0]):
-        if at + 46 > data.size or _little(data, at, 4) != 0x02014B50:
-            return k
         name_length = _little(data, at + 28, 2)
         extra_length = _little(data, at + 30, 2)
         name = at + 46
         after = name + name_length + extra_length + _little(data, at + 32, 2)
-        if after > data.size:
-            return k
         fields[k, FLAGS] = _little(data, at + 8, 2)
         fields[k, METHOD] = _little(data, at + 10, 2)
         fields[k, CRC] = _little(data, at + 16, 4)
@@ -54,7 +61,6 @@ def walk(data: Bytes, fields: Ints, ids: npt.NDArray[np.uint64], named: npt.NDAr
         _widen(data, name + name_length, name + name_length + extra_length, fields[k])
         ids[k], named[k] = _segment(data, name, name_length)
         at = after
-    return int(fields.shape[0])
 
 
 @njit(cache=True, nogil=True)

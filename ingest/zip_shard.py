@@ -57,12 +57,20 @@ class Shard:
         """
         from ingest import zip_directory_kernel as kernel
 
-        directory, count, begin, shift = _directory(read_at, length, name)
+        directory, declared, begin, shift = _directory(read_at, length, name)
+        data = np.frombuffer(directory, dtype=np.uint8)
+        # The directory itself says how many there are: without ZIP64 its count is kept in 16 bits.
+        count, end = kernel.count(data)
+        if end != data.size or declared > count:
+            raise ReadError(
+                f"{name}: the directory of this ZIP archive is damaged: {count:,} whole entries in {end:,} of its "
+                f"{data.size:,} bytes, {declared:,} declared; fetch the shard again"
+            )
         fields = np.zeros((count, 8), dtype=np.int64)
         ids, named = np.zeros(count, dtype=np.uint64), np.zeros(count, dtype=np.bool_)
-        data = np.frombuffer(directory, dtype=np.uint8)
-        if kernel.walk(data, fields, ids, named) != count or (fields[:, kernel.OFFSET] < 0).any():
-            raise ReadError(f"{name}: the directory of this ZIP archive is damaged; fetch the shard again")
+        kernel.walk(data, fields, ids, named)
+        if (fields[:, kernel.OFFSET] < 0).any():
+            raise ReadError(f"{name}: an entry of this ZIP archive lacks its 64-bit sizes; fetch the shard again")
         fields[:, kernel.OFFSET] += shift
         order = np.argsort(fields[:, kernel.OFFSET], kind="stable")
         fields, ids, named = fields[order], ids[order], named[order]
@@ -182,21 +190,24 @@ def _inflate(
 
 
 def _directory(read_at: ReadAt, length: int, name: str) -> tuple[bytes, int, int, int]:
-    """The central directory, its number of entries, where it begins, and how far all offsets are shifted."""
+    """The central directory, how many entries are declared, where it begins, and how far all offsets are shifted."""
     tail_at = max(0, length - 22 - 65535 - 76)
     tail = read_at(tail_at, length - tail_at)
-    end = tail.rfind(END)
-    if end < 0 or end + 22 > len(tail):
+    end = _end_record(tail)
+    if end < 0:
         raise ReadError(f"{name} is no ZIP archive or a truncated one: it has no end record; fetch it again")
     count, size, offset = struct.unpack_from("<H2L", tail, end + 10)
     stop = tail_at + end
     locator = end - 20
     if locator >= 0 and tail[locator : locator + 4] == LOCATOR64:
         (record,) = struct.unpack_from("<Q", tail, locator + 8)
-        block = read_at(record, 56) if record < length else b""
-        if block[:4] == END64 and len(block) == 56:
-            count, size, offset = struct.unpack_from("<3Q", block, 32)
-            stop = record
+        # Behind other bytes the record lies further on than the locator says: then it stands right before it.
+        for at in (record, tail_at + locator - 56):
+            block = read_at(at, 56) if 0 <= at < length else b""
+            if block[:4] == END64 and len(block) == 56:
+                count, size, offset = struct.unpack_from("<3Q", block, 32)
+                stop = at
+                break
     begin = stop - size
     if begin < 0 or offset > begin or 46 * count > size:
         raise ReadError(f"{name}: the end record of this ZIP archive contradicts its length; fetch it again")
@@ -204,3 +215,13 @@ def _directory(read_at: ReadAt, length: int, name: str) -> tuple[bytes, int, int
     if len(directory) != size:
         raise ReadError(f"{name} is truncated: {len(directory):,} of {size:,} bytes of its directory; fetch it again")
     return directory, count, begin, begin - offset
+
+
+def _end_record(tail: bytes) -> int:
+    """Where the end record begins, -1 if there is none: the last one whose comment ends the file, else the last."""
+    last = at = tail.rfind(END)
+    while at >= 0:
+        if at + 22 <= len(tail) and at + 22 + int.from_bytes(tail[at + 20 : at + 22], "little") == len(tail):
+            return at
+        at = tail.rfind(END, 0, at)
+    return last if last >= 0 and last + 22 <= len(tail) else -1

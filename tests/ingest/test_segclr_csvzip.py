@@ -220,3 +220,16 @@ def test_folders_that_hold_something_else(tmp_path: Path) -> None:
     shard(tmp_path / "notes.zip", {"5.csv": GOOD})
     with pytest.raises(ReadError, match=r"notes.zip: shards are called <number>.zip"):
         read(tmp_path, width=2)
+
+
+def test_upper_case_shards_are_read_and_what_lies_beside_is_told(tmp_path: Path) -> None:
+    shard(tmp_path / "0.zip", {"1.csv": GOOD})
+    shard(tmp_path / "1.ZIP", {"2.csv": GOOD})
+    (tmp_path / "more").mkdir()
+    (tmp_path / "README.txt").write_text("about")
+    reading = READERS.get(NAME).read(tmp_path, ReadRequest("embeddings", options={"width": 2}))
+    assert pa.Table.from_batches(list(reading.batches), reading.schema)["root_id"].to_pylist() == [1, 2]
+    assert "2 other files or folders beside the shards are not read (README.txt, more)" in reading.notes
+    shard(tmp_path / "01.zip", {"3.csv": GOOD})
+    with pytest.raises(ReadError, match="are one shard twice"):
+        read(tmp_path, width=2)

@@ -76,7 +76,7 @@ def test_bad_files(pairs: Pairs, tmp_path: Path) -> None:
         read_examples(path)
     write_examples(path, pairs.to_arrow())
     path.write_bytes(path.read_bytes()[:-3])
-    with pytest.raises(ReadError, match="record 4 does not hold"):
+    with pytest.raises(ReadError, match="cut short: record 4 is not whole"):
         read_examples(path)
     with tf.io.TFRecordWriter(str(path)) as writer:
         writer.write(b"\xff\xff\xff")
@@ -91,3 +91,56 @@ def test_bad_files(pairs: Pairs, tmp_path: Path) -> None:
         Pairs.of(table)
     with pytest.raises(ReadError, match="cannot write"):
         write_examples(tmp_path / "no" / "folder", pairs.to_arrow())
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_a_file_cut_anywhere_is_an_error(compressed: bool, tmp_path: Path) -> None:
+    """In a length, its checksum, a payload or its checksum; whole records alone are a file."""
+    path = tmp_path / "a.tfrecord"
+    table = pa.table({"distance": [[1], [2], []], "vol_name": [[b"em"], [b""], [b"x" * 30]]})
+    write_examples(path, table, compressed=compressed)
+    whole = path.read_bytes()
+    ends = {0}
+    if not compressed:
+        while max(ends) < len(whole):
+            at = max(ends)
+            ends.add(at + 16 + int.from_bytes(whole[at : at + 8], "little"))
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        if length in ends:
+            assert read_examples(path).num_rows == sorted(ends).index(length)
+        else:
+            with pytest.raises(ReadError, match="cut short|damaged"):
+                read_examples(path)
+
+
+@pytest.mark.parametrize("at", [0, 7, 9, 14, -6, -1])
+def test_a_changed_byte_is_an_error(at: int, tmp_path: Path) -> None:
+    path = tmp_path / "a.tfrecord"
+    write_examples(path, pa.table({"distance": [[1, 2, 3]]}))
+    data = bytearray(path.read_bytes())
+    data[at] ^= 4
+    path.write_bytes(bytes(data))
+    with pytest.raises(ReadError, match="damaged|cut short"):
+        read_examples(path)
+
+
+@pytest.mark.parametrize("size", [0x8B1F, 0x88B1F, 0x8B1E, 0x9C78])
+@pytest.mark.parametrize("compressed", [False, True])
+def test_records_whose_length_looks_like_a_packed_file(size: int, compressed: bool, tmp_path: Path) -> None:
+    """0x8b1f: the length begins 1f 8b, as GZIP does; 0x88b1f: with GZIP's method too."""
+    path = tmp_path / "a"
+    n = size - 30
+    while (got := len(example(n))) != size:
+        n += size - got
+    kind = tf.io.TFRecordOptions(compression_type="GZIP" if compressed else "")
+    with tf.io.TFRecordWriter(str(path), kind) as writer:
+        writer.write(example(n))
+        writer.write(example(3))
+    assert [len(row[0]) for row in read_examples(path)["img"].to_pylist()] == [n, 3]
+
+
+def example(size: int) -> bytes:
+    value = tf.train.Feature(bytes_list=tf.train.BytesList(value=[b"x" * size]))
+    made: bytes = tf.train.Example(features=tf.train.Features(feature={"img": value})).SerializeToString()
+    return made

@@ -6,6 +6,7 @@ import io
 import random
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 
 import pytest
@@ -61,11 +62,66 @@ def test_members_of_64_bits() -> None:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as made:
         with made.open(zipfile.ZipInfo("5.csv"), "w", force_zip64=True) as member:
             member.write(b"0,1,2,3")
-        for number in range(70_000):
-            made.writestr(f"{number + 6}.csv", b"")
-    found = contents(buffer.getvalue())
-    assert len(found) == 70_001
-    assert found["5.csv"] == b"0,1,2,3"
+        made.writestr("6.csv", b"")
+    assert contents(buffer.getvalue()) == {"5.csv": b"0,1,2,3", "6.csv": b""}
+
+
+def archive_of(count: int) -> bytes:
+    """Stored members 1.csv, 2.csv, .. of one byte each, with ZIP64 records where the format asks for them."""
+    check = zlib.crc32(b"x")
+    files, directory = bytearray(), bytearray()
+    for number in range(count):
+        name = b"%d.csv" % (number + 1)
+        directory += struct.pack("<L6H3L5H2L", 0x02014B50, 20, 20, 0, 0, 0, 0, check, 1, 1, len(name), 0, 0, 0, 0, 0,
+                                 len(files)) + name  # fmt: skip
+        files += struct.pack("<L5H3L2H", 0x04034B50, 20, 0, 0, 0, 0, check, 1, 1, len(name), 0) + name + b"x"
+    size, offset = len(directory), len(files)
+    long = struct.pack("<LQ2H2L4Q", 0x06064B50, 44, 45, 45, 0, 0, count, count, size, offset)
+    locator = struct.pack("<LLQL", 0x07064B50, 0, size + offset, 1)
+    few = min(count, 0xFFFF)
+    end = struct.pack("<L4H2LH", 0x06054B50, 0, 0, few, few, size, offset, 0)
+    return bytes(files + directory) + (long + locator if count >= 0xFFFF else b"") + end
+
+
+def without_zip64(data: bytes, count: int) -> bytes:
+    """The archive with the end record of a writer that knows 16 bits only."""
+    end = data.rfind(b"PK\x05\x06")
+    record = data.rfind(b"PK\x06\x06", 0, end)
+    _, size, offset = struct.unpack_from("<3Q", data, record + 32)
+    return data[:record] + b"PK\x05\x06" + struct.pack("<4H2LH", 0, 0, count, count, size, offset, 0)
+
+
+@pytest.mark.parametrize("count", [65_535, 65_536, 65_541])
+@pytest.mark.parametrize("before", [b"", b"other bytes before it"])
+def test_the_directory_is_read_to_its_end_whatever_the_count_says(count: int, before: bytes) -> None:
+    data = archive_of(count)
+    for variant in (data, without_zip64(data, count & 0xFFFF), without_zip64(data, 0xFFFF)):
+        read_at = reader(before + variant)
+        shard = Shard.open(read_at, len(before + variant), "0.zip")
+        shard.check()
+        assert shard.root_ids.tolist() == list(range(1, count + 1))
+        assert [b"".join(shard.inflate(read_at, k)) for k in (0, 5, count - 1)] == [b"x"] * 3
+
+
+@pytest.mark.parametrize("declared", [0, 1, 2])
+def test_a_count_too_low_loses_nothing(declared: int) -> None:
+    end = TWO.rfind(b"PK\x05\x06")
+    data = TWO[: end + 8] + struct.pack("<2H", declared, declared) + TWO[end + 12 :]
+    assert set(contents(data)) == {"5.csv", "6.csv"}
+
+
+def test_a_directory_that_ends_before_its_count_is_damaged() -> None:
+    end = TWO.rfind(b"PK\x05\x06")
+    with pytest.raises(ReadError, match="2 whole entries in .* 3 declared|contradicts its length"):
+        contents(TWO[: end + 8] + struct.pack("<2H", 3, 3) + TWO[end + 12 :])
+    second = TWO.rfind(b"PK\x01\x02")
+    with pytest.raises(ReadError, match="1 whole entries"):
+        contents(TWO[:second] + b"PK\x01\x03" + TWO[second + 4 :])
+
+
+def test_a_comment_that_looks_like_an_end_record() -> None:
+    data = archive({"5.csv": b"0,1"}, comment=b"PK\x05\x06" + bytes(30))
+    assert contents(data) == {"5.csv": b"0,1"}
 
 
 def test_a_member_twice() -> None:
