@@ -92,8 +92,8 @@ def mixtures(skeleton: Skeleton, node_ids: Any, vectors: Any) -> pa.Table:
     not to be compared with vectors of nodes.
 
     Returns:
-        root_id, compartment, node_id (the SWC type; 0 for the whole neuron and for unknown cable), mixture, count,
-        cable_nm, dispersion, and x_nm, y_nm, z_nm, the middle of that cable; the whole neuron first.
+        root_id, compartment, node_id (the SWC type, 2^64 - 1 for -1; 0 for the whole neuron and for unknown cable),
+        mixture, count, cable_nm, dispersion, and x_nm, y_nm, z_nm, the middle of that cable; the whole neuron first.
 
     Raises:
         SchemaError: as ``within_path``.
@@ -118,7 +118,8 @@ def mixtures(skeleton: Skeleton, node_ids: Any, vectors: Any) -> pa.Table:
             "count": pa.array(inside.sum(axis=1)),
             "cable_nm": pa.array(cable),
             "dispersion": pa.array(dispersion),
-            "node_id": pa.array(numbers, pa.uint64()),
+            # A negative type is kept by its 64 bits, as node ids have no sign.
+            "node_id": pa.array([number % 2**64 for number in numbers], pa.uint64()),
             **{f"{axis}_nm": pa.array(middles[:, i].astype(np.float32)) for i, axis in enumerate("xyz")},
         }
     )

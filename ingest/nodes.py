@@ -12,7 +12,15 @@ import pyarrow.compute as pc
 from ingest.errors import ReadError, SchemaError, did_you_mean
 from ingest.ids import as_root_ids
 from ingest.schema import ID, NM
-from ingest.skeletons import Skeleton, is_precomputed, read_precomputed, read_swc
+from ingest.skeletons import (
+    Skeleton,
+    is_precomputed,
+    is_swc,
+    precomputed_files,
+    read_precomputed,
+    read_swc,
+    swc_files,
+)
 
 SCHEMA = pa.schema([pa.field("root_id", ID), pa.field("node_id", ID), *(pa.field(f"{axis}_nm", NM) for axis in "xyz")])
 
@@ -24,7 +32,7 @@ def read_nodes(
 
     Args:
         source: a table (``.csv``, ``.parquet``, ``.arrow``, ``.feather``) with root_id, node_id, x_nm, y_nm, z_nm; a
-            ``.swc`` or a folder of them (named by root_id); a folder of precomputed skeletons.
+            ``.swc`` or a folder of them (named by root_id); a folder of precomputed skeletons. Both may be packed.
         unit_nm: nm of one unit of the SWC files; they do not say it.
         spacing_nm: of skeletons, only nodes so far apart along the cable; 0 takes all.
 
@@ -37,7 +45,7 @@ def read_nodes(
     path = Path(source)
     if not path.exists():
         raise ReadError(f"{path} does not exist")
-    if path.suffix == ".swc" or path.is_dir():
+    if is_swc(path) or path.is_dir():
         found = nodes_of(read_skeletons(path, unit_nm), spacing_nm)
     else:
         found = _table(path)
@@ -84,23 +92,23 @@ def each_once(nodes: pa.Table, name: str = "nodes") -> pa.Table:
 
 def _table(path: Path) -> pa.Table:
     try:
-        if path.suffix == ".csv":
+        if path.suffix.lower() == ".csv":
             from pyarrow import csv
 
             # Ids as text: a CSV reader that guesses would make floats of columns with gaps.
             as_text = csv.ConvertOptions(column_types={"root_id": pa.string(), "node_id": pa.string()})
             table = csv.read_csv(path, convert_options=as_text)
-        elif path.suffix == ".parquet":
+        elif path.suffix.lower() == ".parquet":
             from pyarrow import parquet
 
             table = parquet.read_table(path)
-        elif path.suffix in (".arrow", ".feather"):
+        elif path.suffix.lower() in (".arrow", ".feather"):
             from pyarrow import feather
 
             table = feather.read_table(path)
         else:
             raise SchemaError(f"{path}: nodes come as .csv, .parquet, .arrow, .feather, .swc, or a folder of skeletons")
-    except (pa.ArrowInvalid, pa.ArrowKeyError, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
         raise ReadError(f"{path} cannot be read: {str(error).splitlines()[0][:200]}") from None
     columns = []
     if table.num_rows == 0:
@@ -122,9 +130,8 @@ def _table(path: Path) -> pa.Table:
 
 def read_skeletons(path: Path, unit_nm: float | Sequence[float] | None) -> list[Skeleton]:
     if path.is_dir() and is_precomputed(path):
-        names = sorted((item.name for item in path.iterdir() if item.name.isdigit()), key=int)
-        return [read_precomputed(path, int(name)) for name in names]
-    files = [path] if path.is_file() else sorted(path.glob("*.swc"))
+        return [read_precomputed(path, root_id, file) for root_id, file in precomputed_files(path).items()]
+    files = [path] if path.is_file() else list(swc_files(path).values())
     if not files:
         raise ReadError(f"{path} holds neither precomputed skeletons (info) nor .swc files")
     if unit_nm is None:

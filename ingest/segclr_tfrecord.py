@@ -52,7 +52,8 @@ def read_examples(path: str | Path) -> pa.Table:
     """Every example of a TFRecord file (plain or GZIP) as a row: one list column a feature, null where absent.
 
     Raises:
-        ReadError: missing, cut anywhere, damaged, or no TFRecord file. SchemaError: a feature of two types. MissingExtraError.
+        ReadError: missing, cut anywhere, damaged, or no TFRecord file. SchemaError: a feature of two types.
+        MissingExtraError: TensorFlow is not installed.
     """
     tf = _tensorflow()
     path = Path(path)

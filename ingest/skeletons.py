@@ -7,7 +7,7 @@ from 0. Points are XYZ in nm, those of a made skeleton in the middle of their vo
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.errors import MissingExtraError, ReadError, SchemaError
+from ingest.packed import PACKED, bare_name, unpack, unpacked
 from ingest.volumes import Volume
 
 Points = npt.NDArray[np.float64]
@@ -111,7 +112,9 @@ class Skeleton:
 
 
 def read_swc(path: str | Path, unit_nm: float | Sequence[float], root_id: int | None = None) -> Skeleton:
-    """One SWC file: lines of ``id type x y z radius parent``, ``#`` for comments.
+    """One SWC file, also a packed one: lines of ``id type x y z radius parent``, ``#`` for comments.
+
+    Whole numbers may be written as decimals (``1.0``); a parent below 0, or 0 where no node is 0, is none.
 
     Args:
         unit_nm: nm of one unit of the file (8 for hemibrain voxels, 1000 for um), or three of them, XYZ.
@@ -125,65 +128,97 @@ def read_swc(path: str | Path, unit_nm: float | Sequence[float], root_id: int | 
     if not (np.isfinite(unit).all() and (unit > 0).all()):
         raise SchemaError(f"{path}: unit of {unit_nm} nm; wanted a positive length")
     if root_id is None:
-        if not path.stem.isdigit():
+        root_id = root_id_of_file(path)
+        if root_id is None:
             raise SchemaError(f"{path}: the name is no root_id; say it")
-        root_id = int(path.stem)
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError as error:
-        raise ReadError(f"{path}: {error.strerror or error}") from None
     ids, types, points, radii, parents = [], [], [], [], []
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(_text(unpacked(path)).splitlines(), 1):
         cells = line.split("#", 1)[0].split()
         if not cells:
             continue
         try:
             node, kind, x, y, z, radius, parent = cells[:7]
-            ids.append(int(node))
-            types.append(int(float(kind)))
+            ids.append(_whole(node))
+            types.append(_whole(kind))
             points.append((float(x), float(y), float(z)))
             radii.append(float(radius))
-            parents.append(int(parent))
+            parents.append(_whole(parent))
         except ValueError:
             raise SchemaError(f"{path}, line {number}: {line[:80]!r}; wanted id type x y z radius parent") from None
-        if ids[-1] < 0:
-            raise SchemaError(f"{path}, line {number}: node id {ids[-1]}; wanted 0 or more")
+        if not 0 <= ids[-1] < 2**64:
+            raise SchemaError(f"{path}, line {number}: node id {ids[-1]}; wanted 0 to 2^64-1")
+        if abs(types[-1]) >= 2**31:
+            raise SchemaError(f"{path}, line {number}: structure type {types[-1]}; wanted a small whole number")
     at = {node: index for index, node in enumerate(ids)}
-    missing = [parent for parent in parents if parent >= 0 and parent not in at]
+    # Without a node 0, files that count from 1 say 0 for the parent that a root has not.
+    missing = [parent for parent in parents if parent >= 0 and parent not in at and parent != 0]
     if missing:
         raise SchemaError(f"{path}: parent {missing[0]} is no node of the file")
     return Skeleton(
         root_id,
         np.array(ids, dtype=np.uint64),
         np.array(points, dtype=np.float64).reshape(-1, 3) * unit,
-        np.array([at[parent] if parent >= 0 else -1 for parent in parents], dtype=np.int64),
+        np.array([at.get(parent, -1) for parent in parents], dtype=np.int64),
         np.array(types, dtype=np.int64),
         np.array(radii, dtype=np.float64) * float(np.cbrt(unit.prod())),
     )
 
 
-def read_precomputed(folder: str | Path, root_id: int) -> Skeleton:
+def read_precomputed(folder: str | Path, root_id: int, file: Path | None = None) -> Skeleton:
     """One skeleton of a Neuroglancer skeleton folder (unsharded), its transform applied.
+
+    Args:
+        file: where it lies, packed perhaps (``5.gz``); found by its name when None.
 
     Raises:
         ReadError: missing or truncated. SchemaError: no skeleton folder, shards, edges that close a ring.
     """
     folder = Path(folder)
     info = _info(folder)
-    path = folder / str(root_id)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise ReadError(f"{path}: {error.strerror or error}") from None
-    header = np.frombuffer(data[:8], dtype="<u4")
-    sizes = [int(value) for value in header] if header.size == 2 else [0, 0]
-    end = 8 + 12 * sizes[0] + 8 * sizes[1]
-    if header.size != 2 or len(data) < end:
-        raise ReadError(f"{path} is cut short: {len(data)} bytes; wanted at least {max(end, 8)}")
-    points = np.frombuffer(data, dtype="<f4", count=3 * sizes[0], offset=8).reshape(-1, 3).astype(np.float64)
-    edges = np.frombuffer(data, dtype="<u4", count=2 * sizes[1], offset=8 + 12 * sizes[0]).reshape(-1, 2)
-    matrix = np.array(info.get("transform", [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0]), dtype=np.float64).reshape(3, 4)
-    return _from_edges(root_id, points @ matrix[:, :3].T + matrix[:, 3], edges.astype(np.int64))
+    matrix = _transform(info, folder)
+    each = _attribute_bytes(info, folder)
+    places = [folder / f"{root_id}{ending}" for ending in ("", *PACKED)]
+    path = file or next((place for place in places if place.is_file()), places[0])
+    data = unpacked(path)
+    if data[:3] == b"\x1f\x8b\x08" and len(data) < _expected(data, each):
+        data = unpack(data, "gzip", str(path))  # as buckets keep files that they serve packed
+    if len(data) < _expected(data, each):
+        raise ReadError(f"{path} is cut short: {len(data)} bytes; wanted at least {_expected(data, each)}")
+    nodes, edges = (int(value) for value in np.frombuffer(data[:8], dtype="<u4"))
+    points = np.frombuffer(data, dtype="<f4", count=3 * nodes, offset=8).reshape(-1, 3).astype(np.float64)
+    pairs = np.frombuffer(data, dtype="<u4", count=2 * edges, offset=8 + 12 * nodes).reshape(-1, 2)
+    return _from_edges(root_id, points @ matrix[:, :3].T + matrix[:, 3], pairs.astype(np.int64))
+
+
+def precomputed_files(folder: Path) -> dict[int, Path]:
+    """root_id -> file of every skeleton of a folder, packed ones too, in order of root_id.
+
+    Raises:
+        SchemaError: one skeleton is there twice.
+    """
+    found = _files_by_id(item for item in folder.iterdir() if item.is_file() and bare_name(item.name).isdigit())
+    return dict(sorted(found.items()))
+
+
+def swc_files(folder: Path) -> dict[int, Path]:
+    """root_id -> file of every SWC of a folder, packed and upper-case ones too, in order of their names.
+
+    Raises:
+        SchemaError: a name that is no root_id, or a neuron that is there twice.
+    """
+    return _files_by_id(item for item in folder.iterdir() if item.is_file() and is_swc(item))
+
+
+def is_swc(path: Path) -> bool:
+    """Whether a file is called like an SWC: ``5.swc``, ``5.SWC``, ``5.swc.gz``."""
+    return bare_name(path.name).lower().endswith(".swc") and path.name[0] != "."
+
+
+def root_id_of_file(path: Path) -> int | None:
+    """The root_id that a file is named by, None where its name is no integer below 2^64."""
+    stem = bare_name(path.name)
+    stem = stem[:-4] if stem.lower().endswith(".swc") else stem
+    return int(stem) if stem.isascii() and stem.isdigit() and int(stem) < 2**64 else None
 
 
 def skeletonise(
@@ -237,20 +272,87 @@ def is_precomputed(folder: Path) -> bool:
     """Whether a folder holds Neuroglancer skeletons."""
     try:
         return bool(json.loads((folder / "info").read_text()).get("@type") == "neuroglancer_skeletons")
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         return False
+
+
+def _files_by_id(files: Iterable[Path]) -> dict[int, Path]:
+    found: dict[int, Path] = {}
+    for path in sorted(files):
+        root_id = root_id_of_file(path)
+        if root_id is None:
+            raise SchemaError(f"{path}: the name is no root_id (an integer from 0 to 2^64-1); rename or move the file")
+        if root_id in found:
+            both = f"{found[root_id].name} and {path.name}"
+            raise SchemaError(f"{path.parent}: {both} are one skeleton; keep one of them")
+        found[root_id] = path
+    return found
+
+
+def _text(data: bytes) -> str:
+    """Text in UTF-8 or, where it begins so, UTF-16; a byte order mark is no part of it."""
+    utf16 = data[:2] in (b"\xff\xfe", b"\xfe\xff")
+    return data.decode("utf-16" if utf16 else "utf-8-sig", errors="replace")
+
+
+def _whole(text: str) -> int:
+    """An integer, also one written as a decimal; ValueError for anything else."""
+    try:
+        return int(text)
+    except ValueError:
+        value = float(text)
+        if not value.is_integer() or abs(value) > 2**53:
+            raise ValueError(text) from None
+        return int(value)
 
 
 def _info(folder: Path) -> dict[str, Any]:
     try:
         info = json.loads((folder / "info").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ReadError(f"{folder / 'info'}: {error}") from None
     if not isinstance(info, dict) or info.get("@type") != "neuroglancer_skeletons":
         raise SchemaError(f"{folder} holds no skeletons: its info is not of type neuroglancer_skeletons")
     if info.get("sharding"):
         raise SchemaError(f"{folder} keeps skeletons in shards, which are not read; wanted one file a skeleton")
     return info
+
+
+def _transform(info: dict[str, Any], folder: Path) -> Points:
+    """[3, 4] from stored points to nm; the identity where the info has none or null."""
+    found = info.get("transform")
+    if found is None:
+        return np.eye(3, 4)
+    try:
+        values = np.array(found, dtype=np.float64).reshape(-1)
+    except (TypeError, ValueError, OverflowError):
+        values = np.empty(0)
+    if values.size == 16 and values[12:].tolist() == [0, 0, 0, 1]:
+        values = values[:12]
+    if values.size != 12 or not np.isfinite(values).all():
+        raise SchemaError(f"{folder / 'info'}: transform {str(found)[:100]}; wanted 12 numbers, three rows of four")
+    return values.reshape(3, 4)
+
+
+def _attribute_bytes(info: dict[str, Any], folder: Path) -> int:
+    """Bytes that the attributes of one node take behind the edges."""
+    try:
+        return sum(
+            np.dtype(str(item["data_type"])).itemsize * int(item["num_components"])
+            for item in info.get("vertex_attributes") or ()
+        )
+    except (KeyError, TypeError, ValueError):
+        raise SchemaError(
+            f"{folder / 'info'}: vertex_attributes need id, data_type and num_components each, as the format says"
+        ) from None
+
+
+def _expected(data: bytes, attribute_bytes: int) -> int:
+    """How many bytes a skeleton has that begins so."""
+    if len(data) < 8:
+        return 8
+    nodes, edges = (int(value) for value in np.frombuffer(data[:8], dtype="<u4"))
+    return 8 + 12 * nodes + 8 * edges + attribute_bytes * nodes
 
 
 def _from_edges(root_id: int, points: Points, edges: Indices, radii: npt.NDArray[np.float64] | None = None) -> Skeleton:

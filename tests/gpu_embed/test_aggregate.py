@@ -113,3 +113,13 @@ def test_hemibrain_pieces_shrink_with_the_radius(real_data: Path) -> None:
     assert (small.cable_nm <= large.cable_nm + 1e-6).all()
     assert 1 < np.median(small.count) < np.median(large.count) < kept.size
     assert represented_nm(skeleton, ids).sum() == pytest.approx(skeleton.path_length_nm)
+
+
+@pytest.mark.parametrize("kinds", [[-1, 3], [-2, -1], [0, -1]])
+def test_compartments_of_negative_types(kinds: list[int]) -> None:
+    points = np.array([[0.0, 0, 0], [3, 4, 0]])
+    skeleton = Skeleton(5, np.array([1, 2], np.uint64), points, np.array([-1, 0]), np.array(kinds))
+    found = mixtures(skeleton, [1, 2], np.ones((2, 4))).to_pydict()
+    named = {-1: "SWC type -1", -2: "SWC type -2", 0: "unknown", 3: "dendrite"}
+    assert found["compartment"] == [WHOLE, *(named[kind] for kind in sorted(kinds))]
+    assert found["node_id"] == [0, *(kind % 2**64 for kind in sorted(kinds))]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import lzma
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from ingest.packed import PACKED
 from ingest.schema import ID
 
 
@@ -28,3 +32,20 @@ def embedding_batch(segments: dict[int, int], width: int = 64, seed: int = 0) ->
 @pytest.fixture
 def embeddings() -> Callable[..., pa.RecordBatch]:
     return embedding_batch
+
+
+def packed(data: bytes, ending: str) -> bytes:
+    """Bytes as a file of such an ending holds them (``.gz``, ``.br``, ..; any other: as they are)."""
+    kind = PACKED.get(ending.lower())
+    own = {None: bytes, "gzip": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
+    if kind in own:
+        return own[kind](data)
+    sink = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(sink, kind) as out:
+        out.write(data)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+@pytest.fixture(scope="session")
+def pack() -> Callable[[bytes, str], bytes]:
+    return packed

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +18,7 @@ from ingest.nodes import SCHEMA, each_once, nodes_of, read_nodes
 from ingest.skeletons import Skeleton
 
 BIG = 2**63 + 12345
+Pack = Callable[[bytes, str], bytes]
 
 
 def table(rows: list[tuple[int, int, float, float, float]]) -> pa.Table:
@@ -77,3 +82,43 @@ def test_bad_tables(name: str, text: str, kind: type[GraphlabError], message: st
         read_nodes(tmp_path / name)
     with pytest.raises(ReadError, match="does not exist"):
         read_nodes(tmp_path / "none")
+
+
+SWC = "1 0 0 0 0 1 -1\n"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [["5.swc", "7.swc.gz"], ["5.SWC", "7.swc"], ["5.swc.br", "7.SWC.XZ"], ["5.swc.zst", "7.swc.bz2"]],
+)
+def test_packed_and_upper_case_swc_files_are_read(names: list[str], pack: Pack, tmp_path: Path) -> None:
+    for name in names:
+        (tmp_path / name).write_bytes(pack(SWC.encode(), Path(name).suffix))
+    assert read_nodes(tmp_path, unit_nm=1)["root_id"].to_pylist() == [5, 7]
+    assert read_nodes(tmp_path / names[1], unit_nm=1)["root_id"].to_pylist() == [7]
+
+
+@pytest.mark.parametrize("names", [["5.gz", "7"], ["5.br", "7.zst"], ["5", "7.GZ"]])
+def test_packed_precomputed_skeletons_are_read(names: list[str], pack: Pack, tmp_path: Path) -> None:
+    one = struct.pack("<II6f2I", 2, 1, 0, 0, 0, 3, 4, 0, 0, 1)
+    (tmp_path / "info").write_text(json.dumps({"@type": "neuroglancer_skeletons"}))
+    for name in names:
+        (tmp_path / name).write_bytes(pack(one, Path(name).suffix))
+    assert read_nodes(tmp_path)["root_id"].to_pylist() == [5, 5, 7, 7]
+    (tmp_path / "5.xz").write_bytes(b"")
+    with pytest.raises(SchemaError, match="are one skeleton; keep one"):
+        read_nodes(tmp_path)
+
+
+def test_a_skeleton_that_a_bucket_keeps_packed_without_saying_so(tmp_path: Path) -> None:
+    (tmp_path / "info").write_text(json.dumps({"@type": "neuroglancer_skeletons"}))
+    (tmp_path / "5").write_bytes(gzip.compress(struct.pack("<II6f2I", 2, 1, 0, 0, 0, 3, 4, 0, 0, 1)))
+    assert read_nodes(tmp_path).num_rows == 2
+
+
+@pytest.mark.parametrize("folder", ["a b", "a%20b", "brain#2", "what?", "a|b"])
+def test_any_path_holds_skeletons(folder: str, tmp_path: Path) -> None:
+    place = tmp_path / folder
+    place.mkdir()
+    (place / "5.swc").write_text(SWC)
+    assert read_nodes(place, unit_nm=1).num_rows == read_nodes(place / "5.swc", unit_nm=1).num_rows == 1

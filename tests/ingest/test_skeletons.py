@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.errors import ReadError, SchemaError
-from ingest.skeletons import Skeleton, read_precomputed, read_swc, skeletonise
+from ingest.skeletons import Skeleton, read_precomputed, read_swc, root_id_of_file, skeletonise, swc_files
 from ingest.space import Resolution
 from ingest.volumes import Volume
 
@@ -117,6 +117,49 @@ def test_bad_swc(text: str, message: str, tmp_path: Path) -> None:
         read_swc(tmp_path / "2.swc", 1)
 
 
+@pytest.mark.parametrize(
+    ("text", "parents", "types"),
+    [
+        ("\ufeff1 0 0 0 0 1 -1\n2 0 1 0 0 1 1\n", [-1, 0], [0, 0]),
+        ("1.0 1.0 0 0 0 1 -1.0\n2.0 3 1 0 0 1 1.0\n", [-1, 0], [1, 3]),
+        ("1 1 0 0 0 1 0\n2 3 1 0 0 1 1\n", [-1, 0], [1, 3]),
+        ("0 1 0 0 0 1 -1\n1 3 1 0 0 1 0\n", [-1, 0], [1, 3]),
+        ("1 -1 0 0 0 1 -1\n2 -3 1 0 0 1 1\n", [-1, 0], [-1, -3]),
+        ("1 0 0 0 0 1 -2\n2 0 1 0 0 1 1\n", [-1, 0], [0, 0]),
+        ("18446744073709551615 0 0 0 0 1 -1\n2 0 1 0 0 1 18446744073709551615\n", [-1, 0], [0, 0]),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_swc_as_tools_write_it(text: str, parents: list[int], types: list[int], encoding: str, tmp_path: Path) -> None:
+    """A byte order mark, ids as decimals, 0 for no parent (only where no node is 0), negative types."""
+    path = tmp_path / "7.swc"
+    path.write_bytes(text.removeprefix("\ufeff").encode(encoding) if encoding == "utf-16" else text.encode())
+    skeleton = read_swc(path, 1)
+    assert (skeleton.parents.tolist(), skeleton.types.tolist()) == (parents, types)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("row", ["1.5 0 0 0 0 1 -1", "1 2.7 0 0 0 1 -1", "1 inf 0 0 0 1 -1", "1 nan 0 0 0 1 -1",
+                                 "18446744073709551616 0 0 0 0 1 -1", "-1 0 0 0 0 1 -1", "1 99999999999 0 0 0 1 -1",
+                                 "1 0 0 0 0 1 2.5"])  # fmt: skip
+def test_numbers_that_are_no_ids_are_refused(row: str, tmp_path: Path) -> None:
+    (tmp_path / "7.swc").write_text(row + "\n")
+    with pytest.raises(SchemaError, match="line 1"):
+        read_swc(tmp_path / "7.swc", 1)
+
+
+def test_names_of_files_are_root_ids_below_2_to_the_64(tmp_path: Path) -> None:
+    assert [root_id_of_file(Path(name)) for name in ("5", "5.gz", "5.swc", "5.SWC.GZ", "18446744073709551615.swc")] == [
+        5, 5, 5, 5, 2**64 - 1,
+    ]  # fmt: skip
+    for name in ("18446744073709551616.swc", "\u00b2.swc", "5.1.swc", "-5.swc", "a.swc", ".swc"):
+        assert root_id_of_file(Path(name)) is None
+    (tmp_path / "\u00b2.swc").write_text("1 0 0 0 0 1 -1\n")
+    with pytest.raises(SchemaError, match="name is no root_id"):
+        swc_files(tmp_path)
+    with pytest.raises(SchemaError, match="name is no root_id"):
+        read_swc(tmp_path / "\u00b2.swc", 1)
+
+
 def write_precomputed(folder: Path, skeleton: osteoid.Skeleton, transform: list[float] | None = None) -> None:
     folder.mkdir(exist_ok=True)
     info = {"@type": "neuroglancer_skeletons", "vertex_attributes": []}
@@ -158,6 +201,51 @@ def test_bad_precomputed(tmp_path: Path) -> None:
     (tmp_path / "s" / "info").write_text('{"@type": "neuroglancer_skeletons", "sharding": {"a": 1}}')
     with pytest.raises(SchemaError, match="in shards"):
         read_precomputed(tmp_path / "s", 1)
+
+
+ONE = osteoid.Skeleton(np.array([[0, 0, 0], [3, 4, 0]], np.float32), np.array([[0, 1]], np.uint32), segid=5)
+
+
+@pytest.mark.parametrize(
+    ("transform", "point"),
+    [
+        (None, [3, 4, 0]),
+        ([1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1], [3, 4, 0]),
+        ([[2, 0, 0, 1], [0, 2, 0, 1], [0, 0, 2, 1]], [7, 9, 1]),
+        ([1, 2], None),
+        ([2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 2, 0, 0, 0, 0, 2], None),
+        ("identity", None),
+        ({"a": 1}, None),
+        ([float("nan")] * 12, None),
+        ([None] * 12, None),
+    ],
+)
+def test_transforms_of_any_shape_are_read_or_refused(
+    transform: object, point: list[int] | None, tmp_path: Path
+) -> None:
+    write_precomputed(tmp_path, ONE)
+    (tmp_path / "info").write_text(json.dumps({"@type": "neuroglancer_skeletons", "transform": transform}))
+    if point is None:
+        with pytest.raises(SchemaError, match="transform .* wanted 12 numbers"):
+            read_precomputed(tmp_path, 5)
+    else:
+        assert read_precomputed(tmp_path, 5).points_nm[1].tolist() == point
+
+
+def test_attributes_belong_to_the_length_of_a_file(tmp_path: Path) -> None:
+    attributes = [{"id": "radius", "data_type": "float32", "num_components": 1}]
+    write_precomputed(tmp_path, ONE)
+    data = (tmp_path / "5").read_bytes()[: 8 + 24 + 8]
+    (tmp_path / "info").write_text(json.dumps({"@type": "neuroglancer_skeletons", "vertex_attributes": attributes}))
+    (tmp_path / "5").write_bytes(data + bytes(7))
+    with pytest.raises(ReadError, match="cut short: 47 bytes; wanted at least 48"):
+        read_precomputed(tmp_path, 5)
+    (tmp_path / "5").write_bytes(data + bytes(8))
+    assert read_precomputed(tmp_path, 5).path_length_nm == 5
+    for wrong in ([{"id": "radius"}], [{"data_type": "no", "num_components": 1}], ["radius"], 7):
+        (tmp_path / "info").write_text(json.dumps({"@type": "neuroglancer_skeletons", "vertex_attributes": wrong}))
+        with pytest.raises(SchemaError, match="vertex_attributes need"):
+            read_precomputed(tmp_path, 5)
 
 
 def test_a_made_skeleton_lies_in_its_segment() -> None:
