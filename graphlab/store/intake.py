@@ -26,8 +26,9 @@ from graphlab.store.recipe import Recipe, pairs_from_synapses
 from graphlab.store.settle import add_unknown, settle
 from graphlab.store.synapses import write_synapses
 from ingest.errors import ReadError, SchemaError, StoreError, UnknownNameError, VersionError
+from ingest.kinds import one_kind
 from ingest.reader import READERS, Reading, ReadRequest, source_name
-from ingest.schema import KINDS, TABLES
+from ingest.schema import TABLES
 
 Progress = Callable[[int, int], None]
 DUPLICATES = ("sum", "first", "refuse")
@@ -72,8 +73,8 @@ class Policy:
     unknown: str = "add"
 
     def __post_init__(self) -> None:
-        if self.kind is not None and self.kind not in KINDS:
-            raise UnknownNameError("kind", self.kind, KINDS)
+        if self.kind is not None:
+            object.__setattr__(self, "kind", one_kind(self.kind))
         if self.duplicates is not None and self.duplicates not in DUPLICATES:
             raise UnknownNameError("duplicates", self.duplicates, DUPLICATES)
         if self.unknown not in UNKNOWN:

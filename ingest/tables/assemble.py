@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from ingest.columns import NAMED, NM, Plan, plan
 from ingest.errors import SchemaError, UnknownNameError, did_you_mean
 from ingest.ids import root_ids_of_names
+from ingest.kinds import our_kinds
 from ingest.reader import Reading, ReadRequest
 from ingest.schema import table
 from ingest.space import Resolution
@@ -126,6 +127,7 @@ def _batches(
     seen: dict[str, Counter[str]] = {column: Counter() for column in request.keep}
     before = left_out = bare = 0
     bare_weights = _leaves_out_bare_weights(request, chosen)
+    kinds: dict[str, str] = {}
     for whole in batches:
         rows = np.arange(before + 1, before + 1 + whole.num_rows)
         before += whole.num_rows
@@ -155,7 +157,7 @@ def _batches(
                         f"{place.at(pc.index(array.is_null(), True).as_py())}: the cell is empty; every connection "
                         f"needs a weight. To leave such rows out say --option {UNWEIGHTED}=leave_out"
                     )
-                made[ours] = array
+                made[ours] = our_kinds(array, place, kinds) if ours == "kind" else array
         for identifier, name in NAMED.items():
             if name in made and identifier not in made and identifier in out.names:
                 place = Place(source, chosen.ours[name], rows)
@@ -167,6 +169,8 @@ def _batches(
         for theirs, kept in chosen.extras.items():
             made[kept] = _cast(batch.column(theirs), out.field(kept).type)
         yield pa.RecordBatch.from_arrays([made[name] for name in out.names], schema=out)
+    if kinds:
+        notes.append("kinds: " + ", ".join(f"{theirs!r} read as {ours}" for theirs, ours in sorted(kinds.items())))
     if bare:
         notes.append(f"{bare:,} rows without a weight left out")
     if request.keep:
