@@ -66,11 +66,9 @@ def check(
     tree = json.loads(row[0])
     if tree["error"]:
         _refuse_unparsed(sql, tree)
-    nodes = list(_nodes(tree["statements"]))
-    ctes = {entry["key"].lower() for node in nodes for entry in _cte_entries(node)}
-    names = {name.lower() for name in own} | set(relations) | ctes
-    for node in nodes:
-        _check_node(sql, node, names, suggested or (lambda: relations))
+    tables = frozenset({name.lower() for name in own} | set(relations))
+    for node, ctes in _scoped(tree["statements"]):
+        _check_node(sql, node, tables, ctes, suggested or (lambda: relations))
 
 
 def known_relations(connection: duckdb.DuckDBPyConnection) -> list[str]:
@@ -157,23 +155,34 @@ def _location(tree: dict[str, Any]) -> tuple[int, int]:
         return at, at + 1
 
 
-def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
-    stack = [tree]
+def _scoped(tree: Any) -> Iterator[tuple[dict[str, Any], frozenset[str]]]:
+    """Every object of the tree with the names of the CTEs that may be read there, lower case.
+
+    A CTE sees those before it and those of the queries around it; only a recursive one sees itself.
+    """
+    stack: list[tuple[Any, frozenset[str]]] = [(tree, frozenset())]
     while stack:
-        item = stack.pop()
+        item, scope = stack.pop()
         if isinstance(item, dict):
-            yield item
-            stack.extend(item.values())
+            inside = item.get("cte_map")
+            for entry in inside["map"] if isinstance(inside, dict) else ():
+                name = frozenset({str(entry["key"]).lower()})
+                recursive = entry["value"]["query_node"]["type"] == "RECURSIVE_CTE_NODE"
+                stack.append((entry["value"], scope | name if recursive else scope))
+                scope |= name
+            yield item, scope
+            stack.extend((value, scope) for key, value in item.items() if key != "cte_map")
         elif isinstance(item, list):
-            stack.extend(item)
+            stack.extend((value, scope) for value in item)
 
 
-def _cte_entries(node: dict[str, Any]) -> list[dict[str, Any]]:
-    ctes = node.get("cte_map")
-    return ctes["map"] if isinstance(ctes, dict) else []
-
-
-def _check_node(sql: str, node: dict[str, Any], names: set[str], suggested: Callable[[], Collection[str]]) -> None:
+def _check_node(
+    sql: str,
+    node: dict[str, Any],
+    tables: frozenset[str],
+    ctes: frozenset[str],
+    suggested: Callable[[], Collection[str]],
+) -> None:
     kind = node.get("type")
     if not isinstance(kind, str):
         return
@@ -182,7 +191,7 @@ def _check_node(sql: str, node: dict[str, Any], names: set[str], suggested: Call
         at = next((t for t in tokens(sql) if t.is_word(verb)), None)
         raise UnsupportedError(f"{verb} is refused: {_READ_ONLY}", sql, at.start if at else 0, len(verb) if at else 1)
     if kind == "BASE_TABLE":
-        _check_table(sql, node, names, suggested)
+        _check_table(sql, node, tables, ctes, suggested)
     elif kind == "TABLE_FUNCTION":
         _check_function(sql, node["function"], TABLE_FUNCTIONS, node)
     elif kind == "FUNCTION" and str(node.get("function_name", "")).lower() in REFUSED_FUNCTIONS:
@@ -195,11 +204,18 @@ def _check_node(sql: str, node: dict[str, Any], names: set[str], suggested: Call
         raise UnsupportedError("found a SHOW that is no table list", sql, 0, hint="Write SHOW TABLES.")
 
 
-def _check_table(sql: str, node: dict[str, Any], names: set[str], suggested: Callable[[], Collection[str]]) -> None:
+def _check_table(
+    sql: str,
+    node: dict[str, Any],
+    tables: frozenset[str],
+    ctes: frozenset[str],
+    suggested: Callable[[], Collection[str]],
+) -> None:
     path = [str(part) for part in node["qualified_name"]["path"]]
     name = path[-1]
     schema = path[0].lower() if len(path) > 1 else ""
-    if schema == "information_schema" or (schema in ("", "main", "temp") and name.lower() in names):
+    known = tables | ctes if schema == "" else tables if schema in ("main", "temp") else frozenset()
+    if schema == "information_schema" or name.lower() in known:
         return
     at, length = int(node["query_location"]), int(node["query_location_length"])
     at = at if at <= len(sql) else sql.find(name)

@@ -184,3 +184,37 @@ def test_values_of_parameters_stay_values(toy: Source) -> None:
         ParseError, match=r"no value for the parameter \$x; did you mean 'X1'|no value for the parameter"
     ):
         run("SELECT $x", toy, parameters={"X1": 1})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT * FROM (WITH c AS (SELECT 1) SELECT * FROM c) t, {}c",
+        "WITH a AS (WITH c AS (SELECT 1) FROM c) SELECT * FROM a, {}c",
+        "WITH a AS (SELECT * FROM {}c), c AS (SELECT 1) SELECT * FROM a",
+        "WITH c AS (SELECT * FROM {}c) SELECT * FROM c",
+        "(WITH c AS (SELECT 1) FROM c) UNION ALL (SELECT * FROM {}c)",
+        "SELECT (WITH c AS (SELECT 1) SELECT * FROM c), (SELECT max(x) FROM {}c t(x))",
+        "WITH c AS (SELECT 1) SELECT * FROM main.{}c",
+    ],
+)
+@pytest.mark.parametrize("name", ["c", '"x.csv"', "sqlite_master", "duckdb_settings", "pg_class"])
+def test_names_of_ctes_count_only_where_they_are_in_scope(graph: Graph, text: str, name: str) -> None:
+    query = text.replace("{}c", name).replace("c AS (", f"{name} AS (").replace("FROM c", f"FROM {name}")
+    with pytest.raises(ParseError, match="there is no table|looks like a file") as caught:
+        graph.query(query)
+    assert query[caught.value.position :].strip("(main. ").startswith(name) or "main" in text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["WITH a AS (SELECT 1 AS x), b AS (FROM a) SELECT * FROM b, a",
+     "WITH a AS (SELECT 1 AS x) SELECT (SELECT x FROM a) UNION ALL (WITH b AS (FROM a) FROM b)",
+     "WITH a AS (SELECT 1 AS x) SELECT * FROM (SELECT 2) t, LATERAL (SELECT x FROM A)",
+     "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 3), u AS (FROM t) SELECT sum(n) FROM u",
+     "WITH a AS (WITH b AS (SELECT 1 AS x) FROM b) SELECT x FROM a ORDER BY (SELECT max(x) FROM a)",
+     "WITH neurons AS (SELECT 5 AS x) SELECT x FROM neurons",
+     "SELECT * FROM neurons WHERE EXISTS (WITH n AS (SELECT 1) FROM n)"],
+)  # fmt: skip
+def test_names_of_ctes_in_scope_are_read(graph: Graph, text: str) -> None:
+    assert graph.query(text).columns
