@@ -15,8 +15,10 @@ SYNONYMS = {
     **{kind: kind for kind in KINDS},
     **dict.fromkeys(("chemical synapse", "chem", "synaptic"), "chemical"),
     **dict.fromkeys(
-        ("gap junction", "gapjunction", "gap", "gj", "electrical synapse", "electrical junction", "electric")
-        + ("electric synapse", "electric junction", "elec", "ej", "electrical coupling"),
+        (
+            *("gap junction", "gapjunction", "gap", "gj", "ej", "elec", "electric", "electric synapse"),
+            *("electric junction", "electrical synapse", "electrical junction", "electrical coupling"),
+        ),
         "electrical",
     ),
     **dict.fromkeys(("extra synaptic", "extrasynaptic connection", "wireless", "volume transmission"), "extrasynaptic"),

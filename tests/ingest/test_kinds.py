@@ -23,7 +23,8 @@ from ingest.values import Place
         ("gap junction", "electrical"), ("gap_junction", "electrical"), ("Gap-Junctions", "electrical"),
         ("electrical synapse", "electrical"), ("ELECTRICAL", "electrical"), ("EJ", "electrical"),
         ("extra-synaptic", "extrasynaptic"), ("extrasynaptic", "extrasynaptic"),
-        ("peptidergic", None), ("S", None), ("Rp", None), ("chemica", None), ("", None), ("0", None), ("response", None),
+        ("peptidergic", None), ("S", None), ("Rp", None), ("chemica", None), ("", None), ("0", None),
+        ("response", None),
     ],
 )  # fmt: skip
 def test_known_words(word: str, ours: str | None) -> None:
