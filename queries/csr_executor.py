@@ -65,6 +65,7 @@ class CSRExecutor:
         self, bound: BoundPattern, source: Source, parameters: Mapping[str, Any], limits: Limits
     ) -> pa.RecordBatchReader:
         """Count where only a count is asked; otherwise list, gather columns, and leave the rest to SQL."""
+        from queries.csr_alike import Least, looks_up
         from queries.csr_output import Gathered, answered_by_sql, wanted_columns
         from queries.csr_program import best_order, compiled, load, meeting
         from queries.csr_run import Run, thick
@@ -73,21 +74,31 @@ class CSRExecutor:
 
         limits = _capped(limits, source)
         needs = csr_needs.needs_of(bound)
+        alike = bound.pattern.alike if needs.plain and looks_up(bound) else ()
+        if alike:
+            bound = bound.bound_pattern(replace(bound.pattern, alike=()))
+            needs = csr_needs.needs_of(bound)
         pattern = needs.bound.pattern
         counting = pattern.only_counts and needs.plain and pattern.limit is None and pattern.skip is None
+        counting = counting and not pattern.alike
         wanted = {} if counting else wanted_columns(needs, Values(parameters))
         loaded = load(needs, Relations(needs.bound, source, parameters, limits), wanted)
         limits.check()
         run = Run(limits, self.workers)
+        least = Least(loaded, alike) if alike else None
         if counting and all(relation.single for relation in loaded.relations.values()):
+            if least is not None:
+                order, _ = best_order(loaded)
+                kept = least.of(order, run.matches(compiled(loaded, order)), None)
+                return _one(pattern.columns[0].name, sum(map(len, kept)))
             closed = closed_relation(loaded)
             if closed is not None:
                 return _one(pattern.columns[0].name, closed_patterns(run, loaded, closed))
-            alike = 1
+            ways = 1
             if pattern.semantics.vertices_differ and not pattern.symmetry:
                 # Matches that differ by exchanging alike vertices are counted once, times the ways to exchange them.
-                alike = len(automorphisms(pattern)) if len(pattern.vertices) <= ALIKE else 1
-                if alike > 1:
+                ways = len(automorphisms(pattern)) if len(pattern.vertices) <= ALIKE else 1
+                if ways > 1:
                     needs = csr_needs.needs_of(bound.bound_pattern(without_automorphisms(pattern)))
                     loaded = load(needs, Relations(needs.bound, source, parameters, limits), {})
             order, expected = best_order(loaded, listing=False)
@@ -96,7 +107,7 @@ class CSRExecutor:
                 number = run.meetings(met)
             else:
                 number = run.count(compiled(loaded, order))
-            return _one(pattern.columns[0].name, alike * number)
+            return _one(pattern.columns[0].name, ways * number)
         order, expected = best_order(loaded)
         gathered = Gathered(loaded, source, parameters, limits)
         outputs = gathered.direct()
@@ -104,7 +115,9 @@ class CSRExecutor:
             most = pattern.limit if isinstance(pattern.limit, int) else None
             single = all(relation.single for relation in loaded.relations.values())
             closed = closed_relation(loaded)
-            if closed is not None and listing_pays(closed, expected):
+            if least is not None:
+                matches = least.of(order, run.matches(compiled(loaded, order)), most)
+            elif closed is not None and listing_pays(closed, expected):
                 order, matches = loaded.variables, closed_matches(run, loaded, closed, most)
             else:
                 matches = run.matches(compiled(loaded, order), most)
@@ -125,7 +138,7 @@ class CSRExecutor:
         program = compiled(loaded, order)
 
         def batches() -> Iterator[pa.RecordBatch]:
-            for nodes in run.matches(program):
+            for nodes in run.matches(program) if least is None else least.of(order, run.matches(program), None):
                 yield gathered.structs(program.order, nodes)
 
         def stop() -> None:

@@ -41,7 +41,7 @@ class Needs:
 
     @property
     def plain(self) -> bool:
-        """Whether the join alone decides about matches of vertices."""
+        """Whether the join alone decides what matches vertices, alike ones aside."""
         return not self.residual and not self.keys
 
 

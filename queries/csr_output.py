@@ -161,7 +161,7 @@ class Gathered:
     def direct(self) -> list[tuple[str, str, str]] | None:
         """(output, variable, column) where every output is one column as it is; None otherwise."""
         pattern = self.bound.pattern
-        if pattern.aggregates or pattern.distinct or pattern.order or pattern.skip is not None:
+        if pattern.aggregates or pattern.distinct or pattern.order or pattern.alike or pattern.skip is not None:
             return None
         if not self.needs.plain or (pattern.limit is not None and not isinstance(pattern.limit, int)):
             return None

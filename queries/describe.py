@@ -99,6 +99,7 @@ def pattern_lines(bound: BoundPattern) -> list[tuple[str, str]]:
     if pattern.where is not None:
         lines.append(("where", expression_text(pattern.where)))
     lines += [("symmetry", f"id({first}) < id({second})") for first, second in pattern.symmetry]
+    lines += [("alike", f"one match of those that differ by exchanging {', '.join(a)}") for a in pattern.alike]
     if pattern.columns:
         lines.append(("columns", ", ".join(f"{expression_text(c.value)} AS {c.name}" for c in pattern.columns)))
     if pattern.distinct:

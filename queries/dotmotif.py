@@ -156,7 +156,8 @@ class _Motif:
             self.builder.where(self._condition(constraint, scope))
         columns = [Column(vertex, Identity(vertex)) for vertex in self.places]
         built = self.builder.build(columns, Semantics.DISTINCT_VERTICES)
-        return replace(self._alike(built), symmetry=_orders(self.same))
+        groups = [together for together in _groups(self.same) if len(together) > 1]
+        return replace(self._shared(built, groups), alike=tuple(map(tuple, groups)))
 
     def _read(self, blocks: tuple[Any, ...], scope: dict[str, str], calls: tuple[str, ...]) -> None:
         """Edges and constraints of blocks; ``scope`` maps a macro's names to those of the motif."""
@@ -248,12 +249,10 @@ class _Motif:
             return Literal(True)
         return condition
 
-    def _alike(self, pattern: Pattern) -> Pattern:
-        """Conditions on a vertex hold for the vertices that are its automorphic images."""
-        if not self.same:
-            return pattern
+    def _shared(self, pattern: Pattern, groups: list[list[str]]) -> Pattern:
+        """Conditions on a vertex hold for the vertices that are alike to it."""
         conditions = list(conjuncts(pattern.where))
-        for group in _groups(self.same):
+        for group in groups:
             for condition in list(conditions):
                 names = condition.variables()
                 if len(names) == 1 and next(iter(names)) in group:
@@ -270,10 +269,6 @@ def _groups(same: list[tuple[str, str]]) -> list[list[str]]:
         merged = list(dict.fromkeys([name for group in met for name in group] + [first, second]))
         groups = [group for group in groups if group not in met] + [merged]
     return groups
-
-
-def _orders(same: list[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    return tuple(dict.fromkeys(pair for pair in same if pair[0] != pair[1]))
 
 
 def _compare(left: Expression, operator: Token, right: Expression) -> Expression:

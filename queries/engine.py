@@ -28,7 +28,7 @@ from queries.sql_errors import translated
 from queries.sql_values import OWN, Values
 from queries.sql_writer import select
 from queries.statement import Slot, Statement
-from queries.symmetry import without_automorphisms
+from queries.symmetry import ordered, without_automorphisms
 
 __all__ = ["ENGINES", "FRONT_ENDS", "Source", "answer", "parse", "run"]
 
@@ -222,7 +222,7 @@ def _engines(wanted: str, bound: list[BoundPattern]) -> list[Executor]:
 def _bound(pattern: Pattern, source: Source, text: str, exclude_automorphisms: bool) -> BoundPattern:
     bound = bind(pattern, source, text)
     rewritten = rewrite(bound.pattern)
-    return bound.bound_pattern(without_automorphisms(rewritten) if exclude_automorphisms else rewritten)
+    return bound.bound_pattern(without_automorphisms(rewritten) if exclude_automorphisms else ordered(rewritten))
 
 
 def _standing(pattern: BoundPattern, choice: Choice, name: str, values: Values) -> str:

@@ -172,6 +172,8 @@ class Pattern:
 
     Columns with aggregates group by the columns without. ``symmetry`` holds pairs (u, v) of vertex
     variables: only matches with id(u) < id(v) are kept, so that of interchangeable matches one remains.
+    ``alike`` holds sets of vertex variables: of the matches there are that differ by exchanging vertices
+    within the sets, the one with the smallest ids is kept, in the order of ``vertices``.
 
     Raises:
         ValueError: variables that clash or do not exist, predicates that read what they may not. Front
@@ -190,6 +192,7 @@ class Pattern:
     order: tuple[Order, ...] = ()
     skip: int | Parameter | None = None
     limit: int | Parameter | None = None
+    alike: tuple[tuple[str, ...], ...] = ()
 
     outer: tuple[str, ...] = ()
     """Vertex variables that an enclosing pattern has already matched (sub-patterns of EXISTS only)."""
@@ -215,6 +218,11 @@ class Pattern:
         for pair in self.symmetry:
             if any(name not in vertices for name in pair) or pair[0] == pair[1]:
                 raise ValueError(f"symmetry {pair} is not about two vertices of the pattern")
+        for name, times in Counter(name for together in self.alike for name in together).items():
+            if name not in vertices or times > 1:
+                raise ValueError(f"alike: {name} is no vertex of the pattern, or alike to itself")
+        if self.alike and self.aggregates and not self.only_counts:
+            raise ValueError("matches that are alike are listed or counted, not aggregated")
         if self.where is not None and is_aggregate(self.where):
             raise ValueError("the condition of a pattern holds no aggregate")
         names = Counter(column.name.lower() for column in self.columns)

@@ -135,13 +135,28 @@ def pair_places(start, targets, source, target):  # type: ignore[no-untyped-def]
     """Place of each pair (source, target) in the lists; every pair is there."""
     found = np.empty(len(source), np.int64)
     for i in range(len(source)):
-        low, high = start[source[i]], start[source[i] + 1]
-        wanted = target[i]
-        while low < high:
-            middle = (low + high) >> 1
-            if targets[middle] < wanted:
-                low = middle + 1
-            else:
-                high = middle
-        found[i] = low
+        found[i] = _place(targets, start[source[i]], start[source[i] + 1], target[i])
     return found
+
+
+@njit(cache=True, nogil=True)
+def pairs_there(start, targets, source, target):  # type: ignore[no-untyped-def]
+    """Whether each pair (source, target) is in the lists."""
+    found = np.empty(len(source), np.bool_)
+    for i in range(len(source)):
+        end = start[source[i] + 1]
+        at = _place(targets, start[source[i]], end, target[i])
+        found[i] = at < end and targets[at] == target[i]
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _place(targets, low, high, wanted):  # type: ignore[no-untyped-def]
+    """Of the first entry from ``low`` to ``high`` that is not below ``wanted``."""
+    while low < high:
+        middle = (low + high) >> 1
+        if targets[middle] < wanted:
+            low = middle + 1
+        else:
+            high = middle
+    return low

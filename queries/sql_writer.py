@@ -16,6 +16,7 @@ from queries.expression import AllAlong, EachAlong, Expression, Identity, Proper
 from queries.identifiers import quote
 from queries.pattern import Direction, Edge, Exists, Order, Path, Pattern, Semantics
 from queries.property_graph import EdgeTable, VertexTable
+from queries.sql_alike import least_of_alike
 from queries.sql_expressions import Names, write
 from queries.sql_values import Values
 from queries.sql_walks import along, path_length, walk_distinctness, walk_relation
@@ -74,6 +75,10 @@ class Writer:
         ]
         if conditions:
             parts.append(f"WHERE {' AND '.join(conditions)}")
+        if pattern.alike:
+            parts.append(least_of_alike({v.variable: self.ids[v.variable] for v in pattern.vertices}, pattern.alike))
+            if pattern.only_counts:
+                return "\n".join([parts[0], "FROM (SELECT 1", *parts[1:], ")"])
         if pattern.aggregates and not all(is_aggregate(column.value) for column in pattern.columns):
             parts.append("GROUP BY ALL")
         if pattern.order:

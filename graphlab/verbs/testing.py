@@ -207,7 +207,7 @@ class Testing(Asking):
         folder = None
         if not self._folder.read_only:
             # A pattern may read any column of neurons, which the wiring's own hash does not cover.
-            folder = self.path / "samples" / f"patterns-{self._folder.meta('data_version')}-{language or 'auto'}"
+            folder = self.path / "samples" / f"matches-{self._folder.meta('data_version')}-{language or 'auto'}"
         return significance(
             view, count, (pattern,), 3,
             null=name, samples=samples, seed=seed, options=options, workers=workers, progress=progress, folder=folder,

@@ -181,3 +181,17 @@ def test_repeated_edges_agree_with_ladybug(helpers: Any, scratch: Source, mode: 
         assert found == theirs
 
     agrees()
+
+
+def test_table_of_alike_vertices(helpers: Any, toy: Source) -> None:
+    """Each row of the page: its connections, its motif, how many matches stay."""
+    block = PAGE.split("<!-- table:alike -->")[1].split("<!-- end -->")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in block.strip().splitlines()[2:]]
+    assert len(rows) >= 5
+    for connections, motif, kept, _ in rows:
+        pairs = [(int(a), int(b)) for a, b in re.findall(r"(\d) -> (\d)", connections)]
+        neurons = tuple((i, None) for i in sorted({end for pair in pairs for end in pair}))
+        helpers.fill(toy.connection, helpers.SmallGraph(neurons, tuple((a, b, 1, "chemical") for a, b in pairs)))
+        text = motif.strip("`").replace("; ", "\n")
+        found = [len(run(text, Source(toy.connection), language="dotmotif", engine=e)) for e in ("duckdb", "csr")]
+        assert found == [int(kept)] * 2, motif

@@ -287,6 +287,23 @@ def test_a_pattern_against_a_null(graph: Graph) -> None:
     assert graph.pattern_significance(PATTERN, samples=2, min_weight=5).observed[0] == heavy
 
 
+def test_alike_vertices_count_once_in_patterns_and_their_nulls(graph: Graph) -> None:
+    """Of two matches that exchange the senders one counts, and one that has no twin counts, too."""
+    plain = "x -> y [weight >= 8]\nz -> y [weight >= 8]\ny !> x"
+    found = graph.query(plain).to_arrow().to_pylist()
+    wanted = len({(frozenset((row["x"], row["z"])), row["y"]) for row in found})
+    assert len(found) / 2 < wanted < len(found)
+    assert graph.pattern_count(f"{plain}\nx === z") == wanted
+    assert len(graph.query(f"{plain}\nx === z")) == wanted
+    every = graph.pattern_significance(plain, samples=4, seed=2)
+    tested = graph.pattern_significance(f"{plain}\nx === z", samples=4, seed=2)
+    assert tested.observed[0] == wanted
+    assert (tested.counts < every.counts).all()
+    assert (2 * tested.counts >= every.counts).all()
+    light = graph.pattern_count(f"{plain}\nx === z", min_weight=2)
+    assert light == graph.pattern_significance(f"{plain}\nx === z", samples=1, min_weight=2).observed[0] >= wanted
+
+
 def test_feed_forward_loops_as_pattern_and_as_class_agree(graph: Graph) -> None:
     """Non-induced copies of 030T are the matches of its pattern, in the graph and in every random graph."""
     text = """SELECT * FROM GRAPH_TABLE (connectome
