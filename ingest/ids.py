@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -69,10 +70,16 @@ def check_int64(largest: int | None, what: str) -> None:
         )
 
 
+def tidy_name(name: str) -> str:
+    """A name as it is compared: without blanks around it, its letters composed (NFC)."""
+    return unicodedata.normalize("NFC", name.strip())
+
+
 def root_id_of_name(name: str) -> int:
     """The id of a named neuron (``AVAL``): the first 8 bytes of BLAKE2b(name), big-endian, top bit cleared.
 
-    The same name has the same id in every graph; the top bit is cleared so that it fits int64.
+    The same name has the same id in every graph; the top bit is cleared so that it fits int64. Names of sources are
+    made tidy before (``tidy_name``).
 
     >>> root_id_of_name("AVAL") == root_id_of_name("AVAL") < 2**63
     True

@@ -29,11 +29,12 @@ class Place:
         return f"{self.source}, row {self.rows[index]}, column {self.column!r}"
 
 
-def convert(array: pa.Array, kind: pa.DataType, place: Place, required: bool) -> pa.Array:
-    """Values as our type ``kind``: uint64 ids, finite float64, text, or bool.
+def convert(array: pa.Array, kind: pa.DataType, place: Place, required: bool, advice: str = "") -> pa.Array:
+    """Values as our type ``kind``: uint64 ids, finite float64, text, or bool. Empty cells are null.
 
     Args:
         required: an empty cell is an error.
+        advice: what to do about an empty cell, for the message.
 
     Raises:
         IdError, SchemaError: file, row, column, what was found and what was wanted.
@@ -52,8 +53,50 @@ def convert(array: pa.Array, kind: pa.DataType, place: Place, required: bool) ->
         result = _text(array)
     if required and result.null_count:
         index = _first(result.is_null())
-        raise SchemaError(f"{place.at(index)}: the cell is empty; every row needs a {_noun(kind)}")
+        raise SchemaError(f"{place.at(index)}: the cell is empty; {advice or f'every row needs a {_noun(kind)}'}")
     return result
+
+
+def kept(array: pa.Array) -> pa.Array:
+    """Values of a further column in the type they came in: text tidied, NaN and empty text null, all else as it is."""
+    kind = kept_type(array.type)
+    if pa.types.is_string(kind):
+        return tidy_text(array)
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    array = array if array.type == kind else array.cast(kind)
+    return _without_nan(array) if pa.types.is_floating(kind) else array
+
+
+def kept_type(kind: pa.DataType) -> pa.DataType:
+    """The type in which a further column of type ``kind`` is kept; null where it holds nothing."""
+    if pa.types.is_dictionary(kind):
+        return kept_type(kind.value_type)
+    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return pa.string()
+    return pa.float32() if pa.types.is_float16(kind) else kind
+
+
+def tidy_text(array: pa.Array, composed: bool = False) -> pa.Array:
+    """Text without blanks around it, as header cells are; nothing left is null. Other columns stay as they are.
+
+    Args:
+        composed: letters are composed (NFC), too, as in names that are compared.
+    """
+    if not pa.types.is_string(kept_type(array.type)):
+        return array
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    array = array.cast(pa.string())
+    text = pc.utf8_trim_whitespace(array)
+    if composed and not pc.all(pc.string_is_ascii(text)).as_py():
+        text = pc.utf8_normalize(text, form="NFC")
+    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+
+
+def _without_nan(array: pa.Array) -> pa.Array:
+    nan = pc.is_nan(array)
+    return pc.if_else(nan, pa.scalar(None, array.type), array) if pc.any(nan).as_py() else array
 
 
 def _ids(array: pa.Array, place: Place) -> pa.Array:
@@ -134,7 +177,8 @@ def _truths(array: pa.Array, place: Place) -> pa.Array:
 def _text(array: pa.Array) -> pa.Array:
     """Text as it stands; empty cells and the ``nan`` that pandas writes become nulls."""
     if pa.types.is_floating(array.type):
-        whole = pc.and_(pc.is_finite(array), pc.equal(array, pc.floor(array)))
+        array = _without_nan(array)
+        whole = pc.and_(pc.less(pc.abs(array), 2.0**53), pc.equal(array, pc.floor(array)))
         if pc.all(whole.fill_null(True)).as_py():
             array = array.cast(pa.int64())
     text = array.cast(pa.string())

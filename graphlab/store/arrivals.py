@@ -19,6 +19,10 @@ from ingest.schema import table as words
 
 ALIKE = {"connections": ("connections_left_out",)}
 INTEGERS = {f"{sign}{size}" for sign in ("", "U") for size in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")}
+FLOATS = {"FLOAT", "DOUBLE"}
+EMPTY = '"NULL"'
+"""DuckDB's type of a column that holds nothing."""
+EXACT = 2**53
 NAME_COLUMNS = {"pre_name": "pre_root_id", "post_name": "post_root_id"}
 
 
@@ -46,6 +50,8 @@ class Arrivals:
         self.names: dict[int, str] = {}
         self.synapse_ids: list[RootIds] = []
         """synapse_id of every batch so far, 8 bytes a row: uniqueness is checked by one sort."""
+        self._whole_into_floats: list[str] = []
+        """Columns of whole numbers that the graph keeps as floats."""
         self._failure: BaseException | None = None
         self._reading = reading
         self._progress = progress
@@ -69,6 +75,9 @@ class Arrivals:
         if error is not None and self._failure is not None:
             # DuckDB wraps what a scanned stream raises; people get the reader's own words.
             raise self._failure from None
+        if isinstance(error, duckdb.ConversionException):
+            told = str(error).splitlines()[0]
+            raise SchemaError(f"{self.source}: a value does not fit its column in the graph: {told}") from None
 
     def selected(self, skip: tuple[str, ...] = ()) -> list[str]:
         """Quoted names of the columns that go into the table, ``arrival`` and ``skip`` left out."""
@@ -120,11 +129,23 @@ class Arrivals:
     def _arrive(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         self._set_names_aside(batch)
         arrays = [batch.column(f.name) for f in self._reading.schema if f.name not in NAME_COLUMNS]
+        self._refuse_rounded(arrays)
         arrays.append(pa.array(np.arange(self.rows, self.rows + batch.num_rows)))
         if self.table == "synapses" and self.has("synapse_id"):
             self.synapse_ids.append(batch.column("synapse_id").to_numpy(zero_copy_only=False))
         self.rows += batch.num_rows
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+
+    def _refuse_rounded(self, arrays: list[pa.Array]) -> None:
+        for name in self._whole_into_floats:
+            values = arrays[self.schema.get_field_index(name)]
+            far = pc.greater_equal(pc.abs(values.cast(pa.float64(), safe=False)), float(EXACT))
+            at = pc.index(far, True).as_py()
+            if at >= 0:
+                raise SchemaError(
+                    f"{self.source}, row {self.source_row(self.rows + at)}: {name} is {values[at]}; the graph has "
+                    "decimals there, which would round it. Rename the column in the source"
+                )
 
     def _set_names_aside(self, batch: pa.RecordBatch) -> None:
         for name, identifier in NAME_COLUMNS.items():
@@ -150,18 +171,43 @@ class Arrivals:
         for name, kind, *_ in described:
             if name == "arrival":
                 continue
-            kind = "VARCHAR" if kind.startswith("ENUM") or kind == '"NULL"' else kind
+            kind = "VARCHAR" if kind.startswith("ENUM") else kind
             into = present.get(name.lower())
             if into is None:
                 for table in (self.table, *ALIKE.get(self.table, ())):
-                    self.connection.execute(f"ALTER TABLE {table} ADD COLUMN {quote(name)} {kind}")
-            elif into not in (kind, "VARCHAR", "DOUBLE") and not (into in INTEGERS and kind in INTEGERS):
-                raise SchemaError(
-                    f"{self.source}: the column {name!r} is {kind} in this source and {into} in the graph; "
-                    "rename it in the source"
-                )
+                    column = f"{quote(name)} {'VARCHAR' if kind == EMPTY else kind}"
+                    self.connection.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
+            elif kind not in (EMPTY, into):
+                self._fit(name, kind, into)
             if into is not None:
                 make_real(self.connection, self.table, name)
+
+    def _fit(self, name: str, kind: str, into: str) -> None:
+        """Let a column of the graph take values of another type where no value changes by it.
+
+        Raises:
+            SchemaError: it would round, or be text on one side only.
+        """
+        if name in words(self.table).names():
+            return  # words of ours have their type from the reader
+        tables = (self.table, *ALIKE.get(self.table, ()))
+        column = quote(name)
+        held = sum(first_row(self.connection, f"SELECT count({column}) FROM {table}")[0] for table in tables)
+        wider = kind if not held else _wider(kind, into)
+        if wider == "DOUBLE" and held and into in INTEGERS:
+            rounded = f"SELECT count(*) FROM {{}} WHERE abs(CAST({column} AS HUGEINT)) > {EXACT}"
+            if any(first_row(self.connection, rounded.format(table))[0] for table in tables):
+                wider = None
+        if wider is None:
+            raise SchemaError(
+                f"{self.source}: the column {name!r} is {kind} in this source and {into} in the graph; "
+                "rename it in the source, or give both sources the same kind of values"
+            )
+        if wider == "DOUBLE" and kind in INTEGERS:
+            self._whole_into_floats.append(name)
+        if wider != into:
+            for table in tables:
+                self.connection.execute(f"ALTER TABLE {table} ALTER COLUMN {column} TYPE {wider}")
 
 
 def is_virtual(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> bool:
@@ -186,6 +232,19 @@ def make_real(connection: duckdb.DuckDBPyConnection, table: str, column: str) ->
     connection.execute(f"ALTER TABLE {table} ADD COLUMN {quote(word)} {kind}{filled}")
     if filled:
         connection.execute(f"ALTER TABLE {table} ALTER COLUMN {quote(word)} DROP DEFAULT")
+
+
+def _wider(kind: str, into: str) -> str | None:
+    """The type of a column ``into`` that takes values of ``kind``, too, with no change to any; None without one."""
+    both = {kind, into}
+    if both <= INTEGERS:
+        unsigned = {name for name in both if name.startswith("U")}
+        # Values that do not fit either 64-bit type are refused when they come.
+        return "UBIGINT" if unsigned == both else into if "UBIGINT" in both else "BIGINT"
+    if both <= {*INTEGERS, *FLOATS}:
+        return "DOUBLE"
+    # As text, a truth value would be spelt otherwise than in its source.
+    return "VARCHAR" if into == "VARCHAR" and kind != "BOOLEAN" else None
 
 
 def _column_names(schema: pa.Schema, table: str) -> dict[str, str]:

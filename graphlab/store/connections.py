@@ -26,11 +26,45 @@ def write_connections(arrivals: Arrivals, kind: str | None, duplicates: str | No
         "FROM arrivals"
     )
     _claim_kinds(arrivals)
-    notes = _repeated(arrivals, duplicates)
+    notes = _without_weight(arrivals)
+    notes += _repeated(arrivals, duplicates)
     notes += _met_before(arrivals, duplicates)
     _insert(arrivals)
+    cancelled = _drop_cancelled(arrivals)
     connection.execute("DROP TABLE arrived")
-    return notes
+    return notes + cancelled
+
+
+def _without_weight(arrivals: Arrivals) -> list[str]:
+    """Rows of weight 0 say that there is no connection, as zeros of a matrix do."""
+    connection = arrivals.connection
+    row = first_row(connection, "SELECT count(*) FROM arrived WHERE weight = 0")
+    if not row[0]:
+        return []
+    named = "SELECT pre_root_id AS root_id FROM arrived WHERE {0} UNION SELECT post_root_id FROM arrived WHERE {0}"
+    silent = first_row(
+        connection,
+        f"SELECT count(*) FROM (({named.format('weight = 0')}) EXCEPT ({named.format('weight <> 0')}) "
+        "EXCEPT SELECT root_id FROM neurons) WHERE root_id <> 0",
+    )
+    connection.execute("DELETE FROM arrived WHERE weight = 0")
+    note = f"{row[0]:,} rows of weight 0 are no connections and were left out"
+    if silent[0]:
+        note += f", with {silent[0]:,} neurons that only they name (ingest those --as neurons to have them)"
+    return [note]
+
+
+def _drop_cancelled(arrivals: Arrivals) -> list[str]:
+    """Pairs whose rows add up to 0."""
+    connection = arrivals.connection
+    row = first_row(connection, "SELECT count(*) FROM connections WHERE weight = 0")
+    if not row[0]:
+        return []
+    connection.execute(
+        f"DELETE FROM connections_by_neuropil WHERE ({PAIR}) IN (SELECT ({PAIR}) FROM connections WHERE weight = 0)"
+    )
+    connection.execute("DELETE FROM connections WHERE weight = 0")
+    return [f"{row[0]:,} connections whose rows add up to weight 0 were left out"]
 
 
 def _repeated(arrivals: Arrivals, duplicates: str | None) -> list[str]:

@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from graphlab.store.folder import Folder, first_row
 from ingest.errors import UnknownNameError
+from ingest.reader import source_name
 
 BLOCK = 1 << 22
 
@@ -136,7 +137,9 @@ def hash_table(frame: Any) -> str:
     """
     table = frame
     if not isinstance(frame, pa.Table):
-        table = frame.to_arrow() if hasattr(frame, "to_arrow") else pa.Table.from_pandas(frame, preserve_index=False)
+        from ingest.tables.frames import as_arrow
+
+        table = as_arrow(frame, source_name(frame))
     digest = hashlib.sha256()
     for field in table.schema:
         digest.update(field.name.encode() + b"\0")

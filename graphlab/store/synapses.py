@@ -42,6 +42,10 @@ def write_synapses(arrivals: Arrivals, kind: str | None) -> list[str]:
     notes = []
     if not arrivals.has("synapse_id"):
         notes.append("the source has no synapse ids; rows are numbered in their order")
+    if arrivals.has("weight"):
+        zero = first_row(connection, "SELECT count(*) FROM synapses WHERE weight = 0")
+        if zero[0]:
+            notes.append(f"{zero[0]:,} synapses of weight 0 count for no connection")
     background = first_row(connection, "SELECT count(*) FROM synapses WHERE pre_root_id = 0 OR post_root_id = 0")
     if background and background[0]:
         notes.append(f"{background[0]:,} synapses touch root id 0 (no segment); they count for no connection")

@@ -13,15 +13,18 @@ import pyarrow.compute as pc
 
 from ingest.columns import NAMED, NM, Plan, plan
 from ingest.errors import SchemaError, UnknownNameError, did_you_mean
-from ingest.ids import root_ids_of_names
+from ingest.ids import root_ids_of_names, tidy_name
 from ingest.kinds import our_kinds
 from ingest.reader import Reading, ReadRequest
 from ingest.schema import table
 from ingest.space import Resolution
-from ingest.values import NameIds, Place, convert, points
+from ingest.values import NameIds, Place, convert, kept, kept_type, points, tidy_text
 
 UNWEIGHTED = "unweighted"
 """Option of every table of connections: ``leave_out`` rows whose weight is empty; refused otherwise."""
+BARE = f"every connection needs a weight. To leave such rows out say --option {UNWEIGHTED}=leave_out"
+COMPOSED = ("name", "cell_type", "super_class")
+"""Words that neurons are found and grouped by: letters composed (NFC)."""
 SHOWN = 12
 """Columns named in a note before it says how many more there are."""
 
@@ -56,9 +59,9 @@ def assemble(
     kept_rows: list[npt.NDArray[np.int64]] = []
     stream = _batches(source, request, chosen, resolution, out, batches, notes, kept_rows)
     if chosen.extras:
-        kept = sorted(chosen.extras.values())
-        more = f" and {len(kept) - SHOWN} more columns" if len(kept) > SHOWN else ""
-        notes.append(f"kept as they are: {', '.join(kept[:SHOWN])}{more}")
+        further = sorted(chosen.extras.values())
+        more = f" and {len(further) - SHOWN} more columns" if len(further) > SHOWN else ""
+        notes.append(f"kept as they are: {', '.join(further[:SHOWN])}{more}")
     return Reading(out, stream, notes, rows, _meta(attributes or {}), kept_rows)
 
 
@@ -106,9 +109,8 @@ def _schema(schema: pa.Schema, as_: str, chosen: Plan) -> pa.Schema:
         if column.name in chosen.ours or by_name or (chosen.position and column.name in NM):
             fields.append(pa.field(column.name, column.type))
     fields += [pa.field(name, pa.string()) for name in ("pre_name", "post_name") if name in chosen.ours]
-    for theirs, kept in chosen.extras.items():
-        kind = schema.field(theirs).type
-        fields.append(pa.field(kept, pa.string() if pa.types.is_dictionary(kind) or pa.types.is_null(kind) else kind))
+    for theirs, kept_as in chosen.extras.items():
+        fields.append(pa.field(kept_as, kept_type(schema.field(theirs).type)))
     return pa.schema(fields)
 
 
@@ -147,16 +149,12 @@ def _batches(
         for ours, theirs in chosen.ours.items():
             place = Place(source, theirs, rows)
             if ours in ("pre_name", "post_name"):
-                made[ours] = convert(batch.column(theirs), pa.string(), place, required=True)
+                made[ours] = convert(tidy_text(batch.column(theirs), composed=True), pa.string(), place, required=True)
             else:
                 column = words.column(ours)
-                bare_is_told_here = ours == "weight" and column.required
-                array = convert(batch.column(theirs), column.type, place, column.required and not bare_is_told_here)
-                if bare_is_told_here and array.null_count:
-                    raise SchemaError(
-                        f"{place.at(pc.index(array.is_null(), True).as_py())}: the cell is empty; every connection "
-                        f"needs a weight. To leave such rows out say --option {UNWEIGHTED}=leave_out"
-                    )
+                advice = BARE if ours == "weight" else ""
+                cells = tidy_text(batch.column(theirs), ours in COMPOSED)
+                array = convert(cells, column.type, place, column.required, advice)
                 made[ours] = our_kinds(array, place, kinds) if ours == "kind" else array
         for identifier, name in NAMED.items():
             if name in made and identifier not in made and identifier in out.names:
@@ -166,8 +164,8 @@ def _batches(
             place = Place(source, chosen.position[0], rows)
             arrays = points([batch.column(name) for name in chosen.position], place, resolution.xyz)
             made.update(zip(NM, arrays, strict=True))
-        for theirs, kept in chosen.extras.items():
-            made[kept] = _cast(batch.column(theirs), out.field(kept).type)
+        for theirs, kept_as in chosen.extras.items():
+            made[kept_as] = kept(batch.column(theirs))
         yield pa.RecordBatch.from_arrays([made[name] for name in out.names], schema=out)
     if kinds:
         notes.append("kinds: " + ", ".join(f"{theirs!r} read as {ours}" for theirs, ours in sorted(kinds.items())))
@@ -198,15 +196,11 @@ def _kept(
         return batch, rows
     mask: pa.Array = pa.array(np.ones(batch.num_rows, dtype=bool))
     for column, values in request.keep.items():
-        text = convert(batch.column(column), pa.string(), Place("", column, rows), required=False)
+        text = convert(
+            tidy_text(batch.column(column), composed=True), pa.string(), Place("", column, rows), required=False
+        )
         counts = pc.value_counts(text)
         for item in counts.to_pylist()[:300]:
             seen[column][str(item["values"])] += int(item["counts"])
-        mask = pc.and_(mask, pc.is_in(text, pa.array(values, pa.string())))
+        mask = pc.and_(mask, pc.is_in(text, pa.array(map(tidy_name, values), pa.string())))
     return batch.filter(mask), rows[mask.to_numpy(zero_copy_only=False)]
-
-
-def _cast(array: pa.Array, kind: pa.DataType) -> pa.Array:
-    if array.type == kind:
-        return array
-    return array.dictionary_decode().cast(kind) if pa.types.is_dictionary(array.type) else array.cast(kind)

@@ -17,20 +17,20 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.columns import NAMED, plan
+from ingest.columns import NAMED, Plan, plan
 from ingest.errors import ReadError, SchemaError
 from ingest.reader import Reading, ReadRequest, Uses
 from ingest.tables.assemble import UNWEIGHTED, assemble
 from ingest.tables.columnar import BATCH_ROWS
 from ingest.tables.files import BZIP2, GZIP, XZ, ZIP, ZSTD, begins, checked
 from ingest.tables.matrix import as_edges, as_neurons, is_matrix
+from ingest.tables.text_types import typed, types_of
 
 POSITIONS = {
     "connections": ("pre_root_id", "post_root_id", "weight"),
     "synapses": ("pre_root_id", "post_root_id"),
     "neurons": ("root_id",),
 }
-SNIFFED_TYPES = ["BOOLEAN", "BIGINT", "DOUBLE", "VARCHAR"]
 SAMPLE_LINES = 200
 SEPARATORS = ",\t;|"
 COMMENTS = ("#", "%")
@@ -99,20 +99,10 @@ class DelimitedReader:
             }
         ):
             ours = ["root_id", *ours[1:]]  # the unnamed first column of a table saved by pandas
-        chosen = plan(ours, request, str(path))
-        # Words of ours come as text and are converted by our own rules; DuckDB finds the types of the others.
-        words = {*chosen.ours.values(), *chosen.position}
-        types = dict(texts)
-        others = [i for i, our in enumerate(ours) if our not in words]
-        if others:
-            found = _sniffed(connection, name, {**shape, "header": request.header}, len(first))
-            for i in others:
-                if not (found[i] == "DOUBLE" and ours[i].lower().endswith("id")):  # a float would spoil 64-bit ids
-                    types[f"column{i}"] = found[i]
-        statement = _sql({**shape, "header": request.header, "columns": types})
+        statement = _sql({**shape, "header": request.header, "columns": texts})
+        schema = _schema(connection, statement, name, list(texts), plan(ours, request, str(path)), ours)
         reader = connection.sql(statement, params=[name]).to_arrow_reader(BATCH_ROWS)
-        schema = pa.schema([field.with_name(our) for field, our in zip(reader.schema, ours, strict=True)])
-        return assemble(str(path), request, schema, _batches(path, reader, schema, connection))
+        return assemble(str(path), request, schema, _typed(_batches(path, reader, connection), schema))
 
     def _split(
         self,
@@ -131,10 +121,39 @@ class DelimitedReader:
             return as_edges(str(path), rows, request)
         first = lines[0].split()
         ours = _column_names(path, first, request)
+        cells = [f"cells[{i + 1}]" for i in range(len(ours))]
+        body = f"{statement} OFFSET 1" if request.header else statement
+        schema = _schema(connection, body, name, cells, plan(ours, request, str(path)), ours)
         reader = connection.sql(statement, params=[name]).to_arrow_reader(BATCH_ROWS)
-        schema = pa.schema([pa.field(our, pa.string()) for our in ours])
-        batches = _columns(path, _batches(path, reader, reader.schema, connection), schema, request.header)
-        return assemble(str(path), request, schema, batches)
+        texts = pa.schema([pa.field(our, pa.string()) for our in ours])
+        batches = _columns(path, _batches(path, reader, connection), texts, request.header)
+        return assemble(str(path), request, schema, _typed(batches, schema))
+
+
+def _schema(
+    connection: duckdb.DuckDBPyConnection, rows: str, name: str, cells: list[str], chosen: Plan, ours: list[str]
+) -> pa.Schema:
+    """Words of ours stay text, to be converted by their own rules; further columns get the type that their cells have.
+
+    Args:
+        rows: SQL of all rows; ``cells`` are its columns of text, called ``ours`` by the header.
+    """
+    others = [i for i, our in enumerate(ours) if our in chosen.extras]
+    types = dict(zip(others, types_of(connection, rows, name, [cells[i] for i in others]), strict=True))
+    for i, kind in types.items():
+        if pa.types.is_floating(kind) and ours[i].lower().endswith("id"):  # a float would spoil 64-bit ids
+            types[i] = pa.string()
+    return pa.schema([pa.field(our, types.get(i, pa.string())) for i, our in enumerate(ours)])
+
+
+def _typed(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Batches of text with the values of ``schema``; columns that stay text are left to whoever takes them."""
+    for batch in batches:
+        columns = [
+            column if pa.types.is_string(field.type) else typed(column, field.type)
+            for column, field in zip(batch.columns, schema, strict=True)
+        ]
+        yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def _columns(
@@ -174,17 +193,6 @@ def _literal(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(_literal(item) for item in value) + "]"
     return "'" + str(value).replace("'", "''") + "'"
-
-
-def _sniffed(connection: duckdb.DuckDBPyConnection, name: str, shape: dict[str, Any], width: int) -> list[str]:
-    """Types of all columns by all rows; text where DuckDB takes the file for another shape than its first line."""
-    types = {"auto_type_candidates": SNIFFED_TYPES, "sample_size": -1}
-    literals = ", ".join(f"{key} = {_literal(value)}" for key, value in {**shape, **types}.items())
-    try:
-        found = connection.execute(f"DESCRIBE FROM read_csv(?, {literals})", [name]).fetchall()
-    except duckdb.Error:
-        found = []
-    return [str(row[1]) for row in found] if len(found) == width else ["VARCHAR"] * width
 
 
 def _first_lines(connection: duckdb.DuckDBPyConnection, name: str, file: dict[str, Any]) -> tuple[list[str], int]:
@@ -237,11 +245,10 @@ def _column_names(path: Path, first: list[str], request: ReadRequest) -> list[st
 
 
 def _batches(
-    path: Path, reader: pa.RecordBatchReader, schema: pa.Schema, connection: duckdb.DuckDBPyConnection
+    path: Path, reader: pa.RecordBatchReader, connection: duckdb.DuckDBPyConnection
 ) -> Iterator[pa.RecordBatch]:
     try:
-        for batch in reader:
-            yield pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+        yield from reader
     except (duckdb.Error, pa.ArrowException, OSError) as error:
         raise ReadError(_reason(path, error)) from None
     finally:

@@ -6,9 +6,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from ingest.errors import IdError, SchemaError
+from ingest.errors import ReadError, SchemaError
 from ingest.reader import Reading, ReadRequest, Uses, source_name
 from ingest.tables.assemble import UNWEIGHTED, assemble
+from ingest.tables.cells import column_of, empty
 from ingest.tables.columnar import BATCH_ROWS
 
 
@@ -24,36 +25,61 @@ class FrameReader:
         name = source_name(source)
         request.check(self.uses)
         attributes = dict(getattr(source, "attrs", {}) or {})
-        frame = _arrow(source, name)
+        frame = as_arrow(source, name)
         batches = frame.to_batches(max_chunksize=BATCH_ROWS)
         return assemble(name, request, frame.schema.remove_metadata(), batches, frame.num_rows, attributes)
 
 
-def _arrow(source: Any, name: str) -> pa.Table:
+def as_arrow(source: Any, name: str) -> pa.Table:
+    """A frame as an Arrow table, with the named levels of its index as columns.
+
+    Raises:
+        ReadError: no frame. SchemaError: a column occurs twice, or is a level of the index, too.
+    """
     if isinstance(source, pa.Table):
-        return source
-    if isinstance(source, pa.RecordBatch):
-        return pa.Table.from_batches([source])
-    if hasattr(source, "to_arrow"):
-        return source.to_arrow()
-    frame = source
-    if not all(isinstance(column, str) for column in frame.columns):
-        frame = frame.rename(columns=str)
-    if frame.index.name is not None or any(name is not None for name in frame.index.names):
-        # root ids often sit in the index of an annotation table
-        twice = [level for level in frame.index.names if level in frame.columns]
-        if twice:
-            raise SchemaError(f"{name}: {twice[0]!r} is both an index and a column; rename one of them")
-        frame = frame.reset_index()
-    if frame.attrs:
-        frame = frame.copy(deep=False)
-        frame.attrs = {}  # arrays among them are no JSON, of which pyarrow would warn
-    if not frame.columns.is_unique:
-        twice = frame.columns[frame.columns.duplicated()][0]
-        raise SchemaError(f"{name}: the column {twice!r} occurs twice")
+        table = source
+    elif type(source).__name__ != "DataFrame" and not isinstance(source, pa.RecordBatch):
+        raise ReadError(f"{name}: nobody reads this. Wanted a path, or a pandas, polars or pyarrow table")
+    elif isinstance(source, pa.RecordBatch):
+        table = pa.Table.from_batches([source])
+    elif hasattr(source, "to_arrow"):
+        table = source.to_arrow()
+    else:
+        return _from_pandas(source, name)
+    _once(table.column_names, name)
+    return table
+
+
+def _from_pandas(frame: Any, name: str) -> pa.Table:
+    index = [level for level in frame.index.names if level is not None]  # root ids often sit there
+    titles = [str(title) for title in frame.columns]
+    both = next((str(level) for level in index if str(level) in titles), None)
+    if both is not None:
+        raise SchemaError(f"{name}: {both!r} is both an index and a column; rename one of them")
+    _once(titles, name)
+    columns = {str(level): frame.index.get_level_values(level) for level in index}
+    columns |= {title: frame.iloc[:, i] for i, title in enumerate(titles)}
+    return pa.table({title: _column(values, title, name) for title, values in columns.items()})
+
+
+def _column(values: Any, title: str, name: str) -> pa.Array:
+    """One column of pandas. Python objects keep every digit; numbers beside texts are refused."""
     try:
-        return pa.Table.from_pandas(frame, preserve_index=False)
-    except OverflowError as error:
-        raise IdError(f"{name}: {error}; ids are integers from 0 to 2^64-1") from None
-    except pa.ArrowException as error:
-        raise SchemaError(f"{name}: a column mixes types: {str(error).splitlines()[0]}") from None
+        made = pa.array(values, from_pandas=True)
+    except (pa.ArrowException, OverflowError, TypeError, ValueError):
+        made = None
+    if made is not None and not (values.dtype == object and pa.types.is_floating(made.type)):
+        return made
+    made = column_of(list(values))  # pyarrow rounds whole numbers among decimals
+    kinds = sorted({type(value).__name__ for value in values if not empty(value)})
+    if pa.types.is_string(made.type) and "str" in kinds:
+        raise SchemaError(
+            f"{name}: the column {title!r} mixes types: {', '.join(kinds)}; make them all text or numbers"
+        )
+    return made
+
+
+def _once(titles: list[str], name: str) -> None:
+    twice = next((title for i, title in enumerate(titles) if title in titles[:i]), None)
+    if twice is not None:
+        raise SchemaError(f"{name}: the column {twice!r} occurs twice; rename one of them")

@@ -8,9 +8,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from ingest.columns import Plan, plan
 from ingest.errors import ReadError, SchemaError
 from ingest.reader import Reading, ReadRequest, Uses
 from ingest.tables.assemble import UNWEIGHTED, assemble
+from ingest.tables.cells import EXACT, column_of
 from ingest.tables.columnar import BATCH_ROWS
 from ingest.tables.files import checked, ends
 
@@ -40,8 +42,19 @@ class JsonReader:
         else:
             raise SchemaError(f"{path}: wanted a node-link graph (nodes and links) or a list of objects")
         names = list(dict.fromkeys(str(name) for row in rows for name in row))
-        table = pa.table({name: _column([row.get(name) for row in rows]) for name in names})
+        _unwrap(rows, plan(names, request, str(path)))
+        table = pa.table({name: column_of([row.get(name) for row in rows]) for name in names})
         return assemble(str(path), request, table.schema, table.to_batches(max_chunksize=BATCH_ROWS), len(rows))
+
+
+def _unwrap(rows: list[dict[str, Any]], chosen: Plan) -> None:
+    """Ids and names that a source wraps one by one in a list."""
+    keys = [theirs for ours, theirs in chosen.ours.items() if ours.endswith(("_id", "name"))]
+    for row in rows:
+        for key in keys:
+            value = row.get(key)
+            if isinstance(value, list) and len(value) == 1:
+                row[key] = value[0]
 
 
 def _parse(path: Path) -> Any:
@@ -50,11 +63,17 @@ def _parse(path: Path) -> Any:
             f"{path} has {path.stat().st_size:,} bytes; JSON is read whole, up to {MOST_BYTES:,}. Use Parquet"
         )
     try:
-        return json.loads(path.read_bytes())
+        return json.loads(path.read_bytes(), parse_float=_decimal)
     except RecursionError:
         raise ReadError(f"{path}: nested too deeply to be a table") from None
-    except (ValueError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise ReadError(f"{path}: this is no whole JSON file: {error}") from None
+
+
+def _decimal(text: str) -> float | str:
+    """A number with a point; as text where a float would round a whole number."""
+    value = float(text)
+    return text if abs(value) >= EXACT and "e" not in text.lower() else value
 
 
 def _node_link(path: Path, document: dict[str, Any], as_: str) -> list[dict[str, Any]]:
@@ -139,17 +158,3 @@ def _nemanode(path: Path, rows: list[dict[str, Any]], as_: str) -> list[dict[str
         else:
             made += [{**pair, "sections": sections} for sections in row["syn"]]
     return made
-
-
-def _column(values: list[Any]) -> pa.Array:
-    present = [value for value in values if value is not None and value == value]
-    plain = [value if value is None or value == value else None for value in values]
-    if all(isinstance(value, bool) for value in present):
-        return pa.array(plain, pa.bool_())
-    if all(isinstance(value, int) and not isinstance(value, bool) for value in present):
-        wide = any(value > 2**63 - 1 for value in present)
-        if all(-(2**63) <= value < 2**64 for value in present) and not (wide and any(value < 0 for value in present)):
-            return pa.array(plain, pa.uint64() if wide else pa.int64())
-    elif all(isinstance(value, int | float) and not isinstance(value, bool) for value in present):
-        return pa.array([None if value is None else float(value) for value in plain], pa.float64())
-    return pa.array([None if v is None else v if isinstance(v, str) else json.dumps(v) for v in plain], pa.string())

@@ -11,15 +11,17 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
+from ingest.columns import plan
 from ingest.errors import ReadError, SchemaError, UnknownNameError
 from ingest.reader import Reading, ReadRequest, Uses
 from ingest.tables.apart import run_apart
 from ingest.tables.assemble import UNWEIGHTED, assemble
+from ingest.tables.cells import EXACT, column_of
 from ingest.tables.columnar import BATCH_ROWS
 from ingest.tables.files import OLE, ZIP, begins, checked, ends
 from ingest.tables.matrix import as_edges, as_neurons, looks_square, said_to_be
 
-EXACT = 2**53
+MOST_ID = 2.0**64
 MOST_BYTES = 2 << 30
 MOST_RATIO = 200
 """A workbook that unpacks to more than this many times its size, and past 50 MB, is refused unread."""
@@ -48,12 +50,14 @@ class WorkbookReader:
         width = max((i + 1 for i, cell in enumerate(head) if cell), default=0)
         if not width:
             raise SchemaError(f"{name}: the first row is empty; wanted column names")
-        columns = {}
+        columns: dict[str, list[Any]] = {}
         for j, title in enumerate(head[:width]):
             if title in columns:
                 raise SchemaError(f"{name}: the column {title!r} occurs twice")
-            columns[title or f"column{j}"] = _column([row[j] if j < len(row) else None for row in rows[1:]])
-        table = pa.table(columns)
+            columns[title or f"column{j}"] = [row[j] if j < len(row) else None for row in rows[1:]]
+        for title in plan(list(columns), request, name).extras:
+            _refuse_rounded(name, title, columns[title])
+        table = pa.table({title: _column(cells) for title, cells in columns.items()})
         return assemble(name, request, table.schema, table.to_batches(max_chunksize=BATCH_ROWS), table.num_rows)
 
 
@@ -107,21 +111,26 @@ def _is_matrix(rows: list[list[Any]], request: ReadRequest) -> bool:
 
 
 def _column(cells: list[Any]) -> pa.Array:
-    """Numbers stay numbers, whole ones below 2^53 become integers (a sheet has floats only); the rest is text."""
-    values = [None if cell is None or cell == "" else cell for cell in cells]
-    present = [value for value in values if value is not None]
-    if present and all(isinstance(value, int | float) and not isinstance(value, bool) for value in present):
-        if all(float(value).is_integer() and abs(value) < EXACT for value in present):
-            return pa.array([None if value is None else int(value) for value in values], pa.int64())
-        return pa.array([None if value is None else float(value) for value in values], pa.float64())
-    if present and all(isinstance(value, bool) for value in present):
-        return pa.array(values, pa.bool_())
-    return pa.array([None if value is None else _label(value) for value in values], pa.string())
+    """Numbers stay numbers, whole ones are integers (a sheet has floats only); the rest is text."""
+    values = [int(cell) if _whole(cell) else cell for cell in cells]
+    if any(isinstance(value, str) for value in values if value != ""):
+        return column_of([None if value is None or value == "" else str(value) for value in values])
+    return column_of(values)
 
 
-def _label(value: Any) -> str:
-    """A number among texts without its ``.0``; a larger one keeps its float, so that it is refused as an id."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() and abs(value) < EXACT else str(value)
+def _refuse_rounded(name: str, title: str, cells: list[Any]) -> None:
+    """A whole number past 2^53 has lost digits in the sheet already; ids tell that themselves."""
+    for row, cell in enumerate(cells, 1):
+        if isinstance(cell, float) and EXACT <= abs(cell) < MOST_ID:
+            raise SchemaError(
+                f"{name}, row {row}, column {title!r}: found the number {cell:.0f}; a workbook keeps 15 digits. "
+                "Save the column as text"
+            )
+
+
+def _whole(cell: Any) -> bool:
+    """Whether a number is whole and small enough for a sheet to hold all of its digits."""
+    return isinstance(cell, float) and cell.is_integer() and abs(cell) < EXACT
 
 
 def _refuse_bombs(path: Path) -> None:

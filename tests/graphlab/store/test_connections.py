@@ -114,3 +114,29 @@ def test_sums_agree_with_a_dictionary(
         assert {(pre, post): weight for pre, post, weight in found} == wanted
         detail = graph.to_arrow("connections_by_neuropil")
         assert sum(detail["weight"].to_pylist()) == sum(r[2] for r in rows)
+
+
+def test_rows_of_weight_zero_are_no_connections(graph: Graph, connections: Callable[..., pa.Table]) -> None:
+    summary = graph.ingest(connections([(1, 2, 3.0), (2, 1, 0.0), (1, 9, -0.0), (3, 3, 0.0)]), as_="connections")
+    assert "3 rows of weight 0 are no connections and were left out, with 2 neurons that only they name" in str(summary)
+    assert graph.to_arrow("connections")["weight"].to_pylist() == [3.0]
+    assert graph.census(2).counts["mutual"] == 0
+    assert graph.to_arrow("neurons")["root_id"].to_pylist() == [1, 2]
+    for text in ("MATCH (a)-[e]->(b) RETURN a.bodyId", "MATCH (a)-[e]->(a) RETURN a.bodyId"):
+        assert graph.query(text).to_arrow().num_rows <= 1
+    again = graph.ingest(connections([(2, 3, 0.0)]), as_="connections")
+    assert "1 rows of weight 0" in str(again)
+
+
+def test_rows_that_add_up_to_zero_are_no_connection(graph: Graph, connections: Callable[..., pa.Table]) -> None:
+    rows = [(1, 2, 2.0), (1, 2, -2.0), (2, 3, 1.0)]
+    summary = graph.ingest(connections(rows, neuropil=["a", "b", "a"]), as_="connections")
+    assert "1 connections whose rows add up to weight 0 were left out" in str(summary)
+    assert graph.to_arrow("connections")["pre_root_id"].to_pylist() == [2]
+    assert graph.to_arrow("connections_by_neuropil")["pre_root_id"].to_pylist() == [2]
+
+
+def test_synapses_of_weight_zero_count_for_no_connection(graph: Graph, synapses: Callable[..., pa.Table]) -> None:
+    summary = graph.ingest(synapses([(1, 2), (2, 3)], weight=[0.0, 1.0]), as_="synapses")
+    assert "1 synapses of weight 0 count for no connection" in str(summary)
+    assert graph.to_arrow("connections")["pre_root_id"].to_pylist() == [2]

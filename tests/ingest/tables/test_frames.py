@@ -186,3 +186,47 @@ def test_columns_that_occur_twice_and_points_of_two_numbers(read: Read) -> None:
 def test_what_is_no_table(read: Read) -> None:
     with pytest.raises(ReadError, match=r"<dict>: nobody reads this"):
         read({"root_id": [1]}, "neurons")
+
+
+def test_python_objects_keep_every_digit(read: Read) -> None:
+    ids = pd.DataFrame({"root_id": [2**63 + 1, 5], "sv": [2**63 + 5, None], "share": [BIG, 0.5]}, dtype=object)
+    assert read(ids, "neurons").to_pylist() == [
+        {"root_id": 2**63 + 1, "sv": 2**63 + 5, "share": str(BIG)},
+        {"root_id": 5, "sv": None, "share": "0.5"},
+    ]
+
+
+BIG = 2**53 + 1
+
+
+@pytest.mark.parametrize(
+    ("frame", "message"),
+    [
+        (pd.DataFrame({"root_id": [5, "7"]}, dtype=object), "'root_id' mixes types: int, str"),
+        (pd.DataFrame({"root_id": [1, 2], "x": [5, "a"]}), "'x' mixes types: int, str"),
+        (pd.DataFrame({"root_id": [1, 2], "x": [True, "a"]}), "'x' mixes types: bool, str"),
+        (pd.DataFrame([[1, 2, 3]], columns=["root_id", "x", "x"]), "the column 'x' occurs twice"),
+        (pa.table([[1], [2], [3]], names=["root_id", "x", "x"]), "the column 'x' occurs twice"),
+        (pd.DataFrame({"root_id": [2**64, 1]}, dtype=object), "ids are integers from 0 to 2"),
+    ],
+)
+def test_frames_that_are_none(read: Read, frame: object, message: str) -> None:
+    with pytest.raises(SchemaError, match=message):
+        read(frame, "neurons")
+
+
+def test_nan_of_a_further_column_is_null(read: Read) -> None:
+    for frame in (
+        pl.DataFrame({"root_id": [1, 2], "x": [float("nan"), 0.5]}),
+        pa.table({"root_id": [1, 2], "x": [float("nan"), 0.5]}),
+        pd.DataFrame({"root_id": [1, 2], "x": [float("nan"), 0.5]}),
+    ):
+        assert read(frame, "neurons")["x"].to_pylist() == [None, 0.5]
+
+
+def test_names_and_labels_are_trimmed_and_composed(read: Read) -> None:
+    frame = pa.table({"name": [" AVAL ", "Mu\u0308ller"], "cell_type": ["a\t", " "], "lab": [" x", "e\u0301"]})
+    assert read(frame, "neurons").select(["name", "cell_type", "lab"]).to_pylist() == [
+        {"name": "AVAL", "cell_type": "a", "lab": "x"},
+        {"name": "M\u00fcller", "cell_type": None, "lab": "e\u0301"},
+    ]
