@@ -45,6 +45,8 @@ class EmbedRequest:
     offset: Sequence[int] | None = None
     segmentation_offset: Sequence[int] | None = None
     axes: str | None = None
+    segmentation_axes: str | None = None
+    missing_chunks: str = "fill"
     unit_nm: Any = None
     spacing_nm: float = 0.0
     engine: str = "auto"
@@ -98,9 +100,17 @@ class EmbedJob:
         self._checkpoint: Checkpoint = given if isinstance(given, Checkpoint) else load_checkpoint(given, wanted)
         card = self._checkpoint.card
         resolution = Resolution(*card.resolution) if card.resolution else None
-        em = _volume(request.em, request.resolution, request.offset, request.axes, resolution)
-        also = request.segmentation_resolution or request.resolution
-        segmentation = _volume(request.segmentation, also, request.segmentation_offset, request.axes, em.resolution)
+        said = {"resolution": request.resolution, "offset": request.offset, "axes": request.axes}
+        em = _volume(request.em, {**said, "prefer": resolution, "missing": request.missing_chunks})
+        said = {
+            "resolution": request.segmentation_resolution or request.resolution,
+            "offset": request.segmentation_offset,
+            "axes": request.segmentation_axes or request.axes,
+        }
+        segmentation = _volume(
+            request.segmentation, {**said, "prefer": em.resolution, "missing": request.missing_chunks}
+        )
+        self._volumes = (em, segmentation)
         strange = request.out_of_domain and resolution != em.resolution
         self.model = (request.model or card.name) + (OUT_OF_DOMAIN if strange else "")
         self.version = str(request.segmentation_version or folder.meta("materialization") or "")
@@ -151,7 +161,7 @@ class EmbedJob:
         made = self._run.run(progress)
         run_id = None
         new = journal.rows()
-        notes = [*self._notes, *made.notes]
+        notes = [*self._notes, *made.notes, *(note for volume in self._volumes if (note := volume.note()))]
         if new is not None or (self._there is not None and self._request.csvzip):
             rows = embeddings_of(journal) if new is not None else None
             table = pa.concat_tables(_alike([part for part in (self._there, rows) if part is not None]))
@@ -250,16 +260,14 @@ class EmbedJob:
         write_shards(target, iter(table.to_batches()), convention="bytewidth8")
 
 
-def _volume(
-    source: Any, resolution: Any, offset: Sequence[int] | None, axes: str | None, prefer: Resolution | None
-) -> Volume:
+def _volume(source: Any, said: Mapping[str, Any]) -> Volume:
     from ingest.volumes import Volume, open_volume
 
     if isinstance(source, Volume):
         return source
     if not isinstance(source, str | Path | Mapping):
         raise SchemaError(f"volume: found {type(source).__name__}; wanted a URL, a path or a Volume")
-    return open_volume(source, resolution=resolution, offset=offset, axes=axes, prefer=prefer)
+    return open_volume(source, **said)
 
 
 def _without(nodes: pa.Table, there: pa.Table | None) -> pa.Table:

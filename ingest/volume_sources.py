@@ -1,12 +1,13 @@
-"""Where voxels lie: TensorStore, HDF5, stacks of images, compresso chunks. Boxes in ZYX, nothing guessed."""
+"""Where voxels lie: what TensorStore opens, on disk or in a bucket. Boxes in ZYX, nothing guessed."""
 
 from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import unquote
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,6 @@ from ingest.space import Resolution
 
 Zyx = tuple[int, int, int]
 Voxels = npt.NDArray[Any]
-IMAGES = (".png", ".tif", ".tiff")
 DRIVERS = {
     "precomputed": "neuroglancer_precomputed",
     "neuroglancer_precomputed": "neuroglancer_precomputed",
@@ -26,8 +26,13 @@ DRIVERS = {
     "n5": "n5",
 }
 LENGTHS = {"nm": 1.0, "um": 1e3, "µm": 1e3, "mm": 1e6, "m": 1e9, "angstrom": 0.1}
-STACK_BYTES = 1 << 25
-"""A block of a stack is so many whole slices: an image can only be decoded whole."""
+RETRIES = {"max_retries": 5, "initial_delay": "200ms", "max_delay": "4s"}
+"""Of a request that a server did not answer well; TensorStore's own would go on for a quarter of an hour."""
+CONTEXT = {f"{kind}_request_retries": RETRIES for kind in ("http", "gcs", "s3")}
+WAIT_S = 300.0
+"""One read may take so long; a server that is silent for longer is an error."""
+ABSENT = "NOT_FOUND: chunk "
+"""How TensorStore begins its word about a chunk that is not there (no file, or 404)."""
 
 
 class VoxelSource(Protocol):
@@ -49,64 +54,140 @@ class VoxelSource(Protocol):
 class TensorStoreSource:
     """Anything that TensorStore opens: precomputed (sharded or not), zarr 2 and 3, n5, on disk or in a bucket.
 
+    A chunk that is not there is the array's fill value, as the formats define it, and is counted in ``absent``.
+
     Args:
         spec: TensorStore's JSON.
         axes: names of the dimensions in order, like ``czyx``, where the format has no labels.
+        fill: False makes a chunk that is not there an error.
+        elsewhere: looks for a chunk (its first voxel, XYZ) that TensorStore does not find, before it counts as absent;
+            gives a store of the same shape that has it, or None.
 
     Raises:
         ReadError: not there, or another format. SchemaError: axes not known, or several channels.
     """
 
-    def __init__(self, spec: Mapping[str, Any], axes: str | None = None) -> None:
+    def __init__(
+        self,
+        spec: Mapping[str, Any],
+        axes: str | None = None,
+        *,
+        fill: bool = True,
+        elsewhere: Callable[[tuple[int, ...]], Any] | None = None,
+    ) -> None:
+        tensorstore = _tensorstore()
+        self.spec = {"fill_missing_data_reads": False, "context": CONTEXT, **spec}
+        self.absent: set[Zyx] = set()
+        self._fill, self._elsewhere = fill, elsewhere
         try:
-            import tensorstore
-        except ImportError:
-            raise MissingExtraError("tensorstore", "volumes") from None
-        # A chunk that is not there is an error, not zeros: whoever computes on it should know.
-        self.spec = {"fill_missing_data_reads": False, **spec}
-        try:
-            store = tensorstore.open(self.spec, open=True, read=True).result()
+            store = tensorstore.open(self.spec, open=True, read=True).result(timeout=WAIT_S)
         except Exception as error:
-            raise ReadError(f"{_place(spec)} cannot be opened: {_short(error)}") from None
-        named = self._axes(store, axes, _place(spec))
-        for at in range(len(named) - 1, -1, -1):
-            if named[at] not in "xyz":
-                if store.shape[at] != 1:
-                    raise SchemaError(
-                        f"{_place(spec)} has {store.shape[at]} entries along {named[at]!r}; wanted one channel"
-                    )
-                store = store[(slice(None),) * at + (int(store.domain[at].inclusive_min),)]
-                named = named[:at] + named[at + 1 :]
-        order = [named.index(axis) for axis in "zyx"]
-        self._store = store.T if order == [2, 1, 0] else store.transpose(order)
-        self.shape = _three(self._store.shape)
-        self.origin: Zyx | None = _three(self._store.domain.inclusive_min)
+            raise ReadError(f"{_place(spec)} cannot be opened: {short(error)}") from None
+        self._cut = self._oriented(store, axes, _place(spec))
+        self._store = self._cut(store)
+        self.shape = three(self._store.shape)
+        self.origin: Zyx | None = three(self._store.domain.inclusive_min)
         layout = self._store.chunk_layout
-        self.chunk = _three(a or b for a, b in zip(layout.read_chunk.shape or self.shape, self.shape, strict=True))
-        self.grid = _three(at or 0 for at in (layout.grid_origin or (0, 0, 0)))
+        self.chunk = three(a or b for a, b in zip(layout.read_chunk.shape or self.shape, self.shape, strict=True))
+        self.grid = three(at or 0 for at in (layout.grid_origin or (0, 0, 0)))
         self.dtype = np.dtype(self._store.dtype.numpy_dtype)
         self.resolution = _resolution(self._store.dimension_units)
+        value = self._store.fill_value
+        self.fill_value = self.dtype.type(0) if value is None else np.asarray(value).reshape(-1)[0]
 
     def read(self, start: Zyx, stop: Zyx) -> Voxels:
         assert self.origin is not None
-        box = tuple(slice(a + o, b + o) for a, b, o in zip(start, stop, self.origin, strict=True))
+        low, high = (three(a + o for a, o in zip(corner, self.origin, strict=True)) for corner in (start, stop))
         try:
-            return np.asarray(self._store[box].read().result())
+            return np.asarray(_box(self._store, low, high).read().result(timeout=WAIT_S))
         except Exception as error:
-            raise ReadError(_short(error)) from None
+            if not str(error).startswith(ABSENT) or not (self._fill or self._elsewhere):
+                raise ReadError(short(error)) from None
+        return self._chunk_by_chunk(low, high)
+
+    def _chunk_by_chunk(self, low: Zyx, high: Zyx) -> Voxels:
+        """The same box, each chunk of it on its own: those that are absent are filled and remembered."""
+        out = np.full([b - a for a, b in zip(low, high, strict=True)], self.fill_value, dtype=self.dtype)
+        bounds = zip(low, high, self.grid, self.chunk, strict=True)
+        pieces = itertools.product(*(list(_steps(*of_axis)) for of_axis in bounds))
+        begun = []
+        for piece in pieces:
+            a, b = three(axis[0] for axis in piece), three(axis[1] for axis in piece)
+            begun.append((three(axis[2] for axis in piece), a, b, _box(self._store, a, b).read()))
+        for corner, a, b, future in begun:
+            at = tuple(slice(i - o, j - o) for i, j, o in zip(a, b, low, strict=True))
+            try:
+                out[at] = future.result(timeout=WAIT_S)
+            except Exception as error:
+                if not str(error).startswith(ABSENT):
+                    raise ReadError(short(error)) from None
+                other = self._elsewhere(corner[::-1]) if self._elsewhere else None
+                if other is not None:
+                    out[at] = _read_other(_box(self._cut(other), a, b))
+                elif self._fill:
+                    self.absent.add(corner)
+                else:
+                    raise ReadError(short(error)) from None
+        return out
 
     @staticmethod
-    def _axes(store: Any, axes: str | None, place: str) -> str:
-        labels = "".join(label if len(label) == 1 else "c" for label in store.domain.labels)
-        labels = labels.lower() if all(store.domain.labels) else ""
-        if labels and axes and labels != axes:
-            raise SchemaError(f"{place} names its axes {labels}; asked for {axes}")
-        named = labels or axes or ""
-        if not named:
-            raise SchemaError(f"{place} does not name its {store.rank} axes; say them in order, like --axes zyx")
-        if len(named) != store.rank or not set("xyz") <= set(named):
-            raise SchemaError(f"{place} has {store.rank} axes; {named!r} names {len(named)}, wanted x, y and z in it")
-        return named
+    def _oriented(store: Any, axes: str | None, place: str) -> Callable[[Any], Any]:
+        """What turns a store of this shape into ZYX."""
+        named = agreed_axes(list(store.domain.labels), axes, store.rank, place)
+        first: list[Any] = [slice(None)] * store.rank
+        for at, name in enumerate(named):
+            if name not in "xyz":
+                if store.shape[at] != 1:
+                    raise SchemaError(f"{place} has {store.shape[at]} entries along {name!r}; wanted one channel")
+                first[at] = int(store.domain[at].inclusive_min)
+        left = [name for name in named if name in "xyz"]
+        order = [left.index(axis) for axis in "zyx"]
+
+        def cut(whole: Any) -> Any:
+            chosen = whole[tuple(first)]
+            return chosen.T if order == [2, 1, 0] else chosen.transpose(order)
+
+        return cut
+
+
+def agreed_axes(labels: list[str], axes: str | None, rank: int, place: str) -> str:
+    """One letter an axis, in order: as the format names them, else as asked for; both must agree.
+
+    Raises:
+        SchemaError: another order than asked for, no names at all, or names without x, y and z.
+    """
+    letters = [label.lower() if len(label) == 1 else "c" for label in labels]
+    known = "".join(letters) if sorted(set(letters) & set("xyz")) == list("xyz") and all(labels) else ""
+    asked = (axes or "").lower()
+    if asked and sorted(letter for letter in asked if letter in "xyz") != list("xyz"):
+        raise SchemaError(f"--axes {axes}: wanted x, y and z once each, in the order of the dimensions")
+    if known and asked and _spatial(known) != _spatial(asked):
+        raise SchemaError(
+            f"{place} names its axes {known}; asked for {axes}. A segmentation takes its own --segmentation-axes"
+        )
+    named = known or asked
+    if not named:
+        raise SchemaError(f"{place} does not name its {rank} axes; say them in order, like --axes zyx")
+    if len(named) != rank or sorted(_spatial(named)) != list("xyz"):
+        raise SchemaError(f"{place} has {rank} axes; {named!r} names {len(named)}, wanted x, y and z in it")
+    return named
+
+
+def file_store(place: str | Path) -> dict[str, str]:
+    """TensorStore's JSON for a local folder, whatever signs its path has."""
+    return {"driver": "file", "path": f"{local_path(str(place)).absolute()}/"}
+
+
+def is_local(place: str) -> bool:
+    return "://" not in place or place.startswith("file://")
+
+
+def local_path(place: str) -> Path:
+    """The path of a place on disk; a ``file://`` URL is taken as it stands where that exists, else percent-decoded."""
+    if not place.startswith("file://"):
+        return Path(place)
+    path = Path(place.removeprefix("file://"))
+    return path if path.exists() else Path(unquote(str(path)))
 
 
 def bytes_at(place: str, file: str) -> bytes | None:
@@ -115,173 +196,56 @@ def bytes_at(place: str, file: str) -> bytes | None:
     Raises:
         ReadError: the place cannot be reached.
     """
-    if "://" not in place or place.startswith("file://"):
-        path = Path(place.removeprefix("file://")) / file
-        return path.read_bytes() if path.is_file() else None
+    if is_local(place):
+        path = local_path(place) / file
+        try:
+            return path.read_bytes() if path.is_file() else None
+        except OSError as error:
+            raise ReadError(f"{path}: {error.strerror or error}") from None
+    tensorstore = _tensorstore()
     try:
-        import tensorstore
-    except ImportError:
-        raise MissingExtraError("tensorstore", "volumes") from None
-    try:
-        found = tensorstore.KvStore.open(place.rstrip("/") + "/").result().read(file).result()
+        context = tensorstore.Context(CONTEXT)
+        store = tensorstore.KvStore.open(place.rstrip("/") + "/", context=context).result(timeout=WAIT_S)
+        found = store.read(file).result(timeout=WAIT_S)
     except Exception as error:
-        raise ReadError(f"{place} cannot be read: {_short(error)}") from None
+        raise ReadError(f"{place} cannot be read: {short(error)}") from None
     return bytes(found.value) if found.state == "value" else None
 
 
-class Hdf5Source:
-    """One 3-D dataset (ZYX) of an HDF5 file."""
-
-    resolution: Resolution | None = None
-    origin: Zyx | None = None
-
-    def __init__(self, path: Path, dataset: str) -> None:
-        try:
-            import h5py
-        except ImportError:
-            raise MissingExtraError("h5py", "volumes") from None
-        if not path.is_file():
-            raise ReadError(f"{path} does not exist")
-        try:
-            self._file = h5py.File(path, "r")
-        except OSError as error:
-            raise ReadError(f"{path} is no HDF5 file: {_short(error)}") from None
-        found: list[str] = []
-        self._file.visititems(lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) else None)
-        if dataset not in found:
-            raise ReadError(f"{path} has no dataset {dataset!r}; it has {', '.join(found)}. Write FILE.h5:DATASET")
-        self._data = self._file[dataset]
-        if self._data.ndim != 3:
-            raise SchemaError(f"{path}:{dataset} has {self._data.ndim} axes; wanted 3 (ZYX)")
-        self.shape = _three(self._data.shape)
-        self.chunk = _three(self._data.chunks or tuple(min(64, size) for size in self.shape))
-        self.dtype = np.dtype(self._data.dtype)
-
-    def read(self, start: Zyx, stop: Zyx) -> Voxels:
-        try:
-            return np.asarray(self._data[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))])
-        except OSError as error:
-            raise ReadError(_short(error)) from None
+def three(values: Any) -> Zyx:
+    z, y, x = (int(value) for value in values)
+    return z, y, x
 
 
-class StackSource:
-    """A folder of PNG or TIFF slices, one a plane, in the order of the number in their names; or one TIFF of pages.
-
-    Raises:
-        ReadError: no images, unreadable. SchemaError: a gap in the numbers, slices of another size, colours.
-    """
-
-    resolution: Resolution | None = None
-    origin: Zyx | None = None
-
-    def __init__(self, path: Path) -> None:
-        if path.is_file():
-            self._files, self._pages = [path], _pages(path)
-        else:
-            files = [item for item in path.iterdir() if item.suffix.lower() in IMAGES and item.name[0] != "."]
-            if not files:
-                raise ReadError(f"{path} holds no {', '.join(IMAGES)}; wanted a folder of slices")
-            numbers = {item: _number(item) for item in files}
-            self._files, self._pages = sorted(files, key=lambda item: numbers[item]), 0
-            ordered = [numbers[item] for item in self._files]
-            for before, after in itertools.pairwise(ordered):
-                if after != before + 1:
-                    raise SchemaError(f"{path}: slice {before} is followed by {after}; wanted each number once, no gap")
-        first = self._slice(0)
-        self.shape = (self._pages or len(self._files), *first.shape)
-        self.dtype = first.dtype
-        deep = max(1, min(64, STACK_BYTES // max(first.nbytes, 1)))
-        self.chunk = (min(deep, self.shape[0]), *first.shape)
-
-    def read(self, start: Zyx, stop: Zyx) -> Voxels:
-        box = (slice(start[1], stop[1]), slice(start[2], stop[2]))
-        return np.stack([self._checked(z)[box] for z in range(start[0], stop[0])])
-
-    def _checked(self, z: int) -> Voxels:
-        found = self._slice(z)
-        if found.shape != self.shape[1:] or found.dtype != self.dtype:
-            raise ReadError(
-                f"slice {z} ({self._files[0 if self._pages else z].name}) is {list(found.shape)} {found.dtype}; "
-                f"the first is {list(self.shape[1:])} {self.dtype}"
-            )
-        return found
-
-    def _slice(self, z: int) -> Voxels:
-        path = self._files[0 if self._pages else z]
-        try:
-            if path.suffix.lower() == ".png":
-                from PIL import Image
-
-                with Image.open(path) as image:
-                    found = np.asarray(image)
-            else:
-                import tifffile
-
-                found = np.asarray(tifffile.imread(path, key=z if self._pages else 0))
-        except ImportError as error:
-            raise MissingExtraError(error.name or "pillow", "volumes") from None
-        except Exception as error:
-            raise ReadError(f"{path} cannot be read: {_short(error)}") from None
-        if found.ndim != 2:
-            raise SchemaError(f"{path} has shape {list(found.shape)}; wanted one grey value or id a pixel")
-        return found
+def short(error: BaseException) -> str:
+    """The first sentence of a library's error, without the specification it repeats."""
+    text = " ".join(str(error).split()) or f"no answer within {WAIT_S:g} s ({type(error).__name__})"
+    return re.split(r" \[(?!HTTP)", text, maxsplit=1)[0][:300]
 
 
-class CompressoSource:
-    """One scale of an unsharded precomputed segmentation in compresso, which TensorStore does not decode.
+def _spatial(named: str) -> str:
+    return "".join(letter for letter in named if letter in "xyz")
 
-    Chunks may lie as ``.gz`` files, as some mirrors keep them.
-    """
 
-    def __init__(self, folder: Path, scale: Mapping[str, Any], data_type: str) -> None:
-        if "sharding" in scale:
-            raise SchemaError(f"{folder}: compresso in shards is not read; wanted an unsharded scale")
-        self._folder = folder / str(scale["key"])
-        self.shape = _three(scale["size"][::-1])
-        self.origin: Zyx | None = _three(scale.get("voxel_offset", (0, 0, 0))[::-1])
-        self.chunk = _three(scale["chunk_sizes"][0][::-1])
-        self.dtype = np.dtype(data_type)
-        self.resolution: Resolution | None = Resolution(*map(float, scale["resolution"]))
+def _box(store: Any, low: Zyx, high: Zyx) -> Any:
+    return store[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
 
-    def read(self, start: Zyx, stop: Zyx) -> Voxels:
-        out = np.empty(tuple(b - a for a, b in zip(start, stop, strict=True)), dtype=self.dtype)
-        ranges = [range(a // c, -(-b // c)) for a, b, c in zip(start, stop, self.chunk, strict=True)]
-        for z in ranges[0]:
-            for y in ranges[1]:
-                for x in ranges[2]:
-                    low = tuple(i * c for i, c in zip((z, y, x), self.chunk, strict=True))
-                    high = tuple(min(a + c, s) for a, c, s in zip(low, self.chunk, self.shape, strict=True))
-                    block = self._block(low, high)
-                    cut, put = [], []
-                    for a, b, first, last in zip(low, high, start, stop, strict=True):
-                        cut.append(slice(max(a, first) - a, min(b, last) - a))
-                        put.append(slice(max(a, first) - first, min(b, last) - first))
-                    out[tuple(put)] = block[tuple(cut)]
-        return out
 
-    def _block(self, low: tuple[int, ...], high: tuple[int, ...]) -> Voxels:
-        import gzip
+def _read_other(store: Any) -> Voxels:
+    try:
+        return np.asarray(store.read().result(timeout=WAIT_S))
+    except Exception as error:
+        raise ReadError(short(error)) from None
 
-        try:
-            import compresso
-        except ImportError:
-            raise MissingExtraError("compresso", "volumes") from None
-        assert self.origin is not None
-        name = "_".join(f"{low[i] + self.origin[i]}-{high[i] + self.origin[i]}" for i in (2, 1, 0))
-        for path in (self._folder / name, self._folder / f"{name}.gz"):
-            if path.is_file():
-                break
-        else:
-            raise ReadError(f"chunk {name} is missing")
-        try:
-            data = path.read_bytes()
-            data = gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
-            block = np.asarray(compresso.decompress(data)).T
-        except Exception as error:
-            raise ReadError(f"chunk {name} is corrupt: {_short(error)}") from None
-        if block.shape != tuple(b - a for a, b in zip(low, high, strict=True)):
-            raise ReadError(f"chunk {name} is corrupt: it holds {list(block.shape)} voxels (ZYX)")
-        return block
+
+def _steps(low: int, high: int, grid: int, chunk: int) -> Any:
+    """(from, to, first voxel of the chunk) of every chunk between two voxels of an axis."""
+    at = low
+    while at < high:
+        begin = grid + (at - grid) // chunk * chunk
+        end = min(high, begin + chunk)
+        yield at, end, begin
+        at = end
 
 
 def _resolution(units: Any) -> Resolution | None:
@@ -292,30 +256,6 @@ def _resolution(units: Any) -> Resolution | None:
     return Resolution(x, y, z)
 
 
-def _pages(path: Path) -> int:
-    try:
-        import tifffile
-    except ImportError:
-        raise MissingExtraError("tifffile", "volumes") from None
-    try:
-        with tifffile.TiffFile(path) as opened:
-            return len(opened.pages)
-    except Exception as error:
-        raise ReadError(f"{path} is no TIFF: {_short(error)}") from None
-
-
-def _number(path: Path) -> int:
-    found = re.findall(r"\d+", path.stem)
-    if not found:
-        raise SchemaError(f"{path}: no number in the name; slices are ordered by it")
-    return int(found[-1])
-
-
-def _three(values: Any) -> Zyx:
-    z, y, x = (int(value) for value in values)
-    return z, y, x
-
-
 def _place(spec: Mapping[str, Any]) -> str:
     store = spec.get("kvstore", spec.get("driver", "volume"))
     if isinstance(store, Mapping):
@@ -323,7 +263,9 @@ def _place(spec: Mapping[str, Any]) -> str:
     return str(store)
 
 
-def _short(error: BaseException) -> str:
-    """The first sentence of a library's error, without the specification it repeats."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text.split(" [", 1)[0][:300]
+def _tensorstore() -> Any:
+    try:
+        import tensorstore
+    except ImportError:
+        raise MissingExtraError("tensorstore", "volumes") from None
+    return tensorstore

@@ -5,30 +5,36 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 import numpy.typing as npt
 
-from ingest.errors import ReadError, SchemaError, VersionError, did_you_mean
-from ingest.ome_zarr import chosen, multiscale
+from ingest.errors import ReadError, SchemaError, UnknownNameError, VersionError, did_you_mean
+from ingest.hdf5_volume import Hdf5Source, split_place
+from ingest.image_stack import IMAGES, StackSource
+from ingest.ome_zarr import chosen, multiscale, scale_of
+from ingest.precomputed_chunks import CompressoSource, PackedChunks
 from ingest.space import Resolution
 from ingest.volume_descriptors import descriptor_source
 from ingest.volume_sources import (
     DRIVERS,
-    IMAGES,
-    CompressoSource,
-    Hdf5Source,
-    StackSource,
     TensorStoreSource,
     VoxelSource,
     Zyx,
+    agreed_axes,
     bytes_at,
+    file_store,
+    is_local,
+    local_path,
 )
+from ingest.zarr_places import Stated, n5_stated, refuse_group, zarr_stated
 
 REMOTE = ("gs", "s3", "http", "https")
+MISSING = ("fill", "refuse")
+"""What an absent chunk is: the array's fill value, counted; or an error."""
 NEAR = 1e-6
 """Voxel sizes closer than this part of each other are one."""
 Points = npt.NDArray[np.float64]
@@ -58,7 +64,8 @@ class Volume:
         self.start = _origin(name, source.origin, offset)
         self.shape = source.shape
         self.stop: Zyx = _zyx(a + n for a, n in zip(self.start, self.shape, strict=True))
-        self.dtype = source.dtype
+        # Numbers of another byte order than the machine's are turned as they are read.
+        self.dtype = source.dtype.newbyteorder("=")
         self.chunk = source.chunk
         grid: Zyx = getattr(source, "grid", source.origin or (0, 0, 0))
         # Chunks lie on the source's own grid, which an offset moves along with the voxels.
@@ -86,9 +93,22 @@ class Volume:
             )
         except ReadError as error:
             raise ReadError(f"{self.name}: voxels {a} to {b} (ZYX): {error}") from None
+        found = found.astype(self.dtype, copy=False)
         with self._lock:
             self.bytes_read += found.nbytes
         return found
+
+    @property
+    def absent(self) -> int:
+        """How many chunks were asked for that are not there; they were read as the array's fill value."""
+        return len(getattr(self._source, "absent", ()))
+
+    def note(self) -> str | None:
+        """A word about absent chunks for people, None where there were none."""
+        if not self.absent:
+            return None
+        value = getattr(self._source, "fill_value", 0)
+        return f"{self.absent:,} chunks of {self.name} are not there: read as {value}, the fill value"
 
     def voxels_of(self, points_nm: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """The voxel that holds each point: XYZ in nm [n, 3] to ZYX indices [n, 3]; it may lie outside."""
@@ -112,6 +132,7 @@ def open_volume(
     offset: Sequence[int] | None = None,
     axes: str | None = None,
     prefer: Any = None,
+    missing: str = "fill",
 ) -> Volume:
     """Open a volume; nothing but metadata is read.
 
@@ -125,34 +146,41 @@ def open_volume(
         prefer: nm per voxel XYZ; where several scales are there and none is asked for, the nearest one is taken.
         offset: voxels XYZ of the first voxel, needed for HDF5 and stacks, which have no word for it; compared (or
             added, where the format starts at 0 for want of one) otherwise.
-        axes: names of the dimensions in order, where the format has none (zarr 2): ``zyx``.
+        axes: names of the dimensions in order; needed where the format has none (zarr 2), ``zyx`` for HDF5 and stacks
+            if nothing is said, compared where the format knows them.
+        missing: ``fill``: a chunk that is not there (404 or no file) is the array's fill value, as the formats say,
+            and is counted; ``refuse``: it is an error. Other failures (403, 5xx, no answer) are errors always.
 
     Raises:
         ReadError: not there or unreadable. SchemaError: something would have to be guessed.
         VersionError: the voxel size is not what was asked for. MissingExtraError: a library is not installed.
     """
+    if missing not in MISSING:
+        raise UnknownNameError("way with missing chunks", str(missing), MISSING)
     wanted = Resolution.parse(resolution) if resolution is not None else None
-    liked = Resolution.parse(prefer) if prefer is not None else None
+    asked = _Asked(wanted, offset, axes or None, Resolution.parse(prefer) if prefer is not None else None, missing)
     if isinstance(url, Mapping):
-        return Volume(str(url.get("driver", "volume")), TensorStoreSource(url, axes), wanted, offset)
+        source = TensorStoreSource(url, asked.axes, fill=asked.fill)
+        return Volume(str(url.get("driver", "volume")), source, wanted, offset)
     text = str(url)
-    if text.endswith(".json") and "://" not in text:
+    if text.lower().endswith(".json") and "://" not in text:
         spec, known = descriptor_source(Path(text))
-        return Volume(text, TensorStoreSource(spec, axes), _agreed(text, known, wanted), offset)
+        source = TensorStoreSource(spec, asked.axes, fill=asked.fill)
+        return Volume(text, source, _agreed(text, known, wanted), offset)
     scheme, _, rest = text.partition("://")
     if scheme in DRIVERS:
-        return _chunked(text, scheme, rest, wanted, offset, axes, liked)
+        return _chunked(text, scheme, rest, asked)
     if scheme in REMOTE:
         raise SchemaError(f"{text}: which format? Write it in front, like precomputed://{text} or zarr3://{text}")
     if "://" in text and scheme not in ("file", "hdf5"):
         raise SchemaError(f"{text}: unknown scheme {scheme!r}{did_you_mean(scheme, [*DRIVERS, *REMOTE, 'file'])}")
-    return _local(text, rest if "://" in text else text, wanted, offset, axes, liked)
+    return _local(text, rest if scheme == "hdf5" else text, asked)
 
 
 def tensorstore_spec(driver: str, place: str, resolution: Resolution | None = None) -> dict[str, Any]:
     """TensorStore's JSON for a format and a place (path, or ``file``, ``gs``, ``s3``, ``http(s)`` URL)."""
-    store = place if "://" in place else f"file://{Path(place).absolute()}"
-    spec: dict[str, Any] = {"driver": DRIVERS[driver], "kvstore": store.rstrip("/") + "/"}
+    store = file_store(place) if is_local(place) else place.rstrip("/") + "/"
+    spec: dict[str, Any] = {"driver": DRIVERS[driver], "kvstore": store}
     if DRIVERS[driver] == "neuroglancer_precomputed" and resolution is not None:
         spec["scale_metadata"] = {"resolution": list(resolution.xyz)}
     return spec
@@ -176,32 +204,57 @@ def steps_between(fine: Volume, other: Volume) -> tuple[float, float, float]:
     return ratios[0], ratios[1], ratios[2]
 
 
-def _chunked(
-    name: str,
-    driver: str,
-    place: str,
-    wanted: Resolution | None,
-    offset: Sequence[int] | None,
-    axes: str | None,
-    liked: Resolution | None,
-) -> Volume:
-    local = "://" not in place or place.startswith("file://")
-    if local and not Path(urlsplit(place).path if "://" in place else place).is_dir():
+@dataclass(frozen=True)
+class _Asked:
+    """What the caller of ``open_volume`` says."""
+
+    wanted: Resolution | None
+    offset: Sequence[int] | None
+    axes: str | None
+    liked: Resolution | None
+    missing: str
+
+    @property
+    def fill(self) -> bool:
+        return self.missing == "fill"
+
+
+def _chunked(name: str, driver: str, place: str, asked: _Asked) -> Volume:
+    kind = DRIVERS[driver]
+    if is_local(place) and not local_path(place).is_dir():
         raise ReadError(f"{name}: no such folder")
-    if DRIVERS[driver] == "neuroglancer_precomputed" and local:
-        folder = Path(urlsplit(place).path if "://" in place else place)
-        return _precomputed(name, folder, wanted, offset, liked)
-    if DRIVERS[driver] in ("zarr", "zarr3"):
-        scales = multiscale(name, lambda file: bytes_at(place, file))
+    if kind == "neuroglancer_precomputed":
+        if is_local(place):
+            return _precomputed(name, local_path(place), asked)
+        spec = tensorstore_spec(driver, place, asked.wanted)
+        return Volume(name, TensorStoreSource(spec, asked.axes, fill=asked.fill), asked.wanted, asked.offset)
+
+    def read(file: str) -> bytes | None:
+        return bytes_at(place, file)
+
+    if kind in ("zarr", "zarr3"):
+        scales = multiscale(name, read, asked.axes)
         if scales is not None:
-            scale = scales[chosen(name, [scale.resolution for scale in scales], wanted, liked)]
+            scale = scale_of(name, scales, asked.wanted, asked.liked)
+            axes = agreed_axes(list(scale.axes), asked.axes, len(scale.axes), name)
             spec = tensorstore_spec(scale.driver, f"{place.rstrip('/')}/{scale.path}")
-            source = TensorStoreSource(spec, axes or scale.axes)
+            source = TensorStoreSource(spec, axes, fill=asked.fill)
             # Arrays of a multiscale count from 0; their transforms say where that is.
             source.resolution = scale.resolution
-            return Volume(name, source, wanted, _begun(name, scale.offset, offset))
-    spec = tensorstore_spec(driver, place, wanted)
-    return Volume(name, TensorStoreSource(spec, axes), wanted, offset)
+            return Volume(name, source, asked.wanted, _begun(name, scale.offset, asked.offset))
+    refuse_group(name, place, kind, read)
+    stated = Stated()
+    if kind == "n5":
+        stated = n5_stated(name, read, asked.wanted, asked.offset is not None)
+    elif kind == "zarr":
+        stated = zarr_stated(place, read)
+    named = stated.axes
+    axes_or_none = agreed_axes(list(named), asked.axes, len(named), name) if named else asked.axes
+    source = TensorStoreSource(tensorstore_spec(driver, place), axes_or_none, fill=asked.fill)
+    if stated.resolution is not None:
+        source.resolution = _agreed(name, source.resolution, stated.resolution)
+    begun = asked.offset if stated.offset is None else _begun(name, stated.offset, asked.offset)
+    return Volume(name, source, asked.wanted, begun)
 
 
 def _begun(name: str, known: Sequence[int], offset: Sequence[int] | None) -> Sequence[int]:
@@ -210,52 +263,48 @@ def _begun(name: str, known: Sequence[int], offset: Sequence[int] | None) -> Seq
     return known if offset is None else offset
 
 
-def _precomputed(
-    name: str, folder: Path, wanted: Resolution | None, offset: Sequence[int] | None, liked: Resolution | None
-) -> Volume:
+def _precomputed(name: str, folder: Path, asked: _Asked) -> Volume:
     try:
         info = json.loads((folder / "info").read_text(encoding="utf-8"))
         scales = [(Resolution(*map(float, scale["resolution"])), scale) for scale in info["scales"]]
     except OSError as error:
         raise ReadError(f"{folder / 'info'}: {error.strerror or error}") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise ReadError(f"{folder / 'info'} is no precomputed volume: {error}") from None
-    index = chosen(name, [size for size, _ in scales], wanted, liked)
-    if scales[index][1].get("encoding") == "compresso":
-        return Volume(name, CompressoSource(folder, scales[index][1], str(info["data_type"])), wanted, offset)
-    spec = tensorstore_spec("precomputed", str(folder))
-    return Volume(name, TensorStoreSource({**spec, "scale_index": index}), wanted, offset)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ReadError(f"{folder / 'info'} is no precomputed volume: {error!r}") from None
+    if not scales:
+        raise ReadError(f"{folder / 'info'} is no precomputed volume: its list of scales is empty")
+    index = chosen(name, [size for size, _ in scales], asked.wanted, asked.liked)
+    scale = scales[index][1]
+    if scale.get("encoding") == "compresso":
+        compressed = CompressoSource(folder, scale, str(info.get("data_type")), asked.axes, asked.fill)
+        return Volume(name, compressed, asked.wanted, asked.offset)
+    spec = {**tensorstore_spec("precomputed", str(folder)), "scale_index": index}
+    packed = None if scale.get("sharding") else PackedChunks(folder, info, index)
+    source = TensorStoreSource(spec, asked.axes, fill=asked.fill, elsewhere=packed)
+    return Volume(name, source, asked.wanted, asked.offset)
 
 
-def _local(
-    name: str,
-    place: str,
-    wanted: Resolution | None,
-    offset: Sequence[int] | None,
-    axes: str | None,
-    liked: Resolution | None,
-) -> Volume:
-    head, colon, dataset = place.rpartition(":")
-    if colon and head.endswith((".h5", ".hdf5", ".hdf")):
-        return Volume(name, Hdf5Source(Path(head), dataset.strip("/")), wanted, offset)
-    path = Path(place)
-    if path.suffix in (".h5", ".hdf5", ".hdf"):
-        Hdf5Source(path, "")
+def _local(name: str, place: str, asked: _Asked) -> Volume:
+    path = local_path(place)
+    at = None if path.exists() and not path.is_file() else split_place(str(path))
+    if at is not None:
+        return Volume(name, Hdf5Source(*at, asked.axes), asked.wanted, asked.offset)
     if path.is_file() and path.suffix.lower() in (".tif", ".tiff"):
-        return Volume(name, StackSource(path), wanted, offset)
+        return Volume(name, StackSource(path, asked.axes), asked.wanted, asked.offset)
     if not path.is_dir():
         raise ReadError(f"{name} does not exist" if not path.exists() else f"{name} is no volume that we read")
     for sign, driver in (
         ("info", "precomputed"),
         (".zarray", "zarr"),
         (".zattrs", "zarr"),
+        (".zgroup", "zarr"),
         ("zarr.json", "zarr3"),
         ("attributes.json", "n5"),
     ):
         if (path / sign).is_file():
-            return _chunked(name, driver, place, wanted, offset, axes, liked)
+            return _chunked(name, driver, str(path), asked)
     if any(item.suffix.lower() in IMAGES for item in path.iterdir()):
-        return Volume(name, StackSource(path), wanted, offset)
+        return Volume(name, StackSource(path, asked.axes), asked.wanted, asked.offset)
     raise ReadError(f"{name} holds no info, .zarray, zarr.json, attributes.json and no images; wanted a volume")
 
 

@@ -79,7 +79,11 @@ def embed(
     segmentation_offset: Annotated[
         str | None, typer.Option(metavar="X,Y,Z", help="First voxel of the segmentation, likewise.")
     ] = None,
-    axes: Annotated[str | None, typer.Option(help="Order of the axes, where a zarr does not name them: zyx.")] = None,
+    axes: Annotated[str | None, typer.Option(help="Order of the axes, where a format does not name them: zyx.")] = None,
+    segmentation_axes: Annotated[str | None, typer.Option(help="Of the segmentation, where it is another.")] = None,
+    missing_chunks: Annotated[
+        str, typer.Option(help="A chunk that is not there: fill (the fill value, counted), refuse.")
+    ] = "fill",
     unit: Annotated[float | None, typer.Option(metavar="NM", help="nm of one unit of SWC files.")] = None,
     spacing: Annotated[float, typer.Option(metavar="NM", help="Cable between nodes of skeletons; 0: all.")] = 0.0,
     engine: Annotated[str, typer.Option(help="auto, torch, openvino, onnxruntime.")] = "auto",
@@ -119,6 +123,8 @@ def embed(
         "offset": _voxels(offset, "--offset"),
         "segmentation_offset": _voxels(segmentation_offset, "--segmentation-offset"),
         "axes": axes,
+        "segmentation_axes": segmentation_axes,
+        "missing_chunks": missing_chunks,
         "unit_nm": unit,
         "spacing_nm": spacing,
         "engine": engine,

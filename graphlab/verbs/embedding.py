@@ -102,9 +102,11 @@ class Embedding(Opened):
             csvzip: also write the model's rows there as SegCLR CSV-ZIP shards (8-byte keys, nm).
             options: ``model`` (name to file under), ``segmentation_version`` (the graph's materialization when
                 absent), ``resolution``, ``segmentation_resolution`` (nm XYZ), ``offset``, ``segmentation_offset``
-                (voxels XYZ), ``axes``, ``unit_nm`` and ``spacing_nm`` (of skeletons), ``engine``, ``precision``,
-                ``device``, ``batch``, ``architecture``, ``memory_gib``, ``out_of_domain``, ``cutting`` (``device``:
-                blocks are kept and crops cut where the engine computes, what a GPU does by default; ``host``).
+                (voxels XYZ), ``axes``, ``segmentation_axes``, ``missing_chunks`` (``fill``: a chunk that is not
+                there is the fill value, counted in ``notes``; ``refuse``: its nodes fail), ``unit_nm`` and
+                ``spacing_nm`` (of skeletons), ``engine``, ``precision``, ``device``, ``batch``, ``architecture``,
+                ``memory_gib``, ``out_of_domain``, ``cutting`` (``device``: blocks are kept and crops cut where the
+                engine computes, what a GPU does by default; ``host``).
 
         Raises:
             SchemaError, VersionError, ReadError, UnknownNameError: the graph is as it was.

@@ -203,7 +203,7 @@ def test_command_line(made: Path, tmp_path: Path) -> None:
     em = tmp_path / "em"
     shutil.copytree(made / "em", em)
     chunks = sorted((em / "8_8_8").iterdir())
-    chunks[0].unlink()
+    chunks[0].write_bytes(b"no voxels")
     flags: list[str | Path] = ["embed", graph, "--em", f"precomputed://{em}", "--segmentation", made / "seg"]
     flags += ["--nodes", made / "nodes.csv", "--checkpoint", made / "tiny.safetensors", "--engine", "torch"]
     assert graphlab("init", graph, "--materialization", "1").returncode == 0
@@ -231,6 +231,14 @@ def test_command_line(made: Path, tmp_path: Path) -> None:
         assert ours.keys() == theirs.keys()
         for key in ours:
             assert ours[key] == pytest.approx(theirs[key], abs=2e-5)
+    chunks[0].unlink()
+    for switch, failed in (("fill", 0), ("refuse", done["failed"])):
+        assert graphlab("init", tmp_path / switch, "--materialization", "1").returncode == 0
+        absent = graphlab(flags[0], tmp_path / switch, *flags[2:], "--missing-chunks", switch, "--json")
+        found = json.loads(absent.stdout)
+        assert found["failed"] == failed
+        noted = any("1 chunks of" in note and "read as 0, the fill value" in note for note in found["notes"])
+        assert noted == (switch == "fill")
     wrong = graphlab(*flags[:-1], "tensorrt")
     assert wrong.returncode == 1
     assert wrong.stderr.startswith("error: unknown engine 'tensorrt'")

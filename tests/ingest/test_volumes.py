@@ -5,7 +5,10 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,8 @@ import tensorstore as ts
 import tifffile
 from PIL import Image
 
-from ingest.errors import ReadError, SchemaError, VersionError
+from ingest import volume_sources
+from ingest.errors import ReadError, SchemaError, UnknownNameError, VersionError
 from ingest.space import Resolution
 from ingest.volumes import Volume, open_volume, steps_between, tensorstore_spec
 
@@ -201,14 +205,198 @@ def test_places_far_away_are_what_tensorstore_understands(driver: str, place: st
     assert spec.get("scale_metadata") == ({"resolution": [8, 8, 40]} if driver == "precomputed" else None)
 
 
-def test_bad_chunks_are_errors_not_zeros(voxels: np.ndarray, tmp_path: Path) -> None:
+@pytest.mark.parametrize("missing", ["fill", "refuse"])
+def test_absent_chunks_are_background_and_counted(missing: str, voxels: np.ndarray, tmp_path: Path) -> None:
     path = precomputed(tmp_path / "v", voxels)
     chunks = sorted((path / "8_8_40").iterdir())
     chunks[0].unlink()
+    volume = open_volume(path, missing=missing)
+    wanted = voxels.copy()
+    wanted[:16, :16, :16] = 0
+    if missing == "refuse":
+        with pytest.raises(ReadError, match=r"voxels \(0, 0, 0\) to \(4, 4, 4\) \(ZYX\): NOT_FOUND"):
+            volume.read((0, 0, 0), (4, 4, 4))
+        return
+    for start, stop in (((0, 0, 0), (4, 4, 4)), ((3, 5, 7), (19, 20, 21)), ((0, 0, 0), SIZE), ((16, 0, 0), SIZE)):
+        box = tuple(slice(a, b) for a, b in zip(start, stop, strict=True))
+        assert np.array_equal(volume.read(start, stop), wanted[box])
+    assert volume.absent == 1
+    assert volume.note() == f"1 chunks of {path} are not there: read as 0, the fill value"
+
+
+FILLED = [
+    ("zarr", {"shape": [32, 32, 32], "chunks": [16, 16, 16], "dtype": "<u8", "fill_value": 5, "compressor": None}),
+    ("zarr3", {"shape": [32, 32, 32], "data_type": "uint64", "fill_value": 5, "dimension_names": ["z", "y", "x"],
+               "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [16, 16, 16]}}}),
+    ("zarr3", {"shape": [32, 32, 32], "data_type": "uint64", "fill_value": 5, "dimension_names": ["z", "y", "x"],
+               "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [32, 32, 32]}},
+               "codecs": [{"name": "sharding_indexed", "configuration": {"chunk_shape": [16, 16, 16],
+                                                                         "codecs": ["bytes"]}}]}),
+    ("n5", {"dimensions": [32, 32, 32], "blockSize": [16, 16, 16], "dataType": "uint64",
+            "compression": {"type": "raw"}}),
+]  # fmt: skip
+
+
+def background(path: Path, driver: str, metadata: dict[str, Any]) -> np.ndarray:
+    """A volume whose lower half is fill value, so that no chunk of it is written; ZYX."""
+    value = metadata.get("fill_value", 0)
+    data = np.full((32, 32, 32), value, np.uint64)
+    data[16:, :, 16:] = 7
+    spec = {"driver": driver, "kvstore": {"driver": "file", "path": f"{path}/"}, "metadata": metadata}
+    ts.open(spec, create=True).result()[...] = data.T if driver == "n5" else data
+    return data
+
+
+@pytest.mark.parametrize(("driver", "metadata"), FILLED)
+def test_fill_values_of_every_format(driver: str, metadata: dict[str, Any], tmp_path: Path) -> None:
+    data = background(tmp_path / "v", driver, metadata)
+    said = {"resolution": "8,8,8", "axes": {"zarr": "zyx", "n5": "xyz"}.get(driver)}
+    volume = open_volume(tmp_path / "v", **said)
+    assert np.array_equal(volume.read((0, 0, 0), (32, 32, 32)), data)
+    assert np.array_equal(volume.read((10, 0, 12), (20, 32, 20)), data[10:20, :, 12:20])
+    assert volume.absent == 6
+    strict = open_volume(tmp_path / "v", missing="refuse", **said)
+    assert np.array_equal(strict.read((16, 0, 16), (32, 32, 32)), data[16:, :, 16:])
+    with pytest.raises(ReadError, match="is missing"):
+        strict.read((0, 0, 0), (32, 32, 32))
+    with pytest.raises(UnknownNameError, match="did you mean 'fill'"):
+        open_volume(tmp_path / "v", missing="fil", **said)
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[str, dict[str, int]]]:
+    """A server of ``tmp_path`` on this machine; what it answers with for a name, where that is no file."""
+    answers: dict[str, int] = {}
+
+    class Handler(SimpleHTTPRequestHandler):
+        def do_GET(self) -> None:
+            code = answers.get(self.path.rsplit("/", 1)[-1])
+            if code is None:
+                super().do_GET()
+            elif code:
+                self.send_error(code)
+            else:
+                stop.wait(20)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    stop = threading.Event()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(tmp_path)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", answers
+    stop.set()
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_404_is_absent_and_any_other_answer_an_error(
+    served: tuple[str, dict[str, int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(volume_sources, "CONTEXT", {"http_request_retries": {"max_retries": 2, "initial_delay": "1ms"}})
+    url, answers = served
+    data = background(tmp_path / "v", *FILLED[0])
+    said = {"resolution": "8,8,8", "axes": "zyx"}
+    volume = open_volume(f"zarr://{url}/v", **said)
+    assert np.array_equal(volume.read((0, 0, 0), (32, 32, 32)), data)
+    assert volume.absent == 6
+    for code, word in ((403, "Forbidden"), (500, "Internal Server Error"), (503, "Service Unavailable")):
+        for chunk in ("0.0.0", "1.1.1"):  # absent, and there
+            answers.clear()
+            answers[chunk] = code
+            with pytest.raises(ReadError, match=word):
+                open_volume(f"zarr://{url}/v", **said).read((0, 0, 0), (32, 32, 32))
+    answers.clear()
+    answers[".zarray"] = 403
+    with pytest.raises(ReadError, match="Forbidden"):
+        open_volume(f"zarr://{url}/v", **said)
+
+
+def test_a_silent_server_is_an_error(
+    served: tuple[str, dict[str, int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, answers = served
+    background(tmp_path / "v", *FILLED[0])
+    volume = open_volume(f"zarr://{url}/v", resolution="8,8,8", axes="zyx")
+    answers["1.1.1"] = 0
+    monkeypatch.setattr(volume_sources, "WAIT_S", 0.2)
+    with pytest.raises(ReadError, match=r"no answer within 0\.2 s"):
+        volume.read((16, 16, 16), (32, 32, 32))
+
+
+ODD_NAMES = ("m 1", "m%201", "brain#2", "a?b", "a|b", "ä:ö")
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_any_path_is_opened_as_it_stands(write: Callable[..., Any], voxels: np.ndarray, tmp_path: Path) -> None:
+    said = []
+    for k, name in enumerate(ODD_NAMES):
+        (tmp_path / "written").mkdir(exist_ok=True)
+        one = write(tmp_path / "written" / "v", voxels // 8 + np.uint8(k))
+        (tmp_path / "written").rename(tmp_path / name)
+        said.append({key: _moved(value, tmp_path, name) for key, value in one.items()})
+    if write is write_descriptor:
+        return  # names its folder inside
+    for k, one in enumerate(said):
+        volume = open_volume(**one)
+        assert np.array_equal(volume.read(volume.start, volume.stop), voxels // 8 + np.uint8(k))
+
+
+def _moved(value: Any, folder: Path, name: str) -> Any:
+    if not isinstance(value, str | Path):
+        return value
+    moved = str(value).replace(f"{folder}/written/", f"{folder}/{name}/")
+    return Path(moved) if isinstance(value, Path) else moved
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_axes_are_heard_or_refused(write: Callable[..., Any], voxels: np.ndarray, tmp_path: Path) -> None:
+    """xyz for what is written zyx exchanges x and z, or is refused where the format names its axes."""
+    said = {**write(tmp_path / "v", voxels), "axes": "xyz"}
+    if write in (write_zarr3, write_descriptor):
+        with pytest.raises(SchemaError, match="names its axes czyx; asked for xyz"):
+            open_volume(**said)
+        return
+    volume = open_volume(**said)
+    stored_xyz = write in (write_precomputed, write_sharded, write_n5)
+    assert np.array_equal(volume.read(volume.start, volume.stop), voxels if stored_xyz else voxels.T)
+    if stored_xyz:
+        with pytest.raises(SchemaError, match="asked for zyx"):
+            open_volume(**{**said, "axes": "zyx"})
+    for wrong in ("xy", "xxyz", "abc", "zyxx"):
+        with pytest.raises(SchemaError, match="axes"):
+            open_volume(**{**said, "axes": wrong})
+
+
+@pytest.mark.parametrize("kind", [">u2", ">u8", ">i4", ">f4"])
+def test_numbers_of_the_other_byte_order_are_turned(kind: str, tmp_path: Path) -> None:
+    data = np.arange(60, dtype=kind).reshape(3, 4, 5)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["x"] = data
+    tifffile.imwrite(tmp_path / "a.tif", data, byteorder=">", photometric="minisblack")
+    for url in (f"{tmp_path}/a.h5:x", tmp_path / "a.tif"):
+        volume = open_volume(url, resolution="8,8,8", offset=(0, 0, 0))
+        found = volume.read((0, 0, 0), (3, 4, 5))
+        assert found.dtype == volume.dtype == np.dtype(kind).newbyteorder("=")
+        assert found.dtype.isnative
+        assert np.array_equal(found, data)
+
+
+@pytest.mark.parametrize("info", ["[]", "{}", '{"scales": []}', '{"scales": null}', '{"scales": [{"resolution": [8]}]}',
+                                  '{"scales": [{"resolution": [8, 8, "x"]}]}', "nul", "[" * 3000])  # fmt: skip
+def test_infos_of_other_shapes_are_one_error(info: str, tmp_path: Path) -> None:
+    (tmp_path / "info").write_text(info)
+    with pytest.raises(ReadError, match="is no precomputed volume"):
+        open_volume(tmp_path)
+
+
+def test_bad_chunks_are_errors_not_zeros(voxels: np.ndarray, tmp_path: Path) -> None:
+    path = precomputed(tmp_path / "v", voxels)
+    chunks = sorted((path / "8_8_40").iterdir())
     chunks[-1].write_bytes(b"no voxels")
     volume = open_volume(path)
-    with pytest.raises(ReadError, match=r"voxels \(0, 0, 0\) to \(4, 4, 4\) \(ZYX\)"):
-        volume.read((0, 0, 0), (4, 4, 4))
     with pytest.raises(ReadError, match=r"to \(20, 24, 28\)"):
         volume.read((16, 16, 16), SIZE)
     assert np.array_equal(volume.read((0, 16, 0), (16, 24, 16)), voxels[:16, 16:, :16])
@@ -249,5 +437,7 @@ def test_precomputed_seg_sample_in_compresso(real_data: Path, tmp_path: Path) ->
     broken = open_volume(copy, resolution="32,32,40")
     with pytest.raises(ReadError, match="0-256_0-256_0-64 is corrupt"):
         broken.read((0, 0, 0), (4, 4, 4))
+    assert not broken.read((64, 0, 0), (68, 4, 4)).any()
+    assert broken.absent == 1
     with pytest.raises(ReadError, match="0-256_0-256_64-128 is missing"):
-        broken.read((64, 0, 0), (68, 4, 4))
+        open_volume(copy, resolution="32,32,40", missing="refuse").read((64, 0, 0), (68, 4, 4))
