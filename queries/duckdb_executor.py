@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
@@ -11,6 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from ingest.errors import InterruptedRun
+from queries import apart
 from queries.bind import BoundPattern
 from queries.executor import Estimate
 from queries.plan import estimate_sql
@@ -46,6 +48,8 @@ class DuckDBExecutor:
 
 
 _POLL = 0.05
+_PATIENCE_S = 1.5
+"""How long DuckDB is asked to stop before the thread it works in is left to itself."""
 _ROWS = 122_880
 
 
@@ -56,12 +60,14 @@ def read(
     limits: Limits,
     most: int | None = None,
     stopping: Callable[[], None] | None = None,
+    foreign: bool = False,
 ) -> tuple[pa.Table, bool]:
     """The rows of a SELECT.
 
     Args:
         most: stop after so many rows.
         stopping: called when the run is stopped from outside, so that what feeds it stops as well.
+        foreign: a statement that people wrote, whose planning may take any time.
 
     Returns:
         The table, and whether there were more than ``most`` rows.
@@ -69,6 +75,11 @@ def read(
     Raises:
         LimitError: out of time or memory. InterruptedRun: Ctrl-C. duckdb.Error: what DuckDB says.
     """
+    heavy = stopping is None and limits.limited and apart.POSSIBLE and apart.is_heavy(sql)
+    if heavy or (stopping is None and limits.limited and apart.POSSIBLE and (foreign or len(sql) > apart.LONG)):
+        found = apart.read_apart(connection, sql, parameters, limits, most, plan_only=not heavy)
+        if found is not None:
+            return found
     with stream(connection, sql, parameters, limits, stopping) as batches:
         kept: list[pa.RecordBatch] = []
         rows = 0
@@ -202,7 +213,9 @@ class _Guarded:
     def _stop(self, done: threading.Event) -> None:
         if self._stopping is not None:
             self._stopping()
-        # An interrupt that comes between two calls of DuckDB is lost, so it is sent until the work ends.
-        while not done.is_set():
+        # An interrupt that comes between two calls of DuckDB is lost, so it is sent until the work ends. Binding and
+        # planning do not look for it; after a while the thread is left, which ends with the process at the latest.
+        until = time.monotonic() + _PATIENCE_S
+        while not done.is_set() and time.monotonic() < until:
             self._connection.interrupt()
             done.wait(0.02)

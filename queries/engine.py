@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -106,6 +107,7 @@ def run(
             "CREATE PROPERTY GRAPH changes the graph, and a query only reads it", text, 0, 6,
             "Use Graph.create_property_graph(...).",
         )  # fmt: skip
+    begun = time.monotonic()
     statement = shortened(parse(text, language))
     if count:
         statement = counted(statement)
@@ -119,6 +121,7 @@ def run(
         exclude_automorphisms=exclude_automorphisms,
         time_limit=time_limit,
         memory_limit=memory_limit,
+        begun=begun,
     )
 
 
@@ -138,12 +141,17 @@ def answer(
     exclude_automorphisms: bool = False,
     time_limit: float | None = None,
     memory_limit: int | str | None = None,
+    begun: float | None = None,
 ) -> Result:
-    """Bind, rewrite, plan and run a statement; see run()."""
+    """Bind, rewrite, plan and run a statement; see run().
+
+    Args:
+        begun: when its time began, on the clock of time.monotonic(); now when None.
+    """
     if limit is not None and limit < 0:
         raise SchemaError(f"limit is {limit}; wanted 0 or more rows")
     allowed = [seconds for seconds in (time_limit, statement.time_limit) if seconds is not None]
-    limits = Limits.starting_now(min(allowed, default=None), as_bytes(memory_limit))
+    limits = Limits.starting(min(allowed, default=None), as_bytes(memory_limit), begun)
     given = {**(parameters or {}), **statement.bound}
     text = statement.written
     if limit is not None:
@@ -152,7 +160,7 @@ def answer(
         bound = [_bound(slot.pattern, source, text, exclude_automorphisms) for slot in statement.slots]
         names = [f"{OWN}pattern_{i}" for i in range(len(bound))]
         if not statement.whole:
-            _check(statement, source, names)
+            _check(statement, source, names, limits)
         engines = _engines(engine, bound)
         wanted = None if engine == "auto" else engine
         if len(engines) > 1:
@@ -170,7 +178,9 @@ def answer(
             table, more = _taken(choices[0].executor.execute(bound[0], source, given, limits), limits, limit)
         else:
             with _registered(bound, choices, names, source, given, limits):
-                table, more = duckdb_executor.read(source.connection, sql, values.all(sql), limits, limit)
+                table, more = duckdb_executor.read(
+                    source.connection, sql, values.all(sql), limits, limit, foreign=not statement.whole
+                )
     except duckdb.Error as error:
         raise translated(error, text or statement.text) from None
     used = dict.fromkeys(choice.executor.name for choice in choices) or {"duckdb": None}
@@ -264,7 +274,7 @@ def _registered(
             source.connection.unregister(name)
 
 
-def _check(statement: Statement, source: Source, names: list[str]) -> None:
+def _check(statement: Statement, source: Source, names: list[str], limits: Limits) -> None:
     standing = [f"(FROM {name})" for name in names]
     try:
         sql_guard.check(
@@ -273,6 +283,7 @@ def _check(statement: Statement, source: Source, names: list[str]) -> None:
             sql_guard.known_relations(source.connection),
             names,
             source.suggested,
+            limits.check,
         )
     except ParseError as error:
         place = statement.origin(error.position, standing)

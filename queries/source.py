@@ -61,9 +61,15 @@ class Limits:
     cancelled: Callable[[], bool] = lambda: False
 
     @classmethod
-    def starting_now(cls, time_limit: float | None, memory_limit: int | None) -> Limits:
-        deadline = None if time_limit is None else time.monotonic() + time_limit
+    def starting(cls, time_limit: float | None, memory_limit: int | None, begun: float | None = None) -> Limits:
+        """Limits of a run that began at ``begun`` on the clock of time.monotonic(), now when None."""
+        deadline = None if time_limit is None else (time.monotonic() if begun is None else begun) + time_limit
         return cls(deadline, time_limit, memory_limit)
+
+    @property
+    def limited(self) -> bool:
+        """Whether there is anything to keep to."""
+        return self.deadline is not None or self.memory_limit is not None
 
     def check(self, held: int = 0) -> None:
         """Raise when time is up, when ``held`` bytes are too many, or when the run was cancelled."""

@@ -48,6 +48,7 @@ def check(
     relations: Collection[str],
     own: Collection[str] = (),
     suggested: Callable[[], Collection[str]] | None = None,
+    tick: Callable[[], None] = lambda: None,
 ) -> None:
     """Refuse what is not one SELECT over known relations.
 
@@ -56,18 +57,24 @@ def check(
         relations: tables and views that may be read, lower case.
         own: names we put in ourselves.
         suggested: gives the names to suggest for an unknown one; ``relations`` when None.
+        tick: called now and then during the work on a long text; may raise.
 
     Raises:
         ParseError: not SQL, an unknown table (with the nearest known), a file or a function that reads one.
         UnsupportedError: a statement that writes or changes settings, or several statements.
     """
     _one_statement(sql)
+    tick()
     row = connection.execute("SELECT json_serialize_sql($sql)", {"sql": sql}).fetchall()[0]
+    tick()
     tree = json.loads(row[0])
+    tick()
     if tree["error"]:
         _refuse_unparsed(sql, tree)
     tables = frozenset({name.lower() for name in own} | set(relations))
-    for node, ctes in _scoped(tree["statements"]):
+    for number, (node, ctes) in enumerate(_scoped(tree["statements"])):
+        if number % 4096 == 0:
+            tick()
         _check_node(sql, node, tables, ctes, suggested or (lambda: relations))
 
 
