@@ -65,7 +65,7 @@ SLOW = {
     "padding": "SELECT length(lpad('x', 2000000000, 'y'))",
     "one large aggregate": "SELECT length(string_agg(repeat('x', 1000000), '')) FROM range(100000)",
     "a number of a long text": "SELECT CAST(repeat('9', 300000000) AS VARINT)",
-    "cross joins": "SELECT count(*) FROM range(99999) a, range(99999) b, range(99999) c WHERE a.range < b.range + c.range",
+    "cross joins": "SELECT count(*) FROM range(99999) a, range(99999) b, range(99999) c WHERE a.range < c.range",
     "recursion": "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) SELECT max(n) FROM t",
     "a long series": "SELECT count(*) FROM generate_series(1, 100000000000) t(i) WHERE i % 7 = 1",
     "rows that are fetched": "SELECT i, i::VARCHAR FROM range(10000000000) t(i)",
