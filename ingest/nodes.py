@@ -108,14 +108,15 @@ def _table(path: Path) -> pa.Table:
             table = feather.read_table(path)
         else:
             raise SchemaError(f"{path}: nodes come as .csv, .parquet, .arrow, .feather, .swc, or a folder of skeletons")
-    except (pa.ArrowException, OSError) as error:
+        names = table.schema.names
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise ReadError(f"{path} cannot be read: {str(error).splitlines()[0][:200]}") from None
     columns = []
     if table.num_rows == 0:
         return SCHEMA.empty_table()
     for field in SCHEMA:
-        if field.name not in table.schema.names:
-            raise SchemaError(f"{path} has no column {field.name!r}{did_you_mean(field.name, table.schema.names)}")
+        if field.name not in names:
+            raise SchemaError(f"{path} has no column {field.name!r}{did_you_mean(field.name, names)}")
         column = table.column(field.name)
         if column.null_count:
             raise SchemaError(f"{path}: {field.name} is empty in {column.null_count} rows")

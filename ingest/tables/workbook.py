@@ -147,7 +147,7 @@ def _refuse_bombs(path: Path) -> None:
                         f"{path}: {item.filename!r} does not unpack to the {item.file_size:,} bytes it declares; "
                         "the workbook is damaged or a ZIP bomb"
                     )
-    except (zipfile.BadZipFile, zlib.error, struct.error, OSError, UnicodeDecodeError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, zlib.error, struct.error, OSError, UnicodeDecodeError) as error:
         if isinstance(error, ReadError):
             raise
         raise ReadError(f"{path}: this is no whole Excel workbook (truncated or damaged): {error}") from None
