@@ -129,6 +129,8 @@ def _is_number(kind: pa.DataType) -> bool:
 
 
 def _cell(value: Any) -> str:
+    from queries.result import float_text
+
     if value is None:
         return ""
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return float_text(value) if isinstance(value, float) else str(value)

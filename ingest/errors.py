@@ -77,6 +77,10 @@ class ParseError(GraphlabError, ValueError):
         super().__init__(shown)
 
 
+class FloatIdError(ParseError, IdError):
+    """A question in which an id meets a float, which cannot hold all of its digits."""
+
+
 class UnsupportedError(ParseError):
     """Valid in the standard, not in our subset: says what to write instead."""
 

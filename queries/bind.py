@@ -9,10 +9,11 @@ import duckdb
 
 from ingest.errors import ParseError, SchemaError, did_you_mean
 from queries import sql_guard
-from queries.expression import AGGREGATES, AllAlong, Call, EachAlong, Expression, Property, Span, transform
+from queries.expression import AGGREGATES, WHOLE_PART, AllAlong, Call, EachAlong, Expression, Property, Span, transform
 from queries.identifiers import quote
+from queries.keys import check_unique
 from queries.pattern import Column, Edge, Exists, Interior, Pattern, Vertex
-from queries.property_graph import Derived, EdgeTable, PropertyGraph, VertexTable
+from queries.property_graph import CONNECTOME, Derived, EdgeTable, Partial, PropertyGraph, VertexTable
 from queries.source import Source
 
 Table = VertexTable | EdgeTable
@@ -103,6 +104,11 @@ class _Binder:
     def bound(self, pattern: Pattern) -> BoundPattern:
         resolved = self.pattern(pattern)
         tables = {table.table: table for found in self.edges.values() for table in found}
+        if self.graph.name != CONNECTOME.name:  # whose keys the store keeps unique
+            for vertex_table in set(self.vertices.values()):
+                check_unique(vertex_table, self.source)
+            for edge_table in tables.values():
+                check_unique(edge_table, self.source)
         keys = {name: table.key or row_number(self.source, name) for name, table in tables.items()}
         columns = {name: frozenset(columns_of(self.source, name)) for name in tables}
         return BoundPattern(resolved, self.graph, self.vertices, self.edges, self.types, keys, columns, self.derived)
@@ -272,7 +278,7 @@ class _Binder:
                 return replace(node, name=self._column_name(node, tables))
             if isinstance(node, Exists):
                 return replace(node, pattern=self.pattern(node.pattern))
-            if isinstance(node, Call) and node.function not in AGGREGATES:
+            if isinstance(node, Call) and node.function not in {*AGGREGATES, WHOLE_PART}:
                 at = node.at or Span(0, 1)
                 length = min(at.end - at.start, len(node.function))
                 sql_guard.check_function(
@@ -321,7 +327,22 @@ class _Binder:
             )
         if found in visible:
             self.types[(node.variable, found)] = visible[found]
+            self._check_partial(found, node.at, tables)
         return found
+
+    def _check_partial(self, column: str, at: Span | None, tables: tuple[Table, ...]) -> None:
+        """Refuse a column that holds only a part of what the graph knows."""
+        for table in tables:
+            for partial in table.partial if isinstance(table, EdgeTable) else ():
+                if partial.column == column and not self._whole(partial):
+                    raise self.fault(partial.message, at, partial.hint)
+
+    def _whole(self, partial: Partial) -> bool:
+        key = ("whole", partial.whole)
+        if key not in self.source.cache:
+            self.source.cache[key] = bool(self.source.connection.execute(partial.whole).fetchall()[0][0])
+        known: bool = self.source.cache[key]
+        return known
 
     def _derived_name(self, node: Property, tables: tuple[Table, ...]) -> str | None:
         """The name of a property that is computed; noted for every table that has it."""
@@ -365,8 +386,12 @@ class _Binder:
         return self._all_of(value.variable, prefix=f"{value.variable}." if stars > 1 else "")
 
     def _all_of(self, variable: str, prefix: str) -> list[Column]:
-        names = dict.fromkeys(name for table in self._tables(variable) for name in self._visible(table))
-        return [Column(prefix + name, self.expression(Property(variable, name))) for name in names]
+        found: dict[str, Column] = {}
+        for table in self._tables(variable):
+            for name, kind in self._visible(table).items():
+                self.types.setdefault((variable, name), kind)
+                found.setdefault(name, Column(prefix + name, Property(variable, name)))
+        return list(found.values())
 
     def _unique(self, columns: list[Column]) -> tuple[Column, ...]:
         seen: set[str] = set()

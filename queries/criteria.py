@@ -9,6 +9,7 @@ from typing import Any
 from ingest.errors import SchemaError
 from ingest.ids import as_root_ids
 from queries.expression import Expression, Literal, Operation, Parameter, Property, conjunction
+from queries.regular import text_of
 
 LEAST = {"min_in": "weight_in", "min_out": "weight_out"}
 """Criteria about the summed weight of a neuron's chemical connections, and the property they look at."""
@@ -75,7 +76,7 @@ class Said:
 
 def _pattern(name: str, value: Any) -> str:
     if isinstance(value, re.Pattern):
-        return str(value.pattern)
+        return text_of(value)
     try:
         re.compile(value)
     except re.error as error:

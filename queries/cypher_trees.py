@@ -12,6 +12,7 @@ from lark import Token
 from ingest.errors import did_you_mean
 from queries.cypher_clauses import Item, Match, Projection, SortKey, Timeboxed
 from queries.expression import (
+    WHOLE_PART,
     AllAlong,
     Call,
     Case,
@@ -52,7 +53,9 @@ _RENAMED = {
 }
 _FUNCTIONS: dict[str, str] = {name: name for name in _SAME.split()} | _RENAMED
 _AGGREGATES = {"sum": "sum", "avg": "avg", "min": "min", "max": "max", "collect": "list", "stdev": "stddev"}
-_CASTS = {"tostring": "VARCHAR", "tointeger": "BIGINT", "toint": "BIGINT", "tofloat": "DOUBLE"}
+_CASTS = {"tostring": "VARCHAR", "tofloat": "DOUBLE"}
+_OF_NOTHING = {"sum": Literal(0), "stddev": Literal(0.0)}
+"""What these are of no values; of one value there is no spread either. Other aggregates are null then."""
 _SPECIAL = ("count", "length", "nodes", "relationships", "id", "elementId", "exists", "substring")
 
 
@@ -280,9 +283,8 @@ class CypherTrees(ScalarTrees):
         if word.type == "ALL":
             return AllAlong(own, along.over, along.path, holds, at=span(word))
         if word.type == "SINGLE":
-            raise _unsupported("single() is not answered", word, "Write all(), any() or none().")
-        fails = Operation("NOT", (Call("coalesce", (holds, Literal(False))),))
-        none: Expression = AllAlong(own, along.over, along.path, fails, at=span(word))
+            return _single(EachAlong(own, along.over, along.path, Cast(holds, "INTEGER"), at=span(word)))
+        none: Expression = AllAlong(own, along.over, along.path, Operation("NOT", (holds,)), at=span(word))
         return none if word.type == "NONE" else Operation("NOT", (none,), at=span(word))
 
     def comprehension(self, parts: list[Any]) -> Expression:
@@ -302,24 +304,38 @@ class CypherTrees(ScalarTrees):
                 raise Fault(f"{name}() wants one argument", at.start, at.end - at.start)
             return made(name, arguments, at)
         if plain in _AGGREGATES:
-            return Call(_AGGREGATES[plain], arguments, at=at)
+            return _aggregate(_AGGREGATES[plain], arguments, at)
+        if plain == "round" and len(arguments) == 1:
+            return _rounded(arguments[0], at)
+        if plain in ("tointeger", "toint") and len(arguments) == 1:
+            return Call(WHOLE_PART, arguments, at=at)
         if plain in _CASTS and len(arguments) == 1:
             return Cast(arguments[0], _CASTS[plain], strict=plain == "tostring", at=at)
         if plain in _FUNCTIONS:
             return Call(_FUNCTIONS[plain], arguments, at=at)
-        known = [*_FUNCTIONS, *_AGGREGATES, *_CASTS, *_SPECIAL]
+        known = [*_FUNCTIONS, *_AGGREGATES, *_CASTS, *_SPECIAL, "tointeger"]
         raise Fault(f"there is no function {str(name)!r} here{did_you_mean(name, known)}", at.start, len(name))
 
     def call_distinct(self, parts: list[Any]) -> Expression:
-        called = self._call(parts[0], (parts[-1],))
-        if not isinstance(called, Call):
-            raise Fault(
-                f"DISTINCT belongs to an aggregate, and {parts[0]}() is none", parts[0].start_pos, len(parts[0])
-            )
-        try:
-            return replace(called, distinct=True)
-        except ValueError as error:
-            raise Fault(str(error), parts[0].start_pos, len(parts[0])) from None
+        word = parts[0].lower()
+        if word == "count":
+            return Call("count", (parts[-1],), distinct=True, at=span(*parts))
+        if word in _AGGREGATES:
+            return _aggregate(_AGGREGATES[word], (parts[-1],), span(*parts), distinct=True)
+        raise Fault(f"DISTINCT belongs to an aggregate, and {parts[0]}() is none", parts[0].start_pos, len(parts[0]))
+
+
+def _aggregate(function: str, arguments: tuple[Expression, ...], at: Span, distinct: bool = False) -> Expression:
+    called = Call(function, arguments, distinct=distinct, at=at)
+    nothing = _OF_NOTHING.get(function)
+    return called if nothing is None else Call("coalesce", (called, nothing), at=at)
+
+
+def _rounded(value: Expression, at: Span) -> Expression:
+    """The nearest whole number, of two the greater."""
+    below, above = Call("floor", (value,)), Call("ceil", (value,))
+    nearer = Operation("<", (Operation("-", (value, below)), Literal(0.5)))
+    return Case((nearer, below), above, at=at)
 
 
 def _variable(name: Token, arguments: tuple[Expression, ...]) -> str:
@@ -390,6 +406,14 @@ def _element(parts: list[Any]) -> Element:
         where = equal[0] if len(equal) == 1 else Operation("AND", tuple(equal))
     places = [part for part in parts if isinstance(part, Token)] + [key for key, _ in entries]
     return Element(name, _found(parts, "labels") or (), where, span(*places))
+
+
+def _single(held: EachAlong) -> Expression:
+    """Whether exactly one of a list of 1, 0 and null is 1; unknown where the nulls decide."""
+    number = Call("coalesce", (Call("list_sum", (held,)), Literal(0)))
+    unknown = Operation("<", (Call("list_count", (held,)), Call("len", (held,))))
+    several, one = Operation(">", (number, Literal(1))), Operation("=", (number, Literal(1)))
+    return Case((several, Literal(False), unknown, Literal(None)), one, at=held.at)
 
 
 def _path_of(over: Any, at: Token) -> EachAlong:

@@ -6,6 +6,7 @@ import re
 
 from ingest.errors import ParseError, did_you_mean
 from queries.bind import columns_of
+from queries.keys import check_unique
 from queries.property_graph import EdgeTable, PropertyGraph, VertexTable
 from queries.source import Source
 from queries.sql_guard import known_relations
@@ -19,6 +20,7 @@ def check_tables(graph: PropertyGraph, source: Source, text: str = "") -> None:
 
     Raises:
         ParseError: a table, a key or a property that is not there, with the nearest that is.
+        SchemaError: a key that several rows have.
     """
     tables: list[VertexTable | EdgeTable] = [*graph.vertex_tables, *graph.edge_tables]
     for table in tables:
@@ -31,6 +33,7 @@ def check_tables(graph: PropertyGraph, source: Source, text: str = "") -> None:
         for wanted in _columns(table):
             if wanted.lower() not in lower:
                 raise _fault(f"{table.table} has no column {wanted!r}{did_you_mean(wanted, columns)}", wanted, text)
+        check_unique(table, source)
 
 
 def _columns(table: VertexTable | EdgeTable) -> list[str]:

@@ -31,6 +31,7 @@ from queries.expression import (
 from queries.grammar import Fault, Grammar, span
 from queries.pattern import Column, Pattern, Semantics
 from queries.pattern_builder import Arrow, Chain, Element, PatternBuilder
+from queries.property_graph import BY_NEUROPIL
 from queries.sql_tokens import MAX_LENGTH
 from queries.statement import Slot, Statement
 
@@ -157,7 +158,7 @@ class _Motif:
         columns = [Column(vertex, Identity(vertex)) for vertex in self.places]
         built = self.builder.build(columns, Semantics.DISTINCT_VERTICES)
         groups = [together for together in _groups(self.same) if len(together) > 1]
-        return replace(self._shared(built, groups), alike=tuple(map(tuple, groups)))
+        return _of_neuropils(replace(self._shared(built, groups), alike=tuple(map(tuple, groups))))
 
     def _read(self, blocks: tuple[Any, ...], scope: dict[str, str], calls: tuple[str, ...]) -> None:
         """Edges and constraints of blocks; ``scope`` maps a macro's names to those of the motif."""
@@ -260,6 +261,15 @@ class _Motif:
                     copies = [_renamed(condition, old, new) for new in group if new != old]
                     conditions += [copy for copy in copies if copy not in conditions]
         return replace(pattern, where=_all(conditions))
+
+
+def _of_neuropils(pattern: Pattern) -> Pattern:
+    """An edge with a condition on ``neuropil`` is the synapses of one neuropil; a match counts once for several."""
+    trees = [pattern.where, *(edge.predicate for edge in pattern.edges)]
+    nodes = [node for tree in trees if tree is not None for node in tree.walk()]
+    names = {node.variable for node in nodes if isinstance(node, Property) and node.name.lower() == "neuropil"}
+    edges = tuple(replace(e, labels=(BY_NEUROPIL,)) if e.variable in names else e for e in pattern.edges)
+    return pattern if edges == pattern.edges else replace(pattern, edges=edges, distinct=True)
 
 
 def _groups(same: list[tuple[str, str]]) -> list[list[str]]:

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from ingest.errors import ParseError, SchemaError, UnknownNameError
 from ingest.registry import Registry
-from queries import duckdb_executor, sql_guard
+from queries import duckdb_executor, exact_ids, sql_guard
 from queries.bind import BoundPattern, bind
 from queries.describe import choice_lines, explained
 from queries.duckdb_executor import DuckDBExecutor
@@ -161,6 +161,10 @@ def answer(
         names = [f"{OWN}pattern_{i}" for i in range(len(bound))]
         if not statement.whole:
             _check(statement, source, names, limits)
+        for pattern in bound:
+            given = exact_ids.check(pattern, source, given, text)
+        if not statement.whole:
+            exact_ids.check_around(statement, bound, source, given)
         engines = _engines(engine, bound)
         wanted = None if engine == "auto" else engine
         if len(engines) > 1:
@@ -201,21 +205,28 @@ def parse(text: str, language: str | None = None) -> Statement:
 _FIRST_WORD = re.compile(r"(?:\s|--[^\n]*\n|//[^\n]*\n|#[^\n]*\n|/\*.*?\*/|\()*([A-Za-z_]+)", re.DOTALL)
 _CYPHER = frozenset({"MATCH", "OPTIONAL", "UNWIND", "CALL", "RETURN"})
 _SQL = frozenset({"SELECT", "FROM", "WITH", "VALUES", "SHOW", "DESCRIBE", "SUMMARIZE", "TABLE", "EXPLAIN", "CREATE"})
-_CYPHER_WITH = re.compile(r"\bMATCH\s*\(", re.IGNORECASE)
-_GRAPH_TABLE = re.compile(r"\bGRAPH_TABLE\b", re.IGNORECASE)
+_BLANK = r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)"
+_SQL_WITH = re.compile(
+    rf"WITH\b{_BLANK}*(?:RECURSIVE\b|(?:[^\W\d]\w*|\"(?:[^\"]|\"\")*\"){_BLANK}*"
+    rf"(?:\([^()]*\){_BLANK}*)?(?:USING\b|AS\b{_BLANK}*(?:(?:NOT\b{_BLANK}*)?MATERIALIZED\b{_BLANK}*)?\())",
+    re.IGNORECASE | re.DOTALL,
+)
+"""How SQL goes on after WITH: a name and a query in brackets. Cypher has a value there, however long."""
+_MATCH = re.compile(r"\b(?:MATCH|RETURN)\b", re.IGNORECASE)
 _DOTMOTIF = re.compile(r"^\s*(?:[^\W\d]\w*\s*[-~!][>+|-]|[^\W\d]\w*\s*\([\w\s,]*\)\s*\{|#)", re.MULTILINE)
 
 
 def detect(text: str) -> str:
     """The language of a text by its first word, comments aside."""
-    head = text[:10_000]
-    found = _FIRST_WORD.match(head)
+    found = _FIRST_WORD.match(text)
     word = found.group(1).upper() if found else ""
-    if word in _CYPHER or (word == "WITH" and _CYPHER_WITH.search(head) and not _GRAPH_TABLE.search(head)):
+    if word in _CYPHER:
+        return "cypher"
+    if found and word == "WITH" and not _SQL_WITH.match(text, found.start(1)) and _MATCH.search(text):
         return "cypher"
     if word in _SQL:
         return "pgq"
-    return "dotmotif" if _DOTMOTIF.search(head) else "pgq"
+    return "dotmotif" if _DOTMOTIF.search(text[:10_000]) else "pgq"
 
 
 def _engines(wanted: str, bound: list[BoundPattern]) -> list[Executor]:

@@ -12,6 +12,9 @@ from typing import ClassVar
 
 AGGREGATES = frozenset({"count", "sum", "avg", "min", "max", "list", "stddev", "median"})
 
+WHOLE_PART = "whole_part"
+"""A function of ours: a number, or a text that is one, without its fraction; null for other texts. No digit is lost."""
+
 # operator -> (fewest operands, most operands or None)
 OPERATORS: dict[str, tuple[int, int | None]] = {
     "AND": (2, None),
@@ -228,7 +231,7 @@ class _Along(Expression):
 
 @dataclass(frozen=True)
 class AllAlong(_Along):
-    """True where ``predicate`` holds for every element of the path."""
+    """True where ``predicate`` holds for every element of the path; unknown where it fails for none but is unknown."""
 
     predicate: Expression
 

@@ -30,6 +30,17 @@ class Membership:
 
 
 @dataclass(frozen=True)
+class Partial:
+    """A column in which a row may hold only a part of what the graph knows."""
+
+    column: str
+    whole: str
+    """SELECT of a truth value: whether the rows hold all of it."""
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True)
 class VertexTable:
     """A table or view whose rows are vertices, told apart by one key column."""
 
@@ -73,6 +84,7 @@ class EdgeTable:
     single: bool = False
     """True: at most one row for an ordered pair of vertices."""
     derived: tuple[Derived, ...] = ()
+    partial: tuple[Partial, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.labels:
@@ -168,6 +180,15 @@ _REGION_FLAGS = Membership(
 )
 
 
+_NEUROPIL_OF_PAIR = Partial(
+    "neuropil",
+    """SELECT count(*) = 0 FROM (SELECT 1 FROM connections_by_neuropil AS r JOIN connections AS c
+    USING (pre_root_id, post_root_id, kind) WHERE c.neuropil IS DISTINCT FROM r.neuropil LIMIT 1)""",
+    "an edge sums over neuropils, so it has no neuropil of its own",
+    "Ask for edges of one neuropil each: (a)-[e:synapse_by_neuropil]->(b), weight then counts that neuropil alone.",
+)
+
+
 def _connections(labels: tuple[str, ...], kind: str | None, by_name: bool) -> EdgeTable:
     return EdgeTable(
         table="connections",
@@ -184,6 +205,7 @@ def _connections(labels: tuple[str, ...], kind: str | None, by_name: bool) -> Ed
         single=kind is not None,
         # What neuPrint asks of its own edges: JSON of the neuropils, and a count that no source here has.
         derived=(_ROI_OF_PAIR, Derived("weightHP", "DOUBLE", "CAST(NULL AS DOUBLE)")),
+        partial=(_NEUROPIL_OF_PAIR,),
     )
 
 
@@ -203,6 +225,24 @@ def _functional(labels: tuple[str, ...], kind: str, by_name: bool) -> EdgeTable:
         only=(("kind", kind),),
         by_name=by_name,
         single=True,
+    )
+
+
+BY_NEUROPIL = "edge_by_neuropil"
+"""Label of the edges that an edge without a label means, one for each of their neuropils."""
+
+
+def _by_neuropil(label: str, kind: str) -> EdgeTable:
+    return EdgeTable(
+        table="connections_by_neuropil",
+        source_key="pre_root_id",
+        source="neurons",
+        target_key="post_root_id",
+        target="neurons",
+        labels=(label,),
+        key=("pre_root_id", "post_root_id", "neuropil", "kind"),
+        only=(("kind", kind),),
+        by_name=True,
     )
 
 
@@ -245,17 +285,8 @@ def connectome(kind: str = "chemical") -> PropertyGraph:
             _edges(("synapse", "ConnectsTo"), kind, by_name=False),
             *(_edges((other,), other, by_name=True) for other in (*KINDS, *FUNCTIONAL_KINDS)),
             _connections(("connection",), None, by_name=True),
-            EdgeTable(
-                table="connections_by_neuropil",
-                source_key="pre_root_id",
-                source="neurons",
-                target_key="post_root_id",
-                target="neurons",
-                labels=("synapse_by_neuropil",),
-                key=("pre_root_id", "post_root_id", "neuropil", "kind"),
-                only=(("kind", "chemical"),),
-                by_name=True,
-            ),
+            _by_neuropil("synapse_by_neuropil", "chemical"),
+            *((_by_neuropil(BY_NEUROPIL, kind),) if kind in KINDS else ()),
         ),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -116,9 +117,20 @@ class Result:
 def _text(value: Any) -> str:
     if value is None:
         return "-"
-    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    text = float_text(value) if isinstance(value, float) else str(value)
     text = text.replace("\n", " ")
     return text if len(text) <= _SHOWN_TEXT else text[: _SHOWN_TEXT - 1] + "…"
+
+
+def float_text(value: float) -> str:
+    """A float for people: six digits, but every digit of whole numbers, counts and sums.
+
+    >>> [float_text(v) for v in (12345678.0, 12345678.25, 0.123456789, 1e300)]
+    ['12345678', '12345678.25', '0.123457', '1e+300']
+    """
+    if not math.isfinite(value) or abs(value) < 1000 or abs(value) >= 2**53:
+        return f"{value:.6g}" if abs(value) < 1000 else repr(value)
+    return f"{value:.3f}".rstrip("0").rstrip(".")
 
 
 def plain_types(table: pa.Table) -> pa.Table:
@@ -128,9 +140,10 @@ def plain_types(table: pa.Table) -> pa.Table:
         SchemaError: a sum past 2^63.
     """
     for index, column in enumerate(table.schema):
-        if pa.types.is_decimal(column.type) and column.type.precision == 38 and column.type.scale == 0:
+        plain = _plain_type(column.type)
+        if plain != column.type:
             try:
-                values = table.column(index).cast(pa.int64())
+                values = table.column(index).cast(plain)
             except pa.ArrowInvalid:
                 raise SchemaError(
                     f"column {column.name!r} holds a whole number past 2^63; "
@@ -138,6 +151,17 @@ def plain_types(table: pa.Table) -> pa.Table:
                 ) from None
             table = table.set_column(index, column.name, values)
     return table
+
+
+def _plain_type(kind: pa.DataType) -> pa.DataType:
+    """The type with int64 for every HUGEINT in it."""
+    if pa.types.is_decimal(kind) and kind.precision == 38 and kind.scale == 0:
+        return pa.int64()
+    if pa.types.is_list(kind):
+        return pa.list_(_plain_type(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_plain_type(field.type)) for field in kind])
+    return kind
 
 
 def to_pandas(table: pa.Table) -> pd.DataFrame:

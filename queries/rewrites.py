@@ -122,6 +122,16 @@ def drop_truths(pattern: Pattern) -> Pattern:
     return replace(pattern, where=conjunction(kept))
 
 
+def double_negations(pattern: Pattern) -> Pattern:
+    """``NOT NOT p`` is p, true, false or unknown alike."""
+
+    def change(node: Expression) -> Expression:
+        inner = node.operands[0] if isinstance(node, Operation) and node.operator == "NOT" else None
+        return inner.operands[0] if isinstance(inner, Operation) and inner.operator == "NOT" else node
+
+    return pattern if pattern.where is None else replace(pattern, where=transform(pattern.where, change))
+
+
 def inside_exists(pattern: Pattern) -> Pattern:
     """The same rules within sub-patterns."""
     if pattern.where is None:
@@ -135,6 +145,7 @@ def inside_exists(pattern: Pattern) -> Pattern:
 
 RULES: tuple[Callable[[Pattern], Pattern], ...] = (
     inside_exists,
+    double_negations,
     drop_truths,
     absent_edges,
     along_paths,

@@ -10,6 +10,7 @@ from typing import Any
 from ingest.errors import UnsupportedError
 from queries.expression import (
     AGGREGATES,
+    WHOLE_PART,
     AllAlong,
     Call,
     Case,
@@ -77,7 +78,7 @@ def write(expression: Expression, names: Names, values: Values) -> str:
         case Operation():
             return _operation(expression, sql, values)
         case Call():
-            return _call(expression, sql, names)
+            return _call(expression, sql, names, values)
         case Case(branches=branches, otherwise=otherwise):
             pairs = zip(branches[::2], branches[1::2], strict=True)
             whens = " ".join(f"WHEN {sql(when)} THEN {sql(then)}" for when, then in pairs)
@@ -97,12 +98,30 @@ def write(expression: Expression, names: Names, values: Values) -> str:
 
 
 def _list(items: tuple[Expression, ...], sql: Callable[[Expression], str], names: Names) -> str:
-    """A list; properties of types that no list can hold together as a struct, as ``[n.bodyId, n.type]``."""
-    properties = [item for item in items if isinstance(item, Property)]
-    kinds = {"number" if _NUMBER.match(k) else k for p in properties if (k := names.type_of(p.variable, p.name))}
-    if len(properties) == len(items) and len(kinds) > 1 and len({p.name for p in properties}) == len(items):
-        return f"struct_pack({', '.join(f'{quote(p.name)} := {sql(p)}' for p in properties)})"
-    return f"[{', '.join(map(sql, items))}]"
+    """A list; what no list can hold together as it is comes as a struct: ``[n.bodyId, n.type]``, an id beside a weight.
+
+    A list of ids and floats would be one of floats, which lose the digits of ids.
+    """
+    kinds = [_list_kind(item, names) for item in items]
+    known = [item.name for item in items if isinstance(item, Property)]
+    differ = len(known) == len(items) == len(set(known)) and len(set(filter(None, kinds))) > 1
+    if not differ and not ("id" in kinds and set(kinds) & {"number", ""}):
+        return f"[{', '.join(map(sql, items))}]"
+    fields: dict[str, str] = {}
+    for number, item in enumerate(items):
+        name = item.name if isinstance(item, Property) else f"item_{number + 1}"
+        fields[name if name not in fields else f"{name}_{number + 1}"] = sql(item)
+    return f"struct_pack({', '.join(f'{quote(name)} := {value}' for name, value in fields.items())})"
+
+
+def _list_kind(item: Expression, names: Names) -> str:
+    """What of a list may stand together; whole numbers that are written out go with ids and with numbers."""
+    if isinstance(item, Property):
+        kind = names.type_of(item.variable, item.name)
+        return "id" if kind == "UBIGINT" else "number" if _NUMBER.search(kind) else kind
+    if isinstance(item, Literal):
+        return {int: "id", float: "number", str: "VARCHAR"}.get(type(item.value), "id")
+    return "id" if isinstance(item, Identity) else ""
 
 
 def literal(value: Any, values: Values) -> str:
@@ -153,7 +172,42 @@ def _membership(node: Operation, sql: Callable[[Expression], str], values: Value
     return f"({sql(item)} IN ({', '.join(map(sql, options))}))"
 
 
-def _call(node: Call, sql: Callable[[Expression], str], names: Names) -> str:
+def _whole_part(node: Expression, argument: str, names: Names, values: Values) -> str:
+    """Floats by themselves, anything else by its digits, so that an id of 64 bits stays what it is."""
+    kind = _kind(node, names, values)
+    if kind in _INTEGERS:
+        return argument
+    of_float = f"TRY_CAST(trunc(TRY_CAST({argument} AS DOUBLE)) AS HUGEINT)"
+    of_digits = f"TRY_CAST(trunc(TRY_CAST(CAST({argument} AS VARCHAR) AS DECIMAL(38, 10))) AS HUGEINT)"
+    if kind in ("DOUBLE", "FLOAT"):
+        return of_float
+    if kind == "VARCHAR":
+        return of_digits
+    return f"(CASE WHEN typeof({argument}) IN ('DOUBLE', 'FLOAT') THEN {of_float} ELSE {of_digits} END)"
+
+
+def _kind(node: Expression, names: Names, values: Values) -> str:
+    """The DuckDB type of an expression where it is plain to see, "" elsewhere."""
+    match node:
+        case Property(variable=variable, name=name):
+            return names.type_of(variable, name)
+        case Cast(type=kind):
+            return kind
+        case Literal(value=value):
+            return _PLAIN_KINDS.get(type(value), "")
+        case Parameter(name=name):
+            return values.kind(name)
+        case Operation(operator="/"):
+            return "DOUBLE"
+    return ""
+
+
+_PLAIN_KINDS: dict[type, str] = {str: "VARCHAR", float: "DOUBLE", int: "BIGINT"}
+
+
+def _call(node: Call, sql: Callable[[Expression], str], names: Names, values: Values) -> str:
+    if node.function == WHOLE_PART:
+        return _whole_part(node.arguments[0], sql(node.arguments[0]), names, values)
     if node.function not in AGGREGATES:
         # Parts of DuckDB's grammar that look like functions are known unquoted only.
         name = node.function if node.function in _SYNTAX else quote(node.function)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from ingest.errors import ParseError, did_you_mean
 from queries.expression import Parameter, Span
+from queries.regular import text_of
 from queries.sql_tokens import tokens
 
 OWN = "graphlab_"
@@ -53,6 +55,10 @@ class Values:
         self.bound[name] = plain(self._parameters[name])
         return f"${name}"
 
+    def kind(self, name: str) -> str:
+        """The DuckDB type of a text or a number that a parameter is; "" for anything else."""
+        return {str: "VARCHAR", float: "DOUBLE", int: "BIGINT"}.get(type(plain(self._parameters.get(name))), "")
+
     def expect(self, name: str) -> None:
         """Leave a parameter of the text to be bound later, when the statement runs."""
         self._expected.add(name)
@@ -78,6 +84,8 @@ def plain(value: Any) -> Any:
     import duckdb
     import numpy as np
 
+    if isinstance(value, re.Pattern):
+        return text_of(value)
     if isinstance(value, np.ndarray):
         value = value.tolist()
     elif isinstance(value, np.generic):
@@ -88,6 +96,8 @@ def plain(value: Any) -> Any:
         value = value.tolist()
     if isinstance(value, set | frozenset | tuple | range):
         value = list(value)
+    if isinstance(value, list):
+        value = [item.item() if isinstance(item, np.generic) else item for item in value]
     if isinstance(value, list) and value and all(type(v) is int and 0 <= v < 2**64 for v in value):
         return duckdb.Value(value, duckdb.list_type(duckdb.sqltype("UBIGINT")))
     return value

@@ -103,7 +103,9 @@ def along(writer: Writer, node: EachAlong | AllAlong) -> str:
         inner = _lambda_names(writer, node.variable, _vertex_key(owner, path))
     each = write(value, inner, writer.values)
     if isinstance(node, AllAlong):
-        return f'coalesce(list_bool_and(list_transform({elements}, lambda "x": coalesce({each}, FALSE))), TRUE)'
+        # 0 false, 1 unknown, 2 true: the least says whether it holds for all, as AND does.
+        least = f'list_min(list_transform({elements}, lambda "x": coalesce(2 * CAST({each} AS TINYINT), 1)))'
+        return f"(CASE coalesce({least}, 2) WHEN 0 THEN FALSE WHEN 2 THEN TRUE END)"
     return f'list_transform({elements}, lambda "x": {each})'
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from graphlab.commands.options import Engine, GraphPath, Json, Language, MotifKind, Output, pairs_of, text_of
+from graphlab.commands.options import Engine, GraphPath, Json, Language, MotifKind, Output, parameters_of, text_of
 
 
 def query(
@@ -18,7 +18,9 @@ def query(
     explain: Annotated[bool, typer.Option("--explain", help="Say how it would be answered, and why.")] = False,
     count: Annotated[bool, typer.Option("--count", help="Only the number of rows.")] = False,
     limit: Annotated[int | None, typer.Option(help="At most so many rows.", min=0)] = None,
-    parameter: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A value for $NAME.")] = None,
+    parameter: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="A value for $NAME; a list as JSON, or NAME=@FILE.")
+    ] = None,
     time_limit: Annotated[float | None, typer.Option(metavar="SECONDS", help="Give up after so long.", min=0)] = None,
     memory_limit: Annotated[str | None, typer.Option(metavar="SIZE", help="Give up beyond it: 2GB, 500MB.")] = None,
     output: Output = None,
@@ -42,7 +44,7 @@ def query(
             engine=engine.value,
             kind=kind,
             limit=None if count else limit,
-            parameters=dict(pairs_of(parameter, "--parameter")) or None,
+            parameters=parameters_of(parameter),
             explain=explain,
             count=count,
             time_limit=time_limit,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -85,6 +86,46 @@ def text_of(text: str) -> str:
 def columns_of(text: str | None) -> str | dict[str, str] | None:
     """A dialect by name, or OURS=THEIRS pairs."""
     return text if text is None or "=" not in text else dict(pairs_of(text.split(","), "--columns"))
+
+
+def parameters_of(items: list[str] | None) -> dict[str, Any] | None:
+    """Values for ``$name``: texts as they are, JSON lists and quoted texts as JSON, ``@FILE`` as a list."""
+    found = {name: _parameter(name, value) for name, value in pairs_of(items, "--parameter")}
+    return found or None
+
+
+def _parameter(name: str, value: str) -> Any:
+    if value.startswith("@"):
+        path = Path(value[1:])
+        if not path.is_file():
+            raise GraphlabError(
+                f"--parameter {name}: {path} does not exist; @FILE names a list, one value a line or JSON"
+            )
+        return _listed(name, path.read_text(encoding="utf-8-sig"), str(path))
+    return _json(name, value, "the value") if value.startswith(("[", '"')) else value
+
+
+def _listed(name: str, text: str, where: str) -> list[Any]:
+    """A JSON list, or a value a line: whole numbers where every line is one, otherwise texts."""
+    if text.lstrip().startswith("["):
+        found: list[Any] = _json(name, text, where)
+        return found
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if not lines:
+        raise GraphlabError(f"--parameter {name}: {where} holds no value; wanted one a line, or a JSON list")
+    return [int(line) for line in lines] if all(re.fullmatch(r"\d+", line, re.ASCII) for line in lines) else list(lines)
+
+
+def _json(name: str, text: str, where: str) -> Any:
+    import json
+
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise GraphlabError(
+            f"--parameter {name}: {where} is no JSON: {error}; wanted for example '[720575940603560295, 7]' or "
+            f'\'["Mi1", "Tm3"]\', or @FILE with one value a line'
+        ) from None
 
 
 def pairs_of(items: list[str] | None, flag: str) -> list[tuple[str, str]]:

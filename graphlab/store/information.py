@@ -19,7 +19,8 @@ class GraphInfo:
     materialization: str | None
     resolution: str | None
     data_version: str
-    counts: dict[str, int]
+    counts: dict[str, int | float]
+    """Whole numbers, but for ``total_weight`` of fractional weights."""
     embeddings: list[dict[str, Any]]
     recipe: dict[str, Any]
     notes: list[str]
@@ -59,7 +60,7 @@ def information(folder: Folder) -> GraphInfo:
         "postsynaptic_neurons",
         "left_out",
     )
-    counts = {name: int(value) for name, value in zip(names, row, strict=True)}
+    counts = {name: value if value % 1 else int(value) for name, value in zip(names, row, strict=True)}
     counts["connected_neurons"] = int(connected[0])
     embeddings = connection.execute(
         """SELECT model, segmentation_version, any_value(width), CAST(sum(nodes) AS BIGINT),
@@ -114,7 +115,7 @@ def _derived(folder: Folder) -> list[str]:
     return told + [str(row[0]) for row in rows]
 
 
-def _notes(counts: dict[str, int]) -> list[str]:
+def _notes(counts: dict[str, int | float]) -> list[str]:
     notes = []
     if counts["connections"]:
         notes.append(

@@ -72,6 +72,7 @@ def test_an_absent_edge_is_one_only_where_it_reads_nothing_else(toy: Source) -> 
 def test_the_rules_are_a_tuple_one_can_read() -> None:
     assert [rule.__name__ for rule in RULES] == [
         "inside_exists",
+        "double_negations",
         "drop_truths",
         "absent_edges",
         "along_paths",
