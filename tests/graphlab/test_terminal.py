@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 
 from graphlab.terminal import print_table
+from queries.result import Result
 
 
 def test_an_id_is_never_folded_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
@@ -22,3 +23,14 @@ def test_an_id_is_never_folded_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> 
 def test_a_table_without_rows_shows_its_columns(capsys: pytest.CaptureFixture[str]) -> None:
     print_table(pa.table({"root_id": pa.array([], pa.uint64())}))
     assert "root_id" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(12345678.0, "12345678"), (12345678.25, "12345678.25"), (1234567890123.0, "1234567890123"), (3.0, "3"),
+     (0.123456789, "0.123457"), (123456.5, "123456.5"), (-2500000.0, "-2500000"), (1e300, "1e+300")],
+)  # fmt: skip
+def test_counts_and_sums_have_all_their_digits(capsys: pytest.CaptureFixture[str], value: float, shown: str) -> None:
+    print_table(pa.table({"total": [value]}))
+    assert shown in capsys.readouterr().out.replace("│", " ").split()
+    assert shown in repr(Result(pa.table({"total": [value]}))).split()

@@ -11,7 +11,7 @@ from queries.bind import BoundPattern, bind
 from queries.engine import Source, run
 from queries.expression import Property
 from queries.pattern import Edge, Pattern, Vertex
-from queries.property_graph import EdgeTable, PropertyGraph, VertexTable
+from queries.property_graph import EdgeTable, PropertyGraph, VertexTable, connectome
 from queries.sql_pgq import parse
 
 TWO = PropertyGraph(
@@ -119,3 +119,49 @@ def test_computed_properties_are_those_of_their_row(toy: Source) -> None:
 def test_patterns_built_by_hand_bind_too(toy: Source) -> None:
     pattern = Pattern("connectome", (Vertex("a"), Vertex("b")), (Edge("e", "a", "b", ("electrical",)),))
     assert [table.only for table in bind(pattern, toy).edge_tables["e"]] == [(("kind", "electrical"),)]
+
+
+@pytest.fixture
+def neuropils(toy: Source) -> Source:
+    """Connections 1 -> 2 in CX and LO, 2 -> 3 in LO, as summed edges that name the heaviest neuropil, or none."""
+    toy.connection.execute(
+        """INSERT INTO connections_by_neuropil VALUES (1, 2, 'CX', 2, 'chemical'), (1, 2, 'LO', 3, 'chemical'),
+           (2, 3, 'LO', 10, 'chemical'), (1, 4, 'CX', 4, 'electrical')"""
+    ).fetchall()
+    toy.connection.execute("UPDATE connections SET neuropil = 'LO' WHERE pre_root_id IN (1, 2)").fetchall()
+    return toy
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["MATCH (a)-[e:ConnectsTo]->(b) WHERE e.neuropil = 'CX' RETURN a.bodyId",
+     "MATCH (a)-[e]->(b) RETURN a.bodyId, e.neuropil",
+     "MATCH (a) WHERE NOT EXISTS { MATCH (a)-[e]->(b) WHERE e.neuropil = 'CX' } RETURN a.bodyId",
+     "MATCH p = (a)-[e*1..2]->(b) WHERE all(x IN relationships(p) WHERE x.neuropil = 'CX') RETURN a.bodyId",
+     "FROM GRAPH_TABLE (connectome MATCH (a)-[e IS synapse WHERE e.neuropil = 'CX']->(b) COLUMNS (a.root_id))",
+     "FROM GRAPH_TABLE (connectome MATCH (a)-[e IS connection]->(b) COLUMNS (e.NEUROPIL AS n))"],
+)  # fmt: skip
+def test_the_neuropil_of_a_summed_edge_is_refused_in_words(neuropils: Source, text: str) -> None:
+    with pytest.raises(ParseError, match="synapse_by_neuropil"):
+        run(text, Source(neuropils.connection))
+
+
+def test_the_neuropil_of_an_edge_is_read_where_it_tells_all(neuropils: Source) -> None:
+    neuropils.connection.execute("DELETE FROM connections_by_neuropil WHERE neuropil = 'CX'").fetchall()
+    text = "MATCH (a)-[e:ConnectsTo]->(b) WHERE e.neuropil = 'LO' RETURN a.bodyId AS a ORDER BY a"
+    assert run(text, Source(neuropils.connection)).to_arrow().column(0).to_pylist() == [1, 1, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("motif", "kind", "wanted"),
+    [("A -> B [neuropil = 'CX']", "chemical", [(1, 2)]), ("A -> B [neuropil = 'LO']", "chemical", [(1, 2), (2, 3)]),
+     ("A -> B [neuropil = 'LO', weight > 3]", "chemical", [(2, 3)]),
+     ("A -> B [neuropil != 'ME']", "chemical", [(1, 2), (2, 3)]),
+     ("A -> B as e\ne.neuropil = 'CX'", "chemical", [(1, 2)]), ("A -> B [neuropil = 'CX']", "electrical", [(1, 4)]),
+     ("A -> B\nA !> B [neuropil = 'CX']", "chemical", [(1, 3), (2, 1), (2, 3), (3, 4)])],
+)  # fmt: skip
+def test_motifs_ask_for_edges_of_one_neuropil(neuropils: Source, motif: str, kind: str, wanted: list[Any]) -> None:
+    source = Source(neuropils.connection, {"connectome": connectome(kind)})
+    found = [tuple(row.values()) for row in run(motif, source).to_arrow().to_pylist()]
+    assert sorted(found) == wanted
+    assert run(motif, source, count=True).scalar() == len(wanted)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ingest.errors import ParseError, UnsupportedError
 from queries.engine import Source, detect, run
@@ -131,3 +133,87 @@ def test_mistakes(toy: Source, text: str, kind: type[ParseError], message: str, 
         run(text, toy, language="cypher")
     if word:
         assert text[caught.value.position :].startswith(word), (str(caught.value), text[caught.value.position :])
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        ("toInteger(3.7)", 3), ("toInteger('3.7')", 3), ("toInteger(-2.9)", -2), ("toInteger('-2.9')", -2),
+        ("toInteger('x')", None), ("toInteger(null)", None), ("toInteger('720575940603560297')", 720575940603560297),
+        ("toInteger(n.bodyId + 0.9)", 1), ("toInteger(n.type)", None), ("toInteger('1e3')", 1000),
+        ("toFloat('x')", None), ("round(2.5)", 3.0), ("round(-2.5)", -2.0), ("round(-2.6)", -3.0),
+        ("round(0.49999999999999994)", 0.0), ("round(-0.5)", 0.0), ("round(null)", None), ("round(2.345, 2)", 2.35),
+        ("[1, null, 2] = null", None), ("2 IN [1, null]", None), ("1 IN [1, null]", True), ("null IN []", False),
+        ("NOT (2 IN [1, null])", None), ("NOT null", None), ("true XOR null", None), ("true XOR true", False),
+        ("null OR true", True), ("null AND false", False),
+    ],
+)  # fmt: skip
+def test_values_are_those_of_opencypher(toy: Source, value: str, wanted: Any) -> None:
+    assert rows(f"MATCH (n {{bodyId: 1}}) RETURN {value} AS v", toy) == [(wanted,)]
+
+
+@pytest.mark.parametrize("nothing", ["WHERE n.bodyId = 99", "WHERE n.instance IS NULL"])
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [("sum(n.total_in)", 0.0), ("sum(DISTINCT n.total_in)", 0.0), ("stdev(n.total_in)", 0.0), ("avg(n.total_in)", None),
+     ("min(n.total_in)", None), ("max(n.total_in)", None), ("count(n.total_in)", 0), ("collect(n.total_in)", []),
+     ("count(DISTINCT n.total_in)", 0)],
+)  # fmt: skip
+def test_aggregates_of_nothing(toy: Source, nothing: str, value: str, wanted: Any) -> None:
+    assert rows(f"MATCH (n) {nothing} RETURN {value} AS v", toy) == [(wanted,)]
+    assert rows(f"MATCH (n) {nothing} WITH {value} AS v RETURN v", toy) == [(wanted,)]
+
+
+def test_aggregates_of_one_value(toy: Source) -> None:
+    assert rows("MATCH (n {bodyId: 1}) RETURN stdev(n.bodyId) AS s, sum(n.bodyId) AS t", toy) == [(0.0, 1)]
+    text = "MATCH (n {bodyId: 1})-[e]->(m) WITH n.bodyId AS n, stdev(e.weight) AS s WHERE s > 2 RETURN s"
+    assert rows(text, toy) == [(pytest.approx(4.5**0.5),)]
+
+
+def _held(word: str, held: list[bool | None]) -> bool | None:
+    """A quantifier over true, false and unknown, by what openCypher says of each."""
+    trues, unknown = held.count(True), held.count(None)
+    if word == "single":
+        return False if trues > 1 else None if unknown else trues == 1
+    if word == "all":
+        return False if False in held else None if unknown else True
+    some = True if trues else None if unknown else False
+    return some if word == "any" else None if some is None else not some
+
+
+def test_quantifiers_know_what_is_unknown(helpers: Any, scratch: Source) -> None:
+    @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(graph=helpers.graphs(most=4), word=st.sampled_from(["all", "any", "none", "single"]))
+    def agrees(graph: Any, word: str) -> None:
+        helpers.fill(scratch.connection, graph)
+        types = dict(graph.neurons)
+        test = f"{word}(x IN nodes(p) WHERE x.type = 'A')"
+        paths = "MATCH p = (a)-[*1..2]->(b)"
+        every = rows(f"{paths} RETURN [x IN nodes(p) | x.bodyId] AS v, {test} AS q", scratch)
+        for ids, said in every:
+            assert said == _held(word, [None if types[i] is None else types[i] == "A" for i in ids])
+        for condition, kept in ((test, True), (f"NOT {test}", False), (f"NOT NOT {test}", True)):
+            found = rows(f"{paths} WHERE {condition} RETURN [x IN nodes(p) | x.bodyId] AS v", scratch)
+            assert sorted(found) == sorted((ids,) for ids, said in every if said is kept)
+
+    agrees()
+
+
+@pytest.mark.parametrize("ids", [1, 500, 4000])
+def test_a_list_of_ids_is_cypher_however_long(toy: Source, ids: int) -> None:
+    base = 720575940603560295
+    text = f"WITH {[*range(base, base + ids), 2]} AS ids MATCH (a)-[e]->(b) WHERE a.bodyId IN ids RETURN count(*) AS c"
+    assert detect(text) == "cypher"
+    assert run(text, toy).scalar() == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [("WITH t AS (SELECT 1 AS MATCH) SELECT * FROM t", "pgq"), ("WITH RECURSIVE t(a) AS (SELECT 1) FROM t", "pgq"),
+     ('WITH "a b" (x, y) AS NOT MATERIALIZED (SELECT 1, 2) FROM "a b"', "pgq"),
+     ("WITH /* MATCH ( */ t AS MATERIALIZED (SELECT 'MATCH (a)' AS x) SELECT x FROM t", "pgq"),
+     ("WITH $ids AS ids MATCH p = (a)-->(b) RETURN p", "cypher"), ("WITH 5 AS n\nMATCH (a) RETURN a.bodyId", "cypher"),
+     ("WITH ['GRAPH_TABLE'] AS names MATCH (n) WHERE n.type IN names RETURN n.bodyId", "cypher")],
+)  # fmt: skip
+def test_with_is_told_by_what_follows(text: str, language: str) -> None:
+    assert detect(text) == language

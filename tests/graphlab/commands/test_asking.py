@@ -140,3 +140,46 @@ def test_a_property_graph_is_kept_and_asked(folder: Path) -> None:
 def test_what_writes_or_reads_files_is_refused(folder: Path, text: str) -> None:
     error = failure(folder, text)
     assert "refused" in str(error) or "not answered" in str(error)
+
+
+ONES = "MATCH (n) WHERE n.bodyId IN $ids RETURN n.bodyId AS n ORDER BY n"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [f"[{BIG}, 3]", f'["{BIG}", "3"]', "@ids.txt", "@ids.json", "@told.json"],
+)
+def test_lists_as_parameters(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("ids.txt").write_text(f"\ufeff{BIG}\r\n\r\n 3\n", encoding="utf-8")
+    Path("ids.json").write_text(f" [{BIG},\n3]", encoding="utf-8")
+    Path("told.json").write_text(ask(folder, f"MATCH (n) WHERE n.bodyId IN [{BIG}, 3] RETURN n.bodyId", "--json").stdout
+                                 .replace('{"n.bodyId": ', "").replace("}", ""), encoding="utf-8")  # fmt: skip
+    rows = json.loads(ask(folder, ONES, "--parameter", f"ids={value}", "--json").stdout)
+    assert rows == [{"n": "3"}, {"n": str(BIG)}]
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [("3,7", "IN wants a list"), ("[3", "is no JSON"), ("[3.5]", "a float cannot hold"),
+     ("@none.txt", "does not exist"), ("@empty.txt", "holds no value"),
+     ("@header.txt", "no whole number"), ("[true]", "truth value")],
+)  # fmt: skip
+def test_lists_that_are_none(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("empty.txt").write_text("\n", encoding="utf-8")
+    Path("header.txt").write_text("root_id\n3\n", encoding="utf-8")
+    assert message in str(failure(folder, ONES, "--parameter", f"ids={value}"))
+
+
+def test_texts_stay_texts(folder: Path) -> None:
+    for value in ("Mi1", '"Mi1"', "a,b"):
+        done = ask(folder, "MATCH (n) WHERE n.type = $t RETURN count(*) AS n", "--parameter", f"t={value}", "--json")
+        assert json.loads(done.stdout) == [{"n": 0}]
+
+
+def test_ids_beside_weights_keep_their_digits_in_json(folder: Path) -> None:
+    rows = json.loads(ask(folder, "MATCH (a)-[e {weight: 5}]->() RETURN [a.bodyId, e.weight] AS v", "--json").stdout)
+    assert rows == [{"v": {"root_id": str(BIG), "weight": 5.0}}]

@@ -63,3 +63,13 @@ def test_autapses_and_connections_are_told_of_all_kinds(tmp_path: Path) -> None:
         assert "2 autapses (a neuron onto itself)" in " | ".join(first.notes)
         assert "3 autapses (a neuron onto itself)" in " | ".join(second.notes)
         assert any("2 neurons in 2 connections of all kinds" in note for note in graph.info().notes)
+
+
+def test_fractional_weights_are_not_cut(tmp_path: Path) -> None:
+    for number, (weights, total) in enumerate([([2.5, 0.25], 2.75), ([2.5, 0.5], 3), ([12345678.0, 0.5], 12345678.5)]):
+        with Graph.create(tmp_path / str(number)) as graph:
+            pairs = {"pre_root_id": pa.array([1, 2], pa.uint64()), "post_root_id": pa.array([2, 3], pa.uint64())}
+            graph.ingest(pa.table({**pairs, "weight": weights}), as_="connections")
+            found = graph.info().counts["total_weight"]
+            assert found == total
+            assert isinstance(found, int) == float(total).is_integer()
