@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from lark import Token
 
-from ingest.errors import did_you_mean
 from queries.cypher_clauses import Item, Match, Projection, SortKey, Timeboxed
+from queries.cypher_functions import called, called_distinct, single
 from queries.expression import (
-    WHOLE_PART,
     AllAlong,
-    Call,
     Case,
     Cast,
     EachAlong,
@@ -22,7 +19,6 @@ from queries.expression import (
     Identity,
     Literal,
     Operation,
-    PathLength,
     Property,
     Span,
     transform,
@@ -42,21 +38,6 @@ class _Part:
 
 
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
-_SAME = "abs ceil floor round sign sqrt exp log10 trim ltrim rtrim replace reverse left right coalesce sin cos pi"
-_RENAMED = {
-    "tolower": "lower",
-    "toupper": "upper",
-    "size": "len",
-    "log": "ln",
-    "split": "string_split",
-    "rand": "random",
-}
-_FUNCTIONS: dict[str, str] = {name: name for name in _SAME.split()} | _RENAMED
-_AGGREGATES = {"sum": "sum", "avg": "avg", "min": "min", "max": "max", "collect": "list", "stdev": "stddev"}
-_CASTS = {"tostring": "VARCHAR", "tofloat": "DOUBLE"}
-_OF_NOTHING = {"sum": Literal(0), "stddev": Literal(0.0)}
-"""What these are of no values; of one value there is no spread either. Other aggregates are null then."""
-_SPECIAL = ("count", "length", "nodes", "relationships", "id", "elementId", "exists", "substring")
 
 
 class CypherTrees(ScalarTrees):
@@ -283,9 +264,15 @@ class CypherTrees(ScalarTrees):
         if word.type == "ALL":
             return AllAlong(own, along.over, along.path, holds, at=span(word))
         if word.type == "SINGLE":
-            return _single(EachAlong(own, along.over, along.path, Cast(holds, "INTEGER"), at=span(word)))
+            return single(EachAlong(own, along.over, along.path, Cast(holds, "INTEGER"), at=span(word)))
         none: Expression = AllAlong(own, along.over, along.path, Operation("NOT", (holds,)), at=span(word))
         return none if word.type == "NONE" else Operation("NOT", (none,), at=span(word))
+
+    def _call(self, name: Token, arguments: tuple[Expression, ...]) -> Expression:
+        return called(name, arguments)
+
+    def call_distinct(self, parts: list[Any]) -> Expression:
+        return called_distinct(parts[0], parts[-1])
 
     def comprehension(self, parts: list[Any]) -> Expression:
         name, _, over, *rest = parts
@@ -295,97 +282,6 @@ class CypherTrees(ScalarTrees):
         own = f"~{name}"
         value = _named(rest[-1], str(name), own) if rest else Identity(own)
         return EachAlong(own, along.over, along.path, value, at=span(name))
-
-    def _call(self, name: Token, arguments: tuple[Expression, ...]) -> Expression:
-        plain, at = name.lower(), span(name, *arguments)
-        made = _SPECIAL_CALLS.get(plain)
-        if made is not None:
-            if len(arguments) != 1 and plain not in ("count", "substring"):
-                raise Fault(f"{name}() wants one argument", at.start, at.end - at.start)
-            return made(name, arguments, at)
-        if plain in _AGGREGATES:
-            return _aggregate(_AGGREGATES[plain], arguments, at)
-        if plain == "round" and len(arguments) == 1:
-            return _rounded(arguments[0], at)
-        if plain in ("tointeger", "toint") and len(arguments) == 1:
-            return Call(WHOLE_PART, arguments, at=at)
-        if plain in _CASTS and len(arguments) == 1:
-            return Cast(arguments[0], _CASTS[plain], strict=plain == "tostring", at=at)
-        if plain in _FUNCTIONS:
-            return Call(_FUNCTIONS[plain], arguments, at=at)
-        known = [*_FUNCTIONS, *_AGGREGATES, *_CASTS, *_SPECIAL, "tointeger"]
-        raise Fault(f"there is no function {str(name)!r} here{did_you_mean(name, known)}", at.start, len(name))
-
-    def call_distinct(self, parts: list[Any]) -> Expression:
-        word = parts[0].lower()
-        if word == "count":
-            return Call("count", (parts[-1],), distinct=True, at=span(*parts))
-        if word in _AGGREGATES:
-            return _aggregate(_AGGREGATES[word], (parts[-1],), span(*parts), distinct=True)
-        raise Fault(f"DISTINCT belongs to an aggregate, and {parts[0]}() is none", parts[0].start_pos, len(parts[0]))
-
-
-def _aggregate(function: str, arguments: tuple[Expression, ...], at: Span, distinct: bool = False) -> Expression:
-    called = Call(function, arguments, distinct=distinct, at=at)
-    nothing = _OF_NOTHING.get(function)
-    return called if nothing is None else Call("coalesce", (called, nothing), at=at)
-
-
-def _rounded(value: Expression, at: Span) -> Expression:
-    """The nearest whole number, of two the greater."""
-    below, above = Call("floor", (value,)), Call("ceil", (value,))
-    nearer = Operation("<", (Operation("-", (value, below)), Literal(0.5)))
-    return Case((nearer, below), above, at=at)
-
-
-def _variable(name: Token, arguments: tuple[Expression, ...]) -> str:
-    if not isinstance(arguments[0], Identity):
-        raise Fault(f"{name}() wants a variable", name.start_pos or 0, len(name))
-    return arguments[0].variable
-
-
-def _length(name: Token, arguments: tuple[Expression, ...], at: Span) -> Expression:
-    return PathLength(_variable(name, arguments), at=at)
-
-
-def _nodes(name: Token, arguments: tuple[Expression, ...], at: Span) -> Expression:
-    return EachAlong("~element", "vertices", _variable(name, arguments), Identity("~element"), at=at)
-
-
-def _relationships(name: Token, arguments: tuple[Expression, ...], at: Span) -> Expression:
-    return EachAlong("~element", "edges", _variable(name, arguments), Identity("~element"), at=at)
-
-
-def _identity(name: Token, arguments: tuple[Expression, ...], at: Span) -> Expression:
-    return Identity(_variable(name, arguments), at=at)
-
-
-def _count(name: Token, arguments: tuple[Expression, ...], at: Span) -> Expression:
-    return Call("count", arguments, at=at)
-
-
-def _substring(name: Token, arguments: tuple[Expression, ...], at: Span) -> Expression:
-    if len(arguments) not in (2, 3):
-        raise Fault("substring() wants a text, a start and perhaps a length", at.start, at.end - at.start)
-    text, start, *length = arguments
-    return Call("substring", (text, Operation("+", (start, Literal(1))), *length), at=at)  # Cypher counts from 0
-
-
-def _same(name: Token, arguments: tuple[Expression, ...], at: Span) -> Expression:
-    return arguments[0]
-
-
-_SPECIAL_CALLS: dict[str, Callable[[Token, tuple[Expression, ...], Span], Expression]] = {
-    "length": _length,
-    "nodes": _nodes,
-    "relationships": _relationships,
-    "rels": _relationships,
-    "id": _identity,
-    "elementid": _identity,
-    "count": _count,
-    "substring": _substring,
-    "apoc.convert.fromjsonmap": _same,  # the text of the JSON document; frames parse it
-}
 
 
 def _found(parts: list[Any], what: str) -> Any:
@@ -406,14 +302,6 @@ def _element(parts: list[Any]) -> Element:
         where = equal[0] if len(equal) == 1 else Operation("AND", tuple(equal))
     places = [part for part in parts if isinstance(part, Token)] + [key for key, _ in entries]
     return Element(name, _found(parts, "labels") or (), where, span(*places))
-
-
-def _single(held: EachAlong) -> Expression:
-    """Whether exactly one of a list of 1, 0 and null is 1; unknown where the nulls decide."""
-    number = Call("coalesce", (Call("list_sum", (held,)), Literal(0)))
-    unknown = Operation("<", (Call("list_count", (held,)), Call("len", (held,))))
-    several, one = Operation(">", (number, Literal(1))), Operation("=", (number, Literal(1)))
-    return Case((several, Literal(False), unknown, Literal(None)), one, at=held.at)
 
 
 def _path_of(over: Any, at: Token) -> EachAlong:
