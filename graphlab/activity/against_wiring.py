@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from graphlab.activity.correlate import Answer
+from graphlab.activity.answers import Answer
 from graphlab.activity.structure import pair_structure
 from graphlab.store import tables
 from graphlab.store.folder import Folder, arrow, first_row

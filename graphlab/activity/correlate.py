@@ -3,39 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
-from graphlab.activity.functional_connectivity import FunctionalEdges, correlation_edges
+from graphlab.activity.answers import (
+    CLASSES,
+    EDGES,
+    MODELS,
+    TUNING,
+    Answer,
+    table_of,
+    tested_notes,
+    tests_table,
+)
+from graphlab.activity.families import LEVEL, Family, over_families, untested
+from graphlab.activity.functional_connectivity import PAIR_ASSUMES, FunctionalEdges, correlation_edges
 from graphlab.activity.session import Session
-from graphlab.motifs.p_values import samples_needed
 from ingest.errors import AnalysisError, UnknownNameError
 
 if TYPE_CHECKING:
+    from graphlab.activity.nulls import Null
     from graphlab.activity.tuning import Tuning
 
 Progress = Callable[[int, int], None]
 Found = TypeVar("Found")
-LEVEL = 0.05
-"""False discovery rate at which an edge counts as a connection and a neuron as encoding."""
-
-
-@dataclass
-class Answer:
-    """Rows by table of the graph (run_id left out), and what a person should know."""
-
-    tables: dict[str, pa.Table]
-    notes: list[str] = field(default_factory=list)
-    run_id: str | None = None
-    """None when the graph was open for reading only, so nothing was kept."""
-
-    @property
-    def table(self) -> pa.Table:
-        """The first table: the answer itself."""
-        return next(iter(self.tables.values()))
 
 
 def who_has(sessions: Sequence[Session], behaviors: Sequence[str] | None) -> list[tuple[Session, str]]:
@@ -89,11 +83,17 @@ def tuning(
     behaviors: Sequence[str] | None,
     min_confidence: float | None,
     progress: Progress | None,
+    control: bool = False,
     **options: Any,
 ) -> Answer:
-    """Tables ``behavior_tuning`` (a row a trace) and ``behavior_classes`` (pooled over animals)."""
-    from graphlab.activity.pooling import pool
-    from graphlab.activity.tuning import TuningOptions, tune
+    """Tables ``behavior_tuning`` (a row a trace), ``behavior_classes`` (pooled over animals) and ``behavior_tests``.
+
+    Args:
+        control: test the traces with the behaviour of other animals, too, and show the shares beside every row.
+    """
+    from graphlab.activity.control import control as with_strangers
+    from graphlab.activity.pooling import pool_tested
+    from graphlab.activity.tuning import TuningOptions, correct, tune
 
     chosen = TuningOptions(**options)
 
@@ -104,54 +104,113 @@ def tuning(
     left_out: list[str] = []
     found = [one for _, _, ones in asked(tuned, sessions, behaviors, left_out, progress) for one in ones]
     by_animal = {session.animal: session for session in sessions}
+    families = correct(found)
+    controls: dict[tuple[str, str], Any] = {}
     rows: list[dict[str, Any]] = []
-    for one in found:
+    for one, family in zip(found, families, strict=True):
+        if control and (one.animal, one.behavior) not in controls:
+            others = [other for other in sessions if other.animal != one.animal]
+            own = with_strangers(by_animal[one.animal], one.behavior, chosen, others)
+            controls[one.animal, one.behavior] = own
+        beside = controls.get((one.animal, one.behavior), {}).get(one.measure)
+        if beside is not None:
+            family.control_pairs, family.control_low, family.control_found = beside.pairs, beside.low, beside.found
         for trace, neuron in enumerate(by_animal[one.animal].neurons):
             rows.append(
                 {
                     "animal": one.animal, **asdict(neuron), "behavior": one.behavior, "measure": one.measure,
                     "value": float(one.value[trace]), "lag_s": float(one.lag_s[trace]), "p": float(one.p[trace]),
-                    "q": float(one.q[trace]), "p_naive": float(one.p_naive[trace]),
-                    "q_naive": float(one.q_naive[trace]), "null_model": one.null,
+                    "p_family": float(one.p_family[trace]), "q": float(one.q[trace]),
+                    "p_naive": float(one.p_naive[trace]), "q_naive": float(one.q_naive[trace]), **_null(one.null),
+                    "control": None if beside is None else float(beside.by_trace[trace]),
                 }
             )  # fmt: skip
-    pooled = [asdict(one) for one in pool(sessions, found, min_confidence)]
-    tables = {"behavior_tuning": _table(rows, TUNING)}
+    pooled, of_classes = pool_tested(sessions, found, min_confidence, chosen)
+    tables = {"behavior_tuning": table_of(rows, TUNING)}
     if pooled:
-        tables["behavior_classes"] = _table(pooled, CLASSES)
-    notes = [
-        f"animal {one.animal}, {one.behavior}, {one.measure}: {int((one.q <= LEVEL).sum())} of "
-        f"{int(np.isfinite(one.value).sum())} traces at q <= {LEVEL:g} ({one.null}, autocorrelation "
-        f"time {one.time_frames:.1f} frames); frames as samples would call {int((one.q_naive <= LEVEL).sum())}"
-        for one in found
-    ]
-    tested = max((int(np.isfinite(one.value).sum()) for one in found), default=0)
-    notes += [*_too_few(chosen.surrogates, tested, "traces"), *left_out]
+        tables["behavior_classes"] = table_of([asdict(one) for one in pooled], CLASSES)
+    tables["behavior_tests"] = tests_table([*families, *of_classes])
+    notes = tested_notes(families) + [f"classes, {note}" for note in tested_notes(of_classes)]
+    naive = [f"{int((one.q_naive <= LEVEL).sum())} in {one.animal} {one.behavior} {one.measure}" for one in found]
+    notes.append("frames as samples would call " + ", ".join(naive))
+    if control and not any(controls.values()):
+        notes.append("no other animal shows the behaviour at the same frame rate, so there is no control")
     if not pooled:
         notes.append("no trace has a class, so nothing is pooled over animals")
-    return Answer(tables, notes)
+    return Answer(tables, notes + left_out)
+
+
+def _null(null: Null | None, assumption: str | None = None) -> dict[str, Any]:
+    """The columns that say what a p is worth."""
+    if null is None:
+        return {}
+    return {"null_model": null.name, "floor": null.floor, "assumption": assumption or null.assumption}
 
 
 def drivers(
     sessions: Sequence[Session], behaviors: Sequence[str] | None, progress: Progress | None, **options: Any
 ) -> Answer:
-    """Table ``behavior_tuning`` with the measure ``partial``: effects with all other neurons held."""
+    """Tables ``behavior_tuning`` with the measure ``partial``: effects with all other neurons held; and the tests."""
+    from graphlab.activity.drivers import ASSUMES
     from graphlab.activity.drivers import drivers as partial
 
-    rows, notes, left_out = [], [], list[str]()
-    for session, behavior, found in asked(
-        lambda session, behavior: partial(session, behavior, **options), sessions, behaviors, left_out, progress
-    ):
-        for at, trace in enumerate(found.traces):
-            rows.append(
-                {
-                    "animal": session.animal, **asdict(session.neurons[trace]), "behavior": behavior,
-                    "measure": "partial", "value": float(found.partial_r[at]), "lag_s": 0.0, "p": float(found.p[at]),
-                    "q": float(found.q[at]), "p_naive": None, "q_naive": None, "null_model": "shift",
-                }
-            )  # fmt: skip
-        notes.append(f"animal {session.animal}, {behavior}: {int((found.q <= LEVEL).sum())} drivers at q <= {LEVEL:g}")
-    return Answer({"behavior_tuning": _table(rows, TUNING)}, notes + left_out)
+    left_out = list[str]()
+    found = [
+        (session, one)
+        for session, _, one in asked(
+            lambda session, behavior: partial(session, behavior, **options), sessions, behaviors, left_out, progress
+        )
+    ]
+    families, joint = [], []
+    for _, one in found:
+        named: dict[str, Any] = {"animal": one.animal, "behavior": one.behavior, "frames": one.frames}
+        families.append(
+            _family("drivers", "partial", one.null, one.untested, one.p_family, len(one.traces), named, ASSUMES)
+        )
+        whole = np.array([one.p_joint])
+        joint.append(_family("drivers", "all traces together", one.joint, one.joint_untested, whole, 1, named))
+    _set_q(joint, [np.array([one.p_joint]) for _, one in found])
+    for (_, one), q in zip(found, _set_q(families, [one.p_family for _, one in found]), strict=True):
+        one.q = q
+    rows = [
+        {
+            "animal": session.animal, **asdict(session.neurons[trace]), "behavior": one.behavior,
+            "measure": "partial", "value": float(one.partial_r[at]), "lag_s": 0.0, "p": float(one.p[at]),
+            "p_family": float(one.p_family[at]), "q": float(one.q[at]), "frequency": float(one.frequency[at]),
+            **_null(one.null, ASSUMES),
+        }
+        for session, one in found for at, trace in enumerate(one.traces)
+    ]  # fmt: skip
+    tables = {"behavior_tuning": table_of(rows, TUNING), "behavior_tests": tests_table([*families, *joint])}
+    return Answer(tables, tested_notes(families) + tested_notes(joint) + left_out)
+
+
+def _family(
+    question: str,
+    measure: str,
+    null: Null | None,
+    reason: str,
+    p: np.ndarray,
+    tests: int,
+    named: dict[str, Any],
+    assumption: str | None = None,
+) -> Family:
+    if null is None:
+        return untested(question, reason, **{**named, "measure": measure, "tests": tests})
+    whole = float(np.nanmin(p)) if np.isfinite(p).any() else float("nan")
+    return Family(
+        question=question, measure=measure, null_model=null.name, assumption=assumption or null.assumption, tests=tests,
+        window=len(null.middle), candidates=null.candidates, floor=null.floor, p=whole,
+        **{"animal": None, "behavior": None, **named},
+    )  # fmt: skip
+
+
+def _set_q(families: Sequence[Family], members: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """q of every member over all families, set in the families, too."""
+    whole, found = over_families([one.p for one in families], members)
+    for family, q, own in zip(families, whole, found, strict=True):
+        family.q, family.found = float(q), int((own <= LEVEL).sum())
+    return found
 
 
 def functional(
@@ -173,26 +232,15 @@ def functional(
         raise AnalysisError(
             "no animal has identities (of that confidence), so there is no neuron to draw an edge between"
         )
-    for session, found in edges:
-        count = int((found.q <= LEVEL).sum())
-        notes.append(
-            f"animal {session.animal}: {count:,} of {len(found.p):,} pairs at q <= {LEVEL:g}; no cause is claimed"
-        )
-    few = options.get("surrogates", 1000 if kind == "correlation" else 200)
-    notes += _too_few(int(few), max(len(found.p) for _, found in edges), "pairs")
-    return Answer({"functional_connections": pa.concat_tables([_edges(s, e) for s, e in edges])}, notes)
-
-
-def _too_few(surrogates: int, tests: int, what: str) -> list[str]:
-    """A note where p values cannot get small enough for one finding to survive the number of tests."""
-    needed = samples_needed(max(1, tests), LEVEL, tails=1)
-    if surrogates >= needed:
-        return []
-    fewest = int(np.ceil(tests / (surrogates + 1) / LEVEL - 1e-9))
-    return [
-        f"{surrogates:,} surrogates and {tests:,} {what}: nothing can reach q <= {LEVEL:g} unless at least {fewest:,} "
-        f"do; {needed:,} surrogates would let one {what[:-1]} alone"
-    ]
+    families = [found.family() for _, found in edges]
+    for (_, found), q in zip(edges, _set_q(families, [found.q for _, found in edges]), strict=True):
+        found.q = q
+    notes = tested_notes(families) + notes + ["no cause is claimed"]
+    tables = {
+        "functional_connections": pa.concat_tables([_edges(s, e) for s, e in edges]),
+        "behavior_tests": tests_table(families),
+    }
+    return Answer(tables, notes)
 
 
 def _edges(session: Session, found: FunctionalEdges) -> pa.Table:
@@ -202,7 +250,9 @@ def _edges(session: Session, found: FunctionalEdges) -> pa.Table:
         "kind": [found.kind] * count, "measure": [found.measure] * count, "animal": [found.animal] * count,
         "pre_root_id": ids[found.pre], "post_root_id": ids[found.post], "directed": [found.directed] * count,
         "value": found.value, "lag_s": found.lag_s, "p": found.p, "q": found.q, "p_naive": found.p_naive,
-        "connected": found.q <= LEVEL,
+        "connected": pa.array(found.q <= LEVEL, mask=np.isnan(found.q)),
+        "floor": [None if found.null is None else found.null.floor] * count,
+        "assumption": [None if found.null is None else PAIR_ASSUMES] * count,
     }  # fmt: skip
     return pa.table({name: pa.array(columns[name], kind) for name, kind in EDGES.items()})
 
@@ -227,6 +277,7 @@ def responses(table: pa.Table, root_ids: dict[str, int]) -> Answer:
         "pre_root_id": ids("pre"), "post_root_id": ids("post"), "directed": [True] * count,
         "value": column("value"), "lag_s": [None] * count, "p": column("p"), "q": q, "p_naive": [None] * count,
         "connected": [None if value is None else bool(value) for value in connected],
+        "floor": [None] * count, "assumption": [None] * count,
     }  # fmt: skip
     made = pa.table({name: pa.array(columns[name], kind) for name, kind in EDGES.items()})
     known = sum(value is not None for value in columns["connected"])
@@ -241,75 +292,79 @@ def responses(table: pa.Table, root_ids: dict[str, int]) -> Answer:
 def decoding(
     sessions: Sequence[Session], behaviors: Sequence[str] | None, progress: Progress | None, **options: Any
 ) -> Answer:
-    """Table ``behavior_models``: blocked scores, a random split beside them, and importance of each trace if asked."""
+    """Table ``behavior_models``: blocked scores with p, a random split beside them, importance of each trace if asked.
+
+    A family is one decoder; q is over all of them.
+    """
     from graphlab.activity.decoding import decode
 
-    rows, notes, left_out = [], [], list[str]()
-    for session, behavior, found in asked(
-        lambda session, behavior: decode(session, behavior, **options), sessions, behaviors, left_out, progress
-    ):
-        base = {"animal": session.animal, "model": "decoding", "behavior": behavior}
-        rows.append({**base, "split": "blocked", "r2": found.r2, "r": found.r})
-        rows.append({**base, "split": "random", "r2": found.r2_random, "r": found.r_random})
+    notes, left_out = [], list[str]()
+    found = [
+        (session, one)
+        for session, _, one in asked(
+            lambda session, behavior: decode(session, behavior, **options), sessions, behaviors, left_out, progress
+        )
+    ]
+    whole = [np.array([one.p]) for _, one in found]
+    families = []
+    for _, one in found:
+        named = {"animal": one.animal, "behavior": one.behavior, "frames": len(one.truth)}
+        families.append(_family("decoding", "blocked R^2", one.null, one.untested, np.array([one.p]), 1, named))
+    rows = []
+    for (session, one), q in zip(found, _set_q(families, whole), strict=True):
+        base = {"animal": session.animal, "model": "decoding", "behavior": one.behavior}
+        tested = {"p": one.p, "p_family": one.p, "q": float(q[0]), **_null(one.null)}
+        rows.append({**base, "split": "blocked", "r2": one.r2, "r": one.r, **tested})
+        rows.append({**base, "split": "random", "r2": one.r2_random, "r": one.r_random})
         rows += [
             {**base, "split": "blocked", "trace": trace, "root_id": session.neurons[trace].root_id,
              "dropped": session.neurons[trace].label, "importance": fall}
-            for trace, fall in found.importance.items()
+            for trace, fall in one.importance.items()
         ]  # fmt: skip
         notes.append(
-            f"animal {session.animal}, {behavior}: R^2 {found.r2:.2f}, r {found.r:.2f} in held-out blocks with gaps of "
-            f"{found.gap_frames} frames; a random split would say R^2 {found.r2_random:.2f}"
+            f"animal {session.animal}, {one.behavior}: R^2 {one.r2:.2f}, r {one.r:.2f} in held-out blocks with gaps of "
+            f"{one.gap_frames} frames; a random split would say R^2 {one.r2_random:.2f}"
         )
-    return Answer({"behavior_models": _table(rows, MODELS)}, notes + left_out)
+    tables = {"behavior_models": table_of(rows, MODELS), "behavior_tests": tests_table(families)}
+    return Answer(tables, notes + tested_notes(families) + left_out)
 
 
 def encoding(
     sessions: Sequence[Session], behaviors: Sequence[str] | None, progress: Progress | None, **options: Any
 ) -> Answer:
-    """Table ``behavior_models``: how well behaviours explain each trace in held-out blocks, and each one's share."""
+    """Table ``behavior_models``: how well behaviours explain each trace in held-out blocks, with p; each one's share.
+
+    A family is every trace of one animal.
+    """
     from graphlab.activity.encoding import encode
 
-    rows, notes = [], []
+    notes, found = [], []
     for number, session in enumerate(sessions):
         known = [name for name in behaviors or session.behaviors if name in session.behaviors]
-        found = encode(session, known, **options)
-        for trace, neuron in enumerate(session.neurons):
-            base = {"animal": session.animal, "model": "encoding", "split": "blocked", "trace": trace,
-                    "root_id": neuron.root_id, "decay_s": float(found.decay_s[trace])}  # fmt: skip
-            rows.append({**base, "r2": float(found.r2[trace]), "r": float(found.r[trace])})
-            rows += [
-                {**base, "behavior": name, "dropped": name, "importance": float(fall[trace])}
-                for name, fall in found.importance.items()
-            ]
-        notes.append(
-            f"animal {session.animal}: {int((found.r2 > 0).sum())} of {int(np.isfinite(found.r2).sum())} traces are "
-            f"predicted better than by their mean (blocks, gaps of {found.gap_frames} frames) by {', '.join(known)}"
-        )
+        found.append((session, encode(session, known, **options)))
         if progress:
             progress(number + 1, len(sessions))
-    return Answer({"behavior_models": _table(rows, MODELS)}, notes)
-
-
-def _table(rows: list[dict[str, Any]], schema: dict[str, pa.DataType]) -> pa.Table:
-    return pa.table({name: pa.array([row.get(name) for row in rows], kind) for name, kind in schema.items()})
-
-
-_TEXT, _NUMBER = pa.string(), pa.float64()
-TUNING = {
-    "animal": _TEXT, "trace": pa.int32(), "root_id": pa.uint64(), "name": _TEXT, "neuron_class": _TEXT,
-    "confidence": _NUMBER, "behavior": _TEXT, "measure": _TEXT, "value": _NUMBER, "lag_s": _NUMBER, "p": _NUMBER,
-    "q": _NUMBER, "p_naive": _NUMBER, "q_naive": _NUMBER, "null_model": _TEXT,
-}  # fmt: skip
-CLASSES = {
-    "neuron_class": _TEXT, "behavior": _TEXT, "measure": _TEXT, "traces": pa.int64(), "animals": pa.int64(),
-    "value": _NUMBER, "lo": _NUMBER, "hi": _NUMBER, "p": _NUMBER, "q": _NUMBER,
-}  # fmt: skip
-EDGES = {
-    "kind": _TEXT, "measure": _TEXT, "animal": _TEXT, "pre_root_id": pa.uint64(), "post_root_id": pa.uint64(),
-    "directed": pa.bool_(), "value": _NUMBER, "lag_s": _NUMBER, "p": _NUMBER, "q": _NUMBER, "p_naive": _NUMBER,
-    "connected": pa.bool_(),
-}  # fmt: skip
-MODELS = {
-    "animal": _TEXT, "model": _TEXT, "behavior": _TEXT, "trace": pa.int32(), "root_id": pa.uint64(), "split": _TEXT,
-    "dropped": _TEXT, "decay_s": _NUMBER, "r2": _NUMBER, "r": _NUMBER, "importance": _NUMBER,
-}  # fmt: skip
+    families = []
+    for _, one in found:
+        named = {"animal": one.animal, "behavior": ", ".join(one.behaviors), "frames": one.frames}
+        tests = int(np.isfinite(one.r2).sum())
+        families.append(_family("encoding", "blocked R^2", one.null, one.untested, one.p_family, tests, named))
+    rows = []
+    for (session, one), q in zip(found, _set_q(families, [one.p_family for _, one in found]), strict=True):
+        for trace, neuron in enumerate(session.neurons):
+            base = {"animal": session.animal, "model": "encoding", "split": "blocked", "trace": trace,
+                    "root_id": neuron.root_id, "decay_s": float(one.decay_s[trace])}  # fmt: skip
+            tested = {"p": float(one.p[trace]), "p_family": float(one.p_family[trace]), "q": float(q[trace])}
+            scored = {"r2": float(one.r2[trace]), "r": float(one.r[trace])}
+            rows.append({**base, **scored, **tested, **_null(one.null)})
+            rows += [
+                {**base, "behavior": name, "dropped": name, "importance": float(fall[trace])}
+                for name, fall in one.importance.items()
+            ]
+        notes.append(
+            f"animal {session.animal}: {int((one.r2 > 0).sum())} of {int(np.isfinite(one.r2).sum())} traces are "
+            f"predicted better than by their mean (blocks, gaps of {one.gap_frames} frames) by "
+            f"{', '.join(one.behaviors)}"
+        )
+    tables = {"behavior_models": table_of(rows, MODELS), "behavior_tests": tests_table(families)}
+    return Answer(tables, notes + tested_notes(families))

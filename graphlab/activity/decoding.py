@@ -1,7 +1,8 @@
 """Decoding: behaviour from all neurons of an animal, in blocks of time that the model never saw.
 
 R^2 of frames dealt at random is given beside it, under the name ``random``: neighbouring frames are nearly equal, so
-a random split lets the model look the answer up. It says nothing about the neurons.
+a random split lets the model look the answer up. It says nothing about the neurons. p is a joint test of all neurons:
+blocked R^2 in the middle of the session against the same for the behaviour shifted (``nulls``).
 """
 
 from __future__ import annotations
@@ -13,14 +14,15 @@ import numpy as np
 
 from graphlab.activity.blocks import Fold, blocked_folds, random_folds, scores
 from graphlab.activity.drift import Drift
+from graphlab.activity.nulls import Null, shift_null, too_short
 from graphlab.activity.preparation import filled
-from graphlab.activity.ridge import Model, fit, held_out, inner_folds, one_thread
+from graphlab.activity.ridge import Model, fit, held_out, held_out_each, inner_folds, one_thread
 from graphlab.activity.session import Floats, Session, kept_frames
 from graphlab.activity.timescale import refuse_short, session_time
 from ingest.errors import AnalysisError
 
 
-@dataclass(frozen=True)
+@dataclass
 class Decoding:
     """How well one behaviour of one animal is decoded."""
 
@@ -36,6 +38,10 @@ class Decoding:
     """[frames] held-out predictions of the blocked split."""
     truth: Floats
     """[frames] the behaviour, less the drift that the training frames of its block show, if drift is taken out."""
+    p: float
+    """Of blocked R^2 among shifts; NaN where segments are too short, and ``untested`` says so."""
+    null: Null | None
+    untested: str
     importance: dict[int, float]
     """Trace -> fall of blocked R^2 when it is left out; empty unless asked for."""
 
@@ -48,11 +54,13 @@ def decode(
     importance: bool = False,
     detrend_s: float | None = None,
     progress: Callable[[int, int], None] | None = None,
+    surrogates: int = 199,
 ) -> Decoding:
     """Ridge regression of a behaviour on every usable trace; scaling, drift and penalty fitted inside training blocks.
 
     Args:
         detrend_s: what is slower is drift, taken out of traces and behaviour alike; None leaves it in.
+        surrogates: at most so many shifts to either side.
 
     Raises:
         AnalysisError: fewer frames than ten autocorrelation times, fewer blocks than fit.
@@ -72,11 +80,48 @@ def decode(
         # The random split takes its penalty at random too, as the usual recipe does.
         guessed, known = held_out(x, y, dealt, lambda fold: random_folds(len(fold.train), 4, rng), drift)
         r2_random, r_random = scores(known, guessed)
+        null, p, reason = joint_test(session, behavior, x, y[:, 0], segment, folds, gap, detrend_s, surrogates)
         falls = _drop_one(x, y, segment, blocks, gap, float(r2[0]), traces, drift, progress) if importance else {}
     return Decoding(
         session.animal, behavior, float(r2[0]), float(r[0]), float(r2_random[0]), float(r_random[0]), gap,
-        predicted[:, 0], truth[:, 0], falls,
+        predicted[:, 0], truth[:, 0], p, null, reason, falls,
     )  # fmt: skip
+
+
+def joint_test(
+    session: Session,
+    behavior: str,
+    x: Floats,
+    y: Floats,
+    segment: np.ndarray,
+    folds: int,
+    gap: int,
+    detrend_s: float | None,
+    surrogates: int,
+) -> tuple[Null | None, float, str]:
+    """(null, p of blocked R^2 among shifts of the behaviour, why there is none): of all neurons together.
+
+    Args:
+        x: [frames, traces]. y: [frames]. folds: fewer are taken where the window is too short for so many.
+    """
+    what = f"animal {session.animal}, behaviour {behavior!r}"
+    null = shift_null(segment, surrogates)
+    if null is None:
+        return None, float("nan"), too_short(segment, what)
+    fewer = min(folds, len(null.middle) // (gap + 1))
+    try:
+        blocks = blocked_folds(null.segment, fewer, gap)
+    except AnalysisError as error:
+        return None, float("nan"), f"{what}: no p, values only: {error}"
+    drift = Drift(null.segment, session.step_s, detrend_s)
+    r2 = shifted_r2(x[null.middle], null.windows(y).T, null.segment, blocks, gap, drift)
+    return null, float(null.p(r2)), ""
+
+
+def shifted_r2(x: Floats, y: Floats, segment: np.ndarray, blocks: list[Fold], gap: int, drift: Drift) -> Floats:
+    """[candidates] blocked R^2 of every column of ``y`` [frames, candidates]; nothing at all for constant ones."""
+    predicted, truth = held_out_each(x, y, blocks, lambda fold: inner_folds(segment[fold.train], gap), drift)
+    return np.nan_to_num(scores(truth, predicted)[0], nan=-np.inf)
 
 
 def design(session: Session, behavior: str) -> tuple[Floats, Floats, np.ndarray, list[int]]:

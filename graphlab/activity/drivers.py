@@ -1,8 +1,9 @@
-"""Who drives a behaviour, given all other recorded neurons: partial effects with a shift null.
+"""Who drives a behaviour, given all other recorded neurons: a joint test, and one neuron at a time where it can hold.
 
-Neurons of one circuit share their activity, so many correlate with a behaviour that a few produce. The behaviour is
-regressed on all traces at once; a coefficient is tested against residuals of that fit, shifted circularly (the
-permutation of residuals of ter Braak 1992, with shifts instead of permutations because frames are not exchangeable).
+Neurons of one circuit share their activity, so many correlate with a behaviour that a few produce. Whether the neurons
+say anything at all is a joint test (``decoding``: blocked R^2 against shifted behaviour). Which of them do is a
+partial correlation, tested by shifting a neuron's own part (``partial_shift``) where frames are many for the number of
+traces; else there is only how often a neuron is chosen in halves of the session, without p.
 """
 
 from __future__ import annotations
@@ -11,16 +12,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphlab.activity import nulls
-from graphlab.activity.decoding import design
+from graphlab.activity.decoding import design, joint_test
+from graphlab.activity.nulls import Null, shift_null, too_short
+from graphlab.activity.partial_shift import ENOUGH, partial_r, selection_frequencies, shifted_partial_r
 from graphlab.activity.preparation import drift_basis, unit
+from graphlab.activity.ridge import one_thread
 from graphlab.activity.session import Floats, Session
 from graphlab.activity.timescale import refuse_short, session_time
-from graphlab.motifs.p_values import benjamini_hochberg
 from ingest.errors import AnalysisError
 
+ASSUMES = "a neuron's own part is stationary"
+FOLDS = 5
+JOINT_SHIFTS = 199
 
-@dataclass(frozen=True)
+
+@dataclass
 class Drivers:
     """Partial effects of the usable traces of one animal on one behaviour; arrays are [traces used]."""
 
@@ -29,7 +35,21 @@ class Drivers:
     traces: list[int]
     partial_r: Floats
     p: Floats
+    """NaN where a neuron cannot be tested alone; ``untested`` says why."""
+    p_family: Floats
+    """Against the largest of all traces."""
     q: Floats
+    frequency: Floats
+    """Share of halves of the session in which the trace is chosen; no test."""
+    samples_per_trace: float
+    """Autocorrelation times in the window, over traces."""
+    frames: int
+    null: Null | None
+    untested: str
+    joint: Null | None
+    p_joint: float
+    """Whether the traces together say anything of the behaviour."""
+    joint_untested: str
 
 
 def drivers(
@@ -41,6 +61,9 @@ def drivers(
 ) -> Drivers:
     """Partial correlation of every trace with the behaviour, all other traces held.
 
+    Args:
+        surrogates: at most so many shifts to either side.
+
     Raises:
         AnalysisError: more than half as many traces as frames (nothing is left to hold), or too few frames.
     """
@@ -51,28 +74,35 @@ def drivers(
             f"animal {session.animal}: {x.shape[1]:,} traces in {len(x):,} frames; partial effects need at least two "
             "frames a trace. Record longer, or ask for tuning"
         )
+    what = f"animal {session.animal}, behaviour {behavior!r}"
     z, signal = unit(x.T, basis).astype(np.float64), unit(y.T, basis)[0].astype(np.float64)
     time = session_time(z, signal, segment)
-    refuse_short(len(signal), time, f"animal {session.animal}, behaviour {behavior!r}")
-    least = int(np.ceil(time)) + 1
-    inverse = np.linalg.pinv(z @ z.T)
-    free = len(signal) - len(z) - len(basis)
-
-    def statistic(rows: Floats) -> Floats:
-        """[k, traces] t values of the coefficients for k behaviours."""
-        weights = rows @ z.T @ inverse
-        rest = (rows**2).sum(axis=1) - np.einsum("kn,kn->k", weights, rows @ z.T)
-        spread = np.sqrt(np.maximum(rest[:, None], 1e-30) / free * np.maximum(np.diag(inverse), 1e-30))
-        return np.asarray(weights / spread)
-
-    observed = statistic(signal[None])[0]
-    residual = signal - (signal @ z.T @ inverse) @ z
+    refuse_short(len(signal), time, what)
+    gap = int(np.ceil(time))
     rng = np.random.default_rng([seed, *behavior.encode(), *session.animal.encode()])
-    keep = nulls.long_enough(segment, least)
-    if not keep.all():
-        raise AnalysisError(f"animal {session.animal}: a segment is shorter than twice the autocorrelation time")
-    fake = nulls.shifted(residual, segment, nulls.shift_offsets(segment, least, surrogates, rng))
-    drawn = statistic(fake - (fake @ basis.T) @ basis)
-    p = ((np.abs(drawn) >= np.abs(observed)).sum(axis=0) + 1) / (surrogates + 1)
-    partial = observed / np.sqrt(observed**2 + free)
-    return Drivers(session.animal, behavior, traces, partial, p, benjamini_hochberg(p))
+    with one_thread():
+        joint, p_joint, joint_reason = joint_test(
+            session, behavior, x, y[:, 0], segment, FOLDS, gap, detrend_s, min(surrogates, JOINT_SHIFTS)
+        )
+        effect = partial_r(z, signal)
+        frequency = selection_frequencies(z, signal, 2 * gap, rng)
+    null = shift_null(segment, surrogates)
+    nothing = np.full(len(traces), np.nan)
+    enough = 0.0 if null is None else len(null.middle) / time / len(traces)
+    p, family, reason = nothing, nothing, ""
+    if null is None:
+        reason = too_short(segment, what)
+    elif enough < ENOUGH:
+        null = None
+        reason = (
+            f"{what}: {enough:.1f} autocorrelation times a trace; no p of single neurons below {ENOUGH:g}, read "
+            "frequency (a share of halves of the session, no test) and the joint test"
+        )
+    else:
+        window = drift_basis(null.segment, session.step_s, detrend_s).astype(np.float64)
+        size = np.abs(shifted_partial_r(z, signal, null, window))
+        p, family = null.p(size), null.p(size.max(axis=0)[None], size[:, null.actual])
+    return Drivers(
+        session.animal, behavior, traces, effect, p, family, family, frequency, enough, len(signal), null, reason,
+        joint, p_joint, joint_reason,
+    )  # fmt: skip

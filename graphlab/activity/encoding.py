@@ -2,18 +2,21 @@
 
 Activity is a weighted sum of behaviours, each smoothed by an exponential of one time constant a neuron (after the
 CePNEM model of Atanas et al. 2023, Cell 186:4134, without its state changes). Time constant, weights, scaling and
-drift are fitted inside training blocks.
+drift are fitted inside training blocks. p compares blocked R^2 in the middle of the session with all behaviours
+shifted together, everything fitted anew (``nulls``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from graphlab.activity.blocks import Fold, blocked_folds, scores
 from graphlab.activity.drift import Drift
+from graphlab.activity.nulls import Null, shift_null, too_short
 from graphlab.activity.preparation import filled
 from graphlab.activity.ridge import Scaling, inner_folds, one_thread, ridge_path
 from graphlab.activity.session import Floats, Session, kept_frames, stretches
@@ -25,7 +28,7 @@ PENALTY = 1.0
 """A few behaviours, hundreds of frames: the penalty only keeps twins apart."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Encoding:
     """How well behaviours explain each trace of one animal; arrays are [traces], NaN where unusable."""
 
@@ -38,6 +41,14 @@ class Encoding:
     importance: dict[str, Floats]
     """Behaviour -> fall of blocked R^2 when it is left out."""
     gap_frames: int
+    p: Floats
+    """Of blocked R^2 among shifts of the behaviours; NaN where segments are too short, and ``untested`` says so."""
+    p_family: Floats
+    """Against the largest of all traces."""
+    q: Floats
+    frames: int
+    null: Null | None
+    untested: str
 
 
 def encode(
@@ -47,8 +58,12 @@ def encode(
     decays_s: Sequence[float] = DECAYS_S,
     detrend_s: float | None = None,
     progress: Callable[[int, int], None] | None = None,
+    surrogates: int = 99,
 ) -> Encoding:
     """Fit every trace from the named behaviours (all that were measured throughout, when None).
+
+    Args:
+        surrogates: at most so many shifts to either side; every one is a fit of all traces.
 
     Velocities and angles enter twice, by their positive and negative part: neurons are often rectified.
 
@@ -79,7 +94,50 @@ def encode(
     smooth = [np.asarray(decayed(features, segment, tau / session.step_s)).T for tau in decays_s]
     with one_thread():
         parts = [_Part.of(smooth, y, segment, fold, gap, drift) for fold in blocks]
-        return _scored(session, names, parts, gap, owner, usable, decays_s, progress)
+        null, r2, reason = _shifted(session, smooth, y, segment, folds, gap, detrend_s, surrogates, progress)
+        nothing = np.full(len(usable), np.nan)
+        tested = (nothing, nothing) if null is None else (
+            _spread(null.p(r2), usable), _spread(null.p(r2.max(axis=0)[None], r2[:, null.actual]), usable)
+        )  # fmt: skip
+        return _scored(session, names, parts, gap, owner, usable, decays_s, (*tested, tested[1], len(y), null, reason))
+
+
+def _shifted(
+    session: Session,
+    smooth: list[Floats],
+    y: Floats,
+    segment: np.ndarray,
+    folds: int,
+    gap: int,
+    detrend_s: float | None,
+    surrogates: int,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[Null | None, Floats, str]:
+    """(null, blocked R^2 [traces, candidates] of the window with behaviours shifted, why there is none)."""
+    what, nothing = f"animal {session.animal}", np.empty((0, 0))
+    null = shift_null(segment, surrogates)
+    if null is None:
+        return None, nothing, too_short(segment, what)
+    try:
+        blocks = blocked_folds(null.segment, min(folds, len(null.middle) // (gap + 1)), gap)
+    except AnalysisError as error:
+        return None, nothing, f"{what}: no p, values only: {error}"
+    drift, still = Drift(null.segment, session.step_s, detrend_s), y[null.middle]
+    goals = [drift.without(still, fold.train) for fold in blocks]
+    truth = np.empty_like(still)
+    for fold, goal in zip(blocks, goals, strict=True):
+        truth[fold.test] = goal[fold.test]
+    r2 = np.empty((y.shape[1], null.candidates))
+    for at in range(null.candidates):
+        moved = [x[null.at(slice(at, at + 1))[0]] for x in smooth]
+        parts = [
+            _Part(fold, inner_folds(null.segment[fold.train], gap), [drift.without(x, fold.train) for x in moved], goal)
+            for fold, goal in zip(blocks, goals, strict=True)
+        ]
+        r2[:, at] = scores(truth, _predict(parts, list(range(smooth[0].shape[1])))[0])[0]
+        if progress:
+            progress(at + 1, null.candidates)
+    return null, np.nan_to_num(r2, nan=-np.inf), ""
 
 
 @dataclass(frozen=True)
@@ -106,16 +164,13 @@ def _scored(
     owner: list[int],
     usable: np.ndarray,
     decays_s: Sequence[float],
-    progress: Callable[[int, int], None] | None,
+    tested: tuple[Any, ...],
 ) -> Encoding:
-    total = len(names) + 1
     truth = np.empty_like(parts[0].y)
     for part in parts:
         truth[part.fold.test] = part.y[part.fold.test]
     predicted, chosen = _predict(parts, list(range(len(owner))))
     r2, r = scores(truth, predicted)
-    if progress:
-        progress(1, total)
     falls = {}
     for number, name in enumerate(names):
         others = [i for i, own in enumerate(owner) if own != number]
@@ -124,10 +179,9 @@ def _scored(
             falls[name] = _spread(r2 - scores(truth, without)[0], usable)
         else:
             falls[name] = _spread(r2, usable)
-        if progress:
-            progress(number + 2, total)
     decay = np.median(np.asarray(decays_s)[chosen], axis=0)
-    return Encoding(session.animal, names, _spread(r2, usable), _spread(r, usable), _spread(decay, usable), falls, gap)
+    shown = (_spread(r2, usable), _spread(r, usable), _spread(decay, usable))
+    return Encoding(session.animal, names, *shown, falls, gap, *tested)
 
 
 def decayed(values: Floats, segment: np.ndarray, tau_frames: float) -> Floats:

@@ -1,8 +1,11 @@
 """Functional edges from recordings: correlation in three forms. Undirected, never causal, never pooled across kinds.
 
 ``raw``: Pearson's r. ``partial``: r with all other neurons held, by the graphical lasso (Friedman et al. 2008), whose
-penalty is fitted in held-out blocks. ``behavior_removed``: r of what is left after behaviours and the mean over all
-traces are regressed out. p values compare with neurons shifted independently of each other.
+penalty is fitted in held-out blocks. ``behavior_removed``: r with behaviours and the mean over all traces but the two
+held: a mean that has the two in it makes them go against each other. p of ``raw`` compares r over the middle of the
+session with one neuron of the pair shifted (``nulls``), the same shift for all, so that ``q`` is against the largest
+of all pairs. p of the others shifts what is not said of one by what is held (``partial_shift``), for ``partial`` where
+there are frames enough.
 """
 
 from __future__ import annotations
@@ -14,18 +17,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from graphlab.activity import nulls
+from graphlab.activity.families import Family, untested
+from graphlab.activity.nulls import Null, shift_null, too_short
+from graphlab.activity.partial_shift import ENOUGH, partial_r, shifted_partial_r
 from graphlab.activity.preparation import block_rows, drift_basis, filled, prepared, standardised
-from graphlab.activity.session import Floats, Rows, Session, Traces, kept_frames, stretches
+from graphlab.activity.session import Floats, Rows, Session, Traces
 from graphlab.activity.timescale import refuse_short, session_time
-from graphlab.motifs.p_values import benjamini_hochberg
 from ingest.errors import AnalysisError, MissingExtraError, UnknownNameError
 
 CORRELATIONS = ("raw", "partial", "behavior_removed")
+PAIR_ASSUMES = "the shifted neuron of a pair is stationary"
 CHUNK_BYTES = 1 << 27
 
 
-@dataclass(frozen=True)
+@dataclass
 class FunctionalEdges:
     """Edges of one animal and measure; arrays are [edges], pairs of trace numbers."""
 
@@ -40,7 +45,23 @@ class FunctionalEdges:
     lag_s: Floats
     p: Floats
     q: Floats
+    """Against the largest of all pairs, until ``correlate`` puts it right for the other animals."""
     p_naive: Floats
+    frames: int = 0
+    null: Null | None = None
+    untested: str = ""
+
+    def family(self) -> Family:
+        """Its line in the table of what was tested."""
+        named = {"animal": self.animal, "measure": self.measure, "tests": len(self.pre), "frames": self.frames}
+        if self.null is None:
+            return untested(self.kind, self.untested, **named)
+        null = self.null
+        whole = float(np.nanmin(self.q)) if np.isfinite(self.q).any() else float("nan")
+        return Family(
+            self.animal, self.kind, None, self.measure, null.name, PAIR_ASSUMES, len(self.pre), self.frames,
+            len(null.middle), null.candidates, null.floor, whole,
+        )  # fmt: skip
 
 
 def correlation_edges(
@@ -52,47 +73,88 @@ def correlation_edges(
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> FunctionalEdges:
-    """Every pair of the chosen traces once, with shift-surrogate p values.
+    """Every pair of the chosen traces once, with p values from shifts; values alone where no shift is possible.
 
     Args:
-        traces: trace numbers; the identified ones when None.
+        traces: trace numbers; the identified ones when None. surrogates: at most so many shifts to either side.
 
     Raises:
-        AnalysisError: no identified trace, fewer frames than ten autocorrelation times.
+        AnalysisError: no identified trace.
     """
     if measure not in CORRELATIONS:
         raise UnknownNameError("correlation", measure, CORRELATIONS)
     chosen, z, segment, time = usable_traces(session, traces, detrend_s)
-    removed = 0
-    if measure == "behavior_removed":
-        z, removed = _without(session, z, segment, detrend_s)
-    value = _partial(z, segment, time) if measure == "partial" else z @ z.T
-    least = int(np.ceil(time)) + 1
-    rng = np.random.default_rng([seed, *session.animal.encode()])
     pre, post = np.triu_indices(len(chosen), 1)
-    observed = np.asarray(value[pre, post], dtype=np.float64)
-    # A surrogate lasso a sample would take hours: the raw matrix of surrogates, inverted with the same shrinkage.
-    shape = _precision_shrunk if measure == "partial" else (lambda matrix: matrix)
-    compared = np.abs(shape(z @ z.T)[pre, post])
-    extreme = np.zeros(len(pre), dtype=np.int64)
-    basis = drift_basis(segment, session.step_s, detrend_s)
-    for sample in range(surrogates):
-        fake = np.empty_like(z)
-        for first, last in stretches(segment):
-            offsets = rng.integers(least, last - first - least + 1, size=len(z))
-            at = (np.arange(last - first) - offsets[:, None]) % (last - first)
-            fake[:, first:last] = np.take_along_axis(z[:, first:last], at, axis=1)
-        fake = standardised(fake, basis)
-        extreme += np.abs(shape(fake @ fake.T)[pre, post]) >= compared
-        if progress:
-            progress(sample + 1, surrogates)
-    p = (extreme + 1) / (surrogates + 1)
+    held = _held(session, segment, detrend_s) if measure == "behavior_removed" else None
+    if held is not None:
+        observed = _left_over(z, held)
+    else:
+        observed = np.asarray((_partial(z, segment, time) if measure == "partial" else z @ z.T)[pre, post], np.float64)
+    null, reason = shift_or_reason(session, segment, time, surrogates)
+    if null is not None and measure == "partial":
+        enough = len(null.middle) / time / len(chosen)
+        if enough < ENOUGH:
+            null, reason = None, (
+                f"animal {session.animal}: {enough:.1f} autocorrelation times a trace; no p of partial correlations "
+                f"below {ENOUGH:g}"
+            )  # fmt: skip
+    p = q = np.full(len(pre), np.nan)
+    if null is not None:
+        window = drift_basis(null.segment, session.step_s, detrend_s)
+        if held is not None:
+            size = _held_pairs(z, held, null, window, progress)
+        else:
+            size = (_partial_pairs if measure == "partial" else _shifted_pairs)(z, null, window, progress)
+        p, q = null.p(size), null.p(size.max(axis=0)[None], size[:, null.actual])
     which = np.asarray(chosen)
-    naive = naive_p(observed, len(segment) - removed)
+    naive = naive_p(observed, len(segment) - (0 if held is None else len(held[0]) + 1))
     return FunctionalEdges(
         session.animal, "correlation", measure, which[pre], which[post], False, observed, np.zeros(len(pre)), p,
-        benjamini_hochberg(p), naive,
+        q, naive, len(segment), null, reason,
     )  # fmt: skip
+
+
+def shift_or_reason(
+    session: Session, segment: np.ndarray, time: float, most: int, margin: int = 0
+) -> tuple[Null | None, str]:
+    """(linear shift, why there is none)."""
+    what = f"animal {session.animal}"
+    try:
+        refuse_short(len(segment), time, what)
+    except AnalysisError as error:
+        return None, str(error)
+    null = shift_null(segment, most, margin)
+    return null, "" if null is not None else too_short(segment, what)
+
+
+def _shifted_pairs(
+    z: Traces, null: Null, window: Traces, progress: Callable[[int, int], None] | None
+) -> npt.NDArray[np.float32]:
+    """[pairs, candidates] sizes of r with the first neuron of each pair shifted."""
+    pre, post = np.triu_indices(len(z), 1)
+    still = standardised(z[:, null.middle], window)
+    size = np.empty((len(pre), null.candidates), dtype=np.float32)
+    for at in range(null.candidates):
+        moved = standardised(z[:, null.at(slice(at, at + 1))[0]], window)
+        size[:, at] = np.abs(moved @ still.T)[pre, post]
+        if progress:
+            progress(at + 1, null.candidates)
+    return size
+
+
+def _partial_pairs(
+    z: Traces, null: Null, window: Traces, progress: Callable[[int, int], None] | None
+) -> npt.NDArray[np.float32]:
+    """[pairs, candidates] sizes of partial r with the own part of the second neuron of each pair shifted."""
+    exact, basis = z.astype(np.float64), window.astype(np.float64)
+    rows = []
+    for pre in range(len(z) - 1):
+        others = np.delete(np.arange(len(z)), pre)
+        found = shifted_partial_r(exact[others], exact[pre], null, basis)
+        rows.append(np.abs(found[pre:]).astype(np.float32))
+        if progress:
+            progress(pre + 1, len(z) - 1)
+    return np.concatenate(rows)
 
 
 def usable_traces(
@@ -112,12 +174,7 @@ def usable_traces(
     if usable.sum() < 2:
         raise AnalysisError(f"animal {session.animal}: fewer than two usable traces")
     time = session_time(z[usable], np.empty((0, len(session.segment))), session.segment)
-    refuse_short(session.frames, time, f"animal {session.animal}")
-    keep = nulls.long_enough(session.segment, int(np.ceil(time)) + 1)
-    segment = kept_frames(session.segment, keep)
-    refuse_short(len(segment), time, f"animal {session.animal}")
-    z = standardised(block[usable][:, keep], drift_basis(segment, session.step_s, detrend_s))
-    return [i for i, good in zip(wanted, usable, strict=True) if good], z, segment, time
+    return [i for i, good in zip(wanted, usable, strict=True) if good], z[usable], session.segment, time
 
 
 def naive_p(r: Floats, frames: int) -> Floats:
@@ -128,17 +185,47 @@ def naive_p(r: Floats, frames: int) -> Floats:
     return np.asarray(2.0 * t.sf(np.abs(clipped) * np.sqrt((frames - 2) / (1 - clipped**2)), frames - 2))
 
 
-def _without(session: Session, z: Traces, segment: np.ndarray, detrend_s: float | None) -> tuple[Traces, int]:
-    """Traces less what every fully measured behaviour and the mean over traces say about them, linearly."""
-    if len(segment) != session.frames:
-        raise AnalysisError(f"animal {session.animal}: some segments are too short; behaviours cannot be regressed out")
+Held = tuple[Floats, Floats]
+"""Behaviours [k, frames], orthonormal; the sum of all traces [frames]."""
+
+
+def _held(session: Session, segment: np.ndarray, detrend_s: float | None) -> Held:
+    """What ``behavior_removed`` holds: every fully measured behaviour, and all traces."""
     basis = drift_basis(segment, session.step_s, detrend_s)
     rows = [values for values in session.behaviors.values() if np.isfinite(values).all() and np.ptp(values) > 0]
-    everyone = prepared(session.rows, segment, basis).mean(axis=0)
-    nuisance = standardised(np.stack([*rows, everyone]), basis)
-    _, size, right = np.linalg.svd(nuisance, full_matrices=False)
-    space = right[size > 1e-4 * size[0]]
-    return standardised(z - (z @ space.T) @ space, basis), len(space)
+    total = prepared(session.rows, segment, basis).sum(axis=0, dtype=np.float64)
+    if not rows:
+        return np.empty((0, len(segment))), total
+    _, size, right = np.linalg.svd(standardised(np.stack(rows), basis).astype(np.float64), full_matrices=False)
+    return right[size > 1e-4 * size[0]], total
+
+
+def _of_pair(z: Floats, held: Held, pre: Any, post: Any) -> Floats:
+    """[1 + held, frames]: ``post``, then what is held for the two."""
+    rest = held[1] - z[pre] - z[post]
+    size = float(np.linalg.norm(rest))
+    return np.stack([z[post], *held[0], *([rest / size] if size > 1e-6 else [])])
+
+
+def _left_over(z: Traces, held: Held) -> Floats:
+    """[pairs] r of two traces with behaviours and all other traces' mean held."""
+    exact = z.astype(np.float64)
+    pairs = zip(*np.triu_indices(len(z), 1), strict=True)
+    return np.array([partial_r(_of_pair(exact, held, pre, post), exact[pre])[0] for pre, post in pairs])
+
+
+def _held_pairs(
+    z: Traces, held: Held, null: Null, window: Traces, progress: Callable[[int, int], None] | None
+) -> npt.NDArray[np.float32]:
+    """[pairs, candidates] sizes of what ``_left_over`` gives, the own part of the second neuron shifted."""
+    exact, basis = z.astype(np.float64), window.astype(np.float64)
+    pre, post = np.triu_indices(len(z), 1)
+    size = np.empty((len(pre), null.candidates), dtype=np.float32)
+    for number, (i, j) in enumerate(zip(pre, post, strict=True)):
+        size[number] = np.abs(shifted_partial_r(_of_pair(exact, held, i, j), exact[i], null, basis, only=(0,))[0])
+        if progress:
+            progress(number + 1, len(pre))
+    return size
 
 
 def _partial(z: Traces, segment: np.ndarray, time: float) -> Floats:
@@ -175,12 +262,6 @@ def _partial(z: Traces, segment: np.ndarray, time: float) -> Floats:
 
 def _correlation(z: Traces) -> Floats:
     return np.asarray(np.corrcoef(np.asarray(z, dtype=np.float64)))
-
-
-def _precision_shrunk(matrix: np.ndarray) -> Floats:
-    """Partial correlations with a tenth of the identity mixed in, so that they exist for more traces than frames."""
-    count = len(matrix)
-    return _as_partial(np.linalg.inv(0.9 * matrix.astype(np.float64) + 0.1 * np.eye(count)))
 
 
 def _as_partial(precision: npt.NDArray[Any]) -> Floats:

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from graphlab.activity import nulls
+from graphlab.activity.nulls import Null
 from graphlab.activity.preparation import drift_basis, prepared
 from graphlab.activity.session import Floats, Session
-from graphlab.motifs.p_values import benjamini_hochberg
 from ingest.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from graphlab.activity.tuning import Tuning, TuningOptions
 
 NEIGHBOURS = 3
-LARGEST_SURROGATES = 199
-"""Each surrogate is a full estimate of every trace: more would take minutes an animal."""
+LARGEST_SURROGATES = 99
+"""To either side: each is a full estimate of every trace: more would take minutes an animal."""
 
 
 def information(
@@ -28,34 +26,45 @@ def information(
     keep: npt.NDArray[np.bool_],
     segment: npt.NDArray[np.int64],
     time: float,
-    least: int,
     options: TuningOptions,
-    rng: np.random.Generator,
-    others: Sequence[Session] = (),
+    null: Null | None,
+    reason: str,
 ) -> Tuning:
-    """Nats of mutual information of every trace; ``value`` is what is left above the mean of the surrogates.
+    """Nats of mutual information of every trace; ``value`` is what is left above the median of the null's candidates.
+
+    Without a null nothing can be taken off: small samples alone give some information.
 
     Raises:
         MissingExtraError: scikit-learn is not installed.
     """
-    from graphlab.activity.tuning import Tuning, strangers_of
+    from graphlab.activity.tuning import Tuning
 
     basis = drift_basis(segment, session.step_s, options.detrend_s)
     traces = prepared(session.rows, segment, basis, keep)
-    usable = np.abs(traces).max(axis=1) > 0
+    unknown = ~(np.abs(traces).max(axis=1) > 0)
     signal = session.behavior(behavior)[keep]
-    samples = min(options.surrogates, LARGEST_SURROGATES)
-    strangers = strangers_of(session, others, behavior, "linear")
-    fake = nulls.surrogates(options.null, signal, segment, least, samples, rng, strangers)
-    found = _information(traces, signal)
-    null = np.stack([_information(traces, other) for other in fake])
-    p = np.where(usable, ((null >= found).sum(axis=0) + 1) / (samples + 1), np.nan)
-    value = np.where(usable, found - null.mean(axis=0), np.nan)
     nothing = np.full(len(traces), np.nan)
+    shown = (session.animal, behavior, "mutual_information")
+    if null is None:
+        value = np.where(unknown, np.nan, _information(traces, signal))
+        return Tuning(
+            *shown, value, np.zeros(len(traces)), nothing, nothing, nothing, nothing, nothing, time, len(segment), None,
+            reason,
+        )  # fmt: skip
+    window = drift_basis(null.segment, session.step_s, options.detrend_s)
+    inside = np.zeros(len(keep), dtype=bool)
+    inside[np.flatnonzero(keep)[null.middle]] = True
+    middle = prepared(session.rows, null.segment, window, inside)
+    drawn = np.stack(
+        [_information(middle, null.windows(signal, slice(at, at + 1))[0]) for at in range(null.candidates)], axis=1
+    )
+    value = np.where(unknown, np.nan, drawn[:, null.actual] - np.median(drawn, axis=1))
+    drawn[unknown] = 0.0
+    p = np.where(unknown, np.nan, null.p(drawn))
+    family = np.where(unknown, np.nan, null.p(drawn.max(axis=0)[None], drawn[:, null.actual]))
     return Tuning(
-        session.animal, behavior, "mutual_information", value, np.zeros(len(traces)), p, benjamini_hochberg(p),
-        nothing, nothing.copy(), time, len(segment), options.null,
-    )  # fmt: skip
+        *shown, value, np.zeros(len(traces)), p, family, family, nothing, nothing.copy(), time, len(segment), null
+    )
 
 
 def _information(traces: npt.NDArray[np.float32], signal: Floats) -> Floats:
@@ -63,6 +72,8 @@ def _information(traces: npt.NDArray[np.float32], signal: Floats) -> Floats:
         from sklearn.feature_selection import mutual_info_classif, mutual_info_regression
     except ImportError:
         raise MissingExtraError("scikit-learn", "activity") from None
+    if np.ptp(signal) == 0:
+        return np.zeros(len(traces))
     # Two values are classes (a reversal or none), more a magnitude.
     if len(np.unique(signal)) <= 2:
         return np.asarray(mutual_info_classif(traces.T, signal > signal.min(), n_neighbors=NEIGHBOURS, random_state=0))

@@ -2,7 +2,8 @@
 
 AUROC of each structural quantity, with intervals from resampling neurons (pairs share neurons, so pairs are no
 independent samples) and a permutation null that keeps every neuron's number of functional partners and the shares of
-distance; partial effects by logistic regression; rates by class of pair.
+distance, mirrored where edges have no direction as the labels are; partial effects by logistic regression; rates by
+class of pair.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from graphlab.activity.pair_null_kernel import swap_labels
+from graphlab.activity.pair_null_kernel import swap_labels, swap_mirrored_labels
 from graphlab.activity.ridge import one_thread
 from graphlab.activity.session import Floats
 from graphlab.activity.structure import PairStructure
@@ -77,7 +78,7 @@ def compare(
 
     Args:
         functional: int8 [n, n], row = pre (stimulated), column = post (responding): 1 functional, 0 not, -1 not
-            measured; the diagonal is never looked at.
+            measured; the diagonal is never looked at. A symmetric one is of edges without direction.
 
     Returns:
         (rows, notes)
@@ -98,7 +99,10 @@ def compare(
     bins = _bins(structure, label)
     nulls, made = _null_labels(label, bins, permutations, rng, progress)
     notes = list(structure.notes)
-    wanted = int(positive.sum())
+    mirrored = bool((label == label.T).all())
+    wanted = int(positive.sum()) // (2 if mirrored else 1)
+    if mirrored:
+        notes.append("edges have no direction: the permutation null is mirrored as the labels are")
     if made < wanted:
         notes.append(f"the permutation null made {made:,} swaps a sample for {wanted:,} pairs: it hardly mixes")
     rows = []
@@ -137,11 +141,12 @@ def _null_labels(
 ) -> tuple[list[np.ndarray], int]:
     """A chain of swapped labels; (samples, mean swaps between them)."""
     state = np.ascontiguousarray(label)
+    swap = swap_mirrored_labels if (label == label.T).all() else swap_labels
     attempts = SWAPS * int((label == 1).sum()) * DISTANCE_BINS
-    swap_labels(state, bins, attempts, int(rng.integers(2**31)))
+    swap(state, bins, attempts, int(rng.integers(2**31)))
     samples, made = [], 0
     for number in range(permutations):
-        made += swap_labels(state, bins, attempts, int(rng.integers(2**31)))
+        made += swap(state, bins, attempts, int(rng.integers(2**31)))
         samples.append(state.copy())
         if progress:
             progress(number + 1, permutations)

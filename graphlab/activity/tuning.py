@@ -1,7 +1,9 @@
 """Tuning of every neuron to a behaviour: correlation, rectified and lagged, with p values that know about time.
 
-A p value compares |r| with the same neuron and behaviours that could have been (``nulls``). The p value of a
-t test over frames stands beside it as ``p_naive``: frames are no independent samples, so it is far too small.
+A value is of all frames. Its p compares |r| over the frames that the null keeps with behaviours that could have been
+(``nulls``), everything computed anew for each of them, drift too; ``p_family`` compares with the largest of all
+traces. The p value of a t test over frames stands beside it as ``p_naive``: frames are no independent samples, so it
+is far too small.
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from graphlab.activity import nulls
+from graphlab.activity.families import LEVEL, Family, over_families, untested
+from graphlab.activity.nulls import Null
 from graphlab.activity.preparation import block_rows, drift_basis, filled, standardised
 from graphlab.activity.session import Floats, Session, Traces, kept_frames, stretches
 from graphlab.activity.timescale import SAMPLED, refuse_short, session_time
@@ -32,6 +36,7 @@ class TuningOptions:
     measures: tuple[str, ...] = ("linear",)
     null: str = "shift"
     surrogates: int = 1000
+    """At most so many shifts to either side, or random phases; circular shifts and other animals are all taken."""
     detrend_s: float | None = None
     """Periods longer than this are drift."""
     max_lag_s: float = 3.0
@@ -58,15 +63,48 @@ class Tuning:
     value: Floats
     lag_s: Floats
     p: Floats
+    """NaN where nothing can be tested; ``untested`` says why."""
+    p_family: Floats
+    """Against the largest of all traces."""
     q: Floats
+    """``p_family``, until ``correct`` puts it right for the other behaviours, measures and animals."""
     p_naive: Floats
     q_naive: Floats
     time_frames: float
-    """The autocorrelation time that shifts exceed."""
     frames: int
-    null: str
+    null: Null | None
+    untested: str = ""
     null_values: Traces | None = field(default=None, repr=False)
-    """[traces, surrogates], where they were kept for pooling."""
+    """[traces, candidates of the null], where they were kept for pooling."""
+
+    @property
+    def p_whole(self) -> float:
+        """p of the largest |r| of all traces: of the family as a whole."""
+        return float(np.nanmin(self.p_family)) if np.isfinite(self.p_family).any() else float("nan")
+
+    def family(self) -> Family:
+        """Its line in the table of what was tested."""
+        tests = int(np.isfinite(self.value).sum())
+        if self.null is None:
+            return untested(
+                "tuning", self.untested, animal=self.animal, behavior=self.behavior, measure=self.measure, tests=tests,
+                frames=self.frames,
+            )  # fmt: skip
+        null = self.null
+        return Family(
+            self.animal, "tuning", self.behavior, self.measure, null.name, null.assumption, tests, self.frames,
+            len(null.middle), null.candidates, null.floor, self.p_whole,
+        )  # fmt: skip
+
+
+def correct(found: Sequence[Tuning]) -> list[Family]:
+    """Set q of every tuning over all of them together; the table of what was tested."""
+    families = [one.family() for one in found]
+    whole, members = over_families([one.p for one in families], [one.p_family for one in found])
+    for one, family, q, own in zip(found, families, whole, members, strict=True):
+        one.q = own
+        family.q, family.found = float(q), int((own <= LEVEL).sum())
+    return families
 
 
 def tune(
@@ -85,36 +123,63 @@ def tune(
         keep_null: keep surrogate values [traces, surrogates] for pooling over animals.
         progress: told (trace blocks done, all).
 
-    Frames where the behaviour is NaN are left out and end a segment. Segments too short to be shifted are left out.
+    Frames where the behaviour is NaN are left out and end a segment. Where no null is possible (a session or its
+    segments too short, fewer than ten autocorrelation times, nobody to compare with) there are values and no p.
 
     Raises:
-        AnalysisError: fewer frames than ten autocorrelation times, a constant behaviour.
+        AnalysisError: a constant behaviour.
     """
     values = session.behavior(behavior)
     keep = np.isfinite(values)
     what = f"animal {session.animal}, behaviour {behavior!r}"
     if not keep.any() or np.ptp(values[keep]) == 0:
         raise AnalysisError(f"{what}: constant or never measured; nothing can be tuned to it")
-    time, keep = _timescale(session, values, keep, options, what)
-    least = int(np.ceil(time)) + 1
     segment = kept_frames(session.segment, keep)
+    time = _timescale(session, values, keep, segment, options)
     results = []
     rng = np.random.default_rng([options.seed, *behavior.encode(), *session.animal.encode()])
     for measure in options.measures:
         signal = rectified(values[keep], measure)
         if np.ptp(signal) == 0:
             continue
+        most = options.surrogates
+        if measure == "mutual_information":
+            from graphlab.activity.mutual_information import LARGEST_SURROGATES
+
+            most = min(most, LARGEST_SURROGATES)
+        strangers = strangers_of(session, others, behavior, measure)
+        null, reason = _null(options, signal, segment, most, rng, strangers, time, what)
         if measure == "mutual_information":
             from graphlab.activity.mutual_information import information
 
-            results.append(information(session, behavior, keep, segment, time, least, options, rng, others))
+            results.append(information(session, behavior, keep, segment, time, options, null, reason))
             continue
-        strangers = strangers_of(session, others, behavior, measure)
-        fake = nulls.surrogates(options.null, signal, segment, least, options.surrogates, rng, strangers)
         results.append(
-            _correlate(session, behavior, measure, signal, fake, keep, segment, time, options, keep_null, progress)
+            _correlate(
+                session, behavior, measure, signal, null, reason, keep, segment, time, options, keep_null, progress
+            )
         )
     return results
+
+
+def _null(
+    options: TuningOptions,
+    signal: Floats,
+    segment: Ints,
+    most: int,
+    rng: np.random.Generator,
+    strangers: Sequence[Floats],
+    time: float,
+    what: str,
+) -> tuple[Null | None, str]:
+    """(null, why there is none)."""
+    if options.null != "pseudo_session":
+        try:
+            refuse_short(len(segment), time, what)
+        except AnalysisError as error:
+            return None, str(error)
+    null = nulls.null_of(options.null, signal, segment, most, rng, strangers)
+    return null, "" if null is not None else nulls.too_short(segment, what)
 
 
 def rectified(values: Floats, measure: str) -> Floats:
@@ -137,20 +202,14 @@ def strangers_of(session: Session, others: Sequence[Session], behavior: str, mea
 
 
 def _timescale(
-    session: Session, values: Floats, keep: npt.NDArray[np.bool_], options: TuningOptions, what: str
-) -> tuple[float, npt.NDArray[np.bool_]]:
-    """Autocorrelation time in frames, and the frames whose segment is long enough for a shift."""
-    segment = kept_frames(session.segment, keep)
+    session: Session, values: Floats, keep: npt.NDArray[np.bool_], segment: Ints, options: TuningOptions
+) -> float:
+    """Autocorrelation time in frames."""
     basis = drift_basis(segment, session.step_s, options.detrend_s)
     step = max(1, session.rows.shape[0] // SAMPLED)
     sample = np.concatenate([session.rows[at : at + 1] for at in range(0, session.rows.shape[0], step)])
     sample = standardised(filled(sample[:, keep], segment)[0], basis)
-    time = session_time(sample, standardised(values[keep][None], basis), segment)
-    refuse_short(len(segment), time, what)
-    chosen = keep.copy()
-    chosen[keep] = nulls.long_enough(segment, int(np.ceil(time)) + 1)
-    refuse_short(int(chosen.sum()), time, what)
-    return time, chosen
+    return session_time(sample, standardised(values[keep][None], basis), segment)
 
 
 def lags_of(options: TuningOptions, measure: str, step_s: float) -> Ints:
@@ -181,7 +240,8 @@ def _correlate(
     behavior: str,
     measure: str,
     signal: Floats,
-    fake: Floats,
+    null: Null | None,
+    reason: str,
     keep: npt.NDArray[np.bool_],
     segment: Ints,
     time: float,
@@ -189,46 +249,80 @@ def _correlate(
     keep_null: bool,
     progress: Callable[[int, int], None] | None,
 ) -> Tuning:
-    traces, samples = session.rows.shape[0], len(fake)
-    basis = drift_basis(segment, session.step_s, options.detrend_s)
+    traces, frames = session.rows.shape[0], len(segment)
     lags = lags_of(options, measure, session.step_s)
-    real = np.concatenate([standardised(delayed(signal[None], segment, int(lag)), basis) for lag in lags])
-    chunk = max(1, COLUMN_BYTES // (4 * len(segment) * len(lags)))
     step = block_rows(session.rows.shape[1])
+    blocks = [(first, min(first + step, traces)) for first in range(0, traces, step)]
+    basis = drift_basis(segment, session.step_s, options.detrend_s)
+    real = np.stack([standardised(delayed(signal[None], segment, int(lag)), basis) for lag in lags])
     value, lag = np.full(traces, np.nan), np.zeros(traces)
-    extreme = np.zeros(traces, dtype=np.int64)
-    null_values = np.empty((traces, samples), dtype=np.float32) if keep_null else None
-    total = -(-traces // step) * -(-samples // chunk)
-    done = 0
-    for begin in range(0, samples, chunk):
-        part = fake[begin : begin + chunk]
-        # [lags, samples of the chunk, frames]: drift is taken out of surrogates as out of data.
-        columns = np.stack([standardised(delayed(part, segment, int(shift)), basis) for shift in lags])
-        for first in range(0, traces, step):
-            block = session.rows[first : first + step]
-            block, usable = filled(block if keep.all() else block[:, keep], segment)
-            unit = standardised(block, basis)
-            usable &= np.abs(unit).max(axis=1) > 0
-            found = unit @ real.T
-            best = np.abs(found).argmax(axis=1)
-            rows = np.arange(len(unit))
-            here = slice(first, first + len(unit))
-            value[here] = np.where(usable, found[rows, best], np.nan)
-            lag[here] = lags[best] * session.step_s
-            drawn = (unit @ columns.reshape(-1, len(segment)).T).reshape(len(unit), len(lags), -1).transpose(1, 0, 2)
-            top = drawn[0] if len(lags) == 1 else np.take_along_axis(drawn, np.abs(drawn).argmax(axis=0)[None], 0)[0]
-            extreme[here] += (np.abs(top) >= np.abs(found[rows, best])[:, None]).sum(axis=1)
-            if null_values is not None:
-                null_values[here, begin : begin + len(part)] = top
+    chunk = max(1, COLUMN_BYTES // (4 * frames * len(lags)))
+    total = len(blocks) * (1 + (0 if null is None else -(-null.candidates // chunk)))
+    for done, (first, last) in enumerate(blocks):
+        unit, usable = _block(session, first, last, keep, segment, basis)
+        best, at = _strongest(unit, real)
+        value[first:last] = np.where(usable, best[:, 0], np.nan)
+        lag[first:last] = lags[at[:, 0]] * session.step_s
+        if progress:
+            progress(done + 1, total)
+    naive = _naive(value, frames, len(lags))
+    if null is None:
+        nothing = np.full(traces, np.nan)
+        return Tuning(
+            session.animal, behavior, measure, value, lag, nothing, nothing, nothing, naive, benjamini_hochberg(naive),
+            time, frames, None, reason,
+        )  # fmt: skip
+    drawn = np.zeros((traces, null.candidates), dtype=np.float32)
+    window = drift_basis(null.segment, session.step_s, options.detrend_s)
+    done = len(blocks)
+    for begin in range(0, null.candidates, chunk):
+        some = slice(begin, begin + chunk)
+        part = null.windows(signal, some)
+        # [lags, candidates of the chunk, frames]: drift is taken out of what could have been as out of what was.
+        columns = np.stack([standardised(delayed(part, null.segment, int(shift)), window) for shift in lags])
+        for first, last in blocks:
+            unit, _ = _block(session, first, last, keep, segment, window, null.middle)
+            drawn[first:last, some] = _strongest(unit, columns)[0]
             done += 1
             if progress:
                 progress(done, total)
-    p = np.where(np.isnan(value), np.nan, (extreme + 1) / (samples + 1))
-    naive = _naive(value, len(segment), len(lags))
+    size = np.abs(drawn)
+    unknown = np.isnan(value)
+    size[unknown] = 0.0
+    top = size.max(axis=0)
+    p = np.where(unknown, np.nan, null.p(size))
+    family = np.where(unknown, np.nan, null.p(top[None], size[:, null.actual]))
     return Tuning(
-        session.animal, behavior, measure, value, lag, p, benjamini_hochberg(p), naive, benjamini_hochberg(naive),
-        time, len(segment), options.null, null_values,
+        session.animal, behavior, measure, value, lag, p, family, family, naive, benjamini_hochberg(naive), time,
+        frames, null, "", drawn if keep_null else None,
     )  # fmt: skip
+
+
+def _block(
+    session: Session,
+    first: int,
+    last: int,
+    keep: npt.NDArray[np.bool_],
+    segment: Ints,
+    basis: Traces,
+    middle: Ints | None = None,
+) -> tuple[Traces, npt.NDArray[np.bool_]]:
+    """(some traces standardised over the kept frames or the ``middle`` of them, which of them can be used)."""
+    block = session.rows[first:last]
+    block, usable = filled(block if keep.all() else block[:, keep], segment)
+    unit = standardised(block if middle is None else block[:, middle], basis)
+    return unit, usable & (np.abs(unit).max(axis=1) > 0)
+
+
+def _strongest(unit: Traces, columns: Traces) -> tuple[Traces, Ints]:
+    """([traces, k] r of the largest |r| over lags, its lag's index) with ``columns`` [lags, k, frames]."""
+    found = unit @ columns[0].T
+    at = np.zeros(found.shape, dtype=np.int64)
+    for number in range(1, len(columns)):
+        other = unit @ columns[number].T
+        larger = np.abs(other) > np.abs(found)
+        found[larger], at[larger] = other[larger], number
+    return found, at
 
 
 def _naive(r: Floats, frames: int, lags: int) -> Floats:

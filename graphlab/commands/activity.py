@@ -41,13 +41,18 @@ def correlate(
             "raw, partial, behavior_removed; lagged: cross_correlation, granger."
         ),
     ] = None,
-    null: Annotated[str | None, typer.Option(help="tuning: shift, pseudo_session or phase.")] = None,
-    surrogates: Annotated[int | None, typer.Option(help="Surrogate behaviours.", min=19)] = None,
+    null: Annotated[str | None, typer.Option(help="tuning: shift, circular, pseudo_session or phase.")] = None,
+    surrogates: Annotated[
+        int | None, typer.Option(help="At most so many shifts to either side, or random phases.", min=19)
+    ] = None,
     detrend_s: Annotated[float | None, typer.Option(metavar="SECONDS", help="Slower than this is drift.")] = None,
     max_lag_s: Annotated[float | None, typer.Option(metavar="SECONDS", help="Largest lag.")] = None,
     min_confidence: Annotated[float | None, typer.Option(help="Identities less sure do not count.")] = None,
     folds: Annotated[int | None, typer.Option(help="Held-out blocks.", min=2)] = None,
     importance: Annotated[bool, typer.Option("--importance", help="decoding: leave each neuron out.")] = False,
+    control: Annotated[
+        bool, typer.Option("--control", help="tuning: test the traces with behaviour of other animals, too.")
+    ] = False,
     source: Annotated[Path | None, typer.Option(help="response: file of measured responses.")] = None,
     rows: Annotated[str | None, typer.Option(help="response: rows of a matrix are 'response' or 'stimulus'.")] = None,
     run: Annotated[
@@ -72,6 +77,7 @@ def correlate(
     given: dict[str, Any] = {
         "null": null, "surrogates": surrogates, "detrend_s": detrend_s, "max_lag_s": max_lag_s, "folds": folds,
         "source": source, "rows": rows, "run_id": run, "importance": importance or None,
+        "control": control or None,
     }  # fmt: skip
     options = {name: value for name, value in given.items() if value is not None} | measures | one
     with Graph.open(graph, shared=True) as opened, progress_bars(off=no_progress or quiet) as bars:

@@ -19,6 +19,7 @@ RESULT_TABLES = (
     "behavior_models",
     "structure_function",
     "behavior_enrichment",
+    "behavior_tests",
 )
 
 

@@ -20,7 +20,7 @@ from ingest.errors import GraphlabError, StoreBusyError, StoreError, VersionErro
 from ingest.space import Resolution
 
 DATABASE = "graph.duckdb"
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 LONGEST_WAIT_S = 60.0
 """How long a result waits for others to let go of the graph before it is given up."""
 

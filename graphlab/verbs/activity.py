@@ -9,17 +9,17 @@ from graphlab.verbs.opened import Opened
 from ingest.errors import SchemaError, UnknownNameError
 
 if TYPE_CHECKING:
-    from graphlab.activity.correlate import Answer
+    from graphlab.activity.answers import Answer
     from graphlab.activity.section import ActivitySection
     from graphlab.activity.session import Session
     from queries.snapshot import Snapshot
 
 Progress = Callable[[int, int], None]
 OPTIONS = {
-    "tuning": ("measures", "null", "surrogates", "detrend_s", "max_lag_s"),
+    "tuning": ("measures", "null", "surrogates", "detrend_s", "max_lag_s", "control"),
     "drivers": ("surrogates", "detrend_s"),
-    "decoding": ("folds", "importance", "detrend_s"),
-    "encoding": ("folds", "detrend_s"),
+    "decoding": ("folds", "importance", "detrend_s", "surrogates"),
+    "encoding": ("folds", "detrend_s", "surrogates"),
     "correlation": ("measure", "surrogates", "detrend_s"),
     "lagged": ("measure", "surrogates", "detrend_s", "max_lag_s"),
     "response": ("source", "rows"),
@@ -76,8 +76,9 @@ class Correlating(Opened):
         """Ask one question of the recordings; the answer's rows are kept under a run when the graph is writable.
 
         Args:
-            what: ``tuning`` (options measures, null, surrogates, detrend_s, max_lag_s), ``drivers`` (surrogates,
-                detrend_s), ``decoding`` (folds, importance, detrend_s), ``encoding`` (folds, detrend_s),
+            what: ``tuning`` (options measures, null, surrogates, detrend_s, max_lag_s, control), ``drivers``
+                (surrogates, detrend_s), ``decoding`` (folds, importance, detrend_s, surrogates), ``encoding`` (folds,
+                detrend_s, surrogates),
                 ``correlation`` (measure, surrogates, detrend_s) and ``lagged`` (max_lag_s, too): functional edges;
                 ``response`` (source, rows): measured ones in; ``structure`` (run_id, bootstraps, permutations);
                 ``enrichment`` (run_id, level, draws).
@@ -121,6 +122,7 @@ class Correlating(Opened):
         options: dict[str, Any],
     ) -> Answer:
         from graphlab.activity import against_wiring, correlate
+        from graphlab.activity.families import LEVEL
 
         if what == "response":
             return self._responses(options.pop("source", None), options.pop("rows", None))
@@ -128,7 +130,7 @@ class Correlating(Opened):
             run_id = options.pop("run_id", None)
             return against_wiring.structure_function(self._folder, run_id, progress, seed=seed, **options)
         if what == "enrichment":
-            run_id, level = options.pop("run_id", None), float(options.pop("level", correlate.LEVEL))
+            run_id, level = options.pop("run_id", None), float(options.pop("level", LEVEL))
             if not behaviors or len(behaviors) != 1:
                 raise SchemaError("enrichment: name one behaviour, with --behavior or behaviors=[...]")
             return against_wiring.enrichment(

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import kstest
 
 from graphlab import Graph
 from graphlab.activity.functional_connectivity import correlation_edges, correlation_matrix
@@ -54,16 +53,17 @@ def test_segments_have_their_own_baseline() -> None:
     assert abs(correlation_matrix(values.astype(np.float32), segment)[0, 1]) < 0.3
 
 
-def test_p_of_independent_pairs_is_uniform_where_frames_as_samples_fail(
+def test_p_of_independent_pairs_holds_where_frames_as_samples_fail(
     make_autocorrelated: Callable[..., np.ndarray],
 ) -> None:
     p, naive = [], []
     for seed in range(40):
         traces = make_autocorrelated(np.random.default_rng(seed), 8, 600, 10.0)
-        found = correlation_edges(session_of(traces), surrogates=99, seed=seed)
-        p.append(found.p[::7])  # pairs that share no neuron
+        found = correlation_edges(session_of(traces), surrogates=75)
+        p.append([(found.p <= level).mean() for level in (0.2, 0.05)])
         naive.append((found.p_naive <= 0.05).mean())
-    assert kstest(np.concatenate(p), "uniform").pvalue > 0.01
+    error = np.std(p, axis=0) / np.sqrt(len(p))
+    assert (np.mean(p, axis=0) <= np.array([0.2, 0.05]) + 2 * error).all()
     assert np.mean(naive) > 0.4
 
 
@@ -101,18 +101,57 @@ def test_lagged_edges_point_forward_and_are_uniform_without_any(
     traces = make_autocorrelated(rng, 5, 2000, 3.0)
     for t in range(2, 2000):
         traces[1, t] += 0.6 * traces[0, t - 2]
-    found = lagged_edges(session_of(traces), measure, max_lag_s=2.0, surrogates=199)
+    found = lagged_edges(session_of(traces), measure, max_lag_s=2.0)
     pair = {(int(a), int(b)): i for i, (a, b) in enumerate(zip(found.pre, found.post, strict=True))}
     assert np.abs(found.value).argmax() == pair[0, 1]
-    assert found.p[pair[0, 1]] == 1 / 200
+    assert found.p[pair[0, 1]] <= 0.01
+    assert found.q[pair[0, 1]] <= 0.05
+    assert found.q[pair[1, 0]] > 0.05
     assert found.directed
     if measure == "cross_correlation":
         assert found.lag_s[pair[0, 1]] in (1.0, 1.5)
     low = []
-    for seed in range(30):
+    for seed in range(12):
         quiet = make_autocorrelated(np.random.default_rng(100 + seed), 4, 500, 5.0)
-        low.append((lagged_edges(session_of(quiet), measure, surrogates=99, seed=seed).p <= 0.1).mean())
-    assert abs(np.mean(low) - 0.1) < 4 * np.std(low) / np.sqrt(len(low)) + 0.01
+        low.append((lagged_edges(session_of(quiet), measure, surrogates=60).p <= 0.1).mean())
+    assert np.mean(low) < 0.1 + 3 * np.std(low) / np.sqrt(len(low))
+
+
+@pytest.mark.parametrize("time_frames", [3.0, 10.0])
+def test_a_common_driver_without_delay_has_no_direction(
+    make_autocorrelated: Callable[..., np.ndarray], time_frames: float
+) -> None:
+    """Both neurons follow one hidden signal at once: each goes with the other's past, and neither leads."""
+    called = []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        traces = make_autocorrelated(rng, 4, 1200, time_frames)
+        traces[:2] = 0.4 * traces[:2] + make_autocorrelated(rng, 1, 1200, time_frames)
+        found = lagged_edges(session_of(traces), surrogates=100)
+        shared = [at for at, pair in enumerate(zip(found.pre, found.post, strict=True)) if max(pair) == 1]
+        assert np.abs(found.value[shared]).min() > 0.4
+        called += [found.p[at] <= 0.05 for at in shared]
+    assert np.mean(called) <= 0.1
+
+
+def test_traces_against_their_own_mean_are_not_related(make_autocorrelated: Callable[..., np.ndarray]) -> None:
+    """A mean over six traces that holds the pair makes independent neurons go against each other."""
+    found = [
+        correlation_edges(
+            session_of(make_autocorrelated(np.random.default_rng(seed), 6, 1000, 5.0)), "behavior_removed"
+        )
+        for seed in range(10)
+    ]
+    assert abs(np.mean([one.value for one in found])) < 0.05
+    assert np.mean([one.p <= 0.05 for one in found]) < 0.08
+
+
+def test_partial_p_needs_frames_for_its_traces(make_autocorrelated: Callable[..., np.ndarray]) -> None:
+    traces = make_autocorrelated(np.random.default_rng(0), 20, 800, 10.0)
+    found = correlation_edges(session_of(traces), "partial")
+    assert np.isnan(found.p).all()
+    assert np.isfinite(found.value).all()
+    assert "no p of partial correlations" in found.untested
 
 
 def test_what_cannot_be_answered_is_one_error(make_autocorrelated: Callable[..., np.ndarray]) -> None:
@@ -126,8 +165,9 @@ def test_what_cannot_be_answered_is_one_error(make_autocorrelated: Callable[...,
         correlation_edges(session_of(traces), "parial")
     with pytest.raises(AnalysisError, match="at least one frame"):
         lagged_edges(session_of(traces), max_lag_s=0.1)
-    with pytest.raises(AnalysisError, match=r"found 60 frames, .* wanted at least 10"):
-        correlation_edges(session_of(np.cos(2 * np.pi * np.arange(60) / 60 + np.arange(4)[:, None])))
+    slow = correlation_edges(session_of(np.cos(2 * np.pi * np.arange(60) / 60 + np.arange(4)[:, None])))
+    assert np.isnan(slow.p).all()
+    assert "found 60 frames" in slow.untested
 
 
 def test_dag_edges_join_and_never_pool(dag: Graph) -> None:

@@ -15,9 +15,10 @@ from graphlab.activity.drift import Drift
 from graphlab.activity.drivers import drivers
 from graphlab.activity.encoding import decayed, encode
 from graphlab.activity.preparation import drift_basis
-from graphlab.activity.ridge import fit, inner_folds, ridge_path
+from graphlab.activity.ridge import fit, held_out, held_out_each, inner_folds, ridge_path
 from graphlab.activity.session import Recorded, Session
 from graphlab.activity.timescale import autocorrelation_time
+from ingest import synthetic_signals as signals
 from ingest.errors import AnalysisError
 from ingest.synthetic import Synthetic
 
@@ -99,7 +100,7 @@ def test_encoding_recovers_decay_and_which_behaviour(make_autocorrelated: Callab
         "a", np.arange(frames) * 0.5, segment, traces.astype(np.float32), [Recorded(i) for i in range(3)],
         {"velocity": behaviors[0], "head": behaviors[1]},
     )  # fmt: skip
-    found = encode(session)
+    found = encode(session, surrogates=19)
     assert found.decay_s[0] == 8.0
     assert found.decay_s[1] == 0.0
     assert (found.r2[:2] > 0.7).all()
@@ -147,6 +148,87 @@ def test_drivers_of_a_made_connectome_are_recovered() -> None:
     print(f"precision {hits / called:.3f}, recall {hits / wanted:.3f}")
     assert hits / called >= 0.9
     assert hits / wanted >= 0.9
+
+
+def test_no_p_of_single_drivers_where_frames_are_few_for_the_traces() -> None:
+    """30 traces, 800 frames, time 15: overfitted residuals made P(p <= .05) .136 here."""
+    found, joint = [], []
+    for seed in range(8):
+        made = signals.autoregression(15.0)(np.random.default_rng(seed), 31, 800)
+        session = Session(
+            "a", np.arange(800) * 0.5, np.zeros(800, int), made[:-1].astype(np.float32),
+            [Recorded(i) for i in range(30)], {"v": made[-1]},
+        )  # fmt: skip
+        one = drivers(session, "v")
+        found.append(one)
+        joint.append(one.p_joint <= 0.05)
+    assert all(np.isnan(one.p).all() and np.isnan(one.q).all() for one in found)
+    assert all("autocorrelation times a trace" in one.untested for one in found)
+    assert all(((one.frequency >= 0) & (one.frequency <= 1)).all() for one in found)
+    assert np.mean(joint) <= 0.25
+
+
+@pytest.mark.parametrize("process", [signals.autoregression(4.0), signals.bistable(10.0), signals.indicator(5.0, 0.1)])
+def test_single_drivers_hold_where_frames_are_many(process: signals.Process) -> None:
+    """One trace drives; the others, which share half of it, are not called."""
+    shares, hits = [], []
+    for seed in range(8):
+        made = process(np.random.default_rng(seed), 8, 2000)
+        made[1:7] += 0.7 * made[0]
+        made[-1] += made[0]
+        session = Session(
+            "a", np.arange(2000) * 0.5, np.zeros(2000, int), made[:-1].astype(np.float32),
+            [Recorded(i) for i in range(7)], {"v": made[-1]},
+        )  # fmt: skip
+        one = drivers(session, "v")
+        shares.append((one.p[1:] <= 0.05).mean())
+        hits.append(one.q[0] <= 0.05)
+        assert one.p_joint <= 0.05
+        assert one.frequency[0] > 0.9
+    assert np.mean(shares) <= 0.05 + 2.5 * np.std(shares) / np.sqrt(len(shares))
+    assert np.mean(hits) > 0.9
+
+
+def test_decoding_and_encoding_have_p_that_know_about_time(make_autocorrelated: Callable[..., np.ndarray]) -> None:
+    low, encoded = [], []
+    for seed in range(12):
+        made = make_autocorrelated(np.random.default_rng(seed), 7, 500, 8.0)
+        session = Session(
+            "a", np.arange(500) * 0.5, np.zeros(500, int), made[:-1].astype(np.float32),
+            [Recorded(i) for i in range(6)], {"v": made[-1]},
+        )  # fmt: skip
+        low.append(decode(session, "v").p <= 0.1)
+        if seed < 2:
+            found = encode(session, folds=3, decays_s=(0.0, 2.0), surrogates=39)
+            assert found.null is not None
+            assert found.null.floor == 1 / 40
+            encoded.append((found.p <= 0.1).mean())
+    assert np.mean(low) <= 0.1 + 2.5 * 0.08
+    assert np.mean(encoded) <= 0.35
+    made[-1] = made[0] + 0.5 * made[-1]
+    session.behaviors["v"] = made[-1]
+    assert decode(session, "v").p <= 0.02
+    found = encode(session, folds=3, decays_s=(0.0, 2.0), surrogates=39)
+    assert found.p_family[0] == 1 / 40
+    short = Session("a", np.arange(70) * 0.5, np.zeros(70, int), made[:-1, :70].astype(np.float32),
+                    session.neurons, {"v": np.random.default_rng(0).normal(size=70)})  # fmt: skip
+    assert np.isnan(decode(short, "v", folds=2).p)
+    assert "can be shifted by 17 frames" in decode(short, "v", folds=2).untested
+
+
+def test_many_targets_at_once_are_each_alone() -> None:
+    """Every shifted behaviour is decoded as it would be by itself, penalty and drift included."""
+    rng = np.random.default_rng(0)
+    segment = np.repeat([0, 1], [160, 140])
+    for features in (5, 250):
+        x, y = rng.normal(size=(300, features)), rng.normal(size=(300, 4))
+        y[:, 0] += x[:, 0]
+        folds, drift = blocked_folds(segment, 4, 5), Drift(segment, 0.5, 60.0)
+        predicted, truth = held_out_each(x, y, folds, lambda fold: inner_folds(segment[fold.train], 5), drift)
+        for k in range(4):
+            one, goal = held_out(x, y[:, [k]], folds, lambda fold: inner_folds(segment[fold.train], 5), drift)
+            np.testing.assert_allclose(predicted[:, k], one[:, 0], atol=1e-6)
+            np.testing.assert_allclose(truth[:, k], goal[:, 0], atol=1e-9)
 
 
 def test_drivers_need_more_frames_than_traces(make_world: Callable[..., Any]) -> None:
@@ -218,7 +300,7 @@ def test_encoding_under_drift(make_world: Callable[..., Any]) -> None:
     session, chosen = make_world(6, drift=3.0, frames=3000, drivers=2, noise=0.2)
     with pytest.raises(AnalysisError, match="take slow drift out"):
         encode(session)
-    found = encode(session, detrend_s=300.0)
+    found = encode(session, detrend_s=300.0, surrogates=19)
     others = np.setdiff1d(np.arange(40), chosen)
     assert found.r2[chosen].min() > 0.3
     assert found.r2[others].max() < 0.2

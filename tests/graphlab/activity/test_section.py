@@ -75,8 +75,8 @@ def test_every_question_answers_and_is_kept(made: Graph) -> None:
     for what, options in (
         ("tuning", {"surrogates": 99, "measures": ("linear", "lagged")}),
         ("drivers", {"surrogates": 199}),
-        ("decoding", {"importance": True, "detrend_s": 400.0}),
-        ("encoding", {"detrend_s": 400.0}),
+        ("decoding", {"importance": True, "detrend_s": 400.0, "surrogates": 49}),
+        ("encoding", {"detrend_s": 400.0, "surrogates": 19}),
         ("correlation", {"surrogates": 49}),
         ("lagged", {"surrogates": 49, "measure": "granger"}),
         ("response", {"source": atlas}),

@@ -10,11 +10,13 @@ import h5py
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from graphlab import Graph
 from graphlab.activity.enrichment import communities, enrich, motif_roles
-from graphlab.activity.pair_null_kernel import swap_labels
+from graphlab.activity.pair_null_kernel import swap_labels, swap_mirrored_labels
 from graphlab.activity.structure import pair_structure
 from graphlab.activity.structure_function import auroc, compare
 from ingest.errors import AnalysisError, SchemaError
@@ -48,6 +50,90 @@ def test_the_null_keeps_degree_distance_and_who_was_measured() -> None:
     for number in range(3):
         assert (label == 1)[bins == number].sum() == (after == 1)[bins == number].sum()
     assert (label != after).mean() > 0.1
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 1000), st.sampled_from([0.1, 0.4]))
+def test_the_null_of_edges_without_direction_is_mirrored(seed: int, chance: float) -> None:
+    rng = np.random.default_rng(seed)
+    label = np.triu((rng.random((30, 30)) < chance).astype(np.int8), 1)
+    label += label.T
+    hidden = np.triu(rng.random((30, 30)) < 0.1, 1)
+    label[hidden | hidden.T] = -1
+    np.fill_diagonal(label, -1)
+    bins = np.triu(rng.integers(0, 3, (30, 30)).astype(np.int8), 1)
+    bins += bins.T
+    after = label.copy()
+    assert swap_mirrored_labels(after, bins, 20_000, seed) > 50
+    np.testing.assert_array_equal(after, after.T)
+    np.testing.assert_array_equal(label == -1, after == -1)
+    np.testing.assert_array_equal((label == 1).sum(axis=1), (after == 1).sum(axis=1))
+    for number in range(3):
+        assert (label == 1)[bins == number].sum() == (after == 1)[bins == number].sum()
+
+
+def test_p_holds_for_edges_without_direction() -> None:
+    """Labels in both halves and a null that draws the halves by themselves made P(p <= .05) three times too large."""
+    low = []
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        view = random_graph(rng, 20, 0.15)
+        structure = pair_structure(view, None, view.root_ids)
+        half = np.triu((rng.random((20, 20)) < 0.2).astype(np.int8), 1)
+        rows, notes = compare(structure, half + half.T, bootstraps=0, permutations=59, seed=seed)
+        assert any("mirrored" in note for note in notes)
+        low.append(np.mean([row.p <= 0.05 for row in rows if row.quantity == "auroc" and np.isfinite(row.p)]))
+    assert np.mean(low) <= 0.05 + 2.5 * np.std(low) / np.sqrt(len(low))
+
+
+DEGREE_EFFECTS = {
+    "logistic": lambda i, o: 1 / (1 + np.exp(1 - 1.2 * standard(np.log1p(i + o)))),
+    "in-degree only": lambda i, o: 1 / (1 + np.exp(1 - 1.5 * standard(np.log1p(i)))),
+    "thresholded": lambda i, o: np.where(i + o > np.quantile(i + o, 0.7), 0.7, 0.1),
+    "U-shaped": lambda i, o: 1 / (1 + np.exp(1.5 - 1.2 * standard(np.log1p(i + o)) ** 2)),
+}
+
+
+def standard(x: np.ndarray) -> np.ndarray:
+    return (x - x.mean()) / x.std()
+
+
+def heavy_tailed(rng: np.random.Generator, n: int) -> Snapshot:
+    out = rng.lognormal(0, 0.8, n)
+    chance = np.minimum(0.9, 0.06 * np.outer(out, np.exp(0.6 * np.log(out) + rng.normal(0, 0.6, n))))
+    i, j = np.nonzero((rng.random((n, n)) < chance) & ~np.eye(n, dtype=bool))
+    return Snapshot.from_edges(np.arange(n, dtype=np.uint64), i, j)
+
+
+@pytest.mark.parametrize("effect", DEGREE_EFFECTS)
+def test_enrichment_holds_whatever_degree_does(effect: str) -> None:
+    """Four bins of degree left .27 to .38 at p <= .05 here."""
+    roles, types = [], []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        view = heavy_tailed(rng, 200)
+        chance = DEGREE_EFFECTS[effect](np.diff(view.in_start).astype(float), np.diff(view.out_start).astype(float))
+        encoding = np.flatnonzero(rng.random(200) < chance)
+        names = [str(kind) for kind in rng.integers(0, 4, 200)]
+        rows = enrich(view, np.arange(200), encoding, {"type": list(names)}, draws=300, seed=seed)
+        roles.append(np.mean([row.p <= 0.05 for row in rows if row.label_kind == "motif_role"]))
+        types.append(np.mean([row.p <= 0.05 for row in rows if row.label_kind == "type"]))
+    assert np.mean(roles) <= 0.05 + 2.5 * np.std(roles) / np.sqrt(len(roles))
+    assert np.mean(types) <= 0.05 + 2.5 * np.std(types) / np.sqrt(len(types))
+
+
+def test_a_planted_role_is_found_beyond_degree() -> None:
+    found = []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        view = heavy_tailed(rng, 200)
+        role = np.log1p(motif_roles(view)["loop source"])
+        total = np.diff(view.in_start) + np.diff(view.out_start)
+        beyond = standard(role - np.poly1d(np.polyfit(np.log1p(total), role, 3))(np.log1p(total)))
+        encoding = np.flatnonzero(rng.random(200) < 1 / (1 + np.exp(0.5 - 2.0 * beyond)))
+        rows = {row.label: row for row in enrich(view, np.arange(200), encoding, {}, draws=1000, seed=seed)}
+        found.append(rows["loop source"].q <= 0.05)
+    assert np.mean(found) >= 0.8
 
 
 def test_structure_by_hand() -> None:
