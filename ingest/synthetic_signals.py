@@ -48,7 +48,7 @@ def drifting(share: float, time_frames: float) -> Process:
         at = (np.arange(frames) + 0.5) / frames
         # One generator makes all rows of a session, so that they share the wave.
         slow = np.sqrt(2.0) * np.cos(np.pi * (rng.uniform(1.0, 3.0) * at + rng.uniform(0.0, 2.0)))
-        return base(rng, rows, frames) + share * slow
+        return np.asarray(base(rng, rows, frames) + share * slow)
 
     return made
 
@@ -59,7 +59,8 @@ def bistable(dwell_frames: float) -> Process:
     def made(rng: np.random.Generator, rows: int, frames: int) -> Floats:
         switch = rng.random((rows, frames)) < 1.0 / dwell_frames
         switch[:, 0] = rng.random(rows) < 0.5
-        return (1.0 - 2.0 * (np.cumsum(switch, axis=1) % 2) + 0.3 * rng.normal(size=(rows, frames))) / np.sqrt(1.09)
+        state = 1.0 - 2.0 * (np.cumsum(switch, axis=1) % 2)
+        return np.asarray((state + 0.3 * rng.normal(size=(rows, frames))) / np.sqrt(1.09))
 
     return made
 
@@ -87,7 +88,7 @@ def indicator(decay_frames: float, rate: float) -> Process:
         before = int(10 * decay_frames)
         burst = rng.poisson(rate, size=(rows, before + frames)) * rng.exponential(1.0, size=(rows, before + frames))
         seen = np.asarray(lfilter([1.0], [1.0, -np.exp(-1.0 / decay_frames)], burst, axis=1))[:, before:]
-        return _unit(seen) + 0.2 * rng.normal(size=(rows, frames))
+        return np.asarray(_unit(seen) + 0.2 * rng.normal(size=(rows, frames)))
 
     return made
 

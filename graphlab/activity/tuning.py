@@ -24,7 +24,7 @@ from graphlab.motifs.p_values import benjamini_hochberg
 from ingest.errors import AnalysisError, UnknownNameError
 
 MEASURES = ("linear", "rectified_positive", "rectified_negative", "lagged", "mutual_information")
-COLUMN_BYTES = 1 << 28
+COLUMN_BYTES = 1 << 26
 SAME_RATE = 0.05
 Ints = npt.NDArray[np.int64]
 
