@@ -20,20 +20,23 @@ from queries.cypher_clauses import Item, Match, Projection, Timeboxed, written
 from queries.cypher_stages import later_stages
 from queries.cypher_trees import CypherTrees
 from queries.expression import (
+    AllAlong,
     Expression,
     Identity,
     ListOf,
     Literal,
     Operation,
     Parameter,
+    PathLength,
     Property,
     Span,
+    conjuncts,
     is_aggregate,
     transform,
 )
 from queries.grammar import Fault, Grammar
 from queries.identifiers import quote
-from queries.pattern import Column, Mode, Order, Semantics
+from queries.pattern import Column, Mode, Order, Select, Semantics
 from queries.pattern_builder import Chain, PatternBuilder, WrittenExists, check_depth
 from queries.sql_tokens import MAX_LENGTH
 from queries.statement import Slot, Statement
@@ -173,7 +176,23 @@ class _Translation:
                 differ = Operation("<>", (Identity(first.variable), Identity(second.variable)))
                 self.builder.where(differ)
         if clause.where is not None:
-            self.builder.where(self._resolved(clause.where))
+            condition = self._resolved(clause.where)
+            for part in conjuncts(condition):
+                self._check_choice(part, clause.at)
+            self.builder.where(condition)
+
+    def _check_choice(self, part: Expression, at: Span) -> None:
+        """Refuse what a shortest path would have to meet before it is chosen, and only all() of it can."""
+        chosen = {name: path.edges for name, path in self.builder.paths.items() if path.select is not Select.ALL}
+        read = part.variables()
+        if not any(read & {name, *edges} for name, edges in chosen.items()) or _known_beforehand(part):
+            return
+        raise self.fault(
+            "the shortest path is to meet a condition on the path as a whole, so a longer one may be the answer",
+            getattr(part, "at", None) or at,
+            "all(), none() and length(p) <= n are looked at on the way. Others: list paths by *1..n, with ORDER BY "
+            "length(p) LIMIT 1, or filter what was found: WITH nodes(p) AS nodes, length(p) AS steps WHERE ...",
+        )
 
     def _chain(self, chain: Chain, alone: bool) -> Chain:
         vertices = tuple(
@@ -347,6 +366,16 @@ class _Translation:
             return value.value
         at = value.at or Span(0, 1)
         raise ParseError("SKIP and LIMIT want a whole number or a parameter", self.text, at.start, at.end - at.start)
+
+
+def _known_beforehand(part: Expression) -> bool:
+    """Whether a condition on a path can be looked at edge by edge, or bounds its length."""
+    if isinstance(part, AllAlong):
+        return not part.predicate.variables() - {part.variable}
+    if not isinstance(part, Operation) or part.operator not in ("<", "<=", ">", ">="):
+        return False
+    first, second = part.operands if part.operator in ("<", "<=") else part.operands[::-1]
+    return isinstance(first, PathLength) and not second.variables()
 
 
 def _membership(node: Operation) -> Expression:

@@ -161,13 +161,14 @@ def k_best(snapshot: Snapshot, source: int, target: int, k: int, cost: Floats | 
     return sorted(found, key=lambda path: (path.cost, path.nodes.tolist()))
 
 
-def costs(snapshot: Snapshot, how: str = "inverse") -> Floats:
+def costs(snapshot: Snapshot, how: str = "inverse", beyond: Floats | None = None) -> Floats:
     """Costs of edges from weights: stronger is shorter.
 
     Args:
         how: ``inverse`` 1 / weight; ``fraction`` -log(weight / total weight into the target), so that the
             cheapest path has the largest product of input fractions. A fraction of 1 costs nothing; the least
             positive number stands for it.
+        beyond: float64 [n], what each node receives that the snapshot's edges do not hold; 0 where None.
 
     Raises:
         SchemaError: no such costs, weights not above 0.
@@ -178,7 +179,8 @@ def costs(snapshot: Snapshot, how: str = "inverse") -> Floats:
     if how == "inverse":
         return 1.0 / weight
     if how == "fraction":
-        into = np.bincount(snapshot.out_target, weights=weight, minlength=snapshot.n)
+        into = np.bincount(snapshot.out_target, weights=weight, minlength=snapshot.n).astype(np.float64)
+        into += 0.0 if beyond is None else beyond
         cost: Floats = np.maximum(-np.log(weight / into[snapshot.out_target]), np.finfo(np.float64).tiny)
         return cost
     raise SchemaError(f"no costs called {how!r}; wanted inverse or fraction")

@@ -51,6 +51,7 @@ def walk_distinctness(writer: Writer) -> list[str]:
     repeated = [edge for edge in pattern.positive if edge.quantifier is not None]
     conditions: list[str] = []
     for edge in repeated:
+        _check_alone(writer, edge)
         if semantics is Semantics.DISTINCT_EDGES:
             keys = _keys(edge)
             for other in pattern.positive:
@@ -66,6 +67,27 @@ def walk_distinctness(writer: Writer) -> list[str]:
         elif semantics.vertices_differ:
             conditions.append(f"NOT list_has_any({_interior(first)}, {_interior(second)})")
     return conditions
+
+
+def _check_alone(writer: Writer, edge: Edge) -> None:
+    """Refuse a chosen path beside what it must not meet: another choice might not have met it."""
+    pattern, path = writer.pattern, writer.pattern.path_of(edge.variable)
+    if path is None or path.select is Select.ALL:
+        return
+    met: list[str] = []
+    if pattern.semantics is Semantics.DISTINCT_EDGES:
+        met = [other.variable for other in pattern.positive if other != edge and writer.may_meet(edge, other)]
+    elif pattern.semantics.vertices_differ:
+        ends = (edge.source, edge.target)
+        met = [v.variable for v in pattern.vertices if v.variable not in ends and writer.same_table(edge, v.variable)]
+    if met:
+        at = edge.at or Span(0, 1)
+        raise UnsupportedError(
+            f"the path is chosen as {path.select.value}, and then must not meet the rest of the pattern "
+            f"({pattern.semantics.value}): another choice might not have met it",
+            writer.text, at.start, at.end - at.start,
+            "Write the path in a MATCH of its own; in SQL/PGQ leave KEEP out, or give it a GRAPH_TABLE of its own.",
+        )  # fmt: skip
 
 
 def _keys(edge: Edge) -> str:
@@ -262,7 +284,7 @@ class _Walk:
         elif self.low > 1:
             raise self._unsupported(
                 f"{self.select_.value} begins at length 0 or 1, not at {self.low}",
-                "Write {1,n} and a condition on path_length(p) outside.",
+                f"Write {{1,n}}; or list all paths of {{{self.low},n}}, and order them by their length.",
             )
         tables = self.writer.bound.edge_tables[self.edge.variable]
         if len({end for table in tables for end in (table.source, table.target)}) > 1:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 WEIGHTINGS = {
     "raw": "the weight itself",
-    "input": "share of the postsynaptic neuron's input in this graph",
+    "input": "share of all input of the postsynaptic neuron",
     "log": "ln(1 + weight)",
 }
 MOST_TETRADS = 1_000_000_000
@@ -41,11 +41,13 @@ def motif_weights(
     *,
     workers: int = 1,
     progress: Progress | None = None,
+    beyond: Floats | None = None,
 ) -> pa.Table:
     """Weights of every connected class.
 
     Args:
         weightings: of ``WEIGHTINGS``.
+        beyond: float64 [n], input of each neuron that is not in the snapshot; none when absent.
         workers: threads; the bytes are the same for any number.
         progress: told (done, total) shares.
 
@@ -74,7 +76,7 @@ def motif_weights(
             if progress:
                 progress(before * total + done, len(wanted) * total)
 
-        sums = code_sums(snapshot, size, weighted(snapshot, name), workers, told)
+        sums = code_sums(snapshot, size, weighted(snapshot, name, beyond), workers, told)
         rows += [{"weighting": name, **row} for row in _by_class(size, sums)]
     edges = pa.list_(pa.list_(pa.int32()))
     schema = [("weighting", pa.string()), ("motif", pa.string()), ("edges", edges), ("count", pa.int64())]
@@ -83,10 +85,11 @@ def motif_weights(
     return pa.Table.from_pylist(rows, schema=pa.schema(schema))
 
 
-def weighted(snapshot: Snapshot, weighting: str) -> Floats:
+def weighted(snapshot: Snapshot, weighting: str, beyond: Floats | None = None) -> Floats:
     """float64 [m]: the weights of the connections after ``weighting``, in the order of ``snapshot.weight``."""
     if weighting == "input":
-        total = np.bincount(snapshot.out_target, weights=snapshot.weight, minlength=snapshot.n)
+        total = np.bincount(snapshot.out_target, weights=snapshot.weight, minlength=snapshot.n).astype(np.float64)
+        total += 0.0 if beyond is None else beyond
         return np.asarray(snapshot.weight / total[snapshot.out_target])
     return np.log1p(snapshot.weight) if weighting == "log" else np.asarray(snapshot.weight)
 

@@ -103,6 +103,7 @@ def against_shuffles(
     options: NullOptions,
     workers: int = 1,
     progress: Progress | None = None,
+    beyond: npt.NDArray[np.float64] | None = None,
 ) -> pa.Table:
     """A table of ``motif_weights`` with what ``samples`` shuffles of the weights give for intensity and coherence.
 
@@ -118,7 +119,7 @@ def against_shuffles(
     wanted = list(dict.fromkeys(table["weighting"].to_pylist()))
     drawn: dict[str, list[npt.NDArray[np.float64]]] = {"intensity": [], "coherence": []}
     for number in range(samples):
-        again = motif_weights(sampler.draw(sample_seed(seed, number)), size, wanted, workers=workers)
+        again = motif_weights(sampler.draw(sample_seed(seed, number)), size, wanted, workers=workers, beyond=beyond)
         for name, values in drawn.items():
             values.append(again[name].to_numpy(zero_copy_only=False).astype(np.float64))
         if progress:

@@ -178,7 +178,8 @@ class Counting(Opened):
         """Intensity, coherence and mean weight of every edge of each connected class (Onnela et al. 2005).
 
         Args:
-            weightings: raw, input (share of the postsynaptic neuron's input), log (ln(1 + weight)).
+            weightings: raw, input (share of all input of the postsynaptic neuron:
+                before any threshold, fragments in, autapses out), log (ln(1 + weight)).
             null: also against shuffled weights on the same wiring: weights (over all connections), weights-pre (among
                 the outputs of each neuron), weights-types (between the same two groups, named by ``by``).
             samples, seed: of the null; the same seed gives the same bytes.
@@ -192,7 +193,8 @@ class Counting(Opened):
         started, kind = datetime.datetime.now(datetime.UTC), self.kind_of(kind)
         wanted = list(weightings)
         view = self.snapshot(kind, min_weight)
-        table = motif_weights(view, size, wanted, workers=workers, progress=progress)
+        beyond = self.input_beyond(view, kind) if "input" in wanted else None
+        table = motif_weights(view, size, wanted, workers=workers, progress=progress, beyond=beyond)
         parameters: dict[str, Any] = {"size": size, "weightings": wanted, "kind": kind, "min_weight": min_weight}
         if null is not None:
             from graphlab.motifs.null_models import NullOptions
@@ -200,7 +202,7 @@ class Counting(Opened):
 
             labels = self.neuron_values(view, by) if null == "weights-types" else None
             options = NullOptions(labels=labels)
-            table = against_shuffles(view, table, size, null, samples, seed, options, workers, progress)
+            table = against_shuffles(view, table, size, null, samples, seed, options, workers, progress, beyond)
             parameters |= {"null": null, "samples": samples, "seed": seed, "by": by}
         self._note(record, "motif_weights", table, parameters, started)
         return table

@@ -5,9 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from graphlab.store import tables
 from graphlab.store.folder import Folder
 from graphlab.store.functional_edges import resolved_kind
+from graphlab.store.input_totals import input_beyond
 from graphlab.store.snapshots import snapshot as stored_snapshot
 from queries.snapshot import Snapshot
 
@@ -33,6 +37,10 @@ class Opened:
     def kind_of(self, kind: str) -> str:
         """The kind as a run writes it down: functional edges with their own run, so that it can be done again."""
         return resolved_kind(self._folder, kind)
+
+    def input_beyond(self, snapshot: Snapshot, kind: str = "chemical") -> npt.NDArray[np.float64]:
+        """What each neuron receives that the edges of ``snapshot`` do not hold; see ``store.input_totals``."""
+        return input_beyond(self._folder, snapshot, self.kind_of(kind))
 
     def neuron_values(self, snapshot: Snapshot, column: str) -> list[Any]:
         """A column of ``neurons`` in node order of ``snapshot``, None where unknown."""

@@ -82,8 +82,11 @@ class Reaching(Opened):
             all: all shortest paths instead of one.
             max_length: all paths without repeated neurons of at most so many connections.
             weighted: best means cheapest, where a connection costs ``inverse`` 1 / weight, or ``fraction``
-                -log(weight / summed weight into its target).
+                -log(weight / all input of its target): the stored total before any threshold, fragments in,
+                autapses out, whatever ``min_weight`` is.
             min_weight: weaker connections are not used.
+
+        A neuron reaches itself by the path without a connection, and by no other: a path repeats no neuron.
 
         Returns:
             path int64 (0, 1, ... best first within a pair of ends), step int64, root_id uint64, cell_type, weight
@@ -103,7 +106,8 @@ class Reaching(Opened):
             raise SchemaError(f"{both} exclude each other; ask for one of them")
         view = self.snapshot(kind, min_weight)
         starts, ends = _nodes(view, source), _nodes(view, target)
-        cost = None if weighted is None else ways.costs(view, weighted)
+        beyond = self.input_beyond(view, kind) if weighted == "fraction" else None
+        cost = None if weighted is None else ways.costs(view, weighted, beyond)
         found: Iterator[FoundPath]
         if max_length is not None:
             found = _up_to(view, starts, ends, max_length)
@@ -191,7 +195,7 @@ def _weights(view: Snapshot, pre: npt.NDArray[np.int64], post: npt.NDArray[np.in
 def _up_to(
     view: Snapshot, starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64], most: int
 ) -> Iterator[FoundPath]:
-    """All simple paths of 1 to ``most`` edges, shortest first within a pair of ends.
+    """All simple paths of at most ``most`` edges, shortest first within a pair of ends.
 
     Depth first from the source, through nodes that still can reach the target in the steps that are left.
     """
@@ -210,7 +214,7 @@ def _up_to(
             stack = [[source]]
             while stack:
                 path = stack.pop()
-                if path[-1] == target and len(path) > 1:
+                if path[-1] == target:
                     listed.append(path)
                     continue
                 row = view.out_target[view.out_start[path[-1]] : view.out_start[path[-1] + 1]]

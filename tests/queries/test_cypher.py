@@ -217,3 +217,62 @@ def test_a_list_of_ids_is_cypher_however_long(toy: Source, ids: int) -> None:
 )  # fmt: skip
 def test_with_is_told_by_what_follows(text: str, language: str) -> None:
     assert detect(text) == language
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "length(p) = 3",
+        "length(p) > 2",
+        "any(n IN nodes(p) WHERE n.bodyId = 2)",
+        "NOT all(e IN relationships(p) WHERE e.weight > 3)",
+        "a.type = 'A' AND size([n IN nodes(p) | n.bodyId]) = 4",
+        "length(p) = 3 OR a.type = 'A'",
+    ],
+)
+@pytest.mark.parametrize("function", ["shortestPath", "allShortestPaths"])
+def test_conditions_a_longer_path_could_meet_are_refused(toy: Source, function: str, condition: str) -> None:
+    """1 -> 3 -> 4 is the shortest, 1 -> 2 -> 3 -> 4 the one that meets the condition."""
+    text = f"MATCH p = {function}((a {{bodyId: 1}})-[*..5]->(b {{bodyId: 4}})) WHERE {condition} RETURN length(p) AS n"
+    with pytest.raises(UnsupportedError, match="a longer one may be the answer"):
+        run(text, toy)
+
+
+@pytest.mark.parametrize(
+    ("condition", "wanted"),
+    [
+        ("length(p) <= 2", [(2,)]),
+        ("1 >= length(p)", []),
+        ("all(e IN relationships(p) WHERE e.weight > 3)", [(3,)]),
+        ("none(e IN relationships(p) WHERE e.weight = 2) AND a.type <> b.type", [(3,)]),
+    ],
+)
+def test_conditions_on_the_way_of_a_shortest_path(toy: Source, condition: str, wanted: list[tuple[int]]) -> None:
+    text = (
+        f"MATCH p = shortestPath((a {{bodyId: 1}})-[*..5]->(b {{bodyId: 4}})) WHERE {condition} RETURN length(p) AS n"
+    )
+    assert [tuple(row.values()) for row in run(text, toy).to_arrow().to_pylist()] == wanted
+
+
+def test_shortest_paths_filtered_afterwards_and_listed_by_length(toy: Source) -> None:
+    """What the refusal says to write."""
+    ends = "(a {bodyId: 1})-[*1..5]->(b {bodyId: 4})"
+    after = f"MATCH p = shortestPath({ends}) WITH nodes(p) AS nodes, length(p) AS steps WHERE steps = 3 RETURN steps"
+    assert len(run(after, toy)) == 0
+    through = f"MATCH p = {ends} WHERE any(n IN nodes(p) WHERE n.bodyId = 2) RETURN length(p) AS n ORDER BY n LIMIT 1"
+    assert run(through, toy).scalar() == 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "MATCH (a {bodyId: 1})-[e]->(c), p = shortestPath((a)-[*]->(b {bodyId: 4})) RETURN length(p)",
+        "SELECT * FROM GRAPH_TABLE (connectome MATCH p = ANY SHORTEST (a)-[e IS synapse]->+(b), (b)-[f IS synapse]->"
+        "(c) KEEP DISTINCT VERTICES COLUMNS (path_length(p) AS n))",
+        "SELECT * FROM GRAPH_TABLE (connectome MATCH p = ALL SHORTEST (a)-[e IS synapse]->+(b), (b)-[f IS synapse]->"
+        "(c) KEEP DISTINCT EDGES COLUMNS (path_length(p) AS n))",
+    ],
+)
+def test_a_chosen_path_that_must_not_meet_the_rest_is_refused(toy: Source, text: str) -> None:
+    with pytest.raises(UnsupportedError, match="another choice might not have met it"):
+        run(text, toy)

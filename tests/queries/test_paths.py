@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ingest.errors import SchemaError
 from queries import paths
+from queries.engine import Source, run
 from queries.snapshot import Snapshot
 
 AGREE = settings(max_examples=60, deadline=None)
@@ -121,3 +122,32 @@ def test_what_is_no_node_or_no_cost_is_said() -> None:
         list(paths.shortest(snapshot, [0], [2], np.zeros(2)))
     with pytest.raises(SchemaError, match="no costs called"):
         paths.costs(snapshot, "strange")
+
+
+def test_languages_find_the_shortest_paths_of_the_verbs(helpers: Any, scratch: Source) -> None:
+    """Autapses aside: in languages a neuron is its own neighbour by them, and so {1,} comes back by one."""
+
+    @settings(max_examples=30, deadline=None)
+    @given(helpers.graphs(), st.sampled_from([0, 2, 3]))
+    def agrees(graph: Any, least: int) -> None:
+        rows = tuple(row for row in graph.connections if row[3] == "chemical" and row[0] != row[1])
+        helpers.fill(scratch.connection, helpers.SmallGraph(graph.neurons, rows))
+        ids = np.array(sorted(i for i, _ in graph.neurons), dtype=np.uint64)
+        kept = [row for row in rows if row[2] >= least]
+        ends = (np.searchsorted(ids, np.array([row[end] for row in kept], np.uint64)) for end in (0, 1))
+        snapshot = Snapshot.from_edges(ids, *ends, [row[2] for row in kept])
+        every = range(snapshot.n)
+        wanted = sorted(tuple(ids[p.nodes].tolist()) for p in paths.shortest(snapshot, every, every, all=True))
+        source = Source(scratch.connection)
+        pgq = f"""SELECT * FROM GRAPH_TABLE (connectome
+            MATCH p = ALL SHORTEST (a)-[e IS synapse WHERE e.weight >= {least}]->*(b) COLUMNS (vertices(p) AS way))"""
+        cypher = f"""MATCH p = allShortestPaths((a:Neuron)-[:ConnectsTo*0..]->(b:Neuron))
+            WHERE ALL(x IN relationships(p) WHERE x.weight >= {least}) RETURN [n IN nodes(p) | n.bodyId] AS way"""
+        for text in (pgq, cypher):
+            found = sorted(tuple(row["way"]) for row in run(text, source).to_arrow().to_pylist())
+            assert found == wanted
+        one = run(pgq.replace("ALL SHORTEST", "ANY SHORTEST"), source).to_arrow().to_pylist()
+        assert sorted((row["way"][0], row["way"][-1]) for row in one) == sorted({(way[0], way[-1]) for way in wanted})
+        assert {tuple(row["way"]) for row in one} <= set(wanted)
+
+    agrees()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import networkx as nx
 import pandas as pd
 import pytest
 
-from ingest.errors import GraphlabError, SchemaError, UnknownNameError
+from graphlab import Graph
+from ingest.errors import GraphlabError, SchemaError, UnknownNameError, UnsupportedError
 
 
 def wired(made: Any, min_weight: float = 0) -> nx.DiGraph:
@@ -84,7 +86,7 @@ def test_cheapest_paths(made: Any, base: int, weighted: Any) -> None:
 @pytest.mark.parametrize("most", [1, 2, 3])
 def test_all_paths_up_to_a_length(made: Any, base: int, most: int) -> None:
     graph = wired(made, 4)
-    sources, targets = [base, base + 1], [base + 9, base + 12]
+    sources, targets = [base, base + 1], [base + 9, base, base + 12]
     wanted = []
     for target in targets:
         for source in sources:
@@ -95,7 +97,17 @@ def test_all_paths_up_to_a_length(made: Any, base: int, most: int) -> None:
 
 
 def test_a_neuron_to_itself_and_nothing_found(made: Any, base: int) -> None:
-    assert listed(made.graph.paths(base, base).to_pandas()) == [[base]]
+    for words in (
+        {},
+        {"k": 3},
+        {"all": True},
+        {"max_length": 2},
+        {"weighted": "inverse"},
+        {"weighted": "fraction", "k": 2},
+    ):
+        table = made.graph.paths(base, base, **words).to_pandas()
+        assert listed(table) == [[base]]
+        assert table["cost"].tolist() == [0.0]
     empty = made.graph.paths(base, base + 1, min_weight=1e9)
     assert len(empty) == 0
     assert [str(f.type) for f in empty.to_arrow().schema] == ["int64", "int64", "uint64", "string", "double", "double"]
@@ -120,3 +132,49 @@ def test_a_neuron_to_itself_and_nothing_found(made: Any, base: int) -> None:
 def test_mistakes(made: Any, base: int, ask: Any, error: type[GraphlabError], message: str) -> None:
     with pytest.raises(error, match=message):
         ask(made.graph, base)
+
+
+def test_table_of_paths_of_the_page(tmp_path: Path) -> None:
+    """The answers that docs/semantics.md gives, on its graph."""
+    page = (Path(__file__).parents[3] / "docs" / "semantics.md").read_text(encoding="utf-8")
+    block = page.split("<!-- table:paths -->")[1].split("<!-- end -->")[0]
+    said = {row[2]: row[3].strip() for row in (line.split("|") for line in block.strip().splitlines()[2:])}
+    rows = [(1, 2, 5.0), (2, 3, 4.0), (3, 1, 2.0), (1, 3, 1.0), (2, 2, 7.0), (9, 3, 5.0)]
+    with Graph.create(tmp_path / "g", dataset="page") as graph:
+        graph.ingest(pd.DataFrame({"root_id": [1, 2, 3]}), as_="neurons")
+        frame = pd.DataFrame(rows, columns=["pre_root_id", "post_root_id", "weight"])
+        graph.ingest(frame, as_="connections", unknown="keep")
+
+        def shortest(text: str) -> str:
+            way = (
+                graph.query(f"MATCH p = {text} RETURN [n IN nodes(p) | n.bodyId] AS way")
+                .to_arrow()["way"]
+                .to_pylist()[0]
+            )
+            return f"{' '.join(map(str, way))}, length {len(way) - 1}"
+
+        cost = graph.paths(2, 3, weighted="fraction", min_weight=2).to_pandas()["cost"].iloc[0]
+        assert cost == pytest.approx(-math.log(4 / 10))
+        itself = [graph.paths(1, 1, **words).to_pandas() for words in ({}, {"k": 3}, {"max_length": 2})]
+        assert all(listed(one) == [[1]] and one["cost"].tolist() == [0.0] for one in itself)
+        answers = [
+            "cost -log(4 / 10)",
+            "1, cost 0",
+            shortest("shortestPath((a {bodyId: 1})-[*0..]->(a))"),
+            shortest("shortestPath((a {bodyId: 1})-[*]->(a))"),
+            shortest("shortestPath((a {bodyId: 2})-[*]->(a))"),
+            shortest(
+                "shortestPath((a {bodyId: 1})-[*]->(b {bodyId: 3})) WHERE all(x IN relationships(p) WHERE x.weight > 1)"
+            ),
+            "none",
+            "refused",
+            "refused",
+        ]
+        assert list(said.values()) == answers
+        pgq = """FROM GRAPH_TABLE (connectome MATCH p = ANY SHORTEST (a WHERE a.root_id = 1)->+(b WHERE b.root_id = 3)
+                 WHERE path_length(p) = 2 COLUMNS (path_length(p) AS n))"""
+        assert len(graph.query(pgq)) == 0
+        with pytest.raises(UnsupportedError):
+            graph.query("MATCH (a)-->(c), p = shortestPath((a)-[*]->(b)) RETURN length(p)")
+        with pytest.raises(SchemaError):
+            graph.paths(1, 3, k=2, all=True)
