@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,40 @@ def larva_typed(real_data: Path) -> Typed:
     kinds = [None if row["simple_group"] in ("", "unk") else row["simple_group"] for row in rows]
     partner = [int(row["pair"]) if int(row["pair"]) > 0 else None for row in rows]
     return Typed(ids, {"chemical": chemical}, kinds, partner, [row["hemisphere"] for row in rows])
+
+
+@pytest.fixture(scope="session")
+def typed_by() -> Callable[..., Typed]:
+    """Neurons with imbalanced types and random wiring, that knows types or does not; see ``_typed_by``."""
+    return _typed_by
+
+
+def _typed_by(seed: int, n: int = 90, informed: float = 0.0, twins: bool = False) -> Typed:
+    """``n`` neurons of four types (60, 25, 10 and 5 %) and a random graph with hubs.
+
+    Args:
+        informed: how much the type of both ends says of a connection; 0 nothing.
+        twins: neurons are pairs of one type, declared as homologues, else all stand alone.
+    """
+    from graphlab.predict.cell_type import Typed
+    from queries.snapshot import Snapshot
+
+    rng = np.random.default_rng([seed, n])
+    ids = np.arange(1, n + 1, dtype=np.uint64)
+    kind = rng.choice(4, n, p=[0.6, 0.25, 0.1, 0.05])
+    if twins:
+        kind = np.repeat(kind[: n // 2], 2)
+    kind[:8] = [0, 0, 1, 1, 2, 2, 3, 3]
+    hubs = rng.lognormal(0, 0.5, n)
+    rate = 0.12 * np.outer(hubs, rng.permutation(hubs))
+    # Every type prefers two of four, and is preferred by others.
+    likes = np.array([[2, 0, 0, 2], [0, 2, 2, 0], [2, 2, 0, 0], [0, 0, 2, 2]], dtype=float)
+    rate *= 1 + informed * (likes[kind][:, kind] - 1)
+    there = rng.random((n, n)) < rate
+    np.fill_diagonal(there, False)
+    snapshot = Snapshot.from_edges(ids, *np.nonzero(there), rng.integers(1, 9, int(there.sum())))
+    partner = [int(ids[k ^ 1]) for k in range(n)] if twins else None
+    return Typed(ids, {"chemical": snapshot}, ["abcd"[k] for k in kind], partner)
 
 
 LAYERS = ("NPP_RipollSanchez2023_shortRange", "dopamine_Bentley2016", "octopamine_Bentley2016", "serotonin_Bentley2016",

@@ -188,12 +188,19 @@ def leak_lines(state: Run) -> list[str]:
         f"{state.task.examples.m:,} labelled examples, held out by {state.task.split}: {len(folds)} folds, "
         f"{train:,.0f} to train on and {test:,.0f} to test, on average"
     )
-    kept = state.folds[0].promises
-    rows = [
-        f"  {name:<14} {share:6.1%}{'  (the split promises none)' if name in kept else ''}"
-        for name, share in state.leaks.items()
-    ]
-    return [head, "test examples that share with a training example:", *rows]
+    promised = state.folds[0].promises
+    rows = []
+    for name, share in state.leaks.items():
+        if name in state.unchecked:
+            rows.append(f"  {name:<14}      –  (not checked: {state.unchecked[name]})")
+        else:
+            rows.append(
+                f"  {name:<14} {share:6.1%}{'  (the split promises none: checked)' if name in promised else ''}"
+            )
+    near = state.near
+    copies = [f"  {'near copy':<14} {share:6.1%}  by {kind}" for kind, share in near.share.items()] if near else []
+    told = [] if near is None else [f"  - {line}" for line in near.lines()]
+    return [head, "test examples that share with a training example:", *rows, *copies, *told]
 
 
 def _commonest(rates: dict[str, float]) -> list[tuple[str, float]]:

@@ -102,7 +102,7 @@ def predict(
     table = _table(model, seen.root_ids, source, target, said)
     trained = int(np.count_nonzero(table["was_training"].to_numpy())) // (len(model.classes) if _is_nodes(model) else 1)
     asked = f"{len(source):,} {'neurons' if _is_nodes(model) else 'ordered pairs'}, {trained:,} of them trained on"
-    notes = [asked, *notes, *seen.notes[1:]]
+    notes = [asked, *_advice(model), *notes, *seen.notes[1:]]
     if _is_nodes(model) is False and len(source) < len(seen.root_ids) * (len(seen.root_ids) - 1):
         notes.append("pairs of neurons without a position were left out")
     if folder.read_only:
@@ -153,6 +153,14 @@ def _changes(
     if then != now:
         return [f"the graph moved on since training ({then} to {now}), not in what this model sees"]
     return []
+
+
+def _advice(model: SavedModel) -> list[str]:
+    """A warning where nothing, or another predictor, was recommended."""
+    card = model.card
+    if "recommended" not in card or card["recommended"] == card["predictor"]:
+        return []
+    return [f"this model is not the one recommended ({card['predictor']}); {card['recommended_because']}"]
 
 
 def _question(model: SavedModel) -> Question:

@@ -6,7 +6,7 @@ The same reading serves training and, later, prediction; hashes of its parts tel
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -99,6 +99,7 @@ def wired(folder: Folder, question: Question) -> Wired:
     if "chemical" not in kinds:
         raise AnalysisError("this graph has no chemical connections; ingest some (--as synapses or connections) first")
     snapshots = {kind: snapshot(folder, kind) for kind in KINDS if kind in kinds}
+    _require_connected(snapshots)
     root_ids = np.asarray(snapshots["chemical"].root_ids)
     functional = question.task == FUNCTIONAL
     if functional and len(root_ids) > MOST_NEURONS:
@@ -125,6 +126,18 @@ def wired(folder: Folder, question: Question) -> Wired:
     hashes = {name: _hash(*values) for name, values in parts.items()}
     notes = (told, *said)
     return Wired(root_ids, snapshots, classes, place, side, vectors, hashes, counts, about, notes)
+
+
+def _require_connected(snapshots: Mapping[str, Snapshot]) -> None:
+    """Raises AnalysisError where no neuron is connected to another one, by any kind of connection."""
+    if any((view.weight > 0).any() for view in snapshots.values()):
+        return
+    edges = sum(len(view.out_target) for view in snapshots.values())
+    what = f"{edges:,} connections, all of weight 0" if edges else "no connection between two different neurons"
+    raise AnalysisError(
+        f"this graph has {what} (autapses say nothing of partners and are left out): there is no wiring to predict "
+        "from. Ingest connections between its neurons"
+    )
 
 
 def typed(folder: Folder, seen: Wired, question: Question) -> tuple[Typed, list[str]]:

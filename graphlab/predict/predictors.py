@@ -12,6 +12,7 @@ from graphlab.predict.learners.linear import LogisticRegression
 from graphlab.predict.learners.node_network import NodeNetwork
 from graphlab.predict.learners.pair_network import PairNetwork
 from graphlab.predict.learners.rate_model import RateModel
+from graphlab.predict.learners.stacked_types import StackedTypes
 from graphlab.predict.predictor import Predictor
 from ingest.registry import Registry
 
@@ -33,6 +34,7 @@ _OURS: tuple[Predictor, ...] = (
     InformedTrees(),
     RateModel(),
     PairNetwork(),
+    StackedTypes(),
     NodeNetwork(),
     NodeNetwork("sage", "sage"),
     NodeNetwork("gine", "gine"),

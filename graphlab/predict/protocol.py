@@ -10,8 +10,10 @@ import numpy as np
 
 from graphlab.predict.inputs.examples import Examples, Ints
 from graphlab.predict.inputs.features import Inputs
-from graphlab.predict.judging import evaluate, leaks
+from graphlab.predict.judging import evaluate, gates, leaks
 from graphlab.predict.judging.evaluate import Estimate, Held
+from graphlab.predict.judging.gates import HeldOut, Verdict
+from graphlab.predict.judging.near_copies import NearCopies, near_copies
 from graphlab.predict.judging.splits import SPLITS, Fold, inner_examples, split_hash
 from graphlab.predict.predictor import Predictor
 from graphlab.predict.predictors import predictor_named
@@ -24,7 +26,13 @@ Told = Callable[[str, "Run"], None]
 """Called with the name of every step that is done, and what is known by then."""
 
 INNER_FOLDS = 3
+INNER_BOOTSTRAPS = 50
+"""Samples of classes for the standard error of a candidate's lead on inner folds."""
 NOMINATED = "nominated"
+SHOWN = 4
+"""Labels named in an error."""
+FEWEST_BOOTSTRAPS = 100
+"""For the comparison with the reference, where intervals are asked to be quicker."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +48,8 @@ class Task:
     """The predictor that others are compared with."""
     folds: int = 5
     candidates: tuple[str, ...] = ()
-    """Among these one is nominated on inner folds, before the test examples of a fold are opened."""
+    """Among these one is nominated on inner folds, before the test examples of a fold are opened. The reference is
+    among them: another takes its place only where its lead there is more than a standard error."""
     seed: int = 0
     bootstraps: int = 200
     notes: tuple[str, ...] = ()
@@ -67,10 +76,16 @@ class Run:
     folds: list[Fold] = field(default_factory=list)
     inputs: list[Inputs] = field(default_factory=list)
     leaks: dict[str, float] = field(default_factory=dict)
+    unchecked: dict[str, str] = field(default_factory=dict)
+    """Leaks that this data cannot tell, and why; no promise of them is kept or broken."""
+    near: NearCopies | None = None
     nominated: list[str] = field(default_factory=list)
     held: dict[str, list[Held]] = field(default_factory=dict)
     scores: dict[str, dict[str, Estimate]] = field(default_factory=dict)
     differences: dict[str, dict[str, Estimate]] = field(default_factory=dict)
+    verdict: Verdict | None = None
+    notes: list[str] = field(default_factory=list)
+    """What the steps could not do, and why."""
     card: dict[str, Any] = field(default_factory=dict)
 
 
@@ -78,6 +93,15 @@ def split(run: Run) -> None:
     """Who is trained on and who is tested."""
     task = run.task
     run.folds = SPLITS.get(task.split)(task.examples, task.folds, np.random.default_rng(task.seed))
+    for number, fold in enumerate(run.folds, start=1):
+        present = np.unique(task.examples.label[fold.train])
+        if len(present) < 2:
+            raise AnalysisError(
+                f"fold {number} of {len(run.folds)}, held out by {task.split}, would train on "
+                f"{len(fold.train):,} examples of one label, {task.examples.classes[present[0]]!r}: nothing to tell "
+                f"apart. In all there are {_counted(task.examples)}; label more neurons or pairs, of every label some "
+                "in each part, or hold out otherwise (another split or other folds)"
+            )
 
 
 def features(run: Run) -> None:
@@ -95,6 +119,8 @@ def check_leaks(run: Run) -> None:
         lambda label: task.build(replace(task.examples, label=label), first.train).arrays(), task.examples, first
     )
     run.leaks = leaks.leak_table(task.examples, run.folds)
+    run.unchecked = leaks.unchecked(task.examples)
+    run.near = near_copies(run.inputs[0], task.examples, run.folds, task.seed)
 
 
 def nominate(run: Run) -> None:
@@ -102,17 +128,48 @@ def nominate(run: Run) -> None:
     task = run.task
     if not task.candidates:
         return
-    inner_split = SPLITS.get("neuron" if task.split == "neuron" else "class")
     for number, fold in enumerate(run.folds):
+        before = run.fits
         inner = inner_examples(task.examples, fold.train)
-        folds = inner_split(inner, INNER_FOLDS, np.random.default_rng([task.seed, number]))
-        inputs = [task.build(inner, inner_fold.train) for inner_fold in folds]
-        metric = next(iter(evaluate.metrics_of(inner).values()))
-        found = {}
-        for name in task.candidates:
-            held = [_fitted(run, name, inner, x, f) for x, f in zip(inputs, folds, strict=True)]
-            found[name] = evaluate.estimate(inner, held, metric, []).value
-        run.nominated.append(max(found, key=lambda name: np.nan_to_num(found[name], nan=-np.inf)))
+        folds = _inner_folds(task, inner, number)
+        if folds:
+            run.nominated.append(_best(run, inner, folds))
+        else:
+            run.nominated.append(task.reference)
+            run.notes.append(
+                f"fold {number + 1}: too few classes to compare candidates on inner folds; the reference stands"
+            )
+        run.fits = before + INNER_FOLDS * len(task.candidates)
+
+
+def _inner_folds(task: Task, inner: Examples, number: int) -> list[Fold]:
+    """Folds of a training set that have two labels to train on; fewer than usual where its classes are few."""
+    inner_split = SPLITS.get("neuron" if task.split == "neuron" else "class")
+    for wanted in range(INNER_FOLDS, 1, -1):
+        try:
+            found = inner_split(inner, wanted, np.random.default_rng([task.seed, number]))
+        except AnalysisError:
+            continue
+        return [fold for fold in found if len(np.unique(inner.label[fold.train])) > 1]
+    return []
+
+
+def _best(run: Run, inner: Examples, folds: list[Fold]) -> str:
+    """The best candidate; the reference unless the lead over it is more than a standard error."""
+    task = run.task
+    inputs = [task.build(inner, fold.train) for fold in folds]
+    metric = next(iter(evaluate.metrics_of(inner).values()))
+    held = {
+        name: [_fitted(run, name, inner, x, fold) for x, fold in zip(inputs, folds, strict=True)]
+        for name in task.candidates
+    }
+    value = {name: evaluate.estimate(inner, found, metric, []).value for name, found in held.items()}
+    best = max(value, key=lambda name: (np.nan_to_num(value[name], nan=-np.inf), name == task.reference))
+    if best == task.reference or task.reference not in held:
+        return best
+    weights = evaluate.class_weights(inner, INNER_BOOTSTRAPS, task.seed)
+    lead = evaluate.standard_error(inner, held[best], held[task.reference], metric, weights)
+    return best if value[best] - value[task.reference] > lead else task.reference
 
 
 def fit(run: Run) -> None:
@@ -140,6 +197,17 @@ def score(run: Run) -> None:
                 )
 
 
+def judge(run: Run) -> None:
+    """Whether anything may be recommended: see ``gates``."""
+    task = run.task
+    weights = evaluate.class_weights(task.examples, max(task.bootstraps, FEWEST_BOOTSTRAPS), task.seed)
+    run.verdict = gates.judge(
+        HeldOut(
+            task.examples, run.held, task.reference, task.candidates, run.nominated, NOMINATED, weights, task.seed
+        )
+    )  # fmt: skip
+
+
 def card(run: Run) -> None:
     """Everything a reader needs to judge the scores, as JSON-ready values."""
     task = run.task
@@ -156,19 +224,25 @@ def card(run: Run) -> None:
         "bootstraps": task.bootstraps,
         "base_rates": evaluate.base_rates(task.examples, some),
         "leaks": run.leaks,
-        "promised_absent": sorted(run.folds[0].promises),
+        "promised_absent": sorted(run.folds[0].promises - set(run.unchecked)),
+        "promises_unchecked": {
+            name: run.unchecked[name] for name in sorted(run.folds[0].promises & set(run.unchecked))
+        },
+        "near_copies": asdict(run.near) if run.near else {},
         "features": dict(zip(columns.names, columns.families, strict=True)),
         "reference": task.reference,
+        "candidates": list(task.candidates),
         "nominated": run.nominated,
+        **(run.verdict.card() if run.verdict else {}),
         "predictors": {name: task.predictor(name).sentence() for name in task.predictors},
         "scores": _plain(run.scores),
         "differences": _plain(run.differences),
         "reliability": {name: evaluate.reliability(task.examples, held) for name, held in run.held.items()},
-        "notes": [*task.notes, *run.inputs[0].notes],
+        "notes": [*task.notes, *run.notes, *run.inputs[0].notes, *(run.near.lines() if run.near else [])],
     }
 
 
-STEPS: tuple[Callable[[Run], None], ...] = (split, features, check_leaks, nominate, fit, score, card)
+STEPS: tuple[Callable[[Run], None], ...] = (split, features, check_leaks, nominate, fit, score, judge, card)
 
 
 def run(task: Task, progress: Progress | None = None, told: Told | None = None) -> Run:
@@ -209,6 +283,14 @@ def _fitted(run: Run, name: str, examples: Examples, inputs: Inputs, fold: Fold)
     if run.progress:
         run.progress(run.fits, len(run.folds) * (len(task.predictors) + INNER_FOLDS * len(task.candidates)))
     return held
+
+
+def _counted(examples: Examples) -> str:
+    """How many examples have each label, the rarest first."""
+    count = np.bincount(examples.label, minlength=len(examples.classes))
+    order = np.argsort(count, kind="stable")[:SHOWN].tolist()
+    more = " ..." if len(examples.classes) > SHOWN else ""
+    return ", ".join(f"{count[k]:,} of {examples.classes[k]!r}" for k in order) + more
 
 
 def _plain(scores: dict[str, dict[str, Estimate]]) -> dict[str, dict[str, Any]]:

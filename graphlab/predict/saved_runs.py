@@ -141,6 +141,16 @@ def _is_importance(value: Any) -> bool:
     )  # fmt: skip
 
 
+def _is_chance(value: Any) -> bool:
+    return isinstance(value, dict) and all(_is_share(value.get(key)) for key in ("p", "floor"))
+
+
+def _is_compared(value: Any) -> bool:
+    return isinstance(value, dict) and _is_estimate(value.get("difference")) and all(
+        _is_text(value.get(key)) for key in ("metric", "verdict")
+    )  # fmt: skip
+
+
 def _is_fold(value: Any) -> bool:
     return isinstance(value, dict) and _is_number(value.get("test"))
 
@@ -157,6 +167,11 @@ SHAPES: dict[str, Callable[[Any], bool]] = {
     "scores": lambda value: bool(value) and _are_scores(value),
     "differences": _are_scores,
     "nominated": lambda value: _listed(value, _is_text),
+    "recommended_because": _is_text,
+    "chance": lambda value: _named(value, _is_chance),
+    "compared": lambda value: _named(value, lambda row: _listed(row, _is_compared)),
+    "near_copies": lambda value: isinstance(value, dict) and _named(value.get("share", {}), _is_share),
+    "promises_unchecked": lambda value: _named(value, _is_text),
     "promised_absent": lambda value: _listed(value, _is_text),
     "reliability": lambda value: _named(value, lambda row: _listed(row, _is_bin)),
     "uncertainty": _are_scores,

@@ -1,4 +1,7 @@
-"""From a graph folder to a saved model: the protocol, the recommended predictor on all labels, the card, the run."""
+"""From a graph folder to a saved model: the protocol, one predictor on all labels, the card, the run.
+
+The one that is kept is the one recommended; where nothing is, the reference, and the card says that it is not advised.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,6 @@ import datetime
 import inspect
 import json
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from graphlab.predict.inputs.features import Inputs
     from graphlab.predict.predictor import Fitted
 
-CANDIDATES = ("random forest", "logistic regression", "graph network")
+CANDIDATES = ("random forest", "logistic regression", "stacked types", "graph network")
 """Of a cell-type task: one is nominated on inner folds."""
 FOLDS = {"functional": 10, "cell-type": 5}
 LIBRARIES = ("scikit-learn", "torch", "scipy", "safetensors")
@@ -52,7 +54,7 @@ class Plan:
     bootstraps: int = 200
     name: str | None = None
     keep: str | None = None
-    """Predictor to fit on all labels and save; the recommended one by default."""
+    """Predictor to fit on all labels and save; by default the recommended one, or else the reference."""
     labels_from_connectivity: bool | None = None
     importance: bool = False
     """Also tell which families of features the kept predictor rests on; it is fitted some times more."""
@@ -122,7 +124,7 @@ def make_task(folder: Folder, seen: Wired, question: Question, plan: Plan) -> tu
 def train(
     folder: Folder, question: Question, plan: Plan, progress: Progress | None = None, told: Told | None = None
 ) -> TrainedModel:
-    """Test predictors by the protocol, fit the recommended one on all labels, and save it with its card.
+    """Test predictors by the protocol, fit one on all labels (see ``Plan.keep``), and save it with its card.
 
     Args:
         told: called after every step of the protocol; the leak table is known before anything is fitted.
@@ -147,8 +149,9 @@ def train(
             told(step, state)
 
     done = run(task, progress, after)
-    best, because = recommended(done)
-    kept = plan.keep or best
+    assert done.verdict is not None, "the protocol judges"
+    because = done.verdict.because
+    kept = plan.keep or done.verdict.recommended or task.reference
     examples = task.examples
     inputs = task.build(examples, np.arange(examples.m))
     fitted = _fit_all(task, kept, inputs, log)
@@ -168,8 +171,6 @@ def train(
         **done.card,
         "predictor": kept,
         "predictor_sentence": task.predictor(kept).sentence(),
-        "recommended": best,
-        "recommended_because": because,
         "question": asdict(question),
         "graph": about_graph(folder, seen),
         "embeddings": seen.embeddings,
@@ -183,32 +184,23 @@ def train(
     log.write({"run": "protocol", "step": "keep", "predictor": kept, "because": because})
     held = held_table(done, root_ids, kept)
     with folder.transaction() as connection:
-        message = f"{task.name}: {because}; {kept} was fitted on {examples.m:,} labelled examples and saved as {name}"
+        message = f"{task.name}: {because}. {kept} was fitted on {examples.m:,} labelled examples and saved as {name}"
         state = fitted.state()
         saved = models.save(folder.path, card, state, trained, held, log.text())
         runs.record(
             connection, replace(record, result_hash=str(saved["weights_sha256"]), message=message), started
         )  # fmt: skip
-    notes = (because, *(str(note) for note in saved["notes"]))
+    notes = (because, set_ups(done), *(str(note) for note in saved["notes"]))
     return TrainedModel(name, record.run_id, models.paths(folder.path, name)[models.WEIGHTS], saved, notes)
 
 
-def recommended(done: Run) -> tuple[str, str]:
-    """(predictor, why): the one most often nominated on inner folds if it is ahead of the reference, else that."""
-    task = done.task
-    reference, metric = task.reference, next(iter(evaluate.metrics_of(task.examples)))
-    if not done.nominated:
-        return reference, f"{reference} is recommended: no candidates were compared on inner folds"
-    best, folds = Counter(done.nominated).most_common(1)[0]
-    if best == reference:
-        return best, f"{best} is recommended: the reference, nominated on inner folds in {folds} of {len(done.folds)}"
-    gap = done.differences[NOMINATED][metric]
-    shown = f"{metric} {gap.value:+.3f} [{gap.lo:+.3f}, {gap.hi:+.3f}]"
-    if gap.lo > 0:
-        return best, f"{best} is recommended: nominated on inner folds, and ahead of {reference} ({shown})"
-    return reference, (
-        f"{reference} is recommended: {best} was nominated on inner folds, and is not surely ahead of it ({shown})"
-    )
+def set_ups(done: Run) -> str:
+    """How many ways to predict were tried, and on whose labels."""
+    names, compared = len(done.task.predictors), len(done.task.candidates)
+    inner = f"{compared} of them were compared on inner folds of the training examples" if compared else (
+        "none were compared on inner folds"
+    )  # fmt: skip
+    return f"set-ups tried: {names} predictors; {inner}; the held-out labels were scored once"
 
 
 def score_table(card: Mapping[str, Any]) -> pa.Table:

@@ -33,7 +33,7 @@ ECE_NOTE = (
 )
 METRICS = {
     "auroc": "AUROC", "average_precision": "average precision", "brier": "Brier", "ece": "ECE",
-    "macro_f1": "macro-F1", "accuracy": "accuracy",
+    "ece_equal_mass": "ECE, equal mass", "macro_f1": "macro-F1", "accuracy": "accuracy",
 }  # fmt: skip
 
 
@@ -49,7 +49,7 @@ def section(graph: Graph) -> Section | None:
         tables[f"predictions_{run.name}_scores"] = _scores_table(run)
         if run.held:
             blocks.append(Figures(_curves(run)))
-        blocks += [*_scores(run), _leaks(run)]
+        blocks += [*_scores(run), *_verdict(run), _leaks(run)]
         if run.held:
             blocks.append(_uncertainty(run))
             blocks += _errors(run, _types(graph), tables)
@@ -222,13 +222,42 @@ def _chance(run: SavedRun) -> dict[str, str]:
 
 
 def _leaks(run: SavedRun) -> Table:
-    promised = set(run.card.get("promised_absent", ()))
-    rows: list[list[str | Markup]] = [
-        [str(name), f"{float(share):.1%}", "yes, and checked" if name in promised else "no"]
-        for name, share in run.card["leaks"].items()
-    ]
+    promised, unchecked = set(run.card.get("promised_absent", ())), dict(run.card.get("promises_unchecked", {}))
+    rows: list[list[str | Markup]] = []
+    for name, share in run.card["leaks"].items():
+        if name in unchecked:
+            rows.append([str(name), "–", f"promised, not checked: {unchecked[name]}"])
+        else:
+            rows.append([str(name), f"{float(share):.1%}", "yes, and checked" if name in promised else "no"])
+    for kind, share in dict(run.card.get("near_copies", {}).get("share", {})).items():
+        rows.append([f"near copy by {kind}, no twin declared", f"{float(share):.1%}", "no"])
     title = "Test examples that share something with training examples"
     return Table(["leak", "test examples", "kept apart by the split"], rows, numbers=(1,), title=title)
+
+
+def _verdict(run: SavedRun) -> list[Block]:
+    """What is recommended and why, and every candidate beside the reference."""
+    card = run.card
+    if "recommended_because" not in card:
+        return []
+    rows: list[list[str | Markup]] = []
+    metrics: list[str] = []
+    for name, row in card.get("compared", {}).items():
+        metrics = metrics or [str(one["metric"]) for one in row]
+        cells = [f"{estimate_text(one['difference'], signed=True)} {one['verdict']}" for one in row]
+        rows.append([_label(run, name), *cells, _p(card, name)])
+    rows.append([str(card["reference"]), *("reference" for _ in metrics), _p(card, str(card["reference"]))])
+    columns = ["predictor", *(f"{METRICS.get(name, name)} minus reference" for name in metrics), "p against guessing"]
+    title = (
+        f"Beside the reference, {card['reference']}: intervals hold for {card.get('comparisons', 1)} candidates at "
+        "once; p by permuted held-out labels, of those asked for the recommendation"
+    )
+    return [Table(columns, rows, title=title), Notes([str(card["recommended_because"])])]
+
+
+def _p(card: Mapping[str, Any], name: str) -> str:
+    found = card.get("chance", {}).get(name)
+    return f"{found['p']:.3g} (at least {found['floor']:.3g})" if found else ""
 
 
 def _types(graph: Graph) -> dict[int, str]:

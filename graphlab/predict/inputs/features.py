@@ -126,10 +126,12 @@ def wiring_columns(layers: Mapping[str, sparse.csr_array], dimensions: int) -> C
             for way, axis in (("out", 1), ("in", 0)):
                 values.append(np.log1p(np.asarray(matrix.sum(axis=axis), dtype=np.float64).ravel()))
                 names.append(f"{kind}_{way}_{what}")
-        if dimensions:
-            spectral = spectral_embedding(weight, dimensions)
+        # A graph of few neurons has fewer coordinates to give.
+        coordinates = min(dimensions, max(weight.shape[0] - 2, 0))
+        if coordinates:
+            spectral = spectral_embedding(weight, coordinates)
             values += list(spectral.T)
-            names += [f"{kind}_spectral_{way}_{k}" for way in ("out", "in") for k in range(dimensions)]
+            names += [f"{kind}_spectral_{way}_{k}" for way in ("out", "in") for k in range(coordinates)]
     return Columns(np.stack(values, axis=1), tuple(names), ("wiring",) * len(names))
 
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import sparse
-from scipy.sparse.linalg import svds
+from scipy.sparse.linalg import ArpackError, svds
 
 from graphlab.predict.inputs.examples import Floats
 from ingest.errors import AnalysisError
+
+RANK = 1e-10
+"""Singular values below this share of the largest are none."""
+MOST_DENSE = 3_000
+"""Neurons up to which a dense decomposition stands in where the sparse one finds no end."""
 
 
 def spectral_embedding(weight: sparse.csr_array, dimensions: int) -> Floats:
@@ -24,12 +29,33 @@ def spectral_embedding(weight: sparse.csr_array, dimensions: int) -> Floats:
     if not 0 < dimensions < n - 1:
         raise AnalysisError(f"a spectral embedding of {n:,} neurons in {dimensions} dimensions; wanted 1 to {n - 2:,}")
     scaled = weight.astype(np.float64).log1p().tocsr()
+    scaled.eliminate_zeros()
+    if not scaled.nnz:
+        return np.zeros((n, 2 * dimensions))
     sent: Floats = np.asarray(scaled.sum(axis=1)).ravel()
     received: Floats = np.asarray(scaled.sum(axis=0)).ravel()
     regular = max(float(sent.mean()), 1e-12)
     left, right = (sparse.diags_array(1.0 / np.sqrt(value + regular)) for value in (sent, received))
-    u, s, vt = svds((left @ scaled @ right).tocsr(), k=dimensions, v0=np.full(n, n**-0.5), solver="arpack")
-    order = np.argsort(-s, kind="stable")
-    u, s, v = u[:, order], s[order], vt[order].T
+    u, s, v = _largest((left @ scaled @ right).tocsr(), dimensions)
     turn = np.sign(u[np.abs(u).argmax(axis=0), np.arange(dimensions)])
     return np.asarray(np.hstack([u, v]) * np.tile(np.where(turn == 0, 1.0, turn) * np.sqrt(s), 2))
+
+
+def _largest(matrix: sparse.csr_array, dimensions: int) -> tuple[Floats, Floats, Floats]:
+    """Singular vectors [n, dimensions], values, and vectors again; zeros beyond the rank, where vectors are any."""
+    n = matrix.shape[0]
+    try:
+        u, s, vt = svds(matrix, k=dimensions, v0=np.full(n, n**-0.5), solver="arpack")
+    except ArpackError as error:
+        # Graphs of a few stars or of one repeated motif: the iteration finds nothing more to span.
+        if n > MOST_DENSE:
+            raise AnalysisError(
+                f"the wiring of {n:,} neurons has no {dimensions} directions to tell them apart ({error}); ingest more "
+                "of its connections"
+            ) from None
+        u, s, vt = (part[..., :dimensions] if k < 2 else part[:dimensions] for k, part in enumerate(
+            np.linalg.svd(matrix.toarray(), full_matrices=False)))  # fmt: skip
+    order = np.argsort(-s, kind="stable")
+    u, s, v = u[:, order], s[order], vt[order].T
+    there = s > RANK * s[0]
+    return np.where(there, u, 0.0), np.where(there, s, 0.0), np.where(there, v, 0.0)

@@ -66,6 +66,16 @@ def leak_table(examples: Examples, folds: Iterable[Fold]) -> dict[str, float]:
     return {name: float(np.concatenate([hit[name] for hit in hits]).mean()) for name in LEAKS}
 
 
+def unchecked(examples: Examples) -> dict[str, str]:
+    """Leaks that cannot be seen in these examples, and why: where no two neurons are declared twins, none are known."""
+    group = examples.group[np.unique(np.concatenate([examples.source, examples.target]))]
+    if len(np.unique(group)) < len(group):
+        return {}
+    why = "no two of these neurons are declared homologues"
+    of_twins = ("shared class", "mirror pair", *(() if examples.is_pairs else ("reversed pair",)))
+    return dict.fromkeys(of_twins, why)
+
+
 def check_fold(examples: Examples, fold: Fold) -> None:
     """Raises LeakError where the fold shares what its split promised to keep apart."""
     for name in sorted(fold.promises):

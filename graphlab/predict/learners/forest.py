@@ -12,6 +12,7 @@ from graphlab.predict.inputs.design import design, is_pairs
 from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.inputs.features import Inputs
 from graphlab.predict.inputs.pair_features import is_further
+from graphlab.predict.learners.class_weights import example_weights
 from graphlab.predict.learners.trees import Trees
 from graphlab.predict.predictor import Fitted, known_rows
 from graphlab.predict.state import Array, State
@@ -43,7 +44,9 @@ class RandomForest:
         rows = known_rows(known)
         leaf = PAIR_LEAF if is_pairs(inputs) else 1
         model = RandomForestClassifier(TREES, min_samples_leaf=leaf, random_state=seed % 2**32, n_jobs=WORKERS)
-        return _Fitted(self, Trees.of(model.fit(self.values(inputs, rows), known[rows]), classes))
+        # Of pairs no predictor weighs rare answers more; of types all do, by one rule.
+        weight = None if is_pairs(inputs) else example_weights(known[rows], classes)
+        return _Fitted(self, Trees.of(model.fit(self.values(inputs, rows), known[rows], weight), classes))
 
     def values(self, inputs: Inputs, rows: Ints) -> Floats:
         """[k, columns] of the examples ``rows``."""

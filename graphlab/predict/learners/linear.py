@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphlab.activity.ridge import Scaling, one_thread
-from graphlab.predict.inputs.design import design, spectral_design
+from graphlab.predict.inputs.design import design, is_pairs, spectral_design
 from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.inputs.features import Inputs
+from graphlab.predict.learners.class_weights import example_weights
 from graphlab.predict.predictor import Fitted, known_rows
 from graphlab.predict.state import Array, State, array, require
 from ingest.errors import MissingExtraError
@@ -48,8 +49,14 @@ class Logistic:
         return cls(Scaling(mean, spread), weights, intercept)
 
 
-def logistic(values: Floats, label: Ints, classes: int, penalty: float = PENALTY) -> Logistic:
-    """Multinomial logistic regression; a class that is not among ``label`` gets probability 0."""
+def logistic(
+    values: Floats, label: Ints, classes: int, penalty: float = PENALTY, weight: Floats | None = None
+) -> Logistic:
+    """Multinomial logistic regression; a class that is not among ``label`` gets probability 0.
+
+    Args:
+        weight: [m] of each example; all equal by default.
+    """
     try:
         from sklearn.linear_model import LogisticRegression
     except ImportError:
@@ -61,7 +68,7 @@ def logistic(values: Floats, label: Ints, classes: int, penalty: float = PENALTY
         intercept[present] = 0.0
         return Logistic(scale, weights, intercept)
     with one_thread():
-        model = LogisticRegression(C=penalty, max_iter=2_000).fit(scale(values), label)
+        model = LogisticRegression(C=penalty, max_iter=2_000).fit(scale(values), label, weight)
     if len(present) == 2:
         weights[:, present[1]] = model.coef_[0]
         intercept[present] = [0.0, model.intercept_[0]]
@@ -81,7 +88,8 @@ class LogisticRegression:
 
     def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int) -> Fitted:
         rows = known_rows(known)
-        return _Fitted(logistic(self.values(inputs, rows), known[rows], classes), self)
+        weight = None if is_pairs(inputs) else example_weights(known[rows], classes)
+        return _Fitted(logistic(self.values(inputs, rows), known[rows], classes, weight=weight), self)
 
     def restore(self, state: State) -> Fitted:
         return _Fitted(Logistic.restore(state), self)

@@ -18,6 +18,7 @@ import numpy as np
 from graphlab.activity.ridge import Scaling
 from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.inputs.features import Inputs, RootIds
+from graphlab.predict.learners.class_weights import class_weights
 from graphlab.predict.predictor import Fitted, known_rows
 from graphlab.predict.state import Array, State, array, inside, number, places, require, under, whole
 from ingest.errors import AnalysisError, MissingExtraError
@@ -33,7 +34,6 @@ HIDDEN_SHARE = (0.2, 0.9)
 """Each epoch hides a share of labels drawn between these: the network meets sparse and dense labels."""
 RATE = 0.01
 DECAY = 5e-4
-LARGEST_CLASS_WEIGHT = 5.0
 
 
 @dataclass(frozen=True)
@@ -140,9 +140,8 @@ class NodeNetwork:
 
         from graphlab.predict.learners.label_inputs import batches
 
-        count = torch.bincount(taught.label, minlength=taught.classes).float().clamp(min=1.0)
-        # Rare types weigh more, by the root of how rare, within reason.
-        weight = (count.max() / count).sqrt().clamp(max=LARGEST_CLASS_WEIGHT)
+        weights = class_weights(taught.label.cpu().numpy(), taught.classes)
+        weight = torch.from_numpy(weights.astype(np.float32)).to(taught.label.device)
         lowest, highest = HIDDEN_SHARE
         whole = None if self.batch else wiring.whole(taught.values.device)
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from graphlab.activity.ridge import Scaling, one_thread
+from graphlab.predict.inputs.directed import directed_matrices
 from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.inputs.features import Inputs
 from graphlab.predict.learners.linear import Logistic, logistic
@@ -57,7 +58,7 @@ class PairNetwork:
             from graphlab.predict.learners import networks
         except ImportError:
             raise MissingExtraError("torch", "gnn") from None
-        matrices = networks.with_transposes(networks.directed_matrices(inputs.layers, inputs.sign))
+        matrices = networks.with_transposes(directed_matrices(inputs.layers, inputs.sign))
         nodes = Scaling.of(inputs.node.values)
         with one_thread():
             members = tuple(self._member(inputs, known, nodes, matrices, seed * 1_000 + k) for k in range(self.members))
@@ -213,7 +214,7 @@ class _Members:
 
         from graphlab.predict.learners import networks
 
-        matrices = networks.with_transposes(networks.directed_matrices(inputs.layers, inputs.sign))
+        matrices = networks.with_transposes(directed_matrices(inputs.layers, inputs.sign))
         if len(matrices) != self.matrices or inputs.node.values.shape[1] != len(self.nodes.mean):
             raise AnalysisError(
                 f"the pair network was trained with {self.matrices} matrices and {len(self.nodes.mean)} features of "

@@ -10,6 +10,7 @@ import torch
 from scipy import sparse
 from torch import nn
 
+from graphlab.predict.inputs.directed import directed_matrices
 from graphlab.predict.inputs.examples import Floats
 from graphlab.predict.inputs.features import Inputs
 from graphlab.predict.learners import networks
@@ -31,10 +32,10 @@ class Wiring(Protocol):
 
 
 class Matrices:
-    """Directed, row-normalised matrices of every kind of connection (``networks.directed_matrices``)."""
+    """Directed, row-normalised matrices of every kind of connection (``inputs.directed``)."""
 
     def __init__(self, layers: Mapping[str, sparse.csr_array], sign: Floats | None = None) -> None:
-        self.matrices = list(networks.directed_matrices(layers, sign).values())
+        self.matrices = list(directed_matrices(layers, sign).values())
         if not self.matrices:
             raise AnalysisError("no connections between these neurons: nothing for a graph network to read")
         self._rows = [Rows.of(matrix) for matrix in self.matrices]

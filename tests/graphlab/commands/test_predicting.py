@@ -22,7 +22,9 @@ def test_train_and_predict_as_people_see_them(graphlab: Callable[..., Any], trai
     order += ["saved: ", "next: graphlab predict"]
     places = [lines.index(part) for part in order]
     assert places == sorted(places)
-    assert "(the split promises none)" in lines
+    assert "(the split promises none: checked)" in lines
+    assert "near copy" in lines
+    assert "p = " in lines
     done = graphlab("predict", trainable.path, "types")
     assert done.returncode == 0, done.stderr
     assert "40 neurons, 36 of them trained on" in done.stdout

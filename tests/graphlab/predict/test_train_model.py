@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,11 +17,10 @@ from pyarrow import parquet
 from graphlab import Graph
 from graphlab.predict import train_model
 from graphlab.predict.inputs.features import Columns
-from graphlab.predict.judging.evaluate import Estimate, accuracy
+from graphlab.predict.judging.evaluate import accuracy
 from graphlab.predict.learners.forest import RandomForest
 from graphlab.predict.models import load
 from graphlab.predict.predictor import Fitted
-from graphlab.predict.train_model import recommended
 from ingest.errors import (
     AnalysisError,
     GraphlabError,
@@ -103,19 +101,30 @@ def test_the_leak_table_is_told_before_anything_is_fitted(
     assert "macro_f1 minus random forest" in made.table.column_names
 
 
-def test_recommended_is_what_is_surely_ahead() -> None:
-    task = SimpleNamespace(reference="forest", examples=SimpleNamespace(classes=("a", "b")))
-    done: Any = SimpleNamespace(task=task, nominated=["net", "net", "forest"], folds=[0, 1, 2], differences={})
-    for lo, wanted in ((0.01, "net"), (0.0, "forest"), (-0.02, "forest"), (float("nan"), "forest")):
-        done.differences = {"nominated": {"auroc": Estimate(0.05, lo, 0.2)}}
-        name, because = recommended(done)
-        assert name == wanted
-        assert because.startswith(f"{wanted} is recommended")
-        assert "net" in because
-    done.nominated = ["forest", "forest", "net"]
-    assert recommended(done)[0] == "forest"
-    done.nominated = []
-    assert "no candidates were compared" in recommended(done)[1]
+def test_what_is_recommended_is_kept_and_otherwise_the_reference(
+    trainable: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    with Graph.open(trainable.path) as graph:
+        made = graph.train("cell-type", **QUICK)
+        assert made.card["recommended"] == made.card["predictor"] == "random forest"
+        assert "no candidate was ahead of it on inner folds" in made.notes[0]
+        assert made.notes[1].startswith("set-ups tried: 2 predictors; 2 of them were compared on inner folds")
+        assert not any("not the one recommended" in note for note in graph.predict("cell-type").notes)
+        # Types of somebody else: nothing to learn, nothing to recommend.
+        rng = np.random.default_rng(0)
+        types = pd.DataFrame({"root_id": trainable.neurons["root_id"], "guess": rng.permutation(list("aabc") * 10)})
+        graph._folder.connection.execute("ALTER TABLE neurons ADD COLUMN guess VARCHAR")
+        graph._folder.connection.register("types", pa.Table.from_pandas(types))
+        graph._folder.connection.execute(
+            "UPDATE neurons SET guess = types.guess FROM types WHERE neurons.root_id = types.root_id"
+        )
+        made = graph.train("cell-type", "guess", **QUICK)
+        assert made.card["recommended"] is None
+        assert "nothing is better than guessing" in made.card["recommended_because"]
+        assert made.card["predictor"] == "random forest", "kept, and said not to be recommended"
+        said = graph.predict("cell-type-guess").notes[1]
+        assert "this model is not the one recommended" in said
+        assert "nothing is better than guessing" in said
 
 
 def test_names_of_predictors_splits_and_models(trainable: Any) -> None:

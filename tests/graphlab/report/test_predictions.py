@@ -42,7 +42,7 @@ def test_everything_that_a_reader_needs_is_there(predicted: Path) -> None:
     assert set(card["predictors"]) <= set(told)
     best = card["scores"]["logistic regression"]["auroc"]
     assert told["logistic regression"][1] == f"{best['value']:.3f} [{best['lo']:.3f}, {best['hi']:.3f}]"
-    assert told["random forest"][5] == "reference"
+    assert told["random forest"][6] == "reference"
     base = card["base_rates"]["response"]
     assert told["chance"][1:3] == ["0.500", f"{base:.3f}"]
     (types_scores,) = [t for t in tables if t.title.startswith("cell-type: scores")]
@@ -55,7 +55,11 @@ def test_everything_that_a_reader_needs_is_there(predicted: Path) -> None:
     assert str(row[3]).startswith(f"{uncertain['ece_calibrated']['value']:.3f} [")
     assert "[" not in str(sure[0].rows[0][1]), "a card without intervals gets none"
     (leaks, _) = [t for t in tables if t.columns[0] == "leak"]
-    assert {str(row[0]): str(row[1]) for row in leaks.rows} == dict.fromkeys(card["leaks"], "0.0%")
+    copies = [f"near copy by {kind}, no twin declared" for kind in card["near_copies"]["share"]]
+    assert {str(row[0]): str(row[1]) for row in leaks.rows} == dict.fromkeys([*card["leaks"], *copies], "0.0%")
+    assert {str(row[2]) for row in leaks.rows[: len(card["leaks"])]} == {"yes, and checked"}
+    (beside, _) = [t for t in tables if t.columns[-1] == "p against guessing"]
+    assert [str(row[-1]) for row in beside.rows if row[0] == "random forest"]
     (by_type,) = [t for t in tables if t.title.startswith("Where the errors")]
     assert {str(row[1]) for row in by_type.rows} <= {"first", "second"}
     (types,) = [t for t in tables if t.title.startswith("Types by")]

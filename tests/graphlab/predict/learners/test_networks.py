@@ -10,6 +10,7 @@ from scipy import sparse
 
 torch = pytest.importorskip("torch")
 
+from graphlab.predict.inputs.directed import directed_matrices, row_shares  # noqa: E402
 from graphlab.predict.learners import networks  # noqa: E402
 
 N = 12
@@ -23,7 +24,7 @@ def dense(seed: int = 0) -> np.ndarray:
 def test_a_layer_is_dense_arithmetic() -> None:
     torch.manual_seed(0)
     weight = sparse.csr_array(dense())
-    matrices = networks.directed_matrices({"chemical": weight})
+    matrices = directed_matrices({"chemical": weight})
     assert list(matrices) == ["chemical_out", "chemical_in"]
     values = torch.randn(N, 5)
     for width in (3, 8):  # before and after the product, whichever is narrower
@@ -41,7 +42,7 @@ def test_a_layer_is_dense_arithmetic() -> None:
 def test_a_layer_is_torch_geometrics_weighted_convolution() -> None:
     geometric = pytest.importorskip("torch_geometric.nn")
     torch.manual_seed(0)
-    matrix = networks.row_shares(sparse.csr_array(dense()))
+    matrix = row_shares(sparse.csr_array(dense()))
     layer = networks.Layer(5, 3, 1)
     peer = geometric.GraphConv(5, 3, aggr="add")
     with torch.no_grad():
@@ -101,7 +102,7 @@ def test_gradients_through_the_product() -> None:
 def test_matrices_of_layers_and_signs() -> None:
     weight = sparse.csr_array(dense())
     sign = np.array([1.0, -1.0, 0.0] * 4)
-    found = networks.directed_matrices({"chemical": weight, "electrical": weight, "extrasynaptic": weight}, sign)
+    found = directed_matrices({"chemical": weight, "electrical": weight, "extrasynaptic": weight}, sign)
     names = {f"chemical_{s}_{way}" for s in ("plus", "minus", "unknown") for way in ("out", "in")}
     assert set(found) == names | {"electrical", "extrasynaptic_out", "extrasynaptic_in"}
     assert not found["chemical_plus_out"].toarray()[sign != 1].any()
@@ -115,6 +116,6 @@ def test_matrices_of_layers_and_signs() -> None:
 
 def test_the_answer_sees_inputs_and_every_layer() -> None:
     network = networks.GraphNetwork(5, 4, 3, 2, 2, 0.0)
-    matrices = networks.with_transposes(networks.directed_matrices({"chemical": sparse.csr_array(dense())}))
+    matrices = networks.with_transposes(directed_matrices({"chemical": sparse.csr_array(dense())}))
     assert network(torch.randn(N, 5), matrices).shape == (N, 3)
     assert network.answer.in_features == 5 + 2 * 4
