@@ -1,4 +1,4 @@
-"""Examples and homologues of a graph; the larva, trained on its left side and tested on its right."""
+"""Examples and homologues of a graph, and curves of labels."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ import pytest
 
 from graphlab.predict import cell_type
 from graphlab.predict.cell_type import Typed, cell_type_task, label_curve
-from graphlab.predict.inputs.examples import Examples
-from graphlab.predict.protocol import run
 from ingest.errors import SchemaError
 from queries.snapshot import Snapshot
 
@@ -80,33 +78,3 @@ def test_label_curve_rises() -> None:
     curve = label_curve(task, (0.1, 0.6), repeats=2)["random forest"]
     assert curve[0.6].value > curve[0.1].value
     assert len(curve[0.1].folds) == 2
-
-
-@pytest.mark.slow
-def test_larva_left_teaches_right(larva_typed: Typed) -> None:
-    """Macro-F1 and calibration ahead of the baselines on identical folds; identity shows what twins would give."""
-    names = ("identity rates", "random forest", "graph network", "label propagation", "spectral logistic")
-    task = replace(cell_type_task(larva_typed, "side", folds=1, bootstraps=200), predictors=names)
-    assert len(task.examples.classes) == 17
-    found = run(task)
-    for name, scores in found.scores.items():
-        print(name, {metric: f"{e.value:.3f} [{e.lo:.3f}, {e.hi:.3f}]" for metric, e in scores.items()})
-    assert found.leaks["shared neuron"] == 0
-    assert found.leaks["shared class"] > 0.8, "left and right twins are the point of this split"
-    assert found.scores["identity rates"]["macro_f1"].value > 0.9
-    assert "spectral coordinates are opposite on both sides" in found.card["notes"][-1]
-    network = found.scores["graph network"]
-    assert network["macro_f1"].value > 0.70
-    for name in ("random forest", "label propagation", "spectral logistic"):
-        for metric, direction in (("macro_f1", 1), ("brier", -1), ("ece", -1)):
-            ahead = direction * (network[metric].value - found.scores[name][metric].value)
-            assert ahead > 0, (name, metric)
-    for metric in ("macro_f1", "brier"):
-        gap = found.differences["graph network"][metric]
-        assert (gap.lo > 0) if metric == "macro_f1" else (gap.hi < 0), (
-            "interval of the paired difference from the forest"
-        )
-    shuffled: Examples = replace(task.examples, label=np.random.default_rng(0).permutation(task.examples.label))
-    network_only = {"predictors": ("graph network",), "reference": "graph network"}
-    chance = run(replace(task, examples=shuffled, bootstraps=2, **network_only))
-    assert chance.scores["graph network"]["macro_f1"].value < 0.12

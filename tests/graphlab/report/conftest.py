@@ -104,7 +104,8 @@ def predicted(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pairs = functional_task(Measured(ids, {"chemical": wiring}, responds, classes, place), folds=3, bootstraps=20,
                                 extra={calibrated.name: calibrated})  # fmt: skip
         some = ("synapse count", "distance", "identity rates", "logistic regression", "random forest", calibrated.name)
-        pairs = replace(pairs, predictors=some, candidates=("logistic regression", calibrated.name), notes=(EVIL,))
+        pairs = replace(pairs, predictors=some, reference="random forest",
+                        candidates=("logistic regression", calibrated.name), notes=(EVIL,))  # fmt: skip
         done = run(pairs)
         rows = importance.as_card([*importance.shuffled(done, "logistic regression"),
                                    *importance.left_out(done, "logistic regression")])  # fmt: skip

@@ -54,11 +54,12 @@ def test_everything_that_a_reader_needs_is_there(predicted: Path) -> None:
     assert str(row[1]).startswith(f"{uncertain['coverage_at_95']['value']:.3f} [")
     assert str(row[3]).startswith(f"{uncertain['ece_calibrated']['value']:.3f} [")
     assert "[" not in str(sure[0].rows[0][1]), "a card without intervals gets none"
-    (leaks, _) = [t for t in tables if t.columns[0] == "leak"]
+    (untold, leaks) = [t for t in tables if t.columns[0] == "leak"]
     copies = [f"near copy by {kind}, no twin declared" for kind in card["near_copies"]["share"]]
     assert {str(row[0]): str(row[1]) for row in leaks.rows} == dict.fromkeys([*card["leaks"], *copies], "0.0%")
     assert {str(row[2]) for row in leaks.rows[: len(card["leaks"])]} == {"yes, and checked"}
-    (beside, _) = [t for t in tables if t.columns[-1] == "p against guessing"]
+    assert [str(row[1]) for row in untold.rows if str(row[2]).startswith("promised, not checked")] == ["–"] * 3
+    (_, beside) = [t for t in tables if t.columns[-1] == "p against guessing"]
     assert [str(row[-1]) for row in beside.rows if row[0] == "random forest"]
     (by_type,) = [t for t in tables if t.title.startswith("Where the errors")]
     assert {str(row[1]) for row in by_type.rows} <= {"first", "second"}
