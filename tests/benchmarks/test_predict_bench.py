@@ -28,7 +28,7 @@ SEEDED = ("random forest", "stacked types", "graph network")
 """Predictors whose answer hangs on a seed; the others are fitted once."""
 CANDIDATES = ("random forest", "logistic regression", "stacked types")
 NOT_BY_WIRING = ("sensories", "KCs", "ascendings")
-"""Groups of the larva that are known by origin (modality, lineage of the mushroom body, nerve), not by their partners."""
+"""Groups of the larva that are known by origin (modality, lineage, nerve), not by their partners."""
 
 
 @pytest.mark.parametrize(
