@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ingest.errors import MissingExtraError, ReadError, SchemaError, did_you_mean
+from ingest.errors import ReadError, SchemaError, did_you_mean
+from ingest.hdf5_links import LinkedFile
 
 Floats = npt.NDArray[np.float64]
 Trials = npt.NDArray[np.object_]
@@ -62,18 +63,14 @@ def read_funatlas(path: str | Path) -> FunctionalAtlas:
         names that do not ascend (the matrices follow sorted names, and another order would fail silently), means that
         are not those of the trials. MissingExtraError: h5py is missing.
     """
-    try:
-        import h5py
-    except ImportError:
-        raise MissingExtraError("h5py", "activity") from None
     place = Path(path)
     if not place.is_file():
         raise ReadError(f"{place} does not exist; wanted the file funatlas.h5 of the package wormneuroatlas")
     try:
-        with h5py.File(place, "r") as file:
+        with LinkedFile(place, "activity") as file:
             names = _names(file, place)
             return FunctionalAtlas(names, {strain: _strain(file, strain, len(names), place) for strain in STRAINS})
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, KeyError) as error:
         if isinstance(error, ReadError):
             raise
         raise ReadError(f"{place}: no readable HDF5 file: {str(error).splitlines()[0]}") from None
@@ -121,7 +118,10 @@ def _matrix(file: Any, name: str, n: int, place: Path) -> Floats:
     found = _data(file, name, place)
     if found.shape != (n, n) or found.dtype.kind not in "iuf":
         raise SchemaError(f"{place}: {name} is {found.dtype} of shape {found.shape}; wanted numbers [{n}, {n}]")
-    return np.asarray(found[()], dtype=np.float64)
+    values = np.asarray(found[()], dtype=np.float64)
+    if np.isinf(values).any():
+        raise SchemaError(f"{place}: {name} holds infinite numbers; NaN says that a pair was not measured")
+    return values
 
 
 def _trials(file: Any, name: str, n: int, place: Path) -> Trials:
@@ -136,20 +136,20 @@ def _trials(file: Any, name: str, n: int, place: Path) -> Trials:
     kept: Trials = np.empty((n, n), dtype=object)
     for (i, j), values in np.ndenumerate(found[()]):
         numbers = np.asarray(values, dtype=np.float64)
+        if np.isinf(numbers).any():
+            raise SchemaError(f"{place}: {name}[{i}, {j}] holds infinite numbers; NaN says that nothing was measured")
         kept[i, j] = numbers[np.isfinite(numbers)]
     return kept
 
 
-def _data(file: Any, name: str, place: Path) -> Any:
-    import h5py
-
+def _data(file: LinkedFile, name: str, place: Path) -> Any:
     group, _, last = name.rpartition("/")
-    inside = file.get(group) if group else file
-    if not isinstance(inside, h5py.Group):
+    inside = file.find(group)
+    if not hasattr(inside, "keys"):
         raise SchemaError(
-            f"{place}: no group {group!r}{did_you_mean(group, sorted(file))}; wanted {' and '.join(STRAINS)}"
+            f"{place}: no group {group!r}{did_you_mean(group, sorted(file.file))}; wanted {' and '.join(STRAINS)}"
         )
-    found = inside.get(last)
-    if not isinstance(found, h5py.Dataset):
+    found = file.find(last, inside)
+    if not hasattr(found, "dtype"):
         raise SchemaError(f"{place}: no data set {name!r}{did_you_mean(last, sorted(inside))}")
     return found

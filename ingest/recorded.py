@@ -24,6 +24,8 @@ GAP = 2.0
 """A step of more than so many median steps begins a new segment."""
 CLOCK = 0.5
 """Two clocks are the same when frames differ by less than this share of the median step."""
+RATE = 0.02
+"""A stated rate may differ from that of the timestamps by this share."""
 RESAMPLE = ("refuse", "linear", "mean")
 
 
@@ -61,36 +63,54 @@ class Recording:
     notes: list[str] = field(default_factory=list)
 
 
-def checked_time(time: Any, frames: int, source: str, rate_hz: Any = None) -> Floats:
+def checked_time(time: Any, frames: int, source: str, rate_hz: Any = None, notes: list[str] | None = None) -> Floats:
     """Times of frames in seconds.
 
     Args:
         time: [frames], or None where the source has none.
-        rate_hz: frames a second, which stands in for missing times.
+        rate_hz: frames a second, which stands in for times that are missing or are not those of the frames.
+        notes: gets a word where it stands in for times that are there.
 
     Raises:
-        SchemaError: no times and no rate, another number of times than frames, times that do not ascend.
+        SchemaError: no times and no rate, another number of times than frames, times that do not ascend, a rate that
+        contradicts them.
     """
+    rate = None if rate_hz is None else _positive(rate_hz, "rate_hz", source)
     if time is None:
-        if rate_hz is None:
+        if rate is None:
             raise SchemaError(
                 f"{source}: no timestamps for {frames:,} frames. Wanted a column or data set of seconds; "
                 "if frames are evenly spaced say --option rate_hz=FRAMES_PER_SECOND"
             )
-        rate = _positive(rate_hz, "rate_hz", source)
         return np.arange(frames) / rate
     seconds = np.asarray(time, dtype=np.float64).ravel()
+    wrong = None
     if len(seconds) != frames:
-        raise SchemaError(f"{source}: unequal lengths: {frames:,} frames and {len(seconds):,} timestamps")
-    if not np.isfinite(seconds).all():
+        wrong = f"unequal lengths: {frames:,} frames and {len(seconds):,} timestamps"
+    elif not np.isfinite(seconds).all():
         at = int(np.flatnonzero(~np.isfinite(seconds))[0])
-        raise SchemaError(f"{source}: missing timestamp at frame {at + 1}; every frame needs its time in seconds")
+        wrong = f"missing timestamp at frame {at + 1}; every frame needs its time in seconds"
+    if wrong is not None:
+        if rate is None:
+            raise SchemaError(
+                f"{source}: {wrong}. If frames are evenly spaced say --option rate_hz=FRAMES_PER_SECOND to count time "
+                "by frames"
+            )
+        if notes is not None:
+            notes.append(f"{wrong}: time is counted by frames, {rate:g} a second")
+        return np.arange(frames) / rate
     back = np.flatnonzero(np.diff(seconds) <= 0)
     if len(back):
         at = int(back[0])
         raise SchemaError(
             f"{source}: time does not ascend: frame {at + 1} is at {seconds[at]:g} s, frame {at + 2} at "
             f"{seconds[at + 1]:g} s. Sort the frames, or give each animal and session a recording of its own"
+        )
+    step = float(np.median(np.diff(seconds))) if frames > 1 else None
+    if rate is not None and step is not None and abs(step * rate - 1) > RATE:
+        raise SchemaError(
+            f"{source}: its timestamps say {1 / step:g} frames a second, rate_hz {rate:g}; the timestamps are used "
+            "where there are any: leave rate_hz out"
         )
     return seconds
 
@@ -129,6 +149,7 @@ def checked(recording: Recording, source: str, same_name: str) -> Recording:
             raise SchemaError(
                 f"{source}: unequal lengths: {frames:,} frames and {len(values):,} values of the behaviour {name!r}"
             )
+    _refuse_infinite(recording, source)
     constant = _constant(recording)
     if constant == traces:
         raise SchemaError(f"{source}: every one of the {traces:,} traces is constant; nothing was recorded")
@@ -148,6 +169,40 @@ def checked(recording: Recording, source: str, same_name: str) -> Recording:
             f"animal {recording.animal}: no trace has an identity; it counts per animal, not in classes or edges"
         )
     return recording
+
+
+def _refuse_infinite(recording: Recording, source: str) -> None:
+    """NaN is a frame that was not measured; an infinite value is no measurement at all."""
+    step = 256
+    for first in range(0, len(recording.identities), step):
+        wrong = np.argwhere(np.isinf(recording.block(first, min(first + step, len(recording.identities)))))
+        if len(wrong):
+            trace, frame = (int(value) for value in wrong[0])
+            who = recording.identities[first + trace]
+            name = who.name or who.root_id or who.neuron_class
+            raise SchemaError(
+                f"{source}: trace {first + trace + 1}{f' ({name})' if name else ''} of animal {recording.animal} is "
+                f"infinite at frame {frame + 1} (or beyond 32-bit floats); leave the value empty, or NaN, where "
+                "nothing was measured"
+            )
+    for name, values in recording.behaviors.items():
+        refuse_infinite_behavior(name, values, source)
+
+
+def refuse_infinite_behavior(name: str, values: Floats, source: str) -> None:
+    """Raises SchemaError where a behaviour is infinite."""
+    wrong = np.flatnonzero(np.isinf(values))
+    if len(wrong):
+        raise SchemaError(
+            f"{source}: the behaviour {name!r} is infinite at frame {int(wrong[0]) + 1}; leave the value empty, or "
+            "NaN, where nothing was measured"
+        )
+
+
+def as_traces(values: Any) -> Traces:
+    """float32 of any numbers; what does not fit becomes infinite, which ``checked`` refuses."""
+    with np.errstate(over="ignore"):
+        return np.asarray(values, dtype=np.float32)
 
 
 def _constant(recording: Recording) -> int:

@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from ingest.errors import ReadError, SchemaError, did_you_mean
+from ingest.errors import GraphlabError, MissingExtraError, ReadError, SchemaError, did_you_mean
 from ingest.reader import Uses
-from ingest.recorded import Floats, Recording, checked
+from ingest.recorded import Floats, Recording, checked, refuse_infinite_behavior
+
+T = TypeVar("T")
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
 OPTIONS = ("animal", "labels", "traces", "series", "rate_hz", "resample", "same_name")
+HDF5_OPTIONS = ("animal", "labels", "traces", "rate_hz", "same_name")
+NWB_OPTIONS = ("animal", "series", "rate_hz", "resample", "same_name")
+TABLE_OPTIONS = ("animal", "rate_hz", "same_name")
 BEHAVIOR_OPTIONS = ("animal", "rate_hz", "resample")
 USES = {"recordings": Uses("recordings", OPTIONS), "behavior": Uses("behaviour", BEHAVIOR_OPTIONS)}
 """What a request may say for either; checked before a source is opened."""
 
 
-def open_recordings(source: Any, options: Mapping[str, Any]) -> list[Recording]:
+def open_recordings(source: Any, options: Mapping[str, Any], failed: list[str] | None = None) -> list[Recording]:
     """Every animal of a source, checked.
 
     Args:
         source: an .nwb, HDF5, CSV, TSV, Parquet or Arrow file, or a pandas, polars or pyarrow table.
-        options: ``animal`` (its name), ``labels`` (CSV of identities), ``traces`` (HDF5 data set), ``series`` (NWB),
-            ``rate_hz`` (where there are no timestamps), ``resample`` (refuse, linear, mean: behaviour on another
-            clock), ``same_name`` (refuse, best).
+        options: ``animal`` (its name), ``labels`` (CSV of identities, HDF5), ``traces`` (HDF5 data set), ``series``
+            (NWB), ``rate_hz`` (where timestamps are missing or not those of the frames), ``resample`` (NWB: refuse,
+            linear, mean: behaviour on another clock), ``same_name`` (refuse, best).
+        failed: gets a word about each animal that cannot be read; without it, or where no animal can, the first
+            fault is raised.
 
     Raises:
         ReadError, SchemaError: what was found and what to do.
@@ -37,21 +45,24 @@ def open_recordings(source: Any, options: Mapping[str, Any]) -> list[Recording]:
         with path.open("rb") as file:
             magic = file.read(8)
         if magic == HDF5:
-            recordings = _hdf5(path, found)
+            opened = _hdf5(path, found)
         elif path.suffix.lower() in (".nwb", ".h5", ".hdf5"):
             raise ReadError(f"{path}: not an HDF5 file, though its name says so")
         elif magic.startswith(b"\x80") or path.suffix.lower() in (".pkl", ".pickle"):
             raise ReadError(f"{path}: a pickle runs code when it is read, so it never is; export CSV, Parquet or HDF5")
         else:
-            recordings = _table(path, found)
+            opened = _table(path, found)
     else:
-        recordings = _table(source, found)
+        opened = _table(source, found)
     name = str(source) if isinstance(source, str | Path) else f"<{type(source).__name__}>"
-    return [checked(recording, name, str(found.get("same_name", "refuse"))) for recording in recordings]
+    rule = str(found.get("same_name", "refuse"))
+    return _each([partial(_checked, make, name, rule) for make in opened], failed)
 
 
-def open_behavior(source: Any, options: Mapping[str, Any]) -> list[tuple[str | None, Floats, dict[str, Floats]]]:
-    """(animal or None, seconds, name -> values) of each animal of a table of behaviour."""
+def open_behavior(
+    source: Any, options: Mapping[str, Any], failed: list[str] | None = None
+) -> list[tuple[str | None, Floats, dict[str, Floats]]]:
+    """(animal or None, seconds, name -> values) of each animal of a table of behaviour; ``failed`` as there."""
     from ingest import recording_tables
 
     found = _known(options, BEHAVIOR_OPTIONS, "behavior")
@@ -61,28 +72,66 @@ def open_behavior(source: Any, options: Mapping[str, Any]) -> list[tuple[str | N
             if file.read(8) == HDF5:
                 raise SchemaError(f"{path}: behaviour of an HDF5 or NWB file comes with its recording: --as recordings")
         source = path
-    rows = recording_tables.behavior(source, found)
-    for _, _, columns in rows:
-        for name, values in columns.items():
-            if not np.isfinite(values).any():
-                raise SchemaError(f"{source}: the behaviour {name!r} holds no number")
-    return rows
+    return _each([partial(_measured, make, source) for make in recording_tables.behavior(source, found)], failed)
 
 
-def _hdf5(path: Path, options: dict[str, Any]) -> list[Recording]:
+def _checked(make: Callable[[], Recording], name: str, rule: str) -> Recording:
+    return checked(make(), name, rule)
+
+
+def _measured(
+    make: Callable[[], tuple[str | None, Floats, dict[str, Floats]]], source: Any
+) -> tuple[str | None, Floats, dict[str, Floats]]:
+    animal, seconds, columns = make()
+    for name, values in columns.items():
+        if np.isnan(values).all():
+            raise SchemaError(f"{source}: the behaviour {name!r} holds no number")
+        refuse_infinite_behavior(name, values, str(source))
+    return animal, seconds, columns
+
+
+def _each(makers: Sequence[Callable[[], T]], failed: list[str] | None) -> list[T]:
+    """What can be made; a fault of one animal is told and does not stop the others, unless there is no other."""
+    made: list[T] = []
+    faults: list[GraphlabError] = []
+    for make in makers:
+        try:
+            made.append(make())
+        except MissingExtraError:
+            raise
+        except GraphlabError as error:
+            faults.append(error)
+    if faults and (failed is None or not made):
+        raise faults[0]
+    if failed is not None:
+        failed += [str(fault) for fault in faults]
+    return made
+
+
+def _hdf5(path: Path, options: dict[str, Any]) -> list[Callable[[], Recording]]:
     if path.suffix.lower() == ".nwb":
         from ingest import recording_nwb
 
-        return recording_nwb.read(path, options)
+        _used(options, NWB_OPTIONS, f"{path}: NWB files")
+        return [partial(recording_nwb.read, path, options)]
     from ingest import recording_hdf5
 
-    return recording_hdf5.read(path, options)
+    _used(options, HDF5_OPTIONS, f"{path}: recordings in HDF5")
+    return [partial(recording_hdf5.read, path, options)]
 
 
-def _table(source: Any, options: dict[str, Any]) -> list[Recording]:
+def _table(source: Any, options: dict[str, Any]) -> list[Callable[[], Recording]]:
     from ingest import recording_tables
 
+    _used(options, TABLE_OPTIONS, "tables of recordings")
     return recording_tables.read(source, options)
+
+
+def _used(options: Mapping[str, Any], used: tuple[str, ...], what: str) -> None:
+    """Refuse an option that this kind of source would not look at."""
+    for name in options:
+        if name not in used:
+            raise SchemaError(f"{what} do not use the option {name!r}; they take {', '.join(used)}. Leave it out")
 
 
 def _file(source: str | Path) -> Path:

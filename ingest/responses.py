@@ -36,7 +36,7 @@ def read_responses(source: Any, rows: str | None = None) -> pa.Table:
             lines = list(csv.reader(file, delimiter="\t" if str(source).lower().endswith(".tsv") else ","))
         if lines and not {"pre_name", "pre_root_id"} & set(lines[0]):
             return from_matrix(*_matrix(lines, str(source)), rows, str(source))
-    table, name = as_table(source)
+    table, name, _ = as_table(source)
     found = table.schema.names
     pair = ("pre_root_id", "post_root_id") if "pre_root_id" in found else ("pre_name", "post_name")
     for column in (*pair, "value"):

@@ -80,6 +80,7 @@ def ingest(
 
     from graphlab.graph import Graph
     from graphlab.terminal import print_json, progress_bars
+    from ingest.errors import GraphlabError
 
     options: dict[str, Any] = dict(pairs_of(option, "--option"))
     if model:
@@ -87,26 +88,38 @@ def ingest(
     if segmentation_version:
         options["segmentation_version"] = segmentation_version
     done = []
+    faults = []
     with Graph.open(graph) as opened, progress_bars(off=no_progress or quiet) as bars:
         for source in sources:
-            summary = opened.ingest(
-                source,
-                as_=as_.value,
-                columns=columns_of(columns),
-                resolution=resolution,
-                keep={name: value.split(",") for name, value in pairs_of(keep, "--keep")},
-                header=not no_header,
-                kind=kind.value if kind else None,
-                duplicates=duplicates.value if duplicates else None,
-                unknown=unknown.value,
-                progress=bars(f"reading {source.name}"),
-                **options,
-            )
+            try:
+                summary = opened.ingest(
+                    source,
+                    as_=as_.value,
+                    columns=columns_of(columns),
+                    resolution=resolution,
+                    keep={name: value.split(",") for name, value in pairs_of(keep, "--keep")},
+                    header=not no_header,
+                    kind=kind.value if kind else None,
+                    duplicates=duplicates.value if duplicates else None,
+                    unknown=unknown.value,
+                    progress=bars(f"reading {source.name}"),
+                    **options,
+                )
+            except GraphlabError as error:
+                # Animals do not depend on each other: one that fails does not stop those after it.
+                if as_.value not in ("recordings", "behavior") or len(sources) == 1:
+                    raise
+                faults.append(error)
+                continue
             done.append(asdict(summary))
             if not json and not quiet:
                 typer.echo(str(summary))
     if json:
         print_json(done)
+    for fault in faults:
+        typer.echo(f"error: {fault}", err=True)
+    if faults:
+        raise typer.Exit(1)
 
 
 def recipe(

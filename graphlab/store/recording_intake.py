@@ -7,6 +7,7 @@ import hashlib
 import shlex
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pyarrow as pa
 from graphlab.store import runs
 from graphlab.store.folder import Folder, arrow
 from graphlab.store.recording_files import read_behavior, read_clock, write_activity, write_behavior
-from ingest.errors import IdError, SchemaError, UnknownNameError
+from ingest.errors import GraphlabError, IdError, SchemaError, UnknownNameError
 from ingest.ids import root_ids_of_names
 from ingest.reader import ReadRequest
 from ingest.recorded import Recording, on_clock
@@ -52,25 +53,46 @@ def write_recording_source(
         return run, 0, [], True
     target = folder.path / "recordings"
     notes: list[str] = []
+    failed: list[str] = []
+    jobs: list[Callable[[], int]]
+    apart: tuple[type[GraphlabError], ...] = (SchemaError,)
     if request.as_ == "recordings":
-        recordings = open_recordings(source, request.options)
-        with folder.transaction() as connection:
-            _sweep(folder, target)
-            rows = 0
-            for recording in recordings:
-                rows += _one_animal(folder, target, recording, run.run_id, unknown, notes, progress)
-            _finish(folder, run, notes, started, connection)
+        opened = open_recordings(source, request.options, failed)
+        for one in opened:
+            _refuse_known(folder, one.animal)
+        jobs = [partial(_one_animal, folder, target, one, run.run_id, unknown, notes, progress) for one in opened]
     else:
-        arrivals = open_behavior(source, request.options)
-        with folder.transaction() as connection:
-            _sweep(folder, target)
-            rows = 0
-            for animal, clock_s, columns in arrivals:
-                rule = str(request.options.get("resample", "refuse"))
-                rows += _one_behavior(folder, target, name, animal, clock_s, columns, rule, run.run_id, notes)
-            _finish(folder, run, notes, started, connection)
+        rule = str(request.options.get("resample", "refuse"))
+        arrivals = open_behavior(source, request.options, failed)
+        jobs = [partial(_one_behavior, folder, target, name, *one, rule, run.run_id, notes) for one in arrivals]
+        apart = (SchemaError, UnknownNameError)
+    with folder.transaction() as connection:
+        _sweep(folder, target)
+        rows = _every(jobs, failed, apart)
+        if failed:
+            notes[:0] = [f"{len(failed)} animals are left out: {fault}" for fault in failed[:1]] + failed[1:]
+        _finish(folder, run, notes, started, connection)
     folder.connection.execute("CHECKPOINT")
     return run, rows, notes, False
+
+
+def _every(jobs: list[Callable[[], int]], failed: list[str], apart: tuple[type[GraphlabError], ...]) -> int:
+    """Rows of all animals that can be written; one that cannot does not stop the others, unless there is no other.
+
+    Each checks itself before it writes its first row. ``apart`` are faults of one animal, any other stops all.
+    """
+    rows, done = 0, 0
+    first: GraphlabError | None = None
+    for job in jobs:
+        try:
+            rows += job()
+            done += 1
+        except apart as error:
+            first = first or error
+            failed.append(str(error))
+    if first is not None and not done:
+        raise first
+    return rows
 
 
 def _finish(folder: Folder, run: runs.Run, notes: list[str], started: datetime.datetime, connection: Any) -> None:
@@ -89,12 +111,7 @@ def _one_animal(
     progress: Progress | None,
 ) -> int:
     animal = recording.animal
-    if folder.connection.execute("SELECT 1 FROM recording_files WHERE animal = ?", [animal]).fetchall():
-        raise SchemaError(
-            f"animal {animal!r} has a recording in this graph already and keeps it, identities too: leave this file "
-            f"out, give it another name with --option animal=NAME, or drop the old one first (`graphlab drop-animal "
-            f"{folder.path} {shlex.quote(animal)}`) to bring it anew, with labels for example"
-        )
+    _refuse_known(folder, animal)
     root_ids, unmatched = _root_ids(folder, recording)
     named = sum(identity.known for identity in recording.identities)
     if unmatched and unknown == "refuse":
@@ -126,6 +143,16 @@ def _one_animal(
         written = write_behavior(target, animal, time_s, recording.behaviors)
         _name_file(folder, animal, "behavior", written, recording, len(recording.behaviors), run_id)
     return frames * len(root_ids)
+
+
+def _refuse_known(folder: Folder, animal: str) -> None:
+    """Raises SchemaError where an animal has a recording already."""
+    if folder.connection.execute("SELECT 1 FROM recording_files WHERE animal = ?", [animal]).fetchall():
+        raise SchemaError(
+            f"animal {animal!r} has a recording in this graph already and keeps it, identities too: leave this file "
+            f"out, give it another name with --option animal=NAME, or drop the old one first (`graphlab drop-animal "
+            f"{folder.path} {shlex.quote(animal)}`) to bring it anew, with labels for example"
+        )
 
 
 def _root_ids(folder: Folder, recording: Recording) -> tuple[list[int | None], list[str]]:

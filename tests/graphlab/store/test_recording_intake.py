@@ -121,3 +121,48 @@ def test_a_first_format_graph_is_migrated(tmp_path: Path) -> None:
     with Graph.open(tmp_path / "g") as graph:
         graph.ingest(WIDE, as_="recordings", animal="w1")
         assert graph.to_arrow("recorded_neurons").num_rows == 3
+
+
+@pytest.mark.parametrize("fault", ["time", "infinite", "twice in a frame"])
+def test_one_animal_that_fails_does_not_stop_the_others(fault: str, graph: Graph) -> None:
+    time, values = [0.0, 1, 0, 1, 0, 1], [1.0, 2, 3, 4, 5, 6]
+    table = {"animal": list("aabbcc"), "time_s": time, "AVAL": values, "AVAR": [v * v for v in values]}
+    if fault == "time":
+        table["time_s"] = [0.0, 1, 1, 0, 0, 1]
+    elif fault == "infinite":
+        table["AVAL"] = [1.0, 2, float("inf"), 4, 5, 6]
+    else:
+        table = {
+            "animal": list("aabbcc"), "time_s": [0.0, 1, 0, 0, 0, 1], "activity": values,
+            "root_id": [1, 1, 1, 1, 2, 2],
+        }  # fmt: skip
+    summary = graph.ingest(pa.table(table), as_="recordings")
+    assert "1 animals are left out: " in summary.notes[0]
+    there = graph.to_arrow("recorded_neurons").column("animal").unique().to_pylist()
+    assert sorted(there) == ["a", "c"]
+    assert sorted(session.animal for session in graph.sessions()) == sorted(there)
+
+
+def test_behaviour_of_one_animal_that_fails_does_not_stop_the_others(graph: Graph) -> None:
+    for animal in "ab":
+        graph.ingest(WIDE, as_="recordings", animal=animal)
+    rows = {"animal": ["a"] * 100 + ["b"] * 99, "time_s": [*TIME, *TIME[:99]], "speed": [*TIME, *TIME[:99]]}
+    summary = graph.ingest(pa.table(rows), as_="behavior")
+    assert "1 animals are left out: " in summary.notes[0]
+    assert "another clock" in summary.notes[0]
+    assert graph.query("SELECT DISTINCT animal FROM behavior").to_arrow()["animal"].to_pylist() == ["a"]
+    with pytest.raises(SchemaError, match="another clock"):
+        graph.ingest(pa.table(rows).slice(100), as_="behavior")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"keep": {"animal": ("a",)}}, {"columns": {"time_s": "t"}}, {"resolution": "8,8,8"}, {"header": False},
+        {"kind": "chemical"}, {"duplicates": "sum"},
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("as_", ["recordings", "behavior"])
+def test_words_that_recordings_do_not_use_are_refused(words: dict[str, object], as_: str, graph: Graph) -> None:
+    with pytest.raises(SchemaError, match="does nothing for|do not"):
+        graph.ingest(WIDE, as_=as_, **words)
