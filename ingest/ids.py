@@ -70,6 +70,11 @@ def check_int64(largest: int | None, what: str) -> None:
         )
 
 
+def is_id(text: str) -> bool:
+    """Whether a label is an id: decimal digits alone, and none of the digits (``²``) that are no number."""
+    return text.isascii() and text.isdigit()
+
+
 def tidy_name(name: str) -> str:
     """A name as it is compared: without blanks around it, its letters composed (NFC)."""
     return unicodedata.normalize("NFC", name.strip())

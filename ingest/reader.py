@@ -89,6 +89,11 @@ class Reading:
     kept_rows: list[npt.NDArray[np.int64]] = field(default_factory=list)
     """1-based rows of the source that stayed, batch by batch; empty where every row stays."""
 
+    by_name: tuple[str, ...] = ()
+    """Id columns whose ids were made from names, since the source has no ids: the graph may know the names."""
+    left_out: int = 0
+    """Rows of the source that did not come; complete after the last batch."""
+
     def source_row(self, arrival: int) -> int:
         """1-based row of the source that came as number ``arrival`` (from 0), for messages."""
         for rows in self.kept_rows:

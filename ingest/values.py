@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest.errors import IdError, SchemaError
-from ingest.ids import RootIds
+from ingest.ids import RootIds, is_id
 
 DIGITS = r"^\d{1,20}$"
 
@@ -132,7 +132,7 @@ def _ids(array: pa.Array, place: Place) -> pa.Array:
 
 
 def _id_hint(value: str, column: str) -> str:
-    if value.lstrip("-").isdigit():
+    if is_id(value.lstrip("-")):
         return "ids are integers from 0 to 2^64-1"
     try:
         float(value)

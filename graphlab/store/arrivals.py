@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphlab.store.folder import first_row, quote
+from graphlab.store.names import GraphNames
+from ingest.columns import NAMED
 from ingest.errors import IdError, SchemaError
 from ingest.ids import RootIds
 from ingest.reader import Reading
@@ -50,6 +52,10 @@ class Arrivals:
         self.names: dict[int, str] = {}
         self.synapse_ids: list[RootIds] = []
         """synapse_id of every batch so far, 8 bytes a row: uniqueness is checked by one sort."""
+        self.left_out = 0
+        """Rows that came and are not wanted: weights of 0, names of no neuron."""
+        self._graph_names: GraphNames | None = None
+        self._unknown_names: dict[str, int] = {}
         self._whole_into_floats: list[str] = []
         """Columns of whole numbers that the graph keeps as floats."""
         self._failure: BaseException | None = None
@@ -65,6 +71,8 @@ class Arrivals:
         ]
         self.schema = pa.schema([*fields, pa.field("arrival", pa.int64())])
         self._add_columns()
+        if self._reading.by_name:
+            self._graph_names = GraphNames(self.connection)
         reader = pa.RecordBatchReader.from_batches(self.schema, self._batches())
         self.connection.register("arrivals", reader)
         return self
@@ -127,6 +135,7 @@ class Arrivals:
             raise
 
     def _arrive(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        batch = self._find_by_name(batch)
         self._set_names_aside(batch)
         arrays = [batch.column(f.name) for f in self._reading.schema if f.name not in NAME_COLUMNS]
         self._refuse_rounded(arrays)
@@ -134,7 +143,42 @@ class Arrivals:
         if self.table == "synapses" and self.has("synapse_id"):
             self.synapse_ids.append(batch.column("synapse_id").to_numpy(zero_copy_only=False))
         self.rows += batch.num_rows
-        return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+        return self._of_known_names(pa.RecordBatch.from_arrays(arrays, schema=self.schema))
+
+    def _find_by_name(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Give rows that name neurons the ids which those neurons have in the graph."""
+        for column in self._reading.by_name:
+            if self._graph_names is not None and column in batch.schema.names:
+                names, made = batch.column(NAMED[column]), batch.column(column)
+                at = batch.schema.get_field_index(column)
+                batch = batch.set_column(at, column, self._graph_names.ids_of(self.source, names, made))
+        return batch
+
+    def _of_known_names(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Neurons of a table without ids; it makes no new ones where those of the graph have ids of their own."""
+        known = self._graph_names
+        if self.table != "neurons" or known is None or not known.ids_are_their_own:
+            return batch
+        names = batch.column("name").to_pylist()
+        there = np.array([name in known for name in names], dtype=bool)
+        for name in (name for name, found in zip(names, there, strict=True) if not found):
+            self._unknown_names[name] = self._unknown_names.get(name, 0) + 1
+        return batch.filter(pa.array(there))
+
+    def names_left_out(self) -> list[str]:
+        """What became of names that no neuron has.
+
+        Raises:
+            SchemaError: no row of the source named a neuron of the graph.
+        """
+        if not self._unknown_names:
+            return []
+        count, example = sum(self._unknown_names.values()), next(iter(self._unknown_names))
+        told = f"name no neuron of the graph, {example!r} for example; without ids they make none"
+        if count == self.rows:
+            raise SchemaError(f"{self.source}: all {count:,} rows {told}. Give the table a column root_id")
+        self.left_out += count
+        return [f"{count:,} rows {told} and were left out"]
 
     def _refuse_rounded(self, arrays: list[pa.Array]) -> None:
         for name in self._whole_into_floats:

@@ -48,6 +48,7 @@ def _without_weight(arrivals: Arrivals) -> list[str]:
         "EXCEPT SELECT root_id FROM neurons) WHERE root_id <> 0",
     )
     connection.execute("DELETE FROM arrived WHERE weight = 0")
+    arrivals.left_out += int(row[0])
     note = f"{row[0]:,} rows of weight 0 are no connections and were left out"
     if silent[0]:
         note += f", with {silent[0]:,} neurons that only they name (ingest those --as neurons to have them)"
@@ -92,6 +93,7 @@ def _repeated(arrivals: Arrivals, duplicates: str | None) -> list[str]:
         connection.execute(
             f"DELETE FROM arrived WHERE arrival NOT IN (SELECT min(arrival) FROM arrived GROUP BY {key})"
         )
+        arrivals.left_out += int(row[0])
         return [f"{row[0]:,} repeated rows left out, the first of each pair kept"]
     return [f"{row[0]:,} repeated rows summed into their pair"]
 
@@ -114,6 +116,8 @@ def _met_before(arrivals: Arrivals, duplicates: str | None) -> list[str]:
                 "--duplicates sum adds the new weights to them, --duplicates first keeps the old ones"
             )
         if duplicates == "first":
+            old = first_row(connection, f"SELECT count(*) FROM arrived SEMI JOIN met USING ({PAIR})")
+            arrivals.left_out += int(old[0])
             connection.execute(f"DELETE FROM arrived USING met WHERE {_same('arrived', 'met')}")
             return [f"{row[0]:,} connections were in the graph already and kept as they were"]
         # Summing: the old rows join the new ones and leave the table; neuropil detail is added, not replaced.

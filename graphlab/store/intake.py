@@ -55,11 +55,14 @@ class IngestSummary:
     rows: int
     already_there: bool = False
     notes: list[str] = field(default_factory=list)
+    left_out: int = 0
+    """Rows of the source that the graph did not take, for whatever reason."""
 
     def __str__(self) -> str:
         if self.already_there:
             return f"{self.source}: nothing to do, this source is in the graph already (run {self.run_id})"
-        lines = [f"{self.source}: {self.rows:,} rows of {self.as_} (run {self.run_id})"]
+        most = f"MOST ROWS WERE LEFT OUT, {self.left_out:,}; " if self.left_out > self.rows else ""
+        lines = [f"{self.source}: {most}{self.rows:,} rows of {self.as_} (run {self.run_id})"]
         return "\n  - ".join([*lines, *self.notes])
 
 
@@ -118,6 +121,7 @@ def ingest(
     _refuse_second_reading(folder, name, run)
     reading = open_source(source, request)
     named = _materialization(folder, reading)
+    left_out = 0
     with _nothing_left_behind(folder, request), folder.transaction() as connection:
         if request.as_ == "embeddings":
             rows, notes = write_embedding_source(folder, reading, request, run.run_id, progress)
@@ -125,8 +129,8 @@ def ingest(
             reopen = partial(open_source, source, request)
             with Arrivals(connection, request.as_, name, reopen, reading, progress) as arrivals:
                 notes = WRITERS[request.as_](arrivals, policy)
-                rows = arrivals.rows
-                if rows == 0:
+                rows, left_out = arrivals.rows - arrivals.left_out, reading.left_out + arrivals.left_out
+                if arrivals.rows == 0:
                     why = "; ".join(note for note in reading.notes if "row" in note) or "the file has none"
                     raise SchemaError(f"{name}: no rows to ingest; {why}")
                 recipe = Recipe(**(folder.meta("recipe") or {}))
@@ -137,13 +141,15 @@ def ingest(
                 if request.as_ != "neurons" or arrivals.has("in_graph"):
                     notes += settle(connection, recipe, pairs_made=has_synapses)
         notes = [*reading.notes, *notes]
+        if left_out > rows:
+            notes.insert(0, f"most rows were left out: {left_out:,} of {left_out + rows:,}")
         if named is not None:
             folder.set_meta("materialization", named)
             notes.append(f"the graph is of materialization {named} from now on, as this source says")
         runs.move_on(folder, run.run_id)
         runs.record(connection, replace(run, message="; ".join(notes)), started)
     _checkpoint(folder, name)
-    return IngestSummary(name, request.as_, run.run_id, rows, notes=notes)
+    return IngestSummary(name, request.as_, run.run_id, rows, notes=notes, left_out=left_out)
 
 
 def _was_replaced(folder: Folder, request: ReadRequest, run_id: str) -> bool:
@@ -222,7 +228,7 @@ def open_source(source: Any, request: ReadRequest) -> Reading:
 
 
 WRITERS: dict[str, Callable[[Arrivals, Policy], list[str]]] = {
-    "neurons": lambda arrivals, policy: write_neurons(arrivals, policy.duplicates or "first"),
+    "neurons": lambda arrivals, policy: write_neurons(arrivals, policy.duplicates),
     "synapses": lambda arrivals, policy: write_synapses(arrivals, policy.kind),
     "connections": lambda arrivals, policy: write_connections(arrivals, policy.kind, policy.duplicates),
 }

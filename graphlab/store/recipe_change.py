@@ -16,7 +16,8 @@ def change_recipe(folder: Folder, recipe: Recipe) -> None:
     """Make connections by ``recipe`` from now on; the data version moves on, as after a source.
 
     Raises:
-        SchemaError: the chemical connections came ready, so there is nothing a recipe could make.
+        SchemaError: the chemical connections came ready, so there is nothing a recipe could make; ``min_score``
+            where no synapse has a score.
     """
     started = datetime.datetime.now(datetime.UTC)
     origins = dict(folder.connection.execute("SELECT kind, origin FROM pair_sources").fetchall())
@@ -25,6 +26,13 @@ def change_recipe(folder: Folder, recipe: Recipe) -> None:
             "the connections of this graph came ready, not from single synapses, so a recipe has nothing to make "
             "them from; filter by weight where you ask (min_weight), or ingest the synapses into a graph of their own"
         )
+    if recipe.min_score is not None and "synapses" in origins.values():
+        scores = folder.connection.execute("SELECT count(score) FROM synapses").fetchall()[0][0]
+        if not scores:
+            raise SchemaError(
+                f"no synapse of this graph has a score, so min_score {recipe.min_score:g} would leave none out; ingest "
+                "synapses with a column score, or leave min_score away"
+            )
     known = Recipe(**(folder.meta("recipe") or {}))
     run = runs.new_run(folder, "recipe", recipe.to_dict(), {})
     with folder.transaction() as connection:

@@ -23,6 +23,9 @@ from ingest.values import NameIds, Place, convert, kept, kept_type, points, tidy
 UNWEIGHTED = "unweighted"
 """Option of every table of connections: ``leave_out`` rows whose weight is empty; refused otherwise."""
 BARE = f"every connection needs a weight. To leave such rows out say --option {UNWEIGHTED}=leave_out"
+ANIMALS = ("animal", "animal_id", "dataset", "individual", "specimen", "specimen_id", "subject", "subject_id", "worm")
+"""Further columns that say whose a row is."""
+MOST_ANIMALS = 1000
 COMPOSED = ("name", "cell_type", "super_class")
 """Words that neurons are found and grouped by: letters composed (NFC)."""
 SHOWN = 12
@@ -54,15 +57,19 @@ def assemble(
             raise SchemaError(f"{source} has no column {column!r} to keep rows by{did_you_mean(column, schema.names)}")
     chosen = plan(schema.names, request, source)
     notes: list[str] = []
+    if request.resolution is not None and not chosen.position:
+        raise SchemaError(f"{source}: --resolution does nothing here: none of its columns holds voxels; leave it out")
     resolution = _resolution(source, request, attributes or {}, chosen, notes) if chosen.position else None
     out = _schema(schema, request.as_, chosen)
     kept_rows: list[npt.NDArray[np.int64]] = []
-    stream = _batches(source, request, chosen, resolution, out, batches, notes, kept_rows)
+    by_name = tuple(column for column, name in NAMED.items() if name in chosen.ours and column not in chosen.ours)
+    reading = Reading(out, iter(()), notes, rows, _meta(attributes or {}), kept_rows, by_name)
+    reading.batches = _batches(source, request, chosen, resolution, reading, batches)
     if chosen.extras:
         further = sorted(chosen.extras.values())
         more = f" and {len(further) - SHOWN} more columns" if len(further) > SHOWN else ""
         notes.append(f"kept as they are: {', '.join(further[:SHOWN])}{more}")
-    return Reading(out, stream, notes, rows, _meta(attributes or {}), kept_rows)
+    return reading
 
 
 def _meta(attributes: Mapping[str, Any]) -> dict[str, Any]:
@@ -119,12 +126,12 @@ def _batches(
     request: ReadRequest,
     chosen: Plan,
     resolution: Resolution | None,
-    out: pa.Schema,
+    reading: Reading,
     batches: Iterable[pa.RecordBatch],
-    notes: list[str],
-    kept_rows: list[npt.NDArray[np.int64]],
 ) -> Iterator[pa.RecordBatch]:
     words = table(request.as_)
+    out, notes, kept_rows = reading.schema, reading.notes, reading.kept_rows
+    animals = {name: set[str]() for name in chosen.extras if name.lower() in ANIMALS}
     name_ids = NameIds(root_ids_of_names)
     seen: dict[str, Counter[str]] = {column: Counter() for column in request.keep}
     before = left_out = bare = 0
@@ -143,6 +150,9 @@ def _batches(
             batch, rows = batch.filter(weights.is_valid()), rows[weights.is_valid().to_numpy(zero_copy_only=False)]
         if request.keep or bare_weights:
             kept_rows.append(rows)
+        reading.left_out += whole.num_rows - batch.num_rows
+        for name, seen_names in animals.items():
+            seen_names.update(map(str, batch.column(name).unique().drop_null().to_pylist()[:MOST_ANIMALS]))
         if batch.num_rows == 0:
             continue
         made: dict[str, pa.Array] = {}
@@ -169,6 +179,13 @@ def _batches(
         yield pa.RecordBatch.from_arrays([made[name] for name in out.names], schema=out)
     if kinds:
         notes.append("kinds: " + ", ".join(f"{theirs!r} read as {ours}" for theirs, ours in sorted(kinds.items())))
+    for name, found in animals.items():
+        if len(found) > 1:
+            some = ", ".join(sorted(found)[:3])
+            notes.append(
+                f"the column {name!r} names {len(found):,} animals or data sets ({some}), whose rows were read as "
+                f"those of one; --keep {name}=NAME takes one"
+            )
     if bare:
         notes.append(f"{bare:,} rows without a weight left out")
     if request.keep:
@@ -183,6 +200,8 @@ def _batches(
 def _leaves_out_bare_weights(request: ReadRequest, chosen: Plan) -> str | None:
     """The source's column of weights, where rows without one are to be left out."""
     said = request.options.get(UNWEIGHTED)
+    if said is not None and request.as_ != "connections":
+        raise SchemaError(f"--option {UNWEIGHTED} does nothing for {request.as_}; leave it out")
     if said not in (None, "refuse", "leave_out"):
         raise UnknownNameError(f"value of the option {UNWEIGHTED}", str(said), ("refuse", "leave_out"))
     return chosen.ours.get("weight") if said == "leave_out" else None

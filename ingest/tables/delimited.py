@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from ingest.columns import NAMED, Plan, plan
 from ingest.errors import ReadError, SchemaError
+from ingest.ids import is_id
 from ingest.reader import Reading, ReadRequest, Uses
 from ingest.tables.assemble import UNWEIGHTED, assemble
 from ingest.tables.columnar import BATCH_ROWS
@@ -87,22 +88,14 @@ class DelimitedReader:
             made = as_edges if request.as_ == "connections" else as_neurons
             return made(str(path), [list(row) for row in rows], request)
         ours = _column_names(path, first, request)
-        said = request.columns.values() if isinstance(request.columns, Mapping) else ()
-        if (
-            request.header
-            and request.as_ == "neurons"
-            and ours[0] == "column0"
-            and not {"root_id", "column0"}
-            & {
-                *ours[1:],
-                *said,
-            }
-        ):
-            ours = ["root_id", *ours[1:]]  # the unnamed first column of a table saved by pandas
+        notes: list[str] = []
+        ours = _with_ids(path, ours, [line.split(separator, 1)[0].strip(' "') for line in lines[1:]], request, notes)
         statement = _sql({**shape, "header": request.header, "columns": texts})
         schema = _schema(connection, statement, name, list(texts), plan(ours, request, str(path)), ours)
         reader = connection.sql(statement, params=[name]).to_arrow_reader(BATCH_ROWS)
-        return assemble(str(path), request, schema, _typed(_batches(path, reader, connection), schema))
+        reading = assemble(str(path), request, schema, _typed(_batches(path, reader, connection), schema))
+        reading.notes[:0] = notes
+        return reading
 
     def _split(
         self,
@@ -128,6 +121,29 @@ class DelimitedReader:
         texts = pa.schema([pa.field(our, pa.string()) for our in ours])
         batches = _columns(path, _batches(path, reader, connection), texts, request.header)
         return assemble(str(path), request, schema, _typed(batches, schema))
+
+
+def _with_ids(path: Path, ours: list[str], first: list[str], request: ReadRequest, notes: list[str]) -> list[str]:
+    """Names of columns, the unnamed first one taken for the ids of neurons where nothing else could be, and told.
+
+    Args:
+        first: its first cells. Numbers of rows, as pandas saves them, are no ids.
+    """
+    if not (request.header and request.as_ == "neurons" and ours[0] == "column0" and first):
+        return ours
+    try:
+        plan(ours, request, str(path))
+    except SchemaError:
+        if first in ([str(i) for i in range(begin, begin + len(first))] for begin in (0, 1)):
+            raise SchemaError(
+                f"{path}: neurons need the column root_id or name; the first column has no name and numbers the rows. "
+                "If these are ids say --columns root_id=column0"
+            ) from None
+        if isinstance(request.columns, Mapping) or not all(map(is_id, first)):
+            raise
+        notes.append("the first column has no name and was read as root_id")
+        return ["root_id", *ours[1:]]
+    return ours
 
 
 def _schema(

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from ingest.errors import SchemaError, UnknownNameError
+from ingest.ids import is_id
 from ingest.reader import Reading, ReadRequest
 from ingest.tables.assemble import assemble
 from ingest.tables.columnar import BATCH_ROWS
@@ -32,12 +33,15 @@ def said_to_be(request: ReadRequest) -> bool | None:
     """What ``--option matrix=`` says; None where it is not given.
 
     Raises:
-        UnknownNameError: neither yes nor no.
+        UnknownNameError: neither yes nor no. SchemaError: yes, and no matrix could hold such rows.
     """
     said = str(request.options.get("matrix", "")).lower()
     if said not in ("", "yes", "true", "1", "no", "false", "0"):
         raise UnknownNameError("value of the option matrix", said, ("yes", "no"))
-    return None if not said else said in ("yes", "true", "1")
+    matrix = said in ("yes", "true", "1")
+    if matrix and request.as_ not in ("connections", "neurons"):
+        raise SchemaError(f"a matrix holds connections or neurons, not {request.as_}; leave --option matrix=yes out")
+    return None if not said else matrix
 
 
 def looks_square(rows: list[list[Any]]) -> bool:
@@ -95,7 +99,7 @@ def as_neurons(source: str, rows: list[list[Any]], request: ReadRequest) -> Read
 
 def neurons(source: str, labels: list[str], request: ReadRequest) -> Reading:
     """A Reading of neurons by their labels; labels that are all integers are ids, others are names."""
-    column = "root_id" if all(label.isdigit() for label in labels) else "name"
+    column = "root_id" if all(is_id(label) for label in labels) else "name"
     table = pa.table({column: pa.array(labels, pa.string())})
     return assemble(source, request, table.schema, table.to_batches(max_chunksize=BATCH_ROWS), len(labels))
 
@@ -124,7 +128,7 @@ def edges(
     source: str, pre: list[str], post: list[str], weight: list[float], labels: list[str], request: ReadRequest
 ) -> Reading:
     """A Reading of labelled connections; labels that are all integers are ids, others are names."""
-    named = not all(label.isdigit() for label in labels)
+    named = not all(is_id(label) for label in labels)
     columns = ("pre_name", "post_name") if named else ("pre_root_id", "post_root_id")
     table = pa.table(
         {columns[0]: pa.array(pre, pa.string()), columns[1]: pa.array(post, pa.string()), "weight": weight}

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from ingest.columns import Plan, plan
 from ingest.errors import ReadError, SchemaError
+from ingest.ids import is_id
 from ingest.reader import Reading, ReadRequest, Uses
 from ingest.tables.assemble import UNWEIGHTED, assemble
 from ingest.tables.cells import EXACT, column_of
@@ -35,8 +36,9 @@ class JsonReader:
         path = checked(source)
         request.check(self.uses)
         document = _parse(path)
+        notes: list[str] = []
         if isinstance(document, dict) and "nodes" in document:
-            rows = _node_link(path, document, request.as_)
+            rows = _node_link(path, document, request.as_, notes)
         elif isinstance(document, list) and document and all(isinstance(row, dict) for row in document):
             rows = _listed(path, document, request.as_)
         else:
@@ -44,7 +46,9 @@ class JsonReader:
         names = list(dict.fromkeys(str(name) for row in rows for name in row))
         _unwrap(rows, plan(names, request, str(path)))
         table = pa.table({name: column_of([row.get(name) for row in rows]) for name in names})
-        return assemble(str(path), request, table.schema, table.to_batches(max_chunksize=BATCH_ROWS), len(rows))
+        reading = assemble(str(path), request, table.schema, table.to_batches(max_chunksize=BATCH_ROWS), len(rows))
+        reading.notes[:0] = notes
+        return reading
 
 
 def _unwrap(rows: list[dict[str, Any]], chosen: Plan) -> None:
@@ -76,7 +80,8 @@ def _decimal(text: str) -> float | str:
     return text if abs(value) >= EXACT and "e" not in text.lower() else value
 
 
-def _node_link(path: Path, document: dict[str, Any], as_: str) -> list[dict[str, Any]]:
+def _node_link(path: Path, document: dict[str, Any], as_: str, notes: list[str]) -> list[dict[str, Any]]:
+    """Rows of a graph's nodes or links; links of an undirected graph go both ways."""
     nodes, links = document["nodes"], document.get("links", document.get("edges"))
     if not isinstance(nodes, list) or not isinstance(links, list):
         raise SchemaError(f"{path}: a node-link graph has lists `nodes` and `links`")
@@ -85,15 +90,36 @@ def _node_link(path: Path, document: dict[str, Any], as_: str) -> list[dict[str,
     for number, item in enumerate(wanted, 1):
         if not isinstance(item, dict) or not keys <= set(item):
             raise SchemaError(f"{path}, {'node' if as_ == 'neurons' else 'link'} {number}: wanted {' and '.join(keys)}")
-    named = not all(isinstance(node, dict) and str(node.get("id")).isdigit() for node in nodes)
+    ids = [str(node.get("id")) if isinstance(node, dict) else "" for node in nodes]
+    named = not all(is_id(label) for label in ids)
+    if as_ != "neurons":
+        _check_ends(path, links, {*ids})
     words = {
         "id": "name" if named else "root_id",
         "source": "pre_name" if named else "pre_root_id",
         "target": "post_name" if named else "post_root_id",
     }
-    return [
-        {words.get(key, str(key)) if key in keys else str(key): value for key, value in row.items()} for row in wanted
-    ]
+    rows = [{words[key] if key in keys else str(key): value for key, value in row.items()} for row in wanted]
+    directed = document.get("directed", True)
+    if not isinstance(directed, bool):
+        raise SchemaError(f"{path}: `directed` is {directed!r}; wanted true or false")
+    if directed or as_ == "neurons":
+        return rows
+    if as_ == "synapses":
+        raise SchemaError(
+            f"{path}: the links of an undirected graph are no single synapses; ingest it --as connections"
+        )
+    pre, post = words["source"], words["target"]
+    back = [{**row, pre: row[post], post: row[pre]} for row in rows if row[pre] != row[post]]
+    notes.append(f"the graph is undirected: its {len(links):,} links are read both ways")
+    return rows + back
+
+
+def _check_ends(path: Path, links: list[dict[str, Any]], ids: set[str]) -> None:
+    for number, link in enumerate(links, 1):
+        for end in ("source", "target"):
+            if str(link[end]) not in ids:
+                raise SchemaError(f"{path}, link {number}: its {end} {link[end]!r} is the id of no node")
 
 
 def _listed(path: Path, rows: list[dict[str, Any]], as_: str) -> list[dict[str, Any]]:

@@ -225,3 +225,33 @@ def test_what_the_csv_module_writes_comes_back(
     table = read(path, options={"matrix": "no"})
     assert pairs(table) == [row[:3] for row in rows]
     assert table["neuropil"].to_pylist() == [row[3] for row in rows]
+
+
+@pytest.mark.parametrize("first", ["0", "1"])
+def test_numbers_of_rows_are_no_ids(read: Read, file: File, first: str) -> None:
+    rows = f"{first},a\n{int(first) + 1},b\n"
+    with pytest.raises(SchemaError, match="the first column has no name and numbers the rows"):
+        read(file("a.csv", ",cell_type\n" + rows), "neurons")
+    named = read(file("b.csv", ",name\n" + rows), "neurons")
+    assert named["root_id"].to_pylist() == [root_id_of_name("a"), root_id_of_name("b")]
+    said = read(file("c.csv", ",cell_type\n" + rows), "neurons", columns={"root_id": "column0"})
+    assert said["root_id"].to_pylist() == [int(first), int(first) + 1]
+
+
+def test_an_unnamed_column_of_ids_is_told(opened: Callable[..., Reading], file: File) -> None:
+    reading = opened(file("a.csv", ",cell_type\n720575940596125868,x\n5,y\n"), "neurons")
+    assert "the first column has no name and was read as root_id" in reading.notes
+
+
+@pytest.mark.parametrize(
+    ("as_", "said", "message"),
+    [
+        ("neurons", {"options": {"unweighted": "leave_out"}}, "unweighted does nothing for neurons"),
+        ("synapses", {"options": {"matrix": "yes"}}, "a matrix holds connections or neurons, not synapses"),
+        ("connections", {"resolution": "4,4,40"}, "--resolution does nothing here: none of its columns holds voxels"),
+    ],
+)
+def test_what_this_table_has_no_use_for(read: Read, file: File, as_: str, said: dict[str, str], message: str) -> None:
+    text = "root_id,pre_root_id,post_root_id,weight\n1,2,3,4\n"
+    with pytest.raises(SchemaError, match=message):
+        read(file("a.csv", text), as_, **said)

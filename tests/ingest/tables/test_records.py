@@ -13,6 +13,7 @@ import pytest
 
 from ingest.errors import GraphlabError, IdError, SchemaError
 from ingest.ids import root_id_of_name
+from ingest.reader import Reading
 
 Read = Callable[..., pa.Table]
 
@@ -137,3 +138,51 @@ def test_shares_that_are_no_numbers(read: Read, document: Any) -> None:
         read(document([site]), "synapses")
     with pytest.raises(SchemaError, match="object 2"):
         read(document([{**site, "post_weights": [1.0]}, {"pre": "A", "post": ["B"]}]), "synapses")
+
+
+LINKS = {"nodes": [{"id": "A"}, {"id": "B"}], "links": [{"source": "A", "target": "B", "weight": 2}]}
+
+
+def test_an_undirected_graph_is_read_both_ways(opened: Callable[..., Reading], tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    loop = {"source": "B", "target": "B", "weight": 5}
+    path.write_text(json.dumps({**LINKS, "directed": False, "links": [*LINKS["links"], loop]}))
+    reading = opened(path, "connections")
+    rows = [row for batch in reading.batches for row in batch.to_pylist()]
+    assert sorted((r["pre_name"], r["post_name"], r["weight"]) for r in rows) == [
+        ("A", "B", 2),
+        ("B", "A", 2),
+        ("B", "B", 5),
+    ]
+    assert "the graph is undirected: its 2 links are read both ways" in reading.notes
+    with pytest.raises(SchemaError, match="undirected graph are no single synapses"):
+        opened(path, "synapses")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"directed": "no"}, "`directed` is 'no'; wanted true or false"),
+        ({"links": [{"source": 0, "target": "B", "weight": 1}]}, "link 1: its source 0 is the id of no node"),
+        ({"nodes": [{"id": [1]}, 5]}, "is the id of no node"),
+    ],
+)
+def test_node_link_graphs_of_another_shape(read: Read, tmp_path: Path, change: dict[str, object], message: str) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({**LINKS, **change}))
+    with pytest.raises(SchemaError, match=message):
+        read(path)
+
+
+def test_numbers_of_json_keep_every_digit(read: Read, tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    big = 2**53 + 1
+    text = f'[{{"root_id": [{2**64 - 1}], "x": {big}, "y": {big}.0}}, {{"root_id": ["5"], "x": 0.5, "y": null}}]'
+    path.write_text(text)
+    assert read(path, "neurons").to_pylist() == [
+        {"root_id": 2**64 - 1, "x": str(big), "y": f"{big}.0"},
+        {"root_id": 5, "x": "0.5", "y": None},
+    ]
+    path.write_text(json.dumps([{"root_id": [1, 2]}]))
+    with pytest.raises(IdError):
+        read(path, "neurons")
