@@ -202,7 +202,11 @@ def _card(path: Path, about: Mapping[str, Any], wanted: Architecture | None) -> 
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise SchemaError(f"{beside} is no model card: {error}") from None
     elif "architecture" in about:
-        document = {"format": about.get("format", FORMAT), "architecture": json.loads(str(about["architecture"]))}
+        try:
+            architecture = json.loads(str(about["architecture"]))
+        except ValueError as error:
+            raise SchemaError(f"{path}: the architecture in its metadata is no JSON: {error}") from None
+        document = {"format": about.get("format", FORMAT), "architecture": architecture}
         document |= {"name": path.stem, "resolution": None, "source": "", "source_sha256": "", "weights_sha256": ""}
         card = ModelCard.from_json(document | {"left_aside": [], "notes": []}, str(path))
     if card is None and wanted is None:

@@ -132,3 +132,15 @@ def test_missing_file_and_wrong_ending(tmp_path: Path, tiny_weights: dict[str, A
     (tmp_path / "ckpt.index").touch()
     with pytest.raises(ReadError, match="convert-checkpoint"):
         load_checkpoint(tmp_path / "ckpt")
+
+
+@pytest.mark.parametrize("written", ["tiny", "[1", "{'a': 1}", "null", "[]"])
+def test_an_architecture_that_is_none_is_one_error(
+    tmp_path: Path, tiny_weights: dict[str, Array], written: str
+) -> None:
+    from safetensors.numpy import save_file
+
+    path = tmp_path / "a.safetensors"
+    save_file(dict(tiny_weights), path, metadata={"architecture": written})
+    with pytest.raises(SchemaError, match=r"a\.safetensors"):
+        load_checkpoint(path)
