@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-import duckdb
-
-from ingest.errors import ParseError, SchemaError, did_you_mean
+from ingest.errors import ParseError, did_you_mean
 from queries import sql_guard
+from queries.columns import columns_of, meant, row_number
 from queries.expression import AGGREGATES, WHOLE_PART, AllAlong, Call, EachAlong, Expression, Property, Span, transform
-from queries.identifiers import quote
+from queries.identifiers import COMPUTED, OURS, quote
 from queries.keys import check_unique
 from queries.pattern import Column, Edge, Exists, Interior, Pattern, Vertex
 from queries.property_graph import CONNECTOME, Derived, EdgeTable, Partial, PropertyGraph, VertexTable
@@ -43,38 +42,23 @@ class BoundPattern:
     derived: Mapping[tuple[str, str], Derived]
     """(table, property) -> how a property that is no column is computed; engines without SQL leave these alone."""
 
+    taken: frozenset[str] = frozenset()
+    """Lower-case names of columns that SQL may meet, which no relation of a variable has as its own."""
+
+    def relation_name(self, variable: str) -> str:
+        """What SQL calls the rows of a variable: the variable, unless a column somewhere has that name."""
+        name = variable
+        while name.lower() in self.taken:
+            name += OURS
+        return name
+
+    def alias(self, variable: str) -> str:
+        """relation_name() as an identifier."""
+        return quote(self.relation_name(variable))
+
     def bound_pattern(self, pattern: Pattern) -> BoundPattern:
         """The same bindings for a rewritten pattern, or for a sub-pattern of EXISTS."""
         return replace(self, pattern=pattern)
-
-
-def columns_of(source: Source, table: str) -> dict[str, str]:
-    """Column name -> DuckDB type of a table or view, in order; cached in the source.
-
-    Raises:
-        SchemaError: the table is not there.
-    """
-    key = ("columns", table.lower())
-    if key not in source.cache:
-        try:
-            rows = source.connection.execute(f"DESCRIBE {quote(table)}").fetchall()
-        except duckdb.CatalogException:
-            raise SchemaError(f"a property graph refers to table {table!r}, which this graph does not have") from None
-        source.cache[key] = {str(row[0]): str(row[1]) for row in rows}
-    columns: dict[str, str] = source.cache[key]
-    return columns
-
-
-def row_number(source: Source, table: str) -> tuple[str, ...]:
-    """``("rowid",)`` for a base table, () for a view; cached in the source."""
-    key = ("rowid", table.lower())
-    if key not in source.cache:
-        found = source.connection.execute(
-            "SELECT count(*) FROM duckdb_tables() WHERE lower(table_name) = lower($name)", {"name": table}
-        ).fetchall()[0]
-        source.cache[key] = ("rowid",) if found[0] else ()
-    rowid: tuple[str, ...] = source.cache[key]
-    return rowid
 
 
 def bind(pattern: Pattern, source: Source, text: str = "") -> BoundPattern:
@@ -111,7 +95,23 @@ class _Binder:
                 check_unique(edge_table, self.source)
         keys = {name: table.key or row_number(self.source, name) for name, table in tables.items()}
         columns = {name: frozenset(columns_of(self.source, name)) for name in tables}
-        return BoundPattern(resolved, self.graph, self.vertices, self.edges, self.types, keys, columns, self.derived)
+        return BoundPattern(
+            resolved, self.graph, self.vertices, self.edges, self.types, keys, columns, self.derived, self._taken()
+        )
+
+    def _taken(self) -> frozenset[str]:
+        """Columns of the tables of the pattern, and of those that computed properties read."""
+        tables = {table.table for table in self.vertices.values()}
+        tables |= {table.table for found in self.edges.values() for table in found}
+        if self.derived:
+            tables |= {table.table for table in self.graph.edge_tables if table.derived or table.by_name}
+        known = sql_guard.known_relations(self.source.connection) if self.derived else ()
+        return frozenset(
+            name.lower()
+            for table in tables
+            if not self.derived or table.lower() in known
+            for name in columns_of(self.source, table)
+        )
 
     def pattern(self, pattern: Pattern) -> Pattern:
         self._resolve_tables(pattern)
@@ -311,10 +311,7 @@ class _Binder:
         for table in tables:
             for name, kind in self._visible(table).items():
                 visible.setdefault(name, kind)
-        aliases = {alias.lower(): column for table in tables for alias, column in table.aliases}
-        by_lower = {name.lower(): name for name in visible}
-        wanted = node.name.lower()
-        found = by_lower.get(wanted) or by_lower.get(aliases.get(wanted, "").lower())
+        found = self._derived_name(node, tables, declared=True) or self._written_name(node, tables, visible)
         if found is None:
             found = self._derived_name(node, tables)
         if found is None:
@@ -323,11 +320,36 @@ class _Binder:
             raise self.fault(
                 f"{tables[0].labels[0]} has no property {node.name!r}{_nearest(node.name, tables, visible)}",
                 at,
-                hint="Graph.set_signs gives neurons and connections their sign." if wanted == "sign" else "",
+                hint="Graph.set_signs gives neurons and connections their sign." if node.name.lower() == "sign" else "",
             )
         if found in visible:
             self.types[(node.variable, found)] = visible[found]
             self._check_partial(found, node.at, tables)
+        return found
+
+    def _written_name(self, node: Property, tables: tuple[Table, ...], visible: Mapping[str, str]) -> str | None:
+        """The column of the name that was written, or that this is another word for; refused where it may be both."""
+        by_lower = {name.lower(): name for name in visible}
+        wanted = node.name.lower()
+        for table in tables:
+            own = wanted.removeprefix(f"{table.table.lower()}.")
+            if own != wanted and wanted not in by_lower and own in by_lower:
+                return by_lower[own]
+        found = by_lower.get(wanted)
+        for table in tables:
+            aliases = {alias.lower(): column.lower() for alias, column in table.aliases}
+            other = by_lower.get(aliases.get(wanted, ""))
+            if found is None or other is None or found == other:
+                found = found or other
+                continue
+            chosen = meant(self.source, table.table, found, other)
+            if chosen is None:
+                raise self.fault(
+                    f"{node.name!r} is a column of {table.table} and another word for {other!r}, and the two differ",
+                    node.at,
+                    hint=f"Write {other}, or `{table.table}.{found}` for the column of that name.",
+                )
+            found = chosen
         return found
 
     def _check_partial(self, column: str, at: Span | None, tables: tuple[Table, ...]) -> None:
@@ -344,16 +366,19 @@ class _Binder:
         known: bool = self.source.cache[key]
         return known
 
-    def _derived_name(self, node: Property, tables: tuple[Table, ...]) -> str | None:
-        """The name of a property that is computed; noted for every table that has it."""
+    def _derived_name(self, node: Property, tables: tuple[Table, ...], declared: bool = False) -> str | None:
+        """The name of a property that is computed, never that of a column; noted for every table that has it.
+
+        declared: only those that the property graph names, which no column of a table hides.
+        """
         found: str | None = None
         for table in tables:
             derived = next((d for d in table.derived if d.name.lower() == node.name.lower()), None)
             flags = table.membership if isinstance(table, VertexTable) else None
-            if derived is None and flags is not None and node.name in self._members(flags.names):
+            if derived is None and not declared and flags is not None and node.name in self._members(flags.names):
                 derived = Derived(node.name, "BOOLEAN", flags.sql, node.name)
             if derived is not None:
-                found = derived.name
+                found = derived.name + COMPUTED
                 self.derived[(table.table, found)] = derived
                 self.types[(node.variable, found)] = derived.type
         return found

@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from queries import csr_needs
-from queries.bind import BoundPattern, columns_of
+from queries.bind import BoundPattern
+from queries.columns import columns_of
 from queries.csr_estimate import estimate_join
 from queries.csr_relations import WHOLE_NUMBERS, Relations, vertices_of
 from queries.executor import Estimate

@@ -38,7 +38,7 @@ class MatchWriter(Writer):
         self.needs = needs
         for vertex in self.pattern.vertices:
             table = self.bound.vertex_tables[vertex.variable]
-            self.ids[vertex.variable] = f"{quote(vertex.variable)}.{quote(table.key)}"
+            self.ids[vertex.variable] = f"{self.alias(vertex.variable)}.{quote(table.key)}"
 
     def relations(self) -> tuple[list[str], list[str]]:
         conditions = [f"{self.key_of(e)} <> {self.key_of(f)}" for e, f in self.needs.keys]
@@ -48,7 +48,7 @@ class MatchWriter(Writer):
         return [MATCHES], conditions
 
     def key_of(self, edge: Edge) -> str:
-        return f"{quote(edge.variable)}.{KEY}"
+        return f"{self.alias(edge.variable)}.{KEY}"
 
 
 def wanted_columns(needs: Needs, values: Values) -> dict[str, tuple[tuple[str, ...], bool]]:
@@ -109,10 +109,10 @@ class Gathered:
             return keys
         values = Values(self.parameters)
         writer = Writer(self.bound, values)
-        where = " AND ".join(writer.only(table, variable))
+        where = " AND ".join(writer.only(table, writer.alias(variable)))
         sql = (
-            f"SELECT {', '.join(f'{quote(variable)}.{quote(n)}' for n in [table.key, *names])} "
-            f"FROM {quote(table.table)} AS {quote(variable)}{' WHERE ' + where if where else ''}"
+            f"SELECT {', '.join(f'{writer.alias(variable)}.{quote(n)}' for n in [table.key, *names])} "
+            f"FROM {quote(table.table)} AS {writer.alias(variable)}{' WHERE ' + where if where else ''}"
         )
         rows = read(self.source.connection, sql, values.all(sql), self.limits)[0]
         numbers = found.numbers(rows.column(0))
@@ -150,12 +150,12 @@ class Gathered:
         arrays, names = [pa.nulls(count, pa.int8())], ["~"]
         for variable, table in self.vertex_columns.items():
             arrays.append(_struct(table, numbers[variable]))
-            names.append(variable)
+            names.append(self.bound.relation_name(variable))
         for edge in self.edges:
             columns = self.loaded.relations[edge.variable].columns
             if columns is not None:
                 arrays.append(_struct(columns, numbers[edge.variable]))
-                names.append(edge.variable)
+                names.append(self.bound.relation_name(edge.variable))
         return pa.RecordBatch.from_arrays(arrays, names=names)
 
     def direct(self) -> list[tuple[str, str, str]] | None:

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from queries.bind import BoundPattern, columns_of
+from queries.bind import BoundPattern
+from queries.columns import columns_of
 from queries.duckdb_executor import read
 from queries.identifiers import quote
 from queries.pattern import Direction, Edge
@@ -242,14 +243,14 @@ class Relations:
         values = Values(self.parameters)
         writer = Writer(self.bound, values)
         table = self.bound.vertex_tables[variable]
-        name = f"{quote(variable)}.{quote(table.key)}"
+        name = f"{writer.alias(variable)}.{quote(table.key)}"
         writer.ids[variable] = name
         predicate = self.bound.pattern.vertex(variable).predicate
-        conditions = writer.only(table, variable)
+        conditions = writer.only(table, writer.alias(variable))
         if predicate is not None:
             conditions.append(writer.sql(predicate))
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-        return f"SELECT {name} FROM {quote(table.table)} AS {quote(variable)}{where}", values
+        return f"SELECT {name} FROM {quote(table.table)} AS {writer.alias(variable)}{where}", values
 
     def _read(self, sql: str, values: Values) -> pa.Table:
         return read(self.source.connection, sql, values.all(sql), self.limits)[0]
@@ -263,7 +264,7 @@ class Relations:
 
     def _key(self, kind: str, sql: str, values: Values, variable: str) -> Any:
         """What the text reads, whatever the variable is called; None where a value cannot be compared."""
-        text = re.sub(rf"(?<!\.){re.escape(quote(variable))}", '"~"', sql)
+        text = re.sub(rf"(?<!\.){re.escape(self.bound.alias(variable))}", '"~"', sql)
         bound = values.all(sql)
         found = []
         for name in sorted(bound):

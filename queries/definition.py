@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ingest.errors import ParseError, did_you_mean
-from queries.bind import columns_of
+from queries.columns import columns_of
 from queries.keys import check_unique
 from queries.property_graph import EdgeTable, PropertyGraph, VertexTable
 from queries.source import Source

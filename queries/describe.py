@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from queries.bind import BoundPattern
 from queries.expression import AllAlong, EachAlong, Expression, Parameter
+from queries.identifiers import COMPUTED
 from queries.pattern import Direction, Edge, Exists, Select
 from queries.plan import Choice
 from queries.sql_expressions import Names, write
@@ -31,7 +32,7 @@ def expression_text(expression: Expression) -> str:
     """An expression as one would write it."""
     names = Names(
         identity=lambda variable: f"id({_plain(variable)})",
-        column=lambda variable, name: f"{_plain(variable)}.{name}".removeprefix("."),
+        column=lambda variable, name: f"{_plain(variable)}.{name.removesuffix(COMPUTED)}".removeprefix("."),
         length=lambda path: f"path_length({path})",
         along=_along,
         exists=_exists,

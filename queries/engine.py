@@ -152,6 +152,9 @@ def answer(
         raise SchemaError(f"limit is {limit}; wanted 0 or more rows")
     allowed = [seconds for seconds in (time_limit, statement.time_limit) if seconds is not None]
     limits = Limits.starting(min(allowed, default=None), as_bytes(memory_limit), begun)
+    for name in parameters or ():
+        if name.lower().startswith(OWN):
+            raise SchemaError(f"the parameter ${name}: names that begin with {OWN} are those of questions")
     given = {**(parameters or {}), **statement.bound}
     text = statement.written
     if limit is not None:
@@ -302,12 +305,13 @@ def _check(statement: Statement, source: Source, names: list[str], limits: Limit
 
 
 def _unique_names(table: pa.Table) -> pa.Table:
-    """``a, a`` as ``a, a_1``: frames have no two columns of one name."""
+    """``a, a, a_1`` as ``a, a_2, a_1``: frames have no two columns of one name, and each keeps what it was called."""
+    taken = set(table.column_names)
     seen: set[str] = set()
     names = []
     for name in table.column_names:
         number, unique = 0, name
-        while unique in seen:
+        while unique in seen or (number and unique in taken):
             number += 1
             unique = f"{name}_{number}"
         seen.add(unique)

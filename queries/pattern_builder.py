@@ -20,6 +20,7 @@ from queries.expression import (
     conjuncts,
     transform,
 )
+from queries.identifiers import OURS
 from queries.pattern import (
     Column,
     Direction,
@@ -214,7 +215,9 @@ class PatternBuilder:
         return f"{self._root._numbered}{what}"
 
     def _check_case(self, name: str, at: Span) -> None:
-        """Refuse two names that SQL, in which every pattern may be answered, takes for one."""
+        """Refuse two names that SQL, in which every pattern may be answered, takes for one, and names of ours."""
+        if name.startswith(OURS):
+            raise self.fault(f"names of variables do not begin with {OURS}", at, hint="Give it another name.")
         for known in self.known():
             if known != name and known.lower() == name.lower():
                 raise self.fault(f"{known!r} and {name!r} differ only in upper and lower case", at)

@@ -145,30 +145,30 @@ class PropertyGraph:
         return list(dict.fromkeys(label for table in self.edge_tables for label in table.labels))
 
 
+# Aliases in these begin with "~", as no variable of a pattern does, so that {row} is always the row outside.
 _ROI_OF_PAIR = Derived(
     "roiInfo",
     "VARCHAR",
-    """coalesce((SELECT CAST(json_group_object(r.neuropil, json_object('post', CAST(r.weight AS BIGINT))) AS VARCHAR)
-    FROM connections_by_neuropil AS r WHERE r.pre_root_id = {row}.pre_root_id AND r.post_root_id = {row}.post_root_id
-    AND r.kind = {row}.kind AND r.neuropil IS NOT NULL), '{{}}')""",
+    """coalesce((SELECT CAST(json_group_object("~r".neuropil, json_object('post', CAST("~r".weight AS BIGINT)))
+    AS VARCHAR) FROM connections_by_neuropil AS "~r" WHERE "~r".pre_root_id = {row}.pre_root_id
+    AND "~r".post_root_id = {row}.post_root_id AND "~r".kind = {row}.kind AND "~r".neuropil IS NOT NULL), '{{}}')""",
 )
 _ROI_OF_NEURON = Derived(
     "roiInfo",
     "VARCHAR",
-    """coalesce((SELECT CAST(json_group_object(s.neuropil, json_object('pre', CAST(s.made AS BIGINT),
-    'post', CAST(s.got AS BIGINT))) AS VARCHAR) FROM (SELECT u.id, u.neuropil, sum(u.made) AS made, sum(u.got) AS got
-    FROM (SELECT pre_root_id AS id, neuropil, weight AS made, 0 AS got, kind FROM connections_by_neuropil
-    UNION ALL SELECT post_root_id, neuropil, 0, weight, kind FROM connections_by_neuropil) AS u
-    WHERE u.kind = 'chemical' AND u.neuropil IS NOT NULL GROUP BY u.id, u.neuropil) AS s
-    WHERE s.id = {row}.root_id), '{{}}')""",
+    """coalesce((SELECT CAST(json_group_object("~s".neuropil, json_object('pre', CAST("~s".made AS BIGINT),
+    'post', CAST("~s".got AS BIGINT))) AS VARCHAR) FROM (SELECT "~u".id, "~u".neuropil, sum("~u".made) AS made,
+    sum("~u".got) AS got FROM (SELECT pre_root_id AS id, neuropil, weight AS made, 0 AS got, kind
+    FROM connections_by_neuropil UNION ALL SELECT post_root_id, neuropil, 0, weight, kind
+    FROM connections_by_neuropil) AS "~u" WHERE "~u".kind = 'chemical' AND "~u".neuropil IS NOT NULL
+    GROUP BY "~u".id, "~u".neuropil) AS "~s" WHERE "~s".id = {row}.root_id), '{{}}')""",
 )
 
 
 def _summed(name: str, end: str) -> Derived:
     """Summed weight of a neuron's chemical connections, 0 without any."""
-    sql = (
-        "coalesce((SELECT sum(w.weight) FROM connections AS w WHERE w.END = {row}.root_id AND w.kind = 'chemical'), 0)"
-    )
+    sql = """coalesce((SELECT sum("~w".weight) FROM connections AS "~w"
+    WHERE "~w".END = {row}.root_id AND "~w".kind = 'chemical'), 0)"""
     return Derived(name, "DOUBLE", sql.replace("END", end))
 
 
@@ -296,8 +296,10 @@ CONNECTOME = connectome()
 
 Labels of edges: ``synapse`` (also ``ConnectsTo``, ``chemical``), ``electrical``, ``extrasynaptic``,
 ``connection`` for all three, and ``synapse_by_neuropil``, one chemical edge a neuropil; ``response``, ``correlation``
-and ``lagged_predictive`` are functional edges, never several kinds in one label. A column of the table's
-own wins over an alias of the same name. ``weight_in`` and ``weight_out`` of a neuron are summed chemical weights.
+and ``lagged_predictive`` are functional edges, never several kinds in one label. A column that has the name
+of an alias is read where the two hold the same or only one holds values; otherwise that name is refused. A computed
+property is never hidden by a column, which is then read as ``neurons.roiInfo``. ``weight_in`` and ``weight_out``
+of a neuron are summed chemical weights.
 ``roiInfo`` (JSON text) and, for neurons, a truth value named after each neuropil come from
 ``connections_by_neuropil``; synapses are counted as connections count them.
 """

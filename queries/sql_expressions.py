@@ -25,7 +25,7 @@ from queries.expression import (
     PathLength,
     Property,
 )
-from queries.identifiers import quote
+from queries.identifiers import COMPUTED, quote
 from queries.pattern import Exists
 from queries.sql_values import Values
 
@@ -109,7 +109,7 @@ def _list(items: tuple[Expression, ...], sql: Callable[[Expression], str], names
         return f"[{', '.join(map(sql, items))}]"
     fields: dict[str, str] = {}
     for number, item in enumerate(items):
-        name = item.name if isinstance(item, Property) else f"item_{number + 1}"
+        name = item.name.removesuffix(COMPUTED) if isinstance(item, Property) else f"item_{number + 1}"
         fields[name if name not in fields else f"{name}_{number + 1}"] = sql(item)
     return f"struct_pack({', '.join(f'{quote(name)} := {value}' for name, value in fields.items())})"
 

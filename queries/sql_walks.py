@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 S, T, LENGTH = '"~source"', '"~target"', '"~length"'
 VERTICES, EDGES, KEY = '"~vertices"', '"~edges"', '"~key"'
+EACH, ID, AT, ROW, NUMBER = '"~each"', '"~id"', '"~at"', '"~row"', '"~number"'
+START, HOP, WALK, REACHED = '"~start"', '"~hop"', '"~walk"', '"~reached"'
+H, W, R, EDGE, OPEN, PACKED = '"~h"', '"~w"', '"~r"', '"~edge"', '"~open"', '"~packed"'
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class _Needs:
 
 def walk_relation(writer: Writer, edge: Edge) -> str:
     """``(WITH RECURSIVE ... SELECT ...) AS "edge"`` for a repeated edge."""
-    return f"({_Walk(writer, edge).select()}) AS {quote(edge.variable)}"
+    return f"({_Walk(writer, edge).select()}) AS {writer.alias(edge.variable)}"
 
 
 def walk_distinctness(writer: Writer) -> list[str]:
@@ -53,19 +56,19 @@ def walk_distinctness(writer: Writer) -> list[str]:
     for edge in repeated:
         _check_alone(writer, edge)
         if semantics is Semantics.DISTINCT_EDGES:
-            keys = _keys(edge)
+            keys = _keys(writer, edge)
             for other in pattern.positive:
                 if other.quantifier is None and writer.may_meet(edge, other):
                     conditions.append(f"NOT list_contains({keys}, {writer.key_of(other)})")
         elif semantics.vertices_differ:
             for vertex in pattern.vertices:
                 if writer.same_table(edge, vertex.variable):
-                    conditions.append(f"NOT list_contains({_interior(edge)}, {writer.ids[vertex.variable]})")
+                    conditions.append(f"NOT list_contains({_interior(writer, edge)}, {writer.ids[vertex.variable]})")
     for first, second in combinations(repeated, 2):
         if semantics is Semantics.DISTINCT_EDGES and writer.may_meet(first, second):
-            conditions.append(f"NOT list_has_any({_keys(first)}, {_keys(second)})")
+            conditions.append(f"NOT list_has_any({_keys(writer, first)}, {_keys(writer, second)})")
         elif semantics.vertices_differ:
-            conditions.append(f"NOT list_has_any({_interior(first)}, {_interior(second)})")
+            conditions.append(f"NOT list_has_any({_interior(writer, first)}, {_interior(writer, second)})")
     return conditions
 
 
@@ -90,12 +93,12 @@ def _check_alone(writer: Writer, edge: Edge) -> None:
         )  # fmt: skip
 
 
-def _keys(edge: Edge) -> str:
-    return f"list_transform({quote(edge.variable)}.{EDGES}, lambda x: x.{KEY})"
+def _keys(writer: Writer, edge: Edge) -> str:
+    return f"list_transform({writer.alias(edge.variable)}.{EDGES}, lambda {EACH}: {EACH}.{KEY})"
 
 
-def _interior(edge: Edge) -> str:
-    return f"list_slice({quote(edge.variable)}.{VERTICES}, 2, -2)"
+def _interior(writer: Writer, edge: Edge) -> str:
+    return f"list_slice({writer.alias(edge.variable)}.{VERTICES}, 2, -2)"
 
 
 def path_length(writer: Writer, name: str) -> str:
@@ -107,7 +110,7 @@ def path_length(writer: Writer, name: str) -> str:
         if owner.pattern.edge(variable).quantifier is None:
             single += 1
         else:
-            parts.append(f"{quote(variable)}.{LENGTH}")
+            parts.append(f"{owner.alias(variable)}.{LENGTH}")
     if single or not parts:
         parts.append(str(single))
     return f"CAST({' + '.join(parts)} AS BIGINT)"
@@ -126,9 +129,9 @@ def along(writer: Writer, node: EachAlong | AllAlong) -> str:
     each = write(value, inner, writer.values)
     if isinstance(node, AllAlong):
         # 0 false, 1 unknown, 2 true: the least says whether it holds for all, as AND does.
-        least = f'list_min(list_transform({elements}, lambda "x": coalesce(2 * CAST({each} AS TINYINT), 1)))'
+        least = f"list_min(list_transform({elements}, lambda {EACH}: coalesce(2 * CAST({each} AS TINYINT), 1)))"
         return f"(CASE coalesce({least}, 2) WHEN 0 THEN FALSE WHEN 2 THEN TRUE END)"
-    return f'list_transform({elements}, lambda "x": {each})'
+    return f"list_transform({elements}, lambda {EACH}: {each})"
 
 
 def _lambda_names(writer: Writer, variable: str, vertex_key: str | None) -> Names:
@@ -137,12 +140,12 @@ def _lambda_names(writer: Writer, variable: str, vertex_key: str | None) -> Name
     def identity(name: str) -> str:
         if name != variable:
             return outside.identity(name)
-        return f'"x".{KEY}' if vertex_key is None else '"x"."~id"'
+        return f"{EACH}.{KEY if vertex_key is None else ID}"
 
     def column(name: str, column: str) -> str:
         if name != variable:
             return outside.column(name, column)
-        return '"x"."~id"' if column == vertex_key else f'"x".{quote(column)}'
+        return f"{EACH}.{ID if column == vertex_key else quote(column)}"
 
     return replace(outside, identity=identity, column=column)
 
@@ -163,7 +166,7 @@ def _edge_list(writer: Writer, path: Path) -> str:
                 fields.append(f"{KEY} := {writer.key_of(edge)}")
             parts.append(f"[struct_pack({', '.join(fields)})]")
         else:
-            whole = f"{quote(variable)}.{EDGES}"
+            whole = f"{writer.alias(variable)}.{EDGES}"
             parts.append(whole if forward else f"list_reverse({whole})")
     return _concatenated(parts)
 
@@ -178,7 +181,7 @@ def _vertex_list(writer: Writer, path: Path) -> str:
         if edge.quantifier is None:
             piece = f"[{writer.ids[at]}, {writer.ids[end]}]"
         else:
-            whole = f"{quote(variable)}.{VERTICES}"
+            whole = f"{writer.alias(variable)}.{VERTICES}"
             piece = whole if forward else f"list_reverse({whole})"
         ids.append(piece if index == 0 else f"list_slice({piece}, 2, NULL)")
         at = end
@@ -186,13 +189,13 @@ def _vertex_list(writer: Writer, path: Path) -> str:
     table = writer.bound.vertex_tables[path.start]
     columns = [c for c in path_columns(writer, path, "vertices")[0] if c != table.key]
     if not columns:
-        return f'list_transform({listed}, lambda "x": struct_pack("~id" := "x"))'
-    fields = ", ".join(f"{quote(c)} := {writer.cell(table, 'v', c)}" for c in columns)
+        return f"list_transform({listed}, lambda {EACH}: struct_pack({ID} := {EACH}))"
+    fields = ", ".join(f"{quote(c)} := {writer.cell(table, ROW, c)}" for c in columns)
     # The order of the path is that of the numbers, since a join keeps none.
     return (
-        f'(SELECT list(struct_pack("~id" := u.id, {fields}) ORDER BY u.number) FROM '
-        f"(SELECT unnest({listed}) AS id, generate_subscripts({listed}, 1) AS number) AS u "
-        f"LEFT JOIN {quote(table.table)} AS v ON v.{quote(table.key)} = u.id)"
+        f"(SELECT list(struct_pack({ID} := {AT}.{ID}, {fields}) ORDER BY {AT}.{NUMBER}) FROM "
+        f"(SELECT unnest({listed}) AS {ID}, generate_subscripts({listed}, 1) AS {NUMBER}) AS {AT} "
+        f"LEFT JOIN {quote(table.table)} AS {ROW} ON {ROW}.{quote(table.key)} = {AT}.{ID})"
     )
 
 
@@ -252,17 +255,17 @@ class _Walk:
         if self.select_ is Select.ALL:
             ctes = [self._walks()]
         elif self.select_ is Select.ALL_SHORTEST:
-            ctes = [self._shortest("reached", []), self._along_distances()]
+            ctes = [self._shortest(REACHED, []), self._along_distances()]
         else:
-            ctes = [self._shortest("walk", self.needs.lists)]
+            ctes = [self._shortest(WALK, self.needs.lists)]
         conditions = [f"{LENGTH} >= {self.low}"]
         if self.select_ is not Select.ALL and self.mode is Mode.ACYCLIC and self.low > 0:
             conditions.append(f"{S} <> {T}")
         ends = f"{T} AS {S}, {S} AS {T}" if self.flipped else f"{S}, {T}"
         lists = [f"list_reverse({name}) AS {name}" if self.flipped else name for name in self.needs.lists]
         outputs = ", ".join([ends, LENGTH, *lists])
-        ctes = [f"start AS ({self._start()})", f"hop AS ({self._hops()})", *ctes]
-        return f"WITH RECURSIVE {', '.join(ctes)} SELECT {outputs} FROM walk WHERE {' AND '.join(conditions)}"
+        ctes = [f"{START} AS ({self._start()})", f"{HOP} AS ({self._hops()})", *ctes]
+        return f"WITH RECURSIVE {', '.join(ctes)} SELECT {outputs} FROM {WALK} WHERE {' AND '.join(conditions)}"
 
     def _check(self) -> None:
         if self.select_ is Select.ALL:
@@ -328,22 +331,22 @@ class _Walk:
         own = tuple(writer.read.get(edge.variable, {}))
         columns = tuple(dict.fromkeys((*self.needs.columns, *own)))
         rows = writer.edge_rows(edge, columns, self.needs.key, filtered=True)
-        outputs = [f"h.{T} AS {S}", f"h.{S} AS {T}"] if self.flipped else [f"h.{S}", f"h.{T}"]
+        outputs = [f"{H}.{T} AS {S}", f"{H}.{S} AS {T}"] if self.flipped else [f"{H}.{S}", f"{H}.{T}"]
         if self.needs.edges:
-            fields = [f"{quote(c)} := h.{quote(c)}" for c in self.needs.columns]
+            fields = [f"{quote(c)} := {H}.{quote(c)}" for c in self.needs.columns]
             if self.needs.key:
-                fields.append(f"{KEY} := h.{KEY}")
-            outputs.append(f"struct_pack({', '.join(fields)}) AS edge")
+                fields.append(f"{KEY} := {H}.{KEY}")
+            outputs.append(f"struct_pack({', '.join(fields)}) AS {EDGE}")
         if edge.interior is not None:
-            outputs.append(f"h.{T if self.flipped else S} IN ({self._interior()}) AS open")
+            outputs.append(f"{H}.{T if self.flipped else S} IN ({self._interior()}) AS {OPEN}")
         reached = S if self.flipped else T
         whole = all(table.complete for table in tables) and not self.table.only
-        kept = "" if whole else f" WHERE h.{reached} IN ({self._vertices()})"
-        return f"SELECT {', '.join(outputs)} FROM ({rows}) AS h{kept}"
+        kept = "" if whole else f" WHERE {H}.{reached} IN ({self._vertices()})"
+        return f"SELECT {', '.join(outputs)} FROM ({rows}) AS {H}{kept}"
 
     def _vertices(self) -> str:
-        only = _where(self.writer.only(self.table, "v"))
-        return f'SELECT "v".{quote(self.table.key)} FROM {quote(self.table.table)} AS "v"{only}'
+        only = _where(self.writer.only(self.table, ROW))
+        return f"SELECT {ROW}.{quote(self.table.key)} FROM {quote(self.table.table)} AS {ROW}{only}"
 
     def _interior(self) -> str:
         assert self.edge.interior is not None
@@ -359,46 +362,47 @@ class _Walk:
 
     def _seed(self, lists: list[str]) -> str:
         # The empty list has the type of the hops' edges.
-        values = {VERTICES: "[id]", EDGES: "coalesce((SELECT list(h.edge) FROM hop AS h WHERE FALSE), [])"}
-        return f"SELECT {_row('id', 'id', '0', values, lists)} FROM start"
+        values = {VERTICES: f"[{ID}]", EDGES: f"coalesce((SELECT list({H}.{EDGE}) FROM {HOP} AS {H} WHERE FALSE), [])"}
+        return f"SELECT {_row(ID, ID, '0', values, lists)} FROM {START}"
 
     def _first_hops(self, lists: list[str]) -> str:
-        values = {VERTICES: f"[h.{S}, h.{T}]", EDGES: "[h.edge]"}
-        row = _row(f"h.{S}", f"h.{T}", "1", values, lists)
-        return f"SELECT {row} FROM start JOIN hop AS h ON h.{S} = start.id"
+        values = {VERTICES: f"[{H}.{S}, {H}.{T}]", EDGES: f"[{H}.{EDGE}]"}
+        row = _row(f"{H}.{S}", f"{H}.{T}", "1", values, lists)
+        return f"SELECT {row} FROM {START} JOIN {HOP} AS {H} ON {H}.{S} = {START}.{ID}"
 
     def _step(self, lists: list[str]) -> str:
-        values = {VERTICES: f"list_append(w.{VERTICES}, h.{T})", EDGES: f"list_append(w.{EDGES}, h.edge)"}
-        return f"SELECT {_row(f'w.{S}', f'h.{T}', f'w.{LENGTH} + 1', values, lists)}"
+        values = {VERTICES: f"list_append({W}.{VERTICES}, {H}.{T})", EDGES: f"list_append({W}.{EDGES}, {H}.{EDGE})"}
+        return f"SELECT {_row(f'{W}.{S}', f'{H}.{T}', f'{W}.{LENGTH} + 1', values, lists)}"
 
     def _limits(self) -> list[str]:
-        conditions = [] if self.high is None else [f"w.{LENGTH} < {self.high}"]
+        conditions = [] if self.high is None else [f"{W}.{LENGTH} < {self.high}"]
         if self.edge.interior is not None:
-            conditions.append(f"(w.{LENGTH} = 0 OR h.open)")
+            conditions.append(f"({W}.{LENGTH} = 0 OR {H}.{OPEN})")
         return conditions
 
     def _walks(self) -> str:
         conditions = self._limits()
         if self.mode is Mode.TRAIL:
-            conditions.append(f"NOT list_contains(list_transform(w.{EDGES}, lambda x: x.{KEY}), h.edge.{KEY})")
+            keys = f"list_transform({W}.{EDGES}, lambda {EACH}: {EACH}.{KEY})"
+            conditions.append(f"NOT list_contains({keys}, {H}.{EDGE}.{KEY})")
         elif self.mode is Mode.ACYCLIC:
-            conditions.append(f"NOT list_contains(w.{VERTICES}, h.{T})")
+            conditions.append(f"NOT list_contains({W}.{VERTICES}, {H}.{T})")
         elif self.mode is Mode.SIMPLE:
-            conditions.append(f"(w.{LENGTH} = 0 OR w.{S} <> w.{T})")
-            conditions.append(f"(h.{T} = w.{S} OR NOT list_contains(w.{VERTICES}, h.{T}))")
+            conditions.append(f"({W}.{LENGTH} = 0 OR {W}.{S} <> {W}.{T})")
+            conditions.append(f"({H}.{T} = {W}.{S} OR NOT list_contains({W}.{VERTICES}, {H}.{T}))")
         lists = self.needs.lists
         return (
-            f"walk({_columns(lists)}) AS ({self._seed(lists)} UNION ALL "
-            f"{self._step(lists)} FROM walk AS w JOIN hop AS h ON h.{S} = w.{T}{_where(conditions)})"
+            f"{WALK}({_columns(lists)}) AS ({self._seed(lists)} UNION ALL "
+            f"{self._step(lists)} FROM {WALK} AS {W} JOIN {HOP} AS {H} ON {H}.{S} = {W}.{T}{_where(conditions)})"
         )
 
     def _shortest(self, name: str, lists: list[str]) -> str:
         """Breadth first: a pair of ends keeps the first path that reached it."""
         first = self._seed(lists) if self.low == 0 else _first_of_each(self._first_hops(lists), lists)
         step = (
-            f"{self._step(lists)} FROM {name} AS w JOIN hop AS h ON h.{S} = w.{T} "
-            f"LEFT JOIN recurring.{name} AS r ON r.{S} = w.{S} AND r.{T} = h.{T}"
-            f"{_where([*self._limits(), f'r.{S} IS NULL'])}"
+            f"{self._step(lists)} FROM {name} AS {W} JOIN {HOP} AS {H} ON {H}.{S} = {W}.{T} "
+            f"LEFT JOIN recurring.{name} AS {R} ON {R}.{S} = {W}.{S} AND {R}.{T} = {H}.{T}"
+            f"{_where([*self._limits(), f'{R}.{S} IS NULL'])}"
         )
         return f"{name}({_columns(lists)}) USING KEY ({S}, {T}) AS ({first} UNION {_first_of_each(step, lists)})"
 
@@ -407,11 +411,12 @@ class _Walk:
         lists = self.needs.lists
         first = self._seed(lists)
         if self.low > 0:
-            first = f"{self._first_hops(lists)} JOIN reached AS r ON r.{S} = h.{S} AND r.{T} = h.{T} AND r.{LENGTH} = 1"
+            near = f"{R}.{S} = {H}.{S} AND {R}.{T} = {H}.{T} AND {R}.{LENGTH} = 1"
+            first = f"{self._first_hops(lists)} JOIN {REACHED} AS {R} ON {near}"
         return (
-            f"walk({_columns(lists)}) AS ({first} UNION ALL {self._step(lists)} FROM walk AS w "
-            f"JOIN hop AS h ON h.{S} = w.{T} JOIN reached AS r ON r.{S} = w.{S} AND r.{T} = h.{T} "
-            f"AND r.{LENGTH} = w.{LENGTH} + 1{_where(self._limits())})"
+            f"{WALK}({_columns(lists)}) AS ({first} UNION ALL {self._step(lists)} FROM {WALK} AS {W} "
+            f"JOIN {HOP} AS {H} ON {H}.{S} = {W}.{T} JOIN {REACHED} AS {R} ON {R}.{S} = {W}.{S} AND {R}.{T} = {H}.{T} "
+            f"AND {R}.{LENGTH} = {W}.{LENGTH} + 1{_where(self._limits())})"
         )
 
 
@@ -433,9 +438,9 @@ def _first_of_each(rows: str, lists: list[str]) -> str:
     """One row for each pair of ends; the lists are of one path, not mixed from several."""
     if not lists:
         return f"SELECT {S}, {T}, min({LENGTH}) AS {LENGTH} FROM ({rows}) GROUP BY {S}, {T}"
-    packed = ", ".join(f"l{i} := {name}" for i, name in enumerate(lists))
-    unpacked = ", ".join(f"p.l{i} AS {name}" for i, name in enumerate(lists))
+    packed = ", ".join(f'"~l{i}" := {name}' for i, name in enumerate(lists))
+    unpacked = ", ".join(f'{PACKED}."~l{i}" AS {name}' for i, name in enumerate(lists))
     return (
         f"SELECT {S}, {T}, {LENGTH}, {unpacked} FROM (SELECT {S}, {T}, min({LENGTH}) AS {LENGTH}, "
-        f"first(struct_pack({packed})) AS p FROM ({rows}) GROUP BY {S}, {T})"
+        f"first(struct_pack({packed})) AS {PACKED} FROM ({rows}) GROUP BY {S}, {T})"
     )

@@ -19,9 +19,9 @@ from queries.property_graph import EdgeTable, VertexTable
 from queries.sql_alike import least_of_alike
 from queries.sql_expressions import Names, write
 from queries.sql_values import Values
-from queries.sql_walks import along, path_length, walk_distinctness, walk_relation
+from queries.sql_walks import ID, along, path_length, walk_distinctness, walk_relation
 
-SOURCE, TARGET, KEY = '"~source"', '"~target"', '"~key"'
+SOURCE, TARGET, KEY, OTHER = '"~source"', '"~target"', '"~key"', '"~other"'
 
 
 def select(bound: BoundPattern, values: Values) -> str:
@@ -56,6 +56,7 @@ class Writer:
     def __init__(self, bound: BoundPattern, values: Values, outer: Writer | None = None) -> None:
         self.bound = bound
         self.pattern = bound.pattern
+        self.alias = bound.alias
         self.values = values
         self.outer = outer
         self.read: dict[str, dict[str, None]] = outer.read if outer else _columns_read(bound.pattern)
@@ -133,9 +134,9 @@ class Writer:
         if through is not None:
             self.ids[variable] = through
             return
-        relations.append(f"{quote(table.table)} AS {quote(variable)}")
-        self.ids[variable] = f"{quote(variable)}.{quote(table.key)}"
-        conditions += self.only(table, variable)
+        relations.append(f"{quote(table.table)} AS {self.alias(variable)}")
+        self.ids[variable] = f"{self.alias(variable)}.{quote(table.key)}"
+        conditions += self.only(table, self.alias(variable))
         predicate = self.pattern.vertex(variable).predicate
         if predicate is not None:
             conditions.append(self.sql(predicate))
@@ -165,7 +166,7 @@ class Writer:
 
     def only(self, table: VertexTable | EdgeTable, alias: str) -> list[str]:
         """Conditions that a row of the table belongs to the property graph."""
-        return [f"{quote(alias)}.{quote(column)} = {self.values.constant(value)}" for column, value in table.only]
+        return [f"{alias}.{quote(column)} = {self.values.constant(value)}" for column, value in table.only]
 
     # -- edges --
 
@@ -174,11 +175,11 @@ class Writer:
             return walk_relation(self, edge)
         tables = self.bound.edge_tables[edge.variable]
         if len(tables) == 1 and edge.direction is Direction.RIGHT:
-            conditions += self.only(tables[0], edge.variable)
-            return f"{quote(tables[0].table)} AS {quote(edge.variable)}"
+            conditions += self.only(tables[0], self.alias(edge.variable))
+            return f"{quote(tables[0].table)} AS {self.alias(edge.variable)}"
         needs_key = self.pattern.semantics is Semantics.DISTINCT_EDGES or edge.variable in self.identified
         rows = self.edge_rows(edge, list(self.read.get(edge.variable, {})), needs_key)
-        return f"({rows}) AS {quote(edge.variable)}"
+        return f"({rows}) AS {self.alias(edge.variable)}"
 
     def edge_rows(self, edge: Edge, columns: Iterable[str], needs_key: bool, filtered: bool = False) -> str:
         """All edges of an edge variable as one SELECT of ends, key and columns; both ways where it has none.
@@ -187,12 +188,12 @@ class Writer:
         """
         parts = []
         for table in self.bound.edge_tables[edge.variable]:
-            alias = quote(edge.variable)
+            alias = self.alias(edge.variable)
             known = {name for name in columns if self._has(table, name)}
             outputs = [f"{self.cell(table, alias, c) if c in known else 'NULL'} AS {quote(c)}" for c in columns]
             if needs_key:
                 outputs.append(f"{self.key(table, edge.variable)} AS {KEY}")
-            conditions = self.only(table, edge.variable)
+            conditions = self.only(table, alias)
             source, target = f"{alias}.{quote(table.source_key)}", f"{alias}.{quote(table.target_key)}"
             if filtered and edge.predicate is not None:
                 conditions.append(self.sql(edge.predicate))
@@ -218,7 +219,7 @@ class Writer:
 
     def ends(self, edge: Edge) -> tuple[str, str]:
         """Source and target of an edge's relation."""
-        alias = quote(edge.variable)
+        alias = self.alias(edge.variable)
         tables = self.bound.edge_tables[edge.variable]
         if edge.quantifier is None and len(tables) == 1 and edge.direction is Direction.RIGHT:
             return f"{alias}.{quote(tables[0].source_key)}", f"{alias}.{quote(tables[0].target_key)}"
@@ -226,7 +227,7 @@ class Writer:
 
     def key(self, table: EdgeTable, variable: str) -> str:
         """What tells an edge from others, comparable over all edge tables of the pattern."""
-        parts = {c: f"{quote(variable)}.{quote(c)}" for c in self._key_columns(table)}
+        parts = {c: f"{self.alias(variable)}.{quote(c)}" for c in self._key_columns(table)}
         if len(self.bound.edge_keys) > 1:
             return f"concat_ws('|', {self.values.constant(table.table)}, {', '.join(parts.values())})"
         return f"struct_pack({', '.join(f'{quote(name)} := {part}' for name, part in parts.items())})"
@@ -245,7 +246,7 @@ class Writer:
         tables = self.bound.edge_tables[edge.variable]
         if len(tables) == 1 and edge.direction is Direction.RIGHT:
             return self.key(tables[0], edge.variable)
-        return f"{quote(edge.variable)}.{KEY}"
+        return f"{self.alias(edge.variable)}.{KEY}"
 
     # -- what must not be --
 
@@ -254,7 +255,8 @@ class Writer:
         return self._no_row(rows, self.ids[edge.source], self.ids[edge.target])
 
     def _no_row(self, rows: str, source: str, target: str) -> str:
-        return f"NOT EXISTS (SELECT 1 FROM ({rows}) AS x WHERE x.{SOURCE} = {source} AND x.{TARGET} = {target})"
+        met = f"{OTHER}.{SOURCE} = {source} AND {OTHER}.{TARGET} = {target}"
+        return f"NOT EXISTS (SELECT 1 FROM ({rows}) AS {OTHER} WHERE {met})"
 
     def _distinctness(self) -> list[str]:
         pattern, semantics = self.pattern, self.pattern.semantics
@@ -289,10 +291,10 @@ class Writer:
             ends = (self.bound.vertex_tables[a].table, self.bound.vertex_tables[b].table)
             for table in tables:
                 if (table.source, table.target) == ends:
-                    met = [f'"x".{quote(table.source_key)} = {self.ids[a]}']
-                    met += [f'"x".{quote(table.target_key)} = {self.ids[b]}', *self.only(table, "x")]
+                    met = [f"{OTHER}.{quote(table.source_key)} = {self.ids[a]}"]
+                    met += [f"{OTHER}.{quote(table.target_key)} = {self.ids[b]}", *self.only(table, OTHER)]
                     kept = " AND ".join(met)
-                    conditions.append(f'NOT EXISTS (SELECT 1 FROM {quote(table.table)} AS "x" WHERE {kept})')
+                    conditions.append(f"NOT EXISTS (SELECT 1 FROM {quote(table.table)} AS {OTHER} WHERE {kept})")
         return conditions
 
     # -- what repeated edges ask --
@@ -319,7 +321,7 @@ class Writer:
         return reachable_part(self._declaring(vertex), vertex) is not None
 
     def possible(self, vertex: str) -> str:
-        """``SELECT ... AS id``: keys that a vertex can have by itself and by the single edges around it."""
+        """``SELECT ... AS "~id"``: keys that a vertex can have by itself and by the single edges around it."""
         pattern = self._declaring(vertex)
         part = reachable_part(pattern, vertex) or Pattern(
             pattern.graph, (replace(pattern.vertex(vertex), predicate=None),)
@@ -328,7 +330,7 @@ class Writer:
         relations, conditions = writer.relations()
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         distinct = "DISTINCT " if part.edges else ""
-        return f"SELECT {distinct}{writer.ids[vertex]} AS id FROM {', '.join(relations)}{where}"
+        return f"SELECT {distinct}{writer.ids[vertex]} AS {ID} FROM {', '.join(relations)}{where}"
 
     def _declaring(self, vertex: str) -> Pattern:
         """The pattern in which a vertex is first met."""
@@ -349,11 +351,11 @@ class Writer:
         if variable in self.bound.vertex_tables and name == self.bound.vertex_tables[variable].key:
             return self.id_of(variable)
         if variable in self.bound.vertex_tables:
-            return self.cell(self.bound.vertex_tables[variable], quote(variable), name)
+            return self.cell(self.bound.vertex_tables[variable], self.alias(variable), name)
         tables = self.bound.edge_tables.get(variable, ())
         if len(tables) == 1 and self._plain(variable):
-            return self.cell(tables[0], quote(variable), name)
-        return f"{quote(variable)}.{quote(name)}"
+            return self.cell(tables[0], self.alias(variable), name)
+        return f"{self.alias(variable)}.{quote(name)}"
 
     def _plain(self, edge: str) -> bool:
         """Whether the relation of an edge is its table, so that its properties are still to be computed."""

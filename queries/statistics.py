@@ -45,8 +45,8 @@ def edge_statistics(source: Source, table: EdgeTable) -> EdgeStatistics:
         values = dict(_only_values(table))
         # Edges that lead to another table do not meet each other, and their keys may be of other types.
         meet = "o JOIN i USING (k)" if table.source.lower() == table.target.lower() else "o, i WHERE FALSE"
-        sql = f"""WITH o AS (SELECT {begin} AS k, count(*) AS d FROM {quote(table.table)}{where} GROUP BY k),
-            i AS (SELECT {end} AS k, count(*) AS d FROM {quote(table.table)}{where} GROUP BY k)
+        sql = f"""WITH o AS (SELECT {begin} AS k, count(*) AS d FROM {quote(table.table)}{where} GROUP BY {begin}),
+            i AS (SELECT {end} AS k, count(*) AS d FROM {quote(table.table)}{where} GROUP BY {end})
             SELECT (SELECT CAST(coalesce(sum(d), 0) AS DOUBLE) FROM o),
                    (SELECT CAST(coalesce(sum(CAST(o.d AS DOUBLE) * i.d), 0) AS DOUBLE) FROM {meet}),
                    (SELECT CAST(coalesce(sum(CAST(d AS DOUBLE) * d), 0) AS DOUBLE) FROM o),
@@ -137,9 +137,9 @@ class Cardinalities:
         found = 0.0
         for table in tables:
             if isinstance(table, VertexTable):
-                writer.ids[variable] = f"{quote(variable)}.{quote(table.key)}"
-            kept = " AND ".join([*writer.only(table, variable), writer.sql(predicate)])
-            sql = f"SELECT count(*) FROM {quote(table.table)} AS {quote(variable)} WHERE {kept}"
+                writer.ids[variable] = f"{writer.alias(variable)}.{quote(table.key)}"
+            kept = " AND ".join([*writer.only(table, writer.alias(variable)), writer.sql(predicate)])
+            sql = f"SELECT count(*) FROM {quote(table.table)} AS {writer.alias(variable)} WHERE {kept}"
             found += self._counted_rows(sql, values.all(sql))
         return found
 

@@ -62,9 +62,13 @@ def create_view(folder: Folder, name: str, select: str) -> None:
         ParseError, UnsupportedError: it does more than read the graph, or needs a value.
         SchemaError: the name is taken.
     """
+    from queries.identifiers import OURS
     from queries.sql_guard import check, known_relations
     from queries.sql_tokens import tokens
+    from queries.sql_values import OWN
 
+    if name.startswith(OURS) or name.lower().startswith(OWN):
+        raise SchemaError(f"a view called {name!r}: names that begin with {OURS} or {OWN} are those of questions")
     folder_relations = known_relations(folder.connection)
     if name.lower() in folder_relations or name.lower().startswith("embeddings"):
         raise SchemaError(f"a table or view called {name!r} exists already; choose another name")

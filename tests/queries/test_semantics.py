@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ingest.errors import GraphlabError
 from queries.engine import Source, run
 
 PAGE = (Path(__file__).parents[2] / "docs" / "semantics.md").read_text(encoding="utf-8")
@@ -195,3 +197,48 @@ def test_table_of_alike_vertices(helpers: Any, toy: Source) -> None:
         text = motif.strip("`").replace("; ", "\n")
         found = [len(run(text, Source(toy.connection), language="dotmotif", engine=e)) for e in ("duckdb", "csr")]
         assert found == [int(kept)] * 2, motif
+
+
+BASE = 720575940603560295
+RULES = re.findall(r"<!-- table:(ids|unknown|names) -->(.*?)<!-- end -->", PAGE, re.DOTALL)
+RULED = [
+    [cell.strip() for cell in line.strip("|").split("|")]
+    for _, block in RULES
+    for line in block.strip().splitlines()[2:]
+]
+
+
+@pytest.fixture
+def three(helpers: Any, toy: Source) -> Source:
+    """The graph of the tables about ids, unknown values and names."""
+    graph = helpers.SmallGraph(
+        ((BASE, "A"), (BASE + 1, "B"), (BASE + 2, None)),
+        ((BASE, BASE + 1, 5, "chemical"), (BASE + 1, BASE + 2, 3, "chemical")),
+    )
+    helpers.fill(toy.connection, graph)
+    for statement in (
+        "DELETE FROM connections_by_neuropil",
+        f"""INSERT INTO connections_by_neuropil VALUES ({BASE}, {BASE + 1}, 'CX', 2, 'chemical'),
+            ({BASE}, {BASE + 1}, 'LO', 3, 'chemical'), ({BASE + 1}, {BASE + 2}, 'LO', 3, 'chemical')""",
+        """ALTER TABLE neurons ADD COLUMN "roiInfo" VARCHAR DEFAULT 'own'""",
+        """ALTER TABLE neurons ADD COLUMN "class" VARCHAR DEFAULT 'x'""",
+        "UPDATE neurons SET super_class = 'y'",
+    ):
+        toy.connection.execute(statement).fetchall()
+    return toy
+
+
+def test_there_is_a_table_of_rules_for_each() -> None:
+    assert [name for name, _ in RULES] == ["ids", "unknown", "names"]
+    assert len(RULED) >= 25
+
+
+@pytest.mark.parametrize(("example", "answer"), [(row[1], row[2]) for row in RULED])
+def test_every_rule_of_the_page(three: Source, example: str, answer: str) -> None:
+    text = example.removeprefix("``").removesuffix("``") if example.startswith("``") else example.strip("`")
+    if answer == "refused":
+        with pytest.raises(GraphlabError):
+            run(text, three)
+        return
+    rows = [list(row.values()) for row in run(text, three).to_arrow().to_pylist()]
+    assert sorted(rows, key=repr) == sorted(json.loads(answer), key=repr)
