@@ -8,7 +8,6 @@ how far apart they were lies in ``aggregates/<name>.parquet``.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from graphlab.store import places, query_source
+from graphlab.store.embedding_intake import origin_key, require_own_relation
 from graphlab.store.folder import Folder
 from graphlab.store.intake import Policy, ingest
 from ingest.errors import ReadError, SchemaError, UnknownNameError
@@ -54,15 +55,23 @@ def aggregate(
     """See ``Graph.aggregate_embeddings``."""
     if by not in WAYS:
         raise UnknownNameError("way to aggregate", by, WAYS)
-    table, without = means(of, skeletons, by, radius_nm)
-    chosen = name or aggregated_name(of.model, by, radius_nm)
+    chosen = places.checked_name(name or aggregated_name(of.model, by, radius_nm), "name of a model")
     if chosen == of.model:
         raise SchemaError(f"model {chosen!r} is what is aggregated; its means need another name")
+    _require_own(folder, chosen, of.model)
+    table, without = means(of, skeletons, by, radius_nm)
     table = table.sort_by([("root_id", "ascending"), ("node_id", "ascending")])
     rows = table.select([column.name for column in EMBEDDINGS.columns if column.name in table.column_names])
     options = {"model": chosen, "segmentation_version": of.segmentation_version, "replace": True}
-    done = ingest(folder, rows, ReadRequest("embeddings", options=options), Policy())
-    _write_statistics(folder, chosen, table)
+
+    def alongside() -> None:
+        folder.set_meta(origin_key(chosen), {"means of": of.model, "by": by, "radius_nm": radius_nm})
+        _write_statistics(folder, chosen, table)
+
+    done = ingest(folder, rows, ReadRequest("embeddings", options=options), Policy(), alongside=alongside)
+    if done.already_there and not _statistics_path(folder, chosen).is_file():
+        with folder.transaction():
+            alongside()
     neurons = len(table.column("root_id").unique())
     return AggregateSummary(chosen, of.model, table.num_rows, neurons, without, done.run_id, done.already_there)
 
@@ -111,23 +120,31 @@ def statistics(folder: Folder, model: str) -> pa.Table:
     return found
 
 
+def _require_own(folder: Folder, name: str, of: str) -> None:
+    """Refuse to replace a model that is something else than means of this one, before anything is computed.
+
+    Raises:
+        SchemaError: it is.
+    """
+    require_own_relation(folder, name)
+    if name not in query_source.models(folder):
+        return
+    origin = folder.meta(origin_key(name))
+    earlier = origin is None and _statistics_path(folder, name).is_file()  # of a version that did not say
+    if not earlier and (origin or {}).get("means of") != of:
+        what = f"the means of {origin['means of']!r}" if origin and "means of" in origin else "no means of embeddings"
+        raise SchemaError(f"model {name!r} of this graph is {what} and is not replaced; choose another --name")
+
+
 def _write_statistics(folder: Folder, model: str, table: pa.Table) -> None:
     import pyarrow.parquet as pq
 
-    path = _statistics_path(folder, model)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(exist_ok=True)
-        pq.write_table(table.select([name for name in STATISTICS if name in table.column_names]), temporary)
-        temporary.replace(path)
-    except OSError as error:
-        raise ReadError(f"cannot write {path}: {error.strerror or error}; run it again once there is space") from None
-    finally:
-        temporary.unlink(missing_ok=True)
+    with folder.arriving(_statistics_path(folder, model)) as new:
+        pq.write_table(table.select([name for name in STATISTICS if name in table.column_names]), new)
 
 
 def _statistics_path(folder: Folder, model: str) -> Path:
-    return folder.path / "aggregates" / f"{model}.parquet"
+    return places.place(folder.path, places.AGGREGATES, f"{model}.parquet")
 
 
 def skeletons_of(source: Any, unit_nm: Any) -> Iterable[Skeleton]:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
+import warnings
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import typer
@@ -38,6 +42,10 @@ VERBS: tuple[Callable[..., Any], ...] = (
     embedding.aggregate_embeddings,
 )
 
+_show_warning = warnings.showwarning
+STOPPED = "stopped; what was finished is kept"
+_interrupted = threading.Event()
+"""Set by Ctrl-C."""
 app = typer.Typer(
     name="graphlab",
     help="Graph analytics over connectome embeddings: a local graph folder, SQL-like patterns, exact motifs.",
@@ -57,13 +65,15 @@ def stoppable(verb: Callable[..., Any]) -> Callable[..., Any]:
             return verb(*arguments, **options)
         except InterruptedRun as stopped:
             typer.echo(str(stopped), err=True)
-        except KeyboardInterrupt:
-            typer.echo("stopped; what was finished is kept", err=True)
-        except SystemError as error:
-            # What a Numba kernel makes of Ctrl-C.
-            if not isinstance(error.__cause__, KeyboardInterrupt):
+        except (typer.Exit, typer.Abort, SystemExit):
+            raise
+        except BaseException as error:
+            from graphlab.store.interrupts import was_interrupted
+
+            # What a failure says after Ctrl-C is of a piece of work that was cut, whoever cut it.
+            if not (was_interrupted(error) or _interrupted.is_set()):
                 raise
-            typer.echo("stopped; what was finished is kept", err=True)
+            typer.echo(STOPPED, err=True)
         raise typer.Exit(130)
 
     return told
@@ -77,8 +87,39 @@ for verb in predicting.TRAIN:
 app.add_typer(training)
 
 
+def _notice(number: int, frame: FrameType | None) -> None:
+    _interrupted.set()
+    signal.default_int_handler(number, frame)
+
+
+def _unraisable(found: Any) -> None:
+    """Ctrl-C that met a callback, where Python can only print it, is not printed: the verb ends by itself."""
+    if not issubclass(found.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(found)
+
+
+def _tell(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+    """Warnings for people are notes; those for developers stay as they are."""
+    if category.__module__.startswith("graphlab"):
+        typer.echo(f"note: {message}", err=True)
+    else:
+        _show_warning(message, category, *place, **more)
+
+
 def main() -> None:
-    """Entry point: our errors become one message and exit code 1; wrong usage exits with 2."""
+    """Entry point: our errors become one message and exit code 1; wrong usage exits with 2, Ctrl-C with 130."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _notice)
+        sys.unraisablehook = _unraisable
+    warnings.showwarning = _tell
+    try:
+        _run()
+    except KeyboardInterrupt:
+        typer.echo(STOPPED, err=True)
+        raise SystemExit(130) from None
+
+
+def _run() -> None:
     try:
         app()
     except GraphlabError as error:
@@ -89,11 +130,18 @@ def main() -> None:
         raise SystemExit(0) from None
     except OSError as error:
         if not isinstance(error.filename, str | bytes):
-            raise
+            typer.echo(f"error: {error.strerror or str(error).splitlines()[0]}", err=True)
+            raise SystemExit(1) from None
         # Files are written beside their place and then moved, so it is the folder that people know.
         place = Path(os.fsdecode(error.filename))
         folder = place.parent if place.name.startswith(".") else place
         typer.echo(f"error: {folder}: {error.strerror}. Choose a place that you may use", err=True)
+        raise SystemExit(1) from None
+    except Exception as error:
+        # What the database says of a disk that fails under it, wherever it was met.
+        if not type(error).__module__.startswith(("duckdb", "_duckdb", "pyarrow")):
+            raise
+        typer.echo(f"error: {str(error).splitlines()[0]}", err=True)
         raise SystemExit(1) from None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from graphlab.store import query_source
+from graphlab.store import places, query_source
+from graphlab.store.embedding_intake import origin_key, require_own_relation
 from graphlab.store.folder import Folder
 from graphlab.store.intake import Policy, ingest
 from ingest.errors import GraphlabError, ReadError, SchemaError, VersionError
@@ -113,6 +113,9 @@ class EmbedJob:
         self._volumes = (em, segmentation)
         strange = request.out_of_domain and resolution != em.resolution
         self.model = (request.model or card.name) + (OUT_OF_DOMAIN if strange else "")
+        require_own_relation(folder, places.checked_name(self.model, "name of a model"))
+        if request.csvzip:
+            places.checked_folder(request.csvzip)
         self.version = str(request.segmentation_version or folder.meta("materialization") or "")
         if not self.version:
             raise SchemaError(
@@ -160,20 +163,21 @@ class EmbedJob:
             raise SchemaError("this job was opened for a forecast only")
         made = self._run.run(progress)
         run_id = None
-        new = journal.rows()
         notes = [*self._notes, *made.notes, *(note for volume in self._volumes if (note := volume.note()))]
-        if new is not None or (self._there is not None and self._request.csvzip):
-            rows = embeddings_of(journal) if new is not None else None
+        # A run that was stopped after its rows were filed finds them in the graph and in the journal.
+        new = _without(embeddings_of(journal), self._there) if journal.rows() is not None else None
+        rows = new if new is not None and new.num_rows else None
+        if rows is not None or (self._there is not None and self._request.csvzip):
             table = pa.concat_tables(_alike([part for part in (self._there, rows) if part is not None]))
             try:
                 if self._request.csvzip:
                     self._write_shards(table, self._request.csvzip)
-                if new is not None:
+                if rows is not None:
                     options = {"model": self.model, "segmentation_version": self.version, "replace": True}
-                    summary = ingest(self._folder, table, ReadRequest("embeddings", options=options), Policy())
+                    asked = ReadRequest("embeddings", options=options)
+                    summary = ingest(self._folder, table, asked, Policy(), alongside=self._name_card)
                     run_id = summary.run_id
                     notes += summary.notes
-                    self._write_card()
             except GraphlabError:
                 raise
             except (OSError, pa.ArrowException) as error:
@@ -206,8 +210,7 @@ class EmbedJob:
                 f"model {self.model!r} is here for segmentation version {there.segmentation_version}, this run is of "
                 f"{self.version}; say --model NAME to file it apart"
             )
-        card = self._card_path()
-        weights = json.loads(card.read_text(encoding="utf-8"))["weights_sha256"] if card.is_file() else None
+        weights = self._card().get("weights_sha256")
         if weights != self._weights():
             raise VersionError(
                 f"model {self.model!r} of this graph was made by other weights ({weights or 'no card of it is here'}); "
@@ -226,7 +229,7 @@ class EmbedJob:
             "precision": self._request.precision,
             "segmentation version": self.version,
         }
-        folder = self._folder.path / "embeddings" / f".unfinished-{self.model}"
+        folder = places.place(self._folder.path, places.EMBEDDINGS, f"{places.UNFINISHED}{self.model}")
         if not keep and not folder.exists():
             return None
         return Journal(folder, identity)
@@ -243,16 +246,18 @@ class EmbedJob:
             digest.update(name.encode() + b"\0" + np.ascontiguousarray(value).tobytes())
         return digest.hexdigest()
 
-    def _card_path(self) -> Path:
-        return self._folder.path / "models" / f"{self.model}.json"
+    def _card(self) -> dict[str, Any]:
+        """The card of the encoder that made the model's rows; empty where none is known."""
+        card = self._folder.meta(origin_key(self.model))
+        if card is None:  # graphs of earlier versions have it as a file, beside cards of predictors
+            path = places.place(self._folder.path, places.PREDICTORS, f"{self.model}.json")
+            card = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+            card = {} if "task" in card else card
+        return dict(card)
 
-    def _write_card(self) -> None:
-        path = self._card_path()
-        path.parent.mkdir(exist_ok=True)
+    def _name_card(self) -> None:
         card = {**self._checkpoint.card.to_json(), "weights_sha256": self._weights()}
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        temporary.write_text(json.dumps(card, indent=2) + "\n", encoding="utf-8")
-        temporary.replace(path)
+        self._folder.set_meta(origin_key(self.model), card)
 
     def _write_shards(self, table: pa.Table, target: Path) -> None:
         from ingest.segclr_csvzip import write_shards

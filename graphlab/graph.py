@@ -7,10 +7,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from graphlab.store import results, runs, tables
+from graphlab.store import places, results, runs, tables
 from graphlab.store.folder import Folder
 from graphlab.store.information import GraphInfo, information
 from graphlab.store.recipe import Recipe
+from graphlab.store.waiting import record_waiting
 from graphlab.verbs.activity import Correlating
 from graphlab.verbs.asking import Asking
 from graphlab.verbs.counting import Counting
@@ -64,7 +65,10 @@ class Graph(Testing, Asking, Correlating, Counting, Embedding, Exchanging, Partn
         Args:
             shared: let others read while results are computed; only to write them is the graph taken for a moment.
         """
-        return cls(Folder.open(path, read_only, shared))
+        folder = Folder.open(path, read_only, shared)
+        if not (read_only or shared):
+            record_waiting(folder)
+        return cls(folder)
 
     def close(self) -> None:
         self._folder.close()
@@ -164,7 +168,7 @@ class Graph(Testing, Asking, Correlating, Counting, Embedding, Exchanging, Partn
         """
         from graphlab.report import write_motif_report, write_report
 
-        target = Path(path) if path else self.path / "reports" / "report.html"
+        target = Path(path) if path else places.place(self.path, places.REPORTS, "report.html")
         if motifs is None:
             return write_report(self, target)
         return write_motif_report(self, target, motifs, compare or {})

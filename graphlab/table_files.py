@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from graphlab.store import whole_files
+from graphlab.store.places import checked_output
 from ingest.errors import GraphlabError, did_you_mean
 
 if TYPE_CHECKING:
@@ -52,19 +53,26 @@ def plain(value: Any) -> Any:
 
 def write_table(table: pa.Table, path: Path) -> int:
     """Write in the format of the file's ending, under another name until it is whole. Returns the rows."""
+    checked_table(path)
+    with whole_files.whole(path) as new:
+        _WRITERS[path.suffix](table, new)
+    return int(table.num_rows)
+
+
+def checked_table(path: Path) -> Path:
+    """The path, if a table can be written there: asked before the work, not after it.
+
+    Raises:
+        GraphlabError: an ending that is no format, no such folder, a folder of that name, a file of a graph.
+    """
+    checked_output(path)
     if path.suffix not in FORMATS:
         raise GraphlabError(
             f"{path}: cannot write {path.suffix or 'a file without an ending'}{did_you_mean(path.suffix, FORMATS)}"
         )
     if not path.parent.is_dir():
         raise GraphlabError(f"{path}: the folder {path.parent} does not exist")
-    new = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        _WRITERS[path.suffix](table, new)
-        new.rename(path)
-    finally:
-        new.unlink(missing_ok=True)
-    return int(table.num_rows)
+    return path
 
 
 def _write_parquet(table: pa.Table, path: Path) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from graphlab.store.folder import Folder
+from graphlab.store.places import RECORDINGS, SCRATCH, place, stored
 from graphlab.store.recording_files import read_activity, read_behavior, read_clock
 from ingest.errors import AnalysisError, UnknownNameError
 
@@ -139,11 +140,11 @@ def _load(folder: Folder, animal: str) -> Session:
     ).fetchall()
     neurons = [Recorded(*row) for row in rows]
     files = execute("SELECT part, file FROM recording_files WHERE animal = ? ORDER BY part, file", [animal]).fetchall()
-    path = next(folder.path / file for part, file in files if part == "activity")
+    path = next(stored(folder.path, RECORDINGS, file) for part, file in files if part == "activity")
     time_s, segment = read_clock(path)
-    values = read_activity(path, len(neurons), len(time_s), folder.path / "tmp")
+    values = read_activity(path, len(neurons), len(time_s), place(folder.path, SCRATCH))
     behaviors: dict[str, Floats] = {}
     for part, file in files:
         if part == "behavior":
-            behaviors.update(read_behavior(folder.path / file, len(time_s)))
+            behaviors.update(read_behavior(stored(folder.path, RECORDINGS, file), len(time_s)))
     return Session(animal, time_s, segment, values, neurons, dict(sorted(behaviors.items())))

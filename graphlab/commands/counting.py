@@ -17,6 +17,7 @@ from graphlab.commands.options import (
     Output,
     Seed,
     Workers,
+    page,
     text_of,
 )
 from ingest.errors import AnalysisError, GraphlabError
@@ -63,7 +64,9 @@ def motifs(
         list[Path] | None, typer.Option(metavar="GRAPH", help="A further graph; profiles side by side. Repeatable.")
     ] = None,
     workers: Workers = None,
-    report: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write an HTML report.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", callback=page, help="Also write an HTML report.")
+    ] = None,
     output: Output = None,
     json: Json = False,
     no_progress: NoProgress = False,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from graphlab.commands.options import GraphPath, Json, NoProgress, Quiet
+from graphlab.commands.options import GraphPath, Json, NoProgress, Quiet, outside, table
 
 
 def convert_checkpoint(
@@ -16,7 +16,10 @@ def convert_checkpoint(
         typer.Argument(metavar="SOURCE", help="TensorFlow checkpoint (prefix, .index or folder), or .safetensors."),
     ],
     target: Annotated[
-        Path, typer.Argument(metavar="TARGET", help="NAME.safetensors; from .safetensors, a TensorFlow prefix.")
+        Path,
+        typer.Argument(
+            metavar="TARGET", callback=outside, help="NAME.safetensors; from .safetensors, a TensorFlow prefix."
+        ),
     ],
     architecture: Annotated[str, typer.Option(help="segclr (published), segclr-128, segclr-tf2, tiny.")] = "segclr",
     outputs: Annotated[int | None, typer.Option(help="Floats of an embedding, where not the architecture's.")] = None,
@@ -96,8 +99,12 @@ def embed(
     out_of_domain: Annotated[
         bool, typer.Option("--out-of-domain", help="Compute at a voxel size the network was not trained at.")
     ] = False,
-    csvzip: Annotated[Path | None, typer.Option(metavar="DIR", help="Also write SegCLR CSV-ZIP shards there.")] = None,
-    failed: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the nodes that failed there.")] = None,
+    csvzip: Annotated[
+        Path | None, typer.Option(metavar="DIR", callback=outside, help="Also write SegCLR CSV-ZIP shards there.")
+    ] = None,
+    failed: Annotated[
+        Path | None, typer.Option(metavar="FILE", callback=table, help="Write the nodes that failed there.")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say reads, bytes, memory and time; write nothing.")
     ] = False,

@@ -56,7 +56,34 @@ class Language(StrEnum):
 GraphPath = Annotated[Path, typer.Argument(metavar="GRAPH", help="The graph folder.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document; ids as text.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
-Output = Annotated[Path | None, typer.Option("-o", "--output", help="Write .parquet, .csv, .arrow or .json instead.")]
+
+
+def table(path: Path | None) -> Path | None:
+    """Where an answer may be written: looked at before the work, not after it."""
+    from graphlab.table_files import checked_table
+
+    return None if path is None else checked_table(path)
+
+
+def page(path: Path | None) -> Path | None:
+    """Where a report may be written."""
+    from graphlab.store.places import checked_output
+
+    return None if path is None else checked_output(path)
+
+
+def outside(path: Path | None) -> Path | None:
+    """A folder or file that is none of a graph."""
+    from graphlab.store.places import checked_folder
+
+    return None if path is None else checked_folder(path)
+
+
+Output = Annotated[
+    Path | None,
+    typer.Option("-o", "--output", callback=table, help="Write .parquet, .csv, .arrow or .json instead."),
+]
+Page = Annotated[Path | None, typer.Option("-o", "--output", callback=page, help="Where to write the HTML file.")]
 MotifKind = Annotated[
     str,
     typer.Option(

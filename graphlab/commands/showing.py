@@ -7,11 +7,13 @@ from typing import Annotated
 
 import typer
 
-from graphlab.commands.options import GraphPath, Json, NoProgress
+from graphlab.commands.options import GraphPath, Json, NoProgress, Page, outside
 
 
 def demo(
-    directory: Annotated[Path, typer.Argument(metavar="[DIR]", help="New folder for the demo.")] = Path("demo"),
+    directory: Annotated[
+        Path, typer.Argument(metavar="[DIR]", callback=outside, help="New folder for the demo.")
+    ] = Path("demo"),
     neurons: Annotated[int, typer.Option(help="Size of the made connectome.", min=50)] = 1000,
     seed: Annotated[int, typer.Option(help="The same seed makes the same connectome.")] = 0,
     json: Json = False,
@@ -32,7 +34,7 @@ def demo(
 
 def report(
     graph: GraphPath,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Where to write the HTML file.")] = None,
+    output: Page = None,
     json: Json = False,
 ) -> None:
     """Write one self-contained HTML file a colleague can open without installing anything."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -21,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from graphlab.motifs.null_models import NullOptions, Sampler, sample_seed
+from graphlab.store import whole_files
 from ingest.errors import AnalysisError, InterruptedRun
 from queries.snapshot import Snapshot
 
@@ -52,7 +52,7 @@ class SampleFolder:
         text = json.dumps(recipe, sort_keys=True, default=str)
         path = folder / hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
         path.mkdir(parents=True, exist_ok=True)
-        (path / "recipe.json").write_text(text + "\n")
+        whole_files.write_bytes(path / "recipe.json", f"{text}\n".encode())
         return cls(path)
 
     def load(self) -> dict[int, npt.NDArray[np.int64]]:
@@ -79,9 +79,8 @@ class SampleFolder:
         rows = pa.LargeListArray.from_arrays(pa.array(start, pa.int64()), values)
         table = pa.table({"sample": pa.array(numbers, pa.int64()), "counts": rows})
         final = self.path / f"samples-{numbers[0]:07d}-{numbers[-1]:07d}-{len(numbers)}.parquet"
-        partial = final.with_suffix(f".{os.getpid()}.tmp")
-        pq.write_table(table, partial)
-        partial.replace(final)
+        with whole_files.whole(final) as new:
+            pq.write_table(table, new)
 
 
 def content_hash(snapshot: Snapshot) -> str:

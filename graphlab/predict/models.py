@@ -1,6 +1,6 @@
 """Saved predictors in a graph folder: ``models/<name>.safetensors``, its card, its held-out predictions and its log.
 
-The card ``<name>.json`` is written last and removed first: a model without one is not there. Nothing is ever unpickled.
+A model replaces one of the same name in one step, with the commit that records its run. Nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -8,10 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import re
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphlab.predict.state import State, array, inside, require, under
-from ingest.errors import MissingExtraError, ReadError, SchemaError, UnknownNameError, VersionError
+from graphlab.store import places, whole_files
+from ingest.errors import GraphlabError, MissingExtraError, ReadError, SchemaError, UnknownNameError, VersionError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from graphlab.predict.inputs.features import Inputs, RootIds
 
 FORMAT = 1
-FOLDER = "models"
 WEIGHTS, CARD, HELD, LOG = ".safetensors", ".json", ".held.parquet", ".log.jsonl"
 PREDICTOR, TRAINED = "predictor", "trained"
 """Prefixes of arrays: what the predictor learned, and the examples that it was fitted on."""
@@ -89,20 +88,31 @@ def model_names(graph: Path) -> list[str]:
     """Names of the graph's saved predictors, sorted."""
     return sorted(
         path.name.removesuffix(CARD)
-        for path in (graph / FOLDER).glob(f"*{CARD}")
+        for path in (graph / places.PREDICTORS).glob(f"*{CARD}")
         if NAME.fullmatch(path.name.removesuffix(CARD))
     )
 
 
 def paths(graph: Path, name: str) -> dict[str, Path]:
     """Ending -> file of a model."""
-    return {ending: graph / FOLDER / f"{check_name(name)}{ending}" for ending in (WEIGHTS, HELD, LOG, CARD)}
+    name = check_name(name)
+    return {ending: places.place(graph, places.PREDICTORS, f"{name}{ending}") for ending in (WEIGHTS, HELD, LOG, CARD)}
 
 
 def save(
-    graph: Path, card: Mapping[str, Any], state: State, trained: Trained, held: pa.Table, log: str
+    graph: Path,
+    card: Mapping[str, Any],
+    state: State,
+    trained: Trained,
+    held: pa.Table,
+    log: str,
+    arriving: Callable[[Path], AbstractContextManager[Path]] = whole_files.whole,
 ) -> dict[str, Any]:
-    """Write a model, replacing one of the same name; all of its files or none. Returns the card as written.
+    """Write a model, replacing one of the same name. Returns the card as written.
+
+    Args:
+        arriving: gives the name to write each file to; ``Folder.arriving`` inside a transaction puts all of them into
+            place with its commit. By itself each file is replaced whole, the card last.
 
     Raises:
         SchemaError: its name. ReadError: the disk is full or the folder may not be written.
@@ -123,23 +133,15 @@ def save(
     whole: dict[str, Any] = plain({"format": FORMAT, **card, "weights_sha256": hashlib.sha256(weights).hexdigest()})
     text = json.dumps(whole, indent=2, allow_nan=False) + "\n"
     contents = {WEIGHTS: weights, HELD: sink.getvalue(), LOG: log.encode(), CARD: text.encode()}
-    new = {ending: path.with_name(f".{path.name}.{os.getpid()}") for ending, path in files.items()}
     try:
         files[CARD].parent.mkdir(exist_ok=True)
         for ending, content in contents.items():
-            with new[ending].open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-        files[CARD].unlink(missing_ok=True)
-        for ending, path in files.items():
-            new[ending].replace(path)
+            with arriving(files[ending]) as new:
+                new.write_bytes(content)
     except OSError as error:
+        if isinstance(error, GraphlabError):
+            raise
         raise ReadError(f"cannot write {files[WEIGHTS]}: {error.strerror or error}; no model was saved") from None
-    finally:
-        for path in new.values():
-            with suppress(OSError):
-                path.unlink(missing_ok=True)
     return whole
 
 

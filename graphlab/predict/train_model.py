@@ -186,7 +186,7 @@ def train(
     with folder.transaction() as connection:
         message = f"{task.name}: {because}. {kept} was fitted on {examples.m:,} labelled examples and saved as {name}"
         state = fitted.state()
-        saved = models.save(folder.path, card, state, trained, held, log.text())
+        saved = models.save(folder.path, card, state, trained, held, log.text(), folder.arriving)
         runs.record(
             connection, replace(record, result_hash=str(saved["weights_sha256"]), message=message), started
         )  # fmt: skip

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import datetime
-import os
 import re
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +13,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from graphlab import drawings
+from graphlab.store import interrupts, whole_files
+from graphlab.store.places import checked_output
 from graphlab.store.runs import versions
 from graphlab.table_files import write_table
 from ingest.errors import StoreError
@@ -108,6 +108,7 @@ def write_page(graph: Graph, path: Path, sections: Sequence[MakeSection], title:
     Args:
         path: the HTML file; its folder is made when missing. Both appear only when they are whole.
     """
+    checked_output(path)
     made = [section for make in sections if (section := make(graph)) is not None]
     today = datetime.datetime.now().astimezone().date().isoformat()
     template = _environment().get_template("report.html.j2")
@@ -121,16 +122,15 @@ def write_page(graph: Graph, path: Path, sections: Sequence[MakeSection], title:
         arrow_head=drawings.arrow_head(),
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.{os.getpid()}")
-    new_files = path.with_name(f".{beside.name}.{os.getpid()}")
+    whole_files.sweep(beside)
+    new_files = whole_files.beside(beside)
     try:
-        new.write_text(text, encoding="utf-8")
-        _write_files(new_files, made)
-        _replace_folder(new_files, beside)
-        new.rename(path)
+        with whole_files.whole(path) as new:
+            new.write_text(text, encoding="utf-8")
+            _write_files(new_files, made)
+            _replace_folder(new_files, beside)
     finally:
-        new.unlink(missing_ok=True)
-        shutil.rmtree(new_files, ignore_errors=True)
+        whole_files.remove(new_files)
     return path
 
 
@@ -176,7 +176,18 @@ def _replace_folder(new: Path, old: Path) -> None:
     if old.exists():
         if not (old / MARK).is_file():
             raise StoreError(f"{old} is there and was not made by a report; move it, or give the report another name")
-        shutil.rmtree(old)
+        # Both are whole; the earlier one is out of the way for the moment between two renames.
+        away = whole_files.beside(old)
+        with interrupts.later():
+            old.rename(away)
+            try:
+                new.rename(old)
+            except OSError:
+                away.rename(old)
+                raise
+            finally:
+                whole_files.remove(away)
+        return
     new.rename(old)
 
 

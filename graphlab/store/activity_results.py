@@ -9,18 +9,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from graphlab.store import runs
+from graphlab.store import runs, waiting
 from graphlab.store.folder import Folder
-
-RESULT_TABLES = (
-    "functional_connections",
-    "behavior_tuning",
-    "behavior_classes",
-    "behavior_models",
-    "structure_function",
-    "behavior_enrichment",
-    "behavior_tests",
-)
 
 
 def run_of(folder: Folder, verb: str, parameters: dict[str, Any], inputs: dict[str, str], seed: int) -> runs.Run:
@@ -37,13 +27,5 @@ def record_tables(
     """
     digest = "".join(f"{name} {runs.hash_table(table)}\n" for name, table in sorted(tables.items()))
     run = replace(run, result_hash=runs.hash_table(pa.table({"tables": [digest]})), message="; ".join(notes))
-    with folder.transaction() as connection:
-        for name in RESULT_TABLES:
-            connection.execute(f"DELETE FROM {name} WHERE run_id = ?", [run.run_id])
-        for name, table in tables.items():
-            assert name in RESULT_TABLES, name
-            connection.register("result_rows", table)
-            connection.execute(f"INSERT INTO {name} BY NAME SELECT ? AS run_id, * FROM result_rows", [run.run_id])
-            connection.unregister("result_rows")
-        runs.record(connection, run, started)
+    waiting.record_result(folder, run, tables, started)
     return run

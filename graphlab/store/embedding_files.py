@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import tempfile
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from graphlab.store import whole_files
 from graphlab.store.embedding_sort import BLOCK_ROWS, Records, sorted_blocks
 from ingest.errors import ReadError, SchemaError, VersionError
 from ingest.ids import RootIds, as_root_ids
@@ -80,10 +80,10 @@ def write_embeddings(
         name = f"{sink.digest()[:12]}-{uuid.uuid4().hex[:8]}"
         index_path.replace(folder / f"{name}.ids.arrow")
         path = rows_path.replace(folder / f"{name}.arrow")
-        _folder_to_disk(folder)
+        whole_files.folder_to_disk(folder)
         return WrittenEmbeddings(path, rows, roots.size, sink.digest())
     finally:
-        shutil.rmtree(work)
+        whole_files.remove(work)
 
 
 @dataclass(frozen=True, eq=False)
@@ -291,14 +291,6 @@ def _gathered(blocks: Iterator[Records]) -> Iterator[Records]:
 def _to_disk(file: BinaryIO) -> None:
     file.flush()
     os.fsync(file.fileno())
-
-
-def _folder_to_disk(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _mapped(path: Path) -> pa.Table:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphlab.store.folder import Folder
+from graphlab.store import places
+from graphlab.store.folder import Folder, first_row
 from ingest.errors import SchemaError, VersionError
 from ingest.reader import Reading, ReadRequest
-
-WORK = ".writing-"
-"""How folders begin that hold a file being written."""
-SAFE = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 
 
 def write_embedding_source(
@@ -38,14 +33,14 @@ def write_embedding_source(
     from graphlab.store.embedding_files import EmbeddingSet, write_embeddings
 
     model, version = _named(request, "model"), _named(request, "segmentation_version")
-    target = folder.path / "embeddings" / model
-    sweep(folder)
+    target = places.place(folder.path, places.EMBEDDINGS, model)
     target.mkdir(parents=True, exist_ok=True)
-    _require_own_relation(folder, model)
+    require_own_relation(folder, model)
+    notes: list[str] = []
     if request.options.get("replace"):
         folder.connection.execute("DELETE FROM embedding_files WHERE model = ?", [model])
-        for joined in ("synapse_embeddings", "neuron_embeddings"):
-            folder.connection.execute(f"DELETE FROM {joined} WHERE model = ?", [model])
+        folder.connection.execute("DELETE FROM meta WHERE key = ?", [origin_key(model)])
+        notes += _forget_joins(folder, model)
     known = folder.connection.execute(
         "SELECT segmentation_version, width, file FROM embedding_files WHERE model = ?", [model]
     ).fetchall()
@@ -61,7 +56,9 @@ def write_embedding_source(
     written = write_embeddings(target, reading.batches, width=width, progress=progress)
     if known:
         earlier = EmbeddingSet.open(
-            [folder.path / file for *_, file in known], model=model, segmentation_version=version
+            [places.stored(folder.path, places.EMBEDDINGS, file) for *_, file in known],
+            model=model,
+            segmentation_version=version,
         )
         new = EmbeddingSet.open([written.path], model=model, segmentation_version=version)
         both = pc.filter(
@@ -85,12 +82,30 @@ def write_embedding_source(
             run_id,
         ],
     )
-    return written.rows, [
-        f"{written.neurons:,} neurons with embeddings of {width} numbers, model {model}, segmentation {version}"
-    ]
+    said = f"{written.neurons:,} neurons with embeddings of {width} numbers, model {model}, segmentation {version}"
+    return written.rows, [said, *notes]
 
 
-def _require_own_relation(folder: Folder, model: str) -> None:
+def origin_key(model: str) -> str:
+    """Key of ``meta`` that says what made embeddings: the card of an encoder, or the model that they are means of."""
+    return f"model {model}"
+
+
+def _forget_joins(folder: Folder, model: str) -> list[str]:
+    """Joins and places of vectors that are replaced go with them, and it is said what to make again."""
+    gone = []
+    for table, what in (("neuron_embeddings", "neurons joined"), ("synapse_embeddings", "synapses placed")):
+        row = first_row(folder.connection, f"SELECT count(*) FROM {table} WHERE model = ?", [model])
+        if row[0]:
+            gone.append(f"{row[0]:,} {what}")
+            folder.connection.execute(f"DELETE FROM {table} WHERE model = ?", [model])
+    if not gone:
+        return []
+    again = "join-embeddings and place-synapses" if len(gone) > 1 or "placed" in gone[0] else "join-embeddings"
+    return [f"{' and '.join(gone)} to the earlier vectors of {model} are forgotten: run {again} again"]
+
+
+def require_own_relation(folder: Folder, model: str) -> None:
     """Two models that SQL would call by one name (it ignores case, and signs become ``_``) are refused."""
     from graphlab.store.query_source import models, relation_of
 
@@ -108,21 +123,4 @@ def _named(request: ReadRequest, option: str) -> str:
             f"embeddings need their {option.replace('_', ' ')}: vectors of different models or segmentations are never "
             f"compared. Say --{option.replace('_', '-')} NAME"
         )
-    if option == "model" and (set(value) - SAFE or value.startswith(".")):
-        raise SchemaError(f"model name {value!r}: it names a folder; use letters, digits, '-', '_' and '.'")
-    return value
-
-
-def sweep(folder: Folder) -> None:
-    """Remove what no row names: files and half-written folders that a killed or failed ingest left."""
-    rows = folder.connection.execute("SELECT file FROM embedding_files").fetchall()
-    named = {folder.path / row[0] for row in rows}
-    named |= {path.with_name(f"{path.stem}.ids.arrow") for path in named}
-    for model in (folder.path / "embeddings").glob("*/"):
-        for item in model.iterdir():
-            if item.is_dir() and item.name.startswith(WORK):
-                shutil.rmtree(item)
-            elif item.is_file() and item.suffix == ".arrow" and item not in named:
-                item.unlink()
-        with suppress(OSError):
-            model.rmdir()  # only an empty one goes
+    return places.checked_name(value, "name of a model") if option == "model" else value

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -16,10 +14,16 @@ import duckdb
 import pyarrow as pa
 
 from graphlab.config import Limits
+from graphlab.store import interrupts, sweeping, whole_files
+from graphlab.store.locks import Identity, Lock, identity
+from graphlab.store.places import DATABASE, without_links
 from ingest.errors import GraphlabError, StoreBusyError, StoreError, VersionError
 from ingest.space import Resolution
 
-DATABASE = "graph.duckdb"
+NEW = f"{DATABASE}.new"
+"""How the database of a graph is called that is being made."""
+ARRIVING = "arriving"
+"""Key of ``meta``: files that the last commit named and that are renamed into place right after it."""
 FORMAT_VERSION = 4
 LONGEST_WAIT_S = 60.0
 """How long a result waits for others to let go of the graph before it is given up."""
@@ -33,13 +37,21 @@ class Folder:
     """
 
     def __init__(
-        self, path: Path, connection: duckdb.DuckDBPyConnection, read_only: bool, shared: bool = False
+        self,
+        path: Path,
+        connection: duckdb.DuckDBPyConnection,
+        read_only: bool,
+        shared: bool = False,
+        lock: Lock | None = None,
     ) -> None:
         self.path = path
         self.connection = connection
         self.read_only = read_only
         self.shared = shared
         """Whether readers may come in but for the moments of a transaction."""
+        self.lock = lock
+        self._database: Identity | None = identity(path / DATABASE)
+        self._arriving: list[tuple[Path, Path]] = []
         self.opened: dict[Any, Any] = {}
         """Files that are mapped already, by their names: a file never changes once it has its name."""
         self.known: dict[Any, Any] = {}
@@ -63,28 +75,45 @@ class Folder:
         Raises:
             StoreError: ``path`` holds a graph already, or is a file, or holds other things.
         """
-        folder = Path(path)
+        folder = Path(path).absolute()
         if folder.is_file():
             raise StoreError(f"{folder} is a file; wanted a folder for the graph")
-        if (folder / DATABASE).exists():
-            raise StoreError(f"{folder} is a graph already; open it, or choose another folder")
-        if folder.is_dir() and any(not item.name.startswith("graph.duckdb.new") for item in folder.iterdir()):
-            raise StoreError(f"{folder} is not empty and no graph; choose an empty or a new folder")
         voxel = Resolution.parse(resolution) if resolution is not None else None
+        _require_room(folder)
         with disk_errors(folder):
+            there = folder.is_dir()
             folder.mkdir(parents=True, exist_ok=True)
-        new = folder / f"{DATABASE}.new{os.getpid()}"
-        connection = _connect(new, folder, read_only=False)
-        made = cls(folder, connection, read_only=False)
-        with made.transaction():
-            _migrate(connection, from_version=0)
-            made.set_meta("dataset", dataset)
-            made.set_meta("resolution_nm", list(voxel.xyz) if voxel else None)
-            made.set_meta("materialization", None if materialization is None else str(materialization))
-            made.set_meta("data_version", "0")
-        connection.close()
-        # The name appears only when the file is whole: a kill before this line leaves no half graph.
-        new.rename(folder / DATABASE)
+            lock = Lock(folder, alone=True)
+        try:
+            _require_room(folder)
+            with disk_errors(folder):
+                _remove_unfinished(folder)
+                connection = _connect(folder / NEW, folder, read_only=False)
+                try:
+                    made = cls(folder, connection, read_only=False)
+                    with made.transaction():
+                        _migrate(connection, from_version=0)
+                        made.set_meta("dataset", dataset)
+                        made.set_meta("resolution_nm", list(voxel.xyz) if voxel else None)
+                        made.set_meta("materialization", None if materialization is None else str(materialization))
+                        made.set_meta("data_version", "0")
+                    connection.execute("CHECKPOINT")
+                finally:
+                    connection.close()
+                with interrupts.later():
+                    # The name appears only when the file is whole: a kill before this line leaves no half graph.
+                    (folder / NEW).rename(folder / DATABASE)
+                    whole_files.folder_to_disk(folder)
+        except BaseException as error:
+            with interrupts.later(), suppress(OSError):
+                _remove_unfinished(folder)
+                if not there:
+                    folder.rmdir()
+            if interrupts.was_interrupted(error):
+                raise KeyboardInterrupt from None
+            raise
+        finally:
+            lock.release()
         return cls.open(folder)
 
     @classmethod
@@ -100,35 +129,49 @@ class Folder:
             StoreBusyError: another process has it open.
             VersionError: written by a newer graphlab.
         """
-        folder = Path(path)
+        folder = Path(path).absolute()
         database = folder / DATABASE
         if not database.is_file():
             found = "does not exist" if not folder.exists() else f"holds no {DATABASE}"
-            raise StoreError(f"{folder} is no graph: it {found}. Make one with `graphlab init {folder}`")
-        connection = _connect(database, folder, read_only or shared)
+            raise StoreError(f"{path} is no graph: it {found}. Make one with `graphlab init {path}`")
+        without_links(folder, database)
+        alone = not (read_only or shared)
+        with disk_errors(folder, "opened"):
+            lock = Lock(folder, alone=alone)
         try:
-            version = _format_version(connection, folder)
-            if version > FORMAT_VERSION:
-                raise VersionError(
-                    f"{folder} has graph format {version}, this graphlab reads up to {FORMAT_VERSION}; "
-                    "upgrade graphlab-connectome"
-                )
-            if version < FORMAT_VERSION:
-                if read_only or shared:
-                    connection.close()
-                    cls.open(folder, read_only=False).close()
-                    return cls.open(folder, read_only, shared)
-                with Folder(folder, connection, read_only=False).transaction():
-                    _migrate(connection, version)
-        except GraphlabError:
-            connection.close()
+            connection = _connect(database, folder, not alone)
+            try:
+                version = _format_version(connection, folder)
+                if version > FORMAT_VERSION:
+                    raise VersionError(
+                        f"{path} has graph format {version}, this graphlab reads up to {FORMAT_VERSION}; "
+                        "upgrade graphlab-connectome"
+                    )
+                made = cls(folder, connection, read_only, shared, lock)
+                if version == FORMAT_VERSION:
+                    made._tidy()
+                elif alone:
+                    with made.transaction():
+                        _migrate(connection, version)
+            except BaseException:
+                connection.close()
+                raise
+        except BaseException:
+            lock.release()
             raise
-        return cls(folder, connection, read_only, shared)
+        if version < FORMAT_VERSION and not alone:
+            made.close()
+            cls.open(folder).close()
+            return cls.open(folder, read_only, shared)
+        return made
 
     def close(self) -> None:
-        self.connection.close()
-        with suppress(OSError):
-            (self.path / "tmp").rmdir()
+        with interrupts.later():
+            self.connection.close()
+            with suppress(OSError):
+                (self.path / "tmp").rmdir()
+            if self.lock is not None:
+                self.lock.release()
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A further connection to the same database, with its own transaction and registered frames."""
@@ -145,29 +188,130 @@ class Folder:
             raise StoreError(f"{self.path} is open for reading only; open it with read_only=False to change it")
         self.known.clear()
         with self._alone() if self.shared else nullcontext(), disk_errors(self.path):
+            self._require_here()
+            self._arriving = []
+            committed = False
             self.connection.execute("BEGIN")
             try:
                 yield self.connection
-                self.connection.execute("COMMIT")
-            except BaseException:
-                with suppress(duckdb.Error):
-                    self.connection.abort()
-                with suppress(duckdb.Error):  # nothing to roll back once the database itself gave up
-                    self.connection.execute("ROLLBACK")
+                self._name_arriving()
+                self._require_here()
+                with interrupts.later():
+                    self.connection.execute("COMMIT")
+                    committed = True
+                    self._finish_arrivals()
+            except BaseException as error:
+                with interrupts.later():
+                    with suppress(duckdb.Error):
+                        self.connection.abort()
+                    with suppress(duckdb.Error):  # nothing to roll back once the database itself gave up
+                        self.connection.execute("ROLLBACK")
+                    for new, _ in self._arriving if not committed else ():
+                        whole_files.remove(new)
+                if interrupts.was_interrupted(error) and not isinstance(error, KeyboardInterrupt):
+                    raise KeyboardInterrupt from None
                 raise
             finally:
                 self.known.clear()
+
+    def checkpoint(self, name: str) -> None:
+        """Move what was committed from the log into the database file; ``name`` is what was committed.
+
+        Raises:
+            StoreError: the disk is full or fails; nothing is lost.
+        """
+        try:
+            with interrupts.later():
+                self.connection.execute("CHECKPOINT")
+        except duckdb.Error as error:
+            raise StoreError(
+                f"{name} is in the graph, but its log could not be written into {self.path / DATABASE}: "
+                f"{str(error).splitlines()[0]}. Free space on that disk and open the graph again; nothing is lost"
+            ) from error
+
+    @contextmanager
+    def arriving(self, path: Path) -> Iterator[Path]:
+        """The name to write a file to that is at ``path`` once the transaction around it is committed, and not before.
+
+        A kill at any moment leaves the earlier file with the earlier tables, or the later one with the later: what is
+        committed is renamed into place by whoever opens the graph next.
+        """
+        path.parent.mkdir(exist_ok=True)
+        new = whole_files.beside(path)
+        self._arriving.append((new, path))
+        yield new
+        whole_files.to_disk(new)
+        whole_files.folder_to_disk(path.parent)
+
+    def _tidy(self) -> None:
+        """Finish what the last commit named; what killed writers left goes, where nobody else can be writing."""
+        self._finish_arrivals()
+        if self.lock is not None and self.lock.first_writer:
+            sweeping.sweep(self.path, self.connection)
+
+    def _name_arriving(self) -> None:
+        pairs = [[str(at.relative_to(self.path)) for at in pair] for pair in self._arriving]
+        if pairs:
+            self.set_meta(ARRIVING, pairs)
+        elif self.meta(ARRIVING) is not None:
+            self.connection.execute("DELETE FROM meta WHERE key = ?", [ARRIVING])
+
+    def _finish_arrivals(self) -> None:
+        """Rename into place what the last commit named; nothing where that was done."""
+        for pair in self.meta(ARRIVING) or ():
+            new, path = (without_links(self.path, self.path / name) for name in map(_inside, pair))
+            try:
+                new.replace(path)
+                whole_files.folder_to_disk(path.parent)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise StoreError(
+                    f"{path} is recorded in the graph and could not be put into place: {error.strerror or error}. Open "
+                    "the graph again where it may be written, and it is there"
+                ) from error
+
+    def _require_here(self) -> None:
+        """Refuse to write where the folder is no more the one that was opened.
+
+        Raises:
+            StoreError: it was moved, removed or replaced.
+        """
+        if self.lock is None:
+            return
+        if identity(self.path) != self.lock.identity or identity(self.path / DATABASE) != self._database:
+            raise StoreError(
+                f"{self.path} was moved, removed or replaced while it was open here; nothing was written. Open the "
+                "graph again where it is now"
+            )
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Nobody else reads or writes for as long as the block lasts."""
         self.connection.close()
         try:
-            self.connection = _connect_soon(self.path, read_only=False)
+            self.connection = self._connect_soon(alone=True)
+            self._tidy()
             yield
         finally:
-            self.connection.close()
-            self.connection = _connect_soon(self.path, read_only=True)
+            with interrupts.later():
+                self.connection.close()
+                if self.lock is not None:
+                    self.lock.share()
+                self.connection = self._connect_soon(alone=False)
+
+    def _connect_soon(self, alone: bool) -> duckdb.DuckDBPyConnection:
+        """A connection as soon as no other process is in the way."""
+        until = time.monotonic() + LONGEST_WAIT_S
+        while True:
+            try:
+                if alone and self.lock is not None:
+                    self.lock.take_alone()
+                return _connect(self.path / DATABASE, self.path, not alone)
+            except StoreBusyError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.02)
 
     def meta(self, key: str) -> Any:
         """A value of ``meta``, None when absent."""
@@ -186,7 +330,7 @@ class Folder:
 
 
 @contextmanager
-def disk_errors(folder: Path) -> Iterator[None]:
+def disk_errors(folder: Path, done: str = "written") -> Iterator[None]:
     """A full disk, a folder one may not write to, memory that does not suffice: one StoreError each."""
     try:
         yield
@@ -198,7 +342,32 @@ def disk_errors(folder: Path) -> Iterator[None]:
             hint = "allow more memory (GRAPHLAB_MEMORY=8GB), or free space on the disk it spills to"
         else:
             hint = "free space on that disk, or choose a folder you may write to"
-        raise StoreError(f"{folder} cannot be written: {text}; {hint}. The graph is as it was before") from error
+        raise StoreError(f"{folder} cannot be {done}: {text}; {hint}. The graph is as it was before") from error
+
+
+def _require_room(folder: Path) -> None:
+    """Refuse a folder that a new graph cannot have.
+
+    Raises:
+        StoreError: a graph is there, or something else.
+    """
+    if (folder / DATABASE).exists():
+        raise StoreError(f"{folder} is a graph already; open it, or choose another folder")
+    if folder.is_dir() and any(not item.name.startswith(NEW) for item in folder.iterdir()):
+        raise StoreError(f"{folder} is not empty and no graph; choose an empty or a new folder")
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """What an ``init`` that was killed left; nobody else is making this graph."""
+    for item in folder.glob(f"{NEW}*"):
+        item.unlink()
+
+
+def _inside(name: str) -> str:
+    """A name as ``_name_arriving`` wrote it; a foreign graph may say anything."""
+    if Path(name).is_absolute() or ".." in Path(name).parts or len(Path(name).parts) != 2:
+        raise StoreError(f"the graph names {name!r} as a file of its own, which no graphlab writes")
+    return name
 
 
 def first_row(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Any = None) -> Any:
@@ -228,18 +397,6 @@ def quote(identifier: str) -> str:
     return '"' + identifier.replace('"', '""') + '"'
 
 
-def _connect_soon(folder: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
-    """A connection as soon as no other process is in the way."""
-    until = time.monotonic() + LONGEST_WAIT_S
-    while True:
-        try:
-            return _connect(folder / DATABASE, folder, read_only)
-        except StoreBusyError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.02)
-
-
 def _connect(database: Path, folder: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
     limits = Limits.from_environment()
     config: dict[str, str | bool | int | float | list[str]] = {
@@ -258,11 +415,9 @@ def _connect(database: Path, folder: Path, read_only: bool) -> duckdb.DuckDBPyCo
     except duckdb.IOException as error:
         text = str(error)
         if "Could not set lock" in text:
-            holder = re.search(r"PID (\d+)", text)
-            who = f"process {holder.group(1)}" if holder else "another process"
             raise StoreBusyError(
-                f"{folder} is in use by {who}. While one process writes a graph no other may open it: "
-                "wait for it, stop it, or work on a copy of the folder"
+                f"{folder} is in use by another process (an older graphlab, or DuckDB itself). Wait for it, stop it, "
+                "or work on a copy of the folder"
             ) from None
         raise StoreError(f"{folder} cannot be opened: {text.strip().splitlines()[0]}") from None
     except duckdb.Error as error:

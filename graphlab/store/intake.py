@@ -16,16 +16,16 @@ from typing import Any
 
 import duckdb
 
-from graphlab.store import runs
+from graphlab.store import places, runs, sweeping
 from graphlab.store.arrivals import Arrivals
 from graphlab.store.connections import write_connections
-from graphlab.store.embedding_intake import sweep, write_embedding_source
-from graphlab.store.folder import DATABASE, Folder
+from graphlab.store.embedding_intake import write_embedding_source
+from graphlab.store.folder import Folder
 from graphlab.store.neurons import write_neurons
 from graphlab.store.recipe import Recipe, pairs_from_synapses
 from graphlab.store.settle import add_unknown, settle
 from graphlab.store.synapses import write_synapses
-from ingest.errors import ReadError, SchemaError, StoreError, UnknownNameError, VersionError
+from ingest.errors import ReadError, SchemaError, UnknownNameError, VersionError
 from ingest.kinds import one_kind
 from ingest.reader import READERS, Reading, ReadRequest, source_name
 from ingest.schema import TABLES
@@ -96,14 +96,24 @@ class Policy:
 
 
 def ingest(
-    folder: Folder, source: Any, request: ReadRequest, policy: Policy, progress: Progress | None = None
+    folder: Folder,
+    source: Any,
+    request: ReadRequest,
+    policy: Policy,
+    progress: Progress | None = None,
+    alongside: Callable[[], None] | None = None,
 ) -> IngestSummary:
     """Read ``source`` as ``request`` says and add it to the graph.
+
+    Args:
+        alongside: called in the same transaction, for what belongs to the rows and lies elsewhere.
 
     Raises:
         SchemaError, IdError, ReadError: bad input, with file, row and column; the graph is as it was.
     """
     policy.check(request.as_)
+    if isinstance(source, str | Path):
+        places.require_foreign(folder.path, Path(source))
     if request.as_ in RECORDED:
         return _ingest_recorded(folder, source, request, policy, progress)
     if request.as_ not in TABLES:
@@ -148,7 +158,9 @@ def ingest(
             notes.append(f"the graph is of materialization {named} from now on, as this source says")
         runs.move_on(folder, run.run_id)
         runs.record(connection, replace(run, message="; ".join(notes)), started)
-    _checkpoint(folder, name)
+        if alongside is not None:
+            alongside()
+    folder.checkpoint(name)
     return IngestSummary(name, request.as_, run.run_id, rows, notes=notes, left_out=left_out)
 
 
@@ -186,19 +198,8 @@ def _nothing_left_behind(folder: Folder, request: ReadRequest) -> Iterator[None]
     except BaseException:
         if request.as_ == "embeddings":
             with suppress(duckdb.Error, OSError):
-                sweep(folder)
+                sweeping.sweep_unnamed(folder.path, folder.connection)
         raise
-
-
-def _checkpoint(folder: Folder, name: str) -> None:
-    """Move what was committed from the log into the database file."""
-    try:
-        folder.connection.execute("CHECKPOINT")
-    except duckdb.Error as error:
-        raise StoreError(
-            f"{name} is in the graph, but its log could not be written into {folder.path / DATABASE}: "
-            f"{str(error).splitlines()[0]}. Free space on that disk and open the graph again; nothing is lost"
-        ) from error
 
 
 def _ingest_recorded(

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from graphlab.store import functional_edges
+from graphlab.store import functional_edges, places
 from graphlab.store.folder import Folder, arrow
 from graphlab.store.functional_edges import resolved_kind
 from graphlab.store.snapshots import snapshot
@@ -139,7 +139,7 @@ def recordings(folder: Folder) -> dict[str, Any]:
     found: dict[str, Any] = {}
     rows = folder.connection.execute("SELECT part, file FROM recording_files ORDER BY part, animal, file").fetchall()
     for name, part in (("recordings", "activity"), ("behavior", "behavior")):
-        files = [str(folder.path / file) for kind, file in rows if kind == part]
+        files = [str(places.stored(folder.path, places.RECORDINGS, file)) for kind, file in rows if kind == part]
         if files:
             found[name] = dataset.dataset(files, format="parquet")
     return found
@@ -173,7 +173,7 @@ def embeddings(folder: Folder, model: str | None) -> EmbeddingSet:
     rows = folder.connection.execute(
         "SELECT file, segmentation_version FROM embedding_files WHERE model = ? ORDER BY file", [chosen]
     ).fetchall()
-    files = tuple(folder.path / file for file, _ in rows)
+    files = tuple(places.stored(folder.path, places.EMBEDDINGS, file) for file, _ in rows)
     opened = folder.opened.get(files)
     if not isinstance(opened, EmbeddingSet):
         opened = EmbeddingSet.open(files, model=chosen, segmentation_version=str(rows[0][1]))

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from graphlab.store import whole_files
 from ingest.errors import ReadError
 from ingest.recorded import Recording
 
@@ -166,12 +167,8 @@ def _write(folder: Path, schema: pa.Schema, groups: Iterator[pa.Table], group_ro
             os.fsync(file.fileno())
         path = new.rename(folder / f"{digest[:12]}-{uuid.uuid4().hex[:8]}.parquet")
     finally:
-        new.unlink(missing_ok=True)
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        whole_files.remove(new)
+    whole_files.folder_to_disk(folder)
     return Written(path, digest)
 
 

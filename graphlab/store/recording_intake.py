@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from graphlab.store import runs
+from graphlab.store import places, runs
 from graphlab.store.folder import Folder, arrow
 from graphlab.store.recording_files import read_behavior, read_clock, write_activity, write_behavior
 from ingest.errors import GraphlabError, IdError, SchemaError, UnknownNameError
@@ -51,7 +51,7 @@ def write_recording_source(
     run = runs.new_run(folder, "ingest", parameters, inputs)
     if runs.find(folder, run.run_id):
         return run, 0, [], True
-    target = folder.path / "recordings"
+    target = places.place(folder.path, places.RECORDINGS)
     notes: list[str] = []
     failed: list[str] = []
     jobs: list[Callable[[], int]]
@@ -67,12 +67,11 @@ def write_recording_source(
         jobs = [partial(_one_behavior, folder, target, name, *one, rule, run.run_id, notes) for one in arrivals]
         apart = (SchemaError, UnknownNameError)
     with folder.transaction() as connection:
-        _sweep(folder, target)
         rows = _every(jobs, failed, apart)
         if failed:
             notes[:0] = [f"{len(failed)} animals are left out: {fault}" for fault in failed[:1]] + failed[1:]
         _finish(folder, run, notes, started, connection)
-    folder.connection.execute("CHECKPOINT")
+    folder.checkpoint(name)
     return run, rows, notes, False
 
 
@@ -217,12 +216,12 @@ def _one_behavior(
         animal = known[0]
     if animal not in known:
         raise UnknownNameError("animal", animal, known)
-    time_s, segment = read_clock(folder.path / dict(files)[animal])
+    time_s, segment = read_clock(places.stored(folder.path, places.RECORDINGS, dict(files)[animal]))
     present: set[str] = set()
     for (file,) in folder.connection.execute(
         "SELECT file FROM recording_files WHERE animal = ? AND part = 'behavior'", [animal]
     ).fetchall():
-        present |= set(read_behavior(folder.path / file, len(time_s)))
+        present |= set(read_behavior(places.stored(folder.path, places.RECORDINGS, file), len(time_s)))
     both = sorted(present & set(columns))
     if both:
         raise SchemaError(f"{source}: animal {animal} has the behaviour {both[0]!r} already; rename it in the source")
@@ -255,12 +254,3 @@ def _name_file(
             run_id,
         ],
     )
-
-
-def _sweep(folder: Folder, target: Path) -> None:
-    """Remove files that no row names: what a killed ingest left."""
-    rows = folder.connection.execute("SELECT file FROM recording_files").fetchall()
-    named = {folder.path / row[0] for row in rows}
-    for item in target.iterdir() if target.is_dir() else ():
-        if item.is_file() and item not in named:
-            item.unlink()

@@ -6,7 +6,7 @@ import datetime
 from contextlib import suppress
 from dataclasses import replace
 
-from graphlab.store import runs
+from graphlab.store import places, runs
 from graphlab.store.folder import Folder
 from ingest.errors import SchemaError, UnknownNameError
 
@@ -51,5 +51,5 @@ def drop_animal(folder: Folder, animal: str) -> list[str]:
     # After the transaction: a kill in between leaves files that no row names, which the next ingest sweeps away.
     for _, _, file, _ in mine:
         with suppress(OSError):
-            (folder.path / file).unlink()
+            places.stored(folder.path, places.RECORDINGS, file).unlink()
     return notes

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import datetime
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from graphlab.store import runs
+from graphlab.store import runs, waiting
 from graphlab.store.agreement import TOLERANCE, agreement, has_floats
 from graphlab.store.folder import Folder
+from graphlab.store.waiting import save_kept
 from ingest.errors import AnalysisError, VersionError
 
 
@@ -66,19 +65,12 @@ def record(
     """
     run = runs.new_run(folder, verb, parameters, inputs or {}, seed)
     run = replace(run, result_hash=runs.hash_table(hashed), message=message)
-    if kept is not None:
-        save_kept(folder, run.run_id, kept)
-    with folder.transaction() as connection:
-        connection.execute("DELETE FROM motif_counts WHERE run_id = ?", [run.run_id])
-        connection.register("counted", rows)
-        own = [str(row[0]) for row in connection.execute("DESCRIBE motif_counts").fetchall()]
-        shared = ", ".join(f'"{name}"' for name in rows.schema.names if name in own and name not in ("run_id", "size"))
-        connection.execute(
-            f"INSERT INTO motif_counts BY NAME SELECT ? AS run_id, ? AS size, {shared} FROM counted",
-            [run.run_id, parameters["size"]],
-        )
-        connection.unregister("counted")
-        runs.record(connection, run, started)
+    described = folder.connection.execute("DESCRIBE motif_counts").fetchall()
+    own = {str(row[0]) for row in described} - {"run_id", "size"}
+    counted = rows.select([name for name in rows.schema.names if name in own])
+    size = pa.array([parameters["size"]] * counted.num_rows, pa.int32())
+    tables = {"motif_counts": counted.append_column("size", size)}
+    waiting.record_result(folder, run, tables if kept is None else {**tables, waiting.KEPT: kept}, started)
     return run
 
 
@@ -88,26 +80,8 @@ def record_table(
     """Record that ``verb`` gave this table, so that a rerun can compare: its hash, and itself if it holds floats."""
     run = runs.new_run(folder, verb, parameters, {})
     run = replace(run, result_hash=runs.hash_table(table))
-    if has_floats(table):
-        save_kept(folder, run.run_id, table)
-    with folder.transaction() as connection:
-        runs.record(connection, run, started)
+    waiting.record_result(folder, run, {waiting.KEPT: table} if has_floats(table) else {}, started)
     return run
-
-
-def save_kept(folder: Folder, run_id: str, table: pa.Table) -> None:
-    """One Parquet file of a run, renamed into place when whole."""
-    from pyarrow import parquet
-
-    path = _kept_at(folder, run_id)
-    path.parent.mkdir(exist_ok=True)
-    new = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        # Lists keep the names of their items: the hash of a table is of its types, too.
-        parquet.write_table(table, new, compression="zstd", use_compliant_nested_type=False)
-        new.rename(path)
-    finally:
-        new.unlink(missing_ok=True)
 
 
 def kept_runs(folder: Folder, verb: str) -> list[tuple[runs.Run, pa.Table]]:
@@ -124,14 +98,10 @@ def kept_runs(folder: Folder, verb: str) -> list[tuple[runs.Run, pa.Table]]:
     return found
 
 
-def _kept_at(folder: Folder, run_id: str) -> Path:
-    return folder.path / "results" / f"{run_id}.parquet"
-
-
 def _kept(folder: Folder, run_id: str) -> pa.Table | None:
     from pyarrow import parquet
 
-    path = _kept_at(folder, run_id)
+    path = waiting.kept_at(folder, run_id)
     return parquet.read_table(path) if path.is_file() else None
 
 
@@ -188,3 +158,6 @@ def _by_hash(run: runs.Run, new_hash: str) -> Rerun:
     equal = new_hash == run.result_hash
     told = f"equal to the byte, {new_hash}" if equal else f"recorded {run.result_hash}, recomputed {new_hash}"
     return Rerun(run, new_hash, equal, told)
+
+
+__all__ = ["Recomputed", "Rerun", "kept_runs", "record", "record_census", "record_table", "rerun", "save_kept"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
+import os
 import platform
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,8 +17,10 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from graphlab.store import places
 from graphlab.store.folder import Folder, first_row
-from ingest.errors import UnknownNameError
+from graphlab.store.places import DATABASE
+from ingest.errors import StoreError, UnknownNameError
 from ingest.reader import source_name
 
 BLOCK = 1 << 22
@@ -49,9 +52,11 @@ def new_run(
     return Run(run_id, verb, parameters, inputs, data_version, seed)
 
 
-def record(connection: duckdb.DuckDBPyConnection, run: Run, started: datetime.datetime) -> None:
+def record(
+    connection: duckdb.DuckDBPyConnection, run: Run, started: datetime.datetime, ended: datetime.datetime | None = None
+) -> None:
     """Write the row, replacing an earlier run of the same work; call inside a transaction."""
-    seconds = (datetime.datetime.now(datetime.UTC) - started).total_seconds()
+    seconds = ((ended or datetime.datetime.now(datetime.UTC)) - started).total_seconds()
     connection.execute("DELETE FROM runs WHERE run_id = ?", [run.run_id])
     connection.execute(
         "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -115,18 +120,31 @@ def versions() -> dict[str, str]:
 
 
 def hash_source(source: Any) -> str:
-    """SHA-256 of a file, of every file in a folder (names and content, in order), or of a frame's values."""
-    digest = hashlib.sha256()
-    if isinstance(source, str | Path):
-        path = Path(source)
-        items = sorted(item for item in path.rglob("*") if item.is_file()) if path.is_dir() else [path]
-        for item in items:
-            if path.is_dir():
-                digest.update(str(item.relative_to(path)).encode() + b"\0")
-            for block in _blocks(item):
-                digest.update(block)
-        return digest.hexdigest()
-    return hash_table(source)
+    """SHA-256 of a file, of every file in a folder (names and content, in order), or of a frame's values.
+
+    Graphs that lie in a folder are no part of it: they change with every ingest, and a database that is open here must
+    not be opened a second time.
+
+    Raises:
+        StoreError: the source is the database or a folder of a graph.
+    """
+    if not isinstance(source, str | Path):
+        return hash_table(source)
+    path, digest = Path(source), hashlib.sha256()
+    if not path.is_dir():
+        if is_database(path):
+            raise StoreError(f"{source} is the database of a graph, which is no source; name the file it came from")
+        items = [path]
+    elif graph := places.graph_around(path):
+        raise StoreError(f"{source} is of the graph {graph}, which is no source; name the files that it was made from")
+    else:
+        items = sorted(files_of(path))
+    for item in items:
+        if item is not path:
+            digest.update(str(item.relative_to(path)).encode() + b"\0")
+        for block in _blocks(item):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def hash_table(frame: Any) -> str:
@@ -172,6 +190,24 @@ def _hash_array(digest: Any, array: pa.Array) -> None:
             _hash_array(digest, pc.struct_field(there, number))
     elif not pa.types.is_null(kind):
         digest.update(there.to_numpy(zero_copy_only=False).tobytes())
+
+
+def is_database(path: Path) -> bool:
+    """Whether a file is the database of a graph or its log, links to it included."""
+    return Path(os.path.realpath(path)).name.startswith(DATABASE)
+
+
+def files_of(folder: Path) -> Iterator[Path]:
+    """Every file in a folder and its folders, without those of graphs that lie in it; linked folders are left out."""
+    for at, folders, names in os.walk(folder):
+        here = Path(at)
+        if (here / DATABASE).exists():
+            folders.clear()
+            continue
+        for name in names:
+            item = here / name
+            if item.is_file() and not (item.is_symlink() and places.graph_around(item)):
+                yield item
 
 
 def _blocks(path: Path) -> Iterator[bytes]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from graphlab.store import places, whole_files
 from graphlab.store.folder import Folder, arrow
 from graphlab.store.functional_edges import functional_snapshot, resolved_kind
 from queries.snapshot import Snapshot
@@ -47,7 +47,7 @@ def snapshot(folder: Folder, kind: str = "chemical", min_weight: float = 0.0) ->
         "min_weight": float(min_weight),
     }
     key = hashlib.blake2b(json.dumps(meta, sort_keys=True).encode(), digest_size=8).hexdigest()
-    path = folder.path / "snapshots" / f"{key}.arrow"
+    path = places.place(folder.path, places.SNAPSHOTS, f"{key}.arrow")
     if not path.exists():
         made = _from_database(folder, kind, min_weight, {**meta, "hash": key})
         save(made, path)
@@ -69,15 +69,15 @@ def save(made: Snapshot, path: Path) -> None:
         metadata={"graphlab": json.dumps(made.meta, sort_keys=True)},
     )
     batch = pa.RecordBatch.from_arrays([a.cast(f.type) for a, f in zip(arrays, schema, strict=True)], schema=schema)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    # A read-only place or a full disk: the snapshot is a convenience, not a result.
+    with suppress(OSError):
         path.parent.mkdir(exist_ok=True)
-        with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
+        with (
+            whole_files.whole(path) as new,
+            pa.OSFile(str(new), "wb") as sink,
+            pa.ipc.new_file(sink, schema) as writer,
+        ):
             writer.write_batch(batch)
-        temporary.rename(path)
-    except OSError:  # a read-only place or a full disk: the snapshot is a convenience, not a result
-        with suppress(OSError):
-            temporary.unlink()
 
 
 def load(path: Path) -> Snapshot:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from graphlab.store.activity_results import RESULT_TABLES
 from graphlab.store.folder import Folder, arrow, first_row, quote
+from graphlab.store.waiting import RESULT_TABLES
 from ingest.errors import UnknownNameError
 from ingest.schema import KINDS
 from ingest.schema import TABLES as TABLE_WORDS
@@ -21,7 +21,6 @@ TABLES = (
     "neuron_embeddings",
     "synapse_embeddings",
     "runs",
-    "motif_counts",
     "recording_files",
     "recorded_neurons",
     *RESULT_TABLES,
@@ -35,7 +34,6 @@ ORDER = {
     "neuron_embeddings": "model, root_id",
     "synapse_embeddings": "model, synapse_id, side",
     "runs": "started, run_id",
-    "motif_counts": "ALL",
     "recording_files": "animal, part, file",
     "recorded_neurons": "animal, trace",
     **dict.fromkeys((*RESULT_TABLES, "predictions"), "ALL"),

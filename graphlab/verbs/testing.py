@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphlab.store import query_source, results
+from graphlab.store import places, query_source, results
 from graphlab.verbs.asking import Asking
 from graphlab.verbs.null_settings import NullSettings, inputs_of, null_options, positions
 from ingest.errors import AnalysisError, UnknownNameError
@@ -70,7 +70,7 @@ class Testing(Asking):
         parameters = {
             "size": size, "null": null, "samples": samples, "seed": seed, "sequential": sequential, **chosen.plain(),
         }  # fmt: skip
-        folder = None if self._folder.read_only else self.path / "samples"
+        folder = None if self._folder.read_only else places.place(self.path, places.SAMPLES)
         found = self._significance(
             parameters, folder=folder, workers=workers, progress=progress, mixing_progress=mixing_progress
         )
@@ -116,7 +116,7 @@ class Testing(Asking):
             "size": size, "null": null, "samples": samples, "seed": seed, "split": split, "top": top,
             "min_count": min_count, **chosen.plain(), "by": by,
         }  # fmt: skip
-        folder = None if self._folder.read_only else self.path / "samples"
+        folder = None if self._folder.read_only else places.place(self.path, places.SAMPLES)
         mined = self._mine(parameters, folder=folder, workers=workers, progress=progress)
         if not self._folder.read_only:
             table = mined.to_arrow()
@@ -207,7 +207,8 @@ class Testing(Asking):
         folder = None
         if not self._folder.read_only:
             # A pattern may read any column of neurons, which the wiring's own hash does not cover.
-            folder = self.path / "samples" / f"matches-{self._folder.meta('data_version')}-{language or 'auto'}"
+            own = f"matches-{self._folder.meta('data_version')}-{language or 'auto'}"
+            folder = places.place(self.path, places.SAMPLES, own)
         return significance(
             view, count, (pattern,), 3,
             null=name, samples=samples, seed=seed, options=options, workers=workers, progress=progress, folder=folder,
