@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphlab.store import places
+from graphlab.store import places, sweeping
 from graphlab.store.folder import Folder, first_row
 from ingest.errors import SchemaError, VersionError
 from ingest.reader import Reading, ReadRequest
@@ -34,6 +34,7 @@ def write_embedding_source(
 
     model, version = _named(request, "model"), _named(request, "segmentation_version")
     target = places.place(folder.path, places.EMBEDDINGS, model)
+    sweeping.sweep_unnamed(folder.path, folder.connection)
     target.mkdir(parents=True, exist_ok=True)
     require_own_relation(folder, model)
     notes: list[str] = []

@@ -36,7 +36,7 @@ def checked_name(name: str, what: str) -> str:
     """
     if not NAME.fullmatch(name):
         raise SchemaError(
-            f"{name!r} is no {what}: it names a file of the graph; use at most 100 letters, digits, '-', '_' and '.', "
+            f"{name!r} is no {what}: it names a folder or a file; use at most 100 letters, digits, '-', '_' and '.', "
             "a letter or a digit first"
         )
     return name

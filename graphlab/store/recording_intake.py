@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from graphlab.store import places, runs
+from graphlab.store import places, runs, sweeping
 from graphlab.store.folder import Folder, arrow
 from graphlab.store.recording_files import read_behavior, read_clock, write_activity, write_behavior
 from ingest.errors import GraphlabError, IdError, SchemaError, UnknownNameError
@@ -67,6 +67,7 @@ def write_recording_source(
         jobs = [partial(_one_behavior, folder, target, name, *one, rule, run.run_id, notes) for one in arrivals]
         apart = (SchemaError, UnknownNameError)
     with folder.transaction() as connection:
+        sweeping.sweep_unnamed(folder.path, connection)
         rows = _every(jobs, failed, apart)
         if failed:
             notes[:0] = [f"{len(failed)} animals are left out: {fault}" for fault in failed[:1]] + failed[1:]

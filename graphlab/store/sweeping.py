@@ -1,6 +1,6 @@
 """What killed or failed writers left in a graph folder goes away: by its name, and only what no table names.
 
-Nothing is looked for through a link, and no file is removed whose name graphlab does not give.
+Nothing is looked for through a link, and no file is removed of a sort that graphlab does not keep there.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from graphlab.store.places import EMBEDDINGS, KINDS, RECORDINGS, SCRATCH, UNFINI
 WRITING = ".writing-"
 """How a folder or file begins that embeddings or a recording are written to."""
 OWN = {
-    EMBEDDINGS: re.compile(r"([0-9a-f]{12}-[0-9a-f]{8})(?:\.ids)?\.arrow"),
-    RECORDINGS: re.compile(r"([0-9a-f]{12}-[0-9a-f]{8})\.parquet"),
+    EMBEDDINGS: re.compile(r"(.+?)(?:\.ids)?\.arrow"),
+    RECORDINGS: re.compile(r"(.+)\.parquet"),
 }
 SPILLED = re.compile(r"traces-[0-9a-f]{12}\.f32|duckdb_temp.*")
 

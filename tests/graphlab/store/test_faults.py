@@ -1,8 +1,9 @@
-"""Every writer with a fault at a file operation: killed, I/O error, disk full, Ctrl-C; before or after, and never between.
+"""Every writer struck at a file operation (kill, I/O error, full disk, Ctrl-C): before or after, and never between.
 
-A preloaded library (``faults/faults.c``) counts what a command does to files under the graph's folder and strikes at the
-N-th. Then the graph is opened, compared with what it was before and what it is after an undisturbed run, the same command
-is run again, and what lies in the folder is compared, too. ``docs/reliability.md`` has the counts of the long form.
+A preloaded library (``faults/faults.c``) counts what a command does to files under the graph's folder and strikes at
+the N-th. Then the graph is opened, compared with what it was before and what it is after an undisturbed run, the same
+command is run again, and what lies in the folder is compared, too. ``docs/reliability.md`` has the counts of the long
+form.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,15 +25,19 @@ from ingest import synthetic
 
 HERE = Path(__file__).parent / "faults"
 KINDS = ("kill", "io", "full", "interrupt")
-LIGHT = ("graphlab.graph", "graphlab.store.recording_intake", "graphlab.store.embedding_files", "ingest.tables",
-         "ingest.segclr_csvzip", "ingest.recordings", "pyarrow.parquet", "pyarrow.dataset", "pyarrow.compute",
-         "scipy.spatial")  # fmt: skip
-HEAVY = (*LIGHT, "graphlab.report", "graphlab.motifs.significance", "graphlab.motifs.mining", "graphlab.activity.correlate",
-         "graphlab.predict.train_model", "graphlab.predict.ask_model", "sklearn.linear_model", "pandas")  # fmt: skip
+LIGHT = (
+    "graphlab.graph", "graphlab.store.recording_intake", "graphlab.store.embedding_files", "ingest.tables",
+    "ingest.segclr_csvzip", "ingest.recordings", "pyarrow.parquet", "pyarrow.dataset", "pyarrow.compute",
+    "scipy.spatial", "gpu_embed.aggregate", "ingest.nodes", "graphlab.store.embedding_places",
+)  # fmt: skip
+HEAVY = (
+    *LIGHT, "graphlab.report", "graphlab.motifs.significance", "graphlab.motifs.mining", "pandas",
+    "graphlab.activity.correlate", "graphlab.predict.train_model", "graphlab.predict.ask_model",
+    "sklearn.linear_model",
+)  # fmt: skip
+"""What a server imports before it forks."""
 ONCE = ("init", "drop animal")
 """Done once; the second time it is said that it was."""
-READS = ("census",)
-"""Reads the graph and keeps a snapshot beside it, which is a convenience: without room there is none."""
 
 
 @dataclass
@@ -69,7 +75,11 @@ def writers(graph: Path, sources: Path) -> list[Writer]:
         Writer("join embeddings", "signs", ["join-embeddings", g]),
         Writer("place synapses", "join embeddings", ["place-synapses", g, "--radius", "100000", "--no-progress"]),
         Writer("property graph", "ingest neurons", ["query", g, PROPERTY_GRAPH]),
-        Writer("aggregate", "ingest embeddings", ["aggregate-embeddings", g, str(sources / "swc"), "--by", "neuron"]),
+        Writer(
+            "aggregate",
+            "ingest embeddings",
+            ["aggregate-embeddings", g, str(sources / "swc"), "--by", "neuron", "--unit", "1"],
+        ),
         Writer("drop animal", "ingest behavior", ["drop-animal", g, "recordings"]),
         Writer("census", "place synapses", ["motifs", g, "--size", "3", "--no-progress"], True),
         Writer("motifs", "place synapses", ["motifs", g, "--samples", "19", "--workers", "1", "--no-progress"], True),
@@ -96,7 +106,9 @@ class Bench:
         self.folder, self.graph = folder, folder / "work" / "g"
         self.graph.parent.mkdir()
         self.sources = make_sources(folder / "sources")
-        self.writers = {writer.name: writer for writer in writers(self.graph, self.sources) if heavy or not writer.heavy}
+        self.writers = {
+            writer.name: writer for writer in writers(self.graph, self.sources) if heavy or not writer.heavy
+        }
         environment = {**os.environ, "LD_PRELOAD": str(library), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         command = [sys.executable, str(HERE / "server.py"), json.dumps(HEAVY if heavy else LIGHT)]
         self.server = subprocess.Popen(
@@ -175,13 +187,17 @@ class Bench:
 
 
 def make_sources(folder: Path) -> Path:
+    """A made connectome in files, three connections, and skeletons of two embedded neurons."""
     synthetic.make(
         folder, neurons=50, synapses=1600, seed=0, recorded=6, frames=300, nodes=2, width=64, num_shards=1
     )  # fmt: skip
     (folder / "connections.csv").write_text("pre_root_id,post_root_id,weight\n1,2,3\n2,3,1\n")
     (folder / "swc").mkdir()
-    from ingest.segclr_csvzip import SegclrReader
-
+    with zipfile.ZipFile(next((folder / "embeddings").glob("*.zip"))) as shard:
+        for name in shard.namelist()[:2]:
+            rows = [line.split(",")[:4] for line in shard.read(name).decode().splitlines()]
+            text = "".join(f"{row[0]} 0 {' '.join(row[1:])} 1 {at - 1}\n" for at, row in enumerate(rows))
+            (folder / "swc" / f"{Path(name).stem}.swc").write_text(text)
     return folder
 
 
@@ -232,7 +248,9 @@ def test_every_fault_leaves_every_graph_whole(library: Path, tmp_path: Path) -> 
         for kind in KINDS:
             found = [bench.trial(writer, kind, at) for at in range(1, writer.operations + 1, step)]
             bad = [text for texts in found for text in texts]
-            print(f"| {writer.name} | {writer.operations} | {kind} | {len(found)} | {sum(map(bool, found))} |", flush=True)
+            print(
+                f"| {writer.name} | {writer.operations} | {kind} | {len(found)} | {sum(map(bool, found))} |", flush=True
+            )
             for text in bad[:5]:
                 print("   ", text, flush=True)
             wrong += bad

@@ -62,7 +62,9 @@ def look(graph: str) -> dict[str, Any]:
 
     root = Path(graph)
     files = sorted(path for path in root.rglob("*") if not path.is_dir())
-    told = [RANDOM.sub("*", str(path.relative_to(root))) for path in files if path.relative_to(root).parts[0] != "samples"]
+    told = [
+        RANDOM.sub("*", str(path.relative_to(root))) for path in files if path.relative_to(root).parts[0] != "samples"
+    ]
     if not (root / DATABASE).exists():
         return {"content": "none", "files": told}
     digest = hashlib.sha256()
@@ -79,7 +81,7 @@ def look(graph: str) -> dict[str, Any]:
     for path in sorted(path for path in root.rglob("*") if path.is_file()):
         name = path.relative_to(root)
         own = len(name.parts) > 1 and name.parts[0] not in AGAIN and not RANDOM.search(name.name)
-        if own and not path.name.startswith("."):
+        if own and not any(part.startswith(".") for part in name.parts):
             digest.update(f"{name} {hashed(path)}".encode())
     folder.close()
     return {"content": digest.hexdigest()[:16], "files": told}
@@ -141,7 +143,7 @@ def main() -> None:
         if "copy" in request:
             source, target = request["copy"]
             shutil.rmtree(target, ignore_errors=True)
-            if os.path.isdir(source):
+            if Path(source).is_dir():
                 shutil.copytree(source, target, symlinks=True)
         answers = [child(part["steps"], part.get("fault")) for part in request["parts"]]
         print(json.dumps(answers), flush=True)
