@@ -154,3 +154,19 @@ def test_command_line(graph: Graph, skeletons: Path, tmp_path: Path) -> None:
     again = CliRunner().invoke(app, [*said, "--model", "base"])
     assert "18 means of 2 neurons from base are there already" in again.output
     assert "1 skeletons have no embeddings" in again.output
+
+
+def test_only_means_of_the_same_model_are_replaced(graph: Graph, skeletons: Path) -> None:
+    base = graph.embeddings("base").to_arrow()
+    graph.ingest(base, as_="embeddings", model="other", segmentation_version="1")
+    graph.aggregate_embeddings(skeletons, by="neuron", model="other", name="means", unit_nm=1)
+    for name, what in (("other", "no means of embeddings"), ("means", "the means of 'other'"), ("OTHER", "both be")):
+        with pytest.raises(SchemaError, match=what):
+            graph.aggregate_embeddings(skeletons, by="neuron", model="base", name=name, unit_nm=1)
+    for name in ("../out", "a/b", ".x"):
+        with pytest.raises(SchemaError, match="no name of a model"):
+            graph.aggregate_embeddings(skeletons, by="neuron", model="base", name=name, unit_nm=1)
+    assert graph.embeddings("other").to_arrow().equals(base)
+    assert graph.aggregate_statistics("means").num_rows == 2
+    graph.aggregate_embeddings(skeletons, by="compartment", model="other", name="means", unit_nm=1)
+    assert graph.aggregate_statistics("means").num_rows == 4, "means of the same model are"

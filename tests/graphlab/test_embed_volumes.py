@@ -19,7 +19,8 @@ from gpu_embed.architectures import SEGCLR, TINY
 from gpu_embed.checkpoint import Checkpoint, ModelCard, save_checkpoint
 from gpu_embed.variables import seeded_weights
 from graphlab.graph import Graph
-from ingest.errors import AnalysisError, ReadError, SchemaError, VersionError
+from graphlab.store.embedding_intake import origin_key
+from ingest.errors import AnalysisError, ReadError, SchemaError, StoreError, VersionError
 from ingest.nodes import nodes_of
 from ingest.skeletons import skeletonise
 from ingest.volumes import Volume, open_volume
@@ -91,7 +92,8 @@ def test_embeddings_reach_the_graph_and_google(made: Path, tmp_path: Path) -> No
         assert (again.computed, again.finished_before, again.run_id) == (0, 12, None)
         assert rows_of(graph) == rows
         assert not list((tmp_path / "g" / "embeddings").glob(".*"))
-        assert json.loads((tmp_path / "g" / "models" / "tiny.json").read_text())["name"] == "tiny"
+        assert graph._folder.meta(origin_key("tiny"))["name"] == "tiny"
+        assert not (tmp_path / "g" / "models").exists(), "predictors have that folder for themselves"
         # What we wrote for Google comes back the same.
         graph.ingest(tmp_path / "zips", as_="embeddings", model="back", segmentation_version="1")
         assert rows_of(graph, "back") == rows
@@ -375,3 +377,70 @@ def test_fib25_published_network_padded_out_of_domain(fib25: dict[str, Any], tmp
         assert (done.model, done.computed) == ("segclr-out-of-domain", 1)
         assert "1 crops reach out of the volume; they are 0 there" in done.notes
         assert graph.embeddings().width == 64
+
+
+def test_a_run_killed_after_its_rows_were_filed_is_done(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The journal of the run is still there, with rows that the graph has."""
+    from gpu_embed.journal import Journal
+
+    with Graph.create(tmp_path / "g") as graph:
+        with monkeypatch.context() as killed:
+            killed.setattr(Journal, "remove", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
+            with pytest.raises(KeyboardInterrupt):
+                graph.embed(**asked(made))
+        rows = rows_of(graph)
+        assert len(rows) == 12
+        assert list((tmp_path / "g" / "embeddings").glob(".unfinished-*"))
+        again = graph.embed(**asked(made))
+        assert (again.computed, again.run_id) == (0, None)
+        assert rows_of(graph) == rows
+        assert not list((tmp_path / "g" / "embeddings").glob(".unfinished-*"))
+
+
+def test_another_ingest_keeps_what_a_stopped_run_has_done(made: Path, tmp_path: Path) -> None:
+    with Graph.create(tmp_path / "g") as graph:
+        graph.embed(**asked(made), model="first")
+        table = graph.embeddings("first").to_arrow()
+        unfinished = tmp_path / "g" / "embeddings" / ".unfinished-second"
+        unfinished.mkdir()
+        (unfinished / "part-000000.arrow").write_bytes(b"rows")
+        graph.ingest(table, as_="embeddings", model="third", segmentation_version="1")
+    Graph.open(tmp_path / "g").close()
+    assert [item.name for item in unfinished.iterdir()] == ["part-000000.arrow"]
+
+
+def test_a_model_of_other_weights_or_of_means_is_not_replaced(made: Path, tmp_path: Path) -> None:
+    with Graph.create(tmp_path / "g") as graph:
+        graph.embed(**asked(made))
+        rows = rows_of(graph)
+        with pytest.raises(VersionError, match="made by other weights"):
+            graph.embed(**{**asked(made), "checkpoint": made / "other.safetensors"}, model="tiny")
+        table = graph.embeddings("tiny").to_arrow()
+        graph.ingest(table, as_="embeddings", model="mine", segmentation_version="1")
+        (tmp_path / "g" / "models").mkdir()
+        # A predictor's card of that name says nothing about embeddings.
+        card = {"task": "cell-type", "weights_sha256": graph._folder.meta(origin_key("tiny"))["weights_sha256"]}
+        (tmp_path / "g" / "models" / "mine.json").write_text(json.dumps(card))
+        with pytest.raises(VersionError, match="made by other weights"):
+            graph.embed(**asked(made), model="mine")
+        assert rows_of(graph, "tiny") == rows
+        for name in ("../out", "a/b", ".hidden", "x" * 200):
+            with pytest.raises(SchemaError, match="no name of a model"):
+                graph.embed(**asked(made), model=name)
+        with pytest.raises(SchemaError, match="would both be"):
+            graph.embed(**asked(made), model="TINY")
+
+
+def test_more_nodes_say_which_joins_are_to_be_made_again(made: Path, tmp_path: Path) -> None:
+    lines = (made / "nodes.csv").read_text().splitlines()
+    (tmp_path / "few.csv").write_text("\n".join(lines[:6]) + "\n")
+    with Graph.create(tmp_path / "g", materialization="1") as graph:
+        graph.ingest(pa.table({"root_id": pa.array(ROOTS, pa.uint64())}), as_="neurons")
+        graph.embed(**{**asked(made), "nodes": tmp_path / "few.csv"})
+        graph.join_embeddings("tiny")
+        done = graph.embed(**asked(made))
+        assert [note for note in done.notes if "join-embeddings" in note], done.notes
+        with pytest.raises(StoreError, match="lies in the graph"):
+            graph.embed(**asked(made), csvzip=tmp_path / "g" / "zips")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -260,3 +261,74 @@ def test_a_full_disk_leaves_the_graph_as_it_was(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "cannot be written" in done.stdout
     assert "free space" in done.stdout
+
+
+@pytest.mark.parametrize("moment", ["before the commit", "after the commit"])
+def test_files_that_come_with_a_commit_are_there_with_it(tmp_path: Path, moment: str) -> None:
+    """Killed before the commit the earlier file is there; killed between the commit and the rename the later one."""
+    place = tmp_path / "g" / "models" / "x.json"
+    folder = Folder.create(tmp_path / "g")
+    with folder.transaction(), folder.arriving(place) as new:
+        new.write_text("earlier")
+        assert not place.exists()
+    assert place.read_text() == "earlier"
+    folder.close()
+    work = (
+        "import os, sys, pathlib; from graphlab.store.folder import Folder\n"
+        "place = pathlib.Path(sys.argv[1]); folder = Folder.open(place.parent.parent)\n"
+        "if sys.argv[2] == 'after the commit': folder._finish_arrivals = lambda: os._exit(7)\n"
+        "with folder.transaction():\n"
+        "    with folder.arriving(place) as new: new.write_text('later')\n"
+        "    folder.set_meta('dataset', 'later')\n"
+        "    if sys.argv[2] == 'before the commit': os._exit(7)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", work, str(place), moment], check=False)
+    assert done.returncode == 7
+    assert place.read_text() == "earlier"
+    wanted = "later" if moment == "after the commit" else None
+    folder = Folder.open(tmp_path / "g", read_only=True)
+    assert folder.meta("dataset") == wanted
+    assert place.read_text() == (wanted or "earlier")
+    folder.close()
+    Folder.open(tmp_path / "g").close()
+    assert [item.name for item in place.parent.iterdir()] == ["x.json"]
+
+
+def test_ctrl_c_in_a_statement_is_ctrl_c(tmp_path: Path) -> None:
+    """DuckDB calls it a RuntimeError; the graph is as it was."""
+    work = (
+        "import signal, sys, os, threading; from graphlab.store.folder import Folder\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "folder = Folder.open(sys.argv[1])\n"
+        "try:\n"
+        "    with folder.transaction() as connection:\n"
+        "        connection.execute('INSERT INTO neurons (root_id) VALUES (1)')\n"
+        "        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
+        "        connection.execute('INSERT INTO neurons (root_id) SELECT a.range + b.range FROM range(60000) a, "
+        "range(60000) b')\n"
+        "except KeyboardInterrupt:\n"
+        "    rows = folder.connection.execute('SELECT count(*) FROM neurons').fetchall()\n"
+        "    folder.close(); print(rows)"
+    )
+    Folder.create(tmp_path / "g").close()
+    done = subprocess.run(
+        [sys.executable, "-c", work, str(tmp_path / "g")], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "[(0,)]\n"), done.stderr
+
+
+def test_init_that_was_interrupted_can_be_run_again(tmp_path: Path) -> None:
+    """Under the same process number, too, as in a container."""
+    for name in ("graph.duckdb.new", f"graph.duckdb.new{os.getpid()}", "graph.duckdb.new.wal"):
+        (tmp_path / "g").mkdir(exist_ok=True)
+        (tmp_path / "g" / name).write_bytes(b"half a database")
+    Folder.create(tmp_path / "g").close()
+    assert [item.name for item in (tmp_path / "g").iterdir()] == [DATABASE]
+
+
+def test_a_database_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    Folder.create(tmp_path / "g").close()
+    (tmp_path / "h").mkdir()
+    (tmp_path / "h" / DATABASE).symlink_to(tmp_path / "g" / DATABASE)
+    with pytest.raises(StoreError, match="is a link to"):
+        Folder.open(tmp_path / "h")

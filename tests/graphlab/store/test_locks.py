@@ -83,7 +83,7 @@ def test_a_handle_that_is_closed_does_not_let_another_writer_in(
 
 
 def test_two_processes_write_throughout_every_kind_of_ingest(tmp_path: Path, other: Callable[[Path, str], str]) -> None:
-    """The graph lies among its sources; at every word of progress another process asks to write, and is told to wait."""
+    """The graph lies among its sources; at every word of progress another process asks to write, and has to wait."""
     made = synthetic.make(
         tmp_path, neurons=50, synapses=1600, seed=0, recorded=6, frames=300, nodes=2, width=64, num_shards=1
     )

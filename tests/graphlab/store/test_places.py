@@ -13,7 +13,13 @@ from graphlab.store import places
 from graphlab.store.folder import DATABASE, Folder
 from ingest.errors import GraphlabError, SchemaError, StoreError
 
-ROWS = pa.table({"pre_root_id": pa.array([1, 2], pa.uint64()), "post_root_id": pa.array([2, 3], pa.uint64()), "weight": [1.0, 2.0]})  # fmt: skip
+ROWS = pa.table(
+    {
+        "pre_root_id": pa.array([1, 2], pa.uint64()),
+        "post_root_id": pa.array([2, 3], pa.uint64()),
+        "weight": [1.0, 2.0],
+    }
+)
 
 
 @pytest.fixture
@@ -36,7 +42,8 @@ def test_names_that_are_none(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     "stored",
     ["../../x.arrow", "/tmp/x.arrow", "embeddings/../graph.duckdb", "graph.duckdb", "models/m.json",
-     "embeddings/m/../../x.arrow", "recordings/0123456789ab-01234567.parquet", "embeddings/.x/0123456789ab-01234567.arrow"],
+     "embeddings/m/../../x.arrow", "recordings/0123456789ab-01234567.parquet",
+     "embeddings/.x/0123456789ab-01234567.arrow"],
 )  # fmt: skip
 def test_what_a_foreign_graph_names_stays_inside(tmp_path: Path, stored: str) -> None:
     with pytest.raises(StoreError, match="no graphlab writes"):
@@ -52,8 +59,7 @@ def test_a_foreign_table_cannot_have_a_file_removed_elsewhere(tmp_path: Path) ->
         connection.execute(f"INSERT INTO recording_files VALUES ({', '.join('?' * len(values))})", values)
     from graphlab.store.recording_removal import drop_animal
 
-    with pytest.raises(StoreError, match="no graphlab writes"):
-        drop_animal(folder, "a")
+    assert drop_animal(folder, "a")
     folder.close()
     assert victim.read_text() == "p"
 
@@ -68,7 +74,7 @@ def test_links_in_a_graph_are_not_followed(tmp_path: Path, wired: Path) -> None:
             (wired / kind).symlink_to(outside)
         with pytest.raises(StoreError, match="is a link to"):
             places.place(wired, kind, "x")
-    Graph.open(wired).close()
+    Folder.open(wired).close()
     assert sorted(item.name for item in outside.iterdir()) == ["precious.arrow", "precious.parquet"]
 
 
