@@ -76,7 +76,7 @@ def check_around(statement: Statement, bound: Sequence[BoundPattern], source: So
     values = Values(given, statement.written)
     standing = [_standing(pattern, values) for pattern in bound]
     sql = statement.filled(standing)
-    found = meeting(source.connection, sql, values.all(sql))
+    found = meeting(source.connection, sql, values.all(sql), source.cache)
     if found is None:
         return
     if statement.language in ("sql", "pgq"):
@@ -185,7 +185,7 @@ class _Look:
     def _by_plan(self, node: Expression) -> None:
         values = Values(self.given, self.text)
         sql = Typed(self.bound, self.over, values).select({"v": node})
-        found = meeting(self.source.connection, sql, values.all(sql))
+        found = meeting(self.source.connection, sql, values.all(sql), self.source.cache)
         if found is not None:
             raise self._fault(found.said, node, node, found.hint)
 

@@ -21,6 +21,8 @@ _FLOATS = frozenset({"DOUBLE", "FLOAT"})
 _LONG = frozenset({"BIGINT", "UBIGINT", "HUGEINT", "UHUGEINT", "DECIMAL"})
 _MEMBERSHIP = re.compile(r"(?:list|array)_(?:contains|has|has_any|has_all|position|indexof)$|contains$")
 _MIXING = frozenset({"list_value", "greatest", "least", "list_concat", "list_append", "list_prepend"})
+_KEPT = 100
+"""So many questions are remembered."""
 _NO_IDS = frozenset({"hash", "md5_number_lower", "md5_number_upper"})
 """Functions whose unsigned numbers are no ids."""
 _MET = "an id meets a decimal number (a float) here; a float cannot hold a 64-bit id, so other ids would pass for it"
@@ -46,19 +48,31 @@ class Meeting:
         return _APART if self.said == _MIXED else WHOLE
 
 
-def meeting(connection: duckdb.DuckDBPyConnection, sql: str, bound: Mapping[str, Any]) -> Meeting | None:
+def meeting(
+    connection: duckdb.DuckDBPyConnection, sql: str, bound: Mapping[str, Any], known: dict[Any, Any]
+) -> Meeting | None:
     """The first place where a SELECT compares or mixes an id with a float; None where there is none.
 
     Args:
         bound: values of the parameters in ``sql``; only their types count, and of texts what they say.
+        known: what was found before, which holds as long as the tables do.
 
     Statements that DuckDB gives no plan of (over relations in this process) are read with such relations as empty.
     """
     written, places = _without_parameters(connection, sql, bound)
+    kept: dict[str, Meeting | None] = known.setdefault("meetings", {})
+    if written not in kept:
+        if len(kept) >= _KEPT:
+            kept.clear()
+        kept[written] = _met(connection, written, places)
+    return kept[written]
+
+
+def _met(connection: duckdb.DuckDBPyConnection, written: str, places: list[tuple[int, int]]) -> Meeting | None:
     tree = _plan(connection, written)
     if tree.get("error"):
         with_empty = f"{_empty_relations(connection, written)}SELECT * FROM (\n"
-        places.insert(0, (0, len(with_empty)))
+        places = [(0, len(with_empty)), *((place + len(with_empty), added) for place, added in places)]
         tree = _plan(connection, f"{with_empty}{written.rstrip().removesuffix(';')}\n)")
     found = _Reading(tree).first()
     if found is None:
