@@ -6,6 +6,7 @@ import datetime
 from dataclasses import replace
 
 from graphlab.store import runs
+from graphlab.store.arrivals import is_virtual
 from graphlab.store.folder import Folder
 from graphlab.store.recipe import Recipe
 from graphlab.store.settle import settle
@@ -17,7 +18,7 @@ def change_recipe(folder: Folder, recipe: Recipe) -> None:
 
     Raises:
         SchemaError: the chemical connections came ready, so there is nothing a recipe could make; ``min_score``
-            where no synapse has a score.
+            where no source brought scores.
     """
     started = datetime.datetime.now(datetime.UTC)
     origins = dict(folder.connection.execute("SELECT kind, origin FROM pair_sources").fetchall())
@@ -26,13 +27,11 @@ def change_recipe(folder: Folder, recipe: Recipe) -> None:
             "the connections of this graph came ready, not from single synapses, so a recipe has nothing to make "
             "them from; filter by weight where you ask (min_weight), or ingest the synapses into a graph of their own"
         )
-    if recipe.min_score is not None and "synapses" in origins.values():
-        scores = folder.connection.execute("SELECT count(score) FROM synapses").fetchall()[0][0]
-        if not scores:
-            raise SchemaError(
-                f"no synapse of this graph has a score, so min_score {recipe.min_score:g} would leave none out; ingest "
-                "synapses with a column score, or leave min_score away"
-            )
+    if recipe.min_score is not None and origins and is_virtual(folder.connection, "synapses", "score"):
+        raise SchemaError(
+            f"the synapses of this graph have no scores, so min_score {recipe.min_score:g} would leave none out; "
+            "ingest synapses with a column score, or leave min_score away"
+        )
     known = Recipe(**(folder.meta("recipe") or {}))
     run = runs.new_run(folder, "recipe", recipe.to_dict(), {})
     with folder.transaction() as connection:

@@ -85,7 +85,7 @@ def test_a_second_source_may_be_refused(graph: Graph) -> None:
 
 def test_min_score_needs_scores(graph: Graph) -> None:
     graph.ingest(pa.table({"pre_root_id": [1], "post_root_id": [2]}), as_="synapses")
-    with pytest.raises(SchemaError, match="no synapse of this graph has a score, so min_score 50"):
+    with pytest.raises(SchemaError, match="synapses of this graph have no scores, so min_score 50"):
         graph.set_recipe(min_score=50)
     graph.set_recipe(merge_within_nm=100)
 
