@@ -9,10 +9,21 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from ingest.errors import MissingExtraError, ReadError
+from ingest.errors import GraphlabError, MissingExtraError, ReadError
 
 DEEPEST = 32
 """Links that may lead to links."""
+
+
+DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError)
+"""What h5py raises where a file is damaged; errors of ours among them stay what they are."""
+
+
+def damaged(path: Path, error: BaseException) -> BaseException:
+    """The error of ours for what h5py raised."""
+    if isinstance(error, GraphlabError):
+        return error
+    return ReadError(f"{path}: no readable HDF5 file: {' '.join(str(error).split())[:200]}")
 
 
 class LinkedFile:
@@ -46,15 +57,23 @@ class LinkedFile:
             ReadError: a link that leads out of the folder, in a circle, or to a file that is no HDF5; data that lie
                 outside of the folder.
         """
-        found = self._walk(inside if inside is not None else self.file, name, 0)
-        if isinstance(found, self._h5py.Dataset):
-            self._check_storage(found)
+        try:
+            found = self._walk(inside if inside is not None else self.file, name, 0)
+            if isinstance(found, self._h5py.Dataset):
+                self._check_storage(found)
+        except DAMAGE as error:
+            raise damaged(self.path, error) from None
         return found
 
     def names(self) -> list[str]:
         """Paths of all datasets, links not followed."""
         found: list[str] = []
-        self.file.visititems(lambda name, item: found.append(name) if isinstance(item, self._h5py.Dataset) else None)
+        try:
+            self.file.visititems(
+                lambda name, item: found.append(name) if isinstance(item, self._h5py.Dataset) else None
+            )
+        except DAMAGE as error:
+            raise damaged(self.path, error) from None
         return found
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ingest.errors import ReadError, SchemaError
-from ingest.hdf5_links import LinkedFile
+from ingest.hdf5_links import DAMAGE, LinkedFile, damaged
 from ingest.space import Resolution
 from ingest.volume_sources import Voxels, Zyx, agreed_axes, short, three
 
@@ -42,7 +42,12 @@ class Hdf5Source:
             shown = ", ".join(names[:20]) + (f" and {len(names) - 20:,} more" if len(names) > 20 else "")
             raise ReadError(f"{path} has no dataset {dataset!r}; it has {shown or 'none'}. Write FILE.h5:DATASET")
         self._data = found
-        place = f"{path}:{dataset}"
+        try:
+            self._describe(found, f"{path}:{dataset}", axes)
+        except DAMAGE as error:
+            raise damaged(path, error) from None
+
+    def _describe(self, found: Any, place: str, axes: str | None) -> None:
         if found.dtype.kind not in "uifb" or found.shape is None:
             raise SchemaError(f"{place} holds {found.dtype}; wanted numbers")
         # What the file does not say is ZYX, as everywhere here.
@@ -63,5 +68,5 @@ class Hdf5Source:
         box: tuple[Any, ...] = tuple(spans.get(name, 0) for name in self._named)
         try:
             return np.asarray(self._data[box]).transpose(self._order)
-        except (OSError, RuntimeError) as error:
+        except DAMAGE as error:
             raise ReadError(short(error)) from None

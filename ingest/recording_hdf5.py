@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ingest.errors import ReadError, SchemaError, did_you_mean
-from ingest.hdf5_links import LinkedFile
+from ingest.hdf5_links import DAMAGE, LinkedFile, damaged
 from ingest.ids import as_root_ids
 from ingest.recorded import Floats, Identity, Recording, Traces, as_traces, checked_time, segments_of
 
@@ -34,10 +34,8 @@ def read(path: Path, options: dict[str, Any]) -> Recording:
     try:
         with LinkedFile(path, "activity") as file:
             return _read(file, path, options)
-    except (KeyError, OSError, RuntimeError) as error:
-        if isinstance(error, ReadError):
-            raise
-        raise ReadError(f"{path}: no readable HDF5 file: {' '.join(str(error).split())[:200]}") from None
+    except DAMAGE as error:
+        raise damaged(path, error) from None
 
 
 def _read(file: LinkedFile, path: Path, options: dict[str, Any]) -> Recording:

@@ -176,6 +176,217 @@ def nodes(path: Path) -> Any:
     return read_nodes(path)
 
 
+def voxels(*inside: str, **said: Any) -> Callable[[Path], Any]:
+    """Opens a volume and reads all of it."""
+
+    def read(path: Path) -> Any:
+        from ingest.volumes import open_volume
+
+        volume = open_volume("".join((str(path), *inside)), **said)
+        if max(volume.shape) > 1 << 12:
+            return volume.shape
+        return volume.read(volume.start, volume.stop)
+
+    return read
+
+
+def stored(driver: str, metadata: dict[str, Any], more: dict[str, str] | None = None) -> Callable[[Path], Path]:
+    """Writes a volume by TensorStore into ``v`` (or ``v/0``, where files of a group are given)."""
+
+    def make(folder: Path) -> Path:
+        import numpy as np
+        import tensorstore
+
+        place = folder / "v" / "0" if more else folder / "v"
+        spec = {"driver": driver, "kvstore": {"driver": "file", "path": f"{place}/"}, **metadata}
+        store = tensorstore.open(spec, create=True).result()
+        data = np.arange(int(np.prod(store.shape)), dtype=store.dtype.numpy_dtype)
+        store[...] = data.reshape(store.shape)
+        for name, text in (more or {}).items():
+            (folder / "v" / name).write_text(text)
+        return folder / "v"
+
+    return make
+
+
+def hdf5_file(parts: Callable[[], dict[str, Any]], name: str = "a.h5") -> Callable[[Path], Path]:
+    def make(folder: Path) -> Path:
+        import h5py
+
+        with h5py.File(folder / name, "w") as file:
+            for part, values in parts().items():
+                file[part] = values
+        return folder / name
+
+    return make
+
+
+def brain() -> dict[str, Any]:
+    import numpy as np
+
+    chance = np.random.default_rng(0)
+    return {
+        "gcamp/trace_array": chance.normal(size=(20, 3)), "gcamp/idx_splits": np.array([[1, 11], [10, 20]]),
+        "timing/timestamp_confocal": np.arange(20) * 0.5, "behavior/velocity": chance.normal(size=20),
+    }  # fmt: skip
+
+
+def cube() -> dict[str, Any]:
+    import numpy as np
+
+    return {"raw": np.arange(60, dtype=np.uint8).reshape(3, 4, 5)}
+
+
+def nwb_file(folder: Path) -> Path:
+    import datetime
+
+    import numpy as np
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from pynwb import NWBHDF5IO, NWBFile, TimeSeries
+        from pynwb.ophys import Fluorescence, ImageSegmentation, OpticalChannel, RoiResponseSeries
+
+        file = NWBFile("s", "id", datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC))
+        device, light = file.create_device("d"), OpticalChannel(name="o", description="x", emission_lambda=500.0)
+        plane = file.create_imaging_plane(
+            name="p", optical_channel=light, description="x", device=device, excitation_lambda=488.0, indicator="g",
+            location="h",
+        )  # fmt: skip
+        module, segmentation = file.create_processing_module("ophys", "x"), ImageSegmentation()
+        module.add(segmentation)
+        rois = segmentation.create_plane_segmentation("x", plane, "ps")
+        for i in range(2):
+            rois.add_roi(pixel_mask=[(i, i, 1.0)])
+        region = rois.create_roi_table_region("r", region=[0, 1])
+        data = np.random.default_rng(0).normal(size=(20, 2))
+        module.add(Fluorescence(roi_response_series=[RoiResponseSeries("dff", data, "1", region, rate=2.0)]))
+        speed = TimeSeries(name="speed", data=data[:, 0], unit="x", rate=2.0)
+        file.create_processing_module("behavior", "x").add(speed)
+        with NWBHDF5IO(str(folder / "a.nwb"), "w") as io:
+            io.write(file)
+    return folder / "a.nwb"
+
+
+def tiff_file(folder: Path) -> Path:
+    import numpy as np
+    import tifffile
+
+    data = np.arange(4 * 10 * 12, dtype=np.uint16).reshape(4, 10, 12)
+    tifffile.imwrite(folder / "a.tif", data, imagej=True, metadata={"axes": "ZYX"})
+    return folder / "a.tif"
+
+
+def png_folder(folder: Path) -> Path:
+    import numpy as np
+    from PIL import Image
+
+    (folder / "v").mkdir()
+    for z in range(3):
+        Image.fromarray(np.arange(120, dtype=np.uint8).reshape(10, 12)).save(folder / "v" / f"{z}.png")
+    return folder / "v"
+
+
+def swc_folder(folder: Path) -> Path:
+    (folder / "v").mkdir()
+    text = "# made\n" + "".join(f"{i} {i % 4} {i}.5 2 3 1.0 {i - 1 or -1}\n" for i in range(1, 20))
+    (folder / "v" / "5.swc").write_text(text)
+    (folder / "v" / "7.swc.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
+    return folder / "v"
+
+
+def skeleton_folder(folder: Path) -> Path:
+    import numpy as np
+
+    (folder / "v").mkdir()
+    about = {"@type": "neuroglancer_skeletons", "transform": [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0]}
+    (folder / "v" / "info").write_text(json.dumps(about))
+    edges = np.stack([np.arange(5), np.arange(1, 6)], axis=1).astype("<u4")
+    made = np.array([6, 5], "<u4").tobytes() + np.arange(18, dtype="<f4").tobytes() + edges.tobytes()
+    (folder / "v" / "5").write_bytes(made)
+    (folder / "v" / "7.gz").write_bytes(gzip.compress(made, mtime=0))
+    return folder / "v"
+
+
+def swc_nodes(path: Path) -> Any:
+    from ingest.nodes import read_nodes
+
+    return read_nodes(path, unit_nm=8)
+
+
+def shard_folder(folder: Path) -> Path:
+    (folder / "v").mkdir()
+    row = "0,1.0,2.0,3.0," + ",".join(["0.5"] * 64) + "\n"
+    for number in range(2):
+        with zipfile.ZipFile(folder / "v" / f"{number}.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+            for member in range(3):
+                archive.writestr(f"{10 * number + member}.csv", row * member)
+    return folder / "v"
+
+
+def shards(path: Path) -> int:
+    from ingest.reader import ReadRequest
+    from ingest.segclr_csvzip import SegclrReader
+
+    return sum(batch.num_rows for batch in SegclrReader().read(path, ReadRequest("embeddings")).batches)
+
+
+def record_file(folder: Path) -> Path:
+    import pyarrow as pa
+
+    from ingest.segclr_tfrecord import write_examples
+
+    write_examples(
+        folder / "a.tfrecord", pa.table({"distance": [[1], [2, 3], []], "vol_name": [[b"a"], [b""], [b"c"]]})
+    )
+    return folder / "a.tfrecord"
+
+
+def records(path: Path) -> Any:
+    from ingest.segclr_tfrecord import read_examples
+
+    return read_examples(path)
+
+
+def recordings(path: Path) -> Any:
+    from ingest.recordings import open_recordings
+
+    return [found.block(0, len(found.identities)) for found in open_recordings(path, {})]
+
+
+def behaviour(path: Path) -> Any:
+    from ingest.recordings import open_behavior
+
+    return open_behavior(path, {})
+
+
+TRACES = "time_s,AVAL,AVAR,RIBL\n" + "".join(f"{i * 0.5},{i % 7},{i}.25,\n" for i in range(30))
+LONG = "animal,time_s,name,activity,segment\n" + "".join(
+    f"{'ab'[i % 2]},{i // 4},{'AB'[i // 2 % 2]},{i}.5,0\n" for i in range(40)
+)
+OME = json.dumps(
+    {
+        "multiscales": [
+            {
+                "version": "0.4",
+                "axes": [{"name": axis, "type": "space", "unit": "nanometer"} for axis in "zyx"],
+                "datasets": [
+                    {"path": "0", "coordinateTransformations": [{"type": "scale", "scale": [8, 8, 8]}]},
+                ],
+            }
+        ]
+    }
+)
+ZARR = {"metadata": {"shape": [8, 8, 8], "chunks": [4, 4, 4], "dtype": "<u2", "compressor": None}}
+ZARR3 = {"metadata": {"shape": [8, 8, 8], "data_type": "uint16", "dimension_names": ["z", "y", "x"]}}
+N5 = {"metadata": {"dimensions": [8, 8, 8], "blockSize": [4, 4, 4], "dataType": "uint16", "axes": ["x", "y", "z"],
+                   "compression": {"type": "raw"}}}  # fmt: skip
+PRECOMPUTED = {
+    "multiscale_metadata": {"type": "image", "data_type": "uint8", "num_channels": 1},
+    "scale_metadata": {"size": [8, 8, 8], "resolution": [8, 8, 8], "encoding": "raw", "chunk_size": [4, 4, 4]},
+}
+STACK = {"resolution": "8,8,8", "offset": (0, 0, 0)}
+
 OBJECTS = [{"pre_root_id": str(i), "post_root_id": i + 1, "weight": i + 0.5, "note": None, "t": [1]} for i in range(20)]
 NODE_LINK = {
     "directed": True,
@@ -206,6 +417,23 @@ FORMATS: dict[str, Format] = {
     "workbook": Format(workbook, table("connections"), 300),
     "MATLAB": Format(mat_file, table("connections"), 4),
     "nodes as CSV": Format(csv_of(NODES), nodes, 500),
+    "precomputed": Format(stored("neuroglancer_precomputed", PRECOMPUTED), voxels(), 250),
+    "zarr": Format(stored("zarr", ZARR), voxels(axes="zyx", resolution="8,8,8"), 150),
+    "zarr 3": Format(stored("zarr3", ZARR3), voxels(resolution="8,8,8"), 200),
+    "OME-Zarr": Format(stored("zarr", ZARR, {".zgroup": '{"zarr_format": 2}', ".zattrs": OME}), voxels(), 250),
+    "N5": Format(stored("n5", N5), voxels(resolution="8,8,8"), 200),
+    "HDF5 volume": Format(hdf5_file(cube), voxels(":raw", **STACK), 200),
+    "TIFF": Format(tiff_file, voxels(**STACK), 250),
+    "PNG": Format(png_folder, voxels(**STACK), 150),
+    "SWC": Format(swc_folder, swc_nodes, 200),
+    "precomputed skeletons": Format(skeleton_folder, nodes, 250),
+    "SegCLR shards": Format(shard_folder, shards, 200),
+    "TFRecord": Format(record_file, records, 300),
+    "whole-brain HDF5": Format(hdf5_file(brain), recordings, 200),
+    "NWB": Format(nwb_file, recordings, 60),
+    "matrix of traces": Format(csv_of(TRACES), recordings, 200),
+    "long recording": Format(csv_of(LONG), recordings, 200),
+    "behaviour": Format(csv_of(TRACES.replace(",\n", ",1\n")), behaviour, 150),
 }  # fmt: skip
 
 
