@@ -13,7 +13,7 @@ from graphlab.predict.cell_type import Typed, cell_type_task
 from graphlab.predict.judging.chance import LEVEL
 from graphlab.predict.protocol import run
 
-NAMES = ("logistic regression", "label propagation", "spectral logistic")
+NAMES = ("logistic regression", "label propagation")
 SETS, MOST = 200, 4
 
 
