@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from graphlab.motifs import p_values
+from graphlab.motifs.against_null import FIXED, UNMIXED
 from graphlab.motifs.analytic_nulls import dyad_class_codes
 from graphlab.motifs.census import unmeasured
 from graphlab.motifs.codes import CONNECTED_TRIADS, TRIAD_LABELS, triad_class_codes
@@ -27,6 +28,7 @@ from graphlab.motifs.ensembles import (
     options_hash,
     sample_counts,
 )
+from graphlab.motifs.enumeration import Codes, all_graphs, snapshots
 from graphlab.motifs.mixing import Mixing, diagnose
 from graphlab.motifs.null_models import NullOptions, SwapSampler, default_null, null_model, observable_part
 from ingest.errors import AnalysisError
@@ -40,11 +42,9 @@ Ints = npt.NDArray[np.int64]
 
 RARE_MEAN = 5.0
 SKEWED = 1.0
-FIXED = "fixed by the null"
 RARE = "rare: read the ratio and p, not z"
 SKEWED_NOTE = "skewed: read the median ratio and p, not z"
 ABSENT = "never in the null"
-UNMIXED = "null cannot mix"
 FOUR_CAVEAT = (
     "not corrected for triads: an over-represented tetrad may only reflect the triads in it "
     "(use the null 'triads' on a small graph to keep all 13 triad counts)"
@@ -78,6 +78,7 @@ class Significance:
     z_trusted: npt.NDArray[np.bool_]
     """False where the null is rare or skewed: show it greyed."""
     p: Floats
+    """NaN for a class that the null fixes, and where the null cannot mix."""
     p_low: Floats
     """95 % interval of p from the number of samples (Clopper & Pearson)."""
     p_high: Floats
@@ -223,6 +224,14 @@ def significance(
     chosen = np.ones(len(classes), dtype=np.bool_) if tested is None else np.asarray(tested)
     sampler = model.prepare(graph, options, seed)
     mixing = None
+    every = None
+    if isinstance(sampler, SwapSampler) and not sequential:
+        every = all_graphs(sampler.prepared)
+    if every is not None:
+        return _exactly(
+            graph, count, every, chosen,
+            size=size, null=name, classes=tuple(classes), seed=seed, sentence=model.sentence(options),
+        )  # fmt: skip
     if check_mixing and isinstance(sampler, SwapSampler):
         mixing = diagnose(sampler, count, seed, progress=mixing_progress)
     kept = None
@@ -250,6 +259,28 @@ def significance(
     )  # fmt: skip
 
 
+def _exactly(
+    graph: Snapshot, count: Count, every: Codes, tested: npt.NDArray[np.bool_], *, size: int, **named: Any
+) -> Significance:
+    """All graphs of the null instead of samples: moments and p are exact."""
+    counts = np.array([count(one) for one in snapshots(graph, every)], dtype=np.int64)
+    alone = len(counts) == 1
+    caveats = [FOUR_CAVEAT] if size == 4 else []
+    caveats.append(
+        "the null has no other graph than the observed one: everything is fixed"
+        if alone
+        else f"all {len(counts):,} graphs of the null were counted, none drawn: moments and p are exact, and p is not "
+        f"below {1 / len(counts):.3g}"
+    )
+    # The observed graph is one of them and comes first; p adds it to the others.
+    return summarise(
+        counts[0], counts if alone else counts[1:], counts.mean(axis=0), counts.std(axis=0), True, tested, None, None,
+        size=size, caveats=(*caveats, *unmeasured(graph)),
+        view_meta={key: graph.meta[key] for key in ("kind", "min_weight", "unobservable") if key in graph.meta},
+        **named,
+    )  # fmt: skip
+
+
 def summarise(
     observed: Ints,
     counts: Ints,
@@ -263,7 +294,8 @@ def summarise(
 ) -> Significance:
     """All statistics of observed counts [k] and null counts [samples, k]."""
     samples = len(counts)
-    flat = (counts == counts[0]).all(axis=0) & ~(std > 0)
+    # A closed form leaves rounding where nothing varies.
+    flat = (counts == counts[0]).all(axis=0) & ~(std > 1e-6 * np.maximum(mean, 1.0))
     fixed = flat & (counts[0] == observed)
     unmixed = mixing is not None and not mixing.mixes
     median = np.median(counts, axis=0)
@@ -278,9 +310,8 @@ def summarise(
     tail = np.minimum((counts >= observed).sum(axis=0), (counts <= observed).sum(axis=0))
     p_low, p_high = (np.minimum(1.0, 2.0 * bound) for bound in p_values.tail_interval(tail, samples))
     rare, skewed = mean < RARE_MEAN, np.abs(skew) > SKEWED
-    if unmixed:
-        for values in (z, p, p_low, p_high):
-            values[~fixed] = np.nan
+    for values in (z, p, p_low, p_high):
+        values[fixed | unmixed] = np.nan
     q = np.full(len(p), np.nan)
     in_question = tested & ~fixed
     q[in_question] = p_values.benjamini_hochberg(p[in_question])

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from graphlab.motifs.against_null import beside
 from graphlab.motifs.motif_weights import motif_weights
 from graphlab.motifs.null_models import ClosedForm, NullModel, NullOptions, sample_seed
-from graphlab.motifs.p_values import two_sided_p
+from graphlab.motifs.p_values import benjamini_hochberg
 from graphlab.motifs.pair_classes import number_labels
 from graphlab.motifs.shares import Progress
 from ingest.errors import AnalysisError
@@ -107,8 +108,9 @@ def against_shuffles(
 ) -> pa.Table:
     """A table of ``motif_weights`` with what ``samples`` shuffles of the weights give for intensity and coherence.
 
-    Columns ``intensity_null_mean``, ``_null_std``, ``_z`` and the two-sided empirical ``_p`` are added, the same for
-    coherence; null where the graph has no instance of the class.
+    Columns ``intensity_null_mean``, ``_null_std``, ``_z``, the two-sided empirical ``_p`` and ``_q`` are added, so for
+    coherence; null where the graph has no instance of the class, and neither z nor p (``_note``: fixed by the null)
+    where a shuffle changes nothing. q is over every class, weighting and both statistics.
 
     Raises:
         UnknownNameError: no such shuffle. AnalysisError: weights that cannot vary, no labels for ``weights-types``.
@@ -124,13 +126,13 @@ def against_shuffles(
             values.append(again[name].to_numpy(zero_copy_only=False).astype(np.float64))
         if progress:
             progress(number + 1, samples)
-    for name, values in drawn.items():
-        observed = table[name].to_numpy(zero_copy_only=False).astype(np.float64)
-        null_values = np.array(values)
-        mean, std = null_values.mean(axis=0), null_values.std(axis=0, ddof=1 if samples > 1 else 0)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            z = np.where(std > 0, (observed - mean) / std, np.nan)
-        p = np.where(np.isnan(observed), np.nan, two_sided_p(observed, null_values))
-        for ending, column in (("null_mean", mean), ("null_std", std), ("z", z), ("p", p)):
+    found = {
+        name: beside(table[name].to_numpy(zero_copy_only=False).astype(np.float64), np.array(values))
+        for name, values in drawn.items()
+    }
+    q = benjamini_hochberg(np.concatenate([one["p"] for one in found.values()]))
+    for (name, one), own in zip(found.items(), np.split(q, len(found)), strict=True):
+        for ending, column in (*((key, one[key]) for key in ("null_mean", "null_std", "z", "p")), ("q", own)):
             table = table.append_column(f"{name}_{ending}", pa.array(column, pa.float64(), from_pandas=True))
+        table = table.append_column(f"{name}_note", pa.array(one["note"], pa.string()))
     return table

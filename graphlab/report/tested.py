@@ -10,8 +10,9 @@ import numpy as np
 from markupsafe import Markup
 
 from graphlab import charts
+from graphlab.motifs.against_null import FIXED
 from graphlab.motifs.classes import classes
-from graphlab.motifs.significance import FIXED, Significance
+from graphlab.motifs.significance import Significance
 from graphlab.report.page import Block, Figure, Figures, Notes, Section, Table
 
 if TYPE_CHECKING:

@@ -145,19 +145,34 @@ class Counting(Opened):
         workers: int = 1,
         progress: Progress | None = None,
         record: bool = True,
+        null: str | None = None,
+        samples: int = 100,
+        seed: int = 0,
     ) -> pa.Table:
         """The orbits summed over groups of neurons, such as cell types: which places each group takes in all motifs.
 
+        Args:
+            by: a column of ``neurons``; ``root_id``: every neuron by itself.
+            null: also against graphs of this null of wiring: configuration, reciprocal, er, dyad.
+            samples, seed: of the null; the same seed gives the same bytes.
+
         Returns:
-            Rows group, neurons, motif, orbit, roles, count, per_neuron.
+            Rows group, neurons, motif, orbit, roles, count, per_neuron; with a null also null_mean, null_std, z, p, q
+            (over all rows) and note (what the null fixes has neither z nor p).
         """
         from graphlab.motifs.orbits import orbits
 
         started, kind = datetime.datetime.now(datetime.UTC), self.kind_of(kind)
         view = self.snapshot(kind, min_weight)
-        labels = self.neuron_values(view, by)
-        table = orbits(view, size, workers=workers, progress=progress).by_label(labels)
-        parameters = {"size": size, "by": by, "kind": kind, "min_weight": min_weight}
+        labels = [str(own) for own in view.root_ids] if by == "root_id" else self.neuron_values(view, by)
+        parameters: dict[str, Any] = {"size": size, "by": by, "kind": kind, "min_weight": min_weight}
+        if null is None:
+            table = orbits(view, size, workers=workers, progress=progress).by_label(labels)
+        else:
+            from graphlab.motifs.against_null import roles_against_null
+
+            table = roles_against_null(view, size, labels, null, samples, seed, None, workers, progress)
+            parameters |= {"null": null, "samples": samples, "seed": seed}
         self._note(record, "roles", table, parameters, started)
         return table
 
@@ -215,11 +230,17 @@ class Counting(Opened):
         workers: int = 1,
         progress: Progress | None = None,
         record: bool = True,
+        null: str | None = None,
+        samples: int = 100,
+        seed: int = 0,
     ) -> pa.Table:
         """Triads by class and signs of their connections; ``?`` where a transmitter is unknown or has no sign.
 
         Args:
             transmitters: the map from transmitters to signs: fly, worm, mouse or synthetic.
+            null: also against graphs of this null of wiring in which every neuron keeps its sign: configuration,
+                reciprocal, er, dyad; adds null_mean, null_std, z, p, q (over all patterns) and note.
+            samples, seed: of the null; the same seed gives the same bytes.
 
         Raises:
             UnknownNameError: no such map. AnalysisError: no neuron has a sign under it.
@@ -236,8 +257,14 @@ class Counting(Opened):
                 f"none of {view.n:,} neurons has a sign under the map {chosen.name!r} "
                 f"({', '.join(chosen.signs)}); ingest neurons with a column nt_type, or take another map"
             )
-        table = signed_triads(view, signs, workers=workers, progress=progress)
-        parameters = {"transmitters": transmitters, "kind": kind, "min_weight": min_weight}
+        parameters: dict[str, Any] = {"transmitters": transmitters, "kind": kind, "min_weight": min_weight}
+        if null is None:
+            table = signed_triads(view, signs, workers=workers, progress=progress)
+        else:
+            from graphlab.motifs.against_null import signed_against_null
+
+            table = signed_against_null(view, signs, null, samples, seed, None, workers, progress)
+            parameters |= {"null": null, "samples": samples, "seed": seed}
         self._note(record, "signed_census", table, parameters, started)
         return table
 

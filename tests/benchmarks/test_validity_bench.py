@@ -122,21 +122,22 @@ def cells() -> list[Cell]:
         Cell("tuning, r", name, frames, linear, make) for name, make in TUNED.items() for frames in (400, 800, 1600)
     ]
     found += [Cell("tuning, r", name, frames, linear, make) for name, make in OTHERS.items() for frames in (800, 1600)]
-    found += [Cell("tuning, r", "AR(1) tau 8", 4000, linear, TUNED["AR(1) tau 8"], 11)]
+    found += [Cell("tuning, r", "AR(1) tau 8", 4000, linear, TUNED["AR(1) tau 8"], 11, sessions=SESSIONS // 5)]
+    lagged, granger = of_edges(lagged_edges, "cross_correlation"), of_edges(lagged_edges, "granger")
+    raw = of_edges(correlation_edges, "raw")
     for name, make in EVERY.items():
         found += [
-            Cell("tuning, circular", name, 800, of_tuning(null="circular"), make),
-            Cell("tuning, lagged", name, 800, of_tuning(measures=("lagged",)), make, 11, sessions=SESSIONS // 2),
-            Cell("classes, 3 shifted", name, 800, of_classes("shift"), make, 11, 3, SESSIONS // 4),
-            Cell("classes, 6 permuted", name, 800, of_classes("pseudo_session"), make, 11, 6, SESSIONS // 4),
-            Cell("decoding R^2", name, 800, of_decoding, make, 11, sessions=SESSIONS // 5),
-            Cell("drivers, one true", name, 1600, of_drivers, make, 9, sessions=SESSIONS // 5),
-            Cell("correlation, raw", name, 800, of_edges(correlation_edges, "raw"), make, 7, sessions=SESSIONS // 4),
-            Cell("lagged, cross", name, 800, of_edges(lagged_edges, "cross_correlation"), make, 6,
-                 sessions=SESSIONS // 8),
-            Cell("lagged, granger", name, 800, of_edges(lagged_edges, "granger"), make, 5, sessions=SESSIONS // 20),
-            Cell("encoding R^2", name, 800, of_encoding, make, 6, sessions=SESSIONS // 20),
-        ]  # fmt: skip
+            Cell("tuning, circular", name, 800, of_tuning(null="circular"), make, sessions=SESSIONS // 4),
+            Cell("tuning, lagged", name, 800, of_tuning(measures=("lagged",)), make, 11, sessions=SESSIONS // 5),
+            Cell("classes, 3 shifted", name, 800, of_classes("shift"), make, 11, 3, SESSIONS // 10),
+            Cell("classes, 6 permuted", name, 800, of_classes("pseudo_session"), make, 11, 6, SESSIONS // 20),
+            Cell("correlation, raw", name, 800, raw, make, 7, sessions=SESSIONS // 10),
+            Cell("decoding R^2", name, 800, of_decoding, make, 11, sessions=SESSIONS // 20),
+            Cell("drivers, one true", name, 1600, of_drivers, make, 9, sessions=SESSIONS // 20),
+            Cell("lagged, cross", name, 800, lagged, make, 6, sessions=SESSIONS // 20),
+            Cell("lagged, granger", name, 800, granger, make, 5, sessions=SESSIONS // 50),
+            Cell("encoding R^2", name, 800, of_encoding, make, 6, sessions=SESSIONS // 100),
+        ]
     return found
 
 

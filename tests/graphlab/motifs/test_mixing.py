@@ -73,3 +73,25 @@ def test_progress_is_told() -> None:
     sampler = null_model("configuration").prepare(random_graph(30, 100), NullOptions(), 1)
     diagnose(sampler, count, 1, readings=6, progress=lambda done, total: seen.append((done, total)))  # type: ignore[arg-type]
     assert seen == [(k, 6) for k in range(1, 7)]
+
+
+LABELS = ["a", "b", "c"] * 20
+
+
+def test_chains_of_a_constrained_null_that_began_far_apart_have_to_agree() -> None:
+    graph = random_graph(60, 600)
+    long = null_model("block").prepare(graph, NullOptions(labels=LABELS), 1)
+    assert diagnose(long, count, 1).trouble == ""  # type: ignore[arg-type]
+    short = null_model("block").prepare(graph, NullOptions(labels=LABELS, steps_per_edge=0.02), 1)
+    found = diagnose(short, count, 1)  # type: ignore[arg-type]
+    assert not found.mixes
+    assert "began far apart" in found.trouble
+    assert "raise steps_per_edge" in found.trouble
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_spatial_null_that_mixes_is_not_refused(seed: int) -> None:
+    position = np.random.default_rng(seed).normal(size=(60, 3))
+    sampler = null_model("spatial").prepare(random_graph(60, 600), NullOptions(position_nm=position, steps_per_edge=40), seed)
+    found = diagnose(sampler, count, seed)  # type: ignore[arg-type]
+    assert found.trouble == ""
