@@ -92,6 +92,8 @@ def test_chains_of_a_constrained_null_that_began_far_apart_have_to_agree() -> No
 @pytest.mark.parametrize("seed", range(3))
 def test_a_spatial_null_that_mixes_is_not_refused(seed: int) -> None:
     position = np.random.default_rng(seed).normal(size=(60, 3))
-    sampler = null_model("spatial").prepare(random_graph(60, 600), NullOptions(position_nm=position, steps_per_edge=40), seed)
+    sampler = null_model("spatial").prepare(
+        random_graph(60, 600), NullOptions(position_nm=position, steps_per_edge=40), seed
+    )
     found = diagnose(sampler, count, seed)  # type: ignore[arg-type]
     assert found.trouble == ""

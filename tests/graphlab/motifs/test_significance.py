@@ -173,10 +173,16 @@ def test_a_null_that_cannot_mix_gives_no_z() -> None:
     nearly = Snapshot.from_edges(np.arange(1, 9, dtype=np.uint64), [0, 2, 4, 1], [1, 3, 5, 2])
     found = motif_significance(nearly, 3, samples=30, null="block", options=NullOptions(labels=list("abcdefgh")))
     assert np.isnan(found.z).all()
-    few = Snapshot.from_edges(np.arange(1, 7, dtype=np.uint64), [0, 1, 2], [1, 2, 3])
+    few = Snapshot.from_edges(np.arange(1, 33, dtype=np.uint64), [0, 1, 2], [1, 2, 3])
     found = motif_significance(few, 3, samples=30, null="configuration")
     assert UNMIXED in found.notes
     assert np.isnan(found.p[[note == UNMIXED for note in found.notes]]).all()
+    # A graph of few neurons needs no chain: every graph of the null is counted.
+    tiny = motif_significance(
+        Snapshot.from_edges(few.root_ids[:6], [0, 1, 2], [1, 2, 3]), 3, samples=30, null="configuration"
+    )
+    assert UNMIXED not in tiny.notes
+    assert np.isfinite(tiny.p).any()
 
 
 def test_a_class_the_null_never_makes_is_named() -> None:
