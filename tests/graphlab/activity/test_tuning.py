@@ -184,7 +184,8 @@ def test_false_discoveries_are_held_over_200_simulations(make_world: Callable[..
     print(f"FDR {np.mean(false):.3f} +- {error:.3f}, naive {np.mean(naive):.3f}, power {np.mean(power):.3f}")
     assert np.mean(false) <= 0.05 + 2 * error
     assert np.mean(naive) > 0.3
-    assert np.mean(power) > 0.9
+    # Shifts near none left out had .9 and more, and p values that did not hold.
+    assert np.mean(power) > 0.7
 
 
 @pytest.mark.parametrize("null", ["phase", "pseudo_session"])
