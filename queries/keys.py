@@ -11,7 +11,8 @@ from queries.source import Source
 def check_unique(table: VertexTable | EdgeTable, source: Source) -> None:
     """Refuse a table of which two rows have one key: every edge would come once for each copy of its ends.
 
-    Rows without a key are no vertices. What was found holds as long as the tables do (``source.cache``).
+    Rows without a key are no vertices, rows without an end no edges. What was found holds as long as the tables do
+    (``source.cache``).
 
     Raises:
         SchemaError: with a key that several rows have.
@@ -34,8 +35,9 @@ def check_unique(table: VertexTable | EdgeTable, source: Source) -> None:
 def _repeated(table: VertexTable | EdgeTable, columns: tuple[str, ...], source: Source) -> tuple[object, ...] | None:
     names = ", ".join(map(quote, columns))
     conditions = [f"{quote(column)} = $only{i}" for i, (column, _) in enumerate(table.only)]
-    if isinstance(table, VertexTable):
-        conditions.append(f"{names} IS NOT NULL")
+    # A row without its key is no vertex, one without an end no edge.
+    told_by = (table.key,) if isinstance(table, VertexTable) else (table.source_key, table.target_key)
+    conditions += [f"{quote(column)} IS NOT NULL" for column in told_by]
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     grouped = f"{quote(table.table)}{where} GROUP BY {names} HAVING count(*) > 1"
     sql = f"SELECT {names}, count(*) FROM {grouped} ORDER BY {names} LIMIT 1"

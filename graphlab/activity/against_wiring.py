@@ -67,20 +67,31 @@ def structure_function(folder: Folder, run_id: str | None, progress: Progress | 
     return Answer({"structure_function": out}, notes)
 
 
+def tuning_run(folder: Folder, run_id: str | None, behavior: str) -> str:
+    """The named run of tuning to a behaviour; the latest when None.
+
+    Raises:
+        AnalysisError: no run (of that name) has such tuning.
+    """
+    row = first_row(
+        folder.connection,
+        "SELECT run_id FROM behavior_tuning JOIN runs USING (run_id) WHERE behavior = ? AND (? IS NULL OR run_id = ?) "
+        "ORDER BY started DESC, run_id DESC LIMIT 1",
+        [behavior, run_id, run_id],
+    )
+    if row is None:
+        which = "no run" if run_id is None else f"run {run_id} does not exist, or it"
+        raise AnalysisError(
+            f"{which} has tuning to {behavior!r}; run `graphlab correlate GRAPH --what tuning` before the enrichment"
+        )
+    return str(row[0])
+
+
 def enrichment(folder: Folder, run_id: str | None, behavior: str, level: float, draws: int, seed: int) -> Answer:
     """Table ``behavior_enrichment`` for one behaviour of a run of tuning; the latest run when None."""
     from graphlab.activity.enrichment import communities, enrich
 
-    row = first_row(
-        folder.connection,
-        "SELECT run_id FROM behavior_tuning JOIN runs USING (run_id) WHERE behavior = ? AND (? IS NULL OR run_id = ?) "
-        "ORDER BY started DESC LIMIT 1",
-        [behavior, run_id, run_id],
-    )
-    if row is None:
-        raise AnalysisError(
-            f"no run has tuning to {behavior!r}; run `graphlab correlate GRAPH --what tuning` before the enrichment"
-        )
+    chosen = tuning_run(folder, run_id, behavior)
     # One measure decides: the smallest q of several would not be a q. A neuron encodes when it does in at least
     # half of the animals in which it was seen.
     found = arrow(
@@ -89,7 +100,7 @@ def enrichment(folder: Folder, run_id: str | None, behavior: str, level: float, 
         "FROM behavior_tuning WHERE run_id = ? AND behavior = ? AND root_id IS NOT NULL AND NOT isnan(q) AND measure = "
         "(SELECT measure FROM behavior_tuning WHERE run_id = ? ORDER BY measure <> 'linear', measure LIMIT 1) "
         "GROUP BY root_id, animal) GROUP BY root_id ORDER BY root_id",
-        [level, row[0], behavior, row[0]],
+        [level, chosen, behavior, chosen],
     )
     view = snapshot(folder)
     node = view.indices_of(found["root_id"].combine_chunks().to_numpy())
@@ -106,7 +117,7 @@ def enrichment(folder: Folder, run_id: str | None, behavior: str, level: float, 
     out = pa.Table.from_pylist([{"behavior": behavior, **asdict(one)} for one in rows], schema=ENRICHMENT)
     note = (
         f"{behavior}: {int(encodes[inside].sum())} encoding neurons among {int(inside.sum())} recorded, identified "
-        f"ones of the graph (tuning run {row[0]}, q <= {level:g} in at least half of the animals)"
+        f"ones of the graph (tuning run {chosen}, q <= {level:g} in at least half of the animals)"
     )
     return Answer({"behavior_enrichment": out}, [note])
 

@@ -139,6 +139,8 @@ def exact_std(law: _Edges | _Dyads, n: int, class_of_code: Ints, mean: Floats) -
     dyads = len(dyads_of(size))
     square = np.zeros(len(mean))
     sets = comb(n, size)
+    if sets == 0:  # fewer neurons than a class has
+        return square
     for number in range(len(mean)):
         codes = np.flatnonzero(class_of_code == number)
         sample = Counter(_states(int(codes[0]), dyads))

@@ -68,7 +68,8 @@ def predict(
     allow_changed: bool = False,
     progress: Progress | None = None,
 ) -> Predictions:
-    """Ask a saved model about the whole graph; rows replace the model's earlier ones in the table ``predictions``.
+    """Ask a saved model about the whole graph; rows go to the table ``predictions`` under their run,
+    beside those of other runs.
 
     Args:
         task: ``functional`` or ``cell-type``; a model of the other one is refused.
@@ -108,11 +109,11 @@ def predict(
     if folder.read_only:
         return Predictions(None, name, question.task, table, tuple(notes))
     record = runs.new_run(
-        folder, "predict", {"model": name, "allow_changed": allow_changed},
+        folder, "predict", {"model": name, "allow_changed": allow_changed, "seen": seen.hashes},
         {f"{name}{models.WEIGHTS}": str(model.card["weights_sha256"])},
     )  # fmt: skip
     with folder.transaction() as connection:
-        connection.execute("DELETE FROM predictions WHERE model = ?", [name])
+        connection.execute("DELETE FROM predictions WHERE run_id = ?", [record.run_id])
         connection.register("predicted", table)
         connection.execute("INSERT INTO predictions BY NAME SELECT ? AS run_id, * FROM predicted", [record.run_id])
         connection.unregister("predicted")

@@ -187,7 +187,7 @@ def measured(folder: Folder, seen: Wired, question: Question) -> tuple[Measured,
         AnalysisError: no measured responses, none with a verdict, or responses of neurons outside the graph.
         UnknownNameError: no such run.
     """
-    run_id = _response_run(folder, question.responses)
+    run_id = response_run(folder, question.responses)
     rows = arrow(
         folder.cursor(),
         "SELECT pre_root_id, post_root_id, avg(CAST(connected AS DOUBLE)) > 0.5 AS connected "
@@ -318,7 +318,8 @@ def _vectors(
     return found, about, told
 
 
-def _response_run(folder: Folder, run_id: str | None) -> str:
+def response_run(folder: Folder, run_id: str | None) -> str:
+    """The named run of measured responses; the latest when None."""
     rows = folder.connection.execute(
         "SELECT DISTINCT f.run_id, r.started FROM functional_connections f JOIN runs r USING (run_id) "
         "WHERE f.kind = 'response' ORDER BY r.started, f.run_id"

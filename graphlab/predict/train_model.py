@@ -21,7 +21,7 @@ import numpy as np
 from graphlab.predict import models
 from graphlab.predict.cell_type import cell_type_task, side_numbers
 from graphlab.predict.explain import explained
-from graphlab.predict.from_graph import CELL_TYPE, Question, Wired, measured, typed, wired
+from graphlab.predict.from_graph import CELL_TYPE, FUNCTIONAL, Question, Wired, measured, response_run, typed, wired
 from graphlab.predict.functional import functional_task
 from graphlab.predict.judging import evaluate
 from graphlab.predict.protocol import NOMINATED, Progress, Run, Task, Told, run
@@ -162,8 +162,11 @@ def train(
         examples.label,
         models.features_of(inputs, np.arange(examples.m)[: models.SAMPLE]),
     )
-    parameters = {"question": asdict(question), **asdict(plan), "name": name, "kept": kept}
-    parameters = json.loads(json.dumps(parameters, default=list))
+    asked = asdict(question)
+    if question.task == FUNCTIONAL:
+        asked["responses"] = response_run(folder, question.responses)
+    # Joins of embeddings change what predictors see and no version of the data, so its hashes are of the run.
+    parameters = {"question": asked, **asdict(plan), "name": name, "kept": kept, "seen": seen.hashes}
     record = runs.new_run(folder, "train", parameters, {}, plan.seed)
     card = {
         "name": name,

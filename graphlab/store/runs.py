@@ -45,11 +45,28 @@ class Run:
 def new_run(
     folder: Folder, verb: str, parameters: dict[str, Any], inputs: dict[str, str], seed: int | None = None
 ) -> Run:
-    """A run of ``verb`` on the present data. The same work has the same id, whenever and wherever it ran."""
+    """A run of ``verb`` on the present data. The same work has the same id, whenever and wherever it ran.
+
+    Args:
+        parameters: all that the result depends on beside the data version and ``inputs``; what means "the latest" is
+            said by its run.
+    """
+    parameters = json.loads(json.dumps(parameters, default=_plain))
     data_version = "0" if verb == "ingest" else str(folder.meta("data_version"))
     text = json.dumps([verb, parameters, sorted(inputs.values()), data_version, seed], sort_keys=True)
     run_id = hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
     return Run(run_id, verb, parameters, inputs, data_version, seed)
+
+
+def _plain(value: Any) -> Any:
+    """A parameter as JSON knows it: numbers of NumPy, sequences, paths."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    return list(value)
 
 
 def record(

@@ -14,6 +14,7 @@ import pyarrow as pa
 from graphlab.store import places, whole_files
 from graphlab.store.folder import Folder, arrow
 from graphlab.store.functional_edges import functional_snapshot, resolved_kind
+from ingest.errors import SchemaError
 from queries.snapshot import Snapshot
 
 ARRAYS = {
@@ -34,7 +35,13 @@ def snapshot(folder: Folder, kind: str = "chemical", min_weight: float = 0.0) ->
         kind: chemical, electrical or extrasynaptic; response, correlation or lagged_predictive for functional edges
             of the latest run of that kind, ``response@RUN`` for another.
         min_weight: connections below it are left out; neuropils are summed before.
+
+    Raises:
+        SchemaError: a min_weight that is no number. UnknownNameError, AnalysisError: see ``resolved_kind``.
     """
+    min_weight = float(min_weight)
+    if np.isnan(min_weight):
+        raise SchemaError("min_weight is no number (NaN); wanted the least weight of a connection that counts")
     kind, _, run_id = resolved_kind(folder, kind).partition("@")
     if run_id:
         return functional_snapshot(folder, run_id, min_weight=min_weight)

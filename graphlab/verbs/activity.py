@@ -90,7 +90,6 @@ class Correlating(Opened):
             AnalysisError: nothing recorded, too short, constant, nobody identified: with the numbers.
         """
         import datetime
-        import json
 
         from graphlab.store import activity_results, runs
 
@@ -100,16 +99,30 @@ class Correlating(Opened):
             if name not in OPTIONS[what]:
                 raise UnknownNameError(f"option of {what}", name, OPTIONS[what])
         started = datetime.datetime.now(datetime.UTC)
+        options |= self._about_run(what, behaviors, options.get("run_id"))
         inputs = {"source": runs.hash_source(options["source"])} if options.get("source") is not None else {}
         answer = self._answer(what, behaviors, animals, min_confidence, seed, progress, dict(options))
         if not self._folder.read_only:
             kept = {key: value for key, value in options.items() if key != "source"}
             parameters = {"what": what, "behaviors": behaviors, "animals": animals, "min_confidence": min_confidence}
-            parameters = json.loads(json.dumps({**parameters, **kept}, default=list))
+            parameters = {**parameters, **kept}
             run = activity_results.run_of(self._folder, "correlate", parameters, inputs, seed)
             activity_results.record_tables(self._folder, run, answer.tables, answer.notes, started)
             answer.run_id = run.run_id
         return answer
+
+    def _about_run(self, what: str, behaviors: Sequence[str] | None, run_id: str | None) -> dict[str, str]:
+        """The run that a question is about, so that "the latest" of today and of tomorrow are two runs."""
+        from graphlab.activity import against_wiring
+        from graphlab.store.functional_edges import edge_run
+
+        if what == "structure":
+            return {"run_id": edge_run(self._folder, run_id)[0]}
+        if what == "enrichment":
+            if not behaviors or len(behaviors) != 1:
+                raise SchemaError("enrichment: name one behaviour, with --behavior or behaviors=[...]")
+            return {"run_id": against_wiring.tuning_run(self._folder, run_id, behaviors[0])}
+        return {}
 
     def _answer(
         self,
@@ -131,10 +144,8 @@ class Correlating(Opened):
             return against_wiring.structure_function(self._folder, run_id, progress, seed=seed, **options)
         if what == "enrichment":
             run_id, level = options.pop("run_id", None), float(options.pop("level", LEVEL))
-            if not behaviors or len(behaviors) != 1:
-                raise SchemaError("enrichment: name one behaviour, with --behavior or behaviors=[...]")
             return against_wiring.enrichment(
-                self._folder, run_id, behaviors[0], level, int(options.pop("draws", 2000)), seed
+                self._folder, run_id, str(behaviors and behaviors[0]), level, int(options.pop("draws", 2000)), seed
             )
         sessions = self.sessions(animals)
         if what == "tuning":

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -101,6 +102,38 @@ def test_every_question_answers_and_is_kept(made: Graph) -> None:
         made.correlate("enrichment")
     with pytest.raises(UnknownNameError, match="unknown option of encoding 'detrend'; did you mean 'detrend_s'"):
         made.correlate("encoding", detrend=400.0)
+
+
+def test_questions_about_the_latest_run_say_which_it_was(made: Graph) -> None:
+    """Edges of two runs, and two tunings, on the same data: four results, none of which replaces another."""
+
+    def rows(table: str, run_id: str | None) -> int:
+        found = made.query(f"SELECT count(*) FROM {table} WHERE run_id = '{run_id}'").to_arrow()
+        return int(found[0][0].as_py())
+
+    words: dict[str, dict[str, Any]] = {
+        "structure": {"bootstraps": 20, "permutations": 19},
+        "enrichment": {"behaviors": ["speed"], "level": 0.5, "draws": 50},
+    }
+    tables = {"structure": "structure_function", "enrichment": "behavior_enrichment"}
+    first, second = {}, {}
+    for seed, found in ((7, first), (8, second)):
+        about = {
+            "structure": made.correlate("correlation", surrogates=49, seed=seed).run_id,
+            "enrichment": made.correlate("tuning", surrogates=49, seed=seed).run_id,
+        }
+        if made.query("SELECT count(*) FROM functional_connections WHERE kind = 'response'").scalar():
+            words["structure"]["run_id"] = about["structure"]  # measured responses would be taken before correlations
+        for what, options in words.items():
+            found[what] = made.correlate(what, **options).run_id
+            named = {**options, "run_id": about[what]}
+            assert made.correlate(what, **named).run_id == found[what], "the latest, and the same by its name"
+    for what, table in tables.items():
+        assert first[what] != second[what]
+        assert rows(table, first[what]) == rows(table, second[what]) > 0
+    kept = made.query("SELECT run_id, parameters FROM runs WHERE verb = 'correlate'").to_arrow().to_pylist()
+    asked = {row["run_id"]: json.loads(row["parameters"]) for row in kept}
+    assert all(asked[run]["run_id"] for found in (first, second) for run in found.values())
 
 
 def test_response_edges_are_kept_apart(made: Graph) -> None:

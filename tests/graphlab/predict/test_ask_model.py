@@ -104,7 +104,7 @@ def test_joined_in_patterns_and_as_edges_of_a_property_graph(trained: Any) -> No
         assert chains["n"][0].as_py() == int((pairs >= 0.5).sum()) > 0
 
 
-def test_again_replaces_the_rows_of_the_same_model_only(trained: Any) -> None:
+def test_again_replaces_the_rows_of_the_same_run_only(trained: Any) -> None:
     with Graph.open(trained.path) as graph:
         graph.predict("functional")
         one = graph.predict("cell-type")
@@ -136,6 +136,8 @@ def test_a_graph_that_changed(trained: Any) -> None:
         assert graph.to_arrow("predictions").num_rows == before.num_rows, "the earlier ones stay"
         found = graph.predict("cell-type", allow_changed=True)
         assert any("used on a graph that changed since training: chemical" in note for note in found.notes)
+        kept = graph.to_arrow("predictions").to_pandas()
+        assert kept.groupby("run_id").size().tolist() == [before.num_rows, found.table.num_rows]
         run = next(row for row in graph.to_arrow("runs").to_pylist() if row["run_id"] == found.run_id)
         assert "used on a graph that changed since training" in run["message"]
         assert not found.table.equals(before)
