@@ -179,7 +179,7 @@ def _partial_effects(
             use = pair > 0
             if positive[use].any() and not positive[use].all():
                 drawn.append(model.fit(x[use], positive[use], sample_weight=pair[use]).coef_[0].copy())
-    effects = np.array(drawn)
+    effects = np.array(drawn).reshape(-1, len(names))
     rows = []
     for column, name in enumerate(names):
         lo, hi = _interval(list(effects[:, column]))
