@@ -17,6 +17,7 @@ import typer
 
 from graphlab.commands import activity, asking, counting, embedding, joining, keeping, mining, predicting, showing
 from graphlab.commands.choices import Verb
+from graphlab.terminal import short
 from ingest.errors import GraphlabError, InterruptedRun
 
 VERBS: tuple[Callable[..., Any], ...] = (
@@ -46,6 +47,9 @@ _show_warning = warnings.showwarning
 STOPPED = "stopped; what was finished is kept"
 _interrupted = threading.Event()
 """Set by Ctrl-C."""
+TRACEBACK = "GRAPHLAB_TRACEBACK"
+"""Set to anything, it shows where an unexpected error happened."""
+
 app = typer.Typer(
     name="graphlab",
     help="Graph analytics over connectome embeddings: a local graph folder, SQL-like patterns, exact motifs.",
@@ -123,7 +127,7 @@ def _run() -> None:
     try:
         app()
     except GraphlabError as error:
-        typer.echo(f"error: {error}", err=True)
+        typer.echo(short(f"error: {error}"), err=True)
         raise SystemExit(1) from None
     except BrokenPipeError:
         sys.stderr.close()
@@ -139,10 +143,21 @@ def _run() -> None:
         raise SystemExit(1) from None
     except Exception as error:
         # What the database says of a disk that fails under it, wherever it was met.
-        if not type(error).__module__.startswith(("duckdb", "_duckdb", "pyarrow")):
+        if type(error).__module__.startswith(("duckdb", "_duckdb", "pyarrow")):
+            typer.echo(short(f"error: {str(error).splitlines()[0]}"), err=True)
+        elif os.environ.get(TRACEBACK):
             raise
-        typer.echo(f"error: {str(error).splitlines()[0]}", err=True)
+        else:
+            typer.echo(short(own_fault(error)), err=True)
         raise SystemExit(1) from None
+
+
+def own_fault(error: Exception) -> str:
+    """The message about an error that none of ours stands for."""
+    return (
+        f"error: {type(error).__name__}: {error}\nThis is a fault of graphlab, please report it; {TRACEBACK}=1 before "
+        "the command shows where it happened"
+    )
 
 
 if __name__ == "__main__":

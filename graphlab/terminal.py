@@ -18,12 +18,31 @@ if TYPE_CHECKING:
 
     from queries.result import Result
 
-__all__ = ["print_json", "print_result", "print_table", "progress_bars", "rows_of", "write_output"]
+__all__ = ["print_json", "print_result", "print_table", "progress_bars", "rows_of", "short", "write_output"]
 
 Progress = Callable[[int, int], None]
 SHOWN_ROWS = 40
 PIPED_WIDTH = 200
 NARROWEST_TEXT = 8
+MOST_LINES = 20
+LONGEST_LINE = 600
+"""Of an error: what a person reads without scrolling."""
+
+
+def short(message: str) -> str:
+    """An error of at most MOST_LINES lines of LONGEST_LINE characters: its beginning, its end, and what is left out."""
+    lines = message.strip("\n").splitlines()
+    if len(lines) > MOST_LINES:
+        end = MOST_LINES // 3
+        left = len(lines) - (MOST_LINES - 1)
+        lines = [*lines[: MOST_LINES - 1 - end], f"... {left:,} more lines ...", *lines[-end:]]
+    cut = LONGEST_LINE // 2
+    return "\n".join(
+        line
+        if len(line) <= LONGEST_LINE
+        else f"{line[:cut]} ... {len(line) - 2 * cut:,} more letters ... {line[-cut:]}"
+        for line in lines
+    )
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from graphlab.predict.judging.evaluate import accuracy
 from graphlab.predict.learners.forest import RandomForest
 from graphlab.predict.models import load
 from graphlab.predict.predictor import Fitted
+from graphlab.store import whole_files
 from ingest.errors import (
     AnalysisError,
     GraphlabError,
@@ -172,7 +173,7 @@ def test_ctrl_c_and_errors_leave_nothing(trainable: Any, monkeypatch: pytest.Mon
             with pytest.raises(InterruptedRun, match="no model was saved"):
                 graph.train("cell-type", **QUICK)
         with monkeypatch.context() as patch:
-            patch.setattr(train_model.models.os, "fsync", stop)
+            patch.setattr(whole_files.os, "fsync", stop)
             with pytest.raises(InterruptedRun, match="no model was saved"):
                 graph.train("cell-type", **QUICK)
         assert graph.to_arrow("runs").equals(before)
