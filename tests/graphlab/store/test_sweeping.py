@@ -59,7 +59,7 @@ def test_the_next_writer_sweeps(tmp_path: Path) -> None:
     assert all(path.exists() for path in kept)
 
 
-@pytest.mark.parametrize("name", LEFT)
+@pytest.mark.parametrize("name", LEFT, ids=[str(number) for number in range(len(LEFT))])
 def test_a_shared_writer_sweeps_too(tmp_path: Path, name: str) -> None:
     (left,) = made(tmp_path, name)
     folder = Folder.open(tmp_path / "g", shared=True)

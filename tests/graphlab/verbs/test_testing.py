@@ -195,7 +195,7 @@ def test_requests_that_cannot_be_met(graph: Graph, tmp_path: Path) -> None:
 
 
 def test_autapses_and_odd_weights(tmp_path: Path, connections: Frames, neurons: Frames) -> None:
-    """Autapses are left out and counted; zero and negative weights are connections unless min_weight says no."""
+    """Autapses are left out; weight 0 is no connection, a negative weight is one unless min_weight says no."""
     edges = connections()
     edges["weight"] = np.where(np.arange(len(edges)) % 5 == 0, 0.0, np.where(np.arange(len(edges)) % 7 == 0, -2.5, 3.0))
     loops = int((edges.pre_root_id == edges.post_root_id).sum())
@@ -206,7 +206,7 @@ def test_autapses_and_odd_weights(tmp_path: Path, connections: Frames, neurons: 
         for least in (-10.0, 0.0, 1.0):
             view = graph.snapshot(min_weight=least)
             found = graph.significance(3, samples=5, min_weight=least)
-            kept = edges[(edges.weight >= least) & (edges.pre_root_id != edges.post_root_id)]
+            kept = edges[(edges.weight >= least) & (edges.weight != 0) & (edges.pre_root_id != edges.post_root_id)]
             assert view.m == len(kept)
             assert found.observed.sum() == 60 * 59 * 58 // 6
         with pytest.raises(AnalysisError, match="no neuron has a cell type"):
