@@ -16,12 +16,10 @@ import pyarrow as pa
 from graphlab.config import Limits
 from graphlab.store import interrupts, sweeping, whole_files
 from graphlab.store.locks import Identity, Lock, identity
-from graphlab.store.places import DATABASE, without_links
+from graphlab.store.places import DATABASE, NEW, arrived, without_links
 from ingest.errors import GraphlabError, StoreBusyError, StoreError, VersionError
 from ingest.space import Resolution
 
-NEW = f"{DATABASE}.new"
-"""How the database of a graph is called that is being made."""
 ARRIVING = "arriving"
 """Key of ``meta``: files that the last commit named and that are renamed into place right after it."""
 FORMAT_VERSION = 4
@@ -87,7 +85,7 @@ class Folder:
         try:
             _require_room(folder)
             with disk_errors(folder):
-                _remove_unfinished(folder)
+                sweeping.remove_unfinished(folder)
                 connection = _connect(folder / NEW, folder, read_only=False)
                 try:
                     made = cls(folder, connection, read_only=False)
@@ -106,7 +104,7 @@ class Folder:
                     whole_files.folder_to_disk(folder)
         except BaseException as error:
             with interrupts.later(), suppress(OSError):
-                _remove_unfinished(folder)
+                sweeping.remove_unfinished(folder)
                 if not there:
                     folder.rmdir()
             if interrupts.was_interrupted(error):
@@ -193,7 +191,8 @@ class Folder:
             committed = False
             self.connection.execute("BEGIN")
             try:
-                yield self.connection
+                with interrupts.stopping(self.connection.interrupt):
+                    yield self.connection
                 self._name_arriving()
                 self._require_here()
                 with interrupts.later():
@@ -201,13 +200,12 @@ class Folder:
                     committed = True
                     self._finish_arrivals()
             except BaseException as error:
-                with interrupts.later():
-                    with suppress(duckdb.Error):
-                        self.connection.abort()
-                    with suppress(duckdb.Error):  # nothing to roll back once the database itself gave up
-                        self.connection.execute("ROLLBACK")
-                    for new, _ in self._arriving if not committed else ():
-                        whole_files.remove(new)
+                try:
+                    self._undo(committed)
+                except KeyboardInterrupt:
+                    # One Ctrl-C is two: the statement that was stopped, and the signal that Python hands on after it.
+                    self._undo(committed)
+                    raise
                 if interrupts.was_interrupted(error) and not isinstance(error, KeyboardInterrupt):
                     raise KeyboardInterrupt from None
                 raise
@@ -228,6 +226,15 @@ class Folder:
                 f"{name} is in the graph, but its log could not be written into {self.path / DATABASE}: "
                 f"{str(error).splitlines()[0]}. Free space on that disk and open the graph again; nothing is lost"
             ) from error
+
+    def _undo(self, committed: bool) -> None:
+        with interrupts.later():
+            with suppress(duckdb.Error):
+                self.connection.abort()
+            with suppress(duckdb.Error):  # nothing to roll back once the database itself gave up
+                self.connection.execute("ROLLBACK")
+            for new, _ in self._arriving if not committed else ():
+                whole_files.remove(new)
 
     @contextmanager
     def arriving(self, path: Path) -> Iterator[Path]:
@@ -259,7 +266,7 @@ class Folder:
     def _finish_arrivals(self) -> None:
         """Rename into place what the last commit named; nothing where that was done."""
         for pair in self.meta(ARRIVING) or ():
-            new, path = (without_links(self.path, self.path / name) for name in map(_inside, pair))
+            new, path = (arrived(self.path, name) for name in pair)
             try:
                 new.replace(path)
                 whole_files.folder_to_disk(path.parent)
@@ -355,19 +362,6 @@ def _require_room(folder: Path) -> None:
         raise StoreError(f"{folder} is a graph already; open it, or choose another folder")
     if folder.is_dir() and any(not item.name.startswith(NEW) for item in folder.iterdir()):
         raise StoreError(f"{folder} is not empty and no graph; choose an empty or a new folder")
-
-
-def _remove_unfinished(folder: Path) -> None:
-    """What an ``init`` that was killed left; nobody else is making this graph."""
-    for item in folder.glob(f"{NEW}*"):
-        item.unlink()
-
-
-def _inside(name: str) -> str:
-    """A name as ``_name_arriving`` wrote it; a foreign graph may say anything."""
-    if Path(name).is_absolute() or ".." in Path(name).parts or len(Path(name).parts) != 2:
-        raise StoreError(f"the graph names {name!r} as a file of its own, which no graphlab writes")
-    return name
 
 
 def first_row(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Any = None) -> Any:

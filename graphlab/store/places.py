@@ -14,6 +14,8 @@ from pathlib import Path
 from ingest.errors import SchemaError, StoreError
 
 DATABASE = "graph.duckdb"
+NEW = f"{DATABASE}.new"
+"""How the database of a graph is called that is being made."""
 EMBEDDINGS, RECORDINGS, SNAPSHOTS, PREDICTORS, AGGREGATES, RESULTS, SAMPLES, REPORTS, WAITING, SCRATCH = KINDS = (
     "embeddings", "recordings", "snapshots", "models", "aggregates", "results", "samples", "reports", "waiting", "tmp",
 )  # fmt: skip
@@ -67,6 +69,18 @@ def stored(root: Path, kind: str, text: str) -> Path:
             f"{root} names {text!r} as a file of its {kind}, which no graphlab writes: the graph was changed by "
             "something else; use the copy that it came from"
         )
+    return without_links(root, root / text)
+
+
+def arrived(root: Path, text: str) -> Path:
+    """A file that came with the last commit, as that names it.
+
+    Raises:
+        StoreError: it is no file in a folder of the graph, or a link is in the way.
+    """
+    parts = Path(text).parts
+    if len(parts) != 2 or parts[0] not in KINDS or parts[1] == "..":
+        raise StoreError(f"{root} names {text!r} as a file of its own, which no graphlab writes")
     return without_links(root, root / text)
 
 

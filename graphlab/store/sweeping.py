@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 
 from graphlab.store import whole_files
-from graphlab.store.places import EMBEDDINGS, KINDS, RECORDINGS, SCRATCH, UNFINISHED
+from graphlab.store.places import EMBEDDINGS, KINDS, NEW, RECORDINGS, SCRATCH, UNFINISHED
 
 WRITING = ".writing-"
 """How a folder or file begins that embeddings or a recording are written to."""
@@ -52,6 +52,12 @@ def sweep_unnamed(root: Path, connection: duckdb.DuckDBPyConnection) -> None:
             if folder.parent != root:
                 with suppress(OSError):
                     folder.rmdir()  # only an empty one goes
+
+
+def remove_unfinished(root: Path) -> None:
+    """What an ``init`` that was killed left; nobody else is making this graph."""
+    for item in root.glob(f"{NEW}*"):
+        item.unlink()
 
 
 def _named_by(item: Path, stem: str, root: Path) -> str:

@@ -78,7 +78,7 @@ def writers(graph: Path, sources: Path) -> list[Writer]:
         Writer(
             "aggregate",
             "ingest embeddings",
-            ["aggregate-embeddings", g, str(sources / "swc"), "--by", "neuron", "--unit", "1"],
+            ["aggregate-embeddings", g, str(sources / "swc"), "--by", "neuron", "--unit", "1", "--model", "m"],
         ),
         Writer("drop animal", "ingest behavior", ["drop-animal", g, "recordings"]),
         Writer("census", "place synapses", ["motifs", g, "--size", "3", "--no-progress"], True),

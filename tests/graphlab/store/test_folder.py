@@ -312,7 +312,7 @@ def test_ctrl_c_in_a_statement_is_ctrl_c(tmp_path: Path) -> None:
     )
     Folder.create(tmp_path / "g").close()
     done = subprocess.run(
-        [sys.executable, "-c", work, str(tmp_path / "g")], capture_output=True, text=True, check=False
+        [sys.executable, "-c", work, str(tmp_path / "g")], capture_output=True, text=True, check=False, timeout=120
     )
     assert (done.returncode, done.stdout) == (0, "[(0,)]\n"), done.stderr
 

@@ -87,3 +87,23 @@ def chained(error: BaseException, cause: BaseException) -> BaseException:
 )
 def test_what_was_ctrl_c(error: BaseException | None, said: bool) -> None:
     assert interrupts.was_interrupted(error) is said
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_ctrl_c_in_a_block_of_python_is_heard(times: int) -> None:
+    for _ in range(times):
+        with pytest.raises(KeyboardInterrupt), interrupts.stopping(lambda: None):
+            os.kill(os.getpid(), signal.SIGINT)
+            threading.Event().wait(30)
+            pytest.fail("Ctrl-C was lost")
+    assert signal.set_wakeup_fd(-1) == -1
+
+
+def test_what_is_held_back_is_not_stopped() -> None:
+    stopped = threading.Event()
+    with pytest.raises(KeyboardInterrupt), interrupts.stopping(stopped.set):
+        with interrupts.later():
+            os.kill(os.getpid(), signal.SIGINT)
+            assert not stopped.wait(0.2)
+        pytest.fail("Ctrl-C was lost")
+    assert not stopped.is_set()
