@@ -79,37 +79,6 @@ def is_heavy(sql: str) -> bool:
     return any((found[1] or "?").lower() not in _CHEAP | _WORDS for found in _CALL.finditer(sql))
 
 
-_SELECTS = re.compile(r"\b(SELECT|FROM)\b", re.IGNORECASE)
-_STARS = re.compile(r"(?<!\()\*|\*(?!\s*\))")
-_RELATIONS = re.compile(r",|\bJOIN\b|\bUNION\b", re.IGNORECASE)
-_WITH = re.compile(r"\bWITH\b", re.IGNORECASE)
-_ALIAS = re.compile(r"\bAS\s+(\"[^\"]+\"|\w+)|[\w)\]\"']\s+(\"[^\"]+\"|[A-Za-z_]\w*)\s*(?=,|\bFROM\b|$)", re.IGNORECASE)
-_MOST_GROWTH = 1_000
-SHORT = 1_500
-"""Characters up to which a statement may count as planned at once."""
-
-
-def is_planned_at_once(connection: duckdb.DuckDBPyConnection, sql: str) -> bool:
-    """Whether a statement that is not heavy is too small to take long in planning.
-
-    What makes plans grow past their text are stars over stars, joins of joins, and names (CTEs, views, aliases of
-    expressions) that stand for more text: a short statement with few stars and relations, without CTEs and views, and
-    whose aliases are used seldom has a small plan.
-    """
-    if len(sql) > SHORT or _WITH.search(sql):
-        return False
-    if len(_SELECTS.findall(sql)) > 8 or len(_STARS.findall(sql)) > 3 or len(_RELATIONS.findall(sql)) > 30:
-        return False
-    growth = 1
-    for name in {(found[1] or found[2]).strip('"') for found in _ALIAS.finditer(sql)}:
-        growth *= max(1, len(re.findall(rf"(?<!\w){re.escape(name)}(?!\w)", sql, re.IGNORECASE)) - 1)
-    if growth > _MOST_GROWTH:
-        return False
-    views = connection.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal AND NOT temporary").fetchall()
-    text = sql.lower()
-    return not any(str(row[0]).lower() in text for row in views)
-
-
 class Stuck(Exception):
     """A child that came into the world while another thread held a lock that it needs."""
 

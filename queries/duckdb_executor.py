@@ -75,9 +75,8 @@ def read(
     Raises:
         LimitError: out of time or memory. InterruptedRun: Ctrl-C. duckdb.Error: what DuckDB says.
     """
-    watched = stopping is None and limits.limited and apart.POSSIBLE
-    heavy = watched and apart.is_heavy(sql)
-    if heavy or (watched and (foreign or len(sql) > apart.LONG) and not apart.is_planned_at_once(connection, sql)):
+    heavy = stopping is None and limits.limited and apart.POSSIBLE and apart.is_heavy(sql)
+    if heavy or (stopping is None and limits.limited and apart.POSSIBLE and (foreign or len(sql) > apart.LONG)):
         found = apart.read_apart(connection, sql, parameters, limits, most, plan_only=not heavy)
         if found is not None:
             return found

@@ -23,7 +23,7 @@ from queries.plan import Choice, choose, worth_asking
 from queries.property_graph_ddl import is_definition
 from queries.result import Result, plain_types
 from queries.rewrites import rewrite
-from queries.shortcuts import counted, limited, shortened
+from queries.shortcuts import counted, hands_on, limited, shortened
 from queries.source import Limits, Source, as_bytes
 from queries.sql_errors import translated
 from queries.sql_values import OWN, Values
@@ -186,7 +186,7 @@ def answer(
         else:
             with _registered(bound, choices, names, source, given, limits):
                 table, more = duckdb_executor.read(
-                    source.connection, sql, values.all(sql), limits, limit, foreign=not statement.whole
+                    source.connection, sql, values.all(sql), limits, limit, foreign=not hands_on(statement)
                 )
     except duckdb.Error as error:
         raise translated(error, text or statement.text) from None

@@ -40,14 +40,28 @@ def limited(statement: Statement, rows: int) -> Statement:
     pattern = slot.pattern
     if isinstance(pattern.limit, Parameter) or (pattern.limit is not None and pattern.limit <= rows):
         return statement
-    if not statement.whole:
-        found = tokens(statement.text)
-        before = [token for token in found if token.end <= slot.start]
-        after = [token for token in found if token.start >= slot.end and token.text != ";"]
-        alias, after = _alias(after)
-        if statement.language != "pgq" or alias is None or after or not _plain_select(before):
-            return statement
+    if not statement.whole and _around(statement) != []:
+        return statement
     return replace(statement, slots=(replace(slot, pattern=replace(pattern, limit=rows)),))
+
+
+def hands_on(statement: Statement) -> bool:
+    """Whether the SQL around one pattern hands its rows on as they are, LIMIT aside: it adds nothing to plan."""
+    if statement.whole:
+        return True
+    rest = _around(statement)
+    return rest == [] or (rest is not None and len(rest) == 2 and rest[0].is_word("LIMIT") and rest[1].text.isdigit())
+
+
+def _around(statement: Statement) -> list[Token] | None:
+    """What follows the one pattern of a plain SELECT and its alias; None for any other statement."""
+    if len(statement.slots) != 1 or statement.language != "pgq":
+        return None
+    slot = statement.slots[0]
+    found = tokens(statement.text)
+    after = [token for token in found if token.start >= slot.end and token.text != ";"]
+    alias, after = _alias(after)
+    return after if alias is not None and _plain_select([t for t in found if t.end <= slot.start]) else None
 
 
 def counted(statement: Statement) -> Statement:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 
 from ingest.errors import InterruptedRun, ParseError, SchemaError
-from queries.apart import POSSIBLE, is_heavy, is_planned_at_once, read_apart
+from queries.apart import POSSIBLE, is_heavy, read_apart
 from queries.engine import Source, run
 from queries.source import LimitError, Limits
 
@@ -84,32 +84,6 @@ def test_a_time_or_memory_limit_stops_everything(toy: Source, what: str) -> None
         run(SLOW[what], toy, time_limit=0.4, memory_limit="200MB")
     assert time.monotonic() - started < LONGEST_S
     assert run("SELECT 1 AS x", toy).scalar() == 1
-
-
-@pytest.mark.parametrize("levels", [3, 6])
-def test_views_of_views_are_planned_under_the_limit(toy: Source, levels: int) -> None:
-    """A short statement may name views that stand for more than can be planned."""
-    for i in range(levels):
-        inner = f"v{i - 1} a, v{i - 1} b" if i else "neurons"
-        toy.connection.execute(f"CREATE VIEW v{i} AS SELECT * FROM {inner}")
-        assert not is_planned_at_once(toy.connection, f"SELECT * FROM v{i}")
-    assert is_planned_at_once(toy.connection, "SELECT count(*) FROM neurons n, connections c WHERE n.root_id = 1")
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        stars(3),
-        joins_inside(6),
-        aliases(24, 2),
-        aliases(24, 2).replace(" AS ", " "),
-        aliases(10, 8),
-        "SELECT *, * FROM (SELECT *, * FROM neurons)",
-        "SELECT count(*) FROM " + ", ".join(f"neurons n{i}" for i in range(60)),
-    ],
-)
-def test_statements_that_may_grow_are_planned_apart(toy: Source, text: str) -> None:
-    assert not is_planned_at_once(toy.connection, text)
 
 
 RIGHT = [
