@@ -52,7 +52,7 @@ class Values:
                 at.end - at.start if at else 1,
                 hint=f"Pass parameters={{'{name}': ...}}.",
             )
-        self.bound[name] = plain(self._parameters[name])
+        self.bound[name] = without_nan(plain(self._parameters[name]))
         return f"${name}"
 
     def kind(self, name: str) -> str:
@@ -77,6 +77,17 @@ class Values:
                     self.parameter(Parameter(name, at=Span(token.start, token.end)))
                 wanted[name] = self.bound[name]
         return wanted
+
+
+def without_nan(value: Any) -> Any:
+    """NaN means a value that is not known, in lists and maps too; DuckDB would take it for the largest number."""
+    if isinstance(value, float) and value != value:
+        return None
+    if isinstance(value, list):
+        return [without_nan(item) for item in value]
+    if isinstance(value, dict):
+        return {key: without_nan(item) for key, item in value.items()}
+    return value
 
 
 def plain(value: Any) -> Any:

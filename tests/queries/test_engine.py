@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ingest.errors import ParseError, UnknownNameError
@@ -108,3 +110,24 @@ def test_ctrl_c_ends_a_run_within_a_second(toy: Source) -> None:
 def test_nothing_asked_is_an_error(toy: Source, language: Any, text: str) -> None:
     with pytest.raises(ParseError):
         run(text, toy, language=language)
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "csr"])
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("MATCH (a)-[e]->(b)-[f]->(c) WHERE e.weight < $v RETURN a.bodyId", float("nan")),
+        ("MATCH (a)-[e]->(b)-[f]->(c) WHERE e.weight = $v RETURN a.bodyId", float("nan")),
+        ("MATCH (a)-[e]->(b)-[f]->(c) WHERE e.weight IN $v RETURN a.bodyId", [float("nan")]),
+        ("MATCH (a)-[e]->(b)-[f]->(c) WHERE NOT e.weight > $v RETURN a.bodyId", np.float64("nan")),
+        ("FROM GRAPH_TABLE (connectome MATCH (a)-[e]->(b)-[f]->(c) WHERE e.weight < $v COLUMNS (a.root_id))", math.nan),
+        ("A -> B [weight < $v]\nB -> C", float("nan")),
+    ],
+)
+def test_a_parameter_that_is_nan_is_unknown(toy: Source, engine: str, text: str, value: Any) -> None:
+    assert len(run(text, toy, engine=engine, parameters={"v": value}).to_arrow()) == 0
+
+
+@pytest.mark.parametrize("text", ["SELECT count(*) FROM connections WHERE weight < $v", "SELECT 1 WHERE $v > 0"])
+def test_nan_passes_no_comparison_in_sql(toy: Source, text: str) -> None:
+    assert not any(row for row in run(text, toy, parameters={"v": math.nan}).to_arrow().column(0).to_pylist())
