@@ -228,7 +228,10 @@ def _check_table(
     at = at if at <= len(sql) else sql.find(name)
     if any(mark in name for mark in "./\\*:"):
         raise ParseError(f"{name!r} looks like a file, and files are not read here: {_READ_ONLY}", sql, at, length)
-    raise ParseError(f"there is no table {'.'.join(path)!r}{did_you_mean(name, suggested())}", sql, at, length)
+    there = suggested()
+    if schema == "" and name.lower() in there:
+        raise ParseError(f"this graph has no {name.lower()} yet; ingest some first", sql, at, length)
+    raise ParseError(f"there is no table {'.'.join(path)!r}{did_you_mean(name, there)}", sql, at, length)
 
 
 def _check_function(sql: str, function: dict[str, Any], allowed: Collection[str], where: dict[str, Any]) -> None:

@@ -46,3 +46,12 @@ def test_only_tables_for_people_are_suggested(tmp_path: Path, text: str, meant: 
             assert meant in str(told.value)
             for own in ("embedding_files", "pair_sources", "property_graphs", "connections_left_out", "'meta'"):
                 assert own not in str(told.value)
+
+
+@pytest.mark.parametrize("name", ["recordings", "behavior", "Behavior"])
+def test_what_a_graph_may_have_and_has_not_is_said(tmp_path: Path, name: str) -> None:
+    with (
+        Graph.create(tmp_path / "g") as graph,
+        pytest.raises(ParseError, match=f"this graph has no {name.lower()} yet"),
+    ):
+        graph.query(f"SELECT * FROM {name}")
