@@ -123,7 +123,9 @@ class Graph(Testing, Asking, Correlating, Counting, Embedding, Exchanging, Partn
             header=header,
             options=options,
         )
-        return ingest_source(self._folder, source, request, Policy(kind, duplicates, unknown), progress)
+        policy = Policy(kind, duplicates, unknown)
+        with self._folder.only_writer():  # what is there already is looked up before the transaction
+            return ingest_source(self._folder, source, request, policy, progress)
 
     def info(self) -> GraphInfo:
         """Versions, counts, embeddings, recipe, and what to know before asking."""

@@ -145,11 +145,28 @@ def stream(
                 connection.rollback()
 
 
-def _begin(connection: duckdb.DuckDBPyConnection) -> bool:
+_HELD: set[int] = set()
+"""Connections whose transaction lasts longer than one statement; DuckDB aborts it when it is asked to begin another."""
+
+
+@contextmanager
+def one_state(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Whatever is read over this connection within the block is of one committed state of the database."""
+    connection.execute("BEGIN TRANSACTION READ ONLY")
+    _HELD.add(id(connection))
     try:
-        connection.execute("BEGIN TRANSACTION READ ONLY").fetchall()
-    except duckdb.TransactionException:
-        return False  # the caller's own transaction is under way
+        yield
+    finally:
+        _HELD.discard(id(connection))
+        with suppress(duckdb.Error):
+            connection.rollback()
+
+
+def _begin(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether a transaction was begun; else one is under way."""
+    if id(connection) in _HELD:
+        return False
+    connection.execute("BEGIN TRANSACTION READ ONLY").fetchall()
     return True
 
 

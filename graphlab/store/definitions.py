@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphlab.store.folder import Folder, quote
-from graphlab.store.query_source import public_names, query_source
+from graphlab.store.query_source import asking, public_names
 from ingest.errors import ParseError, SchemaError, UnknownNameError
 
 
@@ -19,7 +19,8 @@ def create_property_graph(folder: Folder, definition: str) -> str:
     from queries.property_graph_ddl import parse_definition
 
     said = parse_definition(definition)
-    check_tables(said.graph, query_source(folder), definition)
+    with asking(folder) as source:
+        check_tables(said.graph, source, definition)
     name = said.graph.name
     if name.lower() == CONNECTOME.name:
         raise SchemaError(f"{CONNECTOME.name} is the graph that every folder has; choose another name")

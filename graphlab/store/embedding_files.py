@@ -19,13 +19,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from graphlab.store import whole_files
+from graphlab.store import checksums, whole_files
 from graphlab.store.embedding_sort import BLOCK_ROWS, Records, sorted_blocks
 from ingest.errors import ReadError, SchemaError, VersionError
 from ingest.ids import RootIds, as_root_ids
 from ingest.schema import EMBEDDINGS
 
 MEMORY_BYTES = 1 << 30
+REMEDY = "bring the embeddings again with --option replace=yes, or take the file from a copy of the graph"
 Floats = npt.NDArray[np.float32]
 Offsets = npt.NDArray[np.int64]
 
@@ -73,10 +74,12 @@ def write_embeddings(
         if rows == 0:
             raise SchemaError("embeddings: no rows to write; the source is empty")
         index = pa.table({"root_id": pa.array(roots), "first_row": pa.array(firsts)})
-        with index_path.open("wb") as file:
-            with pa.ipc.new_file(file, index.schema.with_metadata({"rows": str(rows)})) as writer:
-                writer.write_table(index)
-            _to_disk(file)
+        schema = index.schema.with_metadata({"rows": str(rows)})
+        with index_path.open("wb") as file, pa.ipc.new_file(file, schema) as writer:
+            writer.write_table(index)
+        checksums.seal(index_path)
+        with index_path.open("rb") as sealed:
+            _to_disk(sealed)
         name = f"{sink.digest()[:12]}-{uuid.uuid4().hex[:8]}"
         index_path.replace(folder / f"{name}.ids.arrow")
         path = rows_path.replace(folder / f"{name}.arrow")
@@ -114,6 +117,7 @@ class EmbeddingSet:
             raise SchemaError(f"model {model!r} has no files of embeddings")
         tables, roots, firsts, counts, before = [], [], [], [], 0
         for path in paths:
+            checksums.require_named(Path(path), "the file of embeddings", REMEDY)
             table = _mapped(Path(path))
             ids, first = _index(Path(path), table)
             tables.append(table)
@@ -311,11 +315,10 @@ def _index(path: Path, table: pa.Table) -> tuple[RootIds, Offsets]:
     """The id index of a file; made again from its root_ids when the index is missing or of another file."""
     beside = path.with_name(f"{path.stem}.ids.arrow")
     try:
-        with pa.memory_map(str(beside)) as mapped:
-            index = pa.ipc.open_file(mapped).read_all()
+        index = pa.ipc.open_file(pa.BufferReader(checksums.sealed(beside))).read_all()
         if (index.schema.metadata or {}).get(b"rows") == str(table.num_rows).encode():
             return index.column("root_id").to_numpy(), index.column("first_row").to_numpy()
-    except (pa.ArrowException, OSError):
+    except (pa.ArrowException, OSError):  # an index says nothing that the rows do not say
         pass
     ids = table.column("root_id").to_numpy()
     new = np.concatenate([[True], ids[1:] != ids[:-1]])

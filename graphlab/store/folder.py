@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -43,6 +44,10 @@ class Folder:
         lock: Lock | None = None,
     ) -> None:
         self.path = path
+        self._thread = threading.get_ident()
+        self._own = threading.local()
+        self._writer = threading.RLock()
+        self._making = threading.Lock()
         self.connection = connection
         self.read_only = read_only
         self.shared = shared
@@ -87,8 +92,8 @@ class Folder:
             with disk_errors(folder):
                 sweeping.remove_unfinished(folder)
                 connection = _connect(folder / NEW, folder, read_only=False)
+                made = cls(folder, connection, read_only=False)
                 try:
-                    made = cls(folder, connection, read_only=False)
                     with made.transaction():
                         _migrate(connection, from_version=0)
                         made.set_meta("dataset", dataset)
@@ -97,7 +102,7 @@ class Folder:
                         made.set_meta("data_version", "0")
                     connection.execute("CHECKPOINT")
                 finally:
-                    connection.close()
+                    made._close()
                 with interrupts.later():
                     # The name appears only when the file is whole: a kill before this line leaves no half graph.
                     (folder / NEW).rename(folder / DATABASE)
@@ -138,6 +143,7 @@ class Folder:
             lock = Lock(folder, alone=alone)
         try:
             connection = _connect(database, folder, not alone)
+            made = cls(folder, connection, read_only, shared, lock)
             try:
                 version = _format_version(connection, folder)
                 if version > FORMAT_VERSION:
@@ -145,14 +151,13 @@ class Folder:
                         f"{path} has graph format {version}, this graphlab reads up to {FORMAT_VERSION}; "
                         "upgrade graphlab-connectome"
                     )
-                made = cls(folder, connection, read_only, shared, lock)
                 if version == FORMAT_VERSION:
                     made._tidy()
                 elif alone:
                     with made.transaction():
                         _migrate(connection, version)
             except BaseException:
-                connection.close()
+                made._close()
                 raise
         except BaseException:
             lock.release()
@@ -165,15 +170,79 @@ class Folder:
 
     def close(self) -> None:
         with interrupts.later():
-            self.connection.close()
+            self._close()
             with suppress(OSError):
                 (self.path / "tmp").rmdir()
             if self.lock is not None:
                 self.lock.release()
 
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """The connection of this thread: another one than any other thread's, since none may share one.
+
+        DuckDB refuses a connection that is busy, even to make a cursor of; so cursors are made of one that idles.
+        Within ``transaction`` it stays the same; else only the thread that opened the graph gets one and the same.
+        """
+        pinned: duckdb.DuckDBPyConnection | None = getattr(self._own, "connection", None)
+        if pinned is not None:
+            return pinned
+        return self._first if threading.get_ident() == self._thread else self.cursor()
+
+    @connection.setter
+    def connection(self, opened: duckdb.DuckDBPyConnection) -> None:
+        self._first = opened
+        self._idle = opened.cursor()
+        self._own.connection = None
+
+    def _close(self) -> None:
+        self._idle.close()
+        self._first.close()
+
+    @contextmanager
+    def only_writer(self) -> Iterator[None]:
+        """No other thread of this process writes the graph within the block; the same thread may enter it again.
+
+        Raises:
+            StoreBusyError: another thread did not end within ``LONGEST_WAIT_S``.
+        """
+        if not self._writer.acquire(timeout=LONGEST_WAIT_S):
+            raise StoreBusyError(
+                f"another thread of this process has been writing {self.path} for more than {LONGEST_WAIT_S:g} s; wait "
+                "for it to end"
+            )
+        try:
+            yield
+        finally:
+            self._writer.release()
+
+    @contextmanager
+    def _pinned(self) -> Iterator[None]:
+        before = getattr(self._own, "connection", None)
+        self._own.connection = self.connection
+        try:
+            yield
+        finally:
+            self._own.connection = before
+
+    @contextmanager
+    def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor that sees one committed state, whatever other threads write meanwhile."""
+        cursor = self.cursor()
+        try:
+            cursor.execute("BEGIN TRANSACTION READ ONLY")
+            yield cursor
+        except duckdb.Error as error:
+            raise StoreError(
+                f"{self.path} cannot be read: {str(error).strip().splitlines()[0]}. Where its file is damaged, use a "
+                "copy of the graph, or ingest its sources into a new one"
+            ) from error
+        finally:
+            cursor.close()
+
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A further connection to the same database, with its own transaction and registered frames."""
-        return self.connection.cursor()
+        with self._making:
+            return self._idle.cursor()
 
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -184,8 +253,13 @@ class Folder:
         """
         if self.read_only:
             raise StoreError(f"{self.path} is open for reading only; open it with read_only=False to change it")
-        self.known.clear()
-        with self._alone() if self.shared else nullcontext(), disk_errors(self.path):
+        with (
+            self.only_writer(),
+            self._alone() if self.shared else nullcontext(),
+            self._pinned(),
+            disk_errors(self.path),
+        ):
+            self.known = {}
             self._require_here()
             self._arriving = []
             committed = False
@@ -210,7 +284,8 @@ class Folder:
                     raise KeyboardInterrupt from None
                 raise
             finally:
-                self.known.clear()
+                # A new one: a question that began before goes on with what it knew.
+                self.known = {}
 
     def checkpoint(self, name: str) -> None:
         """Move what was committed from the log into the database file; ``name`` is what was committed.
@@ -221,6 +296,8 @@ class Folder:
         try:
             with interrupts.later():
                 self.connection.execute("CHECKPOINT")
+        except duckdb.TransactionException:
+            return  # another thread is asking; what is in the log is as safe, and the next writer moves it
         except duckdb.Error as error:
             raise StoreError(
                 f"{name} is in the graph, but its log could not be written into {self.path / DATABASE}: "
@@ -295,14 +372,14 @@ class Folder:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Nobody else reads or writes for as long as the block lasts."""
-        self.connection.close()
+        self._close()
         try:
             self.connection = self._connect_soon(alone=True)
             self._tidy()
             yield
         finally:
             with interrupts.later():
-                self.connection.close()
+                self._close()
                 if self.lock is not None:
                     self.lock.share()
                 self.connection = self._connect_soon(alone=False)
@@ -320,9 +397,9 @@ class Folder:
                     raise
                 time.sleep(0.02)
 
-    def meta(self, key: str) -> Any:
-        """A value of ``meta``, None when absent."""
-        row = first_row(self.connection, "SELECT value FROM meta WHERE key = ?", [key])
+    def meta(self, key: str, cursor: duckdb.DuckDBPyConnection | None = None) -> Any:
+        """A value of ``meta``, None when absent; as ``cursor`` sees it where one is given."""
+        row = first_row(cursor or self.connection, "SELECT value FROM meta WHERE key = ?", [key])
         return json.loads(row[0]) if row and row[0] is not None else None
 
     def set_meta(self, key: str, value: Any) -> None:

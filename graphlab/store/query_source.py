@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -12,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from graphlab.store import functional_edges, places
+from graphlab.store import checksums, functional_edges, places
 from graphlab.store.folder import Folder, arrow
 from graphlab.store.functional_edges import resolved_kind
+from graphlab.store.recording_files import REMEDY
 from graphlab.store.snapshots import snapshot
 from graphlab.store.tables import TABLES
 from ingest.errors import SchemaError, UnknownNameError
@@ -79,11 +82,24 @@ def query_source(folder: Folder, text: str | None = None, kind: str = "chemical"
     return Source(
         connection=cursor,
         property_graphs=graphs,
-        snapshot=lambda kind: snapshot(folder, kind),
+        snapshot=lambda kind: snapshot(folder, kind, cursor=cursor),
         suggested=lambda: public_names(folder),
         # What is kept of edges is kept by the name of their relation, which another run or kind changes.
         cache=folder.known if kind == "chemical" else {},
     )
+
+
+@contextmanager
+def asking(folder: Folder, text: str | None = None, kind: str = "chemical") -> Iterator[Source]:
+    """``query_source`` for one question: one committed state, whatever other threads write meanwhile."""
+    from queries.duckdb_executor import one_state
+
+    source = query_source(folder, text, kind)
+    try:
+        with one_state(source.connection):
+            yield source
+    finally:
+        source.connection.close()
 
 
 def public_names(folder: Folder) -> list[str]:
@@ -140,6 +156,8 @@ def recordings(folder: Folder) -> dict[str, Any]:
     rows = folder.connection.execute("SELECT part, file FROM recording_files ORDER BY part, animal, file").fetchall()
     for name, part in (("recordings", "activity"), ("behavior", "behavior")):
         files = [str(places.stored(folder.path, places.RECORDINGS, file)) for kind, file in rows if kind == part]
+        for file in files:
+            checksums.require_named(Path(file), "the recording", REMEDY)
         if files:
             found[name] = dataset.dataset(files, format="parquet")
     return found

@@ -16,11 +16,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from graphlab.store import whole_files
+from graphlab.store import checksums, whole_files
 from ingest.errors import ReadError
 from ingest.recorded import Recording
 
 GROUP_ROWS = 1 << 20
+REMEDY = "drop the animal (graphlab drop-animal) and bring it again, or take the file from a copy of the graph"
 MEMORY_BYTES = 1 << 29
 """Recordings up to this size are read into memory, larger ones into a scratch file."""
 Traces = npt.NDArray[np.float32]
@@ -208,6 +209,7 @@ def read_behavior(path: Path, frames: int) -> dict[str, Floats]:
 def _opened(path: Path) -> Any:
     from pyarrow import parquet
 
+    checksums.require_named(path, "the recording", REMEDY)
     try:
         return parquet.ParquetFile(path)
     except (pa.ArrowException, OSError) as error:

@@ -46,15 +46,16 @@ class Asking(Opened):
         """
         from queries.engine import run
 
-        return run(
-            text,
-            query_source.query_source(self._folder, text, kind),
-            language=language,
-            engine=engine,
-            limit=limit,
-            parameters=parameters,
-            **options,
-        )
+        with query_source.asking(self._folder, text, kind) as source:
+            return run(
+                text,
+                source,
+                language=language,
+                engine=engine,
+                limit=limit,
+                parameters=parameters,
+                **options,
+            )
 
     def find(self, pattern: Pattern, **options: Any) -> Result:
         """Matches of a pattern built in Python (``queries.pattern``); options as for ``query``."""
@@ -65,7 +66,8 @@ class Asking(Opened):
             raise SchemaError(
                 f"find: found {type(pattern).__name__}; wanted a queries.pattern.Pattern. Texts are asked with query"
             )
-        return find(pattern, query_source.query_source(self._folder), **options)
+        with query_source.asking(self._folder) as source:
+            return find(pattern, source, **options)
 
     def create_property_graph(self, definition: str) -> str:
         """Keep a ``CREATE [OR REPLACE] PROPERTY GRAPH [IF NOT EXISTS]`` statement; returns the graph's name.

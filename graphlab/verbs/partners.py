@@ -189,7 +189,8 @@ class Partners(Opened):
     def _find(self, pattern: Pattern, parameters: dict[str, Any]) -> Result:
         from queries.engine import find
 
-        return find(pattern, query_source.query_source(self._folder), parameters=parameters)
+        with query_source.asking(self._folder) as source:
+            return find(pattern, source, parameters=parameters)
 
 
 def _with(pattern: Pattern, columns: tuple[Any, ...], order: tuple[Any, ...]) -> Pattern:

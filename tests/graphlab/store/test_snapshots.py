@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,8 @@ import pyarrow as pa
 import pytest
 
 from graphlab.graph import Graph
-from graphlab.store.snapshots import load, save
-from ingest.errors import UnknownNameError
+from graphlab.store.snapshots import SnapshotMadeAgain, load, save
+from ingest.errors import ReadError, UnknownNameError
 from queries.snapshot import Snapshot
 
 
@@ -52,3 +53,53 @@ def test_empty_graphs_round_trip(tmp_path: Path) -> None:
         assert graph.snapshot().n == 0
         with pytest.raises(UnknownNameError, match="did you mean 'electrical'"):
             graph.snapshot(kind="electric")
+
+
+def small(path: Path) -> Snapshot:
+    made = Snapshot.from_edges(np.arange(5, dtype=np.uint64), [0, 1, 2, 3], [1, 2, 3, 4], [1.0, 2.0, 3.0, 4.0])
+    save(made, path)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("name", "at", "value"),
+    [
+        ("out_target", 1, 10**6), ("out_target", 1, -5), ("out_target", 1, 5), ("in_source", 0, 5), ("in_edge", 2, 4),
+        ("in_edge", 0, -1), ("out_start", 0, 1), ("out_start", 5, 3), ("out_start", 2, 4), ("in_start", 3, -1),
+        ("root_ids", 3, 1),
+    ],
+)  # fmt: skip
+def test_an_index_outside_is_refused(tmp_path: Path, name: str, at: int, value: int) -> None:
+    made = small(tmp_path / "a.arrow")
+    wrong = getattr(made, name).copy()
+    wrong[at] = value
+    save(replace(made, **{name: wrong}), tmp_path / "b.arrow")
+    with pytest.raises(ReadError, match=f"{name} cannot be of a graph of 5 neurons and 4 connections"):
+        load(tmp_path / "b.arrow")
+
+
+@pytest.mark.parametrize("name", ["weight", "in_source", "in_edge", "out_start", "in_start"])
+def test_sides_of_different_lengths_are_refused(tmp_path: Path, name: str) -> None:
+    made = small(tmp_path / "a.arrow")
+    save(replace(made, **{name: getattr(made, name)[:-1]}), tmp_path / "b.arrow")
+    with pytest.raises(ReadError, match=f"{name} cannot be"):
+        load(tmp_path / "b.arrow")
+
+
+def test_a_damaged_snapshot_is_made_again_with_a_word(graph: Graph, connections: Callable[..., pa.Table]) -> None:
+    graph.ingest(connections([(1, 2, 1.0), (2, 3, 5.0), (3, 1, 2.0)]), as_="connections")
+    right = graph.snapshot()
+    file = next((graph.path / "snapshots").iterdir())
+    whole = file.read_bytes()
+    middle = len(whole) // 2
+    for damaged in (whole[:-30], whole[:middle] + bytes([whole[middle] ^ 4]) + whole[middle + 1 :], b"", b"x" * 500):
+        file.unlink()
+        file.write_bytes(damaged)
+        with pytest.warns(SnapshotMadeAgain, match="made again from the tables"):
+            again = graph.snapshot()
+        assert np.array_equal(again.out_target, right.out_target)
+        assert file.read_bytes() == whole
+    other = graph.snapshot(min_weight=2)
+    file.write_bytes((graph.path / "snapshots" / f"{other.meta['hash']}.arrow").read_bytes())
+    with pytest.warns(SnapshotMadeAgain, match="of something else"):
+        assert graph.snapshot().m == 3

@@ -1,0 +1,138 @@
+"""Single bits that change in files of a graph: the same answer, or one error; never a crash, never another answer.
+
+Every trial runs in a child of its own, so that a crash is seen. ``GRAPHLAB_FLIPS`` says how many bits a kind of file
+(200 in docs/reliability.md).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+from graphlab.graph import Graph
+from ingest.schema import EMBEDDINGS, ID
+
+FLIPS = int(os.environ.get("GRAPHLAB_FLIPS", "12"))
+KINDS = {
+    "database": "graph.duckdb",
+    "snapshot": "snapshots/*.arrow",
+    "embeddings": "embeddings/m/*[0-9a-f].arrow",
+    "id index": "embeddings/m/*.ids.arrow",
+    "recording": "recordings/*.parquet",
+}
+TRIALS = """
+import hashlib, json, os, sys, warnings
+import numpy as np
+from graphlab.graph import Graph
+from graphlab.store.snapshots import SnapshotMadeAgain
+from ingest.errors import GraphlabError
+warnings.simplefilter("ignore", SnapshotMadeAgain)
+graph, file, flips = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
+
+def answer():
+    with Graph.open(graph, read_only=True) as opened:
+        found = hashlib.sha256()
+        for table in ("neurons", "connections", "synapses"):
+            found.update(str(opened.query(f"FROM {table} ORDER BY ALL").to_arrow().to_pylist()).encode())
+        view = opened.snapshot()
+        for name in ("root_ids", "out_start", "out_target", "weight", "in_start", "in_source", "in_edge"):
+            found.update(np.ascontiguousarray(getattr(view, name)).tobytes())
+        found.update(str(sorted(opened.census(3, record=False).counts.items())).encode())
+        vectors = opened.embeddings()
+        for part in (*vectors.lookup(vectors.root_ids), *vectors.nodes(vectors.root_ids)):
+            found.update(np.ascontiguousarray(part).tobytes())
+        found.update(str(opened.query("FROM recordings ORDER BY ALL").to_arrow().to_pylist()).encode())
+        return found.hexdigest()
+
+answer()  # compiled once, inherited by every child
+right = sys.argv[4]
+outcomes = {"same": 0, "error": 0}
+whole = open(file, "rb").read()
+for bit in flips:
+    changed = bytearray(whole)
+    changed[bit // 8] ^= 1 << bit % 8
+    with open(file, "wb") as out:
+        out.write(changed)
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.write(writer, b"same" if answer() == right else b"OTHER ANSWER")
+        except GraphlabError as error:
+            os.write(writer, b"error" if str(error) else b"NO MESSAGE")
+        except BaseException as error:
+            os.write(writer, repr(error)[:500].encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    _, status = os.waitpid(child, 0)
+    said = os.read(reader, 1000).decode() or f"ended with status {status}"
+    os.close(reader)
+    outcomes[said] = outcomes.get(said, 0) + 1
+print(json.dumps([right, outcomes]))
+"""
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A graph with a file of every kind."""
+    folder = tmp_path_factory.mktemp("flips")
+    rng = np.random.default_rng(0)
+    with Graph.create(folder / "g", materialization="1") as graph:
+        ends = rng.integers(1, 60, (2, 600)).astype(np.uint64)
+        graph.ingest(
+            pa.table({"pre_root_id": ends[0], "post_root_id": ends[1], "score": rng.random(600)}), as_="synapses"
+        )
+        ids = np.repeat(np.arange(1, 41, dtype=np.uint64), 5)
+        rows = [pa.array(ids, ID), pa.array(np.tile(np.arange(5, dtype=np.uint64), 40), ID)]
+        rows += [pa.array(rng.random(200).astype(np.float32)) for _ in range(3)]
+        rows.append(pa.FixedSizeListArray.from_arrays(pa.array(rng.normal(size=200 * 64).astype(np.float32)), 64))
+        table = pa.Table.from_arrays(rows, names=EMBEDDINGS.names())
+        graph.ingest(table, as_="embeddings", model="m", segmentation_version="1")
+        pa.parquet.write_table(
+            pa.table({"time_s": np.arange(300) / 3.0, **{f"n{i}": rng.normal(size=300) for i in range(5)}}),
+            folder / "animal.parquet",
+        )
+        graph.ingest(folder / "animal.parquet", as_="recordings")
+        graph.snapshot()
+    return folder / "g"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_changed_bit_is_an_error_or_nothing(whole: Path, tmp_path: Path, kind: str) -> None:
+    graph = tmp_path / "g"
+    shutil.copytree(whole, graph)
+    file = sorted(graph.glob(KINDS[kind]))[0]
+    bits = random.Random(kind).sample(range(file.stat().st_size * 8), FLIPS)
+
+    def run(flips: list[int], right: str) -> tuple[str, dict[str, int]]:
+        command = [sys.executable, "-c", TRIALS, str(graph), str(file), json.dumps(flips), right]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=3600)
+        found, outcomes = json.loads(done.stdout)
+        return found, outcomes
+
+    outcomes = run(bits, _answer(graph))[1]
+    print(kind, outcomes)
+    assert set(outcomes) == {"same", "error"}
+    assert sum(outcomes.values()) == FLIPS
+    if kind in ("embeddings", "recording"):
+        assert outcomes["error"] == FLIPS
+    if kind in ("snapshot", "id index"):
+        assert outcomes["same"] == FLIPS
+
+
+def _answer(graph: Path) -> str:
+    """What the graph says before anything is changed."""
+    code = TRIALS.split("answer()  # compiled")[0] + "\nprint(answer())"
+    command = [sys.executable, "-c", code, str(graph), "", "[]"]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=3600).stdout.strip()
