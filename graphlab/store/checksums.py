@@ -1,7 +1,8 @@
 """Files of a graph are what they were when they were written: checked once a file version, before anything is read.
 
-Embeddings and recordings carry the first 12 digits of their SHA-256 in their names, snapshots and id indices a CRC-32
-behind their last byte. A file that this process has checked is told by its inode, size and time of change.
+Embeddings and recordings carry the first 12 digits of their SHA-256 in their names; snapshots and id indices, Arrow
+files, a CRC-32 of all other bytes in the metadata of their schema, which such a file holds at its begin and at its end.
+A file that this process has checked is told by its inode, size and time of change.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ import pyarrow as pa
 from ingest.errors import ReadError
 
 _MARK = b"graphlab:crc32="
-_TAIL = len(_MARK) + 8
+_ZEROS = b"00000000"
+_SCHEMA_BYTES = 1 << 16
+UNSEALED = {"checksum": (_MARK + _ZEROS).decode()}
+"""Metadata of the schema of a file that ``seal`` is going to seal."""
 _DIGITS = 12
 _CHECKED: set[tuple[int, int, int, int, int]] = set()
 
@@ -46,13 +50,17 @@ def require_named(path: Path, what: str, remedy: str) -> None:
 
 
 def seal(path: Path) -> None:
-    """Write the checksum behind a file that is whole."""
-    crc = 0
-    with path.open("rb") as file:
-        while block := file.read(1 << 22):
-            crc = zlib.crc32(block, crc)
-    with path.open("ab") as file:
-        file.write(_MARK + f"{crc:08x}".encode())
+    """Write the checksum into an Arrow file that is whole and has ``UNSEALED`` among the metadata of its schema."""
+    with pa.memory_map(str(path)) as file:
+        content = file.read_buffer()
+    places = _places(content)
+    if places is None:
+        raise AssertionError(f"{path} has no place for its checksum")
+    crc = _crc(content, places)
+    with path.open("r+b") as file:
+        for place in places:
+            file.seek(place)
+            file.write(crc)
 
 
 def sealed(path: Path) -> pa.Buffer:
@@ -62,13 +70,38 @@ def sealed(path: Path) -> pa.Buffer:
         ReadError: it is damaged or was never sealed. OSError: there is none.
     """
     with pa.memory_map(str(path)) as file:
-        buffer = file.read_buffer()
-    content, tail = buffer.slice(0, max(0, buffer.size - _TAIL)), buffer.slice(max(0, buffer.size - _TAIL)).to_pybytes()
+        content = file.read_buffer()
     if not is_known(path):
-        if not tail.startswith(_MARK) or tail[len(_MARK) :] != f"{zlib.crc32(content):08x}".encode():
+        places = _places(content)
+        if places is None or any(_at(content, place) != _crc(content, places) for place in places):
             raise ReadError(f"{path}: its content is not what its checksum says")
         _remember(path)
     return content
+
+
+def _places(content: pa.Buffer) -> tuple[int, int] | None:
+    """Where the digits of the checksum begin: in the schema at the begin and in that at the end."""
+    tail = max(0, content.size - _SCHEMA_BYTES)
+    first = content.slice(0, min(content.size, _SCHEMA_BYTES)).to_pybytes().find(_MARK)
+    last = content.slice(tail).to_pybytes().rfind(_MARK) + tail
+    room = len(_MARK) + len(_ZEROS)
+    if first < 0 or last < first + room or last + room > content.size:
+        return None
+    return first + len(_MARK), last + len(_MARK)
+
+
+def _at(content: pa.Buffer, place: int) -> bytes:
+    found: bytes = content.slice(place, len(_ZEROS)).to_pybytes()
+    return found
+
+
+def _crc(content: pa.Buffer, places: tuple[int, int]) -> bytes:
+    """The CRC-32 of a file as it is with zeros for its digits."""
+    crc, begin = 0, 0
+    for place in places:
+        crc = zlib.crc32(_ZEROS, zlib.crc32(content.slice(begin, place - begin), crc))
+        begin = place + len(_ZEROS)
+    return f"{zlib.crc32(content.slice(begin), crc):08x}".encode()
 
 
 def _version(path: Path) -> tuple[int, int, int, int, int]:

@@ -74,7 +74,7 @@ def write_embeddings(
         if rows == 0:
             raise SchemaError("embeddings: no rows to write; the source is empty")
         index = pa.table({"root_id": pa.array(roots), "first_row": pa.array(firsts)})
-        schema = index.schema.with_metadata({"rows": str(rows)})
+        schema = index.schema.with_metadata({"rows": str(rows), **checksums.UNSEALED})
         with index_path.open("wb") as file, pa.ipc.new_file(file, schema) as writer:
             writer.write_table(index)
         checksums.seal(index_path)

@@ -227,17 +227,13 @@ class Folder:
     @contextmanager
     def reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor that sees one committed state, whatever other threads write meanwhile."""
-        cursor = self.cursor()
-        try:
-            cursor.execute("BEGIN TRANSACTION READ ONLY")
-            yield cursor
-        except duckdb.Error as error:
-            raise StoreError(
-                f"{self.path} cannot be read: {str(error).strip().splitlines()[0]}. Where its file is damaged, use a "
-                "copy of the graph, or ingest its sources into a new one"
-            ) from error
-        finally:
-            cursor.close()
+        with read_errors(self.path):
+            cursor = self.cursor()
+            try:
+                cursor.execute("BEGIN TRANSACTION READ ONLY")
+                yield cursor
+            finally:
+                cursor.close()
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A further connection to the same database, with its own transaction and registered frames."""
@@ -427,6 +423,20 @@ def disk_errors(folder: Path, done: str = "written") -> Iterator[None]:
         else:
             hint = "free space on that disk, or choose a folder you may write to"
         raise StoreError(f"{folder} cannot be {done}: {text}; {hint}. The graph is as it was before") from error
+
+
+@contextmanager
+def read_errors(folder: Path) -> Iterator[None]:
+    """A database that says no to a question of the store's own, as a damaged one does: one StoreError."""
+    try:
+        yield
+    except duckdb.InterruptException:
+        raise
+    except duckdb.Error as error:
+        raise StoreError(
+            f"{folder} cannot be read: {str(error).strip().splitlines()[0]}. Where its file is damaged, use a copy of "
+            "the graph, or ingest its sources into a new one"
+        ) from error
 
 
 def _require_room(folder: Path) -> None:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from graphlab.store import checksums, functional_edges, places
-from graphlab.store.folder import Folder, arrow
+from graphlab.store.folder import Folder, arrow, read_errors
 from graphlab.store.functional_edges import resolved_kind
 from graphlab.store.recording_files import REMEDY
 from graphlab.store.snapshots import snapshot
@@ -94,12 +94,13 @@ def asking(folder: Folder, text: str | None = None, kind: str = "chemical") -> I
     """``query_source`` for one question: one committed state, whatever other threads write meanwhile."""
     from queries.duckdb_executor import one_state
 
-    source = query_source(folder, text, kind)
-    try:
-        with one_state(source.connection):
-            yield source
-    finally:
-        source.connection.close()
+    with read_errors(folder.path):
+        source = query_source(folder, text, kind)
+        try:
+            with one_state(source.connection):
+                yield source
+        finally:
+            source.connection.close()
 
 
 def public_names(folder: Folder) -> list[str]:

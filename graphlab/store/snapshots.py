@@ -100,7 +100,7 @@ def save(made: Snapshot, path: Path) -> None:
     ]
     schema = pa.schema(
         [pa.field(name, pa.large_list(kind)) for name, kind in ARRAYS.items()],
-        metadata={"graphlab": json.dumps(made.meta, sort_keys=True)},
+        metadata={"graphlab": json.dumps(made.meta, sort_keys=True), **checksums.UNSEALED},
     )
     batch = pa.RecordBatch.from_arrays([a.cast(f.type) for a, f in zip(arrays, schema, strict=True)], schema=schema)
     # A read-only place or a full disk: the snapshot is a convenience, not a result.
