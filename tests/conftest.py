@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,9 @@ import pytest
 if TYPE_CHECKING:
     from graphlab.predict.cell_type import Typed
     from graphlab.predict.functional import Measured
+
+# Started in the background, a shell makes its children ignore Ctrl-C, which many tests send.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 REAL_DATA = os.environ.get("GRAPHLAB_REAL_DATA")
 

@@ -38,6 +38,8 @@ def peak(a: Architecture, precision: str, batch: int) -> int:
 @pytest.mark.parametrize("batch", [2, 8])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_within_twenty_percent_of_the_peak(precision: str, batch: int) -> None:
+    if precision == "bf16" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        pytest.skip("this processor has no bf16, and PyTorch unfolds convolutions that it could not compute otherwise")
     a = architecture("tiny", crop=65)
     assert predicted(a, precision).of(batch) == pytest.approx(peak(a, precision, batch), rel=0.2)
 

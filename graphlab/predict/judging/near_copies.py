@@ -90,6 +90,8 @@ def _spaces(inputs: Inputs) -> Mapping[str, Rows]:
         varied = spread > 0
         if varied.sum() > 1:
             found[kind] = (columns.values[:, varied] - columns.values[:, varied].mean(axis=0)) / spread[varied]
+    if not inputs.layers:
+        return found
     logs = [weight.astype(np.float64).log1p() for weight in inputs.layers.values()]
     profile = sparse.csr_array(sparse.hstack([part for log in logs for part in (log, log.T)]))
     profile.eliminate_zeros()

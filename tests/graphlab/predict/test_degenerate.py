@@ -35,7 +35,7 @@ def train(path: Path, types: list[str | None], edges: list[tuple[str, str, int]]
     ("types", "edges", "options", "words"),
     [
         (ALTERNATE, [(name, name, 3) for name in NAMES], {}, "no connection between two different neurons"),
-        (ALTERNATE, [(a, b, 0) for a, b, _ in RING], {}, "all of weight 0"),
+        (ALTERNATE, [(a, b, 0) for a, b, _ in RING], {}, "no chemical connections"),
         (["A", "B"] + [None] * 22, RING, {"least": 1}, "of one label.*1 of 'A', 1 of 'B'"),
         (["A", "A", "B", *[None] * 21], RING, {"least": 1}, "of one label.*1 of 'B', 2 of 'A'"),
         (["A", "B", *[None] * 22], RING, {}, "no labels"),

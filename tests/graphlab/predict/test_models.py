@@ -15,6 +15,8 @@ from pyarrow import parquet
 
 from graphlab.predict import models
 from graphlab.predict.models import Trained
+from graphlab.store import whole_files
+from graphlab.store.folder import Folder
 from ingest.errors import GraphlabError, ReadError, SchemaError, UnknownNameError, VersionError
 
 pytest.importorskip("safetensors")
@@ -28,9 +30,9 @@ IDS = np.array([2**63 + 5, 7], dtype=np.uint64)
 HELD = pa.table({"predictor": ["p"], "fold": [0]})
 
 
-def write(graph: Path, **changes: Any) -> dict[str, Any]:
-    card = {**CARD, **changes}
-    return models.save(graph, card, STATE, Trained(IDS, IDS, np.array([0, 1]), np.ones((1, 3))), HELD, '{"run": "x"}\n')
+def write(graph: Path, arriving: Any = whole_files.whole, **changes: Any) -> dict[str, Any]:
+    trained = Trained(IDS, IDS, np.array([0, 1]), np.ones((1, 3)))
+    return models.save(graph, {**CARD, **changes}, STATE, trained, HELD, '{"run": "x"}\n', arriving)
 
 
 def test_round_trip(tmp_path: Path) -> None:
@@ -75,10 +77,12 @@ def test_names_are_never_paths(name: str, tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("*"))
 
 
-@pytest.mark.parametrize("at", range(9))
-def test_a_stop_at_any_step_leaves_no_half_model(at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every write, flush and rename in turn is the last: what is there is whole, old or new, or not listed."""
-    write(tmp_path, note="old")
+@pytest.mark.parametrize("at", range(17))
+def test_a_stop_at_any_step_leaves_one_whole_model(at: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every flush and rename in turn is the last: the earlier model until the commit, the later one from then on."""
+    folder = Folder.create(tmp_path / "g")
+    with folder.transaction():
+        write(folder.path, folder.arriving, note="old")
     steps = iter(range(99))
 
     def stopping(real: Callable[..., Any]) -> Callable[..., Any]:
@@ -90,27 +94,28 @@ def test_a_stop_at_any_step_leaves_no_half_model(at: int, tmp_path: Path, monkey
         return step
 
     with monkeypatch.context() as patch:
-        patch.setattr(models.os, "fsync", stopping(models.os.fsync))
+        patch.setattr(whole_files.os, "fsync", stopping(whole_files.os.fsync))
         patch.setattr(Path, "replace", stopping(Path.replace))
         try:
-            write(tmp_path, note="new", features={"f": "wiring"})
+            with folder.transaction():
+                write(folder.path, folder.arriving, note="new", features={"f": "wiring"})
         except KeyboardInterrupt:
             done = False
         else:
             done = True
-    assert done == (at == 8)
-    assert not [item for item in (tmp_path / "models").iterdir() if item.name.startswith(".")]
-    if models.model_names(tmp_path):
-        assert models.load(tmp_path, "m").card["note"] == ("old" if at < 4 else "new")
-    else:
-        assert 4 <= at < 8
+    folder.close()
+    assert done == (at == 16)
+    Folder.open(tmp_path / "g").close()
+    assert not [item for item in (tmp_path / "g" / "models").iterdir() if item.name.startswith(".")]
+    assert models.model_names(tmp_path / "g") == ["m"]
+    assert models.load(tmp_path / "g", "m").card["note"] == ("old" if at < 8 else "new")
 
 
 def test_a_disk_that_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*given: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(models.os, "fsync", full)
+    monkeypatch.setattr(whole_files.os, "fsync", full)
     with pytest.raises(ReadError, match="cannot write .*No space left on device; no model was saved"):
         write(tmp_path)
     assert not list((tmp_path / "models").iterdir())
