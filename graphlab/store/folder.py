@@ -425,14 +425,20 @@ def disk_errors(folder: Path, done: str = "written") -> Iterator[None]:
         raise StoreError(f"{folder} cannot be {done}: {text}; {hint}. The graph is as it was before") from error
 
 
+def is_damage(error: duckdb.Error) -> bool:
+    """Whether DuckDB met blocks that are not what they were; it has no class of its own for it."""
+    found = (duckdb.IOException, duckdb.SerializationException, duckdb.InternalException, duckdb.FatalException)
+    return type(error) is duckdb.Error or isinstance(error, found)
+
+
 @contextmanager
-def read_errors(folder: Path) -> Iterator[None]:
+def read_errors(folder: Path, *, damage_only: bool = False) -> Iterator[None]:
     """A database that says no to a question of the store's own, as a damaged one does: one StoreError."""
     try:
         yield
-    except duckdb.InterruptException:
-        raise
     except duckdb.Error as error:
+        if isinstance(error, duckdb.InterruptException) or (damage_only and not is_damage(error)):
+            raise
         raise StoreError(
             f"{folder} cannot be read: {str(error).strip().splitlines()[0]}. Where its file is damaged, use a copy of "
             "the graph, or ingest its sources into a new one"
@@ -507,7 +513,8 @@ def _connect(database: Path, folder: Path, read_only: bool) -> duckdb.DuckDBPyCo
 
 def _format_version(connection: duckdb.DuckDBPyConnection, folder: Path) -> int:
     try:
-        row = first_row(connection, "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'format_version'")
+        with read_errors(folder, damage_only=True):
+            row = first_row(connection, "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'format_version'")
     except duckdb.Error:
         row = None
     if row is None:

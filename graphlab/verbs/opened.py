@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from graphlab.store import tables
-from graphlab.store.folder import Folder
+from graphlab.store.folder import Folder, read_errors
 from graphlab.store.functional_edges import resolved_kind
 from graphlab.store.input_totals import input_beyond
 from graphlab.store.snapshots import snapshot as stored_snapshot
@@ -20,6 +23,12 @@ class Opened:
     """An open graph folder."""
 
     _folder: Folder
+
+    def __init_subclass__(cls) -> None:
+        """Every verb tells of a damaged database by one StoreError, whatever it was reading there."""
+        for name, verb in list(vars(cls).items()):
+            if isinstance(verb, FunctionType) and not name.startswith("_"):
+                setattr(cls, name, _telling_of_damage(verb))
 
     @property
     def path(self) -> Path:
@@ -45,3 +54,12 @@ class Opened:
     def neuron_values(self, snapshot: Snapshot, column: str) -> list[Any]:
         """A column of ``neurons`` in node order of ``snapshot``, None where unknown."""
         return tables.neuron_values(self._folder, snapshot, column)
+
+
+def _telling_of_damage(verb: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(verb)
+    def told(self: Opened, *args: Any, **said: Any) -> Any:
+        with read_errors(self._folder.path, damage_only=True):
+            return verb(self, *args, **said)
+
+    return told

@@ -26,6 +26,9 @@ MOST_BYTES = 2 << 30
 MOST_RATIO = 200
 """A workbook that unpacks to more than this many times its size, and past 50 MB, is refused unread."""
 
+MOST_CELLS = 1 << 26
+"""Cells of a sheet up to its last one, empty ones too, each of which takes memory."""
+
 
 class WorkbookReader:
     """The sheet is ``--option sheet=NAME``, needed only where several sheets hold tables."""
@@ -84,6 +87,7 @@ def _sheets(path: Path, wanted: Any) -> dict[str, list[list[Any]]]:
     """Cells of every sheet; of the wanted one alone where there is such."""
     import python_calamine
 
+    _refuse_far_cells(path)
     try:
         book = python_calamine.CalamineWorkbook.from_path(str(path))
         names = [wanted] if wanted in book.sheet_names else book.sheet_names
@@ -156,6 +160,24 @@ def _refuse_bombs(path: Path) -> None:
             f"{path} would unpack to {unpacked:,} bytes, {unpacked / size:.0f} times its size; refused as a ZIP bomb. "
             "Save the sheet as CSV if it is really that large"
         )
+
+
+def _refuse_far_cells(path: Path) -> None:
+    """A sheet is as large as its last cell is far, whatever the file's size.
+
+    Raises:
+        ReadError: too large a sheet, or a file that ends the process that looks at it.
+    """
+    advice = "a sheet is as large as its last cell is far: remove far cells, or save the table as CSV"
+    try:
+        sizes: dict[str, int] = json.loads(run_apart("workbook_sizes.py", path, "Excel workbook"))
+    except ReadError as error:
+        raise ReadError(f"{error}; or a sheet is too large to be held ({advice})") from None
+    for name, cells in sizes.items():
+        if cells > MOST_CELLS:
+            raise ReadError(
+                f"{path} [{name}] has {cells:,} cells up to its last one, at most {MOST_CELLS:,} are read; {advice}"
+            )
 
 
 def _unpacked(file: BinaryIO, item: zipfile.ZipInfo, most: int) -> int:

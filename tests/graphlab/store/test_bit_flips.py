@@ -12,7 +12,9 @@ import random
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +22,7 @@ import pyarrow.parquet
 import pytest
 
 from graphlab.graph import Graph
+from ingest.errors import GraphlabError
 from ingest.schema import EMBEDDINGS, ID
 
 FLIPS = int(os.environ.get("GRAPHLAB_FLIPS", "8"))
@@ -124,3 +127,22 @@ def test_a_changed_bit_is_an_error_or_nothing(whole: Path, tmp_path: Path, kind:
         assert outcomes["error"] == FLIPS
     if kind in ("snapshot", "id index"):
         assert outcomes["same"] == FLIPS
+
+
+def test_every_verb_tells_of_a_damaged_database(whole: Path, tmp_path: Path) -> None:
+    """One block after another is damaged; few verbs read all of them, and opening does not."""
+    shutil.copytree(whole, tmp_path / "g")
+    file = tmp_path / "g" / "graph.duckdb"
+    right = file.read_bytes()
+    verbs: list[Callable[[Graph], Any]] = [Graph.info, Graph.embeddings, Graph.neurons]
+    outcomes = set()
+    for place in range(12288 + 100, len(right), 262144):  # DuckDB's blocks, behind three headers of 4096 bytes
+        file.write_bytes(right[:place] + bytes([right[place] ^ 1]) + right[place + 1 :])
+        for ask in verbs:
+            try:
+                with Graph.open(tmp_path / "g", read_only=True) as graph:
+                    ask(graph)
+                outcomes.add("fine")
+            except GraphlabError as error:
+                outcomes.add("damage" if "Corrupt database file" in str(error) else str(error))
+    assert outcomes == {"fine", "damage"}

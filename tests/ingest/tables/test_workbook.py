@@ -105,6 +105,22 @@ def test_bombs_are_refused_unread(read: Read, xlsx: Xlsx, tmp_path: Path) -> Non
         read(path)
 
 
+@pytest.mark.parametrize("far", ["AMJ1048576", "XFD1048576", "CW1048576"])
+def test_a_far_cell_is_refused_before_it_takes_memory(read: Read, xlsx: Xlsx, tmp_path: Path, far: str) -> None:
+    path = xlsx(tmp_path / "a.xlsx", {"s": EDGES})
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    sheet = members["xl/worksheets/sheet1.xml"]
+    members["xl/worksheets/sheet1.xml"] = sheet.replace(
+        b"</sheetData>", f'<row r="1048576"><c r="{far}"><v>1</v></c></row></sheetData>'.encode()
+    )
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    with pytest.raises(ReadError, match="remove far cells, or save the table as CSV"):
+        read(path)
+
+
 def test_damage_is_one_error(read: Read, xlsx: Xlsx, tmp_path: Path) -> None:
     path = xlsx(tmp_path / "a.xlsx", {"s": EDGES[:1] + EDGES[1:] * 100})
     good, rng, told = path.read_bytes(), random.Random(3), []
