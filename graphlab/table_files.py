@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FORMATS = (".parquet", ".csv", ".arrow", ".json")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""How text begins that a spreadsheet takes for a formula, also inside of quotes."""
 
 
 def rows_of(table: pa.Table) -> list[dict[str, Any]]:
@@ -51,9 +53,15 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-def write_table(table: pa.Table, path: Path) -> int:
-    """Write in the format of the file's ending, under another name until it is whole. Returns the rows."""
+def write_table(table: pa.Table, path: Path, *, spreadsheet: bool = False) -> int:
+    """Write in the format of the file's ending, under another name until it is whole. Returns the rows.
+
+    Args:
+        spreadsheet: in CSV, a ' goes before text that a spreadsheet would take for a formula.
+    """
     checked_table(path)
+    if spreadsheet and path.suffix == ".csv":
+        table = _without_formulas(table)
     with whole_files.whole(path) as new:
         _WRITERS[path.suffix](table, new)
     return int(table.num_rows)
@@ -73,6 +81,26 @@ def checked_table(path: Path) -> Path:
     if not path.parent.is_dir():
         raise GraphlabError(f"{path}: the folder {path.parent} does not exist")
     return path
+
+
+def _without_formulas(table: pa.Table) -> pa.Table:
+    import pyarrow as pa
+
+    def escaped(value: Any) -> Any:
+        return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+
+    def is_text(kind: pa.DataType) -> bool:
+        if pa.types.is_dictionary(kind):
+            kind = kind.value_type
+        return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+    columns = [
+        pa.array([escaped(value) for value in column.to_pylist()], pa.large_string())
+        if is_text(column.type)
+        else column
+        for column in table.columns
+    ]
+    return pa.Table.from_arrays(columns, names=[escaped(name) for name in table.schema.names])
 
 
 def _write_parquet(table: pa.Table, path: Path) -> None:

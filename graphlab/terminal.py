@@ -128,13 +128,21 @@ def print_result(result: Result) -> None:
     print_table(result.to_arrow())
 
 
-def write_output(table: pa.Table, path: Path, about: dict[str, Any] | None = None, said: str = "rows") -> None:
+def write_output(
+    table: pa.Table,
+    path: Path,
+    about: dict[str, Any] | None = None,
+    said: str = "rows",
+    *,
+    spreadsheet: bool = False,
+) -> None:
     """What ``-o`` does: the table in a file, and how many rows.
 
     Args:
         about: with ``--json``, the document about the result; the file and its rows join it.
+        spreadsheet: see ``write_table``.
     """
-    rows = write_table(table, path)
+    rows = write_table(table, path, spreadsheet=spreadsheet)
     if about is None:
         typer.echo(f"{rows:,} {said} in {path}")
     else:

@@ -24,6 +24,9 @@ def query(
     time_limit: Annotated[float | None, typer.Option(metavar="SECONDS", help="Give up after so long.", min=0)] = None,
     memory_limit: Annotated[str | None, typer.Option(metavar="SIZE", help="Give up beyond it: 2GB, 500MB.")] = None,
     output: Output = None,
+    spreadsheet: Annotated[
+        bool, typer.Option("--spreadsheet", help="In .csv, a ' before text that begins like a formula (= + - @).")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Ask a question: SQL with GRAPH_TABLE patterns, DotMotif or Cypher, read-only. CREATE PROPERTY GRAPH is kept."""
@@ -56,7 +59,7 @@ def query(
             rows = result.scalar() if limit is None else min(result.scalar(), limit)
             print_json([{"count": rows}]) if json else typer.echo(rows)
         elif output:
-            write_output(result.to_arrow(), output, {} if json else None)
+            write_output(result.to_arrow(), output, {} if json else None, spreadsheet=spreadsheet)
         elif json:
             print_json(rows_of(result.to_arrow()))
         else:

@@ -146,7 +146,7 @@ def _write_files(folder: Path, sections: Sequence[Section]) -> None:
     for section in sections:
         for name, table in section.tables.items():
             for ending in TABLE_ENDINGS:
-                write_table(table, folder / f"{file_name(name)}{ending}")
+                write_table(table, folder / f"{file_name(name)}{ending}", spreadsheet=True)
         for block in section.blocks:
             if isinstance(block, Quote) and block.name:
                 (folder / f"{file_name(block.name)}.txt").write_text(block.text + "\n", encoding="utf-8")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
+from pathlib import Path
 
 import pyarrow as pa
+import pytest
 
-from graphlab.table_files import rows_of
+from graphlab.table_files import rows_of, write_table
 
 LARGEST = 2**64 - 1
 
@@ -35,3 +38,22 @@ def test_ids_are_text_wherever_they_stand() -> None:
 def test_what_is_no_number_in_json_is_null() -> None:
     rows = rows_of(pa.table({"z": [1.5, math.nan, math.inf], "edges": [[[0, 1]], [], None]}))
     assert rows == [{"z": 1.5, "edges": [[0, 1]]}, {"z": None, "edges": []}, {"z": None, "edges": None}]
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-cmd", "@SUM(A1)", "\tx", "\r=1", '=HYPERLINK("x")'])
+def test_text_like_a_formula_is_escaped_where_it_is_asked_for(tmp_path: Path, text: str) -> None:
+    kinds = (pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string()))
+    columns = [pa.array([text, "plain", None], pa.string()).cast(kind) for kind in kinds]
+    table = pa.Table.from_arrays([*columns, pa.array([-1.5, 2.0, -3.0])], names=[text, "b", "c", "n"])
+
+    def cells(**said: bool) -> list[list[str]]:
+        write_table(table, tmp_path / "a.csv", **said)
+        with (tmp_path / "a.csv").open(newline="", encoding="utf-8") as file:
+            return list(csv.reader(file))
+
+    assert cells(spreadsheet=True) == [
+        [f"'{text}", "b", "c", "n"], [f"'{text}"] * 3 + ["-1.5"], ["plain"] * 3 + ["2.0"], ["", "", "", "-3.0"],
+    ]  # fmt: skip
+    assert cells()[:2] == [[text, "b", "c", "n"], [text] * 3 + ["-1.5"]]
+    write_table(table, tmp_path / "a.json", spreadsheet=True)
+    assert json.loads((tmp_path / "a.json").read_text())[0]["b"] == text
