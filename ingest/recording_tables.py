@@ -82,12 +82,16 @@ def as_table(source: Any) -> tuple[pa.Table, str, list[str]]:
     try:
         table.validate(full=True)
         names = table.schema.names
-    except (pa.ArrowException, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        raise ReadError(f"{name}: the names of its columns are no text in UTF-8; save it as UTF-8") from None
+    except pa.ArrowException as error:
         raise ReadError(f"{name} is damaged: {' '.join(str(error).split())[:200]}") from None
     table = table.rename_columns([unicodedata.normalize("NFC", str(column)).strip() for column in names])
     for column, kind in zip(table.schema.names, table.schema.types, strict=True):
         if column in (*TIME, *SPECIAL, *LONG) and (pa.types.is_binary(kind) or pa.types.is_nested(kind)):
-            raise SchemaError(f"{name}: the column {column!r} holds {kind}; wanted numbers, or text in UTF-8")
+            raise SchemaError(
+                f"{name}: the column {column!r} holds {kind}; wanted numbers, or text in UTF-8; save it as UTF-8"
+            )
     table, notes = _without_index(table, name)
     repeated = [column for column, count in Counter(table.schema.names).items() if count > 1]
     _refuse_headless(table, name, bool(repeated))

@@ -101,13 +101,33 @@ NoProgress = Annotated[bool, typer.Option("--no-progress", help="No progress bar
 
 def text_of(text: str) -> str:
     if text == "-":
-        return sys.stdin.read()
-    if text.startswith("@"):
-        path = Path(text[1:])
-        if not path.is_file():
-            raise GraphlabError(f"{path} does not exist; @FILE names a file with the question")
-        return path.read_text(encoding="utf-8")
-    return text
+        try:
+            return sys.stdin.read()
+        except UnicodeDecodeError as error:
+            raise _not_utf8("what comes in", error) from None
+    return _read(text[1:], "", "a file with the question") if text.startswith("@") else text
+
+
+def _read(name: str, prefix: str, wanted: str) -> str:
+    """The text of the file behind an @.
+
+    Raises:
+        GraphlabError: there is none, or it is no UTF-8.
+    """
+    path = Path(name)
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _not_utf8(f"{prefix}{path}", error) from None
+    except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
+        is_there = isinstance(error, OSError) and not isinstance(error, FileNotFoundError)
+        found = f"cannot be read ({error.strerror})" if is_there and isinstance(error, OSError) else "does not exist"
+        raise GraphlabError(f"{prefix}{path} {found}; @FILE names {wanted}") from None
+
+
+def _not_utf8(what: str, error: UnicodeDecodeError) -> GraphlabError:
+    found = error.object[error.start]
+    return GraphlabError(f"{what}: found the byte 0x{found:02x} at {error.start}; wanted UTF-8 text. Save it as UTF-8")
 
 
 def columns_of(text: str | None) -> str | dict[str, str] | None:
@@ -123,12 +143,8 @@ def parameters_of(items: list[str] | None) -> dict[str, Any] | None:
 
 def _parameter(name: str, value: str) -> Any:
     if value.startswith("@"):
-        path = Path(value[1:])
-        if not path.is_file():
-            raise GraphlabError(
-                f"--parameter {name}: {path} does not exist; @FILE names a list, one value a line or JSON"
-            )
-        return _listed(name, path.read_text(encoding="utf-8-sig"), str(path))
+        text = _read(value[1:], f"--parameter {name}: ", "a list, one value a line or JSON")
+        return _listed(name, text, value[1:])
     return _json(name, value, "the value") if value.startswith(("[", '"')) else value
 
 

@@ -70,6 +70,8 @@ def _parse(path: Path) -> Any:
         return json.loads(path.read_bytes(), parse_float=_decimal)
     except RecursionError:
         raise ReadError(f"{path}: nested too deeply to be a table") from None
+    except UnicodeDecodeError as error:
+        raise ReadError(f"{path}, byte {error.start:,}: this is no text in UTF-8; save it as UTF-8") from None
     except ValueError as error:
         raise ReadError(f"{path}: this is no whole JSON file: {error}") from None
 

@@ -120,3 +120,11 @@ def test_columns_that_a_long_recording_has_no_place_for_are_told() -> None:
 def test_options_of_other_formats_are_refused(options: dict[str, str]) -> None:
     with pytest.raises(SchemaError, match="do not use the option"):
         open_recordings(pa.table({"time_s": [0.0, 1], "A": [1.0, 2]}), options)
+
+
+@pytest.mark.parametrize("text", [b"time_s,ca\xe9\n0,1\n1,2\n", b"time_s,name,activity\n0,\xe9,1\n1,\xe9,2\n"])
+def test_text_that_is_no_utf8_has_one_error(text: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(text)
+    with pytest.raises(GraphlabError, match="text in UTF-8; save it as UTF-8"):
+        open_recordings(path, {})

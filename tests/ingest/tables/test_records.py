@@ -11,7 +11,7 @@ import networkx as nx
 import pyarrow as pa
 import pytest
 
-from ingest.errors import GraphlabError, IdError, SchemaError
+from ingest.errors import GraphlabError, IdError, ReadError, SchemaError
 from ingest.ids import root_id_of_name
 from ingest.reader import Reading
 
@@ -186,3 +186,12 @@ def test_numbers_of_json_keep_every_digit(read: Read, tmp_path: Path) -> None:
     path.write_text(json.dumps([{"root_id": [1, 2]}]))
     with pytest.raises(IdError):
         read(path, "neurons")
+
+
+def test_text_that_is_no_utf8_says_where(read: Read, tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(
+        json.dumps([{"pre_name": "caf", "post_name": "b", "weight": 1}]).encode().replace(b"caf", b"ca\xe9")
+    )
+    with pytest.raises(ReadError, match=r"a.json, byte \d+: this is no text in UTF-8; save it as UTF-8"):
+        read(path)
