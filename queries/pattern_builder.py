@@ -18,6 +18,7 @@ from queries.expression import (
     Span,
     conjunction,
     conjuncts,
+    is_aggregate,
     transform,
 )
 from queries.identifiers import OURS
@@ -140,11 +141,15 @@ class PatternBuilder:
         """The pattern; every name in it is declared.
 
         Raises:
-            ParseError: an undeclared variable (with the nearest declared), an expression that nests too deeply.
+            ParseError: an undeclared variable (with the nearest declared), an expression that nests too deeply, an
+                aggregate in a condition.
         """
         for condition in self.conditions:
             check_depth(condition, self.text)
         resolved = [part for c in self.conditions for part in conjuncts(self.resolve(c, semantics))]
+        for part in resolved:
+            if is_aggregate(part):
+                raise self.fault("a condition holds no aggregate: return it, and filter what is returned", part.at)
         outputs = []
         for column in columns:
             check_depth(column.value, self.text)

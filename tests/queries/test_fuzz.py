@@ -189,3 +189,17 @@ def test_megabytes_of_text_are_refused_at_once(toy: Source, language: str) -> No
         with pytest.raises(ParseError, match="more than 1,000,000"):
             run(text, toy, language=language)
         assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("pgq", "FROM GRAPH_TABLE (connectome MATCH (a)-[e]->(b) WHERE sum(e.weight) > 1 COLUMNS (a.root_id AS a))"),
+        ("pgq", "FROM GRAPH_TABLE (connectome MATCH (a)-[e]->(b) WHERE NOT EXISTS { (b)-[g]->(a) WHERE g.weight > "
+         "sum(e.weight) } COLUMNS (a.root_id AS a))"),
+        ("cypher", "MATCH (a)-[e]->(b) WHERE exists { (b)-[g]->(a) WHERE count(*) > 2 } RETURN a.bodyId"),
+    ],
+)  # fmt: skip
+def test_aggregates_in_conditions_are_refused(toy: Source, language: str, text: str) -> None:
+    with pytest.raises(ParseError, match="a condition holds no aggregate"):
+        run(text, toy, language=language)
