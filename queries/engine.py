@@ -26,7 +26,7 @@ from queries.rewrites import rewrite
 from queries.shortcuts import counted, hands_on, limited, shortened
 from queries.source import Limits, Source, as_bytes
 from queries.sql_errors import translated
-from queries.sql_values import OWN, Values
+from queries.sql_values import OWN, Values, without_nan
 from queries.sql_writer import select
 from queries.statement import Slot, Statement
 from queries.symmetry import ordered, without_automorphisms
@@ -168,6 +168,7 @@ def answer(
             given = exact_ids.check(pattern, source, given, text)
         if not statement.whole:
             exact_ids.check_around(statement, bound, source, given)
+        given = {name: without_nan(value) for name, value in given.items()}
         engines = _engines(engine, bound)
         wanted = None if engine == "auto" else engine
         if len(engines) > 1:

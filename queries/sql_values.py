@@ -52,7 +52,7 @@ class Values:
                 at.end - at.start if at else 1,
                 hint=f"Pass parameters={{'{name}': ...}}.",
             )
-        self.bound[name] = without_nan(plain(self._parameters[name]))
+        self.bound[name] = plain(self._parameters[name])
         return f"${name}"
 
     def kind(self, name: str) -> str:
@@ -81,9 +81,13 @@ class Values:
 
 def without_nan(value: Any) -> Any:
     """NaN means a value that is not known, in lists and maps too; DuckDB would take it for the largest number."""
-    if isinstance(value, float) and value != value:
-        return None
-    if isinstance(value, list):
+    import numpy as np
+
+    if isinstance(value, np.ndarray) or hasattr(value, "to_pylist"):
+        value = plain(value)
+    if isinstance(value, float | np.floating):
+        return None if value != value else value
+    if isinstance(value, list | tuple):
         return [without_nan(item) for item in value]
     if isinstance(value, dict):
         return {key: without_nan(item) for key, item in value.items()}

@@ -228,7 +228,7 @@ def test_ctrl_c_stops_a_join(what: str) -> None:
     timer.start()
     with pytest.raises(InterruptedRun):
         run(CYCLES.format(what), source, engine="csr", memory_limit=ROOM)
-    assert time.monotonic() - sent[0] < 2.0  # a second, and as much for a busy machine
+    assert time.monotonic() - sent[0] < 10.0  # a second on a quiet machine; the whole join takes far longer
     timer.join()
     assert run("SELECT count(*) FROM neurons", source).scalar() == 4000
 
