@@ -12,7 +12,8 @@ import pyarrow as pa
 import pytest
 
 import graphlab
-from graphlab.store.folder import Folder, first_row
+from graphlab.store.database import first_row
+from graphlab.store.folder import Folder
 from ingest import schema
 
 ROOT = Path(__file__).parent.parent

@@ -12,7 +12,8 @@ import pyarrow as pa
 from graphlab.activity.answers import Answer
 from graphlab.activity.structure import pair_structure
 from graphlab.store import tables
-from graphlab.store.folder import Folder, arrow, first_row
+from graphlab.store.database import arrow, first_row
+from graphlab.store.folder import Folder
 from graphlab.store.functional_edges import edge_run
 from graphlab.store.snapshots import snapshot
 from ingest.errors import AnalysisError

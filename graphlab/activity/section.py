@@ -11,7 +11,8 @@ from markupsafe import Markup
 from graphlab.activity import figures
 from graphlab.activity.preparation import drift_basis, standardised
 from graphlab.activity.session import Session, animals, load
-from graphlab.store.folder import Folder, arrow, first_row
+from graphlab.store.database import arrow, first_row
+from graphlab.store.folder import Folder
 from graphlab.store.snapshots import snapshot
 
 SHOWN_TRACES = 60

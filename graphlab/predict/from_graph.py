@@ -21,7 +21,8 @@ from graphlab.predict.inputs.pair_features import MOST_NEURONS
 from graphlab.predict.state import places
 from graphlab.predict.worm_names import worm_class
 from graphlab.store import query_source, tables
-from graphlab.store.folder import Folder, arrow, first_row
+from graphlab.store.database import arrow, first_row
+from graphlab.store.folder import Folder
 from graphlab.store.snapshots import snapshot
 from ingest.errors import AnalysisError, SchemaError, UnknownNameError
 from ingest.schema import KINDS

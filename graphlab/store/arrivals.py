@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphlab.store.folder import first_row, quote
+from graphlab.store.database import first_row, quote
 from graphlab.store.names import GraphNames
 from ingest.columns import NAMED
 from ingest.errors import IdError, SchemaError

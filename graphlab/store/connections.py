@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphlab.store.arrivals import Arrivals
-from graphlab.store.folder import exact_sum, first_row, quote
+from graphlab.store.database import exact_sum, first_row, quote
 from ingest.errors import SchemaError
 
 PAIR = "pre_root_id, post_root_id, kind"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from graphlab.store.folder import Folder, quote
+from graphlab.store.database import quote
+from graphlab.store.folder import Folder
 from graphlab.store.query_source import asking, public_names
 from ingest.errors import ParseError, SchemaError, UnknownNameError
 

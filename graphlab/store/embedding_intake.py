@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphlab.store import places, sweeping
-from graphlab.store.folder import Folder, first_row
+from graphlab.store.database import first_row
+from graphlab.store.folder import Folder
 from ingest.errors import SchemaError, VersionError
 from ingest.reader import Reading, ReadRequest
 

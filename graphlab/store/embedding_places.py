@@ -12,9 +12,10 @@ import numpy as np
 import pyarrow as pa
 
 from graphlab.store import runs
+from graphlab.store.database import arrow, first_row
 from graphlab.store.embedding_files import EmbeddingSet
 from graphlab.store.embedding_joins import join_by_id, join_by_place, nodes_of_side, require_version
-from graphlab.store.folder import Folder, arrow, first_row
+from graphlab.store.folder import Folder
 from ingest.errors import SchemaError, VersionError
 from ingest.ids import RootIds
 from ingest.schema import ID

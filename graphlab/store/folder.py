@@ -7,23 +7,20 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 
-from graphlab.config import Limits
-from graphlab.store import interrupts, sweeping, whole_files
+from graphlab.store import database, interrupts, sweeping, whole_files
+from graphlab.store.database import connect, disk_errors, first_row, format_version, migrate, read_errors
 from graphlab.store.locks import Identity, Lock, identity
 from graphlab.store.places import DATABASE, NEW, arrived, without_links
-from ingest.errors import GraphlabError, StoreBusyError, StoreError, VersionError
+from ingest.errors import StoreBusyError, StoreError, VersionError
 from ingest.space import Resolution
 
 ARRIVING = "arriving"
 """Key of ``meta``: files that the last commit named and that are renamed into place right after it."""
-FORMAT_VERSION = 4
 LONGEST_WAIT_S = 60.0
 """How long a result waits for others to let go of the graph before it is given up."""
 
@@ -91,11 +88,11 @@ class Folder:
             _require_room(folder)
             with disk_errors(folder):
                 sweeping.remove_unfinished(folder)
-                connection = _connect(folder / NEW, folder, read_only=False)
+                connection = connect(folder / NEW, folder, read_only=False)
                 made = cls(folder, connection, read_only=False)
                 try:
                     with made.transaction():
-                        _migrate(connection, from_version=0)
+                        migrate(connection, from_version=0)
                         made.set_meta("dataset", dataset)
                         made.set_meta("resolution_nm", list(voxel.xyz) if voxel else None)
                         made.set_meta("materialization", None if materialization is None else str(materialization))
@@ -133,36 +130,36 @@ class Folder:
             VersionError: written by a newer graphlab.
         """
         folder = Path(path).absolute()
-        database = folder / DATABASE
-        if not database.is_file():
+        file = folder / DATABASE
+        if not file.is_file():
             found = "does not exist" if not folder.exists() else f"holds no {DATABASE}"
             raise StoreError(f"{path} is no graph: it {found}. Make one with `graphlab init {path}`")
-        without_links(folder, database)
+        without_links(folder, file)
         alone = not (read_only or shared)
         with disk_errors(folder, "opened"):
             lock = Lock(folder, alone=alone)
         try:
-            connection = _connect(database, folder, not alone)
+            connection = connect(file, folder, not alone)
             made = cls(folder, connection, read_only, shared, lock)
             try:
-                version = _format_version(connection, folder)
-                if version > FORMAT_VERSION:
+                version = format_version(connection, folder)
+                if version > database.FORMAT_VERSION:
                     raise VersionError(
-                        f"{path} has graph format {version}, this graphlab reads up to {FORMAT_VERSION}; "
+                        f"{path} has graph format {version}, this graphlab reads up to {database.FORMAT_VERSION}; "
                         "upgrade graphlab-connectome"
                     )
-                if version == FORMAT_VERSION:
+                if version == database.FORMAT_VERSION:
                     made._tidy()
                 elif alone:
                     with made.transaction():
-                        _migrate(connection, version)
+                        migrate(connection, version)
             except BaseException:
                 made._close()
                 raise
         except BaseException:
             lock.release()
             raise
-        if version < FORMAT_VERSION and not alone:
+        if version < database.FORMAT_VERSION and not alone:
             made.close()
             cls.open(folder).close()
             return cls.open(folder, read_only, shared)
@@ -387,7 +384,7 @@ class Folder:
             try:
                 if alone and self.lock is not None:
                     self.lock.take_alone()
-                return _connect(self.path / DATABASE, self.path, not alone)
+                return connect(self.path / DATABASE, self.path, not alone)
             except StoreBusyError:
                 if time.monotonic() > until:
                     raise
@@ -409,42 +406,6 @@ class Folder:
         return Resolution.parse(value) if value else None
 
 
-@contextmanager
-def disk_errors(folder: Path, done: str = "written") -> Iterator[None]:
-    """A full disk, a folder one may not write to, memory that does not suffice: one StoreError each."""
-    try:
-        yield
-    except (OSError, duckdb.IOException, duckdb.FatalException, duckdb.OutOfMemoryException) as error:
-        if isinstance(error, GraphlabError):
-            raise
-        text = str(error).strip().splitlines()[0]
-        if isinstance(error, duckdb.OutOfMemoryException):
-            hint = "allow more memory (GRAPHLAB_MEMORY=8GB), or free space on the disk it spills to"
-        else:
-            hint = "free space on that disk, or choose a folder you may write to"
-        raise StoreError(f"{folder} cannot be {done}: {text}; {hint}. The graph is as it was before") from error
-
-
-def is_damage(error: duckdb.Error) -> bool:
-    """Whether DuckDB met blocks that are not what they were; it has no class of its own for it."""
-    found = (duckdb.IOException, duckdb.SerializationException, duckdb.InternalException, duckdb.FatalException)
-    return type(error) is duckdb.Error or isinstance(error, found)
-
-
-@contextmanager
-def read_errors(folder: Path, *, damage_only: bool = False) -> Iterator[None]:
-    """A database that says no to a question of the store's own, as a damaged one does: one StoreError."""
-    try:
-        yield
-    except duckdb.Error as error:
-        if isinstance(error, duckdb.InterruptException) or (damage_only and not is_damage(error)):
-            raise
-        raise StoreError(
-            f"{folder} cannot be read: {str(error).strip().splitlines()[0]}. Where its file is damaged, use a copy of "
-            "the graph, or ingest its sources into a new one"
-        ) from error
-
-
 def _require_room(folder: Path) -> None:
     """Refuse a folder that a new graph cannot have.
 
@@ -455,78 +416,3 @@ def _require_room(folder: Path) -> None:
         raise StoreError(f"{folder} is a graph already; open it, or choose another folder")
     if folder.is_dir() and any(not item.name.startswith(NEW) for item in folder.iterdir()):
         raise StoreError(f"{folder} is not empty and no graph; choose an empty or a new folder")
-
-
-def first_row(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Any = None) -> Any:
-    """The first row of an answer as a tuple, None when it is empty; the answer is read to its end."""
-    rows = connection.execute(sql, parameters).fetchall()
-    return rows[0] if rows else None
-
-
-def arrow(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Any = None) -> pa.Table:
-    """An answer as an Arrow table."""
-    return connection.sql(sql, params=parameters).to_arrow_table()
-
-
-def exact_sum(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> str:
-    """The SQL that sums ``column`` to the same bytes however many threads add it up.
-
-    Whole numbers add up exactly in any order; fractions do not, so they are added from the smallest on.
-    """
-    row = first_row(
-        connection, f"SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {column} <> floor({column}) LIMIT 1)"
-    )
-    return f"sum({column} ORDER BY {column})" if row[0] else f"sum({column})"
-
-
-def quote(identifier: str) -> str:
-    """A name as a SQL identifier, whatever it contains."""
-    return '"' + identifier.replace('"', '""') + '"'
-
-
-def _connect(database: Path, folder: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
-    limits = Limits.from_environment()
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "enable_external_access": "false",
-        "autoinstall_known_extensions": "false",
-        "autoload_known_extensions": "false",
-        "python_enable_replacements": "false",
-        "preserve_insertion_order": "false",
-        "temp_directory": str(folder / "tmp"),
-        "memory_limit": limits.memory,
-        "threads": str(limits.cores),
-        "lock_configuration": "true",
-    }
-    try:
-        return duckdb.connect(str(database), read_only=read_only, config=config)
-    except duckdb.IOException as error:
-        text = str(error)
-        if "Could not set lock" in text:
-            raise StoreBusyError(
-                f"{folder} is in use by another process (an older graphlab, or DuckDB itself). Wait for it, stop it, "
-                "or work on a copy of the folder"
-            ) from None
-        raise StoreError(f"{folder} cannot be opened: {text.strip().splitlines()[0]}") from None
-    except duckdb.Error as error:
-        raise StoreError(f"{folder} cannot be opened: {str(error).strip().splitlines()[0]}") from None
-
-
-def _format_version(connection: duckdb.DuckDBPyConnection, folder: Path) -> int:
-    try:
-        with read_errors(folder, damage_only=True):
-            row = first_row(connection, "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'format_version'")
-    except duckdb.Error:
-        row = None
-    if row is None:
-        raise StoreError(f"{folder} is no graph: its {DATABASE} is a database of something else")
-    return int(row[0])
-
-
-def _migrate(connection: duckdb.DuckDBPyConnection, from_version: int) -> None:
-    """Apply the numbered SQL files after ``from_version``, in order."""
-    folder = files("graphlab.store") / "migrations"
-    for script in sorted((item for item in folder.iterdir() if item.name.endswith(".sql")), key=lambda s: s.name):
-        if int(script.name.split("_")[0]) > from_version:
-            connection.execute(script.read_text())
-    connection.execute("DELETE FROM meta WHERE key = 'format_version'")
-    connection.execute("INSERT INTO meta VALUES ('format_version', ?)", [str(FORMAT_VERSION)])

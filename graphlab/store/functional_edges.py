@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from graphlab.store.folder import Folder, arrow
+from graphlab.store.database import arrow
+from graphlab.store.folder import Folder
 from ingest.errors import AnalysisError, UnknownNameError
 from ingest.schema import FUNCTIONAL_KINDS, KINDS
 from queries.property_graph import FUNCTIONAL_EDGES

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from graphlab.store.folder import FORMAT_VERSION, Folder, first_row
+from graphlab.store.database import FORMAT_VERSION, first_row
+from graphlab.store.folder import Folder
 from graphlab.store.recipe import Recipe
 
 

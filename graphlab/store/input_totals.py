@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from graphlab.store.folder import Folder, arrow, first_row
+from graphlab.store.database import arrow, first_row
+from graphlab.store.folder import Folder
 from graphlab.store.snapshots import snapshot
 from ingest.errors import SchemaError
 from queries.snapshot import Snapshot

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from graphlab.store.folder import first_row
+from graphlab.store.database import first_row
 
 ROWS = 1 << 20
 """Synapses in memory at a time, and those of the pair that has the most."""

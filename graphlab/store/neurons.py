@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphlab.store.arrivals import Arrivals
-from graphlab.store.folder import first_row, quote
+from graphlab.store.database import first_row, quote
 from ingest.errors import SchemaError
 
 

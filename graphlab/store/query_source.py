@@ -15,7 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from graphlab.store import checksums, functional_edges, places
-from graphlab.store.folder import Folder, arrow, read_errors
+from graphlab.store.database import arrow, read_errors
+from graphlab.store.folder import Folder
 from graphlab.store.functional_edges import resolved_kind
 from graphlab.store.recording_files import REMEDY
 from graphlab.store.snapshots import snapshot

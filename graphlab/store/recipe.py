@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from graphlab.store.folder import exact_sum, first_row
+from graphlab.store.database import exact_sum, first_row
 from graphlab.store.near_synapses import merge_near
 from ingest.errors import SchemaError
 from ingest.schema import KINDS

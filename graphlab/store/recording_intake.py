@@ -15,7 +15,8 @@ import numpy as np
 import pyarrow as pa
 
 from graphlab.store import places, runs, sweeping
-from graphlab.store.folder import Folder, arrow
+from graphlab.store.database import arrow
+from graphlab.store.folder import Folder
 from graphlab.store.recording_files import read_behavior, read_clock, write_activity, write_behavior
 from ingest.errors import GraphlabError, IdError, SchemaError, UnknownNameError
 from ingest.ids import root_ids_of_names

@@ -18,7 +18,8 @@ import numpy as np
 import pyarrow as pa
 
 from graphlab.store import places
-from graphlab.store.folder import Folder, first_row
+from graphlab.store.database import first_row
+from graphlab.store.folder import Folder
 from graphlab.store.places import DATABASE
 from ingest.errors import StoreError, UnknownNameError
 from ingest.reader import source_name

@@ -6,7 +6,7 @@ import duckdb
 import pyarrow as pa
 
 from graphlab.store.arrivals import Arrivals
-from graphlab.store.folder import arrow, first_row
+from graphlab.store.database import arrow, first_row
 from graphlab.store.recipe import Recipe, connections_from_pairs, pairs_from_synapses, totals
 from graphlab.store.signs import refresh_signs
 from ingest.errors import SchemaError

@@ -11,7 +11,8 @@ import duckdb
 import pyarrow as pa
 
 from graphlab.store import runs
-from graphlab.store.folder import Folder, first_row
+from graphlab.store.database import first_row
+from graphlab.store.folder import Folder
 from ingest.errors import SchemaError
 from ingest.transmitters import TransmitterMap, transmitter_map
 

@@ -15,7 +15,8 @@ import numpy as np
 import pyarrow as pa
 
 from graphlab.store import checksums, places, whole_files
-from graphlab.store.folder import Folder, arrow
+from graphlab.store.database import arrow
+from graphlab.store.folder import Folder
 from graphlab.store.functional_edges import functional_snapshot, resolved_kind
 from ingest.errors import ReadError, SchemaError
 from queries.snapshot import Snapshot

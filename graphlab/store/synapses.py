@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from graphlab.store.arrivals import Arrivals, is_virtual, make_real
-from graphlab.store.folder import arrow, first_row, quote
+from graphlab.store.database import arrow, first_row, quote
 from ingest.errors import IdError, SchemaError
 
 

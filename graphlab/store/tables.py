@@ -6,7 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from graphlab.store.folder import Folder, arrow, first_row, quote
+from graphlab.store.database import arrow, first_row, quote
+from graphlab.store.folder import Folder
 from graphlab.store.waiting import RESULT_TABLES
 from ingest.errors import UnknownNameError
 from ingest.schema import KINDS

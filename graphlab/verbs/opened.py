@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from graphlab.store import tables
-from graphlab.store.folder import Folder, read_errors
+from graphlab.store.database import read_errors
+from graphlab.store.folder import Folder
 from graphlab.store.functional_edges import resolved_kind
 from graphlab.store.input_totals import input_beyond
 from graphlab.store.snapshots import snapshot as stored_snapshot

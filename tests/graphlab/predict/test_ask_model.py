@@ -238,7 +238,8 @@ def test_ctrl_c_leaves_the_table(trained: Any, monkeypatch: pytest.MonkeyPatch) 
 
 def test_an_older_graph_has_the_table(made_trained: Any, tmp_path: Path) -> None:
     """Format 2 had a table of this name with other columns, never filled."""
-    from graphlab.store.folder import FORMAT_VERSION, Folder
+    from graphlab.store.database import FORMAT_VERSION
+    from graphlab.store.folder import Folder
 
     folder = Folder.create(tmp_path / "old")
     folder.connection.execute("DROP TABLE predictions")

@@ -11,7 +11,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from graphlab.store.folder import DATABASE, FORMAT_VERSION, Folder, first_row, quote
+from graphlab.store.database import FORMAT_VERSION, first_row, quote
+from graphlab.store.folder import DATABASE, Folder
 from ingest.errors import StoreBusyError, StoreError, VersionError
 
 
@@ -68,8 +69,8 @@ def test_an_older_format_is_migrated(tmp_path: Path, monkeypatch: pytest.MonkeyP
     scripts.mkdir(parents=True)
     (scripts / "001_first_format.sql").write_text("CREATE TABLE meta (key VARCHAR);")
     (scripts / f"{following:03}_more.sql").write_text("ALTER TABLE neurons ADD COLUMN lineage VARCHAR;")
-    monkeypatch.setattr("graphlab.store.folder.files", lambda package: tmp_path / "package")
-    monkeypatch.setattr("graphlab.store.folder.FORMAT_VERSION", following)
+    monkeypatch.setattr("graphlab.store.database.files", lambda package: tmp_path / "package")
+    monkeypatch.setattr("graphlab.store.database.FORMAT_VERSION", following)
     for _ in range(2):
         folder = Folder.open(tmp_path / "g", read_only=True)
         assert folder.meta("format_version") == following

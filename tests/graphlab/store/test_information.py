@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from graphlab.graph import Graph
-from graphlab.store.folder import FORMAT_VERSION
+from graphlab.store.database import FORMAT_VERSION
 
 
 def test_counts_versions_and_notes(tmp_path: Path, synapses: Callable[..., pa.Table]) -> None:

@@ -1,0 +1,135 @@
+"""The database file: opened, migrated, asked, and what it complains about in words of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from graphlab.config import Limits
+from graphlab.store.places import DATABASE
+from ingest.errors import GraphlabError, StoreBusyError, StoreError
+
+FORMAT_VERSION = 4
+
+
+@contextmanager
+def disk_errors(folder: Path, done: str = "written") -> Iterator[None]:
+    """A full disk, a folder one may not write to, memory that does not suffice: one StoreError each."""
+    try:
+        yield
+    except (OSError, duckdb.IOException, duckdb.FatalException, duckdb.OutOfMemoryException) as error:
+        if isinstance(error, GraphlabError):
+            raise
+        text = str(error).strip().splitlines()[0]
+        if isinstance(error, duckdb.OutOfMemoryException):
+            hint = "allow more memory (GRAPHLAB_MEMORY=8GB), or free space on the disk it spills to"
+        else:
+            hint = "free space on that disk, or choose a folder you may write to"
+        raise StoreError(f"{folder} cannot be {done}: {text}; {hint}. The graph is as it was before") from error
+
+
+def is_damage(error: duckdb.Error) -> bool:
+    """Whether DuckDB met blocks that are not what they were; it has no class of its own for it."""
+    found = (duckdb.IOException, duckdb.SerializationException, duckdb.InternalException, duckdb.FatalException)
+    return type(error) is duckdb.Error or isinstance(error, found)
+
+
+@contextmanager
+def read_errors(folder: Path, *, damage_only: bool = False) -> Iterator[None]:
+    """A database that says no to a question of the store's own, as a damaged one does: one StoreError."""
+    try:
+        yield
+    except duckdb.Error as error:
+        if isinstance(error, duckdb.InterruptException) or (damage_only and not is_damage(error)):
+            raise
+        raise StoreError(
+            f"{folder} cannot be read: {str(error).strip().splitlines()[0]}. Where its file is damaged, use a copy of "
+            "the graph, or ingest its sources into a new one"
+        ) from error
+
+
+def first_row(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Any = None) -> Any:
+    """The first row of an answer as a tuple, None when it is empty; the answer is read to its end."""
+    rows = connection.execute(sql, parameters).fetchall()
+    return rows[0] if rows else None
+
+
+def arrow(connection: duckdb.DuckDBPyConnection, sql: str, parameters: Any = None) -> pa.Table:
+    """An answer as an Arrow table."""
+    return connection.sql(sql, params=parameters).to_arrow_table()
+
+
+def exact_sum(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> str:
+    """The SQL that sums ``column`` to the same bytes however many threads add it up.
+
+    Whole numbers add up exactly in any order; fractions do not, so they are added from the smallest on.
+    """
+    row = first_row(
+        connection, f"SELECT count(*) FROM (SELECT 1 FROM {table} WHERE {column} <> floor({column}) LIMIT 1)"
+    )
+    return f"sum({column} ORDER BY {column})" if row[0] else f"sum({column})"
+
+
+def quote(identifier: str) -> str:
+    """A name as a SQL identifier, whatever it contains."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def connect(database: Path, folder: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
+    """The database file of a graph, closed to other files and to the network.
+
+    Raises:
+        StoreBusyError, StoreError: somebody else has it, or it cannot be opened.
+    """
+    limits = Limits.from_environment()
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "enable_external_access": "false",
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        "python_enable_replacements": "false",
+        "preserve_insertion_order": "false",
+        "temp_directory": str(folder / "tmp"),
+        "memory_limit": limits.memory,
+        "threads": str(limits.cores),
+        "lock_configuration": "true",
+    }
+    try:
+        return duckdb.connect(str(database), read_only=read_only, config=config)
+    except duckdb.IOException as error:
+        text = str(error)
+        if "Could not set lock" in text:
+            raise StoreBusyError(
+                f"{folder} is in use by another process (an older graphlab, or DuckDB itself). Wait for it, stop it, "
+                "or work on a copy of the folder"
+            ) from None
+        raise StoreError(f"{folder} cannot be opened: {text.strip().splitlines()[0]}") from None
+    except duckdb.Error as error:
+        raise StoreError(f"{folder} cannot be opened: {str(error).strip().splitlines()[0]}") from None
+
+
+def format_version(connection: duckdb.DuckDBPyConnection, folder: Path) -> int:
+    """The format that a database says it has; StoreError where it is no graph or damaged."""
+    try:
+        with read_errors(folder, damage_only=True):
+            row = first_row(connection, "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'format_version'")
+    except duckdb.Error:
+        row = None
+    if row is None:
+        raise StoreError(f"{folder} is no graph: its {DATABASE} is a database of something else")
+    return int(row[0])
+
+
+def migrate(connection: duckdb.DuckDBPyConnection, from_version: int) -> None:
+    """Apply the numbered SQL files after ``from_version``, in order."""
+    folder = files("graphlab.store") / "migrations"
+    for script in sorted((item for item in folder.iterdir() if item.name.endswith(".sql")), key=lambda s: s.name):
+        if int(script.name.split("_")[0]) > from_version:
+            connection.execute(script.read_text())
+    connection.execute("DELETE FROM meta WHERE key = 'format_version'")
+    connection.execute("INSERT INTO meta VALUES ('format_version', ?)", [str(FORMAT_VERSION)])
