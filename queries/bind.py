@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from ingest.errors import ParseError, did_you_mean
 from queries import sql_guard
-from queries.columns import columns_of, meant, row_number
+from queries.columns import columns_of, meant, nearest_property, row_number
 from queries.expression import AGGREGATES, WHOLE_PART, AllAlong, Call, EachAlong, Expression, Property, Span, transform
 from queries.identifiers import COMPUTED, OURS, quote
 from queries.keys import check_unique
@@ -318,7 +318,7 @@ class _Binder:
             # DotMotif's ``-|`` asks for a sign in two characters.
             at = Span(max(node.at.start, node.at.end - len(node.name)), node.at.end) if node.at else None
             raise self.fault(
-                f"{tables[0].labels[0]} has no property {node.name!r}{_nearest(node.name, tables, visible)}",
+                f"{tables[0].labels[0]} has no property {node.name!r}{nearest_property(node.name, tables, visible)}",
                 at,
                 hint="Graph.set_signs gives neurons and connections their sign." if node.name.lower() == "sign" else "",
             )
@@ -426,13 +426,6 @@ class _Binder:
                 raise self.fault(f"two output columns are called {column.name!r}", at, hint="Name them: ... AS name.")
             seen.add(column.name.lower())
         return tuple(columns)
-
-
-def _nearest(name: str, tables: tuple[Table, ...], visible: Mapping[str, str]) -> str:
-    """The nearest property, by its column, its other name or as a computed one; otherwise the columns."""
-    others = [n for table in tables for n in (*(a for a, _ in table.aliases), *(d.name for d in table.derived))]
-    meant = did_you_mean(name, [*visible, *others])
-    return meant if "did you mean" in meant else did_you_mean(name, visible)
 
 
 def _ends(table: EdgeTable, edge: Edge) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import duckdb
 
-from ingest.errors import SchemaError
+from ingest.errors import SchemaError, did_you_mean
 from queries.identifiers import is_taken, quote
+from queries.property_graph import EdgeTable, VertexTable
 from queries.source import Source
 
 
@@ -57,3 +60,10 @@ def meant(source: Source, table: str, own: str, other: str) -> str | None:
         source.cache[key] = None if known and other_known and differ else own if known else other
     found: str | None = source.cache[key]
     return found
+
+
+def nearest_property(name: str, tables: tuple[VertexTable | EdgeTable, ...], visible: Mapping[str, str]) -> str:
+    """The nearest property, by its column, its other name or as a computed one; otherwise the columns."""
+    others = [n for table in tables for n in (*(a for a, _ in table.aliases), *(d.name for d in table.derived))]
+    meant = did_you_mean(name, [*visible, *others])
+    return meant if "did you mean" in meant else did_you_mean(name, visible)

@@ -9,8 +9,8 @@ from itertools import combinations, permutations
 from queries.bind import BoundPattern
 from queries.expression import AllAlong, EachAlong, Expression, Identity, Operation, PathLength, Property, conjuncts
 from queries.pattern import Direction, Edge, Select, Semantics
+from queries.pattern_parts import expressions
 from queries.property_graph import EdgeTable
-from queries.sql_writer import expressions
 
 MOST_VERTICES = 12
 _TURNED = {">": "<", ">=": "<="}

@@ -63,7 +63,7 @@ def _read(needs: Needs) -> dict[str, dict[str, None]]:
     """Columns read after the join: by outputs, sort keys and remaining conditions."""
     from dataclasses import replace
 
-    from queries.sql_writer import expressions
+    from queries.pattern_parts import expressions
 
     pattern = needs.bound.pattern
     after = replace(

@@ -36,11 +36,11 @@ from queries.expression import (
 from queries.id_casts import WHOLE, meeting
 from queries.identifiers import quote
 from queries.pattern import Exists
+from queries.pattern_parts import expressions
 from queries.source import Source
 from queries.sql_expressions import Names, write
 from queries.sql_tokens import tokens
 from queries.sql_values import Values, plain
-from queries.sql_writer import expressions
 from queries.statement import Statement
 
 _COMPARED = {"=", "<>", "<", "<=", ">", ">=", "IS DISTINCT FROM", "IN", "IN LIST"}
