@@ -108,7 +108,8 @@ def public_names(folder: Folder) -> list[str]:
     """Tables and views meant for people, whether or not a question has them registered; the store's own are not."""
     views = folder.connection.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()
     own = [relation_of(model) for model in models(folder)]
-    return sorted({*TABLES, *ON_DEMAND, *own, *(str(row[0]) for row in views)})
+    demanded = [name for name in ON_DEMAND if name != "embeddings" or len(own) < 2]  # of several, each by its own name
+    return sorted({*TABLES, *demanded, *own, *(str(row[0]) for row in views)})
 
 
 def relation_of(model: str) -> str:
