@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ingest.errors import SchemaError
-from ingest.ids import RootIds, as_root_ids
+from ingest.schema.errors import SchemaError
+from ingest.schema.ids import RootIds, as_root_ids
 from ingest.skeletons import Skeleton
 
 Floats = npt.NDArray[np.float64]

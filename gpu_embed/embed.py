@@ -11,16 +11,16 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from gpu_embed.cutouts import MEMORY_BYTES, NOT_FINITE, Cutouts, Failure
-from gpu_embed.engine import Crops, Engine
+from gpu_embed.cutouts.crops import MEMORY_BYTES, NOT_FINITE, Cutouts, Failure
+from gpu_embed.cutouts.stages import ahead
+from gpu_embed.encoder.phantoms import phantom_crops
+from gpu_embed.engines.memory import WAITING, cutting_bytes
+from gpu_embed.engines.protocol import Crops, Engine
 from gpu_embed.journal import Journal
-from gpu_embed.memory import WAITING, cutting_bytes
-from gpu_embed.phantoms import phantom_crops
-from gpu_embed.stages import ahead
-from ingest.errors import AnalysisError, SchemaError, UnknownNameError, VersionError
 from ingest.nodes import SCHEMA, each_once
-from ingest.space import Resolution
-from ingest.volumes import Volume
+from ingest.schema.errors import AnalysisError, SchemaError, UnknownNameError, VersionError
+from ingest.schema.space import Resolution
+from ingest.volumes.volume import Volume
 
 PART_ROWS = 4096
 """Rows between two writes: what a stopped run computes again at most."""
@@ -215,7 +215,7 @@ class EmbeddingRun:
     def _cut(self) -> Iterator[tuple[npt.NDArray[np.int64], Any, list[Failure]]]:
         if not self.on_device:
             return self._cutouts.cut(ahead(self._cutouts.read(), QUEUED))
-        from gpu_embed.device_cutouts import DeviceCutter
+        from gpu_embed.cutouts.device_crops import DeviceCutter
 
         engine: Any = self._engine
         cutter = DeviceCutter(self._cutouts, engine.device, compiled=engine.compiled)

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from gpu_embed.architectures import SEGCLR, Architecture
-from gpu_embed.checkpoint import Checkpoint, load_checkpoint
-from gpu_embed.engine import Engine, EngineOptions
-from gpu_embed.engines import AUTO, open_engine
-from ingest.errors import SchemaError
+from gpu_embed.checkpoints.safetensors import Checkpoint, load_checkpoint
+from gpu_embed.encoder.architectures import SEGCLR, Architecture
+from gpu_embed.engines.choose import AUTO, open_engine
+from gpu_embed.engines.protocol import Engine, EngineOptions
+from ingest.schema.errors import SchemaError
 
 
 class EmbeddingModel:
@@ -72,6 +72,6 @@ class EmbeddingModel:
 def _read(path: Path, architecture: Architecture | None) -> Checkpoint:
     if path.suffix == ".safetensors" or path.is_file():
         return load_checkpoint(path, architecture)
-    from gpu_embed.tensorflow_checkpoint import read_tensorflow
+    from gpu_embed.checkpoints.tensorflow import read_tensorflow
 
     return read_tensorflow(path, architecture or SEGCLR)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ingest.errors import ReadError, VersionError
+from ingest.schema.errors import ReadError, VersionError
 
 IDENTITY = "run.json"
 PART = "part-{:06d}.arrow"

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from graphlab.graph import Graph
-    from ingest.errors import GraphlabError
+    from ingest.schema.errors import GraphlabError
 
 __version__ = "0.1.0"
 __all__ = ["Graph", "GraphlabError", "__version__"]
 
-_HOMES = {"Graph": "graphlab.graph", "GraphlabError": "ingest.errors"}
+_HOMES = {"Graph": "graphlab.graph", "GraphlabError": "ingest.schema.errors"}
 
 
 def check_rooms(home: Path) -> None:

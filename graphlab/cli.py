@@ -17,8 +17,8 @@ import typer
 
 from graphlab.commands import activity, asking, counting, embedding, joining, keeping, mining, predicting, showing
 from graphlab.commands.choices import Verb
-from graphlab.terminal import short
-from ingest.errors import GraphlabError, InterruptedRun
+from graphlab.commands.terminal import short
+from ingest.schema.errors import GraphlabError, InterruptedRun
 
 VERBS: tuple[Callable[..., Any], ...] = (
     showing.demo,
@@ -72,7 +72,7 @@ def stoppable(verb: Callable[..., Any]) -> Callable[..., Any]:
         except (typer.Exit, typer.Abort, SystemExit):
             raise
         except BaseException as error:
-            from graphlab.store.interrupts import was_interrupted
+            from graphlab.store.files.interrupts import was_interrupted
 
             # What a failure says after Ctrl-C is of a piece of work that was cut, whoever cut it.
             if not (was_interrupted(error) or _interrupted.is_set()):

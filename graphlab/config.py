@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from ingest.errors import GraphlabError
+from ingest.schema.errors import GraphlabError
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from graphlab.graph import Graph
-from ingest import synthetic
-from ingest.errors import StoreError
-from ingest.synthetic_wiring import PLANTED_WEIGHT
+from ingest.schema.errors import StoreError
+from ingest.synthetic import connectome
+from ingest.synthetic.wiring import PLANTED_WEIGHT
 from queries.result import Result
 
 Bars = Callable[[str], Callable[[int, int], None] | None]
@@ -65,7 +65,7 @@ def run_demo(directory: Path, *, neurons: int = 1000, seed: int = 0, progress: B
         raise StoreError(
             f"{directory} is there already; wanted a new folder. Remove it, or name another: graphlab demo DIR"
         )
-    made = synthetic.make(
+    made = connectome.make(
         directory / "sources",
         neurons=neurons,
         seed=seed,
@@ -75,12 +75,12 @@ def run_demo(directory: Path, *, neurons: int = 1000, seed: int = 0, progress: B
     )
     told = [f"made {neurons:,} neurons and {made.synapse_count:,} synapses as files in {directory / 'sources'}"]
     with Graph.create(
-        directory / "graph", dataset="made connectome", resolution=synthetic.RESOLUTION.xyz, materialization="1"
+        directory / "graph", dataset="made connectome", resolution=connectome.RESOLUTION.xyz, materialization="1"
     ) as graph:
         sources: list[tuple[Path, str, dict[str, Any]]] = [
             (made.neurons, "neurons", {}),
             (made.synapses, "synapses", {"columns": "cave"}),
-            (made.embeddings, "embeddings", {"model": synthetic.MODEL, "segmentation_version": synthetic.VERSION}),
+            (made.embeddings, "embeddings", {"model": connectome.MODEL, "segmentation_version": connectome.VERSION}),
             (made.recordings, "recordings", {}),
             (made.behavior, "behavior", {}),
         ]

@@ -7,11 +7,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from graphlab.store import places, results, runs, tables
+from graphlab.store import tables
+from graphlab.store.files import places
 from graphlab.store.folder import Folder
 from graphlab.store.information import GraphInfo, information
-from graphlab.store.recipe import Recipe
-from graphlab.store.waiting import record_waiting
+from graphlab.store.runs import results, runs
+from graphlab.store.runs.waiting import record_waiting
+from graphlab.store.wiring.recipe import Recipe
 from graphlab.verbs.activity import Correlating
 from graphlab.verbs.asking import Asking
 from graphlab.verbs.counting import Counting
@@ -23,12 +25,12 @@ from graphlab.verbs.reaching import Reaching
 from graphlab.verbs.resembling import Resembling
 from graphlab.verbs.testing import Testing
 from ingest.reader import ReadRequest
-from ingest.space import Resolution
+from ingest.schema.space import Resolution
 
 if TYPE_CHECKING:
-    from graphlab.motifs.significance import Significance
+    from graphlab.motifs.significance.motifs import Significance
     from graphlab.store.intake import IngestSummary, Progress
-    from graphlab.store.signs import SignCounts
+    from graphlab.store.wiring.signs import SignCounts
 
 
 class Graph(Testing, Asking, Correlating, Counting, Embedding, Exchanging, Partners, Predicting, Reaching, Resembling):
@@ -133,14 +135,14 @@ class Graph(Testing, Asking, Correlating, Counting, Embedding, Exchanging, Partn
 
     def set_recipe(self, min_score: float | None = None, merge_within_nm: float | None = None) -> GraphInfo:
         """Make the connections anew from the synapses, by this recipe; recorded in the graph."""
-        from graphlab.store.recipe_change import change_recipe
+        from graphlab.store.wiring.recipe_change import change_recipe
 
         change_recipe(self._folder, Recipe(min_score, merge_within_nm))
         return self.info()
 
     def set_signs(self, transmitters: str, min_confidence: float | None = None) -> SignCounts:
         """Give neurons and connections a column ``sign`` (1, -1, null) by a named map: fly, worm, mouse, synthetic."""
-        from graphlab.store.signs import set_signs
+        from graphlab.store.wiring.signs import set_signs
 
         return set_signs(self._folder, transmitters, min_confidence)
 

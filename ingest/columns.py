@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ingest.errors import SchemaError, UnknownNameError, did_you_mean
 from ingest.reader import ReadRequest
-from ingest.schema import table
+from ingest.schema.errors import SchemaError, UnknownNameError, did_you_mean
+from ingest.schema.words import table
 
 Names = Mapping[str, tuple[str, ...]]
 

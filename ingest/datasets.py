@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote
 
-from ingest.embedding_reader import DATA_URL_FROM_KEY_BYTEWIDTH64
-from ingest.errors import ReadError, UnknownNameError
 from ingest.remote_files import RemoteFile, fetch_file
+from ingest.schema.errors import ReadError, UnknownNameError
+from ingest.segclr.embedding_reader import DATA_URL_FROM_KEY_BYTEWIDTH64
 
 GITHUB = "https://raw.githubusercontent.com"
 

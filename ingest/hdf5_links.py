@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from ingest.errors import GraphlabError, MissingExtraError, ReadError
+from ingest.schema.errors import GraphlabError, MissingExtraError, ReadError
 
 DEEPEST = 32
 """Links that may lead to links."""

@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.errors import ReadError, SchemaError, did_you_mean
-from ingest.ids import as_root_ids
-from ingest.schema import ID, NM
+from ingest.schema.errors import ReadError, SchemaError, did_you_mean
+from ingest.schema.ids import as_root_ids
+from ingest.schema.words import ID, NM
 from ingest.skeletons import (
     Skeleton,
     is_precomputed,

@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ingest.errors import ReadError
+from ingest.schema.errors import ReadError
 
 PACKED = {".gz": "gzip", ".br": "brotli", ".zst": "zstd", ".bz2": "bz2", ".xz": "xz"}
 LARGEST = 1 << 31

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ingest.errors import SchemaError, UnknownNameError
 from ingest.registry import Registry
-from ingest.space import Resolution
+from ingest.schema.errors import SchemaError, UnknownNameError
+from ingest.schema.space import Resolution
 
 FLAGS = {"columns": "--columns", "resolution": "--resolution", "keep": "--keep", "header": "--no-header"}
 """Words of a request that a reader may or may not use -> how a person says them."""
@@ -23,7 +23,7 @@ FLAGS = {"columns": "--columns", "resolution": "--resolution", "keep": "--keep",
 class Uses:
     """What one kind of source takes of a request; ``ReadRequest.check`` refuses everything else.
 
-    A reader declares it as its attribute ``uses``; recordings declare theirs in ``ingest.recordings``.
+    A reader declares it as its attribute ``uses``; recordings declare theirs in ``ingest.recordings.readers``.
     """
 
     what: str
@@ -44,7 +44,7 @@ class ReadRequest:
     """What a caller wants of a source."""
 
     as_: str
-    """Table of ``ingest.schema`` that the rows become: neurons, synapses, connections, embeddings."""
+    """Table of ``ingest.schema.words`` that the rows become: neurons, synapses, connections, embeddings."""
     columns: str | Mapping[str, str] | None = None
     """A dialect (``cave``, ``flywire``, ``codex``, ``neuprint``), or ours -> theirs, or None for our own names."""
     resolution: Resolution | None = None

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from importlib.metadata import entry_points
 from typing import Generic, TypeVar
 
-from ingest.errors import UnknownNameError
+from ingest.schema.errors import UnknownNameError
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ingest.errors import ReadError
+from ingest.schema.errors import ReadError
 
 SCHEMES = ("https", "http", "file")
 BLOCK = 1 << 20

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ingest.errors import MissingExtraError, ReadError, SchemaError
 from ingest.packed import PACKED, bare_name, unpack, unpacked
-from ingest.volumes import Volume
+from ingest.schema.errors import MissingExtraError, ReadError, SchemaError
+from ingest.volumes.volume import Volume
 
 Points = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]

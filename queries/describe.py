@@ -6,13 +6,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from queries.bind import BoundPattern
-from queries.expression import AllAlong, EachAlong, Expression, Parameter
-from queries.identifiers import COMPUTED
-from queries.pattern import Direction, Edge, Exists, Select
-from queries.plan import Choice
-from queries.sql_expressions import Names, write
-from queries.sql_values import Values
+from queries.duckdb.expressions import Names, write
+from queries.duckdb.values import Values
+from queries.ir.expression import AllAlong, EachAlong, Expression, Parameter
+from queries.ir.identifiers import COMPUTED
+from queries.ir.pattern import Direction, Edge, Exists, Select
+from queries.planning.bind import BoundPattern
+from queries.planning.plan import Choice
 
 
 class _Shown(Values):

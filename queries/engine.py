@@ -11,25 +11,26 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from ingest.errors import ParseError, SchemaError, UnknownNameError
 from ingest.registry import Registry
-from queries import duckdb_executor, exact_ids, sql_guard
-from queries.bind import BoundPattern, bind
+from ingest.schema.errors import ParseError, SchemaError, UnknownNameError
 from queries.describe import choice_lines, explained
-from queries.duckdb_executor import DuckDBExecutor
-from queries.executor import Executor
-from queries.pattern import Pattern
-from queries.plan import Choice, choose, worth_asking
-from queries.property_graph_ddl import is_definition
+from queries.duckdb import exact_ids, executor
+from queries.duckdb.executor import DuckDBExecutor
+from queries.duckdb.values import OWN, Values, without_nan
+from queries.duckdb.writer import select
+from queries.ir.pattern import Pattern
+from queries.ir.statement import Slot, Statement
+from queries.languages.sql_pgq.ddl import is_definition
+from queries.planning.bind import BoundPattern, bind
+from queries.planning.executor import Executor
+from queries.planning.plan import Choice, choose, worth_asking
+from queries.planning.rewrites import rewrite
+from queries.planning.shortcuts import counted, hands_on, limited, shortened
+from queries.planning.symmetry import ordered, without_automorphisms
 from queries.result import Result, plain_types
-from queries.rewrites import rewrite
-from queries.shortcuts import counted, hands_on, limited, shortened
 from queries.source import Limits, Source, as_bytes
-from queries.sql_errors import translated
-from queries.sql_values import OWN, Values, without_nan
-from queries.sql_writer import select
-from queries.statement import Slot, Statement
-from queries.symmetry import ordered, without_automorphisms
+from queries.sql import guard
+from queries.sql.errors import translated
 
 __all__ = ["ENGINES", "FRONT_ENDS", "Source", "answer", "parse", "run"]
 
@@ -39,25 +40,25 @@ ENGINES: Registry[Callable[[], Executor]] = Registry("engine", "graphlab.engines
 
 # Each is loaded by the first question that needs it: a person waits for every import of a cold process.
 def _pgq(text: str) -> Statement:
-    from queries.sql_pgq import parse
+    from queries.languages.sql_pgq.parser import parse
 
     return parse(text)
 
 
 def _dotmotif(text: str) -> Statement:
-    from queries.dotmotif import parse
+    from queries.languages.dotmotif.parser import parse
 
     return parse(text)
 
 
 def _cypher(text: str) -> Statement:
-    from queries.cypher import parse
+    from queries.languages.cypher.parser import parse
 
     return parse(text)
 
 
 def _csr() -> Executor:
-    from queries.csr_executor import CSRExecutor
+    from queries.csr.executor import CSRExecutor
 
     return CSRExecutor()
 
@@ -172,7 +173,7 @@ def answer(
         engines = _engines(engine, bound)
         wanted = None if engine == "auto" else engine
         if len(engines) > 1:
-            from queries.csr_estimate import note_degrees  # several engines are loaded only where one has to choose
+            from queries.csr.estimate import note_degrees  # several engines are loaded only where one has to choose
 
             for pattern in filter(worth_asking, bound):
                 note_degrees(pattern, source, given)
@@ -186,7 +187,7 @@ def answer(
             table, more = _taken(choices[0].executor.execute(bound[0], source, given, limits), limits, limit)
         else:
             with _registered(bound, choices, names, source, given, limits):
-                table, more = duckdb_executor.read(
+                table, more = executor.read(
                     source.connection, sql, values.all(sql), limits, limit, foreign=not hands_on(statement)
                 )
     except duckdb.Error as error:
@@ -292,10 +293,10 @@ def _registered(
 def _check(statement: Statement, source: Source, names: list[str], limits: Limits) -> None:
     standing = [f"(FROM {name})" for name in names]
     try:
-        sql_guard.check(
+        guard.check(
             statement.filled(standing),
             source.connection,
-            sql_guard.known_relations(source.connection),
+            guard.known_relations(source.connection),
             names,
             source.suggested,
             limits.check,

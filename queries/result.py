@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from ingest.errors import MissingExtraError, SchemaError
-from ingest.ids import check_int64
+from ingest.schema.errors import MissingExtraError, SchemaError
+from ingest.schema.ids import check_int64
 
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
 
-    from queries.pattern import Pattern
+    from queries.ir.pattern import Pattern
 
 _SHOWN_ROWS = 20
 _SHOWN_TEXT = 60

@@ -10,8 +10,8 @@ from typing import Any
 
 import duckdb
 
-from ingest.errors import AnalysisError, InterruptedRun, SchemaError, UnknownNameError
-from queries.property_graph import CONNECTOME, PropertyGraph
+from ingest.schema.errors import AnalysisError, InterruptedRun, SchemaError, UnknownNameError
+from queries.ir.property_graph import CONNECTOME, PropertyGraph
 from queries.snapshot import Snapshot
 
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 if TYPE_CHECKING:
-    from graphlab.predict.cell_type import Typed
-    from graphlab.predict.functional import Measured
+    from graphlab.predict.tasks.cell_type import Typed
+    from graphlab.predict.tasks.functional import Measured
 
 # Started in the background, a shell makes its children ignore Ctrl-C, which many tests send.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -41,7 +41,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def larva_typed(real_data: Path) -> Typed:
     """Winding et al. 2023: 3,591 annotated skeletons, their pairs, and the summed connections."""
-    from graphlab.predict.cell_type import Typed
+    from graphlab.predict.tasks.cell_type import Typed
     from queries.snapshot import Snapshot
 
     folder = real_data / "larva_winding2023"
@@ -70,7 +70,7 @@ def _typed_by(seed: int, n: int = 90, informed: float = 0.0, twins: bool = False
         informed: how much the type of both ends says of a connection; 0 nothing.
         twins: neurons are pairs of one type, declared as homologues, else all stand alone.
     """
-    from graphlab.predict.cell_type import Typed
+    from graphlab.predict.tasks.cell_type import Typed
     from queries.snapshot import Snapshot
 
     rng = np.random.default_rng([seed, n])
@@ -99,8 +99,8 @@ LAYERS = ("NPP_RipollSanchez2023_shortRange", "dopamine_Bentley2016", "octopamin
 def randi_measured(real_data: Path) -> Measured:
     """The signal-propagation atlas, the summed wiring in the order of sorted ids, places, extrasynaptic layers."""
     h5py = pytest.importorskip("h5py")
-    from graphlab.predict.functional import Measured
-    from graphlab.predict.worm_names import worm_class
+    from graphlab.predict.tasks.functional import Measured
+    from graphlab.predict.tasks.worm_names import worm_class
     from queries.snapshot import Snapshot
 
     folder = real_data / "celegans_randi2023_funconn"

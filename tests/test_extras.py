@@ -12,30 +12,30 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ingest.errors import MissingExtraError
+from ingest.schema.errors import MissingExtraError
 
 PROJECT = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())["project"]
 
 
 def engine(name: str) -> None:
-    from gpu_embed.architectures import architecture
-    from gpu_embed.engine import EngineOptions
-    from gpu_embed.engines import open_engine
-    from gpu_embed.variables import seeded_weights
+    from gpu_embed.encoder.architectures import architecture
+    from gpu_embed.encoder.variables import seeded_weights
+    from gpu_embed.engines.choose import open_engine
+    from gpu_embed.engines.protocol import EngineOptions
 
     tiny = architecture("tiny")
     open_engine(tiny, seeded_weights(tiny, 0), name, EngineOptions(device="cpu"))
 
 
 def safetensors(place: Path) -> None:
-    from gpu_embed.checkpoint import load_checkpoint
+    from gpu_embed.checkpoints.safetensors import load_checkpoint
 
     load_checkpoint(place / "model.safetensors")
 
 
 def tensorflow(place: Path) -> None:
-    from gpu_embed.architectures import architecture
-    from gpu_embed.tensorflow_checkpoint import read_tensorflow
+    from gpu_embed.checkpoints.tensorflow import read_tensorflow
+    from gpu_embed.encoder.architectures import architecture
 
     for ending in (".index", ".data-00000-of-00001"):
         (place / f"model.ckpt-1{ending}").write_bytes(b"")
@@ -49,25 +49,25 @@ def polars(place: Path) -> None:
 
 
 def h5py(place: Path) -> None:
-    from ingest.recording_hdf5 import read
+    from ingest.recordings.whole_brain_hdf5 import read
 
     read(place / "recording.h5", {})
 
 
 def pynwb(place: Path) -> None:
-    from ingest.recording_nwb import read
+    from ingest.recordings.nwb import read
 
     read(place / "session.nwb", {})
 
 
 def mutual_information(place: Path) -> None:
-    from graphlab.activity.mutual_information import _information
+    from graphlab.activity.behavior.mutual_information import _information
 
     _information(np.zeros((1, 9), np.float32), np.arange(9.0))
 
 
 def partial_correlation(place: Path) -> None:
-    from graphlab.activity.functional_connectivity import _partial
+    from graphlab.activity.wiring.functional_connectivity import _partial
 
     _partial(np.zeros((2, 9), np.float32), np.zeros(9, np.int64), 1.0)
 

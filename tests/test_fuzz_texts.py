@@ -20,9 +20,9 @@ import typer
 
 from graphlab.cli import app
 from graphlab.commands import options
-from ingest.errors import GraphlabError, ParseError
+from ingest.schema.errors import GraphlabError, ParseError
 from queries.engine import detect, parse
-from queries.property_graph_ddl import parse_property_graph
+from queries.languages.sql_pgq.ddl import parse_property_graph
 
 INPUTS = int(os.environ.get("GRAPHLAB_FUZZ", "8000"))
 USAGE = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")

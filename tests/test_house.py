@@ -14,7 +14,7 @@ import pytest
 import graphlab
 from graphlab.store.database import first_row
 from graphlab.store.folder import Folder
-from ingest import schema
+from ingest.schema import words
 
 ROOT = Path(__file__).parent.parent
 HEAVY = ["torch", "tensorflow", "torch_geometric", "ray", "pandas", "polars", "numba", "scipy", "igraph", "networkx"]
@@ -43,8 +43,15 @@ def test_a_question_loads_only_what_it_needs(tmp_path: Path) -> None:
         f"sys.argv = ['graphlab', 'query', {str(place)!r}, {question!r}, '--json']\n"
         "from graphlab import cli\ntry:\n    cli.main()\nexcept SystemExit as done:\n    assert not done.code"
     )
-    assert {"queries.sql_pgq", "duckdb"} <= loaded
-    unwanted = {*HEAVY, "queries.cypher", "queries.dotmotif", "queries.csr_executor", "pyarrow.compute", "jinja2"}
+    assert {"queries.languages.sql_pgq.parser", "duckdb"} <= loaded
+    unwanted = {
+        *HEAVY,
+        "queries.languages.cypher.parser",
+        "queries.languages.dotmotif.parser",
+        "queries.csr.executor",
+        "pyarrow.compute",
+        "jinja2",
+    }
     assert not loaded & unwanted
 
 
@@ -65,7 +72,7 @@ def test_tables_of_the_store_are_the_words_of_the_schema(table: str, tmp_path: P
     folder = Folder.create(tmp_path / "g")
     described = folder.connection.execute(f"DESCRIBE {table}").fetchall()
     sql = {"uint64": "UBIGINT", "double": "DOUBLE", "string": "VARCHAR", "bool": "BOOLEAN"}
-    wanted = [(column.name, sql[str(column.type)]) for column in schema.table(table).columns]
+    wanted = [(column.name, sql[str(column.type)]) for column in words.table(table).columns]
     assert sorted((str(row[0]), str(row[1])) for row in described) == sorted(wanted)
     assert first_row(folder.connection, f"SELECT count(*) FROM {table}") == (0,)
     folder.close()

@@ -10,20 +10,20 @@ import numpy as np
 import pyarrow as pa
 
 from graphlab.activity.answers import Answer
-from graphlab.activity.structure import pair_structure
+from graphlab.activity.wiring.structure import pair_structure
 from graphlab.store import tables
 from graphlab.store.database import arrow, first_row
 from graphlab.store.folder import Folder
-from graphlab.store.functional_edges import edge_run
-from graphlab.store.snapshots import snapshot
-from ingest.errors import AnalysisError
+from graphlab.store.wiring.functional_edges import edge_run
+from graphlab.store.wiring.snapshots import snapshot
+from ingest.schema.errors import AnalysisError
 
 Progress = Callable[[int, int], None]
 
 
 def structure_function(folder: Folder, run_id: str | None, progress: Progress | None, **options: Any) -> Answer:
     """Table ``structure_function``: does the wiring say which pairs are functionally connected?"""
-    from graphlab.activity.structure_function import compare
+    from graphlab.activity.wiring.structure_function import compare
 
     chosen, _ = edge_run(folder, run_id)
     # Several animals measured one pair: it is connected when most of them say so.
@@ -90,7 +90,7 @@ def tuning_run(folder: Folder, run_id: str | None, behavior: str) -> str:
 
 def enrichment(folder: Folder, run_id: str | None, behavior: str, level: float, draws: int, seed: int) -> Answer:
     """Table ``behavior_enrichment`` for one behaviour of a run of tuning; the latest run when None."""
-    from graphlab.activity.enrichment import communities, enrich
+    from graphlab.activity.wiring.enrichment import communities, enrich
 
     chosen = tuning_run(folder, run_id, behavior)
     # One measure decides: the smallest q of several would not be a q. A neuron encodes when it does in at least

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from graphlab.activity.families import LEVEL, Family
+from graphlab.activity.behavior.families import LEVEL, Family
 
 
 @dataclass

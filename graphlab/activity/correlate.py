@@ -19,14 +19,14 @@ from graphlab.activity.answers import (
     tested_notes,
     tests_table,
 )
-from graphlab.activity.families import LEVEL, Family, over_families, untested
-from graphlab.activity.functional_connectivity import PAIR_ASSUMES, FunctionalEdges, correlation_edges
-from graphlab.activity.session import Session
-from ingest.errors import AnalysisError, UnknownNameError
+from graphlab.activity.behavior.families import LEVEL, Family, over_families, untested
+from graphlab.activity.sessions.session import Session
+from graphlab.activity.wiring.functional_connectivity import PAIR_ASSUMES, FunctionalEdges, correlation_edges
+from ingest.schema.errors import AnalysisError, UnknownNameError
 
 if TYPE_CHECKING:
-    from graphlab.activity.nulls import Null
-    from graphlab.activity.tuning import Tuning
+    from graphlab.activity.behavior.nulls import Null
+    from graphlab.activity.behavior.tuning import Tuning
 
 Progress = Callable[[int, int], None]
 Found = TypeVar("Found")
@@ -91,9 +91,9 @@ def tuning(
     Args:
         control: test the traces with the behaviour of other animals, too, and show the shares beside every row.
     """
-    from graphlab.activity.control import control as with_strangers
-    from graphlab.activity.pooling import pool_tested
-    from graphlab.activity.tuning import TuningOptions, correct, tune
+    from graphlab.activity.behavior.control import control as with_strangers
+    from graphlab.activity.behavior.pooling import pool_tested
+    from graphlab.activity.behavior.tuning import TuningOptions, correct, tune
 
     chosen = TuningOptions(**options)
 
@@ -151,8 +151,8 @@ def drivers(
     sessions: Sequence[Session], behaviors: Sequence[str] | None, progress: Progress | None, **options: Any
 ) -> Answer:
     """Tables ``behavior_tuning`` with the measure ``partial``: effects with all other neurons held; and the tests."""
-    from graphlab.activity.drivers import ASSUMES
-    from graphlab.activity.drivers import drivers as partial
+    from graphlab.activity.behavior.drivers import ASSUMES
+    from graphlab.activity.behavior.drivers import drivers as partial
 
     left_out = list[str]()
     found = [
@@ -218,7 +218,7 @@ def functional(
     **options: Any,
 ) -> Answer:  # fmt: skip
     """Table ``functional_connections`` of one kind and measure; animals without identities are left out, and said."""
-    from graphlab.activity.lagged import lagged_edges
+    from graphlab.activity.wiring.lagged import lagged_edges
 
     notes, edges = [], []
     for session in sessions:
@@ -296,7 +296,7 @@ def decoding(
 
     A family is one decoder; q is over all of them.
     """
-    from graphlab.activity.decoding import decode
+    from graphlab.activity.behavior.decoding import decode
 
     notes, left_out = [], list[str]()
     found = [
@@ -336,7 +336,7 @@ def encoding(
 
     A family is every trace of one animal.
     """
-    from graphlab.activity.encoding import encode
+    from graphlab.activity.behavior.encoding import encode
 
     notes, found = [], []
     for number, session in enumerate(sessions):

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup
 
-from graphlab.drawings import PALETTE, short, svg
+from graphlab.charts.drawings import PALETTE, short, svg
 
 Floats = npt.NDArray[np.float64]
 LOW, MIDDLE, HIGH = (33, 102, 172), (247, 247, 247), (178, 24, 43)

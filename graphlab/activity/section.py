@@ -9,11 +9,11 @@ import numpy as np
 from markupsafe import Markup
 
 from graphlab.activity import figures
-from graphlab.activity.preparation import drift_basis, standardised
-from graphlab.activity.session import Session, animals, load
+from graphlab.activity.sessions.preparation import drift_basis, standardised
+from graphlab.activity.sessions.session import Session, animals, load
 from graphlab.store.database import arrow, first_row
 from graphlab.store.folder import Folder
-from graphlab.store.snapshots import snapshot
+from graphlab.store.wiring.snapshots import snapshot
 
 SHOWN_TRACES = 60
 SHOWN_BINS = 400

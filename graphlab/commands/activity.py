@@ -69,8 +69,8 @@ def correlate(
     no_progress: NoProgress = False,
 ) -> None:
     """Relate activity to behaviour and wiring, with p values that know about time."""
+    from graphlab.commands.terminal import print_json, print_table, progress_bars, rows_of, write_output
     from graphlab.graph import Graph
-    from graphlab.terminal import print_json, print_table, progress_bars, rows_of, write_output
 
     measures = {"measures": tuple(measure)} if measure and what is What.tuning else {}
     one = {"measure": measure[0]} if measure and what is not What.tuning else {}
@@ -100,8 +100,8 @@ def drop_animal(
     graph: GraphPath, animal: Annotated[str, typer.Argument(metavar="ANIMAL", help="Its name.")], json: Json = False
 ) -> None:
     """Forget a recorded animal, to leave it out or to ingest it again with other identities."""
+    from graphlab.commands.terminal import print_json
     from graphlab.graph import Graph
-    from graphlab.terminal import print_json
 
     with Graph.open(graph) as opened:
         notes = opened.drop_animal(animal)

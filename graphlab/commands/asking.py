@@ -30,9 +30,9 @@ def query(
     json: Json = False,
 ) -> None:
     """Ask a question: SQL with GRAPH_TABLE patterns, DotMotif or Cypher, read-only. CREATE PROPERTY GRAPH is kept."""
+    from graphlab.commands.terminal import print_json, print_result, rows_of, write_output
     from graphlab.graph import Graph
-    from graphlab.terminal import print_json, print_result, rows_of, write_output
-    from queries.property_graph_ddl import is_definition
+    from queries.languages.sql_pgq.ddl import is_definition
 
     question = text_of(text)
     if is_definition(question):

@@ -7,7 +7,7 @@ from typing import Any
 
 from typer.core import TyperCommand
 
-from ingest.errors import did_you_mean
+from ingest.schema.errors import did_you_mean
 
 _NOT_ONE_OF = re.compile(r"^(?:Value error, )?'(?P<found>.*)' is not one of (?P<known>'.*')\.?$", re.DOTALL)
 

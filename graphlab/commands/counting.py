@@ -20,13 +20,13 @@ from graphlab.commands.options import (
     page,
     text_of,
 )
-from ingest.errors import AnalysisError, GraphlabError
+from ingest.schema.errors import AnalysisError, GraphlabError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from graphlab.graph import Graph
-    from graphlab.motifs.significance import Significance
+    from graphlab.motifs.significance.motifs import Significance
 
 SHOWN = ("motif", "count", "null_mean", "null_std", "ratio", "z", "p", "q", "note")
 """Columns of a significance that fit a terminal; -o and --json give all."""
@@ -72,9 +72,9 @@ def motifs(
     no_progress: NoProgress = False,
 ) -> None:
     """Count every motif class exactly; with --samples, against a null model. Typed motifs: see graphlab mine."""
+    from graphlab.commands.terminal import progress_bars
     from graphlab.config import Limits
     from graphlab.graph import Graph
-    from graphlab.terminal import progress_bars
 
     if size not in (2, 3, 4):
         raise AnalysisError(
@@ -109,7 +109,7 @@ def motifs(
                 name, other = _other(path, size, settings, threads, bars)
                 others[str(path) if name in (own, *others) else name] = other
             if others:
-                from graphlab.motifs.profiles import profiles
+                from graphlab.motifs.significance.profiles import profiles
 
                 document["profiles"] = profiles({own: found, **others}).rows()
             if report:
@@ -174,7 +174,7 @@ def _other(path: Path, size: int, settings: dict[str, Any], workers: int, bars: 
 
 
 def _show(document: dict[str, Any], table: pa.Table, output: Path | None, json: bool) -> None:
-    from graphlab.terminal import print_json, print_table, rows_of, write_output
+    from graphlab.commands.terminal import print_json, print_table, rows_of, write_output
 
     if output:
         write_output(table, output, document if json else None)
@@ -193,8 +193,8 @@ def rerun(
     graph: GraphPath, run: Annotated[str, typer.Argument(help="Id of a recorded run.")], json: Json = False
 ) -> None:
     """Recompute a recorded result and compare it: whole numbers and text to the byte, floats within 1e-9."""
+    from graphlab.commands.terminal import print_json
     from graphlab.graph import Graph
-    from graphlab.terminal import print_json
 
     with Graph.open(graph, shared=True) as opened:
         result = opened.rerun(run)

@@ -32,11 +32,11 @@ def convert_checkpoint(
     quiet: Quiet = False,
 ) -> None:
     """Convert an encoder's checkpoint: TensorFlow to safetensors with a model card, or back."""
-    from gpu_embed.architectures import architecture as architecture_of
-    from gpu_embed.checkpoint import load_checkpoint, save_checkpoint
-    from gpu_embed.tensorflow_checkpoint import read_tensorflow, write_tensorflow
-    from graphlab.terminal import print_json
-    from ingest.space import Resolution
+    from gpu_embed.checkpoints.safetensors import load_checkpoint, save_checkpoint
+    from gpu_embed.checkpoints.tensorflow import read_tensorflow, write_tensorflow
+    from gpu_embed.encoder.architectures import architecture as architecture_of
+    from graphlab.commands.terminal import print_json
+    from ingest.schema.space import Resolution
 
     if source.suffix == ".safetensors":
         found = load_checkpoint(source)
@@ -118,9 +118,9 @@ def embed(
     """
     from dataclasses import asdict
 
+    from graphlab.commands.terminal import print_json, progress_bars, rows_of
+    from graphlab.exchange.table_files import write_table
     from graphlab.graph import Graph
-    from graphlab.table_files import write_table
-    from graphlab.terminal import print_json, progress_bars, rows_of
 
     options: dict[str, Any] = {
         "model": model,
@@ -189,8 +189,8 @@ def aggregate_embeddings(
     """File means of embeddings along skeletons, weighted by cable, as a model of their own."""
     from dataclasses import asdict
 
+    from graphlab.commands.terminal import print_json
     from graphlab.graph import Graph
-    from graphlab.terminal import print_json
 
     with Graph.open(graph) as opened:
         done = opened.aggregate_embeddings(skeletons, radius, model, by=by, name=name, unit_nm=unit)
@@ -204,7 +204,7 @@ def aggregate_embeddings(
 
 
 def _voxels(text: str | None, flag: str) -> tuple[int, ...] | None:
-    from ingest.errors import SchemaError
+    from ingest.schema.errors import SchemaError
 
     if text is None:
         return None

@@ -27,8 +27,8 @@ def join_embeddings(
     json: Json = False,
 ) -> None:
     """Find each neuron among the embedded segments: by id, through an id map, or by place."""
+    from graphlab.commands.terminal import print_json
     from graphlab.graph import Graph
-    from graphlab.terminal import print_json
 
     with Graph.open(graph) as opened:
         found = opened.join_embeddings(
@@ -60,8 +60,8 @@ def place_synapses(
     """Give every synapse the nearest embedded node of its two neurons, kept in synapse_embeddings."""
     from dataclasses import asdict
 
+    from graphlab.commands.terminal import print_json, progress_bars
     from graphlab.graph import Graph
-    from graphlab.terminal import print_json, progress_bars
 
     with Graph.open(graph) as opened, progress_bars(off=no_progress) as bars:
         found = opened.place_synapses(radius, model, progress=bars("placing synapses"))

@@ -33,8 +33,8 @@ def init(
     """Make a new, empty graph."""
     from dataclasses import asdict
 
+    from graphlab.commands.terminal import print_json
     from graphlab.graph import Graph
-    from graphlab.terminal import print_json
 
     with Graph.create(graph, dataset, resolution, materialization) as made:
         info = made.info()
@@ -78,9 +78,9 @@ def ingest(
     """Bring sources in, each in one transaction: all of it or nothing."""
     from dataclasses import asdict
 
+    from graphlab.commands.terminal import print_json, progress_bars
     from graphlab.graph import Graph
-    from graphlab.terminal import print_json, progress_bars
-    from ingest.errors import GraphlabError
+    from ingest.schema.errors import GraphlabError
 
     options: dict[str, Any] = dict(pairs_of(option, "--option"))
     if model:
@@ -133,9 +133,9 @@ def recipe(
     """Make the connections anew from the synapses, by a recorded recipe."""
     from dataclasses import asdict
 
+    from graphlab.commands.terminal import print_json
     from graphlab.graph import Graph
-    from graphlab.report.overview import recipe_text
-    from graphlab.terminal import print_json
+    from graphlab.report.sections.overview import recipe_text
 
     with Graph.open(graph) as opened:
         info = opened.set_recipe(min_score, merge_within)
@@ -156,8 +156,8 @@ def signs(
     """Give neurons and connections a sign (1, -1 or none) by a named map of transmitters."""
     from dataclasses import asdict
 
+    from graphlab.commands.terminal import print_json
     from graphlab.graph import Graph
-    from graphlab.terminal import print_json
 
     with Graph.open(graph) as opened:
         found = opened.set_signs(transmitters, min_confidence)
@@ -168,9 +168,9 @@ def info(graph: GraphPath, json: Json = False) -> None:
     """Versions, counts, and what to know before asking."""
     from dataclasses import asdict
 
+    from graphlab.commands.terminal import print_json
     from graphlab.graph import Graph
-    from graphlab.report.overview import recipe_text
-    from graphlab.terminal import print_json
+    from graphlab.report.sections.overview import recipe_text
 
     with Graph.open(graph, read_only=True) as opened:
         found = opened.info()

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from graphlab.commands.options import GraphPath, Json, MinWeight, MotifKind, NoProgress, Output, Seed, TypedBy, Workers
-from ingest.errors import AnalysisError
+from ingest.schema.errors import AnalysisError
 
 SHOWN = ("pattern", "motif", "count", "null_mean", "ratio", "surprise", "p", "q")
 
@@ -35,9 +35,9 @@ def mine(
     no_progress: NoProgress = False,
 ) -> None:
     """Find typed motifs (L2 -> Mi1 -> T4a, L2 -> T4a) that types and degrees do not explain."""
+    from graphlab.commands.terminal import print_json, print_table, progress_bars, rows_of, write_output
     from graphlab.config import Limits
     from graphlab.graph import Graph
-    from graphlab.terminal import print_json, print_table, progress_bars, rows_of, write_output
 
     with Graph.open(graph, shared=True) as opened, progress_bars(off=no_progress) as bars:
         mined = opened.mine(
@@ -78,9 +78,9 @@ def instances(
     """List instances of a motif: ids, types, the weight of every connection, positions."""
     import pyarrow as pa
 
-    from graphlab import neuroglancer
+    from graphlab.commands.terminal import print_json, print_table, progress_bars, rows_of, write_output
+    from graphlab.exchange import neuroglancer
     from graphlab.graph import Graph
-    from graphlab.terminal import print_json, print_table, progress_bars, rows_of, write_output
 
     if segmentation and not links:
         raise AnalysisError("--segmentation is for the links; give --links, too")

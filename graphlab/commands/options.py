@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ingest.errors import GraphlabError
+from ingest.schema.errors import GraphlabError
 
 
 class As(StrEnum):
@@ -60,21 +60,21 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")
 
 def table(path: Path | None) -> Path | None:
     """Where an answer may be written: looked at before the work, not after it."""
-    from graphlab.table_files import checked_table
+    from graphlab.exchange.table_files import checked_table
 
     return None if path is None else checked_table(path)
 
 
 def page(path: Path | None) -> Path | None:
     """Where a report may be written."""
-    from graphlab.store.places import checked_output
+    from graphlab.store.files.places import checked_output
 
     return None if path is None else checked_output(path)
 
 
 def outside(path: Path | None) -> Path | None:
     """A folder or file that is none of a graph."""
-    from graphlab.store.places import checked_folder
+    from graphlab.store.files.places import checked_folder
 
     return None if path is None else checked_folder(path)
 

@@ -129,8 +129,8 @@ def predict(
     no_progress: NoProgress = False,
 ) -> None:
     """Ask a saved model about every neuron or pair; results are the table predictions."""
+    from graphlab.commands.terminal import print_json, print_table, progress_bars, write_output
     from graphlab.graph import Graph
-    from graphlab.terminal import print_json, print_table, progress_bars, write_output
 
     with Graph.open(graph) as opened, progress_bars(off=no_progress or quiet or json) as bars:
         found = opened.predict(
@@ -143,7 +143,7 @@ def predict(
     if output:
         write_output(found.table, output, about if json else None, f"predictions of run {found.run_id}")
     elif json:
-        from graphlab.terminal import rows_of
+        from graphlab.commands.terminal import rows_of
 
         print_json({**about, "predictions": rows_of(found.table)})
     elif not quiet:
@@ -156,8 +156,8 @@ def predict(
 def _train(
     graph: Path, task: str, predictors: str | None, json: bool, quiet: bool, no_progress: bool, **options: Any
 ) -> None:  # fmt: skip
+    from graphlab.commands.terminal import print_json, print_table, progress_bars
     from graphlab.graph import Graph
-    from graphlab.terminal import print_json, print_table, progress_bars
 
     names = [name.strip() for name in predictors.split(",") if name.strip()] if predictors else None
 

@@ -20,8 +20,8 @@ def demo(
     no_progress: NoProgress = False,
 ) -> None:
     """Make a connectome, ingest it, query it, count its motifs, write the report."""
+    from graphlab.commands.terminal import print_json, progress_bars
     from graphlab.demo import run_demo
-    from graphlab.terminal import print_json, progress_bars
 
     with progress_bars(off=no_progress) as bars:
         result = run_demo(directory, neurons=neurons, seed=seed, progress=bars)
@@ -38,8 +38,8 @@ def report(
     json: Json = False,
 ) -> None:
     """Write one self-contained HTML file a colleague can open without installing anything."""
+    from graphlab.commands.terminal import print_json
     from graphlab.graph import Graph
-    from graphlab.terminal import print_json
 
     with Graph.open(graph, shared=True) as opened:
         written = str(opened.report(output))

@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from graphlab.predict import cell_type, functional, models, train_model
-from graphlab.predict.cell_type import Typed, homologue_groups
+from graphlab.predict import models, train_model
 from graphlab.predict.from_graph import CELL_TYPE, Question, Wired, wired
-from graphlab.predict.functional import Measured
 from graphlab.predict.inputs.examples import Examples, Floats, Ints
 from graphlab.predict.inputs.features import Inputs
 from graphlab.predict.models import SavedModel, Trained
 from graphlab.predict.predictors import predictor_named
-from graphlab.store import runs
+from graphlab.predict.tasks import cell_type, functional
+from graphlab.predict.tasks.cell_type import Typed, homologue_groups
+from graphlab.predict.tasks.functional import Measured
 from graphlab.store.folder import Folder
-from ingest.errors import AnalysisError, SchemaError, VersionError
+from graphlab.store.runs import runs
+from ingest.schema.errors import AnalysisError, SchemaError, VersionError
 
 if TYPE_CHECKING:
     import pyarrow as pa

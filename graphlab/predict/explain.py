@@ -9,7 +9,7 @@ from typing import Any
 from graphlab.predict.controls.importance import as_card, left_out, shuffled
 from graphlab.predict.learners.calibration import uncertainty, uncertainty_card
 from graphlab.predict.protocol import Run
-from ingest.errors import AnalysisError
+from ingest.schema.errors import AnalysisError
 
 Progress = Callable[[int, int], None]
 

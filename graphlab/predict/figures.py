@@ -10,8 +10,8 @@ from xml.sax.saxutils import escape
 import numpy as np
 from markupsafe import Markup
 
-from graphlab.charts import series_colour
-from graphlab.drawings import PALETTE, short, svg
+from graphlab.charts.analyses import series_colour
+from graphlab.charts.drawings import PALETTE, short, svg
 from graphlab.predict.inputs.examples import Floats
 
 SIDE, LEFT, TOP, BOTTOM = 300, 54, 14, 54

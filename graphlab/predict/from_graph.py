@@ -13,19 +13,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from graphlab.predict.cell_type import Typed, homologue_groups, side_numbers
-from graphlab.predict.functional import Measured
 from graphlab.predict.inputs.examples import Floats
 from graphlab.predict.inputs.features import RootIds
 from graphlab.predict.inputs.pair_features import MOST_NEURONS
 from graphlab.predict.state import places
-from graphlab.predict.worm_names import worm_class
-from graphlab.store import query_source, tables
+from graphlab.predict.tasks.cell_type import Typed, homologue_groups, side_numbers
+from graphlab.predict.tasks.functional import Measured
+from graphlab.predict.tasks.worm_names import worm_class
+from graphlab.store import tables
 from graphlab.store.database import arrow, first_row
+from graphlab.store.embeddings.models import model_names, open_embeddings
 from graphlab.store.folder import Folder
-from graphlab.store.snapshots import snapshot
-from ingest.errors import AnalysisError, SchemaError, UnknownNameError
-from ingest.schema import KINDS
+from graphlab.store.wiring.snapshots import snapshot
+from ingest.schema.errors import AnalysisError, SchemaError, UnknownNameError
+from ingest.schema.words import KINDS
 from queries.snapshot import Snapshot
 
 FUNCTIONAL, CELL_TYPE = "functional", "cell-type"
@@ -285,7 +286,7 @@ def _vectors(
     folder: Folder, root_ids: RootIds, wanted: str | None
 ) -> tuple[Floats | None, dict[str, Any] | None, list[str]]:
     """Mean vector of each joined neuron, about which model it is, and how many have none."""
-    known = query_source.models(folder)
+    known = model_names(folder)
     if wanted == NOTHING or (wanted is None and not known):
         return None, None, []
     if wanted is None and len(known) > 1:
@@ -293,7 +294,7 @@ def _vectors(
             f"this graph has embeddings of {len(known)} models ({', '.join(known)}), whose vectors live in different "
             "spaces and are never mixed; name one with --embeddings, or --embeddings none"
         )
-    there = query_source.embeddings(folder, wanted)
+    there = open_embeddings(folder, wanted)
     rows = arrow(
         folder.cursor(),
         "SELECT root_id, embedded_root_id FROM neuron_embeddings WHERE model = ? AND embedded_root_id IS NOT NULL "

@@ -18,8 +18,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphlab.predict.state import State, array, inside, require, under
-from graphlab.store import places, whole_files
-from ingest.errors import GraphlabError, MissingExtraError, ReadError, SchemaError, UnknownNameError, VersionError
+from graphlab.store.files import places, whole_files
+from ingest.schema.errors import (
+    GraphlabError,
+    MissingExtraError,
+    ReadError,
+    SchemaError,
+    UnknownNameError,
+    VersionError,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from graphlab.predict.learners.baselines import IdentityRates, LabelPropagation, OneQuantity
 from graphlab.predict.learners.calibration import PREFIX, Calibrated
-from graphlab.predict.learners.extra_trees import ExtraTrees
-from graphlab.predict.learners.forest import RandomForest
-from graphlab.predict.learners.hybrid import Hybrid
-from graphlab.predict.learners.informed_trees import InformedTrees
+from graphlab.predict.learners.combined.hybrid import Hybrid
+from graphlab.predict.learners.combined.informed_trees import InformedTrees
+from graphlab.predict.learners.combined.stacked_types import StackedTypes
 from graphlab.predict.learners.linear import LogisticRegression
-from graphlab.predict.learners.node_network import NodeNetwork
-from graphlab.predict.learners.pair_network import PairNetwork
-from graphlab.predict.learners.rate_model import RateModel
-from graphlab.predict.learners.stacked_types import StackedTypes
+from graphlab.predict.learners.networks.nodes import NodeNetwork
+from graphlab.predict.learners.networks.pairs import PairNetwork
+from graphlab.predict.learners.networks.rate_model import RateModel
+from graphlab.predict.learners.trees.extra_trees import ExtraTrees
+from graphlab.predict.learners.trees.forest import RandomForest
 from graphlab.predict.predictor import Predictor
 from ingest.registry import Registry
 

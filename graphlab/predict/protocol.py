@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from graphlab.predict.evaluation import evaluate, gates, leaks
+from graphlab.predict.evaluation.evaluate import Estimate, Held
+from graphlab.predict.evaluation.gates import HeldOut, Verdict
+from graphlab.predict.evaluation.near_copies import NearCopies, near_copies
+from graphlab.predict.evaluation.splits import SPLITS, Fold, inner_examples, split_hash
 from graphlab.predict.inputs.examples import Examples, Ints
 from graphlab.predict.inputs.features import Inputs
-from graphlab.predict.judging import evaluate, gates, leaks
-from graphlab.predict.judging.evaluate import Estimate, Held
-from graphlab.predict.judging.gates import HeldOut, Verdict
-from graphlab.predict.judging.near_copies import NearCopies, near_copies
-from graphlab.predict.judging.splits import SPLITS, Fold, inner_examples, split_hash
 from graphlab.predict.predictor import Predictor
 from graphlab.predict.predictors import predictor_named
-from ingest.errors import AnalysisError
+from ingest.schema.errors import AnalysisError
 
 Build = Callable[[Examples, Ints], Inputs]
 """Inputs of the examples; may look at the labels of the training rows given, and of no others."""

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.protocol import NOMINATED
-from ingest.errors import GraphlabError, ReadError, SchemaError
+from ingest.schema.errors import GraphlabError, ReadError, SchemaError
 
 CARD, HELD = ".json", ".held.parquet"
 ASKED = {"task", "kind", "classes", "split", "folds", "base_rates", "leaks", "reference", "predictors", "scores"}

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ingest.errors import SchemaError
+from ingest.schema.errors import SchemaError
 
 Array = npt.NDArray[Any]
 State = Mapping[str, Array]

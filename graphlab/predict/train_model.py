@@ -19,15 +19,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphlab.predict import models
-from graphlab.predict.cell_type import cell_type_task, side_numbers
+from graphlab.predict.evaluation import evaluate
 from graphlab.predict.explain import explained
 from graphlab.predict.from_graph import CELL_TYPE, FUNCTIONAL, Question, Wired, measured, response_run, typed, wired
-from graphlab.predict.functional import functional_task
-from graphlab.predict.judging import evaluate
 from graphlab.predict.protocol import NOMINATED, Progress, Run, Task, Told, run
-from graphlab.store import runs
+from graphlab.predict.tasks.cell_type import cell_type_task, side_numbers
+from graphlab.predict.tasks.functional import functional_task
 from graphlab.store.folder import Folder
-from ingest.errors import MissingExtraError, StoreError
+from graphlab.store.runs import runs
+from ingest.schema.errors import MissingExtraError, StoreError
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -9,30 +9,25 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from graphlab.report import (
+from graphlab.report.page import MakeSection, write_page
+from graphlab.report.sections import (
     activity,
     cell_types,
     connectivity,
     embedding_map,
-    instances,
     methods,
-    mining,
     overview,
-    participation,
     predictions,
-    profiles,
     strongest,
-    tested,
-    triads,
 )
-from graphlab.report.page import MakeSection, write_page
+from graphlab.report.sections.motifs import instances, mining, participation, profiles, tested, triads
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from graphlab.graph import Graph
-    from graphlab.motifs.significance import Significance
+    from graphlab.motifs.significance.motifs import Significance
 
 SECTIONS: tuple[MakeSection, ...] = (
     overview.section,

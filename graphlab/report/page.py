@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from graphlab import drawings
-from graphlab.store import interrupts, whole_files
-from graphlab.store.places import checked_output
-from graphlab.store.runs import versions
-from graphlab.table_files import write_table
-from ingest.errors import StoreError
+from graphlab.charts import drawings
+from graphlab.exchange.table_files import write_table
+from graphlab.store.files import interrupts, whole_files
+from graphlab.store.files.places import checked_output
+from graphlab.store.runs.runs import versions
+from ingest.schema.errors import StoreError
 
 if TYPE_CHECKING:
     import pyarrow as pa

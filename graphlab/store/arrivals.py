@@ -14,10 +14,10 @@ import pyarrow.compute as pc
 from graphlab.store.database import first_row, quote
 from graphlab.store.names import GraphNames
 from ingest.columns import NAMED
-from ingest.errors import IdError, SchemaError
-from ingest.ids import RootIds
 from ingest.reader import Reading
-from ingest.schema import table as words
+from ingest.schema.errors import IdError, SchemaError
+from ingest.schema.ids import RootIds
+from ingest.schema.words import table as words
 
 ALIKE = {"connections": ("connections_left_out",)}
 INTEGERS = {f"{sign}{size}" for sign in ("", "U") for size in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")}

@@ -12,8 +12,8 @@ import duckdb
 import pyarrow as pa
 
 from graphlab.config import Limits
-from graphlab.store.places import DATABASE
-from ingest.errors import GraphlabError, StoreBusyError, StoreError
+from graphlab.store.files.places import DATABASE
+from ingest.schema.errors import GraphlabError, StoreBusyError, StoreError
 
 FORMAT_VERSION = 4
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from graphlab.store.database import quote
 from graphlab.store.folder import Folder
 from graphlab.store.query_source import asking, public_names
-from ingest.errors import ParseError, SchemaError, UnknownNameError
+from ingest.schema.errors import ParseError, SchemaError, UnknownNameError
 
 
 def create_property_graph(folder: Folder, definition: str) -> str:
@@ -15,9 +15,9 @@ def create_property_graph(folder: Folder, definition: str) -> str:
         ParseError: the statement does not parse, or names a table or column that is not there.
         SchemaError: the name is taken, and the statement says neither OR REPLACE nor IF NOT EXISTS.
     """
-    from queries.definition import check_tables
-    from queries.property_graph import CONNECTOME
-    from queries.property_graph_ddl import parse_definition
+    from queries.ir.property_graph import CONNECTOME
+    from queries.languages.sql_pgq.ddl import parse_definition
+    from queries.planning.definition import check_tables
 
     said = parse_definition(definition)
     with asking(folder) as source:
@@ -64,10 +64,10 @@ def create_view(folder: Folder, name: str, select: str) -> None:
         ParseError, UnsupportedError: it does more than read the graph, or needs a value.
         SchemaError: the name is taken.
     """
-    from queries.identifiers import OURS
-    from queries.sql_guard import check, known_relations
-    from queries.sql_tokens import tokens
-    from queries.sql_values import OWN
+    from queries.duckdb.values import OWN
+    from queries.ir.identifiers import OURS
+    from queries.sql.guard import check, known_relations
+    from queries.sql.tokens import tokens
 
     if name.startswith(OURS) or name.lower().startswith(OWN):
         raise SchemaError(f"a view called {name!r}: names that begin with {OURS} or {OWN} are those of questions")

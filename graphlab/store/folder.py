@@ -12,12 +12,13 @@ from typing import Any
 
 import duckdb
 
-from graphlab.store import database, interrupts, sweeping, whole_files
+from graphlab.store import database
 from graphlab.store.database import connect, disk_errors, first_row, format_version, migrate, read_errors
-from graphlab.store.locks import Identity, Lock, identity
-from graphlab.store.places import DATABASE, NEW, arrived, without_links
-from ingest.errors import StoreBusyError, StoreError, VersionError
-from ingest.space import Resolution
+from graphlab.store.files import interrupts, sweeping, whole_files
+from graphlab.store.files.locks import Identity, Lock, identity
+from graphlab.store.files.places import DATABASE, NEW, arrived, without_links
+from ingest.schema.errors import StoreBusyError, StoreError, VersionError
+from ingest.schema.space import Resolution
 
 ARRIVING = "arriving"
 """Key of ``meta``: files that the last commit named and that are renamed into place right after it."""

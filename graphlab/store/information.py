@@ -7,7 +7,7 @@ from typing import Any
 
 from graphlab.store.database import FORMAT_VERSION, first_row
 from graphlab.store.folder import Folder
-from graphlab.store.recipe import Recipe
+from graphlab.store.wiring.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True)

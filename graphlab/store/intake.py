@@ -16,19 +16,20 @@ from typing import Any
 
 import duckdb
 
-from graphlab.store import places, runs, sweeping
 from graphlab.store.arrivals import Arrivals
-from graphlab.store.connections import write_connections
-from graphlab.store.embedding_intake import write_embedding_source
+from graphlab.store.embeddings.intake import write_embedding_source
+from graphlab.store.files import places, sweeping
 from graphlab.store.folder import Folder
-from graphlab.store.neurons import write_neurons
-from graphlab.store.recipe import Recipe, pairs_from_synapses
-from graphlab.store.settle import add_unknown, settle
-from graphlab.store.synapses import write_synapses
-from ingest.errors import ReadError, SchemaError, UnknownNameError, VersionError
-from ingest.kinds import one_kind
+from graphlab.store.runs import runs
+from graphlab.store.wiring.connections import write_connections
+from graphlab.store.wiring.neurons import write_neurons
+from graphlab.store.wiring.recipe import Recipe, pairs_from_synapses
+from graphlab.store.wiring.settle import add_unknown, settle
+from graphlab.store.wiring.synapses import write_synapses
 from ingest.reader import READERS, Reading, ReadRequest, source_name
-from ingest.schema import TABLES
+from ingest.schema.errors import ReadError, SchemaError, UnknownNameError, VersionError
+from ingest.schema.kinds import one_kind
+from ingest.schema.words import TABLES
 
 Progress = Callable[[int, int], None]
 DUPLICATES = ("sum", "first", "refuse")
@@ -205,8 +206,8 @@ def _nothing_left_behind(folder: Folder, request: ReadRequest) -> Iterator[None]
 def _ingest_recorded(
     folder: Folder, source: Any, request: ReadRequest, policy: Policy, progress: Progress | None
 ) -> IngestSummary:
-    from graphlab.store.recording_intake import write_recording_source
-    from ingest.recordings import USES
+    from graphlab.store.recordings.intake import write_recording_source
+    from ingest.recordings.readers import USES
 
     request.check(USES[request.as_])
     name = Path(source).name if isinstance(source, str | Path) else source_name(source)
@@ -218,11 +219,11 @@ def _ingest_recorded(
 def open_source(source: Any, request: ReadRequest) -> Reading:
     """Open ``source`` with the first registered reader that is meant for it."""
     if request.as_ == "embeddings":
-        from ingest import segclr_csvzip
-        from ingest.embedding_table import EmbeddingTableReader
+        from ingest.segclr import csv_zip
+        from ingest.segclr.embedding_table import EmbeddingTableReader
 
         made = EmbeddingTableReader()
-        return (made if made.accepts(source) else READERS.get(segclr_csvzip.NAME)).read(source, request)
+        return (made if made.accepts(source) else READERS.get(csv_zip.NAME)).read(source, request)
     from ingest import tables
 
     return tables.open_source(source, request)

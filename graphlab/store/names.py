@@ -6,8 +6,8 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from ingest.errors import IdError
-from ingest.ids import root_id_of_name
+from ingest.schema.errors import IdError
+from ingest.schema.ids import root_id_of_name
 
 
 class GraphNames:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,15 +13,16 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from graphlab.store import checksums, functional_edges, places
 from graphlab.store.database import arrow, read_errors
+from graphlab.store.embeddings.models import model_names, open_embeddings, relation_of
+from graphlab.store.files import checksums, places
 from graphlab.store.folder import Folder
-from graphlab.store.functional_edges import resolved_kind
-from graphlab.store.recording_files import REMEDY
-from graphlab.store.snapshots import snapshot
+from graphlab.store.recordings.files import REMEDY
 from graphlab.store.tables import TABLES
-from ingest.errors import SchemaError, UnknownNameError
-from ingest.schema import EMBEDDINGS
+from graphlab.store.wiring import functional_edges
+from graphlab.store.wiring.functional_edges import resolved_kind
+from graphlab.store.wiring.snapshots import snapshot
+from ingest.schema.words import EMBEDDINGS
 
 Counts = npt.NDArray[np.int64]
 ON_DEMAND = ("embeddings", "recordings", "behavior", "functional_edges")
@@ -31,7 +31,6 @@ FUNCTIONAL_WORDS = ("functional", "response", "correlation", "lagged")
 """A question without any of them asks for no functional edges."""
 
 if TYPE_CHECKING:
-    from graphlab.store.embedding_files import EmbeddingSet
     from queries.engine import Source
     from queries.snapshot import Snapshot
 
@@ -53,16 +52,16 @@ def query_source(folder: Folder, text: str | None = None, kind: str = "chemical"
         UnknownNameError: no such kind. AnalysisError: functional edges of which there are none.
     """
     from queries.engine import Source
-    from queries.property_graph import connectome
-    from queries.sql_pgq import parse_property_graph
+    from queries.ir.property_graph import connectome
+    from queries.languages.sql_pgq.parser import parse_property_graph
 
     cursor = folder.cursor()
     defined = folder.connection.execute("SELECT name, definition FROM property_graphs").fetchall()
     spoken_of = [text or "embeddings", *(definition for _, definition in defined)]
     if any("embeddings" in item.lower() for item in spoken_of):
-        known = models(folder)
+        known = model_names(folder)
         for model in known:
-            vectors = embeddings(folder, model).to_arrow()
+            vectors = open_embeddings(folder, model).to_arrow()
             cursor.register(relation_of(model), vectors)
             if len(known) == 1:
                 cursor.register("embeddings", vectors)
@@ -93,7 +92,7 @@ def query_source(folder: Folder, text: str | None = None, kind: str = "chemical"
 @contextmanager
 def asking(folder: Folder, text: str | None = None, kind: str = "chemical") -> Iterator[Source]:
     """``query_source`` for one question: one committed state, whatever other threads write meanwhile."""
-    from queries.duckdb_executor import one_state
+    from queries.duckdb.executor import one_state
 
     with read_errors(folder.path):
         source = query_source(folder, text, kind)
@@ -107,14 +106,9 @@ def asking(folder: Folder, text: str | None = None, kind: str = "chemical") -> I
 def public_names(folder: Folder) -> list[str]:
     """Tables and views meant for people, whether or not a question has them registered; the store's own are not."""
     views = folder.connection.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()
-    own = [relation_of(model) for model in models(folder)]
+    own = [relation_of(model) for model in model_names(folder)]
     demanded = [name for name in ON_DEMAND if name != "embeddings" or len(own) < 2]  # of several, each by its own name
     return sorted({*TABLES, *demanded, *own, *(str(row[0]) for row in views)})
-
-
-def relation_of(model: str) -> str:
-    """What SQL calls the embeddings of a model."""
-    return "embeddings_" + re.sub(r"\W", "_", model)
 
 
 def pattern_counter(folder: Folder, text: str, language: str | None, kind: str) -> Callable[[Snapshot], Counts]:
@@ -124,7 +118,7 @@ def pattern_counter(folder: Folder, text: str, language: str | None, kind: str) 
         a function, safe in threads, from a snapshot (of the same neurons) to int64 [1].
     """
     from queries.engine import Source, run
-    from queries.property_graph import FUNCTIONAL_EDGES, connectome
+    from queries.ir.property_graph import FUNCTIONAL_EDGES, connectome
 
     name, _, run_id = kind.partition("@")
     edges, graphs = FUNCTIONAL_EDGES if run_id else "connections", {"connectome": connectome(name)}
@@ -164,39 +158,3 @@ def recordings(folder: Folder) -> dict[str, Any]:
         if files:
             found[name] = dataset.dataset(files, format="parquet")
     return found
-
-
-def models(folder: Folder) -> list[str]:
-    """Names of the embedding models of the graph, sorted."""
-    rows = folder.connection.execute("SELECT DISTINCT model FROM embedding_files ORDER BY model").fetchall()
-    return [str(row[0]) for row in rows]
-
-
-def embeddings(folder: Folder, model: str | None) -> EmbeddingSet:
-    """The vectors of one model.
-
-    Raises:
-        SchemaError: no embeddings, or several models and none named.
-        UnknownNameError: no such model.
-    """
-    from graphlab.store.embedding_files import EmbeddingSet
-
-    known = models(folder)
-    if not known:
-        raise SchemaError(
-            "this graph has no embeddings; bring some with `graphlab ingest GRAPH SHARDS --as embeddings`"
-        )
-    if model is None and len(known) > 1:
-        raise SchemaError(f"this graph has embeddings of {len(known)} models; name one of {', '.join(known)}")
-    if model is not None and model not in known:
-        raise UnknownNameError("embedding model", model, known)
-    chosen = model or known[0]
-    rows = folder.connection.execute(
-        "SELECT file, segmentation_version FROM embedding_files WHERE model = ? ORDER BY file", [chosen]
-    ).fetchall()
-    files = tuple(places.stored(folder.path, places.EMBEDDINGS, file) for file, _ in rows)
-    opened = folder.opened.get(files)
-    if not isinstance(opened, EmbeddingSet):
-        opened = EmbeddingSet.open(files, model=chosen, segmentation_version=str(rows[0][1]))
-        folder.opened[files] = opened
-    return opened

@@ -8,10 +8,10 @@ import pyarrow as pa
 
 from graphlab.store.database import arrow, first_row, quote
 from graphlab.store.folder import Folder
-from graphlab.store.waiting import RESULT_TABLES
-from ingest.errors import UnknownNameError
-from ingest.schema import KINDS
-from ingest.schema import TABLES as TABLE_WORDS
+from graphlab.store.runs.waiting import RESULT_TABLES
+from ingest.schema.errors import UnknownNameError
+from ingest.schema.words import KINDS
+from ingest.schema.words import TABLES as TABLE_WORDS
 from queries.snapshot import Snapshot
 
 TABLES = (

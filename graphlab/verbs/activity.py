@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from graphlab.verbs.opened import Opened
-from ingest.errors import SchemaError, UnknownNameError
+from ingest.schema.errors import SchemaError, UnknownNameError
 
 if TYPE_CHECKING:
     from graphlab.activity.answers import Answer
     from graphlab.activity.section import ActivitySection
-    from graphlab.activity.session import Session
+    from graphlab.activity.sessions.session import Session
     from queries.snapshot import Snapshot
 
 Progress = Callable[[int, int], None]
@@ -35,7 +35,7 @@ class Correlating(Opened):
 
     def sessions(self, animals: Sequence[str] | None = None) -> list[Session]:
         """Recordings of the named animals, all when None: traces, segments, identities, behaviours."""
-        from graphlab.activity.session import load
+        from graphlab.activity.sessions.session import load
 
         return load(self._folder, animals)
 
@@ -47,7 +47,7 @@ class Correlating(Opened):
         Raises:
             UnknownNameError: no such animal. SchemaError: nothing was recorded.
         """
-        from graphlab.store.recording_removal import drop_animal
+        from graphlab.store.recordings.removal import drop_animal
 
         return drop_animal(self._folder, animal)
 
@@ -59,7 +59,7 @@ class Correlating(Opened):
 
     def functional_snapshot(self, run_id: str | None = None, max_q: float | None = None) -> Snapshot:
         """Functional edges of one run as a graph, for ``census`` and paths; never several kinds in one."""
-        from graphlab.store.functional_edges import functional_snapshot
+        from graphlab.store.wiring.functional_edges import functional_snapshot
 
         return functional_snapshot(self._folder, run_id, max_q)
 
@@ -91,7 +91,8 @@ class Correlating(Opened):
         """
         import datetime
 
-        from graphlab.store import activity_results, runs
+        from graphlab.store.runs import activity as activity_runs
+        from graphlab.store.runs import runs
 
         if what not in WHAT:
             raise UnknownNameError("question", what, WHAT)
@@ -106,15 +107,15 @@ class Correlating(Opened):
             kept = {key: value for key, value in options.items() if key != "source"}
             parameters = {"what": what, "behaviors": behaviors, "animals": animals, "min_confidence": min_confidence}
             parameters = {**parameters, **kept}
-            run = activity_results.run_of(self._folder, "correlate", parameters, inputs, seed)
-            activity_results.record_tables(self._folder, run, answer.tables, answer.notes, started)
+            run = activity_runs.run_of(self._folder, "correlate", parameters, inputs, seed)
+            activity_runs.record_tables(self._folder, run, answer.tables, answer.notes, started)
             answer.run_id = run.run_id
         return answer
 
     def _about_run(self, what: str, behaviors: Sequence[str] | None, run_id: str | None) -> dict[str, str]:
         """The run that a question is about, so that "the latest" of today and of tomorrow are two runs."""
         from graphlab.activity import against_wiring
-        from graphlab.store.functional_edges import edge_run
+        from graphlab.store.wiring.functional_edges import edge_run
 
         if what == "structure":
             return {"run_id": edge_run(self._folder, run_id)[0]}
@@ -135,7 +136,7 @@ class Correlating(Opened):
         options: dict[str, Any],
     ) -> Answer:
         from graphlab.activity import against_wiring, correlate
-        from graphlab.activity.families import LEVEL
+        from graphlab.activity.behavior.families import LEVEL
 
         if what == "response":
             return self._responses(options.pop("source", None), options.pop("rows", None))
@@ -163,8 +164,8 @@ class Correlating(Opened):
 
     def _responses(self, source: Any, rows: str | None) -> Answer:
         from graphlab.activity import correlate
-        from graphlab.store.recording_intake import ids_of_names
-        from ingest.responses import read_responses
+        from graphlab.store.recordings.intake import ids_of_names
+        from ingest.recordings.responses import read_responses
 
         if source is None:
             raise SchemaError("response: name the file of measured responses, source=FILE")

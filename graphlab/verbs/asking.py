@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from graphlab.store import definitions, query_source
 from graphlab.verbs.opened import Opened
-from ingest.errors import SchemaError
+from ingest.schema.errors import SchemaError
 
 if TYPE_CHECKING:
-    from queries.pattern import Pattern
+    from queries.ir.pattern import Pattern
     from queries.result import Result
 
 
@@ -58,13 +58,13 @@ class Asking(Opened):
             )
 
     def find(self, pattern: Pattern, **options: Any) -> Result:
-        """Matches of a pattern built in Python (``queries.pattern``); options as for ``query``."""
+        """Matches of a pattern built in Python (``queries.ir.pattern``); options as for ``query``."""
         from queries.engine import find
-        from queries.pattern import Pattern
+        from queries.ir.pattern import Pattern
 
         if not isinstance(pattern, Pattern):
             raise SchemaError(
-                f"find: found {type(pattern).__name__}; wanted a queries.pattern.Pattern. Texts are asked with query"
+                f"find: found {type(pattern).__name__}; wanted a queries.ir.pattern.Pattern. Texts are asked with query"
             )
         with query_source.asking(self._folder) as source:
             return find(pattern, source, **options)

@@ -6,16 +6,17 @@ import datetime
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from graphlab.store import results, tables
+from graphlab.store import tables
+from graphlab.store.runs import results
 from graphlab.verbs.opened import Opened
-from ingest.errors import AnalysisError
+from ingest.schema.errors import AnalysisError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from graphlab.motifs.census import Census
-    from graphlab.motifs.orbits import Orbits
-    from graphlab.motifs.shares import Progress
+    from graphlab.motifs.census.census import Census
+    from graphlab.motifs.census.orbits import Orbits
+    from graphlab.motifs.census.shares import Progress
 
 
 class Counting(Opened):
@@ -44,7 +45,7 @@ class Counting(Opened):
         Raises:
             AnalysisError: another size, counts past 64 bits. UnknownNameError: no such kind or column.
         """
-        from graphlab.motifs.census import census
+        from graphlab.motifs.census.census import census
 
         started, kind = datetime.datetime.now(datetime.UTC), self.kind_of(kind)
         view = self.snapshot(kind, min_weight)
@@ -74,8 +75,8 @@ class Counting(Opened):
         Raises:
             AnalysisError: no connection of this kind has a neuropil.
         """
-        from graphlab.motifs.census import census_of_parts
-        from graphlab.motifs.parts import per_neuropil
+        from graphlab.motifs.census.census import census_of_parts
+        from graphlab.motifs.census.parts import per_neuropil
 
         started = datetime.datetime.now(datetime.UTC)
         rows = tables.neuropil_rows(self._folder, kind)
@@ -105,7 +106,7 @@ class Counting(Opened):
         Raises:
             AnalysisError: no thresholds, or one that is no number.
         """
-        from graphlab.motifs.census import threshold_sweep
+        from graphlab.motifs.census.census import threshold_sweep
 
         started, kind = datetime.datetime.now(datetime.UTC), self.kind_of(kind)
         table = threshold_sweep(self.snapshot(kind), size, thresholds, workers, progress)
@@ -127,7 +128,7 @@ class Counting(Opened):
         Raises:
             AnalysisError: another size, counts past 64 bits.
         """
-        from graphlab.motifs.orbits import orbits
+        from graphlab.motifs.census.orbits import orbits
 
         started, kind = datetime.datetime.now(datetime.UTC), self.kind_of(kind)
         found = orbits(self.snapshot(kind, min_weight), size, workers=workers, progress=progress)
@@ -160,7 +161,7 @@ class Counting(Opened):
             Rows group, neurons, motif, orbit, roles, count, per_neuron; with a null also null_mean, null_std, z, p, q
             (over all rows) and note (what the null fixes has neither z nor p).
         """
-        from graphlab.motifs.orbits import orbits
+        from graphlab.motifs.census.orbits import orbits
 
         started, kind = datetime.datetime.now(datetime.UTC), self.kind_of(kind)
         view = self.snapshot(kind, min_weight)
@@ -169,7 +170,7 @@ class Counting(Opened):
         if null is None:
             table = orbits(view, size, workers=workers, progress=progress).by_label(labels)
         else:
-            from graphlab.motifs.against_null import roles_against_null
+            from graphlab.motifs.significance.against_null import roles_against_null
 
             table = roles_against_null(view, size, labels, null, samples, seed, None, workers, progress)
             parameters |= {"null": null, "samples": samples, "seed": seed}
@@ -203,7 +204,7 @@ class Counting(Opened):
             AnalysisError: weights that are not positive, more tetrads than are listed.
             UnknownNameError: no such weighting.
         """
-        from graphlab.motifs.motif_weights import motif_weights
+        from graphlab.motifs.census.weights import motif_weights
 
         started, kind = datetime.datetime.now(datetime.UTC), self.kind_of(kind)
         wanted = list(weightings)
@@ -212,8 +213,8 @@ class Counting(Opened):
         table = motif_weights(view, size, wanted, workers=workers, progress=progress, beyond=beyond)
         parameters: dict[str, Any] = {"size": size, "weightings": wanted, "kind": kind, "min_weight": min_weight}
         if null is not None:
-            from graphlab.motifs.null_models import NullOptions
-            from graphlab.motifs.weight_nulls import against_shuffles
+            from graphlab.motifs.nulls.models import NullOptions
+            from graphlab.motifs.significance.weights import against_shuffles
 
             labels = self.neuron_values(view, by) if null == "weights-types" else None
             options = NullOptions(labels=labels)
@@ -245,8 +246,8 @@ class Counting(Opened):
         Raises:
             UnknownNameError: no such map. AnalysisError: no neuron has a sign under it.
         """
-        from graphlab.motifs.signed import signed_triads
-        from ingest.transmitters import transmitter_map
+        from graphlab.motifs.census.signed import signed_triads
+        from ingest.schema.transmitters import transmitter_map
 
         started, kind = datetime.datetime.now(datetime.UTC), self.kind_of(kind)
         view = self.snapshot(kind, min_weight)
@@ -261,7 +262,7 @@ class Counting(Opened):
         if null is None:
             table = signed_triads(view, signs, workers=workers, progress=progress)
         else:
-            from graphlab.motifs.against_null import signed_against_null
+            from graphlab.motifs.significance.against_null import signed_against_null
 
             table = signed_against_null(view, signs, null, samples, seed, None, workers, progress)
             parameters |= {"null": null, "samples": samples, "seed": seed}

@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graphlab.store import query_source
+from graphlab.store.embeddings.models import open_embeddings
 from graphlab.verbs.opened import Opened
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from gpu_embed.embed import Forecast
-    from graphlab.aggregate_embeddings import AggregateSummary
-    from graphlab.embed_volumes import EmbedSummary, Progress
-    from graphlab.store.embedding_files import EmbeddingSet
-    from graphlab.store.embedding_places import NeuronJoin, SynapsePlaces
+    from graphlab.embeddings.aggregates import AggregateSummary
+    from graphlab.embeddings.volumes import EmbedSummary, Progress
+    from graphlab.store.embeddings.files import EmbeddingSet
+    from graphlab.store.embeddings.places import NeuronJoin, SynapsePlaces
     from ingest.skeletons import Skeleton
 
 
@@ -25,7 +25,7 @@ class Embedding(Opened):
 
     def embeddings(self, model: str | None = None) -> EmbeddingSet:
         """Vectors of one model, memory-mapped; the model may be left out when there is one."""
-        return query_source.embeddings(self._folder, model)
+        return open_embeddings(self._folder, model)
 
     def join_embeddings(
         self,
@@ -47,8 +47,8 @@ class Embedding(Opened):
         Raises:
             VersionError: versions differ and neither a map nor a radius is given.
         """
-        from graphlab.store.embedding_places import join_neurons
-        from graphlab.store.id_maps import id_map as read_map
+        from graphlab.store.embeddings.id_maps import id_map as read_map
+        from graphlab.store.embeddings.places import join_neurons
 
         return join_neurons(
             self._folder,
@@ -67,7 +67,7 @@ class Embedding(Opened):
         features that queries join with ``embeddings`` on (root_id, node_id). Neurons are joined by id first when
         ``join_embeddings`` was not called for this model.
         """
-        from graphlab.store.embedding_places import is_joined, place_synapses
+        from graphlab.store.embeddings.places import is_joined, place_synapses
 
         embeddings = self.embeddings(model)
         if not is_joined(self._folder, embeddings.model):
@@ -75,7 +75,7 @@ class Embedding(Opened):
         return place_synapses(self._folder, embeddings, radius_nm, progress)
 
     def _place_again(self, parameters: dict[str, Any]) -> str:
-        from graphlab.store.embedding_places import place_again
+        from graphlab.store.embeddings.places import place_again
 
         return place_again(self._folder, self.embeddings(parameters["model"]), parameters)
 
@@ -96,7 +96,7 @@ class Embedding(Opened):
         that fail (outside, another segment there, unreadable chunk) are in the summary's ``failures``.
 
         Args:
-            em, segmentation: URLs or paths (see ``ingest.volumes.open_volume``), or opened Volumes.
+            em, segmentation: URLs or paths (see ``ingest.volumes.volume.open_volume``), or opened Volumes.
             nodes: a file or folder (see ``ingest.nodes.read_nodes``), or a table with its columns.
             checkpoint: a ``.safetensors`` file with its card.
             csvzip: also write the model's rows there as SegCLR CSV-ZIP shards (8-byte keys, nm).
@@ -111,7 +111,7 @@ class Embedding(Opened):
         Raises:
             SchemaError, VersionError, ReadError, UnknownNameError: the graph is as it was.
         """
-        from graphlab.embed_volumes import EmbedJob, EmbedRequest
+        from graphlab.embeddings.volumes import EmbedJob, EmbedRequest
 
         target = Path(csvzip) if csvzip else None
         request = EmbedRequest(em, segmentation, nodes, checkpoint, csvzip=target, **options)
@@ -119,7 +119,7 @@ class Embedding(Opened):
 
     def embed_forecast(self, em: Any, segmentation: Any, nodes: Any, checkpoint: Any, **options: Any) -> Forecast:
         """What ``embed`` would read, hold and take, without writing anything; arguments as there."""
-        from graphlab.embed_volumes import EmbedJob, EmbedRequest
+        from graphlab.embeddings.volumes import EmbedJob, EmbedRequest
 
         request = EmbedRequest(em, segmentation, nodes, checkpoint, **options)
         return EmbedJob(self._folder, request, keep=False).forecast()
@@ -149,14 +149,14 @@ class Embedding(Opened):
         Raises:
             SchemaError: a node that its skeleton has not, no embeddings, no compartments. UnknownNameError: ``by``.
         """
-        from graphlab.aggregate_embeddings import aggregate, skeletons_of
+        from graphlab.embeddings.aggregates import aggregate, skeletons_of
 
         found = skeletons_of(skeletons, unit_nm)
         return aggregate(self._folder, self.embeddings(model), found, by=by, radius_nm=radius_nm, name=name)
 
     def aggregate_statistics(self, model: str) -> pa.Table:
         """root_id, node_id, count, cable_nm, dispersion (and compartment) of each mean of an aggregated model."""
-        from graphlab.aggregate_embeddings import statistics
+        from graphlab.embeddings.aggregates import statistics
 
         return statistics(self._folder, model)
 
@@ -190,7 +190,7 @@ class Embedding(Opened):
     def _along(self, skeletons: Iterable[Skeleton], model: str | None, mean: Any) -> pa.Table:
         import pyarrow as pa
 
-        from ingest.errors import SchemaError
+        from ingest.schema.errors import SchemaError
 
         there = self.embeddings(model)
         found = []

@@ -36,13 +36,13 @@ class Exchanging(Opened):
 
     def to_networkx(self, kind: str = "chemical", min_weight: float = 0.0) -> networkx.DiGraph:
         """Neurons by root_id with their columns, connections with ``weight``; autapses included."""
-        from graphlab.exchange import to_networkx
+        from graphlab.exchange.networks import to_networkx
 
         return to_networkx(self.to_arrow("neurons"), self._connections(kind, min_weight))
 
     def to_igraph(self, kind: str = "chemical", min_weight: float = 0.0) -> igraph.Graph:
         """Vertices in root_id order with attribute ``root_id`` (text), edges with ``weight``; autapses included."""
-        from graphlab.exchange import to_igraph
+        from graphlab.exchange.networks import to_igraph
 
         return to_igraph(self.to_arrow("neurons"), self._connections(kind, min_weight))
 

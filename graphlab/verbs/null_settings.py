@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from graphlab.motifs.null_models import NullOptions, null_model
-from graphlab.store import runs, tables
+from graphlab.motifs.nulls.models import NullOptions, null_model
+from graphlab.store import tables
 from graphlab.store.folder import Folder
-from ingest.errors import AnalysisError, ReadError, SchemaError, UnknownNameError
+from graphlab.store.runs import runs
+from ingest.schema.errors import AnalysisError, ReadError, SchemaError, UnknownNameError
 from queries.snapshot import Snapshot
 
 NEAR = ("soma", "neuropil")

@@ -14,9 +14,9 @@ import numpy.typing as npt
 from graphlab.store import tables
 from graphlab.store.database import read_errors
 from graphlab.store.folder import Folder
-from graphlab.store.functional_edges import resolved_kind
-from graphlab.store.input_totals import input_beyond
-from graphlab.store.snapshots import snapshot as stored_snapshot
+from graphlab.store.wiring.functional_edges import resolved_kind
+from graphlab.store.wiring.input_totals import input_beyond
+from graphlab.store.wiring.snapshots import snapshot as stored_snapshot
 from queries.snapshot import Snapshot
 
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from graphlab.store import query_source, tables
 from graphlab.verbs.opened import Opened
-from ingest.errors import SchemaError, UnknownNameError
-from ingest.schema import KINDS
+from ingest.schema.errors import SchemaError, UnknownNameError
+from ingest.schema.words import KINDS
 
 if TYPE_CHECKING:
-    from queries.expression import Expression
-    from queries.pattern import Pattern
+    from queries.ir.expression import Expression
+    from queries.ir.pattern import Pattern
     from queries.result import Result
 
 LABELS = {"chemical": "synapse", "electrical": "electrical", "extrasynaptic": "extrasynaptic"}
@@ -34,9 +34,9 @@ class Partners(Opened):
         Raises:
             ParseError: no such column, with the nearest. IdError: an id that is none.
         """
-        from queries.criteria import Said
-        from queries.expression import Property
-        from queries.pattern import Column, Order, Pattern, Vertex
+        from queries.ir.criteria import Said
+        from queries.ir.expression import Property
+        from queries.ir.pattern import Column, Order, Pattern, Vertex
 
         said = Said()
         wanted = dict(criteria) if root_id is None else {"root_id": root_id, **criteria}
@@ -67,8 +67,8 @@ class Partners(Opened):
         Returns:
             pre_root_id, post_root_id uint64, [neuropil,] weight double, then ``columns``.
         """
-        from queries.expression import Property
-        from queries.pattern import Column, Order
+        from queries.ir.expression import Property
+        from queries.ir.pattern import Column, Order
 
         pattern, parameters = self._pairs(pre, post, min_weight, kind, by_neuropil, regex)
         outputs = [("pre_root_id", "a", "root_id"), ("post_root_id", "b", "root_id")]
@@ -103,8 +103,8 @@ class Partners(Opened):
             (int64), weight; unknown values are a group of their own. neuropil: neuropil, connections, weight.
             Weights are double; heaviest first.
         """
-        from queries.expression import Call, Property
-        from queries.pattern import Column, Order
+        from queries.ir.expression import Call, Property
+        from queries.ir.pattern import Column, Order
 
         if by == "neuron":
             return self.connections(pre, post, min_weight=min_weight, kind=kind, columns=(), regex=regex)
@@ -138,8 +138,8 @@ class Partners(Opened):
             root_id uint64, cell_type, shared int64 (how many of ``root_ids``), weight double (summed); most shared,
             then heaviest first.
         """
-        from queries.expression import Call, Property
-        from queries.pattern import Column, Order
+        from queries.ir.expression import Call, Property
+        from queries.ir.pattern import Column, Order
 
         if direction not in ("out", "in"):
             raise SchemaError(f"direction is {direction!r}; wanted out or in")
@@ -163,9 +163,9 @@ class Partners(Opened):
         self, pre: Any, post: Any, min_weight: float, kind: str, by_neuropil: bool, regex: bool
     ) -> tuple[Pattern, dict[str, Any]]:
         """``(a)-[e]->(b)`` with criteria, and what is bound with it."""
-        from queries.criteria import Said
-        from queries.expression import Literal, Operation, Property
-        from queries.pattern import Edge, Pattern, Vertex
+        from queries.ir.criteria import Said
+        from queries.ir.expression import Literal, Operation, Property
+        from queries.ir.pattern import Edge, Pattern, Vertex
 
         if kind not in KINDS:
             raise UnknownNameError("kind", kind, KINDS)
@@ -200,7 +200,7 @@ def _with(pattern: Pattern, columns: tuple[Any, ...], order: tuple[Any, ...]) ->
 
 
 def _distinct_ids(root_ids: Any) -> list[int]:
-    from ingest.ids import as_root_ids
+    from ingest.schema.ids import as_root_ids
 
     ids = as_root_ids([root_ids] if isinstance(root_ids, int) else root_ids)
     distinct: list[int] = sorted(set(ids.tolist()))

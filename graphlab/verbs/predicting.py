@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from graphlab.store import query_source
+from graphlab.store.embeddings.models import model_names, open_embeddings
 from graphlab.verbs.opened import Opened
-from ingest.errors import InterruptedRun
+from ingest.schema.errors import InterruptedRun
 
 if TYPE_CHECKING:
     from graphlab.predict.ask_model import Predictions
@@ -125,11 +125,11 @@ class Predicting(Opened):
 
     def _join_the_only_model(self, wanted: str | None) -> None:
         """Join neurons to the embeddings by id, as placing synapses does; a version that differs is an error."""
-        from graphlab.store.embedding_places import is_joined, join_neurons
+        from graphlab.store.embeddings.places import is_joined, join_neurons
 
-        known = query_source.models(self._folder)
+        known = model_names(self._folder)
         if wanted == "none" or not known or (wanted is None and len(known) > 1) or self._folder.read_only:
             return
-        there = query_source.embeddings(self._folder, wanted)
+        there = open_embeddings(self._folder, wanted)
         if not is_joined(self._folder, there.model):
             join_neurons(self._folder, there)

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 from graphlab.verbs.opened import Opened
-from ingest.errors import SchemaError, UnknownNameError
+from ingest.schema.errors import SchemaError, UnknownNameError
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from queries.paths import FoundPath
+    from queries.paths.search import FoundPath
     from queries.result import Result
     from queries.snapshot import Snapshot
 
@@ -45,7 +45,7 @@ class Reaching(Opened):
         """
         import pyarrow as pa
 
-        from queries.paths import hops as reach
+        from queries.paths.search import hops as reach
 
         view = self.snapshot(kind, min_weight)
         nodes, distance = reach(view, _nodes(view, root_ids), hops, direction)
@@ -96,7 +96,7 @@ class Reaching(Opened):
         Raises:
             SchemaError: a neuron that is not in the graph, words that exclude each other, more than a million paths.
         """
-        from queries import paths as ways
+        from queries.paths import search as ways
 
         given = [
             name for name, value in (("k", k), ("all", all or None), ("max_length", max_length)) if value is not None
@@ -160,7 +160,7 @@ def _nodes(view: Snapshot, root_ids: Any) -> npt.NDArray[np.int64]:
     """Node numbers of ids, each once, in the order given."""
     import numpy as np
 
-    from ingest.ids import as_root_ids
+    from ingest.schema.ids import as_root_ids
 
     several = hasattr(root_ids, "__iter__") and not isinstance(root_ids, str)
     ids = as_root_ids(root_ids if several else [root_ids])
@@ -201,7 +201,7 @@ def _up_to(
     """
     import numpy as np
 
-    from queries.paths import FoundPath, hops
+    from queries.paths.search import FoundPath, hops
 
     if most < 1:
         raise SchemaError(f"max_length is {most}; wanted 1 or more")

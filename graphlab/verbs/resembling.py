@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from graphlab.store import query_source
+from graphlab.store.embeddings.models import open_embeddings
 from graphlab.verbs.opened import Opened
-from ingest.errors import SchemaError, UnknownNameError
+from ingest.schema.errors import SchemaError, UnknownNameError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,14 +46,14 @@ class Resembling(Opened):
         import numpy as np
         import pyarrow as pa
 
-        from ingest.ids import as_root_ids
+        from ingest.schema.ids import as_root_ids
         from queries.result import Result
 
         if metric not in ("standardised", "cosine"):
             raise UnknownNameError("metric", metric, ["standardised", "cosine"])
         if k < 1:
             raise SchemaError(f"k is {k}; wanted 1 or more neurons")
-        embeddings = query_source.embeddings(self._folder, model)
+        embeddings = open_embeddings(self._folder, model)
         ids = embeddings.root_ids
         own = int(np.searchsorted(ids, as_root_ids([root_id])[0]))
         if own >= len(ids) or int(ids[own]) != int(root_id):

@@ -10,20 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphlab.store import places, query_source, results
+from graphlab.store import query_source
+from graphlab.store.files import places
+from graphlab.store.runs import results
 from graphlab.verbs.asking import Asking
 from graphlab.verbs.null_settings import NullSettings, inputs_of, null_options, positions
-from ingest.errors import AnalysisError, UnknownNameError
+from ingest.schema.errors import AnalysisError, UnknownNameError
 from queries.snapshot import Snapshot
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
-    from graphlab.motifs.ensembles import Progress
-    from graphlab.motifs.mining import Mined
-    from graphlab.motifs.profiles import Profiles
-    from graphlab.motifs.significance import Significance
+    from graphlab.motifs.mining.typed import Mined
+    from graphlab.motifs.nulls.ensembles import Progress
+    from graphlab.motifs.significance.motifs import Significance
+    from graphlab.motifs.significance.profiles import Profiles
 
 
 class Testing(Asking):
@@ -63,7 +65,7 @@ class Testing(Asking):
             AnalysisError: a size, a null or a graph that has no answer. UnknownNameError: with the nearest names.
             InterruptedSamples: on Ctrl-C, with what is done.
         """
-        from graphlab.motifs.kept_significance import to_table
+        from graphlab.motifs.significance.kept import to_table
 
         started = datetime.datetime.now(datetime.UTC)
         chosen = self._settings(settings)
@@ -154,9 +156,9 @@ class Testing(Asking):
             types: wanted by role.
 
         Returns:
-            what ``graphlab.motifs.instances.instances`` gives; metadata ``found`` is the number of all instances.
+            what ``graphlab.motifs.mining.instances`` gives; metadata ``found`` is the number of all instances.
         """
-        from graphlab.motifs.instances import instances
+        from graphlab.motifs.mining.instances import instances
 
         view = self.snapshot(kind, min_weight)
         labels = [None if x is None else str(x) for x in self.neuron_values(view, by)]
@@ -197,7 +199,7 @@ class Testing(Asking):
         Raises:
             ParseError: a text no language reads. AnalysisError: as in ``significance``.
         """
-        from graphlab.motifs.significance import significance
+        from graphlab.motifs.significance.motifs import significance
 
         chosen = self._settings(settings)
         view = self.snapshot(chosen.kind, chosen.min_weight)
@@ -221,13 +223,13 @@ class Testing(Asking):
         Args:
             graphs: name -> open graph. settings: of ``significance``.
         """
-        from graphlab.motifs.profiles import profiles
+        from graphlab.motifs.significance.profiles import profiles
 
         return profiles({name: graph.significance(size, **settings) for name, graph in graphs.items()})
 
     def kept_significance(self, size: int | None = None) -> list[tuple[str, Significance]]:
         """Run and result of every significance recorded on the present data, latest first."""
-        from graphlab.motifs.kept_significance import of_table
+        from graphlab.motifs.significance.kept import of_table
 
         found = [(run.run_id, of_table(table)) for run, table in results.kept_runs(self._folder, "significance")]
         return [(run, one) for run, one in found if size is None or one.size == size]
@@ -241,8 +243,8 @@ class Testing(Asking):
         return replace(chosen, kind=self.kind_of(chosen.kind))
 
     def _significance(self, parameters: Mapping[str, Any], **how: Any) -> Significance:
-        from graphlab.motifs.null_models import default_null
-        from graphlab.motifs.significance import motif_significance
+        from graphlab.motifs.nulls.models import default_null
+        from graphlab.motifs.significance.motifs import motif_significance
 
         given = dict(parameters)
         size, null, samples, seed, sequential = (
@@ -259,13 +261,13 @@ class Testing(Asking):
         )
 
     def _significance_again(self, parameters: Mapping[str, Any]) -> results.Recomputed:
-        from graphlab.motifs.kept_significance import to_table
+        from graphlab.motifs.significance.kept import to_table
 
         found = self._significance(parameters)
         return results.Recomputed(counted(found), to_table(found))
 
     def _mine(self, parameters: Mapping[str, Any], **how: Any) -> Mined:
-        from graphlab.motifs.mining import mine
+        from graphlab.motifs.mining.typed import mine
 
         given = dict(parameters)
         names = ("size", "null", "samples", "seed", "split", "top", "min_count", "by")

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ingest.errors import ReadError
 from ingest.reader import READERS, Reading, ReadRequest, source_name
+from ingest.schema.errors import ReadError
 from ingest.tables.columnar import ColumnarReader
 from ingest.tables.delimited import DelimitedReader
 from ingest.tables.frames import FrameReader

@@ -12,13 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest.columns import NAMED, NM, Plan, plan
-from ingest.errors import SchemaError, UnknownNameError, did_you_mean
-from ingest.ids import root_ids_of_names, tidy_name
-from ingest.kinds import our_kinds
 from ingest.reader import Reading, ReadRequest
-from ingest.schema import table
-from ingest.space import Resolution
-from ingest.values import NameIds, Place, convert, kept, kept_type, points, tidy_text
+from ingest.schema.errors import SchemaError, UnknownNameError, did_you_mean
+from ingest.schema.ids import root_ids_of_names, tidy_name
+from ingest.schema.kinds import our_kinds
+from ingest.schema.space import Resolution
+from ingest.schema.values import NameIds, Place, convert, kept, kept_type, points, tidy_text
+from ingest.schema.words import table
 
 UNWEIGHTED = "unweighted"
 """Option of every table of connections: ``leave_out`` rows whose weight is empty; refused otherwise."""

@@ -8,8 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from ingest.errors import ReadError
 from ingest.reader import Reading, ReadRequest, Uses
+from ingest.schema.errors import ReadError
 from ingest.tables.assemble import UNWEIGHTED, assemble
 from ingest.tables.files import ARROW, FEATHER1, PARQUET, STREAM, begins, checked, ends
 

@@ -18,14 +18,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest.columns import NAMED, Plan, plan
-from ingest.errors import ReadError, SchemaError
-from ingest.ids import is_id
 from ingest.reader import Reading, ReadRequest, Uses
+from ingest.schema.errors import ReadError, SchemaError
+from ingest.schema.ids import is_id
 from ingest.tables.assemble import UNWEIGHTED, assemble
 from ingest.tables.columnar import BATCH_ROWS
 from ingest.tables.files import BZIP2, GZIP, XZ, ZIP, ZSTD, begins, checked
 from ingest.tables.matrix import as_edges, as_neurons, is_matrix
-from ingest.tables.text_types import typed, types_of
+from ingest.tables.types.text_types import typed, types_of
 
 POSITIONS = {
     "connections": ("pre_root_id", "post_root_id", "weight"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ingest.errors import ReadError
+from ingest.schema.errors import ReadError
 
 PARQUET, ARROW, FEATHER1, STREAM = b"PAR1", b"ARROW1", b"FEA1", b"\xff\xff\xff\xff"
 ZIP, OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"

@@ -6,11 +6,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from ingest.errors import ReadError, SchemaError
 from ingest.reader import Reading, ReadRequest, Uses, source_name
+from ingest.schema.errors import ReadError, SchemaError
 from ingest.tables.assemble import UNWEIGHTED, assemble
-from ingest.tables.cells import column_of, empty
 from ingest.tables.columnar import BATCH_ROWS
+from ingest.tables.types.cells import column_of, empty
 
 
 class FrameReader:

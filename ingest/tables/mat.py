@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from ingest.errors import ReadError, SchemaError, UnknownNameError
 from ingest.reader import Reading, ReadRequest, Uses
-from ingest.tables.apart import run_apart
+from ingest.schema.errors import ReadError, SchemaError, UnknownNameError
+from ingest.tables.apart.run import run_apart
 from ingest.tables.files import HDF5, begins, checked, ends
 from ingest.tables.matrix import edges, neurons
 

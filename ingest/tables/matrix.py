@@ -7,9 +7,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from ingest.errors import SchemaError, UnknownNameError
-from ingest.ids import is_id
 from ingest.reader import Reading, ReadRequest
+from ingest.schema.errors import SchemaError, UnknownNameError
+from ingest.schema.ids import is_id
 from ingest.tables.assemble import assemble
 from ingest.tables.columnar import BATCH_ROWS
 

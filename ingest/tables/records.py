@@ -9,13 +9,13 @@ from typing import Any
 import pyarrow as pa
 
 from ingest.columns import Plan, plan
-from ingest.errors import ReadError, SchemaError
-from ingest.ids import is_id
 from ingest.reader import Reading, ReadRequest, Uses
+from ingest.schema.errors import ReadError, SchemaError
+from ingest.schema.ids import is_id
 from ingest.tables.assemble import UNWEIGHTED, assemble
-from ingest.tables.cells import EXACT, column_of
 from ingest.tables.columnar import BATCH_ROWS
 from ingest.tables.files import checked, ends
+from ingest.tables.types.cells import EXACT, column_of
 
 MOST_BYTES = 512 << 20
 NEMANODE = {"pre", "post", "typ", "syn"}

@@ -12,14 +12,14 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 
 from ingest.columns import plan
-from ingest.errors import ReadError, SchemaError, UnknownNameError
 from ingest.reader import Reading, ReadRequest, Uses
-from ingest.tables.apart import run_apart
+from ingest.schema.errors import ReadError, SchemaError, UnknownNameError
+from ingest.tables.apart.run import run_apart
 from ingest.tables.assemble import UNWEIGHTED, assemble
-from ingest.tables.cells import EXACT, column_of
 from ingest.tables.columnar import BATCH_ROWS
 from ingest.tables.files import OLE, ZIP, begins, checked, ends
 from ingest.tables.matrix import as_edges, as_neurons, looks_square, said_to_be
+from ingest.tables.types.cells import EXACT, column_of
 
 MOST_ID = 2.0**64
 MOST_BYTES = 2 << 30

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from graphlab.activity.functional_connectivity import correlation_matrix
-from graphlab.activity.session import Recorded, Session
-from graphlab.activity.tuning import TuningOptions, tune
-from graphlab.store.recording_files import RowFile
+from graphlab.activity.behavior.tuning import TuningOptions, tune
+from graphlab.activity.sessions.session import Recorded, Session
+from graphlab.activity.wiring.functional_connectivity import correlation_matrix
+from graphlab.store.recordings.files import RowFile
 
 NEURONS, FRAMES = 10_000, 100_000
 SLICE = 10_000

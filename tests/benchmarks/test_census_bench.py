@@ -8,13 +8,13 @@ import igraph
 import numpy as np
 import pytest
 
-from graphlab.motifs.classes import classes, igraph_isoclasses
-from graphlab.motifs.dyads import reciprocity
-from graphlab.motifs.motif_weights import motif_weights
-from graphlab.motifs.orbits import orbits
-from graphlab.motifs.signed import signed_triads
-from graphlab.motifs.tetrads import tetrad_counts
-from graphlab.motifs.triads import TRIADS, triad_counts
+from graphlab.motifs.census.classes import classes, igraph_isoclasses
+from graphlab.motifs.census.dyads import reciprocity
+from graphlab.motifs.census.orbits import orbits
+from graphlab.motifs.census.signed import signed_triads
+from graphlab.motifs.census.tetrads import tetrad_counts
+from graphlab.motifs.census.triads import TRIADS, triad_counts
+from graphlab.motifs.census.weights import motif_weights
 from queries.snapshot import Snapshot
 
 NEURONS = 139_255

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from graphlab.predict.cell_type import Typed, cell_type_task
-from graphlab.predict.judging.chance import LEVEL
+from graphlab.predict.evaluation.chance import LEVEL
 from graphlab.predict.protocol import run
+from graphlab.predict.tasks.cell_type import Typed, cell_type_task
 
 NAMES = ("logistic regression", "label propagation")
 SETS, MOST = 200, 4

@@ -20,8 +20,8 @@ from graphlab.predict.controls.control_plan import Control, Plan, table
 from graphlab.predict.controls.controls import LEAKY_SPLITS, rewiring_gains, shuffle_control
 from graphlab.predict.controls.leak_scores import leak_scores
 from graphlab.predict.controls.response_size import size_and_sign
-from graphlab.predict.functional import Measured
-from ingest.funatlas import read_funatlas
+from graphlab.predict.tasks.functional import Measured
+from ingest.recordings.funatlas import read_funatlas
 
 PREDICTOR = os.environ.get("GRAPHLAB_CONTROLS_PREDICTOR", "random forest")
 FULL_ATLAS = os.environ.get("GRAPHLAB_FUNATLAS")

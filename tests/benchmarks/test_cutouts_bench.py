@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import tensorstore
 
-from gpu_embed.cutouts import Cutouts
-from gpu_embed.stages import ahead
+from gpu_embed.cutouts.crops import Cutouts
+from gpu_embed.cutouts.stages import ahead
 from ingest.nodes import SCHEMA
-from ingest.volumes import Volume, open_volume
+from ingest.volumes.volume import Volume, open_volume
 
 SIDE, EDGE, NODES = 129, 384, 120
 

@@ -14,12 +14,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from graphlab.store.embedding_files import EmbeddingSet, write_embeddings
-from ingest.embedding_reader import EmbeddingReader, LocalFiles
+from graphlab.store.embeddings.files import EmbeddingSet, write_embeddings
 from ingest.reader import ReadRequest
-from ingest.segclr_csvzip import SegclrReader, embeddings_schema, write_shards
-from ingest.sharding import Convention
-from ingest.zip_shard import Shard
+from ingest.segclr.csv_zip import SegclrReader, embeddings_schema, write_shards
+from ingest.segclr.embedding_reader import EmbeddingReader, LocalFiles
+from ingest.segclr.sharding import Convention
+from ingest.segclr.zip_shard import Shard
 
 google = pytest.importorskip("connectomics.segclr.reader", reason="Google's reader is on PyPI for Python < 3.13")
 

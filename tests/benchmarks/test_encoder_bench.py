@@ -19,13 +19,13 @@ import numpy as np
 import pytest
 import torch
 
-from gpu_embed.architectures import EPSILON, SEGCLR, STAGES
-from gpu_embed.encoder import encoder_of
-from gpu_embed.engine import EngineOptions
-from gpu_embed.engines import open_engine
-from gpu_embed.phantoms import phantom_crops
-from gpu_embed.variables import Array, seeded_value, seeded_weights, variables
-from ingest.errors import GraphlabError
+from gpu_embed.encoder.architectures import EPSILON, SEGCLR, STAGES
+from gpu_embed.encoder.network import encoder_of
+from gpu_embed.encoder.phantoms import phantom_crops
+from gpu_embed.encoder.variables import Array, seeded_value, seeded_weights, variables
+from gpu_embed.engines.choose import open_engine
+from gpu_embed.engines.protocol import EngineOptions
+from ingest.schema.errors import GraphlabError
 
 PARITY = Path(__file__).parent.parent / "data" / "segclr_parity.npz"
 THREADS = os.cpu_count() or 1

@@ -14,15 +14,15 @@ import pyarrow as pa
 import pytest
 import torch
 
-from gpu_embed.architectures import SEGCLR, TINY, Architecture
 from gpu_embed.embed import EmbeddingRun
-from gpu_embed.engine import EngineOptions
-from gpu_embed.engines import open_engine
+from gpu_embed.encoder.architectures import SEGCLR, TINY, Architecture
+from gpu_embed.encoder.variables import seeded_weights
+from gpu_embed.engines.choose import open_engine
+from gpu_embed.engines.protocol import EngineOptions
 from gpu_embed.journal import Journal
-from gpu_embed.variables import seeded_weights
 from ingest.nodes import SCHEMA
-from ingest.space import Resolution
-from ingest.volumes import Volume
+from ingest.schema.space import Resolution
+from ingest.volumes.volume import Volume
 
 
 class InMemory:

@@ -8,12 +8,12 @@ import igraph
 import numpy as np
 import pytest
 
-from graphlab.motifs.chains import prepare_chain
-from graphlab.motifs.ensembles import sample_counts
-from graphlab.motifs.null_models import NullOptions, null_model
-from graphlab.motifs.pair_classes import free_classes
-from graphlab.motifs.swap_kernel import copy_chain, run_chain
-from graphlab.motifs.triads import triad_counts
+from graphlab.motifs.census.triads import triad_counts
+from graphlab.motifs.kernels.pair_classes import free_classes
+from graphlab.motifs.kernels.swaps import copy_chain, run_chain
+from graphlab.motifs.nulls.chains import prepare_chain
+from graphlab.motifs.nulls.ensembles import sample_counts
+from graphlab.motifs.nulls.models import NullOptions, null_model
 from queries.snapshot import Snapshot
 
 NEURONS, CONNECTIONS = 139_255, 2_700_000

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from graphlab.predict.cell_type import SHARES, Typed, cell_type_task, label_curve
-from graphlab.predict.functional import Measured, functional_task
-from graphlab.predict.judging import evaluate
-from graphlab.predict.judging.evaluate import Estimate
+from graphlab.predict.evaluation import evaluate
+from graphlab.predict.evaluation.evaluate import Estimate
 from graphlab.predict.protocol import run
+from graphlab.predict.tasks.cell_type import SHARES, Typed, cell_type_task, label_curve
+from graphlab.predict.tasks.functional import Measured, functional_task
 from queries.snapshot import Snapshot
 
 SEEDS = 3

@@ -19,8 +19,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from queries import paths
 from queries.engine import Source, run
+from queries.paths import search
 from queries.snapshot import Snapshot
 from queries.source import LimitError
 
@@ -286,7 +286,7 @@ def test_neurons_within_k_hops(snapshot: Snapshot, peer_graph: Any, side_by_side
     measured = side_by_side(
         f"{k}-hop of 50 neurons each, 139k / 2.7M",
         {
-            "ours": lambda: len(paths.hops_each(snapshot, seeds, k)[0]),
+            "ours": lambda: len(search.hops_each(snapshot, seeds, k)[0]),
             "igraph (sizes)": lambda: sum(peer_graph.neighborhood_size(seeds.tolist(), order=k, mode="out")),
             "igraph (nodes)": lambda: sum(map(len, peer_graph.neighborhood(seeds.tolist(), order=k, mode="out"))),
         },
@@ -298,10 +298,10 @@ def test_neurons_within_k_hops(snapshot: Snapshot, peer_graph: Any, side_by_side
 @pytest.mark.parametrize("weighted", [False, True])
 def test_shortest_paths_of_pairs(snapshot: Snapshot, peer_graph: Any, side_by_side: Any, weighted: bool) -> None:
     pairs = np.random.default_rng(4).integers(0, snapshot.n, (20, 2)).tolist()
-    cost = paths.costs(snapshot) if weighted else None
+    cost = search.costs(snapshot) if weighted else None
 
     def ours() -> float:
-        return sum(path.cost for a, b in pairs for path in paths.shortest(snapshot, [a], [b], cost))
+        return sum(path.cost for a, b in pairs for path in search.shortest(snapshot, [a], [b], cost))
 
     def peer() -> float:
         found = [

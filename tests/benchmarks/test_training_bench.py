@@ -16,11 +16,11 @@ pytest.importorskip("torch_geometric")
 
 from torch_geometric.nn import SAGEConv  # noqa: E402
 
-from graphlab.predict.learners import networks  # noqa: E402
-from graphlab.predict.learners.label_inputs import Labelled, batches  # noqa: E402
-from graphlab.predict.learners.sampling import Rows, batch_key, sample  # noqa: E402
-from graphlab.predict.learners.training import kept_memory  # noqa: E402
-from graphlab.predict.learners.wirings import Matrices  # noqa: E402
+from graphlab.predict.learners.networks import graph as networks  # noqa: E402
+from graphlab.predict.learners.networks.label_inputs import Labelled, batches  # noqa: E402
+from graphlab.predict.learners.networks.wirings import Matrices  # noqa: E402
+from graphlab.predict.learners.training.loop import kept_memory  # noqa: E402
+from graphlab.predict.learners.training.sampling import Rows, batch_key, sample  # noqa: E402
 
 NEURONS, EDGES, WIDTH, KINDS = 139_255, 2_700_000, 64, 16
 CPU = torch.device("cpu")

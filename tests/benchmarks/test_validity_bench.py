@@ -16,15 +16,15 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from graphlab.activity.decoding import decode
-from graphlab.activity.drivers import drivers
-from graphlab.activity.encoding import encode
-from graphlab.activity.functional_connectivity import correlation_edges
-from graphlab.activity.lagged import lagged_edges
-from graphlab.activity.pooling import pool
-from graphlab.activity.session import Recorded, Session
-from graphlab.activity.tuning import TuningOptions, tune
-from ingest import synthetic_signals as signals
+from graphlab.activity.behavior.decoding import decode
+from graphlab.activity.behavior.drivers import drivers
+from graphlab.activity.behavior.encoding import encode
+from graphlab.activity.behavior.pooling import pool
+from graphlab.activity.behavior.tuning import TuningOptions, tune
+from graphlab.activity.sessions.session import Recorded, Session
+from graphlab.activity.wiring.functional_connectivity import correlation_edges
+from graphlab.activity.wiring.lagged import lagged_edges
+from ingest.synthetic import signals
 
 pytestmark = pytest.mark.bench
 LEVELS = (0.05, 0.01, 0.002)

@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from gpu_embed.architectures import architecture
-from gpu_embed.encoder import encoder_of, recalibrate
-from gpu_embed.phantoms import phantom_crops
-from gpu_embed.variables import seeded_value, seeded_weights, variables
+from gpu_embed.encoder.architectures import architecture
+from gpu_embed.encoder.network import encoder_of, recalibrate
+from gpu_embed.encoder.phantoms import phantom_crops
+from gpu_embed.encoder.variables import seeded_value, seeded_weights, variables
 
 SEED, CROPS_SEED, MOMENTS_SEED, CROPS, MOMENTS_CROPS = 20220819, 5, 6, 3, 4
 

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from ingest import synthetic
+from ingest.synthetic import connectome as synthetic
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "motif_figure.py"
 

@@ -12,11 +12,11 @@ import pyarrow as pa
 import pytest
 import torch
 
-from gpu_embed.architectures import TINY
-from gpu_embed.variables import Array, seeded_weights
-from ingest.errors import ReadError
+from gpu_embed.encoder.architectures import TINY
+from gpu_embed.encoder.variables import Array, seeded_weights
 from ingest.nodes import SCHEMA
-from ingest.space import Resolution
+from ingest.schema.errors import ReadError
+from ingest.schema.space import Resolution
 
 PARITY = Path(__file__).parent.parent / "data" / "segclr_parity.npz"
 

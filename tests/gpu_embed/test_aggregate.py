@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gpu_embed.aggregate import WHOLE, mixtures, represented_nm, within_path
-from ingest.errors import SchemaError
+from ingest.schema.errors import SchemaError
 from ingest.skeletons import Skeleton, read_swc
 
 

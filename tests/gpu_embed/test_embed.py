@@ -16,15 +16,15 @@ import pytest
 import tensorstore
 import torch
 
-from gpu_embed.architectures import TINY
 from gpu_embed.embed import Embedded, EmbeddingRun, cuts_on_device, embeddings_of
-from gpu_embed.engine import Engine, EngineOptions
-from gpu_embed.engines import open_engine
+from gpu_embed.encoder.architectures import TINY
+from gpu_embed.encoder.variables import Array
+from gpu_embed.engines.choose import open_engine
+from gpu_embed.engines.protocol import Engine, EngineOptions
 from gpu_embed.journal import Journal
-from gpu_embed.variables import Array
-from ingest.errors import AnalysisError, ReadError, SchemaError, UnknownNameError, VersionError
-from ingest.space import Resolution
-from ingest.volumes import Volume
+from ingest.schema.errors import AnalysisError, ReadError, SchemaError, UnknownNameError, VersionError
+from ingest.schema.space import Resolution
+from ingest.volumes.volume import Volume
 
 SHAPE = (64, 70, 80)
 ROOT = 2**63 + 9
@@ -150,14 +150,14 @@ def test_reads_and_bytes_of_a_forecast_are_those_of_the_run(
 PEAK = """
 import gc, sys, threading, time
 import numpy as np, psutil, pyarrow as pa
-from gpu_embed.architectures import architecture
+from gpu_embed.encoder.architectures import architecture
 from gpu_embed.embed import EmbeddingRun
-from gpu_embed.engine import EngineOptions
-from gpu_embed.engines import open_engine
+from gpu_embed.engines.protocol import EngineOptions
+from gpu_embed.engines.choose import open_engine
 from gpu_embed.journal import Journal
-from gpu_embed.variables import seeded_weights
+from gpu_embed.encoder.variables import seeded_weights
 from ingest.nodes import SCHEMA
-from ingest.volumes import open_volume
+from ingest.volumes.volume import open_volume
 
 folder, cutting = sys.argv[1:]
 em, ids = open_volume(f"{folder}/em"), open_volume(f"{folder}/ids")

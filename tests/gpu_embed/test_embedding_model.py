@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gpu_embed.architectures import TINY
-from gpu_embed.checkpoint import Checkpoint, ModelCard, save_checkpoint
+from gpu_embed.checkpoints.safetensors import Checkpoint, ModelCard, save_checkpoint
+from gpu_embed.checkpoints.tensorflow import write_tensorflow
 from gpu_embed.embedding_model import EmbeddingModel
-from gpu_embed.engines import EngineOptions, open_engine
-from gpu_embed.phantoms import phantom_crops
-from gpu_embed.tensorflow_checkpoint import write_tensorflow
-from gpu_embed.variables import Array
-from ingest.errors import ReadError, SchemaError
+from gpu_embed.encoder.architectures import TINY
+from gpu_embed.encoder.phantoms import phantom_crops
+from gpu_embed.encoder.variables import Array
+from gpu_embed.engines.choose import EngineOptions, open_engine
+from ingest.schema.errors import ReadError, SchemaError
 
 
 def test_the_call_of_googles_class(tmp_path: Path, tiny_weights: dict[str, Array]) -> None:

@@ -19,8 +19,8 @@ import pytest
 from pyarrow import feather, parquet
 
 from graphlab.graph import Graph
-from graphlab.store.runs import hash_table
-from ingest.errors import GraphlabError
+from graphlab.store.runs.runs import hash_table
+from ingest.schema.errors import GraphlabError
 
 HEAD = "pre_root_id,post_root_id,weight\n"
 SYNAPSES = "synapse_id,pre_root_id,post_root_id\n"

@@ -12,7 +12,7 @@ import pytest
 from graphlab import demo
 from graphlab.demo import run_demo
 from graphlab.graph import Graph
-from ingest.errors import StoreError
+from ingest.schema.errors import StoreError
 
 
 @pytest.mark.slow

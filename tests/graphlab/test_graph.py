@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from graphlab.graph import Graph
-from ingest.errors import IdError, UnknownNameError
+from ingest.schema.errors import IdError, UnknownNameError
 
 
 def test_ids_of_64_bits_survive_every_door(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import typer
 
 from graphlab import Graph
 from graphlab.cli import app, own_fault
-from graphlab.terminal import LONGEST_LINE, MOST_LINES, short
+from graphlab.commands.terminal import LONGEST_LINE, MOST_LINES, short
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("graphlab", "ingest", "queries", "gpu_embed")

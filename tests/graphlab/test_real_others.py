@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from graphlab.graph import Graph
-from ingest.errors import SchemaError
+from ingest.schema.errors import SchemaError
 
 WORKBOOK = "SI5_connectome_adjacency_matrices_corrected_July2020.xlsx"
 

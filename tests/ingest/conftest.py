@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from ingest.packed import PACKED
-from ingest.schema import ID
+from ingest.schema.words import ID
 
 
 def embedding_batch(segments: dict[int, int], width: int = 64, seed: int = 0) -> pa.RecordBatch:

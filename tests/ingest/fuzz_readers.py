@@ -75,7 +75,7 @@ def table(as_: str, **said: Any) -> Callable[[Path], int]:
 
     def read(path: Path) -> int:
         from ingest.reader import ReadRequest
-        from ingest.space import Resolution
+        from ingest.schema.space import Resolution
         from ingest.tables import open_source
 
         request = ReadRequest(as_, default_resolution=Resolution(4, 4, 40), **said)
@@ -180,7 +180,7 @@ def voxels(*inside: str, **said: Any) -> Callable[[Path], Any]:
     """Opens a volume and reads all of it."""
 
     def read(path: Path) -> Any:
-        from ingest.volumes import open_volume
+        from ingest.volumes.volume import open_volume
 
         volume = open_volume("".join((str(path), *inside)), **said)
         if max(volume.shape) > 1 << 12:
@@ -326,7 +326,7 @@ def shard_folder(folder: Path) -> Path:
 
 def shards(path: Path) -> int:
     from ingest.reader import ReadRequest
-    from ingest.segclr_csvzip import SegclrReader
+    from ingest.segclr.csv_zip import SegclrReader
 
     return sum(batch.num_rows for batch in SegclrReader().read(path, ReadRequest("embeddings")).batches)
 
@@ -334,7 +334,7 @@ def shards(path: Path) -> int:
 def record_file(folder: Path) -> Path:
     import pyarrow as pa
 
-    from ingest.segclr_tfrecord import write_examples
+    from ingest.segclr.tfrecord import write_examples
 
     write_examples(
         folder / "a.tfrecord", pa.table({"distance": [[1], [2, 3], []], "vol_name": [[b"a"], [b""], [b"c"]]})
@@ -343,19 +343,19 @@ def record_file(folder: Path) -> Path:
 
 
 def records(path: Path) -> Any:
-    from ingest.segclr_tfrecord import read_examples
+    from ingest.segclr.tfrecord import read_examples
 
     return read_examples(path)
 
 
 def recordings(path: Path) -> Any:
-    from ingest.recordings import open_recordings
+    from ingest.recordings.readers import open_recordings
 
     return [found.block(0, len(found.identities)) for found in open_recordings(path, {})]
 
 
 def behaviour(path: Path) -> Any:
-    from ingest.recordings import open_behavior
+    from ingest.recordings.readers import open_behavior
 
     return open_behavior(path, {})
 
@@ -482,7 +482,7 @@ def inputs(name: str, only: int | None = None) -> Iterator[tuple[int, Path]]:
 
 def fault(read: Callable[[Path], Any], path: Path) -> str | None:
     """What went wrong beyond an error of ours."""
-    from ingest.errors import GraphlabError
+    from ingest.schema.errors import GraphlabError
 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import pytest
 
 from ingest.columns import DIALECTS, SAME_AS, Plan, plan
-from ingest.errors import SchemaError, UnknownNameError
 from ingest.reader import ReadRequest
-from ingest.schema import TABLES
+from ingest.schema.errors import SchemaError, UnknownNameError
+from ingest.schema.words import TABLES
 
 
 def planned(names: str, as_: str, columns: str | Mapping[str, str] | None = None) -> Plan:

@@ -15,10 +15,10 @@ import pytest
 from graphlab.graph import Graph
 from ingest.columns import DIALECTS
 from ingest.datasets import DATASETS, Dataset, dataset, fetch
-from ingest.errors import ReadError, UnknownNameError
 from ingest.remote_files import RemoteFile
-from ingest.schema import TABLES
-from ingest.space import Resolution
+from ingest.schema.errors import ReadError, UnknownNameError
+from ingest.schema.space import Resolution
+from ingest.schema.words import TABLES
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import h5py
 import numpy as np
 import pytest
 
-from ingest.errors import ReadError, SchemaError
-from ingest.hdf5_volume import split_place
-from ingest.volumes import open_volume
+from ingest.schema.errors import ReadError, SchemaError
+from ingest.volumes.hdf5 import split_place
+from ingest.volumes.volume import open_volume
 
 DATA = np.arange(60, dtype=np.uint8).reshape(3, 4, 5)
 SAID: dict[str, Any] = {"resolution": "8,8,8", "offset": (0, 0, 0)}

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import feather, parquet
 
-from ingest.errors import GraphlabError, IdError, ReadError, SchemaError
 from ingest.nodes import SCHEMA, each_once, nodes_of, read_nodes
+from ingest.schema.errors import GraphlabError, IdError, ReadError, SchemaError
 from ingest.skeletons import Skeleton
 
 BIG = 2**63 + 12345

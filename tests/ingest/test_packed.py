@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from ingest import packed
-from ingest.errors import ReadError
 from ingest.packed import PACKED, bare_name, unpack, unpacked
+from ingest.schema.errors import ReadError
 
 DATA = bytes(range(256)) * 40
 

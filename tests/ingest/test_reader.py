@@ -13,11 +13,12 @@ import pytest
 from pyarrow import parquet
 from scipy import io
 
-from ingest import segclr_csvzip, tables
-from ingest.errors import GraphlabError, SchemaError, UnknownNameError
+from ingest import tables
 from ingest.reader import FLAGS, READERS, Reading, ReadRequest, source_name
-from ingest.schema import table
-from ingest.space import Resolution
+from ingest.schema.errors import GraphlabError, SchemaError, UnknownNameError
+from ingest.schema.space import Resolution
+from ingest.schema.words import table
+from ingest.segclr import csv_zip
 
 EDGES = {"pre_root_id": [1, 2**60 + 1], "post_root_id": [2, 3], "weight": [1.5, 2.0]}
 
@@ -50,7 +51,7 @@ def shard_folder(folder: Path) -> Path:
             "vector": pa.FixedSizeListArray.from_arrays(pa.array(np.zeros(128, np.float32)), 64),
         }
     )  # fmt: skip
-    segclr_csvzip.write_shards(folder / "shards", [batch], convention=8, num_shards=1)
+    csv_zip.write_shards(folder / "shards", [batch], convention=8, num_shards=1)
     return folder / "shards"
 
 
@@ -60,7 +61,7 @@ SOURCES: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "mat": ("connections", mat_file),
     "json": ("connections", json_file),
     "delimited": ("connections", csv_file),
-    segclr_csvzip.NAME: ("embeddings", shard_folder),
+    csv_zip.NAME: ("embeddings", shard_folder),
 }
 """One small good source for each reader; the workbook's is a real one, Varshney's."""
 

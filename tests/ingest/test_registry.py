@@ -7,8 +7,8 @@ from importlib.metadata import EntryPoint, EntryPoints
 import pytest
 
 from ingest import registry
-from ingest.errors import UnknownNameError
 from ingest.registry import Registry
+from ingest.schema.errors import UnknownNameError
 
 
 def test_names() -> None:

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.errors import ReadError, SchemaError
+from ingest.schema.errors import ReadError, SchemaError
+from ingest.schema.space import Resolution
 from ingest.skeletons import Skeleton, read_precomputed, read_swc, root_id_of_file, skeletonise, swc_files
-from ingest.space import Resolution
-from ingest.volumes import Volume
+from ingest.volumes.volume import Volume
 
 
 class Held:

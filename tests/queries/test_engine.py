@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ingest.errors import ParseError, UnknownNameError
+from ingest.schema.errors import ParseError, UnknownNameError
 from queries.engine import ENGINES, FRONT_ENDS, Source, detect, find, run
-from queries.expression import Literal, Operation, Property
-from queries.pattern import Column, Edge, Pattern, Vertex
+from queries.ir.expression import Literal, Operation, Property
+from queries.ir.pattern import Column, Edge, Pattern, Vertex
 from queries.source import LimitError
 
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest.errors import GraphlabError, ParseError
+from ingest.schema.errors import GraphlabError, ParseError
 from queries.engine import Source, detect, run
-from queries.property_graph_ddl import parse_property_graph
+from queries.languages.sql_pgq.ddl import parse_property_graph
 
 PGQ = (
     "SELECT a, b FROM GRAPH_TABLE (connectome MATCH (a IS neuron WHERE a.cell_type = 'A')-[e IS synapse WHERE "

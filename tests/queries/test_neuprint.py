@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from ingest.errors import UnsupportedError
+from ingest.schema.errors import UnsupportedError
 from queries.engine import Source, run
 
 neuprint = pytest.importorskip("neuprint")

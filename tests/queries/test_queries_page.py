@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from queries.definition import check_tables
 from queries.engine import Source, detect, run
-from queries.property_graph_ddl import parse_property_graph
+from queries.languages.sql_pgq.ddl import parse_property_graph
+from queries.planning.definition import check_tables
 
 PAGE = (Path(__file__).parents[2] / "docs" / "queries.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.DOTALL)

@@ -7,7 +7,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from ingest.errors import IdError, SchemaError
+from ingest.schema.errors import IdError, SchemaError
 from queries.engine import Source, run
 from queries.result import Result, plain_types, to_pandas
 

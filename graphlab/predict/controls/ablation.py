@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 from scipy import sparse
 
-from graphlab.predict import cell_type, functional
-from graphlab.predict.cell_type import Typed
-from graphlab.predict.functional import Measured
 from graphlab.predict.inputs.examples import Examples, Ints
 from graphlab.predict.inputs.features import Inputs
 from graphlab.predict.protocol import Build, Run, Task, run
-from ingest.errors import AnalysisError
+from graphlab.predict.tasks import cell_type, functional
+from graphlab.predict.tasks.cell_type import Typed
+from graphlab.predict.tasks.functional import Measured
+from ingest.schema.errors import AnalysisError
 
 VARIANTS = ("wiring", "embeddings", "both", "shuffled embeddings")
 NO_EMBEDDINGS = "an ablation of embeddings needs some; join embeddings first (join_embeddings)"

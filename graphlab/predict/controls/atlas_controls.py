@@ -13,13 +13,13 @@ import numpy as np
 
 from graphlab.predict.controls.control_plan import Control, Plan, missing
 from graphlab.predict.controls.response_size import CLIP, pearson
-from graphlab.predict.functional import Measured
+from graphlab.predict.evaluation.evaluate import Estimate, Held
 from graphlab.predict.inputs.examples import Floats, Ints
-from graphlab.predict.judging.evaluate import Estimate, Held
 from graphlab.predict.predictors import PREDICTORS
-from graphlab.predict.worm_names import BY_SIDE
-from ingest.errors import SchemaError
-from ingest.funatlas import UNC31, WILD_TYPE, FunctionalAtlas, Strain
+from graphlab.predict.tasks.functional import Measured
+from graphlab.predict.tasks.worm_names import BY_SIDE
+from ingest.recordings.funatlas import UNC31, WILD_TYPE, FunctionalAtlas, Strain
+from ingest.schema.errors import SchemaError
 
 SIGNIFICANT = 0.05
 FEWEST_TRIALS = 4

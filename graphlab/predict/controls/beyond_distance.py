@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from graphlab.activity.structure_function import auroc
+from graphlab.activity.wiring.structure_function import auroc
 from graphlab.predict.controls.control_plan import Control, Plan
+from graphlab.predict.evaluation.evaluate import Held, Metric, average_precision
 from graphlab.predict.inputs.examples import Floats, Ints
-from graphlab.predict.judging.evaluate import Held, Metric, average_precision
 from graphlab.predict.predictors import PREDICTORS
-from ingest.errors import AnalysisError
+from ingest.schema.errors import AnalysisError
 
 STRATA = 10
 NARROWEST = 1e-4

@@ -11,9 +11,7 @@ from typing import Any
 import numpy as np
 
 from graphlab.predict.controls.rewiring import symmetric_layers
-from graphlab.predict.functional import Measured, build_inputs, examples_of
-from graphlab.predict.inputs.examples import Examples, Floats
-from graphlab.predict.judging.evaluate import (
+from graphlab.predict.evaluation.evaluate import (
     Estimate,
     Held,
     Metric,
@@ -23,11 +21,13 @@ from graphlab.predict.judging.evaluate import (
     estimate,
     paired_difference,
 )
-from graphlab.predict.judging.splits import SPLITS, Fold
+from graphlab.predict.evaluation.splits import SPLITS, Fold
+from graphlab.predict.inputs.examples import Examples, Floats
 from graphlab.predict.predictor import Predictor
 from graphlab.predict.predictors import PREDICTORS
 from graphlab.predict.protocol import Build
-from ingest.errors import AnalysisError
+from graphlab.predict.tasks.functional import Measured, build_inputs, examples_of
+from ingest.schema.errors import AnalysisError
 
 RANKED: Mapping[str, Metric] = {"auroc": area_under_roc, "average_precision": average_precision}
 """What controls are told in: they ask for order, not for calibration."""

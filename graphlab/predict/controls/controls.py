@@ -12,14 +12,14 @@ from graphlab.predict.controls.beyond_distance import distance_controls
 from graphlab.predict.controls.control_plan import RANKED, Control, Plan, missing
 from graphlab.predict.controls.leak_scores import leak_scores
 from graphlab.predict.controls.rewiring import share_in_place, with_rewired
-from graphlab.predict.functional import Measured, build_inputs
+from graphlab.predict.evaluation.evaluate import Held, estimate
+from graphlab.predict.evaluation.splits import Fold
 from graphlab.predict.inputs.examples import HIDDEN, Ints
 from graphlab.predict.inputs.features import Inputs
-from graphlab.predict.judging.evaluate import Held, estimate
-from graphlab.predict.judging.splits import Fold
 from graphlab.predict.predictor import Fitted, Predictor, known_rows
 from graphlab.predict.state import State
-from ingest.errors import AnalysisError
+from graphlab.predict.tasks.functional import Measured, build_inputs
+from ingest.schema.errors import AnalysisError
 
 REWIRED = "rewired layers"
 ALL = "all layers"

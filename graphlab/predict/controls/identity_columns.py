@@ -10,7 +10,7 @@ from graphlab.predict.inputs.examples import Examples, Floats, Ints
 from graphlab.predict.inputs.features import Columns, Inputs
 from graphlab.predict.learners.baselines import PRIOR
 from graphlab.predict.protocol import Build
-from ingest.errors import AnalysisError
+from ingest.schema.errors import AnalysisError
 
 PARTS = 5
 NAMES = ("first_class_rate", "second_class_rate")

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 
 from graphlab.predict.controls.ablation import without
+from graphlab.predict.evaluation import evaluate
+from graphlab.predict.evaluation.evaluate import SMALLER_IS_BETTER, Estimate, Held
+from graphlab.predict.evaluation.splits import Fold
 from graphlab.predict.inputs.examples import Ints
 from graphlab.predict.inputs.features import Columns, Inputs
-from graphlab.predict.judging import evaluate
-from graphlab.predict.judging.evaluate import SMALLER_IS_BETTER, Estimate, Held
-from graphlab.predict.judging.splits import Fold
 from graphlab.predict.predictor import Fitted, Predictor
 from graphlab.predict.protocol import NOMINATED, Run, Task
-from ingest.errors import AnalysisError, UnknownNameError
+from ingest.schema.errors import AnalysisError, UnknownNameError
 
 SHUFFLED, LEFT_OUT = "shuffled", "left out"
 REPEATS = 3

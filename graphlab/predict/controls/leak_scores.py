@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphlab.predict.controls.control_plan import Control, Plan, missing
+from graphlab.predict.evaluation import leaks
+from graphlab.predict.evaluation.evaluate import Held
 from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.inputs.features import Inputs
-from graphlab.predict.judging import leaks
-from graphlab.predict.judging.evaluate import Held
 from graphlab.predict.predictor import Fitted, Predictor, known_rows
 from graphlab.predict.predictors import PREDICTORS
 from graphlab.predict.state import Array, State, array

@@ -11,16 +11,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from graphlab.activity import blocks, ridge
+from graphlab.activity.behavior import ridge
+from graphlab.activity.sessions import blocks
 from graphlab.predict.controls.control_plan import Control, Plan, missing
+from graphlab.predict.evaluation.evaluate import Held, Metric, estimate, paired_difference
+from graphlab.predict.evaluation.splits import SPLITS, Fold
 from graphlab.predict.inputs.design import design
 from graphlab.predict.inputs.examples import Examples, Floats, Ints
 from graphlab.predict.inputs.features import Columns, Inputs
-from graphlab.predict.judging.evaluate import Held, Metric, estimate, paired_difference
-from graphlab.predict.judging.splits import SPLITS, Fold
-from graphlab.predict.learners.forest import PAIR_LEAF, TREES
+from graphlab.predict.learners.trees.forest import PAIR_LEAF, TREES
 from graphlab.predict.predictors import PREDICTORS
-from ingest.errors import MissingExtraError, SchemaError
+from ingest.schema.errors import MissingExtraError, SchemaError
 
 CLIP = 1.0
 """dF/F beyond this counts as this: a handful of pairs would decide a correlation by themselves."""

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from graphlab.motifs.null_models import NullOptions, null_model, sample_seed
-from graphlab.predict.functional import Measured
-from ingest.errors import UnknownNameError
+from graphlab.motifs.nulls.models import NullOptions, null_model, sample_seed
+from graphlab.predict.tasks.functional import Measured
+from ingest.schema.errors import UnknownNameError
 from queries.snapshot import Snapshot
 
 SYMMETRIC = frozenset({"electrical"})

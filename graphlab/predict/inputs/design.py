@@ -6,7 +6,7 @@ import numpy as np
 
 from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.inputs.features import Columns, Inputs
-from ingest.errors import AnalysisError
+from ingest.schema.errors import AnalysisError
 
 SPECTRAL = "_spectral_"
 

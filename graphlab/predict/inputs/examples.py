@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ingest.errors import AnalysisError, SchemaError
+from ingest.schema.errors import AnalysisError, SchemaError
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]

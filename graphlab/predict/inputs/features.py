@@ -15,7 +15,7 @@ from scipy import sparse
 
 from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.inputs.spectral import spectral_embedding
-from ingest.errors import AnalysisError, MissingExtraError, SchemaError
+from ingest.schema.errors import AnalysisError, MissingExtraError, SchemaError
 from queries.snapshot import Snapshot
 
 if TYPE_CHECKING:

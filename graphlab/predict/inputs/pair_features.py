@@ -8,10 +8,10 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
 
-from graphlab.activity.structure import FARTHEST, pair_structure
+from graphlab.activity.wiring.structure import FARTHEST, pair_structure
 from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.inputs.features import Columns, RootIds
-from ingest.errors import AnalysisError
+from ingest.schema.errors import AnalysisError
 from queries.snapshot import Snapshot
 
 REACH = 0.5

@@ -7,7 +7,7 @@ from scipy import sparse
 from scipy.sparse.linalg import ArpackError, svds
 
 from graphlab.predict.inputs.examples import Floats
-from ingest.errors import AnalysisError
+from ingest.schema.errors import AnalysisError
 
 RANK = 1e-10
 """Singular values below this share of the largest are none."""

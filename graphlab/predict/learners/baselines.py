@@ -12,7 +12,7 @@ from graphlab.predict.inputs.features import Inputs, RootIds
 from graphlab.predict.learners.linear import Logistic, logistic
 from graphlab.predict.predictor import Fitted, known_rows
 from graphlab.predict.state import Array, State, array, number, places, require, whole
-from ingest.errors import AnalysisError
+from ingest.schema.errors import AnalysisError
 
 PRIOR = 5.0
 """Examples that the base rate counts for when a neuron's own rate is estimated."""

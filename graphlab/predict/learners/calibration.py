@@ -13,14 +13,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from graphlab.predict.evaluation import evaluate
+from graphlab.predict.evaluation.evaluate import Estimate, Held, Metric
+from graphlab.predict.evaluation.splits import SPLITS
 from graphlab.predict.inputs.examples import HIDDEN, Examples, Floats, Ints
 from graphlab.predict.inputs.features import Inputs
-from graphlab.predict.judging import evaluate
-from graphlab.predict.judging.evaluate import Estimate, Held, Metric
-from graphlab.predict.judging.splits import SPLITS
 from graphlab.predict.predictor import Fitted, Predictor, known_rows
 from graphlab.predict.state import Array, State, array, inside, require, under
-from ingest.errors import AnalysisError, MissingExtraError, UnknownNameError
+from ingest.schema.errors import AnalysisError, MissingExtraError, UnknownNameError
 
 PREFIX = "calibrated "
 NARROWEST = 1e-4

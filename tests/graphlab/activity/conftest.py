@@ -10,7 +10,7 @@ import pytest
 from scipy.signal import lfilter
 
 from graphlab import Graph
-from graphlab.activity.session import Recorded, Session
+from graphlab.activity.sessions.session import Recorded, Session
 
 
 def autocorrelated(rng: np.random.Generator, rows: int, frames: int, time_frames: float) -> np.ndarray:

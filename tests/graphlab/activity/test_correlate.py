@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 import pytest
 
 from graphlab.activity import correlate
-from graphlab.activity.session import Session
-from ingest.errors import AnalysisError
+from graphlab.activity.sessions.session import Session
+from ingest.schema.errors import AnalysisError
 
 
 def with_a_slow_behaviour(session: Session) -> Session:

@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 
 from graphlab import Graph
-from graphlab.activity.blocks import blocked_folds, random_folds, scores
-from graphlab.activity.decoding import decode, design
-from graphlab.activity.drift import Drift
-from graphlab.activity.drivers import drivers
-from graphlab.activity.encoding import decayed, encode
-from graphlab.activity.preparation import drift_basis
-from graphlab.activity.ridge import fit, held_out, held_out_each, inner_folds, ridge_path
-from graphlab.activity.session import Recorded, Session
-from graphlab.activity.timescale import autocorrelation_time
-from ingest import synthetic_signals as signals
-from ingest.errors import AnalysisError
-from ingest.synthetic import Synthetic
+from graphlab.activity.behavior.decoding import decode, design
+from graphlab.activity.behavior.drivers import drivers
+from graphlab.activity.behavior.encoding import decayed, encode
+from graphlab.activity.behavior.ridge import fit, held_out, held_out_each, inner_folds, ridge_path
+from graphlab.activity.sessions.blocks import blocked_folds, random_folds, scores
+from graphlab.activity.sessions.drift import Drift
+from graphlab.activity.sessions.preparation import drift_basis
+from graphlab.activity.sessions.session import Recorded, Session
+from graphlab.activity.sessions.timescale import autocorrelation_time
+from ingest.schema.errors import AnalysisError
+from ingest.synthetic import signals
+from ingest.synthetic.connectome import Synthetic
 
 
 def test_blocks_cover_every_frame_once_and_keep_their_distance() -> None:

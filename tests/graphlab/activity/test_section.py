@@ -16,8 +16,8 @@ import pytest
 from graphlab import Graph
 from graphlab.activity import figures
 from graphlab.activity.section import activity_section
-from ingest.errors import AnalysisError, SchemaError, UnknownNameError
-from ingest.synthetic import make
+from ingest.schema.errors import AnalysisError, SchemaError, UnknownNameError
+from ingest.synthetic.connectome import make
 
 
 @pytest.fixture(scope="module")

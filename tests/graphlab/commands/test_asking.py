@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from graphlab.cli import app
 from graphlab.graph import Graph
-from ingest.errors import GraphlabError
+from ingest.schema.errors import GraphlabError
 
 BIG = 864691135941359220
 ALL = "MATCH (a:Neuron)-[e:ConnectsTo]->(b:Neuron) RETURN a.bodyId AS a, b.bodyId AS b, e.weight AS w ORDER BY w DESC"

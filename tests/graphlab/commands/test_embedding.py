@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gpu_embed.architectures import TINY
-from gpu_embed.checkpoint import Checkpoint, ModelCard, load_checkpoint
-from gpu_embed.tensorflow_checkpoint import write_tensorflow
-from gpu_embed.variables import seeded_weights
+from gpu_embed.checkpoints.safetensors import Checkpoint, ModelCard, load_checkpoint
+from gpu_embed.checkpoints.tensorflow import write_tensorflow
+from gpu_embed.encoder.architectures import TINY
+from gpu_embed.encoder.variables import seeded_weights
 
 pytest.importorskip("tensorflow", reason="the reader of TensorFlow checkpoints is an extra")
 

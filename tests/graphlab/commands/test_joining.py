@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 
 from graphlab.graph import Graph
-from ingest.segclr_csvzip import embeddings_schema, write_shards
-from ingest.sharding import Convention
+from ingest.segclr.csv_zip import embeddings_schema, write_shards
+from ingest.segclr.sharding import Convention
 
 A, B = 864691135941359220, 864691135941359221
 

@@ -11,14 +11,14 @@ from urllib.parse import unquote
 import pytest
 
 from graphlab import Graph
-from ingest import synthetic
+from ingest.synthetic import connectome
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("mining")
-    sources = synthetic.make(folder / "sources", neurons=200, seed=5)
-    with Graph.create(folder / "g", resolution=synthetic.RESOLUTION.xyz) as graph:
+    sources = connectome.make(folder / "sources", neurons=200, seed=5)
+    with Graph.create(folder / "g", resolution=connectome.RESOLUTION.xyz) as graph:
         graph.ingest(sources.neurons, as_="neurons")
         graph.ingest(sources.synapses, as_="synapses", columns="cave")
     return folder / "g"

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from graphlab import Graph
-from graphlab.motifs.profiles import profiles
-from graphlab.motifs.significance import Significance
+from graphlab.motifs.significance.motifs import Significance
+from graphlab.motifs.significance.profiles import profiles
 
 MICRONS = {"synapse_id": "id", "x_nm": "ctr_pt_x_nm", "y_nm": "ctr_pt_y_nm", "z_nm": "ctr_pt_z_nm"}
 STAGES = {"pre_name": "pre", "post_name": "post", "presynapse_id": "syn_id"}

@@ -16,7 +16,7 @@ from graphlab import Graph
 from graphlab.predict.from_graph import Question, measured, typed, wired
 from graphlab.predict.predictors import PREDICTORS
 from graphlab.predict.train_model import Plan, make_task
-from ingest.errors import AnalysisError, InterruptedRun, SchemaError, UnknownNameError, VersionError
+from ingest.schema.errors import AnalysisError, InterruptedRun, SchemaError, UnknownNameError, VersionError
 
 pytest.importorskip("sklearn")
 pytest.importorskip("safetensors")
@@ -230,7 +230,7 @@ def test_ctrl_c_leaves_the_table(trained: Any, monkeypatch: pytest.MonkeyPatch) 
     with Graph.open(trained.path) as graph:
         graph.predict("cell-type")
         before = graph.to_arrow("predictions")
-        monkeypatch.setattr("graphlab.store.runs.record", stop)
+        monkeypatch.setattr("graphlab.store.runs.runs.record", stop)
         with pytest.raises(InterruptedRun, match="as it was"):
             graph.predict("cell-type")
         assert graph.to_arrow("predictions").equals(before)

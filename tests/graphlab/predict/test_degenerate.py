@@ -12,7 +12,7 @@ import pytest
 from graphlab import Graph
 from graphlab.predict.inputs.features import layer, wiring_columns
 from graphlab.predict.inputs.spectral import spectral_embedding
-from ingest.errors import AnalysisError, GraphlabError
+from ingest.schema.errors import AnalysisError, GraphlabError
 from queries.snapshot import Snapshot
 
 pytest.importorskip("sklearn")

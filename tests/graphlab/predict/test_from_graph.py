@@ -13,11 +13,11 @@ import pyarrow as pa
 import pytest
 
 from graphlab import Graph
-from graphlab.predict import cell_type, functional
-from graphlab.predict.cell_type import Typed
 from graphlab.predict.from_graph import Question, homologue_classes, measured, typed, wired
-from graphlab.predict.functional import Measured
-from ingest.errors import AnalysisError, SchemaError, UnknownNameError, VersionError
+from graphlab.predict.tasks import cell_type, functional
+from graphlab.predict.tasks.cell_type import Typed
+from graphlab.predict.tasks.functional import Measured
+from ingest.schema.errors import AnalysisError, SchemaError, UnknownNameError, VersionError
 
 CELL, PAIRS = Question("cell-type"), Question("functional", homologues="homologue")
 

@@ -15,9 +15,9 @@ from pyarrow import parquet
 
 from graphlab.predict import models
 from graphlab.predict.models import Trained
-from graphlab.store import whole_files
+from graphlab.store.files import whole_files
 from graphlab.store.folder import Folder
-from ingest.errors import GraphlabError, ReadError, SchemaError, UnknownNameError, VersionError
+from ingest.schema.errors import GraphlabError, ReadError, SchemaError, UnknownNameError, VersionError
 
 pytest.importorskip("safetensors")
 

@@ -7,14 +7,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from graphlab.predict.evaluation.evaluate import area_under_roc, macro_f1
+from graphlab.predict.evaluation.splits import SPLITS
 from graphlab.predict.inputs.examples import Examples
 from graphlab.predict.inputs.features import Inputs
-from graphlab.predict.judging.evaluate import area_under_roc, macro_f1
-from graphlab.predict.judging.splits import SPLITS
 from graphlab.predict.learners.baselines import SPREAD, IdentityRates, LabelPropagation, OneQuantity
 from graphlab.predict.learners.linear import logistic
 from graphlab.predict.predictors import PREDICTORS, predictors_of
-from ingest.errors import AnalysisError, UnknownNameError
+from ingest.schema.errors import AnalysisError, UnknownNameError
 
 pytest.importorskip("sklearn")
 Make = Callable[..., Inputs]

@@ -12,7 +12,7 @@ import pytest
 from graphlab.predict.inputs.examples import Examples, Ints
 from graphlab.predict.inputs.features import Columns, Inputs
 from graphlab.predict.protocol import NOMINATED, Task, run
-from ingest.errors import AnalysisError, LeakError
+from ingest.schema.errors import AnalysisError, LeakError
 
 pytest.importorskip("sklearn")
 Make = Callable[..., Inputs]

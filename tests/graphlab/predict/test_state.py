@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
+from graphlab.predict.evaluation.splits import SPLITS
 from graphlab.predict.inputs.examples import Examples, Floats, Ints
 from graphlab.predict.inputs.features import Inputs
-from graphlab.predict.judging.splits import SPLITS
 from graphlab.predict.predictor import Fitted, Predictor, known_rows
 from graphlab.predict.predictors import PREDICTORS, predictors_of
 from graphlab.predict.state import Array, State, array, inside, number, places, under, whole
-from ingest.errors import SchemaError
+from ingest.schema.errors import SchemaError
 
 pytest.importorskip("sklearn")
 safetensors = pytest.importorskip("safetensors.numpy")

@@ -16,13 +16,13 @@ from pyarrow import parquet
 
 from graphlab import Graph
 from graphlab.predict import train_model
+from graphlab.predict.evaluation.evaluate import accuracy
 from graphlab.predict.inputs.features import Columns
-from graphlab.predict.judging.evaluate import accuracy
-from graphlab.predict.learners.forest import RandomForest
+from graphlab.predict.learners.trees.forest import RandomForest
 from graphlab.predict.models import load
 from graphlab.predict.predictor import Fitted
-from graphlab.store import whole_files
-from ingest.errors import (
+from graphlab.store.files import whole_files
+from ingest.schema.errors import (
     AnalysisError,
     GraphlabError,
     InterruptedRun,

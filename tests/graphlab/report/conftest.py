@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from graphlab import Graph
-from ingest import synthetic
+from ingest.synthetic import connectome as synthetic
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -76,13 +76,13 @@ def save_run(models: Path, name: str, run: Run, more: dict[str, Any], root_ids: 
 def predicted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with ``graph`` and ``predicted.html``: both tasks on a made connectome, some names hostile."""
     pytest.importorskip("sklearn")
-    from graphlab.predict.cell_type import Typed, cell_type_task
     from graphlab.predict.controls import importance
-    from graphlab.predict.functional import Measured, functional_task
     from graphlab.predict.learners import calibration
     from graphlab.predict.learners.calibration import Calibrated
     from graphlab.predict.learners.linear import LogisticRegression
     from graphlab.predict.protocol import run
+    from graphlab.predict.tasks.cell_type import Typed, cell_type_task
+    from graphlab.predict.tasks.functional import Measured, functional_task
 
     folder = tmp_path_factory.mktemp("predicted")
     made = synthetic.make(folder / "sources", neurons=80, seed=2, frames=10)

@@ -13,7 +13,7 @@ from pyarrow import parquet
 
 from graphlab import Graph
 from graphlab.report import SECTIONS, page
-from ingest.errors import StoreError
+from ingest.schema.errors import StoreError
 
 PAGES = ("whole.html", "motifs.html")
 LOADING = {"src", "srcset", "data", "poster", "background", "action", "formaction", "manifest", "ping"}

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from graphlab.graph import Graph
-from ingest.errors import SchemaError
+from ingest.schema.errors import SchemaError
 
 BIG = 2**53 + 1
 

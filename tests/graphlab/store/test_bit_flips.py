@@ -22,8 +22,8 @@ import pyarrow.parquet
 import pytest
 
 from graphlab.graph import Graph
-from ingest.errors import GraphlabError
-from ingest.schema import EMBEDDINGS, ID
+from ingest.schema.errors import GraphlabError
+from ingest.schema.words import EMBEDDINGS, ID
 
 FLIPS = int(os.environ.get("GRAPHLAB_FLIPS", "8"))
 KINDS = {
@@ -37,8 +37,8 @@ TRIALS = """
 import hashlib, json, os, sys, warnings
 import numpy as np
 from graphlab.graph import Graph
-from graphlab.store.snapshots import SnapshotMadeAgain
-from ingest.errors import GraphlabError
+from graphlab.store.wiring.snapshots import SnapshotMadeAgain
+from ingest.schema.errors import GraphlabError
 warnings.simplefilter("ignore", SnapshotMadeAgain)
 graph, file, flips = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
 

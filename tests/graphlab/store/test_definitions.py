@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from graphlab.graph import Graph
-from ingest.errors import GraphlabError, ParseError, SchemaError, StoreError, UnknownNameError, UnsupportedError
+from ingest.schema.errors import GraphlabError, ParseError, SchemaError, StoreError, UnknownNameError, UnsupportedError
 
 ENDS = "SOURCE KEY (pre_root_id) REFERENCES neurons DESTINATION KEY (post_root_id) REFERENCES neurons"
 ROWS = pd.DataFrame(

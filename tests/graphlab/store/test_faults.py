@@ -21,17 +21,17 @@ from typing import Any
 
 import pytest
 
-from ingest import synthetic
+from ingest.synthetic import connectome as synthetic
 
 HERE = Path(__file__).parent / "faults"
 KINDS = ("kill", "io", "full", "interrupt")
 LIGHT = (
-    "graphlab.graph", "graphlab.store.recording_intake", "graphlab.store.embedding_files", "ingest.tables",
-    "ingest.segclr_csvzip", "ingest.recordings", "pyarrow.parquet", "pyarrow.dataset", "pyarrow.compute",
-    "scipy.spatial", "gpu_embed.aggregate", "ingest.nodes", "graphlab.store.embedding_places",
+    "graphlab.graph", "graphlab.store.recordings.intake", "graphlab.store.embeddings.files", "ingest.tables",
+    "ingest.segclr.csv_zip", "ingest.recordings.readers", "pyarrow.parquet", "pyarrow.dataset", "pyarrow.compute",
+    "scipy.spatial", "gpu_embed.aggregate", "ingest.nodes", "graphlab.store.embeddings.places",
 )  # fmt: skip
 HEAVY = (
-    *LIGHT, "graphlab.report", "graphlab.motifs.significance", "graphlab.motifs.mining", "pandas",
+    *LIGHT, "graphlab.report", "graphlab.motifs.significance.motifs", "graphlab.motifs.mining.typed", "pandas",
     "graphlab.activity.correlate", "graphlab.predict.train_model", "graphlab.predict.ask_model",
     "sklearn.linear_model",
 )  # fmt: skip

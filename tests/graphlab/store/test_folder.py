@@ -13,7 +13,7 @@ import pytest
 
 from graphlab.store.database import FORMAT_VERSION, first_row, quote
 from graphlab.store.folder import DATABASE, Folder
-from ingest.errors import StoreBusyError, StoreError, VersionError
+from ingest.schema.errors import StoreBusyError, StoreError, VersionError
 
 
 def test_create_then_open_keeps_what_was_said(tmp_path: Path) -> None:
@@ -229,8 +229,8 @@ FILL_THE_DISK = """
 import resource, signal, sys
 import numpy as np, pyarrow as pa
 from graphlab.graph import Graph
-from graphlab.store.runs import hash_table
-from ingest.errors import StoreError
+from graphlab.store.runs.runs import hash_table
+from ingest.schema.errors import StoreError
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 n = 300_000

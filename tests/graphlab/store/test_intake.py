@@ -17,10 +17,10 @@ import pytest
 from pyarrow import parquet
 
 from graphlab.graph import Graph
-from graphlab.store.runs import hash_table
-from ingest.errors import ReadError, SchemaError, UnknownNameError, VersionError
-from ingest.segclr_csvzip import embeddings_schema, write_shards
-from ingest.sharding import Convention
+from graphlab.store.runs.runs import hash_table
+from ingest.schema.errors import ReadError, SchemaError, UnknownNameError, VersionError
+from ingest.segclr.csv_zip import embeddings_schema, write_shards
+from ingest.segclr.sharding import Convention
 
 
 def contents(graph: Graph) -> list[str]:

@@ -6,8 +6,8 @@ import pyarrow as pa
 import pytest
 
 from graphlab.graph import Graph
-from ingest.errors import IdError, SchemaError
-from ingest.ids import root_id_of_name
+from ingest.schema.errors import IdError, SchemaError
+from ingest.schema.ids import root_id_of_name
 
 
 def neurons(graph: Graph, ids: list[int], names: list[str | None]) -> None:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from graphlab.graph import Graph
-from ingest.errors import GraphlabError
+from ingest.schema.errors import GraphlabError
 
 PAGE = (Path(__file__).parents[3] / "docs" / "semantics.md").read_text(encoding="utf-8")
 VALUES = {"NaN": math.nan, "infinity": math.inf, "empty": None, "0": 0.0}

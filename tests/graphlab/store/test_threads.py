@@ -13,7 +13,7 @@ import pytest
 
 from graphlab.graph import Graph
 from graphlab.store import folder as folders
-from ingest.errors import GraphlabError, StoreBusyError
+from ingest.schema.errors import GraphlabError, StoreBusyError
 
 JOIN_S = 120.0
 

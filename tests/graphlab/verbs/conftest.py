@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from graphlab import Graph
-from ingest.segclr_shard_writer import write_shards
+from ingest.segclr.shard_writer import write_shards
 
 N = 60
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from graphlab.graph import Graph
-from ingest.errors import ParseError, SchemaError
+from ingest.schema.errors import ParseError, SchemaError
 
 
 def test_find_names_query_for_texts(tmp_path: Path) -> None:
@@ -18,7 +18,7 @@ def test_find_names_query_for_texts(tmp_path: Path) -> None:
     with Graph.create(tmp_path / "g") as graph:
         graph.ingest(pairs, as_="connections")
         find = cast("Callable[[Any], Any]", graph.find)
-        with pytest.raises(SchemaError, match="find: found str; wanted a queries.pattern.Pattern.*query"):
+        with pytest.raises(SchemaError, match="find: found str; wanted a queries.ir.pattern.Pattern.*query"):
             find("A -> B")
 
 

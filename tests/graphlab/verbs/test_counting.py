@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 
 from graphlab.graph import Graph
-from graphlab.motifs.census import census
-from graphlab.motifs.motif_weights import motif_weights
-from graphlab.motifs.null_models import NullOptions, sample_seed
-from graphlab.motifs.weight_nulls import WEIGHT_NULLS
-from graphlab.store.runs import hash_table
-from ingest.errors import AnalysisError, UnknownNameError
+from graphlab.motifs.census.census import census
+from graphlab.motifs.census.weights import motif_weights
+from graphlab.motifs.nulls.models import NullOptions, sample_seed
+from graphlab.motifs.significance.weights import WEIGHT_NULLS
+from graphlab.store.runs.runs import hash_table
+from ingest.schema.errors import AnalysisError, UnknownNameError
 
 
 @pytest.fixture

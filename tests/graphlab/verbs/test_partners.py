@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from graphlab import Graph
-from ingest.errors import GraphlabError, IdError, ParseError, SchemaError, UnknownNameError
+from ingest.schema.errors import GraphlabError, IdError, ParseError, SchemaError, UnknownNameError
 
 
 @pytest.mark.parametrize(

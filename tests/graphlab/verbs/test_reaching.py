@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from graphlab import Graph
-from ingest.errors import GraphlabError, SchemaError, UnknownNameError, UnsupportedError
+from ingest.schema.errors import GraphlabError, SchemaError, UnknownNameError, UnsupportedError
 
 
 def wired(made: Any, min_weight: float = 0) -> nx.DiGraph:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphlab.verbs.resembling import similarities
-from ingest.errors import GraphlabError, SchemaError, UnknownNameError
+from ingest.schema.errors import GraphlabError, SchemaError, UnknownNameError
 
 
 def means(made: Any) -> tuple[np.ndarray, np.ndarray]:

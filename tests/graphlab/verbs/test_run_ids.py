@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from graphlab import Graph
-from graphlab.store import runs
+from graphlab.store.runs import runs
 
 Frames = Callable[..., pd.DataFrame]
 

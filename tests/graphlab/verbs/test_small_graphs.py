@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from graphlab import Graph
-from graphlab.motifs.null_models import NULL_MODELS, null_model
-from ingest.errors import AnalysisError
+from graphlab.motifs.nulls.models import NULL_MODELS, null_model
+from ingest.schema.errors import AnalysisError
 
 WIRINGS = {
     "one neuron": (1, []),

@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 
 from graphlab import Graph
-from graphlab.motifs.instances import instances
-from graphlab.motifs.kept_significance import of_table, to_table
-from graphlab.motifs.null_models import NullOptions
-from graphlab.motifs.significance import UNMIXED, motif_significance
-from ingest import synthetic
-from ingest.errors import AnalysisError, ReadError, SchemaError, UnknownNameError, VersionError
+from graphlab.motifs.mining.instances import instances
+from graphlab.motifs.nulls.models import NullOptions
+from graphlab.motifs.significance.kept import of_table, to_table
+from graphlab.motifs.significance.motifs import UNMIXED, motif_significance
+from ingest.schema.errors import AnalysisError, ReadError, SchemaError, UnknownNameError, VersionError
+from ingest.synthetic import connectome as synthetic
 
 Frames = Callable[..., pd.DataFrame]
 
@@ -311,7 +311,7 @@ def test_feed_forward_loops_as_pattern_and_as_class_agree(graph: Graph) -> None:
       WHERE a.root_id <> b.root_id AND b.root_id <> c.root_id AND a.root_id <> c.root_id COLUMNS (a.root_id AS a))"""
     by_pattern = graph.pattern_significance(text, samples=10, seed=4)
     by_class = graph.significance(3, samples=10, seed=4)
-    from graphlab.motifs.classes import noninduced_matrix
+    from graphlab.motifs.census.classes import noninduced_matrix
 
     loops = noninduced_matrix(3)[by_class.classes.index("030T")]
     assert by_pattern.observed[0] == loops @ by_class.observed

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from ingest.reader import Reading, ReadRequest
-from ingest.space import Resolution
+from ingest.schema.space import Resolution
 from ingest.tables import open_source
 
 TYPES = """<?xml version="1.0" encoding="UTF-8"?>

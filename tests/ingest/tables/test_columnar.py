@@ -15,8 +15,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import feather, parquet
 
-from ingest.errors import GraphlabError, IdError, ReadError, SchemaError, UnknownNameError
 from ingest.reader import Reading
+from ingest.schema.errors import GraphlabError, IdError, ReadError, SchemaError, UnknownNameError
 
 Read = Callable[..., pa.Table]
 WRITERS: dict[str, Callable[[pa.Table, str], None]] = {

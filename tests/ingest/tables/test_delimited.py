@@ -15,9 +15,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest.errors import GraphlabError, IdError, ReadError, SchemaError, UnknownNameError
-from ingest.ids import root_id_of_name
 from ingest.reader import Reading
+from ingest.schema.errors import GraphlabError, IdError, ReadError, SchemaError, UnknownNameError
+from ingest.schema.ids import root_id_of_name
 
 Read = Callable[..., pa.Table]
 File = Callable[[str, str | bytes], Path]

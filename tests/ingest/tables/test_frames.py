@@ -10,8 +10,8 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from ingest.errors import IdError, ReadError, SchemaError
 from ingest.reader import Reading
+from ingest.schema.errors import IdError, ReadError, SchemaError
 
 Read = Callable[..., pa.Table]
 A, B = 864691135941359220, 864691135941359221
@@ -67,7 +67,7 @@ def test_neurons_of_caveclient(read: Read) -> None:
 
 
 def test_the_resolution_that_holds(read: Read, opened: Callable[..., Reading]) -> None:
-    from ingest.space import Resolution
+    from ingest.schema.space import Resolution
 
     frame = cave_synapses()
     reading = opened(frame, "synapses", columns="cave", resolution="8,8,40")

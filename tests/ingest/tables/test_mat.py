@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 from scipy import io, sparse
 
-from ingest.errors import GraphlabError, ReadError, SchemaError, UnknownNameError
+from ingest.schema.errors import GraphlabError, ReadError, SchemaError, UnknownNameError
 
 Read = Callable[..., pa.Table]
 MATRIX = np.array([[0, 2, 0], [0, 0, 1.5], [4, 0, 0]])

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from ingest.errors import SchemaError, UnknownNameError
 from ingest.reader import Reading
+from ingest.schema.errors import SchemaError, UnknownNameError
 
 Read = Callable[..., pa.Table]
 File = Callable[[str, str | bytes], Path]

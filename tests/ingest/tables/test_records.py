@@ -11,9 +11,9 @@ import networkx as nx
 import pyarrow as pa
 import pytest
 
-from ingest.errors import GraphlabError, IdError, ReadError, SchemaError
-from ingest.ids import root_id_of_name
 from ingest.reader import Reading
+from ingest.schema.errors import GraphlabError, IdError, ReadError, SchemaError
+from ingest.schema.ids import root_id_of_name
 
 Read = Callable[..., pa.Table]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from ingest.errors import GraphlabError, IdError, ReadError, SchemaError, UnknownNameError
+from ingest.schema.errors import GraphlabError, IdError, ReadError, SchemaError, UnknownNameError
 
 Read = Callable[..., pa.Table]
 Xlsx = Callable[..., Path]

@@ -9,13 +9,9 @@ import pyarrow as pa
 import pytest
 from scipy import sparse
 
-from graphlab.predict.cell_type import Typed
 from graphlab.predict.controls import importance
 from graphlab.predict.controls.ablation import VARIANTS, ablation, cell_type_ablation
-from graphlab.predict.functional import Measured, functional_task
-from graphlab.predict.inputs.examples import Floats
-from graphlab.predict.inputs.pair_features import effective_weights
-from graphlab.predict.judging.evaluate import (
+from graphlab.predict.evaluation.evaluate import (
     Estimate,
     Held,
     area_under_roc,
@@ -24,10 +20,14 @@ from graphlab.predict.judging.evaluate import (
     macro_f1,
     paired_difference,
 )
-from graphlab.predict.learners.hybrid import Hybrid
+from graphlab.predict.inputs.examples import Floats
+from graphlab.predict.inputs.pair_features import effective_weights
+from graphlab.predict.learners.combined.hybrid import Hybrid
 from graphlab.predict.protocol import Run, run
-from ingest.errors import AnalysisError
-from ingest.synthetic import Synthetic
+from graphlab.predict.tasks.cell_type import Typed
+from graphlab.predict.tasks.functional import Measured, functional_task
+from ingest.schema.errors import AnalysisError
+from ingest.synthetic.connectome import Synthetic
 from queries.snapshot import Snapshot
 
 pytest.importorskip("sklearn")

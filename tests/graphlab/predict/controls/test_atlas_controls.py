@@ -10,10 +10,10 @@ import pytest
 from graphlab.predict.controls import atlas_controls as of_atlas
 from graphlab.predict.controls.atlas_controls import atlas_controls, in_order, of_strain
 from graphlab.predict.controls.control_plan import NOT_AVAILABLE, Control
-from graphlab.predict.functional import Measured
-from graphlab.predict.judging.evaluate import Estimate
-from ingest.errors import SchemaError
-from ingest.funatlas import FunctionalAtlas, Strain
+from graphlab.predict.evaluation.evaluate import Estimate
+from graphlab.predict.tasks.functional import Measured
+from ingest.recordings.funatlas import FunctionalAtlas, Strain
+from ingest.schema.errors import SchemaError
 from queries.snapshot import Snapshot
 
 pytest.importorskip("sklearn")

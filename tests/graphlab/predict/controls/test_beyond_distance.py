@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from graphlab.predict.controls import beyond_distance
 from graphlab.predict.controls.beyond_distance import distance_controls, precision_within_strata, within_strata
 from graphlab.predict.controls.control_plan import Plan
-from graphlab.predict.functional import Measured
-from graphlab.predict.judging.evaluate import Estimate, Held, area_under_roc, average_precision
-from ingest.errors import AnalysisError
+from graphlab.predict.evaluation.evaluate import Estimate, Held, area_under_roc, average_precision
+from graphlab.predict.tasks.functional import Measured
+from ingest.schema.errors import AnalysisError
 from queries.snapshot import Snapshot
 
 pytest.importorskip("sklearn")

@@ -10,12 +10,12 @@ import pytest
 
 from graphlab.predict.controls.control_plan import NOT_AVAILABLE, Control, Plan, missing, plain, table
 from graphlab.predict.controls.controls import ALL, ShuffledLabels, controls, rewiring_gains, shuffle_control
-from graphlab.predict.functional import Measured, functional_task
-from graphlab.predict.judging.evaluate import Estimate
-from graphlab.predict.judging.splits import split_hash
+from graphlab.predict.evaluation.evaluate import Estimate
+from graphlab.predict.evaluation.splits import split_hash
 from graphlab.predict.predictors import PREDICTORS
 from graphlab.predict.protocol import run
-from ingest.errors import AnalysisError, UnknownNameError
+from graphlab.predict.tasks.functional import Measured, functional_task
+from ingest.schema.errors import AnalysisError, UnknownNameError
 from queries.snapshot import Snapshot
 
 pytest.importorskip("sklearn")

@@ -13,15 +13,15 @@ from scipy import sparse
 from graphlab.predict.controls import importance
 from graphlab.predict.controls.ablation import without
 from graphlab.predict.controls.identity_columns import identity_columns, with_identity
+from graphlab.predict.evaluation.evaluate import area_under_roc, class_weights, paired_difference
 from graphlab.predict.inputs.design import design
 from graphlab.predict.inputs.examples import Examples, Floats, Ints
 from graphlab.predict.inputs.features import Columns, Inputs, no_columns
-from graphlab.predict.judging.evaluate import area_under_roc, class_weights, paired_difference
 from graphlab.predict.learners.linear import logistic
 from graphlab.predict.predictor import Fitted, Predictor
 from graphlab.predict.protocol import NOMINATED, Build, Run, Task, run
 from graphlab.predict.state import Array, State
-from ingest.errors import AnalysisError, UnknownNameError
+from ingest.schema.errors import AnalysisError, UnknownNameError
 
 pytest.importorskip("sklearn")
 FAMILIES = ("wiring", "distance", "embeddings")

@@ -7,8 +7,8 @@ import pytest
 
 from graphlab.predict.controls.control_plan import Control, Plan
 from graphlab.predict.controls.leak_scores import LEAKS, TwinLabel, leak_scores
-from graphlab.predict.functional import Measured
-from graphlab.predict.judging.evaluate import Estimate, area_under_roc
+from graphlab.predict.evaluation.evaluate import Estimate, area_under_roc
+from graphlab.predict.tasks.functional import Measured
 from queries.snapshot import Snapshot
 
 pytest.importorskip("sklearn")

@@ -22,9 +22,9 @@ from graphlab.predict.controls.response_size import (
     sizes_of,
     spearman,
 )
-from graphlab.predict.functional import Measured
-from graphlab.predict.judging.evaluate import Estimate
-from ingest.errors import SchemaError
+from graphlab.predict.evaluation.evaluate import Estimate
+from graphlab.predict.tasks.functional import Measured
+from ingest.schema.errors import SchemaError
 from queries.snapshot import Snapshot
 
 pytest.importorskip("sklearn")

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphlab.predict.controls.rewiring import both_ways, rewired, share_in_place, symmetric_layers, with_rewired
-from graphlab.predict.functional import Measured
-from ingest.errors import UnknownNameError
+from graphlab.predict.tasks.functional import Measured
+from ingest.schema.errors import UnknownNameError
 from queries.snapshot import Snapshot
 
 

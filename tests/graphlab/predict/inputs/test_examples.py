@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from graphlab.predict.inputs.examples import HIDDEN, Examples
-from ingest.errors import AnalysisError, SchemaError
+from ingest.schema.errors import AnalysisError, SchemaError
 
 
 def test_bad_labels_are_one_clear_error() -> None:

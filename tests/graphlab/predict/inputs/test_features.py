@@ -8,7 +8,7 @@ from scipy import sparse
 
 from graphlab.predict.inputs import features
 from graphlab.predict.inputs.features import Columns, Inputs
-from ingest.errors import AnalysisError, SchemaError
+from ingest.schema.errors import AnalysisError, SchemaError
 from queries.snapshot import Snapshot
 
 N = 30

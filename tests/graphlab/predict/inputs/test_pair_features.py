@@ -18,7 +18,7 @@ from graphlab.predict.inputs.pair_features import (
     pair_columns,
     profile_cosine,
 )
-from ingest.errors import AnalysisError
+from ingest.schema.errors import AnalysisError
 from queries.snapshot import Snapshot
 
 

@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 from graphlab.predict.inputs.spectral import spectral_embedding
-from ingest.errors import AnalysisError
+from ingest.schema.errors import AnalysisError
 
 
 def test_products_are_the_best_approximation_of_low_rank() -> None:

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from graphlab.predict.evaluation import evaluate
+from graphlab.predict.evaluation.evaluate import Held
 from graphlab.predict.inputs.examples import Examples, Floats, Ints
 from graphlab.predict.inputs.features import Columns, Inputs
-from graphlab.predict.judging import evaluate
-from graphlab.predict.judging.evaluate import Held
 from graphlab.predict.learners import calibration
 from graphlab.predict.learners.calibration import Calibrated, Temperature, fit_isotonic, fit_temperature
 from graphlab.predict.learners.linear import LogisticRegression
@@ -21,7 +21,7 @@ from graphlab.predict.predictor import Fitted, Predictor, known_rows
 from graphlab.predict.predictors import predictor_named
 from graphlab.predict.protocol import Task, run
 from graphlab.predict.state import Array, State
-from ingest.errors import SchemaError, UnknownNameError
+from ingest.schema.errors import SchemaError, UnknownNameError
 
 pytest.importorskip("sklearn")
 Make = Callable[..., Examples]

@@ -1,0 +1,4 @@
+"""Encoders on disk: safetensors with a card, and TensorFlow checkpoints.
+
+Imports the encoder.
+"""

@@ -1,0 +1,4 @@
+"""One animal's recording, prepared: segments, blocks, drift, time scales.
+
+Imports the store.
+"""

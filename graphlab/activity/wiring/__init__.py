@@ -1,0 +1,4 @@
+"""Activity against wiring: functional edges, structure and function, enrichment.
+
+Imports sessions and behavior.
+"""

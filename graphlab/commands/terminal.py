@@ -1,0 +1,163 @@
+"""What people see in a terminal: progress bars, tables, JSON, files of results."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from graphlab.exchange.table_files import plain, rows_of, write_table
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from queries.result import Result
+
+__all__ = ["print_json", "print_result", "print_table", "progress_bars", "rows_of", "short", "write_output"]
+
+Progress = Callable[[int, int], None]
+SHOWN_ROWS = 40
+PIPED_WIDTH = 200
+NARROWEST_TEXT = 8
+MOST_LINES = 20
+LONGEST_LINE = 600
+"""Of an error: what a person reads without scrolling."""
+
+
+def short(message: str) -> str:
+    """An error of at most MOST_LINES lines of LONGEST_LINE characters: its beginning, its end, and what is left out."""
+    lines = message.strip("\n").splitlines()
+    if len(lines) > MOST_LINES:
+        end = MOST_LINES // 3
+        left = len(lines) - (MOST_LINES - 1)
+        lines = [*lines[: MOST_LINES - 1 - end], f"... {left:,} more lines ...", *lines[-end:]]
+    cut = LONGEST_LINE // 2
+    return "\n".join(
+        line
+        if len(line) <= LONGEST_LINE
+        else f"{line[:cut]} ... {len(line) - 2 * cut:,} more letters ... {line[-cut:]}"
+        for line in lines
+    )
+
+
+@contextmanager
+def progress_bars(off: bool = False) -> Iterator[Callable[[str], Progress | None]]:
+    """A maker of progress callbacks with remaining time; none when standard error is no terminal."""
+    if off or not sys.stderr.isatty():
+        yield lambda name: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+
+        def bar(name: str) -> Callable[[int, int], None]:
+            task = bars.add_task(name, total=None)
+            return lambda done, total: bars.update(task, completed=done, total=total or None)
+
+        yield bar
+
+
+def print_json(document: Any) -> None:
+    typer.echo(json.dumps(plain(document), allow_nan=False))
+
+
+def print_table(table: pa.Table, title: str = "", limit: int | None = None) -> None:
+    """The first rows as an aligned table, and how many there are in all.
+
+    Args:
+        limit: rows shown; when None, as many as fit a terminal, and all in a pipe.
+    """
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    terminal = sys.stdout.isatty()
+    console = Console(width=None if terminal else PIPED_WIDTH)
+    rows = [
+        [_cell(value) for value in row.values()]
+        for row in table.slice(
+            0, limit if limit is not None else SHOWN_ROWS if terminal else table.num_rows
+        ).to_pylist()
+    ]
+    # An id folded over two lines cannot be copied, so texts give way to numbers, and a pipe grows as wide as needed.
+    numbers = [_is_number(field.type) for field in table.schema]
+    least = [
+        max(len(field.name), *(len(row[at]) for row in rows)) if rows and number else NARROWEST_TEXT
+        for at, (field, number) in enumerate(zip(table.schema, numbers, strict=True))
+    ]
+    needed = sum(least) + 3 * len(least) + 1
+    if not terminal:
+        console.width = max(PIPED_WIDTH, needed)
+    shown = Table(title=title or None, header_style="bold")
+    for field, number in zip(table.schema, numbers, strict=True):
+        shown.add_column(
+            Text(field.name),
+            justify="right" if number else "left",
+            overflow="fold",
+            no_wrap=number and needed <= console.width,
+        )
+    for row in rows:
+        shown.add_row(*map(Text, row))
+    console.print(shown)
+    left = table.num_rows - shown.row_count
+    if left > 0:
+        typer.echo(f"... {left:,} more rows; -o FILE writes all {table.num_rows:,}")
+
+
+def print_result(result: Result) -> None:
+    print_table(result.to_arrow())
+
+
+def write_output(
+    table: pa.Table,
+    path: Path,
+    about: dict[str, Any] | None = None,
+    said: str = "rows",
+    *,
+    spreadsheet: bool = False,
+) -> None:
+    """What ``-o`` does: the table in a file, and how many rows.
+
+    Args:
+        about: with ``--json``, the document about the result; the file and its rows join it.
+        spreadsheet: see ``write_table``.
+    """
+    rows = write_table(table, path, spreadsheet=spreadsheet)
+    if about is None:
+        typer.echo(f"{rows:,} {said} in {path}")
+    else:
+        print_json({**about, "output": str(path), "rows": rows})
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
+
+
+def _cell(value: Any) -> str:
+    from queries.result import float_text
+
+    if value is None:
+        return ""
+    return float_text(value) if isinstance(value, float) else str(value)

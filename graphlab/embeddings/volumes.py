@@ -1,0 +1,289 @@
+"""The work behind ``graphlab embed``: volumes, nodes and a checkpoint in, one more model in the graph."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from graphlab.store.embeddings.intake import origin_key, require_own_relation
+from graphlab.store.embeddings.models import model_names, open_embeddings
+from graphlab.store.files import places
+from graphlab.store.folder import Folder
+from graphlab.store.intake import Policy, ingest
+from ingest.reader import ReadRequest
+from ingest.schema.errors import GraphlabError, ReadError, SchemaError, VersionError
+from ingest.schema.space import Resolution
+
+if TYPE_CHECKING:
+    from gpu_embed.checkpoints.safetensors import Checkpoint
+    from gpu_embed.embed import EmbeddingRun, Forecast
+    from gpu_embed.journal import Journal
+    from ingest.volumes.volume import Volume
+
+Progress = Callable[[int, int], None]
+OUT_OF_DOMAIN = "-out-of-domain"
+GIB = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedRequest:
+    """What to embed and how. See ``Graph.embed``."""
+
+    em: Any
+    segmentation: Any
+    nodes: Any
+    checkpoint: Any
+    model: str | None = None
+    segmentation_version: str | None = None
+    resolution: Any = None
+    segmentation_resolution: Any = None
+    offset: Sequence[int] | None = None
+    segmentation_offset: Sequence[int] | None = None
+    axes: str | None = None
+    segmentation_axes: str | None = None
+    missing_chunks: str = "fill"
+    unit_nm: Any = None
+    spacing_nm: float = 0.0
+    engine: str = "auto"
+    precision: str = "fp32"
+    device: str = "auto"
+    batch: int | None = None
+    architecture: str | None = None
+    memory_gib: float = 4.0
+    out_of_domain: bool = False
+    cutting: str = "auto"
+    csvzip: Path | None = None
+
+
+@dataclass(frozen=True)
+class EmbedSummary:
+    """What came of it."""
+
+    model: str
+    segmentation_version: str
+    computed: int
+    finished_before: int
+    """Nodes that had an embedding already: of the model, or of a stopped run."""
+    failed: int
+    reads: int
+    bytes_read: int
+    seconds: float
+    run_id: str | None
+    failures: pa.Table = field(repr=False)
+    """root_id, node_id, x_nm, y_nm, z_nm, reason, message."""
+    notes: list[str] = field(default_factory=list)
+
+
+class EmbedJob:
+    """One job on one graph, everything checked before anything is computed.
+
+    Raises:
+        SchemaError, VersionError, ReadError, UnknownNameError: what does not fit, with what would.
+    """
+
+    def __init__(self, folder: Folder, request: EmbedRequest, *, keep: bool = True) -> None:
+        from gpu_embed.checkpoints.safetensors import Checkpoint, load_checkpoint
+        from gpu_embed.embed import EmbeddingRun
+        from gpu_embed.encoder.architectures import architecture as named
+        from gpu_embed.engines.choose import open_engine
+        from gpu_embed.engines.protocol import EngineOptions
+        from ingest.nodes import read_nodes
+
+        self._folder, self._request = folder, request
+        given = request.checkpoint
+        wanted = named(request.architecture) if request.architecture else None
+        self._checkpoint: Checkpoint = given if isinstance(given, Checkpoint) else load_checkpoint(given, wanted)
+        card = self._checkpoint.card
+        resolution = Resolution(*card.resolution) if card.resolution else None
+        said = {"resolution": request.resolution, "offset": request.offset, "axes": request.axes}
+        em = _volume(request.em, {**said, "prefer": resolution, "missing": request.missing_chunks})
+        said = {
+            "resolution": request.segmentation_resolution or request.resolution,
+            "offset": request.segmentation_offset,
+            "axes": request.segmentation_axes or request.axes,
+        }
+        segmentation = _volume(
+            request.segmentation, {**said, "prefer": em.resolution, "missing": request.missing_chunks}
+        )
+        self._volumes = (em, segmentation)
+        strange = request.out_of_domain and resolution != em.resolution
+        self.model = (request.model or card.name) + (OUT_OF_DOMAIN if strange else "")
+        require_own_relation(folder, places.checked_name(self.model, "name of a model"))
+        if request.csvzip:
+            places.checked_folder(request.csvzip)
+        self.version = str(request.segmentation_version or folder.meta("materialization") or "")
+        if not self.version:
+            raise SchemaError(
+                "embeddings need the version of their segmentation: vectors of different segmentations are never "
+                "compared. Say --segmentation-version NAME"
+            )
+        self._there = self._known()
+        memory_bytes = int(request.memory_gib * GIB)
+        reserved = 0 if request.cutting == "host" else memory_bytes
+        options = EngineOptions(request.precision, request.device, request.batch, reserved_bytes=reserved)
+        engine = open_engine(card.architecture, self._checkpoint.weights, request.engine, options)
+        nodes = request.nodes
+        if not isinstance(nodes, pa.Table):
+            nodes = read_nodes(nodes, unit_nm=request.unit_nm, spacing_nm=request.spacing_nm)
+        left = _without(nodes, self._there)
+        self._had = nodes.num_rows - left.num_rows
+        self._journal = self._open_journal(em, segmentation, keep)
+        self._run: EmbeddingRun = EmbeddingRun(
+            em,
+            segmentation,
+            left,
+            engine,
+            self._journal,
+            resolution=resolution,
+            out_of_domain=request.out_of_domain,
+            cutting=request.cutting,
+            memory_bytes=memory_bytes,
+        )
+        self._notes = [] if resolution else ["the model's card says no resolution: that the EM fits it is not checked"]
+        if strange:
+            self._notes.append(
+                f"out of domain: the network was trained at {resolution or 'an unknown number of'} nm a voxel, the EM "
+                f"has {em.resolution}; filed as {self.model}"
+            )
+
+    def forecast(self) -> Forecast:
+        return self._run.forecast()
+
+    def run(self, progress: Progress | None = None) -> EmbedSummary:
+        """Compute, then file everything in one transaction; a stopped run goes on where it was."""
+        from gpu_embed.embed import embeddings_of
+
+        journal = self._journal
+        if journal is None:
+            raise SchemaError("this job was opened for a forecast only")
+        made = self._run.run(progress)
+        run_id = None
+        notes = [*self._notes, *made.notes, *(note for volume in self._volumes if (note := volume.note()))]
+        # A run that was stopped after its rows were filed finds them in the graph and in the journal.
+        new = _without(embeddings_of(journal), self._there) if journal.rows() is not None else None
+        rows = new if new is not None and new.num_rows else None
+        if rows is not None or (self._there is not None and self._request.csvzip):
+            table = pa.concat_tables(_alike([part for part in (self._there, rows) if part is not None]))
+            try:
+                if self._request.csvzip:
+                    self._write_shards(table, self._request.csvzip)
+                if rows is not None:
+                    options = {"model": self.model, "segmentation_version": self.version, "replace": True}
+                    asked = ReadRequest("embeddings", options=options)
+                    summary = ingest(self._folder, table, asked, Policy(), alongside=self._name_card)
+                    run_id = summary.run_id
+                    notes += summary.notes
+            except GraphlabError:
+                raise
+            except (OSError, pa.ArrowException) as error:
+                raise ReadError(
+                    f"cannot write the embeddings: {error}; the graph is as it was, what was computed is kept in "
+                    f"{journal.folder}. Free some space and run it again"
+                ) from None
+        journal.remove()
+        return EmbedSummary(
+            self.model,
+            self.version,
+            made.computed,
+            made.finished_before + self._had,
+            made.failures.num_rows,
+            made.reads,
+            made.bytes_read,
+            made.seconds,
+            run_id,
+            made.failures,
+            notes,
+        )
+
+    def _known(self) -> pa.Table | None:
+        """Rows that the graph has of this model; refused where they are of other weights or segments."""
+        if self.model not in model_names(self._folder):
+            return None
+        there = open_embeddings(self._folder, self.model)
+        if there.segmentation_version != self.version:
+            raise VersionError(
+                f"model {self.model!r} is here for segmentation version {there.segmentation_version}, this run is of "
+                f"{self.version}; say --model NAME to file it apart"
+            )
+        weights = self._card().get("weights_sha256")
+        if weights != self._weights():
+            raise VersionError(
+                f"model {self.model!r} of this graph was made by other weights ({weights or 'no card of it is here'}); "
+                "say --model NAME to file this run apart"
+            )
+        return there.to_arrow()
+
+    def _open_journal(self, em: Volume, segmentation: Volume, keep: bool) -> Journal | None:
+        from gpu_embed.journal import Journal
+
+        identity = {
+            "em": em.name,
+            "segmentation": segmentation.name,
+            "resolution": f"{em.resolution} and {segmentation.resolution}",
+            "weights": self._weights(),
+            "precision": self._request.precision,
+            "segmentation version": self.version,
+        }
+        folder = places.place(self._folder.path, places.EMBEDDINGS, f"{places.UNFINISHED}{self.model}")
+        if not keep and not folder.exists():
+            return None
+        return Journal(folder, identity)
+
+    def _weights(self) -> str:
+        """The hash of the weights; made here where the card has none."""
+        import hashlib
+
+        card = self._checkpoint.card
+        if card.weights_sha256:
+            return card.weights_sha256
+        digest = hashlib.sha256()
+        for name, value in sorted(self._checkpoint.weights.items()):
+            digest.update(name.encode() + b"\0" + np.ascontiguousarray(value).tobytes())
+        return digest.hexdigest()
+
+    def _card(self) -> dict[str, Any]:
+        """The card of the encoder that made the model's rows; empty where none is known."""
+        card = self._folder.meta(origin_key(self.model))
+        if card is None:  # graphs of earlier versions have it as a file, beside cards of predictors
+            path = places.place(self._folder.path, places.PREDICTORS, f"{self.model}.json")
+            card = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+            card = {} if "task" in card else card
+        return dict(card)
+
+    def _name_card(self) -> None:
+        card = {**self._checkpoint.card.to_json(), "weights_sha256": self._weights()}
+        self._folder.set_meta(origin_key(self.model), card)
+
+    def _write_shards(self, table: pa.Table, target: Path) -> None:
+        from ingest.segclr.csv_zip import write_shards
+
+        write_shards(target, iter(table.to_batches()), convention="bytewidth8")
+
+
+def _volume(source: Any, said: Mapping[str, Any]) -> Volume:
+    from ingest.volumes.volume import Volume, open_volume
+
+    if isinstance(source, Volume):
+        return source
+    if not isinstance(source, str | Path | Mapping):
+        raise SchemaError(f"volume: found {type(source).__name__}; wanted a URL, a path or a Volume")
+    return open_volume(source, **said)
+
+
+def _without(nodes: pa.Table, there: pa.Table | None) -> pa.Table:
+    if there is None:
+        return nodes
+    done = set(zip(*(there.column(name).to_pylist() for name in ("root_id", "node_id")), strict=True))
+    keys = zip(*(nodes.column(name).to_pylist() for name in ("root_id", "node_id")), strict=True)
+    return nodes.filter(pa.array([key not in done for key in keys], pa.bool_()))
+
+
+def _alike(tables: list[pa.Table]) -> list[pa.Table]:
+    """Tables under one schema; fields differ in what they say about nulls only."""
+    return [table.select(tables[0].schema.names).cast(tables[0].schema) for table in tables]

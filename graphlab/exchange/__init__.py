@@ -1,0 +1,4 @@
+"""The graph for other tools: networkx, igraph, Neuroglancer, table files.
+
+Imports the schema alone.
+"""

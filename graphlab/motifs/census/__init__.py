@@ -1,0 +1,4 @@
+"""Exact counts: dyads, triads, tetrads, orbits, signs, weights.
+
+Imports the kernels.
+"""

@@ -1,0 +1,207 @@
+"""Draw and count null samples in parallel, save them as they come, go on where a run was cut.
+
+Sample i has its own child of the seed, so its bytes depend neither on the number of workers nor on where
+an earlier run stopped. Threads do the work: the kernels hold no interpreter lock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from graphlab.motifs.nulls.models import NullOptions, Sampler, sample_seed
+from graphlab.store.files import whole_files
+from ingest.schema.errors import AnalysisError, InterruptedRun
+from queries.snapshot import Snapshot
+
+Count = Callable[[Snapshot], npt.NDArray[np.int64]]
+Progress = Callable[[int, int], None]
+Stop = Callable[[npt.NDArray[np.int64]], bool]
+"""Shown the counts of each sample once, in order; True ends the run there."""
+
+FLUSH_SECONDS = 5.0
+
+
+class InterruptedSamples(InterruptedRun):
+    """Ctrl-C during sampling; ``samples`` holds the finished ones from the first on."""
+
+    def __init__(self, message: str, samples: list[npt.NDArray[np.int64]]) -> None:
+        super().__init__(message)
+        self.samples = samples
+
+
+@dataclass(frozen=True)
+class SampleFolder:
+    """Saved samples of one recipe: Parquet parts of (sample, counts), each written whole or not at all."""
+
+    path: Path
+
+    @classmethod
+    def of(cls, folder: Path, recipe: dict[str, object]) -> SampleFolder:
+        """The folder of one recipe under ``folder``: other graphs, nulls, seeds or options have others."""
+        text = json.dumps(recipe, sort_keys=True, default=str)
+        path = folder / hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+        path.mkdir(parents=True, exist_ok=True)
+        whole_files.write_bytes(path / "recipe.json", f"{text}\n".encode())
+        return cls(path)
+
+    def load(self) -> dict[int, npt.NDArray[np.int64]]:
+        """Every saved sample by its number."""
+        import pyarrow.parquet as pq
+
+        found: dict[int, npt.NDArray[np.int64]] = {}
+        for part in sorted(self.path.glob("samples-*.parquet")):
+            table = pq.read_table(part)
+            rows = [np.array(row, dtype=np.int64) for row in table.column("counts").to_pylist()]
+            found.update(zip(table.column("sample").to_pylist(), rows, strict=True))
+        return found
+
+    def save(self, samples: dict[int, npt.NDArray[np.int64]]) -> None:
+        """Add one part; a crash leaves either the whole part or none of it."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        if not samples:
+            return
+        numbers = sorted(samples)
+        start = np.cumsum([0, *(len(samples[k]) for k in numbers)])
+        values = pa.array(np.concatenate([samples[k] for k in numbers]), pa.int64())
+        rows = pa.LargeListArray.from_arrays(pa.array(start, pa.int64()), values)
+        table = pa.table({"sample": pa.array(numbers, pa.int64()), "counts": rows})
+        final = self.path / f"samples-{numbers[0]:07d}-{numbers[-1]:07d}-{len(numbers)}.parquet"
+        with whole_files.whole(final) as new:
+            pq.write_table(table, new)
+
+
+def content_hash(snapshot: Snapshot) -> str:
+    """A hash of the wiring and weights themselves."""
+    digest = hashlib.blake2b(digest_size=16)
+    for array in (snapshot.root_ids, snapshot.out_start, snapshot.out_target, snapshot.weight):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def options_hash(options: NullOptions) -> str:
+    """A hash of everything a null was given."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name, value in sorted(vars(options).items()):
+        digest.update(name.encode())
+        if isinstance(value, tuple) or hasattr(value, "dtype"):
+            for part in value if isinstance(value, tuple) else (value,):
+                array = np.asarray(part)
+                digest.update(str(array.shape).encode() + np.ascontiguousarray(array).tobytes())
+        else:
+            digest.update(repr(value).encode())
+    return digest.hexdigest()
+
+
+def sample_counts(sampler: Sampler, count: Count, **settings: Any) -> npt.NDArray[np.int64]:
+    """``sample_arrays`` of a census, whose rows are equally long, as int64 [used, classes]."""
+    return np.array(sample_arrays(sampler, count, **settings), dtype=np.int64)
+
+
+def sample_arrays(
+    sampler: Sampler,
+    count: Count,
+    *,
+    samples: int,
+    seed: int,
+    workers: int = 1,
+    folder: SampleFolder | None = None,
+    progress: Progress | None = None,
+    stop: Stop | None = None,
+) -> list[npt.NDArray[np.int64]]:
+    """What ``count`` says of every null sample, in the order of their numbers.
+
+    Args:
+        sampler: draws graphs. count: the census of one graph; must hold no lock to gain from workers.
+        samples: at most so many. seed: of the whole ensemble.
+        workers: threads; the result does not depend on it.
+        folder: where finished samples are saved and looked for first.
+        stop: shown each sample once, in order; True ends the run there, however many workers there are.
+
+    Raises:
+        InterruptedSamples: on Ctrl-C, with what is done; a rerun with the same folder continues.
+    """
+    if samples < 1:
+        raise AnalysisError(f"{samples} samples asked; a null needs at least 1 (and 19 for p = .1, two-sided)")
+    if workers < 1:
+        raise AnalysisError(f"{workers} workers asked; give at least 1")
+    done = {k: v for k, v in (folder.load() if folder else {}).items() if k < samples}
+    fresh: dict[int, npt.NDArray[np.int64]] = {}
+    flushed = time.monotonic()
+    used, ended = _leading(done, 0, stop)
+    try:
+        for number, counts in _arrivals(sampler, count, samples, seed, workers, set(done), ended):
+            fresh[number] = done[number] = counts
+            if progress:
+                progress(len(done), samples)
+            if folder and time.monotonic() - flushed > FLUSH_SECONDS:
+                folder.save(fresh)
+                fresh, flushed = {}, time.monotonic()
+            used, ended = _leading(done, used, stop)
+            if ended:
+                break
+    except KeyboardInterrupt:
+        _keep(folder, fresh)
+        used, _ = _leading(done, used, None)
+        place = f"are saved in {folder.path}; run again to continue" if folder else "were drawn; nothing was saved"
+        raise InterruptedSamples(
+            f"interrupted: {len(done)} of {samples} null samples {place}", [done[k] for k in range(used)]
+        ) from None
+    except BaseException:
+        _keep(folder, fresh)
+        raise
+    _keep(folder, fresh)
+    return [done[k] for k in range(used)]
+
+
+def _keep(folder: SampleFolder | None, fresh: dict[int, npt.NDArray[np.int64]]) -> None:
+    if folder:
+        folder.save(fresh)
+
+
+def _leading(done: dict[int, npt.NDArray[np.int64]], used: int, stop: Stop | None) -> tuple[int, bool]:
+    """How many samples from the first on are there, and whether ``stop`` ended the run among them."""
+    while used in done:
+        used += 1
+        if stop is not None and stop(done[used - 1]):
+            return used, True
+    return used, False
+
+
+def _arrivals(
+    sampler: Sampler, count: Count, samples: int, seed: int, workers: int, have: set[int], ended: bool
+) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
+    """Missing samples as they finish; at most two a worker are under way, so stopping wastes little."""
+
+    def one(number: int) -> tuple[int, npt.NDArray[np.int64]]:
+        return number, np.asarray(count(sampler.draw(sample_seed(seed, number))), dtype=np.int64)
+
+    missing = iter([k for k in range(samples) if k not in have and not ended])
+    # One worker is a thread, too: Ctrl-C reaches the main thread, and a Numba kernel there would make it a SystemError.
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="null-sample")
+    running: set[Future[tuple[int, npt.NDArray[np.int64]]]] = set()
+    try:
+        while True:
+            with suppress(StopIteration):
+                while len(running) < workers + 1:
+                    running.add(pool.submit(one, next(missing)))
+            if not running:
+                return
+            finished, running = wait(running, return_when=FIRST_COMPLETED)
+            # One that failed comes last: those that finished beside it are kept.
+            for future in sorted(finished, key=lambda future: future.exception() is not None):
+                yield future.result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)

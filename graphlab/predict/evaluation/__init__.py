@@ -1,0 +1,4 @@
+"""Splits, leaks, scores and their uncertainty.
+
+Imports inputs.
+"""

@@ -1,0 +1,4 @@
+"""Predictors made of other predictors.
+
+Imports trees and networks.
+"""

@@ -1,0 +1,4 @@
+"""Graph networks of nodes and of pairs, and the rate model.
+
+Imports inputs and training.
+"""

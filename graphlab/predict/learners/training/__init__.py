@@ -1,0 +1,4 @@
+"""The training loop, neighbour sampling and the journal.
+
+Imports inputs.
+"""

@@ -1,0 +1,92 @@
+"""What a training said, epoch by epoch: JSON lines on disk, TensorBoard where it is installed, listeners."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ingest.schema.errors import MissingExtraError
+
+Entry = Mapping[str, Any]
+
+
+class Journal:
+    """One JSON object a line: ``run``, ``epoch`` (from 1), ``loss``, ``metric``, ``rate``, ``score`` (where measured).
+
+    No times are written, so that two equal trainings leave equal journals. A training that resumes takes back what
+    was written after its checkpoint.
+
+    Args:
+        path: the JSONL file, made with its folder; None keeps nothing on disk.
+        tensorboard: folder of event files for TensorBoard.
+        listeners: called with every entry, for progress.
+
+    Raises:
+        MissingExtraError: TensorBoard is asked for and not installed.
+    """
+
+    def __init__(
+        self, path: Path | None = None, tensorboard: Path | None = None, *listeners: Callable[[Entry], None]
+    ) -> None:
+        self.path = path
+        self.listeners = listeners
+        self._events: Any = None
+        if tensorboard is not None:
+            try:
+                from torch.utils.tensorboard import SummaryWriter
+            except ImportError:
+                raise MissingExtraError("tensorboard", "tensorboard") from None
+            self._events = SummaryWriter(str(tensorboard))
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+
+    def write(self, entry: Entry) -> None:
+        """Add one entry; numbers that are not finite become null."""
+        if self.path is not None:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({key: _plain(value) for key, value in entry.items()}, allow_nan=False) + "\n")
+        if self._events is not None:
+            for key, value in entry.items():
+                if isinstance(value, float) and math.isfinite(value):
+                    self._events.add_scalar(f"{entry['run']}/{key}", value, entry["epoch"])
+        for listener in self.listeners:
+            listener(entry)
+
+    def entries(self) -> list[dict[str, Any]]:
+        """All that was written to the file, the first line first; a line cut off by a crash is left out."""
+        if self.path is None or not self.path.exists():
+            return []
+        found = []
+        for line in self.path.read_text(encoding="utf-8").splitlines():
+            try:
+                found.append(json.loads(line))
+            except json.JSONDecodeError:
+                continue
+        return found
+
+    def rewind(self, run: str, epoch: int) -> None:
+        """Take back what was written of a run after ``epoch``."""
+        if self.path is None or not self.path.exists():
+            return
+        kept = [e for e in self.entries() if e.get("run") != run or e.get("epoch", 0) <= epoch]
+        whole = self.path.with_name(self.path.name + ".partial")
+        whole.write_text("".join(json.dumps(e) + "\n" for e in kept), encoding="utf-8")
+        whole.replace(self.path)
+
+    def close(self) -> None:
+        """Finish the event files of TensorBoard."""
+        if self._events is not None:
+            self._events.close()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,4 @@
+"""Forests and extra trees.
+
+Imports inputs and evaluation.
+"""

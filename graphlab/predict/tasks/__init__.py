@@ -1,0 +1,4 @@
+"""What is predicted: cell types and functional connectivity.
+
+Imports learners and evaluation.
+"""

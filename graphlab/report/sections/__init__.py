@@ -1,0 +1,4 @@
+"""The sections of a report, one file each.
+
+Imports charts, and reads the graph.
+"""

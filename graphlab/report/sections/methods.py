@@ -1,0 +1,85 @@
+"""A methods paragraph to paste: data, versions, recipe, counts, nulls, seeds, references."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from graphlab.report.page import Block, Notes, Quote, Section
+from graphlab.report.sections.overview import recipe_text
+from graphlab.store.runs.runs import versions
+
+if TYPE_CHECKING:
+    from graphlab.graph import Graph
+    from graphlab.motifs.significance.motifs import Significance
+
+CENSUS = {
+    2: "Davis & Leinhardt 1972. The structure of positive interpersonal relations in small groups.",
+    3: "Davis & Leinhardt 1972. The structure of positive interpersonal relations in small groups.",
+    4: "Pinar, Seshadhri & Vishal 2017. ESCAPE: efficiently counting all 5-vertex subgraphs. WWW.",
+}
+MOTIFS = "Milo et al. 2002. Network motifs: simple building blocks of complex networks. Science 298:824."
+RATES = "Benjamini & Hochberg 1995. Controlling the false discovery rate. J. R. Stat. Soc. B 57:289."
+CHAIN = "Besag & Clifford 1989. Generalized Monte Carlo significance tests. Biometrika 76:633."
+COUNTED = {2: "dyads", 3: "triads", 4: "the 199 connected tetrads"}
+
+
+def section(graph: Graph, results: Sequence[Significance] | None = None) -> Section:
+    """The paragraph and its references; of the latest recorded results when none are given."""
+    if results is None:
+        latest: dict[tuple[int, str], Significance] = {}
+        for _, one in graph.kept_significance():
+            latest.setdefault((one.size, one.null), one)
+        results = list(latest.values())
+    text = " ".join([data(graph), *(tested(one) for one in results), software()])
+    sizes = {one.size for one in results} or {3}
+    cited = [CENSUS[size] for size in sorted(sizes)]
+    if results:
+        cited += [MOTIFS, RATES]
+        if any(one.mixing is not None for one in results):
+            cited.append(CHAIN)
+    cited = list(dict.fromkeys(cited))
+    again = [f"graphlab rerun {graph.path.name} {run}" for run, one in graph.kept_significance() if results]
+    blocks: list[Block] = [Quote(text, "methods"), Notes(cited)]
+    if again:
+        blocks.append(Notes([f"To compute the latest result again and compare it byte for byte: {again[0]}"]))
+    return Section("Methods", blocks)
+
+
+def data(graph: Graph) -> str:
+    """What was analysed."""
+    info = graph.info()
+    source = info.dataset or "The data"
+    if info.materialization:
+        source += f" (materialization {info.materialization})"
+    return (
+        f"{source} was held as a graph (data version {info.data_version}) of {info.counts['neurons_in_graph']:,} "
+        f"neurons and {info.counts['chemical']:,} chemical connections; {recipe_text(info.recipe)}. "
+        f"Autapses ({info.counts['autapses']:,}) were left out of every count."
+    )
+
+
+def tested(found: Significance) -> str:
+    """One comparison with a null."""
+    meta = found.view_meta or {}
+    least = f" of weight {meta['min_weight']:g} or more" if meta.get("min_weight") else ""
+    kind = f"{meta.get('kind', 'chemical')} connections{least}"
+    hidden = meta.get("unobservable")
+    observable = f", {hidden:,} of them outside the observable pairs and left out" if hidden else ""
+    text = (
+        f"Induced counts of {COUNTED[found.size]} over the {kind}{observable} were exact and compared with "
+        f"{found.samples:,} random graphs (seed {found.seed}). {found.sentence} "
+        "p values are empirical and two-sided (twice the smaller tail with the +1 correction); q values are "
+        f"Benjamini-Hochberg over {int(found.tested.sum())} classes."
+    )
+    caveats = [text for text in found.caveats if text.startswith("not corrected")]
+    return " ".join([text, *(f"Tetrads are {caveat}." for caveat in caveats)])
+
+
+def software() -> str:
+    """What computed it."""
+    used = versions()
+    return (
+        f"Computed with graphlab {used['graphlab-connectome']}, Python {used['python']}, DuckDB {used['duckdb']}, "
+        f"NumPy {used['numpy']} and Numba {used['numba']}."
+    )

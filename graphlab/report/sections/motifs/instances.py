@@ -1,0 +1,93 @@
+"""The strongest instances of the motifs that stand out, with links into Neuroglancer."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from graphlab.charts import drawings
+from graphlab.exchange import neuroglancer
+from graphlab.motifs.census.classes import classes
+from graphlab.motifs.significance.motifs import Significance
+from graphlab.report.page import Block, Notes, Section, Table, link_to
+from graphlab.report.sections.motifs.tested import number, ratio_text
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+    from graphlab.graph import Graph
+
+MOTIFS = 3
+ROWS = 6
+MOST_SETS = 300_000_000
+"""Sets of neurons that a report looks at for one motif, some ten seconds of it."""
+
+
+def section(graph: Graph, found: Significance) -> Section | None:
+    """Top instances of the most over-represented classes."""
+    if found.size not in (3, 4):
+        return None
+    chosen = standing_out(found)
+    if not chosen:
+        return None
+    from graphlab.motifs.kernels.subgraphs import adjacency_of, at_most
+
+    kind, least = "chemical", 0.0
+    meta = found.view_meta or {}
+    kind, least = str(meta.get("kind", kind)), float(meta.get("min_weight", least))
+    if at_most(adjacency_of(graph.snapshot(kind, least)), found.size) > MOST_SETS:
+        words = "graphlab instances GRAPH MOTIF lists them, and a higher --min-weight makes it quick"
+        return Section(
+            "Strongest instances", [Notes([f"This graph is too large to list instances in a report; {words}."])]
+        )
+    info = graph.info()
+    dataset = neuroglancer.dataset_of(info.dataset, info.materialization, None, info.resolution)
+    names = named(graph)
+    blocks: list[Block] = []
+    tables = {}
+    for k in chosen:
+        one = classes(found.size)[k]
+        table = graph.instances(one.name, found.size, kind=kind, min_weight=least, limit=ROWS)
+        tables[f"instances_{found.size}_{one.name}"] = table
+        total = int(table.schema.metadata[b"found"])
+        picture = drawings.motif(one.edges, found.size, f"Motif {one.name}", numbered=True)
+        rows = [cells(row, found.size, names, dataset) for row in table.to_pylist()]
+        columns = [*(f"neuron {role}" for role in range(found.size)), "weakest", "total", ""]
+        title = (
+            f"{one.name}: {ratio_text(found.ratio[k])} the null (q {number(found.q[k]) or 'unknown'}), "
+            f"{total:,} instances, the {len(rows)} strongest"
+        )
+        blocks.append(Table(columns, rows, (found.size, found.size + 1), title, picture))
+    blocks.append(Notes(["Strongest by the weakest connection, then by total weight; numbers of neurons as drawn."]))
+    return Section("Strongest instances", blocks, tables)
+
+
+def standing_out(found: Significance) -> list[int]:
+    """Up to three tested classes with more than the null expects: q < .05 first, then trusted ones, then by z."""
+    more = [k for k in range(len(found.classes)) if found.tested[k] and found.observed[k] > found.mean[k]]
+
+    def rank(k: int) -> tuple[bool, bool, float]:
+        z = float(found.z[k])
+        return bool(found.q[k] < 0.05), bool(found.z_trusted[k]), z if math.isfinite(z) else 0.0
+
+    return sorted(more, key=rank, reverse=True)[:MOTIFS]
+
+
+def named(graph: Graph) -> dict[int, str]:
+    """Names of the neurons that have one."""
+    table = graph.to_arrow("neurons").select(["root_id", "name"])
+    return {row["root_id"]: row["name"] for row in table.to_pylist() if row["name"]}
+
+
+def cells(row: dict[str, Any], size: int, names: dict[int, str], dataset: neuroglancer.Dataset) -> list[str | Markup]:
+    """One instance as a row of the page."""
+    shown: list[str | Markup] = []
+    for role in range(size):
+        root = row[f"neuron_{role}"]
+        kind = row.get(f"type_{role}")
+        shown.append(
+            " · ".join(str(part) for part in (names.get(root), kind, None if names.get(root) else root) if part)
+        )
+    address = neuroglancer.instance_link(row, size, dataset)
+    shown += [f"{row['weakest']:g}", f"{row['total']:g}"]
+    return [*shown, link_to(address, "Neuroglancer") if address else ""]

@@ -1,0 +1,40 @@
+"""Typed motifs of the latest mining."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from graphlab.charts import drawings
+from graphlab.motifs.census.codes import edges_of
+from graphlab.report.page import Notes, Section, Table
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+    from graphlab.graph import Graph
+
+ROWS = 15
+
+
+def section(graph: Graph) -> Section | None:
+    """The most surprising typed motifs of the latest recorded mining, with the number tried."""
+    kept = graph.kept_mining()
+    if not kept or not kept[0][1].num_rows:
+        return None
+    table = kept[0][1]
+    split = table["test_count"][0].as_py() >= 0
+    rows: list[list[str | Markup]] = []
+    for row in table.slice(0, ROWS).to_pylist():
+        size = len(row["types"])
+        drawn = drawings.motif(edges_of(row["code"], size), size, row["pattern"])
+        cells: list[str | Markup] = [drawn, row["pattern"], f"{row['count']:,}", f"{row['null_mean']:,.3g}",
+                                     f"{row['ratio']:.3g}×", f"{row['surprise']:.1f}", f"{row['p']:.2g}"]  # fmt: skip
+        rows.append([*cells, f"{row['q']:.2g}"] if split else cells)
+    columns = ["", "typed motif", "count", "null mean", "ratio", "surprise", "p"] + (["q, other half"] if split else [])
+    about = table.schema.metadata
+    notes = [about[b"rule"].decode(), about[b"sentence"].decode()]
+    return Section(
+        "Typed motifs",
+        [Table(columns, rows, numbers=tuple(range(2, len(columns)))), Notes(notes)],
+        {"typed_motifs": table},
+    )

@@ -1,0 +1,49 @@
+"""Profiles of several graphs in one figure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from graphlab.charts import analyses
+from graphlab.motifs.census.classes import classes
+from graphlab.motifs.significance.motifs import Significance
+from graphlab.motifs.significance.profiles import profiles
+from graphlab.report.page import Block, Figure, Figures, Section, Table
+
+if TYPE_CHECKING:
+    from graphlab.graph import Graph
+
+MOST_DRAWN = 20
+
+
+def section(graph: Graph, results: Mapping[str, Significance]) -> Section | None:
+    """One line a graph over the motif classes, and how alike the lines are."""
+    import pyarrow as pa
+
+    if len(results) < 2:
+        return None
+    found = profiles(results)
+    size = next(iter(results.values())).size
+    by_name = {one.name: one for one in classes(size)}
+    few = len(found.classes) <= MOST_DRAWN
+    edges = [by_name[name].edges for name in found.classes] if few else None
+    svg = analyses.profile_lines(
+        found.graphs, found.classes, found.values, edges, size,
+        "normalised z" if size == 3 else "normalised ratio", found.kind,
+    )  # fmt: skip
+    how = "z scores" if size == 3 else "(count - mean) / (count + mean + 4)"
+    caption = (
+        f"{found.kind.capitalize()} (Milo et al. 2004): {how} scaled to length 1, so that graphs of different "
+        "sizes compare. A class without z counts as 0."
+    )
+    blocks: list[Block] = [Figures([Figure(svg, caption, f"profiles_{size}")])]
+    alike = found.correlation()
+    rows: list[list[str | Markup]] = [
+        [name, *(f"{value:.2f}" for value in line)] for name, line in zip(found.graphs, alike, strict=True)
+    ]
+    columns = ["correlation of profiles", *(str(k + 1) for k in range(len(rows)))]
+    blocks.append(Table(columns, rows, numbers=tuple(range(1, len(columns)))))
+    return Section("Profiles", blocks, {f"profiles_{size}": pa.Table.from_pylist(found.rows())})

@@ -1,0 +1,4 @@
+"""Embedding files of a graph, and how they join neurons and synapses.
+
+Imports the folder, runs and tables.
+"""

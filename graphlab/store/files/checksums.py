@@ -1,0 +1,123 @@
+"""Files of a graph are what they were when they were written: checked once a file version, before anything is read.
+
+Embeddings and recordings carry the first 12 digits of their SHA-256 in their names; snapshots and id indices, Arrow
+files, a CRC-32 of all other bytes in the metadata of their schema, which such a file holds at its begin and at its end.
+A file that this process has checked is told by its inode, size and time of change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from pathlib import Path
+
+import pyarrow as pa
+
+from ingest.schema.errors import ReadError
+
+_MARK = b"graphlab:crc32="
+_ZEROS = b"00000000"
+_SCHEMA_BYTES = 1 << 16
+UNSEALED = {"checksum": (_MARK + _ZEROS).decode()}
+"""Metadata of the schema of a file that ``seal`` is going to seal."""
+_DIGITS = 12
+_CHECKED: set[tuple[int, int, int, int, int]] = set()
+
+
+def require_named(path: Path, what: str, remedy: str) -> None:
+    """See that a file has the content that its name was made of.
+
+    Args:
+        what: how the file is called in messages. remedy: what to do about a damaged one.
+
+    Raises:
+        ReadError: another content, or no such file.
+    """
+    try:
+        if is_known(path):
+            return
+        with path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ReadError(f"{path}: {what} is missing, truncated or damaged: {error.strerror}; {remedy}") from None
+    wanted = path.name.split("-")[0]
+    if found[:_DIGITS] != wanted:
+        raise ReadError(
+            f"{path}: {what} is truncated or damaged: its SHA-256 begins with {found[:_DIGITS]}, it was written "
+            f"with {wanted}; {remedy}"
+        )
+    _remember(path)
+
+
+def seal(path: Path) -> None:
+    """Write the checksum into an Arrow file that is whole and has ``UNSEALED`` among the metadata of its schema."""
+    with pa.memory_map(str(path)) as file:
+        content = file.read_buffer()
+    places = _places(content)
+    if places is None:
+        raise AssertionError(f"{path} has no place for its checksum")
+    crc = _crc(content, places)
+    with path.open("r+b") as file:
+        for place in places:
+            file.seek(place)
+            file.write(crc)
+
+
+def sealed(path: Path) -> pa.Buffer:
+    """The content of a sealed file, mapped.
+
+    Raises:
+        ReadError: it is damaged or was never sealed. OSError: there is none.
+    """
+    with pa.memory_map(str(path)) as file:
+        content = file.read_buffer()
+    if not is_known(path):
+        places = _places(content)
+        if places is None or any(_at(content, place) != _crc(content, places) for place in places):
+            raise ReadError(f"{path}: its content is not what its checksum says")
+        _remember(path)
+    return content
+
+
+def _places(content: pa.Buffer) -> tuple[int, int] | None:
+    """Where the digits of the checksum begin: in the schema at the begin and in that at the end."""
+    tail = max(0, content.size - _SCHEMA_BYTES)
+    first = content.slice(0, min(content.size, _SCHEMA_BYTES)).to_pybytes().find(_MARK)
+    last = content.slice(tail).to_pybytes().rfind(_MARK) + tail
+    room = len(_MARK) + len(_ZEROS)
+    if first < 0 or last < first + room or last + room > content.size:
+        return None
+    return first + len(_MARK), last + len(_MARK)
+
+
+def _at(content: pa.Buffer, place: int) -> bytes:
+    found: bytes = content.slice(place, len(_ZEROS)).to_pybytes()
+    return found
+
+
+def _crc(content: pa.Buffer, places: tuple[int, int]) -> bytes:
+    """The CRC-32 of a file as it is with zeros for its digits."""
+    crc, begin = 0, 0
+    for place in places:
+        crc = zlib.crc32(_ZEROS, zlib.crc32(content.slice(begin, place - begin), crc))
+        begin = place + len(_ZEROS)
+    return f"{zlib.crc32(content.slice(begin), crc):08x}".encode()
+
+
+def _version(path: Path) -> tuple[int, int, int, int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def is_known(path: Path) -> bool:
+    """Whether this process has checked this version of a file."""
+    try:
+        return _version(path) in _CHECKED
+    except FileNotFoundError:
+        return False
+
+
+def _remember(path: Path) -> None:
+    if len(_CHECKED) > 100_000:
+        _CHECKED.clear()
+    _CHECKED.add(_version(path))

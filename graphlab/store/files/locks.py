@@ -1,0 +1,174 @@
+"""Who may open a graph: many readers or one writer, by a lock on the graph's folder itself.
+
+DuckDB locks its file in a way that any other handle on that file drops when it is closed (POSIX record locks). The
+lock here belongs to one handle on the folder, which nothing else can drop, and which a copy of the folder does not
+carry along. Where the system has no such lock (some network file systems, Windows) DuckDB's own is what is left, and
+``Lock.weak`` says so.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingest.schema.errors import StoreBusyError
+
+try:
+    import fcntl
+except ImportError:  # Windows, where DuckDB's own lock is mandatory
+    fcntl = None  # type: ignore[assignment]
+
+Identity = tuple[int, int]
+NOT_HERE = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EBADF}
+"""What a system says that has no such lock on a folder."""
+
+
+@dataclass
+class _Held:
+    """The one handle of this process on a folder."""
+
+    handle: int
+    weak: bool
+    holders: int = 0
+    writers: int = 0
+    locked: bool = False
+
+
+_HELD: dict[Identity, _Held] = {}
+_GUARD = threading.RLock()
+
+
+def identity(path: Path) -> Identity | None:
+    """What a file or folder is, whatever its name; None when there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+class Lock:
+    """A share of a folder, or all of it. Two holders within one process do not wait for each other.
+
+    Raises:
+        StoreBusyError: another process writes, or reads what is to be written.
+    """
+
+    def __init__(self, folder: Path, *, alone: bool) -> None:
+        self.folder = folder
+        self.alone = False
+        self.weak = False
+        handle = os.open(folder, os.O_RDONLY)
+        found = os.fstat(handle)
+        self.identity: Identity = (found.st_dev, found.st_ino)
+        self._open = True
+        with _GUARD:
+            held = _HELD.get(self.identity)
+            if held is None:
+                held = _HELD[self.identity] = _Held(handle, fcntl is None)
+            else:
+                os.close(handle)
+            held.holders += 1
+            try:
+                self._take(held, alone)
+            except BaseException:
+                self.release()
+                raise
+
+    @property
+    def first_writer(self) -> bool:
+        """Whether nobody else in this process writes the folder, so that what lies about in it is nobody's."""
+        with _GUARD:
+            held = _HELD.get(self.identity)
+            return self.alone and held is not None and held.writers == 1
+
+    def take_alone(self) -> None:
+        """From a share to all of it."""
+        with _GUARD:
+            self._take(_HELD[self.identity], True)
+
+    def share(self) -> None:
+        """From all of it to a share; nobody writes in between."""
+        with _GUARD:
+            held = _HELD[self.identity]
+            if self.alone:
+                self.alone = False
+                held.writers -= 1
+                if not held.writers:
+                    _flock(held, shared=True)
+
+    def release(self) -> None:
+        with _GUARD:
+            held = _HELD.get(self.identity)
+            if held is None or not self._open:
+                return
+            self._open = False
+            self.share()
+            held.holders -= 1
+            if not held.holders:
+                del _HELD[self.identity]
+                with suppress(OSError):
+                    if not held.weak:
+                        fcntl.flock(held.handle, fcntl.LOCK_UN)  # a child between fork and exec has the handle, too
+                    os.close(held.handle)
+
+    def _take(self, held: _Held, alone: bool) -> None:
+        if (alone and not held.writers) or not held.locked:
+            before = held.locked
+            if not _flock(held, shared=not alone):
+                if before:
+                    _flock(held, shared=True)  # asking for all of it cost the share
+                raise StoreBusyError(
+                    f"{self.folder} is in use by {_holder(self.identity)}. While one process writes a graph no other "
+                    "may open it: wait for it, stop it, or work on a copy of the folder"
+                )
+        if alone and not self.alone:
+            self.alone = True
+            held.writers += 1
+        self.weak = held.weak
+
+
+def _flock(held: _Held, *, shared: bool) -> bool:
+    """Whether the lock was had; a system without one is remembered and always says yes."""
+    if held.weak:
+        return True
+    held.locked = False
+    try:
+        fcntl.flock(held.handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in NOT_HERE:
+            raise
+        held.weak = True
+    held.locked = True
+    return True
+
+
+def _holder(wanted: Identity) -> str:
+    """Who has it, where the system tells (Linux)."""
+    with suppress(OSError):
+        for line in Path("/proc/locks").read_text(encoding="ascii").splitlines():
+            # 7: FLOCK  ADVISORY  WRITE 4711 fd:01:269 0 EOF
+            # Devices are told by other numbers on some file systems; the number of the folder is enough.
+            row = re.search(r"FLOCK +\S+ +\S+ +(\d+) +[0-9a-f]+:[0-9a-f]+:(\d+) ", line)
+            if row and int(row[2]) == wanted[1] and int(row[1]) not in (0, os.getpid()):
+                return f"process {row[1]}"
+    return "another process"
+
+
+def _forget() -> None:
+    """A forked child holds nothing: the lock is its parent's."""
+    for held in _HELD.values():
+        with suppress(OSError):
+            os.close(held.handle)
+    _HELD.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

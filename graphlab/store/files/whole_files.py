@@ -1,0 +1,107 @@
+"""Files that are whole or not there: written beside their place, safe on disk, then renamed into it.
+
+What a killed process leaves is told by its name, ``.<name>.part-<process>-<random>``, and swept by the next that writes
+the same file or, within a graph, by the next that writes the graph.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from graphlab.store.files import interrupts
+
+PART = re.compile(r"\..*\.part-(\d+)-[0-9a-f]{8}(\.\w+)?")
+_OURS: set[Path] = set()
+"""Unfinished files of this process."""
+
+
+def beside(path: Path) -> Path:
+    """A name that no other process or thread uses, in the same folder."""
+    new = path.with_name(f".{path.name[:150]}.part-{os.getpid()}-{uuid.uuid4().hex[:8]}")
+    _OURS.add(new)
+    return new
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """The name to write to; after the block it is ``path``, or with an error nothing is there that was not before.
+
+    Raises:
+        OSError: the disk is full or fails, or the folder may not be written.
+    """
+    sweep(path)
+    new = beside(path)
+    try:
+        yield new
+        to_disk(new)
+        with interrupts.later():
+            new.replace(path)
+            folder_to_disk(path.parent)
+    finally:
+        _OURS.discard(new)
+        if new.exists():
+            remove(new)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """A small file at once."""
+    with whole(path) as new:
+        new.write_bytes(content)
+
+
+def is_left(path: Path) -> bool:
+    """Whether a file was left by a process that is no more."""
+    found = PART.fullmatch(path.name)
+    if not found or path in _OURS:
+        return False
+    number = int(found[1])
+    return number == os.getpid() or not _alive(number)
+
+
+def sweep(path: Path) -> None:
+    """Remove what earlier, killed writers of ``path`` left beside it."""
+    start = f".{path.name[:150]}.part-"
+    with suppress(OSError):
+        for item in path.parent.iterdir():
+            if item.name.startswith(start) and is_left(item):
+                remove(item)
+
+
+def remove(path: Path) -> None:
+    """A file, a link (never what it points to) or a folder away; what cannot go stays."""
+    with suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def to_disk(path: Path) -> None:
+    """What was written to a file or folder survives a power cut from here on."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def folder_to_disk(path: Path) -> None:
+    """Names in a folder survive a power cut, where the file system can promise that."""
+    with suppress(PermissionError):
+        to_disk(path)
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

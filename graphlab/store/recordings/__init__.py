@@ -1,0 +1,4 @@
+"""Recordings and behaviour kept in a graph.
+
+Imports the folder and runs.
+"""

@@ -1,0 +1,4 @@
+"""Runs: what was computed from what, kept results, and their agreement with a rerun.
+
+Imports the folder.
+"""

@@ -1,0 +1,185 @@
+"""Ready connections into the graph: repeated rows summed, first kept, or refused; neuropils added up."""
+
+from __future__ import annotations
+
+from graphlab.store.arrivals import Arrivals
+from graphlab.store.database import exact_sum, first_row, quote
+from ingest.schema.errors import SchemaError
+
+PAIR = "pre_root_id, post_root_id, kind"
+
+
+def write_connections(arrivals: Arrivals, kind: str | None, duplicates: str | None) -> list[str]:
+    """Add ``arrivals`` to ``connections`` and, where rows name neuropils, to ``connections_by_neuropil``.
+
+    Args:
+        kind: for rows whose source names none; chemical unless said.
+        duplicates: ``sum``, ``first`` or ``refuse``; None sums rows of this source and refuses pairs that an
+            earlier source brought. Further columns of summed rows are those of the heaviest row.
+    """
+    connection = arrivals.connection
+    own_kind = f"'{kind or 'chemical'}'"
+    values = arrivals.selected(skip=("kind",))
+    kind_value = f"coalesce(kind, {own_kind})" if arrivals.has("kind") else own_kind
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE arrived AS SELECT {', '.join(values)}, {kind_value} AS kind, arrival "
+        "FROM arrivals"
+    )
+    _claim_kinds(arrivals)
+    notes = _without_weight(arrivals)
+    notes += _repeated(arrivals, duplicates)
+    notes += _met_before(arrivals, duplicates)
+    _insert(arrivals)
+    cancelled = _drop_cancelled(arrivals)
+    connection.execute("DROP TABLE arrived")
+    return notes + cancelled
+
+
+def _without_weight(arrivals: Arrivals) -> list[str]:
+    """Rows of weight 0 say that there is no connection, as zeros of a matrix do."""
+    connection = arrivals.connection
+    row = first_row(connection, "SELECT count(*) FROM arrived WHERE weight = 0")
+    if not row[0]:
+        return []
+    named = "SELECT pre_root_id AS root_id FROM arrived WHERE {0} UNION SELECT post_root_id FROM arrived WHERE {0}"
+    silent = first_row(
+        connection,
+        f"SELECT count(*) FROM (({named.format('weight = 0')}) EXCEPT ({named.format('weight <> 0')}) "
+        "EXCEPT SELECT root_id FROM neurons) WHERE root_id <> 0",
+    )
+    connection.execute("DELETE FROM arrived WHERE weight = 0")
+    arrivals.left_out += int(row[0])
+    note = f"{row[0]:,} rows of weight 0 are no connections and were left out"
+    if silent[0]:
+        note += f", with {silent[0]:,} neurons that only they name (ingest those --as neurons to have them)"
+    return [note]
+
+
+def _drop_cancelled(arrivals: Arrivals) -> list[str]:
+    """Pairs whose rows add up to 0."""
+    connection = arrivals.connection
+    row = first_row(connection, "SELECT count(*) FROM connections WHERE weight = 0")
+    if not row[0]:
+        return []
+    connection.execute(
+        f"DELETE FROM connections_by_neuropil WHERE ({PAIR}) IN (SELECT ({PAIR}) FROM connections WHERE weight = 0)"
+    )
+    connection.execute("DELETE FROM connections WHERE weight = 0")
+    return [f"{row[0]:,} connections whose rows add up to weight 0 were left out"]
+
+
+def _repeated(arrivals: Arrivals, duplicates: str | None) -> list[str]:
+    """Rows of one source with the same pair, kind and neuropil."""
+    connection = arrivals.connection
+    key = PAIR + (", neuropil" if arrivals.has("neuropil") else "")
+    row = first_row(
+        connection, f"SELECT (SELECT count(*) FROM arrived) - count(*) FROM (SELECT DISTINCT {key} FROM arrived)"
+    )
+    if not row[0]:
+        return []
+    if duplicates == "refuse":
+        twice = first_row(
+            connection,
+            f"SELECT pre_root_id, post_root_id, min(arrival), max(arrival) FROM arrived GROUP BY {key} "
+            "HAVING count(*) > 1 ORDER BY 3 LIMIT 1",
+        )
+        row_a, row_b = arrivals.source_row(twice[2]), arrivals.source_row(twice[3])
+        raise SchemaError(
+            f"{arrivals.source}: rows {row_a} and {row_b} hold the same connection {twice[0]} "
+            f"-> {twice[1]} "
+            f"({row[0]:,} repeated rows); --duplicates sum adds them up, --duplicates first keeps the first"
+        )
+    if duplicates == "first":
+        connection.execute(
+            f"DELETE FROM arrived WHERE arrival NOT IN (SELECT min(arrival) FROM arrived GROUP BY {key})"
+        )
+        arrivals.left_out += int(row[0])
+        return [f"{row[0]:,} repeated rows left out, the first of each pair kept"]
+    return [f"{row[0]:,} repeated rows summed into their pair"]
+
+
+def _met_before(arrivals: Arrivals, duplicates: str | None) -> list[str]:
+    """Pairs that an earlier source brought."""
+    connection = arrivals.connection
+    for table in ("connections", "connections_left_out"):
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE met AS SELECT DISTINCT {PAIR} FROM arrived SEMI JOIN {table} USING ({PAIR})"
+        )
+        row = first_row(connection, "SELECT count(*), min(pre_root_id), min(post_root_id) FROM met")
+        if not row[0]:
+            continue
+        if duplicates in (None, "refuse"):
+            example = first_row(connection, "SELECT pre_root_id, post_root_id FROM met ORDER BY ALL LIMIT 1")
+            raise SchemaError(
+                f"{arrivals.source}: {row[0]:,} connections are in the graph already, {example[0]} -> "
+                f"{example[1]} for example; "
+                "--duplicates sum adds the new weights to them, --duplicates first keeps the old ones"
+            )
+        if duplicates == "first":
+            old = first_row(connection, f"SELECT count(*) FROM arrived SEMI JOIN met USING ({PAIR})")
+            arrivals.left_out += int(old[0])
+            connection.execute(f"DELETE FROM arrived USING met WHERE {_same('arrived', 'met')}")
+            return [f"{row[0]:,} connections were in the graph already and kept as they were"]
+        # Summing: the old rows join the new ones and leave the table; neuropil detail is added, not replaced.
+        shared = [c for c in _columns(arrivals, table) if c in {quote(n) for n in arrivals.schema.names} | {'"kind"'}]
+        connection.execute(
+            f"INSERT INTO arrived BY NAME SELECT {', '.join(shared)}, -1 AS arrival FROM {table} "
+            f"WHERE ({PAIR}) IN (SELECT ({PAIR}) FROM met)"
+        )
+        connection.execute(f"DELETE FROM {table} USING met WHERE {_same(table, 'met')}")
+        return [f"{row[0]:,} connections were in the graph already; their weights were added up"]
+    return []
+
+
+def _insert(arrivals: Arrivals) -> None:
+    connection = arrivals.connection
+    total = exact_sum(connection, "arrived", "weight")
+    if arrivals.has("neuropil"):
+        connection.execute(
+            f"""INSERT INTO connections_by_neuropil BY NAME
+                SELECT {PAIR}, neuropil, CAST({total} AS DOUBLE) AS weight FROM arrived
+                WHERE arrival >= 0 GROUP BY {PAIR}, neuropil"""
+        )
+    others = [
+        quote(name)
+        for name in arrivals.schema.names
+        if name not in ("pre_root_id", "post_root_id", "kind", "weight", "arrival")
+    ]
+    row = first_row(
+        connection, f"SELECT count(*) = (SELECT count(*) FROM arrived) FROM (SELECT DISTINCT {PAIR} FROM arrived)"
+    )
+    if row and row[0]:
+        columns = ", ".join([PAIR, "weight", *others])
+        connection.execute(f"INSERT INTO connections BY NAME SELECT {columns} FROM arrived")
+    else:
+        heaviest = "".join(f", first({name} ORDER BY weight DESC, arrival) AS {name}" for name in others)
+        connection.execute(
+            f"INSERT INTO connections BY NAME SELECT {PAIR}, CAST({total} AS DOUBLE) AS weight{heaviest} "
+            f"FROM arrived GROUP BY {PAIR}"
+        )
+
+
+def _claim_kinds(arrivals: Arrivals) -> None:
+    connection = arrivals.connection
+    mixed = first_row(
+        connection,
+        "SELECT DISTINCT a.kind FROM arrived a JOIN pair_sources p ON p.kind = a.kind WHERE p.origin = 'synapses'",
+    )
+    if mixed:
+        raise SchemaError(
+            f"{arrivals.source}: this graph has {mixed[0]} connections made from single synapses; adding "
+            f"ready connections of the same "
+            "kind would count contacts twice. Make a graph of its own for them"
+        )
+    connection.execute(
+        """INSERT INTO pair_sources SELECT DISTINCT kind, 'connections' FROM arrived
+           WHERE kind NOT IN (SELECT kind FROM pair_sources)"""
+    )
+
+
+def _columns(arrivals: Arrivals, table: str) -> list[str]:
+    return [quote(row[0]) for row in arrivals.connection.execute(f"DESCRIBE {table}").fetchall()]
+
+
+def _same(left: str, right: str) -> str:
+    return " AND ".join(f"{left}.{c} = {right}.{c}" for c in ("pre_root_id", "post_root_id", "kind"))

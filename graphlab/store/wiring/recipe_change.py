@@ -1,0 +1,42 @@
+"""Another recipe: the connections made anew from the synapses, recorded as a run."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import replace
+
+from graphlab.store.arrivals import is_virtual
+from graphlab.store.folder import Folder
+from graphlab.store.runs import runs
+from graphlab.store.wiring.recipe import Recipe
+from graphlab.store.wiring.settle import settle
+from ingest.schema.errors import SchemaError
+
+
+def change_recipe(folder: Folder, recipe: Recipe) -> None:
+    """Make connections by ``recipe`` from now on; the data version moves on, as after a source.
+
+    Raises:
+        SchemaError: the chemical connections came ready, so there is nothing a recipe could make; ``min_score``
+            where no source brought scores.
+    """
+    started = datetime.datetime.now(datetime.UTC)
+    origins = dict(folder.connection.execute("SELECT kind, origin FROM pair_sources").fetchall())
+    if origins and "synapses" not in origins.values():
+        raise SchemaError(
+            "the connections of this graph came ready, not from single synapses, so a recipe has nothing to make "
+            "them from; filter by weight where you ask (min_weight), or ingest the synapses into a graph of their own"
+        )
+    if recipe.min_score is not None and origins and is_virtual(folder.connection, "synapses", "score"):
+        raise SchemaError(
+            f"the synapses of this graph have no scores, so min_score {recipe.min_score:g} would leave none out; "
+            "ingest synapses with a column score, or leave min_score away"
+        )
+    known = Recipe(**(folder.meta("recipe") or {}))
+    run = runs.new_run(folder, "recipe", recipe.to_dict(), {})
+    with folder.transaction() as connection:
+        folder.set_meta("recipe", recipe.to_dict())
+        if recipe != known:
+            notes = settle(connection, recipe)
+            runs.move_on(folder, run.run_id)
+            runs.record(connection, replace(run, message="; ".join(notes)), started)

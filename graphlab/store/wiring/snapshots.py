@@ -1,0 +1,181 @@
+"""Snapshots on disk: one Arrow file a graph view, arrays memory-mapped when read back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from collections.abc import Mapping
+from contextlib import nullcontext, suppress
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from graphlab.store.database import arrow
+from graphlab.store.files import checksums, places, whole_files
+from graphlab.store.folder import Folder
+from graphlab.store.wiring.functional_edges import functional_snapshot, resolved_kind
+from ingest.schema.errors import ReadError, SchemaError
+from queries.snapshot import Snapshot
+
+VERSIONS = ("dataset", "materialization", "data_version", "recipe")
+"""What a snapshot is made from, as ``meta`` of the graph says."""
+ARRAYS = {
+    "root_ids": pa.uint64(),
+    "out_start": pa.int64(),
+    "out_target": pa.int32(),
+    "weight": pa.float64(),
+    "in_start": pa.int64(),
+    "in_source": pa.int32(),
+    "in_edge": pa.int32(),
+}
+
+
+class SnapshotMadeAgain(UserWarning):
+    """A saved snapshot was damaged; nothing is lost, since the tables say the same."""
+
+
+def snapshot(
+    folder: Folder,
+    kind: str = "chemical",
+    min_weight: float = 0.0,
+    cursor: duckdb.DuckDBPyConnection | None = None,
+) -> Snapshot:
+    """The graph of one kind of connections, saved under the hash of what it was made from.
+
+    Version and edges are read in one transaction: another thread may write the graph meanwhile. A damaged file is made
+    again, with a ``SnapshotMadeAgain`` warning.
+
+    Args:
+        kind: chemical, electrical or extrasynaptic; response, correlation or lagged_predictive for functional edges
+            of the latest run of that kind, ``response@RUN`` for another.
+        min_weight: connections below it are left out; neuropils are summed before.
+        cursor: a transaction to read the tables in; one of its own when None.
+
+    Raises:
+        SchemaError: a min_weight that is no number. UnknownNameError, AnalysisError: see ``resolved_kind``.
+    """
+    min_weight = float(min_weight)
+    if np.isnan(min_weight):
+        raise SchemaError("min_weight is no number (NaN); wanted the least weight of a connection that counts")
+    kind, _, run_id = resolved_kind(folder, kind).partition("@")
+    if run_id:
+        return functional_snapshot(folder, run_id, min_weight=min_weight)
+    with nullcontext(cursor) if cursor is not None else folder.reading() as cursor:
+        return _stored(folder, cursor, kind, min_weight)
+
+
+def _stored(folder: Folder, cursor: duckdb.DuckDBPyConnection, kind: str, min_weight: float) -> Snapshot:
+    meta: dict[str, Any] = {name: folder.meta(name, cursor) for name in VERSIONS}
+    meta |= {"kind": kind, "min_weight": float(min_weight)}
+    text = json.dumps({**meta, "sealed": True}, sort_keys=True)
+    key = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+    path = places.place(folder.path, places.SNAPSHOTS, f"{key}.arrow")
+    wanted = {**meta, "hash": key}
+    try:
+        return load(path, wanted)
+    except FileNotFoundError:
+        pass
+    except ReadError as error:
+        warnings.warn(f"{error}; the snapshot is made again from the tables", SnapshotMadeAgain, stacklevel=2)
+        with suppress(OSError):
+            path.unlink()
+    made = _from_database(cursor, kind, min_weight, wanted)
+    save(made, path)
+    try:
+        return load(path, wanted)
+    except OSError:  # a read-only place: use it from memory
+        return made
+
+
+def save(made: Snapshot, path: Path) -> None:
+    """Write as one record batch of one row, every array a list value; renamed into place when whole, or not there."""
+    arrays = [
+        pa.LargeListArray.from_arrays(
+            pa.array([0, len(values)], pa.int64()), pa.array(values, type=kind, from_pandas=False)
+        )
+        for values, kind in ((getattr(made, name), kind) for name, kind in ARRAYS.items())
+    ]
+    schema = pa.schema(
+        [pa.field(name, pa.large_list(kind)) for name, kind in ARRAYS.items()],
+        metadata={"graphlab": json.dumps(made.meta, sort_keys=True), **checksums.UNSEALED},
+    )
+    batch = pa.RecordBatch.from_arrays([a.cast(f.type) for a, f in zip(arrays, schema, strict=True)], schema=schema)
+    # A read-only place or a full disk: the snapshot is a convenience, not a result.
+    with suppress(OSError):
+        path.parent.mkdir(exist_ok=True)
+        with whole_files.whole(path) as new:
+            with pa.OSFile(str(new), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
+                writer.write_batch(batch)
+            checksums.seal(new)
+
+
+def load(path: Path, wanted: Mapping[str, Any] | None = None) -> Snapshot:
+    """Map a saved snapshot; arrays are read-only views of the file.
+
+    Args:
+        wanted: what it has to be of, as its ``meta`` says.
+
+    Raises:
+        FileNotFoundError: there is none. ReadError: the file is damaged, or of something else.
+    """
+    checked = checksums.is_known(path)
+    try:
+        reader = pa.ipc.open_file(pa.BufferReader(checksums.sealed(path)))
+        batch = reader.get_batch(0)
+        meta: dict[str, Any] = json.loads((reader.schema.metadata or {})[b"graphlab"])
+        values = {name: batch.column(name).values.to_numpy(zero_copy_only=True) for name in ARRAYS}
+    except (pa.ArrowException, ValueError, KeyError) as error:
+        raise ReadError(f"{path}: this is no snapshot: {str(error).splitlines()[0]}") from None
+    found = Snapshot(**values, meta=meta)
+    if wanted is not None and any(meta.get(name) != value for name, value in wanted.items()):
+        raise ReadError(f"{path}: a snapshot of something else")
+    if not checked:
+        _require_sound(found, path)
+    return found
+
+
+def _require_sound(found: Snapshot, path: Path) -> None:
+    """Every index lies within its array: a wrong one would end the process, or count something else.
+
+    Raises:
+        ReadError: which array is wrong.
+    """
+    n, m = found.n, found.m
+    lengths = {"out_start": n + 1, "weight": m, "in_start": n + 1, "in_source": m, "in_edge": m}
+    wrong = [name for name, wanted in lengths.items() if len(getattr(found, name)) != wanted]
+    for name in () if wrong else ("out_start", "in_start"):
+        start = getattr(found, name)
+        if start[0] != 0 or start[-1] != m or (start[1:] < start[:-1]).any():
+            wrong.append(name)
+    for name, most in (("out_target", n), ("in_source", n), ("in_edge", m)):
+        values = getattr(found, name)
+        # A negative number is a large one without its sign: one look at the largest is enough.
+        if len(values) and int(values.view(np.uint32).max()) >= most:
+            wrong.append(name)
+    if not (found.root_ids[1:] > found.root_ids[:-1]).all():
+        wrong.append("root_ids")
+    if wrong:
+        raise ReadError(f"{path}: {', '.join(wrong)} cannot be of a graph of {n:,} neurons and {m:,} connections")
+
+
+def _from_database(cursor: duckdb.DuckDBPyConnection, kind: str, min_weight: float, meta: dict[str, Any]) -> Snapshot:
+    neurons = arrow(cursor, "SELECT root_id FROM neurons WHERE in_graph ORDER BY root_id")
+    root_ids = neurons["root_id"].combine_chunks().to_numpy()
+    edges = arrow(
+        cursor,
+        "SELECT pre_root_id, post_root_id, weight FROM connections WHERE kind = ? AND weight >= ? "
+        "ORDER BY pre_root_id, post_root_id",
+        [kind, min_weight],
+    )
+    pre, post = (edges[name].combine_chunks().to_numpy() for name in ("pre_root_id", "post_root_id"))
+    return Snapshot.from_edges(
+        root_ids,
+        np.searchsorted(root_ids, pre),
+        np.searchsorted(root_ids, post),
+        edges["weight"].combine_chunks().to_numpy(),
+        meta,
+    )

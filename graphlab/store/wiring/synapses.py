@@ -1,0 +1,104 @@
+"""Synapses into the graph: every row kept, its id unique in the graph."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import numpy.typing as npt
+
+from graphlab.store.arrivals import Arrivals, is_virtual, make_real
+from graphlab.store.database import arrow, first_row, quote
+from ingest.schema.errors import IdError, SchemaError
+
+
+def write_synapses(arrivals: Arrivals, kind: str | None) -> list[str]:
+    """Append ``arrivals`` to ``synapses``.
+
+    Args:
+        kind: for rows whose source names none; chemical unless said.
+
+    Raises:
+        SchemaError: pairs of this kind came from ready connections already.
+        IdError: a synapse_id that occurs twice in the source or is in the graph.
+    """
+    connection = arrivals.connection
+    before = first_row(connection, "SELECT count(*), max(synapse_id) FROM synapses")
+    had, highest = int(before[0]), before[1]
+    columns, values = arrivals.selected(skip=("kind",)), arrivals.selected(skip=("kind",))
+    if not arrivals.has("synapse_id"):
+        first = 1 if highest is None else int(highest) + 1
+        columns.append("synapse_id")
+        values.append(f"CAST(arrival + {first} AS UBIGINT)")
+    own_kind = f"'{kind or 'chemical'}'"
+    if arrivals.has("kind") or kind not in (None, "chemical") or not is_virtual(connection, "synapses", "kind"):
+        make_real(connection, "synapses", "kind")
+        columns.append("kind")
+        values.append(f"coalesce(kind, {own_kind})" if arrivals.has("kind") else own_kind)
+    connection.execute(f"INSERT INTO synapses ({', '.join(columns)}) SELECT {', '.join(values)} FROM arrivals")
+    if arrivals.has("synapse_id"):
+        _check_unique(arrivals, had)
+    _claim_kinds(arrivals)
+    notes = []
+    if not arrivals.has("synapse_id"):
+        notes.append("the source has no synapse ids; rows are numbered in their order")
+    if arrivals.has("weight"):
+        zero = first_row(connection, "SELECT count(*) FROM synapses WHERE weight = 0")
+        if zero[0]:
+            notes.append(f"{zero[0]:,} synapses of weight 0 count for no connection")
+    background = first_row(connection, "SELECT count(*) FROM synapses WHERE pre_root_id = 0 OR post_root_id = 0")
+    if background and background[0]:
+        notes.append(f"{background[0]:,} synapses touch root id 0 (no segment); they count for no connection")
+    return notes
+
+
+def _check_unique(arrivals: Arrivals, had: int) -> None:
+    """One sort of all ids, 8 bytes a row; a hash table of DuckDB would take several times the room and time."""
+    ids = arrivals.synapse_ids
+    if had:
+        table = arrow(arrivals.connection, "SELECT synapse_id FROM synapses")
+        values = table["synapse_id"].combine_chunks().to_numpy().copy()
+    else:
+        values = np.concatenate(ids)
+    ids.clear()
+    _sort(values)
+    repeated = values[1:][values[1:] == values[:-1]]
+    if not len(repeated):
+        return
+    rows = arrivals.rows_with("synapse_id", int(repeated[0]))
+    where = " and ".join(f"row {row}" for row in rows) + (" and in the graph already" if len(rows) == 1 else "")
+    raise IdError(
+        f"{arrivals.source}: synapse_id {repeated[0]} occurs in {where}, one of {len(repeated):,} "
+        f"repeated rows; "
+        "ids must be unique. Remove repeated rows, or leave the column out so that rows are numbered"
+    )
+
+
+def _sort(values: npt.NDArray[np.uint64]) -> None:
+    """Sort in place: the smaller half and the larger half, a thread each."""
+    if len(values) < 2:
+        return
+    middle = len(values) // 2
+    values.partition(middle)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda half: half.sort(), (values[:middle], values[middle:])))
+
+
+def _claim_kinds(arrivals: Arrivals) -> None:
+    """Remember that pairs of these kinds are made from synapses; refuse kinds made of ready connections."""
+    connection = arrivals.connection
+    mixed = first_row(
+        connection,
+        """SELECT DISTINCT s.kind FROM synapses s JOIN pair_sources p ON p.kind = s.kind
+           WHERE p.origin = 'connections'""",
+    )
+    if mixed:
+        raise SchemaError(
+            f"{arrivals.source}: this graph has {quote(mixed[0])} connections from a connection table; "
+            f"adding single synapses of the "
+            "same kind would count contacts twice. Make a graph of its own for them"
+        )
+    connection.execute(
+        """INSERT INTO pair_sources SELECT DISTINCT kind, 'synapses' FROM synapses
+           WHERE kind NOT IN (SELECT kind FROM pair_sources)"""
+    )

@@ -1,0 +1,150 @@
+"""Recordings of every kind through one door: NWB, whole-brain HDF5, matrices and long tables. Never unpickles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from ingest.reader import Uses
+from ingest.recordings.recording import Floats, Recording, checked, refuse_infinite_behavior
+from ingest.schema.errors import GraphlabError, MissingExtraError, ReadError, SchemaError, did_you_mean
+
+T = TypeVar("T")
+
+HDF5 = b"\x89HDF\r\n\x1a\n"
+OPTIONS = ("animal", "labels", "traces", "series", "rate_hz", "resample", "same_name")
+HDF5_OPTIONS = ("animal", "labels", "traces", "rate_hz", "same_name")
+NWB_OPTIONS = ("animal", "series", "rate_hz", "resample", "same_name")
+TABLE_OPTIONS = ("animal", "rate_hz", "same_name")
+BEHAVIOR_OPTIONS = ("animal", "rate_hz", "resample")
+USES = {"recordings": Uses("recordings", OPTIONS), "behavior": Uses("behaviour", BEHAVIOR_OPTIONS)}
+"""What a request may say for either; checked before a source is opened."""
+
+
+def open_recordings(source: Any, options: Mapping[str, Any], failed: list[str] | None = None) -> list[Recording]:
+    """Every animal of a source, checked.
+
+    Args:
+        source: an .nwb, HDF5, CSV, TSV, Parquet or Arrow file, or a pandas, polars or pyarrow table.
+        options: ``animal`` (its name), ``labels`` (CSV of identities, HDF5), ``traces`` (HDF5 data set), ``series``
+            (NWB), ``rate_hz`` (where timestamps are missing or not those of the frames), ``resample`` (NWB: refuse,
+            linear, mean: behaviour on another clock), ``same_name`` (refuse, best).
+        failed: gets a word about each animal that cannot be read; without it, or where no animal can, the first
+            fault is raised.
+
+    Raises:
+        ReadError, SchemaError: what was found and what to do.
+    """
+    found = _known(options, OPTIONS, "recordings")
+    if isinstance(source, str | Path):
+        path = _file(source)
+        with path.open("rb") as file:
+            magic = file.read(8)
+        if magic == HDF5:
+            opened = _hdf5(path, found)
+        elif path.suffix.lower() in (".nwb", ".h5", ".hdf5"):
+            raise ReadError(f"{path}: not an HDF5 file, though its name says so")
+        elif magic.startswith(b"\x80") or path.suffix.lower() in (".pkl", ".pickle"):
+            raise ReadError(f"{path}: a pickle runs code when it is read, so it never is; export CSV, Parquet or HDF5")
+        else:
+            opened = _table(path, found)
+    else:
+        opened = _table(source, found)
+    name = str(source) if isinstance(source, str | Path) else f"<{type(source).__name__}>"
+    rule = str(found.get("same_name", "refuse"))
+    return _each([partial(_checked, make, name, rule) for make in opened], failed)
+
+
+def open_behavior(
+    source: Any, options: Mapping[str, Any], failed: list[str] | None = None
+) -> list[tuple[str | None, Floats, dict[str, Floats]]]:
+    """(animal or None, seconds, name -> values) of each animal of a table of behaviour; ``failed`` as there."""
+    from ingest.recordings import tables
+
+    found = _known(options, BEHAVIOR_OPTIONS, "behavior")
+    if isinstance(source, str | Path):
+        path = _file(source)
+        with path.open("rb") as file:
+            if file.read(8) == HDF5:
+                raise SchemaError(f"{path}: behaviour of an HDF5 or NWB file comes with its recording: --as recordings")
+        source = path
+    return _each([partial(_measured, make, source) for make in tables.behavior(source, found)], failed)
+
+
+def _checked(make: Callable[[], Recording], name: str, rule: str) -> Recording:
+    return checked(make(), name, rule)
+
+
+def _measured(
+    make: Callable[[], tuple[str | None, Floats, dict[str, Floats]]], source: Any
+) -> tuple[str | None, Floats, dict[str, Floats]]:
+    animal, seconds, columns = make()
+    for name, values in columns.items():
+        if np.isnan(values).all():
+            raise SchemaError(f"{source}: the behaviour {name!r} holds no number")
+        refuse_infinite_behavior(name, values, str(source))
+    return animal, seconds, columns
+
+
+def _each(makers: Sequence[Callable[[], T]], failed: list[str] | None) -> list[T]:
+    """What can be made; a fault of one animal is told and does not stop the others, unless there is no other."""
+    made: list[T] = []
+    faults: list[GraphlabError] = []
+    for make in makers:
+        try:
+            made.append(make())
+        except MissingExtraError:
+            raise
+        except GraphlabError as error:
+            faults.append(error)
+    if faults and (failed is None or not made):
+        raise faults[0]
+    if failed is not None:
+        failed += [str(fault) for fault in faults]
+    return made
+
+
+def _hdf5(path: Path, options: dict[str, Any]) -> list[Callable[[], Recording]]:
+    if path.suffix.lower() == ".nwb":
+        from ingest.recordings import nwb
+
+        _used(options, NWB_OPTIONS, f"{path}: NWB files")
+        return [partial(nwb.read, path, options)]
+    from ingest.recordings import whole_brain_hdf5
+
+    _used(options, HDF5_OPTIONS, f"{path}: recordings in HDF5")
+    return [partial(whole_brain_hdf5.read, path, options)]
+
+
+def _table(source: Any, options: dict[str, Any]) -> list[Callable[[], Recording]]:
+    from ingest.recordings import tables
+
+    _used(options, TABLE_OPTIONS, "tables of recordings")
+    return tables.read(source, options)
+
+
+def _used(options: Mapping[str, Any], used: tuple[str, ...], what: str) -> None:
+    """Refuse an option that this kind of source would not look at."""
+    for name in options:
+        if name not in used:
+            raise SchemaError(f"{what} do not use the option {name!r}; they take {', '.join(used)}. Leave it out")
+
+
+def _file(source: str | Path) -> Path:
+    path = Path(source)
+    if not path.is_file():
+        raise ReadError(f"{path} {'is a folder; name the file in it' if path.is_dir() else 'does not exist'}")
+    if path.stat().st_size == 0:
+        raise ReadError(f"{path} is empty")
+    return path
+
+
+def _known(options: Mapping[str, Any], known: tuple[str, ...], what: str) -> dict[str, Any]:
+    for name in options:
+        if name not in known:
+            raise SchemaError(f"{what}: no option {name!r}{did_you_mean(name, known)}")
+    return dict(options)

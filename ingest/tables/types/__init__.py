@@ -1,0 +1,4 @@
+"""The types of columns that a source does not type itself.
+
+Imports the schema.
+"""

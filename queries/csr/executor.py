@@ -1,0 +1,162 @@
+"""The CSR engine: patterns by a worst-case-optimal join over filtered adjacency lists."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from queries.csr import needs as csr_needs
+from queries.csr.estimate import estimate_join
+from queries.csr.relations import WHOLE_NUMBERS, Relations, vertices_of
+from queries.planning.bind import BoundPattern
+from queries.planning.columns import columns_of
+from queries.planning.executor import Estimate
+from queries.planning.symmetry import automorphisms, without_automorphisms
+from queries.result import plain_types
+from queries.source import Limits, Source, as_bytes
+
+ALIKE = 6
+"""Up to so many vertices it is looked which of them are interchangeable."""
+
+
+class CSRExecutor:
+    """Matches vertex by vertex in numba; numba is loaded when it first answers."""
+
+    name = "csr"
+
+    def __init__(self, workers: int | None = None) -> None:
+        self.workers = workers
+
+    def refusal(self, bound: BoundPattern, source: Source) -> str | None:
+        """Repeated edges, paths, and keys that are no whole numbers are SQL's."""
+        reason = csr_needs.refusal(bound)
+        if reason is not None:
+            return reason
+        if bound.derived:
+            return f"{next(iter(bound.derived.values())).name} is made by SQL when it is asked for"
+        for vertex in bound.pattern.vertices:
+            table = bound.vertex_tables[vertex.variable]
+            kind = columns_of(source, table.table)[table.key]
+            if kind not in WHOLE_NUMBERS:
+                return f"the key {table.key} of {table.table} is {kind}, not a whole number"
+        for edge in bound.pattern.edges:
+            ends = [bound.vertex_tables[name] for name in (edge.source, edge.target)]
+            wanted = {columns_of(source, end.table)[end.key] for end in ends}
+            for edge_table in bound.edge_tables[edge.variable]:
+                found = columns_of(source, edge_table.table)
+                if {found[edge_table.source_key], found[edge_table.target_key]} != wanted:
+                    return f"the ends of {edge_table.table} have another type than the keys of its vertices"
+        for table in dict.fromkeys(bound.vertex_tables[v.variable] for v in bound.pattern.vertices):
+            if not vertices_of(source, table, Limits()).unique:
+                return f"{table.table} has several rows of one {table.key}"
+        return None
+
+    def estimate(self, bound: BoundPattern, source: Source, parameters: Mapping[str, Any]) -> Estimate:
+        """Loading and sorting the lists, then the entries that the join looks at; see csr_estimate."""
+        relations = Relations(bound, source, parameters, Limits())
+        kept = {edge.variable: relations.holds(edge) for edge in bound.pattern.edges}
+        return estimate_join(bound, source, parameters, kept, cold="queries.csr.kernels.join" not in sys.modules)
+
+    def execute(
+        self, bound: BoundPattern, source: Source, parameters: Mapping[str, Any], limits: Limits
+    ) -> pa.RecordBatchReader:
+        """Count where only a count is asked; otherwise list, gather columns, and leave the rest to SQL."""
+        from queries.csr.alike import Least, looks_up
+        from queries.csr.output import Gathered, answered_by_sql, wanted_columns
+        from queries.csr.program import best_order, compiled, load, meeting
+        from queries.csr.run import Run, thick
+        from queries.csr.triangles import closed_matches, closed_patterns, closed_relation, listing_pays
+        from queries.duckdb.values import Values
+
+        limits = _capped(limits, source)
+        needs = csr_needs.needs_of(bound)
+        alike = bound.pattern.alike if needs.plain and looks_up(bound) else ()
+        if alike:
+            bound = bound.bound_pattern(replace(bound.pattern, alike=()))
+            needs = csr_needs.needs_of(bound)
+        pattern = needs.bound.pattern
+        counting = pattern.only_counts and needs.plain and pattern.limit is None and pattern.skip is None
+        counting = counting and not pattern.alike
+        wanted = {} if counting else wanted_columns(needs, Values(parameters))
+        loaded = load(needs, Relations(needs.bound, source, parameters, limits), wanted)
+        limits.check()
+        run = Run(limits, self.workers)
+        least = Least(loaded, alike) if alike else None
+        if counting and all(relation.single for relation in loaded.relations.values()):
+            if least is not None:
+                order, _ = best_order(loaded)
+                kept = least.of(order, run.matches(compiled(loaded, order)), None)
+                return _one(pattern.columns[0].name, sum(map(len, kept)))
+            closed = closed_relation(loaded)
+            if closed is not None:
+                return _one(pattern.columns[0].name, closed_patterns(run, loaded, closed))
+            ways = 1
+            if pattern.semantics.vertices_differ and not pattern.symmetry:
+                # Matches that differ by exchanging alike vertices are counted once, times the ways to exchange them.
+                ways = len(automorphisms(pattern)) if len(pattern.vertices) <= ALIKE else 1
+                if ways > 1:
+                    needs = csr_needs.needs_of(bound.bound_pattern(without_automorphisms(pattern)))
+                    loaded = load(needs, Relations(needs.bound, source, parameters, limits), {})
+            order, expected = best_order(loaded, listing=False)
+            met = meeting(loaded)
+            if met is not None and met.entries < expected:
+                number = run.meetings(met)
+            else:
+                number = run.count(compiled(loaded, order))
+            return _one(pattern.columns[0].name, ways * number)
+        order, expected = best_order(loaded)
+        gathered = Gathered(loaded, source, parameters, limits)
+        outputs = gathered.direct()
+        if outputs is not None:
+            most = pattern.limit if isinstance(pattern.limit, int) else None
+            single = all(relation.single for relation in loaded.relations.values())
+            closed = closed_relation(loaded)
+            if least is not None:
+                matches = least.of(order, run.matches(compiled(loaded, order)), most)
+            elif closed is not None and listing_pays(closed, expected):
+                order, matches = loaded.variables, closed_matches(run, loaded, closed, most)
+            else:
+                matches = run.matches(compiled(loaded, order), most)
+            found = [gathered.batch(outputs, tuple(order), np.empty((0, len(order)), np.int32))]
+            rows, held = 0, 0
+            for nodes in thick(matches):  # every match of vertices has at least one row
+                if most is not None and rows >= most:
+                    break
+                found.append(gathered.batch(outputs, tuple(order), nodes))
+                rows += found[-1].num_rows
+                held += found[-1].nbytes
+                limits.check(held + run.held)
+            table = pa.Table.from_batches(found)
+            if most is not None and not single:
+                table = table.slice(0, most)
+            return plain_types(table).to_reader()
+
+        program = compiled(loaded, order)
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            for nodes in run.matches(program) if least is None else least.of(order, run.matches(program), None):
+                yield gathered.structs(program.order, nodes)
+
+        def stop() -> None:
+            run.stop[0] = 1
+
+        return plain_types(answered_by_sql(gathered, batches(), stop)).to_reader()
+
+
+def _one(name: str, number: int) -> pa.RecordBatchReader:
+    return pa.table({name: pa.array([number], pa.int64())}).to_reader()
+
+
+def _capped(limits: Limits, source: Source) -> Limits:
+    """Limits with DuckDB's own memory limit where the caller gave none: an error comes before the kernel's killer."""
+    if limits.memory_limit is not None:
+        return limits
+    if "memory limit" not in source.cache:
+        setting = source.connection.execute("SELECT current_setting('memory_limit')").fetchall()[0][0]
+        source.cache["memory limit"] = as_bytes(str(setting))
+    return replace(limits, memory_limit=source.cache["memory limit"])

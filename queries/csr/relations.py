@@ -1,0 +1,344 @@
+"""Edges of a pattern as sorted adjacency lists, predicates applied; kept in the source while its tables hold."""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from queries.duckdb.executor import read
+from queries.duckdb.values import Values
+from queries.duckdb.writer import KEY, SOURCE, TARGET, Writer
+from queries.ir.identifiers import quote
+from queries.ir.pattern import Direction, Edge
+from queries.ir.property_graph import VertexTable
+from queries.planning.bind import BoundPattern
+from queries.planning.columns import columns_of
+from queries.source import Limits, Source
+
+Bytes = npt.NDArray[np.uint8]
+Numbers = npt.NDArray[np.int32]
+Places = npt.NDArray[np.int64]
+
+T = TypeVar("T")
+
+KEPT_BYTES = 2**30
+"""Arrays a source keeps between questions; the longest unused go first."""
+PARALLEL = 200_000
+"""Fewer rows are not worth a second thread."""
+NO_MASK: Bytes = np.empty(0, np.uint8)
+WHOLE_NUMBERS = {"UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "TINYINT", "SMALLINT", "INTEGER", "BIGINT"}
+
+
+@dataclass(frozen=True, eq=False)
+class Vertices:
+    """The vertices of a table, numbered by ascending key."""
+
+    keys: npt.NDArray[Any]
+    """[n] ascending, in the key's own type."""
+    unique: bool
+    table: Numbers
+    bits: int
+
+    @property
+    def n(self) -> int:
+        return len(self.keys)
+
+    @property
+    def nbytes(self) -> int:
+        return self.keys.nbytes + self.table.nbytes
+
+    def numbers(self, keys: pa.ChunkedArray) -> Numbers:
+        """Numbers of keys, -1 for nulls and keys that are not there."""
+        from queries.csr.kernels.relations import numbers_of
+
+        missing = np.asarray(keys.is_null()) if keys.null_count else None
+        values = (keys.fill_null(0) if keys.null_count else keys).to_numpy()
+        found: Numbers = numbers_of(_words(self.keys), self.table, self.bits, _words(values))
+        if missing is not None:
+            found[missing] = -1
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class EdgeRows:
+    """Rows of an edge after its predicate, in no order: numbers of their ends, and the columns asked for."""
+
+    source: Numbers
+    target: Numbers
+    columns: pa.Table | None
+
+    @property
+    def nbytes(self) -> int:
+        return self.source.nbytes + self.target.nbytes + (self.columns.nbytes if self.columns is not None else 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Relation:
+    """The pairs of vertices that an edge may join, as lists of different targets."""
+
+    n_source: int
+    n_target: int
+    start: Places
+    targets: Numbers
+    first: Places
+    """[pairs + 1] where the rows of each pair begin in ``order``."""
+    order: Numbers
+    """[rows] places in the EdgeRows."""
+    columns: pa.Table | None
+    back: list[tuple[Places, Numbers]] = field(default_factory=list)
+    ranks: list[tuple[Numbers, npt.NDArray[np.uint32], Numbers]] = field(default_factory=list)
+
+    @property
+    def pairs(self) -> int:
+        return len(self.targets)
+
+    @property
+    def single(self) -> bool:
+        """No pair has several rows."""
+        return len(self.order) == self.pairs
+
+    @property
+    def nbytes(self) -> int:
+        own = self.start.nbytes + 2 * self.targets.nbytes + self.first.nbytes + self.order.nbytes
+        return own + 8 * self.n_target + 4 * self.pairs + 4 * self.n_source  # other direction, by rank
+
+    def forward(self) -> tuple[Places, Numbers]:
+        """(start, targets) of each source."""
+        return self.start, self.targets
+
+    def backward(self) -> tuple[Places, Numbers]:
+        """(start, sources) of each target."""
+        if not self.back:
+            from queries.csr.kernels.relations import turned
+
+            self.back.append(turned(self.start, self.targets, self.n_target))
+        return self.back[0]
+
+    def by_rank(self) -> tuple[Numbers, npt.NDArray[np.uint32], Numbers]:
+        """Neighbours of higher rank; see triangle_kernel.ranked."""
+        if not self.ranks:
+            from queries.csr.kernels.triangles import ranked
+
+            self.ranks.append(ranked(*self.forward(), *self.backward()))
+        return self.ranks[0]
+
+    @cached_property
+    def loops(self) -> bool:
+        """Whether a vertex is joined to itself."""
+        sources = np.repeat(np.arange(self.n_source, dtype=np.int32), np.diff(self.start))
+        return bool(np.any(sources == self.targets))
+
+
+class Relations:
+    """Loads what one bound pattern needs."""
+
+    def __init__(self, bound: BoundPattern, source: Source, parameters: Mapping[str, Any], limits: Limits) -> None:
+        self.bound = bound
+        self.source = source
+        self.parameters = parameters
+        self.limits = limits
+        self._written: dict[Any, tuple[str, Values]] = {}
+
+    def vertices(self, variable: str) -> Vertices:
+        """The vertices a variable ranges over, predicate aside."""
+        return vertices_of(self.source, self.bound.vertex_tables[variable], self.limits)
+
+    def mask(self, variable: str) -> Bytes:
+        """uint8 [n], 1 where the vertex meets its predicate; empty where it has none."""
+        if self.bound.pattern.vertex(variable).predicate is None:
+            return NO_MASK
+        sql, values = self._mask_sql(variable)
+        found = self.vertices(variable)
+
+        def load() -> Bytes:
+            table = self._read(sql, values)
+            mask: Bytes = np.zeros(found.n, np.uint8)
+            numbers = found.numbers(table.column(0))
+            mask[numbers[numbers >= 0]] = 1
+            return mask
+
+        return self._kept(self._key("mask", sql, values, variable), load)
+
+    def rows(self, edge: Edge, columns: Sequence[str] = (), key: bool = False, filtered: bool = True) -> EdgeRows:
+        """Rows of an edge; ``key`` adds the column that tells rows apart."""
+        sql, values = self._rows_sql(edge, columns, key, filtered)
+        ends = self.vertices(edge.source), self.vertices(edge.target)
+
+        def load() -> EdgeRows:
+            table = self._read(sql, values)
+            if len(table) > PARALLEL:
+                with ThreadPoolExecutor(2, thread_name_prefix="graphlab-number") as pool:
+                    found = list(pool.map(lambda i: ends[i].numbers(table.column(i)), (0, 1)))
+            else:
+                found = [v.numbers(table.column(i)) for i, v in enumerate(ends)]
+            extra = table.select(table.column_names[2:]) if table.num_columns > 2 else None
+            return EdgeRows(found[0], found[1], None if extra is None else extra.combine_chunks())
+
+        return self._kept(self._rows_key(edge, sql, values), load)
+
+    def relation(
+        self,
+        edge: Edge,
+        columns: Sequence[str] = (),
+        key: bool = False,
+        filtered: bool = True,
+        loops: bool = True,
+        masked: bool = True,
+    ) -> Relation:
+        """Adjacency lists of an edge between vertices that meet their predicates.
+
+        Args:
+            loops: keep autapses. masked: apply the predicates of the ends.
+        """
+        from queries.csr.kernels.relations import adjacency, sorted_pairs, usable
+
+        rows = self.rows(edge, columns, key, filtered)
+        n_source, n_target = self.vertices(edge.source).n, self.vertices(edge.target).n
+        # An autapse is one only where both numbers are of one table.
+        one_table = self.bound.vertex_tables[edge.source].table == self.bound.vertex_tables[edge.target].table
+        masks = (self.mask(edge.source), self.mask(edge.target)) if masked else (NO_MASK, NO_MASK)
+        sql, values = self._rows_sql(edge, columns, key, filtered)
+        parts: list[Any] = [self._rows_key(edge, sql, values), loops or not one_table]
+        for end, mask in zip((edge.source, edge.target), masks, strict=True):
+            parts.append(self._key("mask", *self._mask_sql(end), end) if len(mask) else "")
+
+        def load() -> Relation:
+            kept = usable(rows.source, rows.target, *masks, loops or not one_table)
+            order = sorted_pairs(rows.source, rows.target, kept, n_source, n_target)
+            start, targets, first = adjacency(rows.source, rows.target, order, n_source)
+            return Relation(n_source, n_target, start, targets, first, order, rows.columns)
+
+        return self._kept(None if None in parts else ("relation", *parts), load)
+
+    def holds(self, edge: Edge) -> bool:
+        """Whether the rows of an edge are kept already."""
+        key = self._rows_key(edge, *self._rows_sql(edge, (), False, True))
+        return key is not None and key in self.source.cache.get("csr", ())
+
+    # -- SQL --
+
+    def _rows_sql(self, edge: Edge, columns: Sequence[str], key: bool, filtered: bool) -> tuple[str, Values]:
+        asked = (edge.variable, tuple(columns), key, filtered)
+        if asked not in self._written:
+            self._written[asked] = self._write_rows(edge, columns, key, filtered)
+        return self._written[asked]
+
+    def _write_rows(self, edge: Edge, columns: Sequence[str], key: bool, filtered: bool) -> tuple[str, Values]:
+        values = Values(self.parameters)
+        writer = Writer(self.bound, values)
+        rows = writer.edge_rows(edge, columns, key, filtered)
+        names = [SOURCE, TARGET, *map(quote, columns), *([KEY] if key else [])]
+        return f"SELECT {', '.join(names)} FROM ({rows})", values
+
+    def _mask_sql(self, variable: str) -> tuple[str, Values]:
+        values = Values(self.parameters)
+        writer = Writer(self.bound, values)
+        table = self.bound.vertex_tables[variable]
+        name = f"{writer.alias(variable)}.{quote(table.key)}"
+        writer.ids[variable] = name
+        predicate = self.bound.pattern.vertex(variable).predicate
+        conditions = writer.only(table, writer.alias(variable))
+        if predicate is not None:
+            conditions.append(writer.sql(predicate))
+        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        return f"SELECT {name} FROM {quote(table.table)} AS {writer.alias(variable)}{where}", values
+
+    def _read(self, sql: str, values: Values) -> pa.Table:
+        return read(self.source.connection, sql, values.all(sql), self.limits)[0]
+
+    # -- what is kept --
+
+    def _rows_key(self, edge: Edge, sql: str, values: Values) -> Any:
+        key = self._key("rows", sql, values, edge.variable)
+        tables = (self.bound.vertex_tables[edge.source], self.bound.vertex_tables[edge.target])
+        return None if key is None else (*key, *((t.table, t.key, t.only) for t in tables))
+
+    def _key(self, kind: str, sql: str, values: Values, variable: str) -> Any:
+        """What the text reads, whatever the variable is called; None where a value cannot be compared."""
+        text = re.sub(rf"(?<!\.){re.escape(self.bound.alias(variable))}", '"~"', sql)
+        bound = values.all(sql)
+        found = []
+        for name in sorted(bound):
+            value = tuple(bound[name]) if isinstance(bound[name], list) else bound[name]
+            if type(value) not in (int, float, str, bool, tuple, type(None)):
+                return None
+            found.append((name, type(value).__name__, value))
+        return (kind, text, tuple(found))
+
+    def _kept(self, key: Any, load: Callable[[], T]) -> T:
+        return kept(self.source, key, load)
+
+
+def numbered(
+    bound: BoundPattern, edge: Edge, source: Source, parameters: Mapping[str, Any], most: int
+) -> EdgeRows | None:
+    """All rows of an edge, predicate aside; None for several tables, other keys, any direction, or over ``most``."""
+    tables = bound.edge_tables[edge.variable]
+    ends = bound.vertex_tables[edge.source], bound.vertex_tables[edge.target]
+    if len(tables) != 1 or edge.direction is not Direction.RIGHT or bound.derived or ends[0] != ends[1]:
+        return None
+    table = tables[0]
+    if (table.source.lower(), table.target.lower()) != (ends[0].table.lower(), ends[1].table.lower()):
+        return None
+    found = columns_of(source, table.table)
+    kinds = {found[table.source_key], found[table.target_key], columns_of(source, ends[0].table)[ends[0].key]}
+    if len(kinds) != 1 or not kinds <= WHOLE_NUMBERS:
+        return None
+    if source.connection.execute(f"SELECT count(*) FROM {quote(table.table)}").fetchall()[0][0] > most:
+        return None
+    return Relations(bound, source, parameters, Limits()).rows(edge, filtered=False)
+
+
+def kept(source: Source, key: Any, load: Callable[[], T]) -> T:
+    """What is kept under ``key`` (nothing under None), loaded where it is not."""
+    shelf: OrderedDict[Any, Any] = source.cache.setdefault("csr", OrderedDict())
+    if key is not None and key in shelf:
+        shelf.move_to_end(key)
+        known: T = shelf[key]
+        return known
+    found = load()
+    if key is not None:
+        shelf[key] = found
+        while sum(one.nbytes for one in shelf.values()) > KEPT_BYTES and len(shelf) > 1:
+            shelf.popitem(last=False)
+    return found
+
+
+def vertices_of(source: Source, table: VertexTable, limits: Limits) -> Vertices:
+    """The numbered vertices of a table."""
+
+    def load() -> Vertices:
+        from queries.csr.kernels.relations import key_table
+
+        where = "".join(
+            f" {'AND' if i else 'WHERE'} {quote(column)} = $only{i}" for i, (column, _) in enumerate(table.only)
+        )
+        values = {f"only{i}": value for i, (_, value) in enumerate(table.only)}
+        sql = f"SELECT {quote(table.key)} FROM {quote(table.table)}{where}"
+        found = read(source.connection, sql, values, limits)[0].column(0).drop_null().to_numpy()
+        keys = np.sort(found)
+        unique = not bool(np.any(keys[1:] == keys[:-1]))
+        if not unique:
+            keys = np.unique(keys)
+        bits = max(4, int(2 * max(len(keys), 1) - 1).bit_length())
+        return Vertices(keys, unique, key_table(_words(keys), bits), bits)
+
+    return kept(source, ("vertices", table.table, table.key, table.only), load)
+
+
+def _words(keys: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
+    """Whole numbers as 64-bit words, equal where the numbers are."""
+    if keys.dtype == np.uint64:
+        return np.ascontiguousarray(keys)
+    if np.issubdtype(keys.dtype, np.unsignedinteger):
+        return keys.astype(np.uint64)
+    return keys.astype(np.int64).view(np.uint64)

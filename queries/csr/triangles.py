@@ -1,0 +1,105 @@
+"""Patterns of three vertices, all joined by one relation, from triangles by the state of their pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import permutations
+
+import numpy as np
+import numpy.typing as npt
+
+from queries.csr.program import Loaded
+from queries.csr.relations import Relation
+from queries.csr.run import Run
+
+MOST_RANKED = 2**30
+"""Vertices whose rank fits an entry of triangle_kernel beside two bits."""
+RANKING = 4.0
+"""List entries a join looks at in the time that ordering one edge by rank takes."""
+AT_ONCE = 1_000_000
+"""Entries of neighbours' lists, all the work there is, that are gone through before threads would have started."""
+_PAIRS = ((0, 1), (0, 2), (1, 2))
+
+
+def closed_relation(loaded: Loaded) -> Relation | None:
+    """The one relation of a pattern whose three vertices are all joined and differ; None for other patterns."""
+    needs = loaded.needs
+    if len(loaded.nodes) != 3 or needs.loops or needs.absent or needs.orders or not needs.plain:
+        return None
+    relations = set(loaded.relations.values())
+    ends = [(edge.source, edge.target) for edge in needs.edges]
+    if len(relations) != 1 or len({frozenset(pair) for pair in ends}) < 3 or len(set(ends)) < len(ends):
+        return None
+    relation = relations.pop()
+    if relation.n_source >= MOST_RANKED:
+        return None
+    if not relation.single or relation.n_source != relation.n_target or relation.loops:
+        return None
+    return relation
+
+
+def closed_patterns(run: Run, loaded: Loaded, relation: Relation) -> int:
+    """Matches of the pattern: the ways to lay it on each triangle."""
+    from queries.csr.kernels.triangles import triangles
+
+    first, entries, _ = relation.by_rank()
+
+    def piece(begin: int, end: int) -> npt.NDArray[np.int64]:
+        found = np.zeros(64, np.int64)
+        triangles(first, entries, begin, end, np.zeros(relation.n_source, np.uint8), found, run.stop)
+        return found
+
+    total: npt.NDArray[np.int64] = sum(run.pieces(_weight(relation), piece, AT_ONCE), np.zeros(64, np.int64))
+    return int(total @ (_ways(_ends(loaded))[:, :, 0] >= 0).sum(axis=1))
+
+
+def closed_matches(run: Run, loaded: Loaded, relation: Relation, most: int | None) -> Iterator[npt.NDArray[np.int32]]:
+    """Matches int32 [rows, 3] in the order of the pattern's vertices; at most ``most`` rows in all."""
+    from queries.csr.kernels.triangles import list_triangles
+
+    first, entries, order = relation.by_rank()
+    ways = _ways(_ends(loaded))
+    longest = int(np.diff(first).max(initial=0))
+
+    def piece(begin: int, end: int) -> list[npt.NDArray[np.int32]]:
+        mark = np.zeros(relation.n_source, np.uint8)
+        found, _ = list_triangles(first, entries, order, begin, end, mark, ways, longest, run.stop)
+        run.held += found.nbytes
+        return [found]
+
+    return run.rows(_weight(relation), piece, most, AT_ONCE)
+
+
+def listing_pays(relation: Relation, expected: float) -> bool:
+    """Whether a join that looks at so many entries costs more than ordering the lists and laying triangles out."""
+    return expected > RANKING * len(relation.forward()[1])
+
+
+def _weight(relation: Relation) -> npt.NDArray[np.int64]:
+    from queries.csr.kernels.triangles import entries_after
+
+    first, entries, _ = relation.by_rank()
+    weight: npt.NDArray[np.int64] = entries_after(first, entries) + 1
+    return weight
+
+
+def _ends(loaded: Loaded) -> tuple[tuple[int, int], ...]:
+    names = loaded.variables
+    return tuple((names.index(edge.source), names.index(edge.target)) for edge in loaded.needs.edges)
+
+
+@lru_cache(maxsize=32)
+def _ways(edges: tuple[tuple[int, int], ...]) -> npt.NDArray[np.int8]:
+    """The ways to lay a pattern of these edges on a triangle of each state, as triangle_kernel.list_triangles reads."""
+    found = np.full((64, 7, 3), -1, np.int8)
+    for cell in range(64):
+        there = set()
+        for (a, b), state in zip(_PAIRS, (cell >> 4, cell >> 2 & 3, cell & 3), strict=True):
+            if state & 1:
+                there.add((a, b))
+            if state & 2:
+                there.add((b, a))
+        ways = [at for at in permutations(range(3)) if all((at[a], at[b]) in there for a, b in edges)]
+        found[cell, : len(ways)] = np.array(ways, np.int8).reshape(-1, 3)
+    return found

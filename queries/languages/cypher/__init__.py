@@ -1,0 +1,4 @@
+"""openCypher, the part that reads.
+
+Imports the shared grammar tools and the intermediate representation.
+"""

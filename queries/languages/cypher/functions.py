@@ -1,0 +1,142 @@
+"""Functions of Cypher, as openCypher means them, in the expressions that every engine answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lark import Token
+
+from ingest.schema.errors import did_you_mean
+from queries.ir.expression import (
+    WHOLE_PART,
+    Call,
+    Case,
+    Cast,
+    EachAlong,
+    Expression,
+    Identity,
+    Literal,
+    Operation,
+    PathLength,
+    Span,
+)
+from queries.languages.grammar import Fault, span
+
+_SAME = "abs ceil floor round sign sqrt exp log10 trim ltrim rtrim replace reverse left right coalesce sin cos pi"
+_RENAMED = {
+    "tolower": "lower",
+    "toupper": "upper",
+    "size": "len",
+    "log": "ln",
+    "split": "string_split",
+    "rand": "random",
+}
+_FUNCTIONS: dict[str, str] = {name: name for name in _SAME.split()} | _RENAMED
+_AGGREGATES = {"sum": "sum", "avg": "avg", "min": "min", "max": "max", "collect": "list", "stdev": "stddev"}
+_CASTS = {"tostring": "VARCHAR", "tofloat": "DOUBLE"}
+_OF_NOTHING = {"sum": Literal(0), "stddev": Literal(0.0)}
+"""What these are of no values; of one value there is no spread either. Other aggregates are null then."""
+_SPECIAL = ("count", "length", "nodes", "relationships", "id", "elementId", "exists", "substring")
+
+
+def called(name: Token, arguments: tuple[Expression, ...]) -> Expression:
+    """A call as written; Fault for an unknown function, with the nearest."""
+    plain, at = name.lower(), span(name, *arguments)
+    made = _SPECIAL_CALLS.get(plain)
+    if made is not None:
+        if len(arguments) != 1 and plain not in ("count", "substring"):
+            raise Fault(f"{name}() wants one argument", at.start, at.end - at.start)
+        return made(name, arguments, at)
+    if plain in _AGGREGATES:
+        return _aggregate(_AGGREGATES[plain], arguments, at)
+    if plain == "round" and len(arguments) == 1:
+        return _rounded(arguments[0], at)
+    if plain in ("tointeger", "toint") and len(arguments) == 1:
+        return Call(WHOLE_PART, arguments, at=at)
+    if plain in _CASTS and len(arguments) == 1:
+        return Cast(arguments[0], _CASTS[plain], strict=plain == "tostring", at=at)
+    if plain in _FUNCTIONS:
+        return Call(_FUNCTIONS[plain], arguments, at=at)
+    known = [*_FUNCTIONS, *_AGGREGATES, *_CASTS, *_SPECIAL, "tointeger"]
+    raise Fault(f"there is no function {str(name)!r} here{did_you_mean(name, known)}", at.start, len(name))
+
+
+def called_distinct(name: Token, argument: Expression) -> Expression:
+    """``sum(DISTINCT x)``; Fault for what is no aggregate."""
+    word, at = name.lower(), span(name, argument)
+    if word == "count":
+        return Call("count", (argument,), distinct=True, at=at)
+    if word in _AGGREGATES:
+        return _aggregate(_AGGREGATES[word], (argument,), at, distinct=True)
+    raise Fault(f"DISTINCT belongs to an aggregate, and {name}() is none", name.start_pos or 0, len(name))
+
+
+def single(held: EachAlong) -> Expression:
+    """Whether exactly one of a list of 1, 0 and null is 1; unknown where the nulls decide."""
+    number = Call("coalesce", (Call("list_sum", (held,)), Literal(0)))
+    unknown = Operation("<", (Call("list_count", (held,)), Call("len", (held,))))
+    several, one = Operation(">", (number, Literal(1))), Operation("=", (number, Literal(1)))
+    return Case((several, Literal(False), unknown, Literal(None)), one, at=held.at)
+
+
+def _aggregate(function: str, arguments: tuple[Expression, ...], at: Span, distinct: bool = False) -> Expression:
+    called = Call(function, arguments, distinct=distinct, at=at)
+    nothing = _OF_NOTHING.get(function)
+    return called if nothing is None else Call("coalesce", (called, nothing), at=at)
+
+
+def _rounded(value: Expression, at: Span) -> Expression:
+    """The nearest whole number, of two the greater."""
+    below, above = Call("floor", (value,)), Call("ceil", (value,))
+    nearer = Operation("<", (Operation("-", (value, below)), Literal(0.5)))
+    return Case((nearer, below), above, at=at)
+
+
+def _variable(name: Token, arguments: tuple[Expression, ...]) -> str:
+    if not isinstance(arguments[0], Identity):
+        raise Fault(f"{name}() wants a variable", name.start_pos or 0, len(name))
+    return arguments[0].variable
+
+
+def _length(name: Token, arguments: tuple[Expression, ...], at: Span) -> Expression:
+    return PathLength(_variable(name, arguments), at=at)
+
+
+def _nodes(name: Token, arguments: tuple[Expression, ...], at: Span) -> Expression:
+    return EachAlong("~element", "vertices", _variable(name, arguments), Identity("~element"), at=at)
+
+
+def _relationships(name: Token, arguments: tuple[Expression, ...], at: Span) -> Expression:
+    return EachAlong("~element", "edges", _variable(name, arguments), Identity("~element"), at=at)
+
+
+def _identity(name: Token, arguments: tuple[Expression, ...], at: Span) -> Expression:
+    return Identity(_variable(name, arguments), at=at)
+
+
+def _count(name: Token, arguments: tuple[Expression, ...], at: Span) -> Expression:
+    return Call("count", arguments, at=at)
+
+
+def _substring(name: Token, arguments: tuple[Expression, ...], at: Span) -> Expression:
+    if len(arguments) not in (2, 3):
+        raise Fault("substring() wants a text, a start and perhaps a length", at.start, at.end - at.start)
+    text, start, *length = arguments
+    return Call("substring", (text, Operation("+", (start, Literal(1))), *length), at=at)  # Cypher counts from 0
+
+
+def _same(name: Token, arguments: tuple[Expression, ...], at: Span) -> Expression:
+    return arguments[0]
+
+
+_SPECIAL_CALLS: dict[str, Callable[[Token, tuple[Expression, ...], Span], Expression]] = {
+    "length": _length,
+    "nodes": _nodes,
+    "relationships": _relationships,
+    "rels": _relationships,
+    "id": _identity,
+    "elementid": _identity,
+    "count": _count,
+    "substring": _substring,
+    "apoc.convert.fromjsonmap": _same,  # the text of the JSON document; frames parse it
+}

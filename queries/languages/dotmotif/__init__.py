@@ -1,0 +1,4 @@
+"""DotMotif: motifs as lines of edges.
+
+Imports the shared grammar tools and the intermediate representation.
+"""

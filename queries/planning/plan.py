@@ -1,0 +1,79 @@
+"""Choose an engine for a bound pattern by what each expects of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ingest.schema.errors import UnsupportedError
+from queries.planning.bind import BoundPattern
+from queries.planning.executor import Estimate, Executor
+from queries.source import Source
+
+SURE = 0.5
+"""Seconds: when SQL expects less, no other engine is asked, since loading one costs more."""
+SURE_LOADED = 0.008
+"""The same once another engine has answered in this process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Considered:
+    """An engine that was looked at: what it expects, or why it cannot."""
+
+    name: str
+    estimate: Estimate | None
+    refusal: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The engine that answers, all that were looked at, and why."""
+
+    executor: Executor
+    considered: tuple[Considered, ...]
+    why: str
+
+
+def choose(
+    bound: BoundPattern,
+    source: Source,
+    parameters: Mapping[str, Any],
+    engines: Sequence[Executor],
+    wanted: str | None = None,
+) -> Choice:
+    """The engine that expects to be fastest; the first of ``engines`` is the one that can answer everything.
+
+    Args:
+        wanted: the name of the engine the user asked for.
+
+    Raises:
+        UnsupportedError: the engine asked for cannot answer the pattern.
+    """
+    if wanted is not None:
+        executor = next(engine for engine in engines if engine.name == wanted)
+        refusal = executor.refusal(bound, source)
+        if refusal is not None:
+            raise UnsupportedError(f"engine {wanted} cannot answer this: {refusal}", hint="Leave the engine to auto.")
+        return Choice(executor, (Considered(wanted, None, None),), "asked for")
+    first = engines[0]
+    if not worth_asking(bound):
+        return Choice(first, (Considered(first.name, None, None),), "fewer than two joins, SQL answers these")
+    considered: list[Considered] = []
+    sure = SURE_LOADED if "numba" in sys.modules else SURE
+    best, least = first, float("inf")
+    for engine in engines:
+        refusal = engine.refusal(bound, source)
+        estimate = None if refusal is not None else engine.estimate(bound, source, parameters)
+        considered.append(Considered(engine.name, estimate, refusal))
+        if estimate is not None and estimate.seconds < least:
+            best, least = engine, estimate.seconds
+        if engine is first and least < sure:
+            return Choice(first, tuple(considered), f"SQL expects less than {sure:g} s")
+    return Choice(best, tuple(considered), "expects to be fastest")
+
+
+def worth_asking(bound: BoundPattern) -> bool:
+    """Whether a pattern has enough joins for another engine than SQL to be better."""
+    return len(bound.pattern.positive) > 1 or any(edge.quantifier for edge in bound.pattern.positive)

@@ -1,0 +1,36 @@
+"""What people see: ids that can be copied, whatever the width."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from graphlab.commands.terminal import print_table
+from queries.result import Result
+
+
+def test_an_id_is_never_folded_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    ids = {f"id_{at}": pa.array([2**64 - 1 - at], pa.uint64()) for at in range(12)}
+    texts = {f"text_{at}": ["a longer text that may well be folded over several lines"] for at in range(4)}
+    print_table(pa.table({**ids, **texts}))
+    shown = capsys.readouterr().out
+    for at in range(12):
+        assert str(2**64 - 1 - at) in shown
+        assert f"id_{at}" in shown
+    assert max(map(len, shown.splitlines())) < 400
+
+
+def test_a_table_without_rows_shows_its_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(pa.table({"root_id": pa.array([], pa.uint64())}))
+    assert "root_id" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(12345678.0, "12345678"), (12345678.25, "12345678.25"), (1234567890123.0, "1234567890123"), (3.0, "3"),
+     (0.123456789, "0.123457"), (123456.5, "123456.5"), (-2500000.0, "-2500000"), (1e300, "1e+300")],
+)  # fmt: skip
+def test_counts_and_sums_have_all_their_digits(capsys: pytest.CaptureFixture[str], value: float, shown: str) -> None:
+    print_table(pa.table({"total": [value]}))
+    assert shown in capsys.readouterr().out.replace("│", " ").split()
+    assert shown in repr(Result(pa.table({"total": [value]}))).split()

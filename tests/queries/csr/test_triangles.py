@@ -1,0 +1,126 @@
+"""Triangles by rank: lists and counts against networkx, in one piece and in two."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import networkx as nx
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from queries.csr import relations
+from queries.csr import triangles as csr_triangles
+from queries.csr.kernels import triangles as triangle_kernel
+from queries.csr.kernels.triangles import AHEAD, entries_after, ranked, triangles
+from queries.engine import Source, run
+from queries.snapshot import Snapshot
+
+PAIRS = st.sets(st.tuples(st.integers(0, 11), st.integers(0, 11)), max_size=70)
+
+
+@given(PAIRS)
+@settings(deadline=None, max_examples=60)
+def test_entries_are_pairs_and_triangles_are_found_once(pairs: set[tuple[int, int]]) -> None:
+    edges = np.array(sorted(pairs), np.int64).reshape(-1, 2)
+    view = Snapshot.from_edges(np.arange(12, dtype=np.uint64), edges[:, 0], edges[:, 1])
+    lists = (view.out_start, view.out_target, view.in_start, view.in_source)
+    first, entries, order = ranked(*lists)
+    assert sorted(order.tolist()) == list(range(12))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(triangle_kernel, "PARALLEL", 0)
+        for one, other in zip(ranked(*lists), (first, entries, order), strict=True):
+            np.testing.assert_array_equal(one, other)
+    joined = nx.Graph(edges[edges[:, 0] != edges[:, 1]].tolist())
+    assert first[-1] == joined.number_of_edges() == len(entries) - AHEAD
+    states = np.bincount(entries[: first[-1]] & 3, minlength=4)
+    assert states[0] == 0
+    assert states[1] + states[2] + 2 * states[3] == view.m
+    sizes = np.diff(first)
+    rows = np.repeat(np.arange(12), sizes)
+    expected = np.bincount(rows, sizes[entries[: first[-1]] >> 2], minlength=12)
+    np.testing.assert_array_equal(entries_after(first, entries), expected)
+    found, mark = np.zeros(64, np.int64), np.zeros(12, np.uint8)
+    triangles(first, entries, 0, 12, mark, found, np.zeros(1, np.uint8))
+    assert found.sum() == sum(nx.triangles(joined).values()) // 3
+    assert not mark.any()
+
+
+def test_rows_numbered_by_two_threads_are_the_same(toy: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (
+        "SELECT a, c FROM GRAPH_TABLE (connectome MATCH (a)-[]->(b)-[]->(c) COLUMNS (a.root_id AS a, c.root_id AS c))"
+    )
+    alone = run(text, toy, engine="csr").table
+    toy.cache.clear()
+    monkeypatch.setattr(relations, "PARALLEL", 0)
+    assert len(alone) > 0
+    assert run(text, toy, engine="csr").table.equals(alone)
+
+
+PATTERNS = st.tuples(*[st.sampled_from(["({0})-[{2} IS synapse]->({1})", "({1})-[{2} IS synapse]->({0})"])] * 3)
+
+
+def closed(directions: tuple[str, ...], keep: str) -> str:
+    ends = (("a", "b", "e"), ("b", "c", "f"), ("a", "c", "g"))
+    paths = ", ".join(text.format(*names) for text, names in zip(directions, ends, strict=True))
+    weights = " AND ".join(f"{name}.weight >= 2" for name in "efg")
+    columns = "a.root_id AS a, b.root_id AS b, c.root_id AS c"
+    return f"GRAPH_TABLE (connectome MATCH {paths} WHERE {weights} {keep} COLUMNS ({columns}))"
+
+
+@pytest.mark.parametrize("keep", ["", "KEEP DISTINCT VERTICES"])
+def test_listed_patterns_agree_with_sql(
+    helpers: Any, scratch: Source, monkeypatch: pytest.MonkeyPatch, keep: str
+) -> None:
+    listed: list[int] = []
+    whole = triangle_kernel.list_triangles
+
+    def noted(*arguments: Any) -> Any:
+        found = whole(*arguments)
+        listed.append(len(found[0]))
+        return found
+
+    monkeypatch.setattr(csr_triangles, "RANKING", -1.0)
+    monkeypatch.setattr(triangle_kernel, "list_triangles", noted)
+
+    @given(seed=st.integers(0, 2**32 - 1), share=st.sampled_from([0.1, 0.4, 0.9]), directions=PATTERNS)
+    @settings(deadline=None, max_examples=60)
+    def agrees(seed: int, share: float, directions: tuple[str, ...]) -> None:
+        rng = np.random.default_rng(seed)
+        pairs = np.argwhere((rng.random((12, 12)) < share) & ~np.eye(12, dtype=bool)).tolist()
+        neurons = tuple((k + 1, None) for k in range(12))
+        weighed = tuple((a + 1, b + 1, int(rng.integers(1, 5)), "chemical") for a, b in pairs)
+        helpers.fill(scratch.connection, helpers.SmallGraph(neurons, weighed))
+        source = Source(scratch.connection)
+        text = f"SELECT * FROM {closed(directions, keep)}"
+        found = run(text, source, engine="csr").table.to_pylist()
+        by_sql = run(text, source, engine="duckdb").table.to_pylist()
+        assert sorted(map(str, found)) == sorted(map(str, by_sql))
+        some = run(f"{text} LIMIT 2", source, engine="csr").table.to_pylist()
+        assert some == found[:2]
+
+    agrees()
+    assert max(listed) > 50, "no graph had triangles, or another way was taken"
+
+
+def test_listing_grows_and_is_the_same_whatever_the_workers(scratch: Source, helpers: Any) -> None:
+    rng = np.random.default_rng(3)
+    pairs = np.unique(rng.integers(0, 90, (4_000, 2)), axis=0)
+    pairs = pairs[pairs[:, 0] != pairs[:, 1]]
+    view = Snapshot.from_edges(np.arange(90, dtype=np.uint64), pairs[:, 0], pairs[:, 1])
+    first, entries, order = ranked(view.out_start, view.out_target, view.in_start, view.in_source)
+    ways = csr_triangles._ways(((0, 1), (1, 2), (0, 2)))
+    stop = np.zeros(1, np.uint8)
+
+    def listed(begin: int, end: int) -> np.ndarray:
+        mark = np.zeros(90, np.uint8)
+        return triangle_kernel.list_triangles(first, entries, order, begin, end, mark, ways, 90, stop)[0]
+
+    matrix = np.zeros((90, 90), np.int64)
+    matrix[pairs[:, 0], pairs[:, 1]] = 1
+    found = listed(0, 90)
+    assert len(found) == ((matrix @ matrix) * matrix).sum() - np.trace((matrix @ matrix) * matrix) > 1024
+    assert matrix[found[:, [0, 1, 0]], found[:, [1, 2, 2]]].all()
+    assert len(np.unique(found, axis=0)) == len(found)
+    np.testing.assert_array_equal(np.concatenate([listed(0, 40), listed(40, 90)]), found)
