@@ -25,8 +25,8 @@ from graphlab.activity.wiring.functional_connectivity import PAIR_ASSUMES, Funct
 from ingest.schema.errors import AnalysisError, UnknownNameError
 
 if TYPE_CHECKING:
+    from graphlab.activity.behavior.measures import Tuning
     from graphlab.activity.behavior.nulls import Null
-    from graphlab.activity.behavior.tuning import Tuning
 
 Progress = Callable[[int, int], None]
 Found = TypeVar("Found")
@@ -92,8 +92,9 @@ def tuning(
         control: test the traces with the behaviour of other animals, too, and show the shares beside every row.
     """
     from graphlab.activity.behavior.control import control as with_strangers
+    from graphlab.activity.behavior.measures import TuningOptions
     from graphlab.activity.behavior.pooling import pool_tested
-    from graphlab.activity.behavior.tuning import TuningOptions, correct, tune
+    from graphlab.activity.behavior.tuning import correct, tune
 
     chosen = TuningOptions(**options)
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from graphlab.motifs.nulls.models import NullOptions, null_model
+from graphlab.motifs.nulls.models import NullOptions
+from graphlab.motifs.nulls.registered import null_model
 from graphlab.store import tables
 from graphlab.store.folder import Folder
 from graphlab.store.runs import runs

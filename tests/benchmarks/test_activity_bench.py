@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from graphlab.activity.behavior.tuning import TuningOptions, tune
+from graphlab.activity.behavior.measures import TuningOptions
+from graphlab.activity.behavior.tuning import tune
 from graphlab.activity.sessions.session import Recorded, Session
 from graphlab.activity.wiring.functional_connectivity import correlation_matrix
 from graphlab.store.recordings.files import RowFile

@@ -13,7 +13,8 @@ from graphlab.motifs.kernels.pair_classes import free_classes
 from graphlab.motifs.kernels.swaps import copy_chain, run_chain
 from graphlab.motifs.nulls.chains import prepare_chain
 from graphlab.motifs.nulls.ensembles import sample_counts
-from graphlab.motifs.nulls.models import NullOptions, null_model
+from graphlab.motifs.nulls.models import NullOptions
+from graphlab.motifs.nulls.registered import null_model
 from queries.snapshot import Snapshot
 
 NEURONS, CONNECTIONS = 139_255, 2_700_000

@@ -19,8 +19,9 @@ from scipy.stats import norm
 from graphlab.activity.behavior.decoding import decode
 from graphlab.activity.behavior.drivers import drivers
 from graphlab.activity.behavior.encoding import encode
+from graphlab.activity.behavior.measures import TuningOptions
 from graphlab.activity.behavior.pooling import pool
-from graphlab.activity.behavior.tuning import TuningOptions, tune
+from graphlab.activity.behavior.tuning import tune
 from graphlab.activity.sessions.session import Recorded, Session
 from graphlab.activity.wiring.functional_connectivity import correlation_edges
 from graphlab.activity.wiring.lagged import lagged_edges

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from graphlab.activity.behavior.families import LEVEL
-from graphlab.activity.behavior.tuning import SAME_RATE, TuningOptions, tune
+from graphlab.activity.behavior.measures import TuningOptions
+from graphlab.activity.behavior.tuning import SAME_RATE, tune
 from graphlab.activity.sessions.session import Floats, Session
 from ingest.schema.errors import AnalysisError
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import numpy.typing as npt
 
+from graphlab.activity.behavior.measures import Tuning, TuningOptions
 from graphlab.activity.behavior.nulls import Null
 from graphlab.activity.sessions.preparation import drift_basis, prepared
 from graphlab.activity.sessions.session import Floats, Session
 from ingest.schema.errors import MissingExtraError
-
-if TYPE_CHECKING:
-    from graphlab.activity.behavior.tuning import Tuning, TuningOptions
 
 NEIGHBOURS = 3
 LARGEST_SURROGATES = 99
@@ -37,8 +33,6 @@ def information(
     Raises:
         MissingExtraError: scikit-learn is not installed.
     """
-    from graphlab.activity.behavior.tuning import Tuning
-
     basis = drift_basis(segment, session.step_s, options.detrend_s)
     traces = prepared(session.rows, segment, basis, keep)
     unknown = ~(np.abs(traces).max(axis=1) > 0)

@@ -17,8 +17,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from graphlab.activity.behavior.families import LEVEL, Family, over_families, untested
+from graphlab.activity.behavior.measures import Tuning, TuningOptions
 from graphlab.activity.behavior.nulls import ASSUMES
-from graphlab.activity.behavior.tuning import SAME_RATE, Tuning, TuningOptions, delayed, lags_of, rectified
+from graphlab.activity.behavior.tuning import SAME_RATE, delayed, lags_of, rectified
 from graphlab.activity.sessions.preparation import drift_basis, prepared, standardised
 from graphlab.activity.sessions.session import Floats, Session, sure
 

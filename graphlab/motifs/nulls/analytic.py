@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from graphlab.motifs.nulls.chains import snapshot_of
-from graphlab.motifs.nulls.models import NULL_MODELS, ClosedForm, NullOptions, observable_masks
+from graphlab.motifs.nulls.models import ClosedForm, NullOptions, observable_masks
 from queries.snapshot import Snapshot
 
 Ints = npt.NDArray[np.int64]
@@ -296,10 +296,7 @@ class UniformNull:
         return f"Null '{self.name}': random graphs with {self.kept}; means are exact."
 
 
-def offer() -> None:
-    """Enter both nulls into the registry, once."""
-    if "er" not in NULL_MODELS.names():
-        NULL_MODELS.register("er", UniformNull("er", "the observed number of connections"))
-        NULL_MODELS.register(
-            "dyad", UniformNull("dyad", "the observed numbers of mutual, one-way and unconnected pairs")
-        )
+NULLS = (
+    UniformNull("er", "the observed number of connections"),
+    UniformNull("dyad", "the observed numbers of mutual, one-way and unconnected pairs"),
+)

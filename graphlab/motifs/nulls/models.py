@@ -3,7 +3,7 @@
 ``configuration`` keeps every neuron's in- and out-degree; ``reciprocal`` also how many mutual partners it has
 (the default for motifs of three and four); ``block`` keeps degrees and the matrix of connections between
 cell types; ``spatial`` keeps degrees and the number of connections in every distance bin (or neuropil or
-proximity class). ``er`` and ``dyad`` have closed forms and stand in ``analytic_nulls``.
+proximity class). ``er`` and ``dyad`` have closed forms and stand in ``analytic``.
 """
 
 from __future__ import annotations
@@ -93,21 +93,6 @@ NULL_MODELS: Registry[NullModel] = Registry("null model", "graphlab.null_models"
 def default_null(size: int) -> str:
     """``configuration`` for dyads, which kept reciprocity would fix; ``reciprocal`` for three and four."""
     return "configuration" if size == 2 else "reciprocal"
-
-
-def null_model(name: str) -> NullModel:
-    """The null called ``name``; UnknownNameError lists what there is."""
-    from graphlab.motifs.nulls import analytic, triad_preserving
-
-    analytic.offer()
-    triad_preserving.offer()
-    return NULL_MODELS.get(name)
-
-
-def null_names() -> list[str]:
-    """Every null of wiring, in the order of the documentation."""
-    null_model("configuration")
-    return NULL_MODELS.names()
 
 
 def observable_part(snapshot: Snapshot, options: NullOptions) -> Snapshot:
@@ -268,14 +253,14 @@ def _spatial_sentence(options: NullOptions) -> str:
 
 _DEGREES = "the in- and out-degree of every neuron"
 
-for _null in (
+RECIPROCAL = SwapNull(
+    "reciprocal",
+    reciprocal=True,
+    kept="the numbers of one-way outputs, one-way inputs and mutual partners of every neuron",
+)
+NULLS = (
     SwapNull("configuration", kept=_DEGREES),
-    SwapNull(
-        "reciprocal",
-        reciprocal=True,
-        kept="the numbers of one-way outputs, one-way inputs and mutual partners of every neuron",
-    ),
+    RECIPROCAL,
     SwapNull("block", "block", kept=f"{_DEGREES} and the number of connections between every two types"),
     SwapNull("spatial", "spatial", kept=f"{_DEGREES} and "),
-):
-    NULL_MODELS.register(_null.name, _null)
+)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from graphlab.motifs.census.codes import triad_class_codes
-from graphlab.motifs.nulls.models import NULL_MODELS, ClosedForm, NullOptions, SwapSampler
+from graphlab.motifs.nulls.models import RECIPROCAL, ClosedForm, NullOptions, SwapSampler
 from ingest.schema.errors import AnalysisError
 from queries.snapshot import Snapshot
 
@@ -91,7 +91,7 @@ class TriadNull:
                 f"the null 'triads' is annealed on a matrix and takes at most {MOST_NEURONS:,} neurons, this graph has "
                 f"{snapshot.n:,}; use 'reciprocal' (and read size 4 as not corrected for triads) or a part of the graph"
             )
-        start: Any = NULL_MODELS.get("reciprocal").prepare(snapshot, options, seed)
+        start: Any = RECIPROCAL.prepare(snapshot, options, seed)
         return TriadSampler(start, triads_of(dyad_codes(snapshot), triad_class_codes()))
 
     def closed_form(
@@ -104,9 +104,3 @@ class TriadNull:
             "Null 'triads': random graphs with the one-way outputs, one-way inputs and mutual partners of every "
             "neuron, annealed until the 13 triad counts are those of the observed graph (Milo et al. 2002)."
         )
-
-
-def offer() -> None:
-    """Enter the null into the registry, once."""
-    if "triads" not in NULL_MODELS.names():
-        NULL_MODELS.register("triads", TriadNull())

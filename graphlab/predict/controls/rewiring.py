@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from graphlab.motifs.nulls.models import NullOptions, null_model, sample_seed
+from graphlab.motifs.nulls.models import NullOptions, sample_seed
+from graphlab.motifs.nulls.registered import null_model
 from graphlab.predict.tasks.functional import Measured
 from ingest.schema.errors import UnknownNameError
 from queries.snapshot import Snapshot

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from graphlab import Graph
-from graphlab.motifs.nulls.models import NULL_MODELS, null_model
+from graphlab.motifs.nulls.registered import NULL_MODELS, null_model
 from ingest.schema.errors import AnalysisError
 
 WIRINGS = {

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphlab import Graph
+from graphlab.activity.behavior.measures import TuningOptions
 from graphlab.activity.behavior.nulls import reach_of, shift_null
 from graphlab.activity.behavior.pooling import pool
-from graphlab.activity.behavior.tuning import TuningOptions, delayed, tune
+from graphlab.activity.behavior.tuning import delayed, tune
 from graphlab.activity.sessions.session import Recorded, Session
 from ingest.schema.errors import AnalysisError, UnknownNameError
 from ingest.synthetic import signals

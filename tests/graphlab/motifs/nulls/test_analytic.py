@@ -11,7 +11,8 @@ from numpy.testing import assert_allclose
 
 from graphlab.motifs.census.codes import TRIAD_LABELS, code_of, edges_of, man_label, smallest_codes, triad_class_codes
 from graphlab.motifs.nulls.analytic import dyad_class_codes
-from graphlab.motifs.nulls.models import NullOptions, null_model, observable_part, sample_seed
+from graphlab.motifs.nulls.models import NullOptions, observable_part, sample_seed
+from graphlab.motifs.nulls.registered import null_model
 from queries.snapshot import Snapshot
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from graphlab.motifs.nulls import ensembles
 from graphlab.motifs.nulls.ensembles import InterruptedSamples, SampleFolder, content_hash, options_hash, sample_counts
-from graphlab.motifs.nulls.models import NullOptions, Sampler, null_model
+from graphlab.motifs.nulls.models import NullOptions, Sampler
+from graphlab.motifs.nulls.registered import null_model
 from ingest.schema.errors import AnalysisError, GraphlabError
 from queries.snapshot import Snapshot
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from graphlab.motifs.census.codes import TRIAD_LABELS
 from graphlab.motifs.nulls.enumeration import all_graphs, snapshots
-from graphlab.motifs.nulls.models import NullOptions, null_model, sample_seed
+from graphlab.motifs.nulls.models import NullOptions, sample_seed
+from graphlab.motifs.nulls.registered import null_model
 from graphlab.motifs.significance.against_null import FIXED
 from graphlab.motifs.significance.motifs import motif_significance
 from queries.snapshot import Snapshot

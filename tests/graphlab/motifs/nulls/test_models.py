@@ -7,7 +7,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from graphlab.motifs.nulls.models import NullOptions, default_null, null_model, null_names, observable_part, sample_seed
+from graphlab.motifs.nulls.models import NullOptions, default_null, observable_part, sample_seed
+from graphlab.motifs.nulls.registered import null_model, null_names
 from graphlab.motifs.significance.weights import WEIGHT_NULLS
 from ingest.schema.errors import AnalysisError, UnknownNameError
 from queries.snapshot import Snapshot

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from graphlab.motifs.census.weights import motif_weights
-from graphlab.motifs.nulls.models import NullOptions, null_model, sample_seed
+from graphlab.motifs.nulls.models import NullOptions, sample_seed
+from graphlab.motifs.nulls.registered import null_model
 from graphlab.motifs.significance.against_null import FIXED, beside, is_fixed, roles_against_null, signed_against_null
 from graphlab.motifs.significance.motifs import motif_significance
 from graphlab.motifs.significance.weights import against_shuffles

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from graphlab.motifs.nulls.models import NullOptions, null_model
+from graphlab.motifs.nulls.models import NullOptions
+from graphlab.motifs.nulls.registered import null_model
 from graphlab.motifs.significance.mixing import autocorrelation, diagnose
 from queries.snapshot import Snapshot
 
