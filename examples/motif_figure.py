@@ -36,11 +36,11 @@ def main() -> None:
         if given.neurons:
             print(graph.ingest(given.neurons, as_="neurons"))
         print(graph.ingest(given.synapses, as_="synapses", columns=given.columns))
-        found = graph.significance(
+        found = graph.motifs.significance(
             3, null=given.null, samples=given.samples, seed=given.seed, min_weight=given.min_weight
         )
         page = graph.report(given.out / "motifs.html", motifs=found)
-        run = graph.kept_significance()[0][0]
+        run = graph.motifs.kept_significance()[0][0]
     (given.out / "rerun.txt").write_text(f"graphlab rerun graph {run}\n", encoding="utf-8")
     print(f"page: {page}\nfigure: {page.parent / 'motifs_files' / f'motifs_3_{found.null}.svg'}")
     print(

@@ -88,10 +88,10 @@ def run_demo(directory: Path, *, neurons: int = 1000, seed: int = 0, progress: B
             bar = progress(f"reading {source.name}")
             told.append(str(graph.ingest(source, as_=as_, progress=bar, **options)))
         told.append(str(graph.set_signs("synthetic")))
-        told.append(str(graph.place_synapses(REACH_NM, progress=progress("placing synapses"))))
+        told.append(str(graph.embeddings.place_synapses(REACH_NM, progress=progress("placing synapses"))))
         told += ["", "the strongest connections, asked as", *_indented(STRONGEST), *_rows(graph.query(STRONGEST))]
         told += ["", "embedded nodes near synapses, asked as", *_indented(PLACED), *_rows(graph.query(PLACED))]
-        counts = graph.census(3).counts
+        counts = graph.motifs.census(3).counts
         told += ["", f"{counts['030T']:,} feed-forward loops (030T), {counts['030C']:,} three-cycles (030C)"]
         planted = len(json.loads(made.truth.read_text(encoding="utf-8"))["planted"]["instances"])
         loops = graph.query(PLANTED, parameters={"weight": float(PLANTED_WEIGHT)}).to_arrow()["loops"][0]
@@ -100,9 +100,11 @@ def run_demo(directory: Path, *, neurons: int = 1000, seed: int = 0, progress: B
             f"the maker planted {planted} (see {made.truth})"
         )
         told += ["", "neurons that drive behaviour, others held fixed; the maker's own are in truth.json"]
-        tuned = graph.correlate("tuning", seed=seed, measures=("linear",), surrogates=1999, progress=progress("tuning"))
+        tuned = graph.activity.correlate(
+            "tuning", seed=seed, measures=("linear",), surrogates=1999, progress=progress("tuning")
+        )
         told += [f"  {note}" for note in tuned.notes if "q <=" in note]
-        driving = graph.correlate("drivers", seed=seed, progress=progress("drivers"))
+        driving = graph.activity.correlate("drivers", seed=seed, progress=progress("drivers"))
         told += [f"  {note}" for note in driving.notes]
         told += ["", *_predictions(graph, made.responses, seed, progress)]
         report = graph.report(directory / "report.html")
@@ -119,10 +121,10 @@ def _predictions(graph: Graph, responses: Path, seed: int, progress: Bars) -> li
         return [f"no predictors were trained; this adds them: pip install '{PROJECT}[gnn]'"]
     from graphlab.predict.saved_runs import estimate_text
 
-    graph.correlate("response", source=responses)
+    graph.activity.correlate("response", source=responses)
     told = ["trained to predict who responds to whom, and cell types; tested on neurons that training never saw"]
     for task, (predictors, options) in TRAINED.items():
-        found = graph.train(
+        found = graph.predict.train(
             task, predictors=predictors, seed=seed, bootstraps=100, progress=progress(f"training {task}"), **options
         )
         metric = next(iter(found.card["scores"][predictors[0]]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -14,16 +15,11 @@ from graphlab.store.information import GraphInfo, information
 from graphlab.store.runs import results, runs
 from graphlab.store.runs.waiting import record_waiting
 from graphlab.store.wiring.recipe import Recipe
-from graphlab.verbs.activity import Correlating
 from graphlab.verbs.asking import Asking
-from graphlab.verbs.counting import Counting
-from graphlab.verbs.embedding import Embedding
 from graphlab.verbs.exchanging import Exchanging
 from graphlab.verbs.partners import Partners
-from graphlab.verbs.predicting import Predicting
 from graphlab.verbs.reaching import Reaching
 from graphlab.verbs.resembling import Resembling
-from graphlab.verbs.testing import Testing
 from ingest.reader import ReadRequest
 from ingest.schema.space import Resolution
 
@@ -31,9 +27,13 @@ if TYPE_CHECKING:
     from graphlab.motifs.significance.motifs import Significance
     from graphlab.store.intake import IngestSummary, Progress
     from graphlab.store.wiring.signs import SignCounts
+    from graphlab.verbs.activity import Activity
+    from graphlab.verbs.embeddings import Embeddings
+    from graphlab.verbs.motifs import Motifs
+    from graphlab.verbs.predict import Predict
 
 
-class Graph(Testing, Asking, Correlating, Counting, Embedding, Exchanging, Partners, Predicting, Reaching, Resembling):
+class Graph(Asking, Exchanging, Partners, Reaching, Resembling):
     """A connectome in a folder: ingest, ask, count, report.
 
     >>> with Graph.create("worm") as graph:          # doctest: +SKIP
@@ -80,6 +80,34 @@ class Graph(Testing, Asking, Correlating, Counting, Embedding, Exchanging, Partn
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
+
+    @cached_property
+    def motifs(self) -> Motifs:
+        """Censuses, null tests, mining, instances: ``graph.motifs.census(3)``."""
+        from graphlab.verbs.motifs import Motifs
+
+        return Motifs(self)
+
+    @cached_property
+    def activity(self) -> Activity:
+        """Recordings against behaviour and wiring: ``graph.activity.correlate("tuning")``."""
+        from graphlab.verbs.activity import Activity
+
+        return Activity(self)
+
+    @cached_property
+    def embeddings(self) -> Embeddings:
+        """Embeddings opened, joined, placed, computed, averaged: ``graph.embeddings.join()``."""
+        from graphlab.verbs.embeddings import Embeddings
+
+        return Embeddings(self)
+
+    @cached_property
+    def predict(self) -> Predict:
+        """Predictors trained and asked: ``graph.predict.train("cell-type")``."""
+        from graphlab.verbs.predict import Predict
+
+        return Predict(self)
 
     def ingest(
         self,
@@ -150,10 +178,8 @@ class Graph(Testing, Asking, Correlating, Counting, Embedding, Exchanging, Partn
         """Recompute a recorded result and compare: counts, ids and text to the byte, floats within 1e-9."""
         run = runs.get(self._folder, run_id)
         verbs = {
-            **self._counted_again(),
-            "place synapses": self._place_again,
-            "significance": self._significance_again,
-            "mine": self._mine_again,
+            **self.motifs.repeatable(),
+            "place synapses": self.embeddings.placed_again,
         }
         return results.rerun(self._folder, run, verbs)
 

@@ -81,7 +81,9 @@ def correlate(
     }  # fmt: skip
     options = {name: value for name, value in given.items() if value is not None} | measures | one
     with Graph.open(graph, shared=True) as opened, progress_bars(off=no_progress or quiet) as bars:
-        answer = opened.correlate(what.value, behavior, animal, min_confidence, seed, bars(f"{what.value}"), **options)
+        answer = opened.activity.correlate(
+            what.value, behavior, animal, min_confidence, seed, bars(f"{what.value}"), **options
+        )
     if limit is not None:
         answer.tables = {name: surest(table).slice(0, limit) for name, table in answer.tables.items()}
     table = answer.table
@@ -104,7 +106,7 @@ def drop_animal(
     from graphlab.graph import Graph
 
     with Graph.open(graph) as opened:
-        notes = opened.drop_animal(animal)
+        notes = opened.activity.drop_animal(animal)
     if json:
         print_json({"animal": animal, "notes": notes})
     else:

@@ -101,7 +101,7 @@ def motifs(
                 "progress": bars("null samples"),
                 "mixing_progress": bars("does the null mix"),
             }
-            found = opened.significance(size, **settings, **how)
+            found = opened.motifs.significance(size, **settings, **how)
             document, table = _tested(opened, found, by, settings)
             others: dict[str, Significance] = {}
             own = opened.info().dataset or graph.name
@@ -115,7 +115,7 @@ def motifs(
             if report:
                 document["report"] = str(opened.report(report, motifs=found, compare=others))
         else:
-            census = opened.census(size, kind, min_weight, by, workers=threads, progress=bars("counting"))
+            census = opened.motifs.census(size, kind, min_weight, by, workers=threads, progress=bars("counting"))
             document, table = (
                 {"size": size, "kind": opened.kind_of(kind), "notes": list(census.notes)},
                 census.to_arrow(),
@@ -132,11 +132,13 @@ def _pattern(
 
     name = language.value if language else None
     if "samples" in settings:
-        found = opened.pattern_significance(text, name, **settings, workers=workers, progress=bars("null samples"))
+        found = opened.motifs.pattern_significance(
+            text, name, **settings, workers=workers, progress=bars("null samples")
+        )
         document, table = _about(opened, found, settings), found.to_arrow()
         document["notes"].append("matches of the pattern, autapses left out; one test, so q is p")
         return document, table
-    count = opened.pattern_count(text, name, kind=settings["kind"], min_weight=settings["min_weight"])
+    count = opened.motifs.pattern_count(text, name, kind=settings["kind"], min_weight=settings["min_weight"])
     notes = ["matches of the pattern in the graph"]
     return {**settings, "notes": notes}, pa.table({"motif": [text], "count": pa.array([count], pa.int64())})
 
@@ -150,7 +152,7 @@ def _tested(
     document, table = _about(opened, found, settings), found.to_arrow()
     if by is None:
         return document, table
-    census = opened.census(found.size, settings["kind"], settings["min_weight"], by)
+    census = opened.motifs.census(found.size, settings["kind"], settings["min_weight"], by)
     groups = census.to_arrow()
     groups = groups.filter(pa.compute.is_valid(groups["group"]))
     table = table.add_column(0, "group", pa.nulls(len(table), pa.string()))
@@ -170,7 +172,7 @@ def _other(path: Path, size: int, settings: dict[str, Any], workers: int, bars: 
     with Graph.open(path, shared=True) as other:
         name = other.info().dataset or path.name
         bar = bars(f"null samples of {name}")
-        return name, other.significance(size, **settings, workers=workers, progress=bar)
+        return name, other.motifs.significance(size, **settings, workers=workers, progress=bar)
 
 
 def _show(document: dict[str, Any], table: pa.Table, output: Path | None, json: bool) -> None:

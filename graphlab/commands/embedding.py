@@ -145,14 +145,16 @@ def embed(
     }
     if dry_run:
         with Graph.open(graph, read_only=True) as opened:
-            forecast = opened.embed_forecast(em, segmentation, nodes, checkpoint, **options)
+            forecast = opened.embeddings.forecast(em, segmentation, nodes, checkpoint, **options)
         if json:
             print_json({**asdict(forecast), "seconds": forecast.seconds})
         else:
             _print_forecast(forecast)
         return
     with Graph.open(graph) as opened, progress_bars(off=no_progress or quiet or json) as bars:
-        done = opened.embed(em, segmentation, nodes, checkpoint, csvzip=csvzip, progress=bars("embedding"), **options)
+        done = opened.embeddings.embed(
+            em, segmentation, nodes, checkpoint, csvzip=csvzip, progress=bars("embedding"), **options
+        )
     if failed:
         write_table(done.failures, failed)
     if json:
@@ -193,7 +195,7 @@ def aggregate_embeddings(
     from graphlab.graph import Graph
 
     with Graph.open(graph) as opened:
-        done = opened.aggregate_embeddings(skeletons, radius, model, by=by, name=name, unit_nm=unit)
+        done = opened.embeddings.aggregate(skeletons, radius, model, by=by, name=name, unit_nm=unit)
     if json:
         print_json(asdict(done))
     elif not quiet:

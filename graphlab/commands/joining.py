@@ -31,7 +31,7 @@ def join_embeddings(
     from graphlab.graph import Graph
 
     with Graph.open(graph) as opened:
-        found = opened.join_embeddings(
+        found = opened.embeddings.join(
             model, id_map=id_map, radius_nm=radius, segmentation_version=segmentation_version
         )
     if json:
@@ -64,7 +64,7 @@ def place_synapses(
     from graphlab.graph import Graph
 
     with Graph.open(graph) as opened, progress_bars(off=no_progress) as bars:
-        found = opened.place_synapses(radius, model, progress=bars("placing synapses"))
+        found = opened.embeddings.place_synapses(radius, model, progress=bars("placing synapses"))
     if json:
         print_json(asdict(found))
     else:

@@ -40,7 +40,7 @@ def mine(
     from graphlab.graph import Graph
 
     with Graph.open(graph, shared=True) as opened, progress_bars(off=no_progress) as bars:
-        mined = opened.mine(
+        mined = opened.motifs.mine(
             size, null, samples, seed,
             by=by, split=split.value if split else None, top=top, kind=kind, min_weight=min_weight,
             workers=workers or Limits.from_environment().cores, progress=bars("null samples"),
@@ -85,7 +85,7 @@ def instances(
     if segmentation and not links:
         raise AnalysisError("--segmentation is for the links; give --links, too")
     with Graph.open(graph, read_only=True) as opened, progress_bars(off=no_progress) as bars:
-        table = opened.instances(
+        table = opened.motifs.instances(
             motif, size, types=types.split(",") if types else None, by=by, kind=kind, min_weight=min_weight,
             limit=limit, progress=bars("neurons"),
         )  # fmt: skip

@@ -133,7 +133,7 @@ def predict(
     from graphlab.graph import Graph
 
     with Graph.open(graph) as opened, progress_bars(off=no_progress or quiet or json) as bars:
-        found = opened.predict(
+        found = opened.predict.ask(
             model, task=task.value if task else None, allow_changed=allow_changed, progress=bars("predicting")
         )
     about: dict[str, Any] = {
@@ -167,7 +167,7 @@ def _train(
                 typer.echo(line, err=json)
 
     with Graph.open(graph) as opened, progress_bars(off=no_progress or quiet or json) as bars:
-        made = opened.train(task, predictors=names, progress=bars("training"), told=told, **options)
+        made = opened.predict.train(task, predictors=names, progress=bars("training"), told=told, **options)
     if json:
         print_json(made.card)
     elif not quiet:

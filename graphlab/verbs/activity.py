@@ -1,11 +1,11 @@
-"""Verbs that relate activity to behaviour and to the wiring."""
+"""``graph.activity``: recordings related to behaviour and to the wiring."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from graphlab.verbs.opened import Opened
+from graphlab.verbs.opened import Namespace
 from ingest.schema.errors import SchemaError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ OPTIONS = {
 WHAT = tuple(OPTIONS)
 
 
-class Correlating(Opened):
+class Activity(Namespace):
     """Recordings against behaviour and wiring; every answer is kept under its run."""
 
     def sessions(self, animals: Sequence[str] | None = None) -> list[Session]:
@@ -51,7 +51,7 @@ class Correlating(Opened):
 
         return drop_animal(self._folder, animal)
 
-    def activity_section(self) -> ActivitySection | None:
+    def section(self) -> ActivitySection | None:
         """What a report shows of the recordings and the latest tuning; None without recordings."""
         from graphlab.activity.section import activity_section
 

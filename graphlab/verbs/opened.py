@@ -64,3 +64,10 @@ def _telling_of_damage(verb: Callable[..., Any]) -> Callable[..., Any]:
             return verb(self, *args, **said)
 
     return told
+
+
+class Namespace(Opened):
+    """Verbs of one kind under a name of their own, such as ``graph.motifs``; made on first use."""
+
+    def __init__(self, graph: Opened) -> None:
+        self._folder = graph._folder

@@ -55,7 +55,7 @@ def make_trainable(path: Path) -> Trainable:
         graph.ingest(neurons, as_="neurons")
         wiring = {"pre_root_id": IDS[pre], "post_root_id": IDS[post], "weight": rng.integers(1, 9, len(pre))}
         graph.ingest(pd.DataFrame(wiring), as_="connections")
-        graph.correlate("response", source=responses)
+        graph.activity.correlate("response", source=responses)
     return Trainable(path, neurons, responses, pre, post)
 
 
@@ -81,8 +81,8 @@ def made_trained(made_trainable: Trainable, tmp_path_factory: pytest.TempPathFac
     path = tmp_path_factory.mktemp("trained") / "g"
     shutil.copytree(made_trainable.path, path)
     with Graph.open(path) as graph:
-        graph.train("cell-type", predictors=CHEAP, folds=2, bootstraps=20)
-        graph.train("functional", predictors=CHEAP, folds=2, bootstraps=20, homologues="homologue")
+        graph.predict.train("cell-type", predictors=CHEAP, folds=2, bootstraps=20)
+        graph.predict.train("functional", predictors=CHEAP, folds=2, bootstraps=20, homologues="homologue")
     return Trainable(path, made_trainable.neurons, made_trainable.responses, made_trainable.pre, made_trainable.post)
 
 

@@ -28,7 +28,7 @@ def test_the_whole_job(tmp_path: Path) -> None:
         assert info.recipe["weight_counts"] == "synapses"
         placed = graph.query("SELECT count(DISTINCT side) AS sides FROM synapse_embeddings").to_arrow()
         assert placed["sides"].to_pylist() == [2]
-        assert graph.models() == ["cell-type", "functional"]
+        assert graph.predict.models() == ["cell-type", "functional"]
     assert "Predictions" in page
     assert "importance of sources for cell-type" in page
     trained = [line for line in done.lines if "[95 % interval]: logistic regression" in line]

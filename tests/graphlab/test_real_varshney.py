@@ -31,7 +31,7 @@ def test_varshney_is_the_published_worm(tmp_path: Path, real_data: Path, file: s
         worm.remove_edges_from(list(nx.selfloop_edges(worm)))
         assert nx.overall_reciprocity(worm) == pytest.approx(0.2124, abs=5e-5)
         assert max(len(c) for c in nx.strongly_connected_components(worm)) == 237
-        counts = graph.census(3).counts
+        counts = graph.motifs.census(3).counts
         assert {name: int(counts[name]) for name in TRIADS} == TRIADS
         assert sum(counts.values()) == 279 * 278 * 277 // 6
         assert {name: int(n) for name, n in nx.triadic_census(worm).items()} == {k: int(v) for k, v in counts.items()}

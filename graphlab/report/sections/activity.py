@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def section(graph: Graph) -> Section | None:
     """Recordings of the graph and the latest tuning; None without recordings."""
-    found = graph.activity_section()
+    found = graph.activity.section()
     if found is None:
         return None
     blocks: list[Block] = [Notes([found.summary])]

@@ -26,7 +26,7 @@ def section(graph: Graph) -> Section | None:
     unread: list[str] = []
     for model in graph.info().embeddings:
         try:
-            embeddings = graph.embeddings(model["model"])
+            embeddings = graph.embeddings.open(model["model"])
         except ReadError as error:
             unread.append(f"Model {model['model']} is left out: {error}")
             continue

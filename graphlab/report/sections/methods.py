@@ -28,7 +28,7 @@ def section(graph: Graph, results: Sequence[Significance] | None = None) -> Sect
     """The paragraph and its references; of the latest recorded results when none are given."""
     if results is None:
         latest: dict[tuple[int, str], Significance] = {}
-        for _, one in graph.kept_significance():
+        for _, one in graph.motifs.kept_significance():
             latest.setdefault((one.size, one.null), one)
         results = list(latest.values())
     text = " ".join([data(graph), *(tested(one) for one in results), software()])
@@ -39,7 +39,7 @@ def section(graph: Graph, results: Sequence[Significance] | None = None) -> Sect
         if any(one.mixing is not None for one in results):
             cited.append(CHAIN)
     cited = list(dict.fromkeys(cited))
-    again = [f"graphlab rerun {graph.path.name} {run}" for run, one in graph.kept_significance() if results]
+    again = [f"graphlab rerun {graph.path.name} {run}" for run, one in graph.motifs.kept_significance() if results]
     blocks: list[Block] = [Quote(text, "methods"), Notes(cited)]
     if again:
         blocks.append(Notes([f"To compute the latest result again and compare it byte for byte: {again[0]}"]))

@@ -244,7 +244,7 @@ def test_random_folds_partition() -> None:
 
 def test_dag_velocity_decodes_worse_in_blocks_than_a_random_split_says(dag: Graph) -> None:
     gains = []
-    for session in dag.sessions():
+    for session in dag.activity.sessions():
         for behavior in ("velocity", "head_angle"):
             found = decode(session, behavior)
             print(

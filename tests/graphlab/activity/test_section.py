@@ -34,7 +34,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Graph:
 
 def test_section_has_every_figure(made: Graph) -> None:
     assert "no tuning was computed" in activity_section(made._folder).notes[0]  # type: ignore[union-attr]
-    answer = made.correlate("tuning", surrogates=1999)
+    answer = made.activity.correlate("tuning", surrogates=1999)
     section = activity_section(made._folder)
     assert section is not None
     assert section.run_id == answer.run_id
@@ -51,7 +51,7 @@ def test_no_recording_no_section(tmp_path: Path) -> None:
     with Graph.create(tmp_path / "g") as graph:
         assert activity_section(graph._folder) is None
         with pytest.raises(AnalysisError, match="this graph has no recordings"):
-            graph.correlate()
+            graph.activity.correlate()
 
 
 def test_section_figures() -> None:
@@ -83,25 +83,25 @@ def test_every_question_answers_and_is_kept(made: Graph) -> None:
         ("response", {"source": atlas}),
         ("structure", {"bootstraps": 20, "permutations": 19}),
     ):
-        answer = made.correlate(what, **options)
+        answer = made.activity.correlate(what, **options)
         (name, *_) = answer.tables
         kept = made.query(f"SELECT count(*) FROM {name} WHERE run_id = '{answer.run_id}'").to_arrow()[0][0].as_py()
         assert kept == answer.table.num_rows > 0
         runs.add(answer.run_id)
-        assert made.correlate(what, **options).run_id == answer.run_id, "the same work is the same run"
+        assert made.activity.correlate(what, **options).run_id == answer.run_id, "the same work is the same run"
     assert len(runs) == 8
     hashes = made.query("SELECT count(*) FROM runs WHERE verb = 'correlate'").to_arrow()[0][0].as_py()
     assert hashes >= 8
-    enriched = made.correlate("enrichment", ["speed"], level=0.5, draws=200)
+    enriched = made.activity.correlate("enrichment", ["speed"], level=0.5, draws=200)
     assert {row["label_kind"] for row in enriched.table.to_pylist()} >= {"motif_role", "cell_type"}
     with pytest.raises(UnknownNameError, match="did you mean 'tuning'"):
-        made.correlate("tunning")
+        made.activity.correlate("tunning")
     with pytest.raises(UnknownNameError, match="unknown behaviour 'sped'"):
-        made.correlate("tuning", ["sped"])
+        made.activity.correlate("tuning", ["sped"])
     with pytest.raises(SchemaError, match="name one behaviour"):
-        made.correlate("enrichment")
+        made.activity.correlate("enrichment")
     with pytest.raises(UnknownNameError, match="unknown option of encoding 'detrend'; did you mean 'detrend_s'"):
-        made.correlate("encoding", detrend=400.0)
+        made.activity.correlate("encoding", detrend=400.0)
 
 
 def test_questions_about_the_latest_run_say_which_it_was(made: Graph) -> None:
@@ -119,15 +119,15 @@ def test_questions_about_the_latest_run_say_which_it_was(made: Graph) -> None:
     first, second = {}, {}
     for seed, found in ((7, first), (8, second)):
         about = {
-            "structure": made.correlate("correlation", surrogates=49, seed=seed).run_id,
-            "enrichment": made.correlate("tuning", surrogates=49, seed=seed).run_id,
+            "structure": made.activity.correlate("correlation", surrogates=49, seed=seed).run_id,
+            "enrichment": made.activity.correlate("tuning", surrogates=49, seed=seed).run_id,
         }
         if made.query("SELECT count(*) FROM functional_connections WHERE kind = 'response'").scalar():
             words["structure"]["run_id"] = about["structure"]  # measured responses would be taken before correlations
         for what, options in words.items():
-            found[what] = made.correlate(what, **options).run_id
+            found[what] = made.activity.correlate(what, **options).run_id
             named = {**options, "run_id": about[what]}
-            assert made.correlate(what, **named).run_id == found[what], "the latest, and the same by its name"
+            assert made.activity.correlate(what, **named).run_id == found[what], "the latest, and the same by its name"
     for what, table in tables.items():
         assert first[what] != second[what]
         assert rows(table, first[what]) == rows(table, second[what]) > 0
@@ -146,10 +146,10 @@ def test_response_edges_are_kept_apart(made: Graph) -> None:
             "q": [0.01, 0.5],
         }
     )
-    answer = made.correlate("response", source=table)
-    view = made.functional_snapshot(answer.run_id)
+    answer = made.activity.correlate("response", source=table)
+    view = made.activity.functional_snapshot(answer.run_id)
     assert (view.n, view.m) == (3, 1)
-    assert made.functional_snapshot().meta["functional_run"] == answer.run_id
+    assert made.activity.functional_snapshot().meta["functional_run"] == answer.run_id
     np.testing.assert_array_equal(view.weight, [0.5])
 
 

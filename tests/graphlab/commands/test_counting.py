@@ -65,7 +65,7 @@ def test_every_class_is_a_row_with_its_null(document: Callable[..., Any], made: 
     assert any("Null '" in note for note in tested["notes"])
     assert any("not corrected for triads" in note for note in tested["notes"]) == (size == 4)
     with Graph.open(made / "g", read_only=True) as graph:
-        found = graph.significance(size, samples=12, seed=5)
+        found = graph.motifs.significance(size, samples=12, seed=5)
     assert [row["null_mean"] for row in tested["motifs"]] == pytest.approx(found.mean.tolist())
 
 
@@ -216,8 +216,8 @@ def test_ctrl_c_keeps_what_is_done_and_running_again_goes_on(
     assert {part: part.stat().st_mtime_ns for part in before} == before
     assert len(saved_numbers(graph)) == kept + holes
     with Graph.open(graph, read_only=True) as opened:
-        fresh = opened.significance(3, samples=min(kept, 300), seed=3)
-        assert opened.kept_significance()[0][1].counts[: len(fresh.counts)].tobytes() == fresh.counts.tobytes()
+        fresh = opened.motifs.significance(3, samples=min(kept, 300), seed=3)
+        assert opened.motifs.kept_significance()[0][1].counts[: len(fresh.counts)].tobytes() == fresh.counts.tobytes()
     assert again["samples"] == kept
 
 
@@ -266,7 +266,7 @@ def test_counting_and_reading_go_on_together(document: Callable[..., Any], made:
         counted = document("motifs", folder, "--size", "3")
         let_go.join()
     with Graph.open(folder, shared=True) as graph:
-        assert {row["motif"]: row["count"] for row in counted["motifs"]} == graph.census(3, record=False).counts
+        assert {row["motif"]: row["count"] for row in counted["motifs"]} == graph.motifs.census(3, record=False).counts
         runs = len(graph.to_arrow("runs"))
         came = []
 
@@ -274,6 +274,6 @@ def test_counting_and_reading_go_on_together(document: Callable[..., Any], made:
             if not came:
                 came.append(subprocess.run(command, input="", capture_output=True, text=True, check=False))
 
-        graph.census(4, min_weight=0.25, progress=look)  # no other test here asks for this weight
+        graph.motifs.census(4, min_weight=0.25, progress=look)  # no other test here asks for this weight
         assert (came[0].returncode, came[0].stdout) == (0, "open\n"), came[0].stderr
         assert len(graph.to_arrow("runs")) == runs + 1

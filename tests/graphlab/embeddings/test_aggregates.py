@@ -65,12 +65,12 @@ def mean(vectors: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def test_means_within_a_path_are_a_model(graph: Graph, skeletons: Path) -> None:
-    done = graph.aggregate_embeddings(skeletons, 10_000, unit_nm=1)
+    done = graph.embeddings.aggregate(skeletons, 10_000, unit_nm=1)
     assert (done.model, done.of, done.rows, done.neurons, done.without) == ("base-within-10um", "base", 18, 2, 1)
-    stored = graph.embeddings("base-within-10um")
+    stored = graph.embeddings.open("base-within-10um")
     assert (stored.segmentation_version, stored.width) == ("1", 3)
     about = {
-        (row["root_id"], row["node_id"]): row for row in graph.aggregate_statistics("base-within-10um").to_pylist()
+        (row["root_id"], row["node_id"]): row for row in graph.embeddings.statistics("base-within-10um").to_pylist()
     }
     for root in ROOTS:
         found, _ = stored.lookup([root])
@@ -86,62 +86,62 @@ def test_means_within_a_path_are_a_model(graph: Graph, skeletons: Path) -> None:
             assert row["cable_nm"] == pytest.approx(cable()[near].sum())
             assert row["dispersion"] == pytest.approx(apart, rel=1e-4)
     # The node's own vectors are as they were, and both are joined alike.
-    assert np.array_equal(graph.embeddings("base").lookup([ROOTS[0]])[0], vectors_of(ROOTS[0]))
+    assert np.array_equal(graph.embeddings.open("base").lookup([ROOTS[0]])[0], vectors_of(ROOTS[0]))
     with pytest.raises(SchemaError, match="base-within-10um"):
-        graph.embeddings()
+        graph.embeddings.open()
 
 
 def test_mixtures_are_named_as_such(graph: Graph, skeletons: Path) -> None:
-    neurons = graph.aggregate_embeddings(skeletons, by="neuron", model="base", unit_nm=1)
-    parts = graph.aggregate_embeddings(skeletons, by="compartment", model="base", unit_nm=1)
+    neurons = graph.embeddings.aggregate(skeletons, by="neuron", model="base", unit_nm=1)
+    parts = graph.embeddings.aggregate(skeletons, by="compartment", model="base", unit_nm=1)
     assert (neurons.model, neurons.rows) == ("base-neuron-mixtures", 2)
     assert (parts.model, parts.rows) == ("base-compartment-mixtures", 4)
     axon = np.arange(NODES) < 4
     for root in ROOTS:
-        whole, _ = graph.embeddings(neurons.model).lookup([root])
+        whole, _ = graph.embeddings.open(neurons.model).lookup([root])
         np.testing.assert_allclose(whole[0], mean(vectors_of(root), np.ones(NODES, bool))[0], rtol=1e-5)
-        halves, _ = graph.embeddings(parts.model).lookup([root])
-        ids, points, _ = graph.embeddings(parts.model).nodes([root])
+        halves, _ = graph.embeddings.open(parts.model).lookup([root])
+        ids, points, _ = graph.embeddings.open(parts.model).nodes([root])
         assert ids.tolist() == [2, 3]
         for half, point, chosen in zip(halves, points, (axon, ~axon), strict=True):
             np.testing.assert_allclose(half, mean(vectors_of(root), chosen)[0], rtol=1e-5)
             along = (np.arange(NODES) + 1) * STEP
             assert point[0] == pytest.approx((cable() * chosen * along).sum() / (cable() * chosen).sum())
-    assert graph.aggregate_statistics(parts.model).column("compartment").to_pylist() == ["axon", "dendrite"] * 2
+    assert graph.embeddings.statistics(parts.model).column("compartment").to_pylist() == ["axon", "dendrite"] * 2
 
 
 def test_run_again_it_is_there_already_and_follows_the_model(graph: Graph, skeletons: Path, tmp_path: Path) -> None:
-    first = graph.aggregate_embeddings(skeletons, 10_000, model="base", unit_nm=1)
+    first = graph.embeddings.aggregate(skeletons, 10_000, model="base", unit_nm=1)
     files = {path: path.read_bytes() for path in (tmp_path / "g").rglob("base-within-10um/*.arrow")}
-    again = graph.aggregate_embeddings(skeletons, 10_000, model="base", unit_nm=1)
+    again = graph.embeddings.aggregate(skeletons, 10_000, model="base", unit_nm=1)
     assert (first.already_there, again.already_there, again.run_id) == (False, True, first.run_id)
     assert {path: path.read_bytes() for path in (tmp_path / "g").rglob("base-within-10um/*.arrow")} == files
-    before, _ = graph.embeddings("base-within-10um").lookup([2, 3])
-    counts = graph.aggregate_statistics("base-within-10um")
-    wider = graph.aggregate_embeddings(skeletons, 25_000, model="base", unit_nm=1)
+    before, _ = graph.embeddings.open("base-within-10um").lookup([2, 3])
+    counts = graph.embeddings.statistics("base-within-10um")
+    wider = graph.embeddings.aggregate(skeletons, 25_000, model="base", unit_nm=1)
     assert wider.model == "base-within-25um"
-    other = graph.aggregate_embeddings(skeletons, 4_000, model="base", name="base-within-10um", unit_nm=1)
+    other = graph.embeddings.aggregate(skeletons, 4_000, model="base", name="base-within-10um", unit_nm=1)
     assert (other.already_there, other.rows) == (False, 18)
-    assert max(graph.aggregate_statistics("base-within-10um").column("count").to_pylist()) == 3
+    assert max(graph.embeddings.statistics("base-within-10um").column("count").to_pylist()) == 3
     # What was replaced comes back when it is asked for again, vectors and statistics alike.
-    back = graph.aggregate_embeddings(skeletons, 10_000, model="base", unit_nm=1)
+    back = graph.embeddings.aggregate(skeletons, 10_000, model="base", unit_nm=1)
     assert back.already_there is False
-    vectors, _ = graph.embeddings("base-within-10um").lookup([2, 3])
+    vectors, _ = graph.embeddings.open("base-within-10um").lookup([2, 3])
     assert vectors.tobytes() == before.tobytes()
-    assert graph.aggregate_statistics("base-within-10um").equals(counts)
+    assert graph.embeddings.statistics("base-within-10um").equals(counts)
 
 
 def test_refusals(graph: Graph, skeletons: Path, tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="way to aggregate 'neurons'.*did you mean 'neuron'"):
-        graph.aggregate_embeddings(skeletons, by="neurons", unit_nm=1)
+        graph.embeddings.aggregate(skeletons, by="neurons", unit_nm=1)
     with pytest.raises(SchemaError, match="its means need another name"):
-        graph.aggregate_embeddings(skeletons, name="base", unit_nm=1)
+        graph.embeddings.aggregate(skeletons, name="base", unit_nm=1)
     with pytest.raises(ReadError, match="does not exist"):
-        graph.aggregate_embeddings(tmp_path / "nowhere")
+        graph.embeddings.aggregate(tmp_path / "nowhere")
     with pytest.raises(SchemaError, match="none of the skeletons has embeddings"):
-        graph.aggregate_embeddings(skeletons / "99.swc", unit_nm=1)
+        graph.embeddings.aggregate(skeletons / "99.swc", unit_nm=1)
     with pytest.raises(ReadError, match="'base' has no statistics of means"):
-        graph.aggregate_statistics("base")
+        graph.embeddings.statistics("base")
     assert [one["model"] for one in graph.info().embeddings] == ["base"]
 
 
@@ -157,16 +157,16 @@ def test_command_line(graph: Graph, skeletons: Path, tmp_path: Path) -> None:
 
 
 def test_only_means_of_the_same_model_are_replaced(graph: Graph, skeletons: Path) -> None:
-    base = graph.embeddings("base").to_arrow()
+    base = graph.embeddings.open("base").to_arrow()
     graph.ingest(base, as_="embeddings", model="other", segmentation_version="1")
-    graph.aggregate_embeddings(skeletons, by="neuron", model="other", name="means", unit_nm=1)
+    graph.embeddings.aggregate(skeletons, by="neuron", model="other", name="means", unit_nm=1)
     for name, what in (("other", "no means of embeddings"), ("means", "the means of 'other'"), ("OTHER", "both be")):
         with pytest.raises(SchemaError, match=what):
-            graph.aggregate_embeddings(skeletons, by="neuron", model="base", name=name, unit_nm=1)
+            graph.embeddings.aggregate(skeletons, by="neuron", model="base", name=name, unit_nm=1)
     for name in ("../out", "a/b", ".x"):
         with pytest.raises(SchemaError, match="no name of a model"):
-            graph.aggregate_embeddings(skeletons, by="neuron", model="base", name=name, unit_nm=1)
-    assert graph.embeddings("other").to_arrow().equals(base)
-    assert graph.aggregate_statistics("means").num_rows == 2
-    graph.aggregate_embeddings(skeletons, by="compartment", model="other", name="means", unit_nm=1)
-    assert graph.aggregate_statistics("means").num_rows == 4, "means of the same model are"
+            graph.embeddings.aggregate(skeletons, by="neuron", model="base", name=name, unit_nm=1)
+    assert graph.embeddings.open("other").to_arrow().equals(base)
+    assert graph.embeddings.statistics("means").num_rows == 2
+    graph.embeddings.aggregate(skeletons, by="compartment", model="other", name="means", unit_nm=1)
+    assert graph.embeddings.statistics("means").num_rows == 4, "means of the same model are"

@@ -75,20 +75,20 @@ def asked(made: Path, **options: Any) -> dict[str, Any]:
 
 
 def rows_of(graph: Graph, model: str | None = None) -> dict[tuple[int, int], list[float]]:
-    table = graph.embeddings(model).to_arrow().to_pydict()
+    table = graph.embeddings.open(model).to_arrow().to_pydict()
     return dict(zip(zip(table["root_id"], table["node_id"], strict=True), table["vector"], strict=True))
 
 
 @pytest.mark.slow
 def test_embeddings_reach_the_graph_and_google(made: Path, tmp_path: Path) -> None:
     with Graph.create(tmp_path / "g") as graph:
-        done = graph.embed(**asked(made), csvzip=tmp_path / "zips")
+        done = graph.embeddings.embed(**asked(made), csvzip=tmp_path / "zips")
         assert (done.model, done.computed, done.failed) == ("tiny", 12, 0)
-        stored = graph.embeddings()
+        stored = graph.embeddings.open()
         assert (stored.model, stored.segmentation_version, stored.rows) == ("tiny", "1", 12)
         rows = rows_of(graph)
         points = stored.to_arrow().select(["root_id", "x_nm", "y_nm", "z_nm"]).to_pydict()
-        again = graph.embed(**asked(made))
+        again = graph.embeddings.embed(**asked(made))
         assert (again.computed, again.finished_before, again.run_id) == (0, 12, None)
         assert rows_of(graph) == rows
         assert not list((tmp_path / "g" / "embeddings").glob(".*"))
@@ -116,16 +116,16 @@ def test_embeddings_reach_the_graph_and_google(made: Path, tmp_path: Path) -> No
 
 def test_crops_cut_on_the_device_are_the_same(made: Path, tmp_path: Path) -> None:
     with Graph.create(tmp_path / "g") as graph:
-        graph.embed(**asked(made, model="host"))
-        forecast = graph.embed_forecast(**asked(made, model="device", cutting="device"))
-        done = graph.embed(**asked(made, model="device", cutting="device"))
+        graph.embeddings.embed(**asked(made, model="host"))
+        forecast = graph.embeddings.forecast(**asked(made, model="device", cutting="device"))
+        done = graph.embeddings.embed(**asked(made, model="device", cutting="device"))
         assert (forecast.reads, forecast.bytes_read) == (done.reads, done.bytes_read)
         host, device = rows_of(graph, "host"), rows_of(graph, "device")
         assert host.keys() == device.keys()
         for key, vector in host.items():
             np.testing.assert_allclose(device[key], vector, rtol=0, atol=1e-6)
         with pytest.raises(AnalysisError, match="takes crops from the host only"):
-            graph.embed(**asked(made, model="x", engine="onnxruntime", cutting="device"))
+            graph.embeddings.embed(**asked(made, model="x", engine="onnxruntime", cutting="device"))
 
 
 def ome_zarr(path: Path, volume: Volume) -> Path:
@@ -154,37 +154,41 @@ def test_scales_of_ome_zarr_are_chosen_by_the_card(made: Path, tmp_path: Path) -
     em = ome_zarr(tmp_path / "em", open_volume(f"precomputed://{made / 'em'}"))
     segmentation = ome_zarr(tmp_path / "seg", open_volume(f"precomputed://{made / 'seg'}"))
     with Graph.create(tmp_path / "g") as graph:
-        graph.embed(**asked(made))
+        graph.embeddings.embed(**asked(made))
         options = asked(made, em=em, segmentation=segmentation, model="ome", segmentation_resolution=None)
-        done = graph.embed(**options)
+        done = graph.embeddings.embed(**options)
         whole, found = rows_of(graph, "tiny"), rows_of(graph, "ome")
         assert done.computed + done.failed == 12
         # The segmentation began at voxel 15 along z, its group at 16: crops that reach there are others.
-        nodes = graph.embeddings("ome").to_arrow().select(["root_id", "node_id", "z_nm"]).to_pylist()
+        nodes = graph.embeddings.open("ome").to_arrow().select(["root_id", "node_id", "z_nm"]).to_pylist()
         far = [(n["root_id"], n["node_id"]) for n in nodes if n["z_nm"] // 8 - 16 >= 32]
         assert len(far) > 5
         for key in far:
             np.testing.assert_allclose(found[key], whole[key], rtol=0, atol=1e-6)
         with pytest.raises(VersionError, match="trained at 8,8,8 nm a voxel, .*em has 16,16,16"):
-            graph.embed(**options | {"model": "coarse", "resolution": "16,16,16", "segmentation_resolution": "8,16,16"})
+            graph.embeddings.embed(
+                **options | {"model": "coarse", "resolution": "16,16,16", "segmentation_resolution": "8,16,16"}
+            )
 
 
 def test_other_weights_versions_and_resolutions_are_kept_apart(made: Path, tmp_path: Path) -> None:
     with Graph.create(tmp_path / "g") as graph:
         with pytest.raises(SchemaError, match="need the version of their segmentation"):
-            graph.embed(**asked(made, segmentation_version=None))
-        graph.embed(**asked(made))
+            graph.embeddings.embed(**asked(made, segmentation_version=None))
+        graph.embeddings.embed(**asked(made))
         with pytest.raises(VersionError, match="was made by other weights"):
-            graph.embed(**asked(made, checkpoint=made / "other.safetensors"))
+            graph.embeddings.embed(**asked(made, checkpoint=made / "other.safetensors"))
         with pytest.raises(VersionError, match="is here for segmentation version 1, this run is of 2"):
-            graph.embed(**asked(made, segmentation_version="2"))
+            graph.embeddings.embed(**asked(made, segmentation_version="2"))
         with pytest.raises(VersionError, match="em has no voxels of 32,32,40 nm; its scales: 8,8,8"):
-            graph.embed(**asked(made, resolution="32,32,40"))
-        done = graph.embed(**asked(made, model="far", checkpoint=_at(made, tmp_path, (32, 32, 40)), out_of_domain=True))
+            graph.embeddings.embed(**asked(made, resolution="32,32,40"))
+        done = graph.embeddings.embed(
+            **asked(made, model="far", checkpoint=_at(made, tmp_path, (32, 32, 40)), out_of_domain=True)
+        )
         assert done.model == "far-out-of-domain"
         assert any(note.startswith("out of domain: the network was trained at 32,32,40") for note in done.notes)
         with pytest.raises(VersionError, match="trained at 32,32,40 nm a voxel"):
-            graph.embed(**asked(made, model="far", checkpoint=_at(made, tmp_path, (32, 32, 40))))
+            graph.embeddings.embed(**asked(made, model="far", checkpoint=_at(made, tmp_path, (32, 32, 40))))
         assert {model["model"] for model in graph.info().embeddings} == {"tiny", "far-out-of-domain"}
 
 
@@ -228,7 +232,7 @@ def test_command_line(made: Path, tmp_path: Path) -> None:
     assert repaired.returncode == 0, repaired.stderr
     assert f"{done['failed']} nodes embedded" in repaired.stdout
     with Graph.open(graph, read_only=True) as opened, Graph.create(tmp_path / "whole") as whole:
-        whole.embed(**asked(made))
+        whole.embeddings.embed(**asked(made))
         ours, theirs = rows_of(opened), rows_of(whole)
         assert ours.keys() == theirs.keys()
         for key in ours:
@@ -254,33 +258,33 @@ def test_bad_weights_and_a_full_disk_leave_the_graph_as_it_was(
     with Graph.create(tmp_path / "g") as graph:
         (tmp_path / "x.safetensors").write_bytes(b"\x80\x04pickle")
         with pytest.raises(ReadError, match="is a pickle"):
-            graph.embed(**asked(made, checkpoint=tmp_path / "x.safetensors"))
+            graph.embeddings.embed(**asked(made, checkpoint=tmp_path / "x.safetensors"))
         with pytest.raises(SchemaError, match="holds architecture 'tiny' .crop 33.*wanted 'segclr' .crop 129"):
-            graph.embed(**asked(made, architecture="segclr"))
+            graph.embeddings.embed(**asked(made, architecture="segclr"))
         save_checkpoint(
             tmp_path / "half.safetensors", Checkpoint(ModelCard("half", TINY, (16, 16, 16)), seeded_weights(TINY, 1))
         )
         with pytest.raises(VersionError, match="trained at 16,16,16 nm a voxel, .*em has 8,8,8.*--out-of-domain"):
-            graph.embed(**asked(made, checkpoint=tmp_path / "half.safetensors"))
+            graph.embeddings.embed(**asked(made, checkpoint=tmp_path / "half.safetensors"))
         with pytest.raises(SchemaError, match="seg holds uint64; wanted EM as uint8"):
-            graph.embed(**asked(made, em=made / "seg", out_of_domain=True))
+            graph.embeddings.embed(**asked(made, em=made / "seg", out_of_domain=True))
         import resource
 
         limits = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (1500, limits[1]))
         try:
             with pytest.raises(ReadError, match="free some space"):
-                graph.embed(**asked(made))
+                graph.embeddings.embed(**asked(made))
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         assert graph.info().embeddings == []
-        assert graph.embed(**asked(made)).computed == 12
+        assert graph.embeddings.embed(**asked(made)).computed == 12
 
 
 def test_synapses_are_placed_at_their_nearest_nodes(made: Path, tmp_path: Path) -> None:
     with Graph.create(tmp_path / "g", materialization="1") as graph:
-        graph.embed(**asked(made))
-        there = graph.embeddings()
+        graph.embeddings.embed(**asked(made))
+        there = graph.embeddings.open()
         ids, points, _ = there.nodes([ROOTS[0]])
         assert ids.size > 1
         place = points.astype(float) + np.array([3, 0, 0])
@@ -295,7 +299,7 @@ def test_synapses_are_placed_at_their_nearest_nodes(made: Path, tmp_path: Path) 
         graph.ingest(synapses, as_="synapses")
         nearest = [int(ids[np.linalg.norm(points - at, axis=1).argmin()]) for at in place]
         for _ in range(2):
-            placed = graph.place_synapses(10)
+            placed = graph.embeddings.place_synapses(10)
             assert (placed.synapses, placed.pre, placed.post) == (len(ids), len(ids), 0)
         kept = graph._folder.connection.execute(
             "SELECT node_id, side, model, distance_nm FROM synapse_embeddings ORDER BY synapse_id"
@@ -304,7 +308,7 @@ def test_synapses_are_placed_at_their_nearest_nodes(made: Path, tmp_path: Path) 
         assert {row[1:3] for row in kept} == {("pre", "tiny")}
         assert [row[3] for row in kept] == pytest.approx([3] * len(ids), abs=1e-3)
         with pytest.raises(SchemaError, match="none of the skeletons"):
-            graph.mixtures([])
+            graph.embeddings.mixtures([])
 
 
 @pytest.fixture(scope="module")
@@ -340,22 +344,24 @@ def test_fib25_end_to_end(fib25: dict[str, Any], tmp_path: Path) -> None:
     path = tmp_path / "tiny.safetensors"
     save_checkpoint(path, Checkpoint(ModelCard("tiny", TINY, (10, 10, 10)), seeded_weights(TINY, 1)))
     with Graph.create(tmp_path / "g", dataset="fib25", resolution="10,10,10", materialization="truth") as graph:
-        done = graph.embed(fib25["em"], segmentation, nodes, path, device="cpu", engine="torch")
+        done = graph.embeddings.embed(fib25["em"], segmentation, nodes, path, device="cpu", engine="torch")
         assert (done.computed, done.failed) == (nodes.num_rows, 0)
         # 250 voxels in chunks of 32, read as blocks of 64: each once at most, of both volumes.
         assert done.reads <= 2 * 4**3
-        stored = graph.embeddings("tiny")
+        stored = graph.embeddings.open("tiny")
         assert stored.rows == nodes.num_rows
         assert stored.segmentation_version == "truth"
         vectors = np.array(stored.to_arrow().column("vector").to_pylist())
         assert np.isfinite(vectors).all()
         assert np.unique(vectors.round(5), axis=0).shape[0] == stored.rows
 
-        around = graph.aggregated(skeletons, 1000)
+        around = graph.embeddings.along(skeletons, 1000)
         assert around.num_rows == nodes.num_rows
         assert min(around.column("count").to_pylist()) >= 1
         assert max(around.column("count").to_pylist()) > 1
-        counts = dict(zip(*graph.mixtures(skeletons).select(["root_id", "count"]).to_pydict().values(), strict=True))
+        counts = dict(
+            zip(*graph.embeddings.mixtures(skeletons).select(["root_id", "count"]).to_pydict().values(), strict=True)
+        )
         assert counts == {s.root_id: stored.lookup([s.root_id])[1][-1] for s in skeletons}
 
 
@@ -372,11 +378,11 @@ def test_fib25_published_network_padded_out_of_domain(fib25: dict[str, Any], tmp
     with Graph.create(tmp_path / "g", materialization="truth") as graph:
         said = (fib25["em"], fib25["segmentation"], one, path)
         with pytest.raises(VersionError, match="trained at 32,32,33 nm a voxel"):
-            graph.embed(*said, device="cpu", engine="torch")
-        done = graph.embed(*said, device="cpu", engine="torch", out_of_domain=True)
+            graph.embeddings.embed(*said, device="cpu", engine="torch")
+        done = graph.embeddings.embed(*said, device="cpu", engine="torch", out_of_domain=True)
         assert (done.model, done.computed) == ("segclr-out-of-domain", 1)
         assert "1 crops reach out of the volume; they are 0 there" in done.notes
-        assert graph.embeddings().width == 64
+        assert graph.embeddings.open().width == 64
 
 
 def test_a_run_killed_after_its_rows_were_filed_is_done(
@@ -389,11 +395,11 @@ def test_a_run_killed_after_its_rows_were_filed_is_done(
         with monkeypatch.context() as killed:
             killed.setattr(Journal, "remove", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
             with pytest.raises(KeyboardInterrupt):
-                graph.embed(**asked(made))
+                graph.embeddings.embed(**asked(made))
         rows = rows_of(graph)
         assert len(rows) == 12
         assert list((tmp_path / "g" / "embeddings").glob(".unfinished-*"))
-        again = graph.embed(**asked(made))
+        again = graph.embeddings.embed(**asked(made))
         assert (again.computed, again.run_id) == (0, None)
         assert rows_of(graph) == rows
         assert not list((tmp_path / "g" / "embeddings").glob(".unfinished-*"))
@@ -401,8 +407,8 @@ def test_a_run_killed_after_its_rows_were_filed_is_done(
 
 def test_another_ingest_keeps_what_a_stopped_run_has_done(made: Path, tmp_path: Path) -> None:
     with Graph.create(tmp_path / "g") as graph:
-        graph.embed(**asked(made), model="first")
-        table = graph.embeddings("first").to_arrow()
+        graph.embeddings.embed(**asked(made), model="first")
+        table = graph.embeddings.open("first").to_arrow()
         unfinished = tmp_path / "g" / "embeddings" / ".unfinished-second"
         unfinished.mkdir()
         (unfinished / "part-000000.arrow").write_bytes(b"rows")
@@ -413,24 +419,24 @@ def test_another_ingest_keeps_what_a_stopped_run_has_done(made: Path, tmp_path: 
 
 def test_a_model_of_other_weights_or_of_means_is_not_replaced(made: Path, tmp_path: Path) -> None:
     with Graph.create(tmp_path / "g") as graph:
-        graph.embed(**asked(made))
+        graph.embeddings.embed(**asked(made))
         rows = rows_of(graph)
         with pytest.raises(VersionError, match="made by other weights"):
-            graph.embed(**{**asked(made), "checkpoint": made / "other.safetensors"}, model="tiny")
-        table = graph.embeddings("tiny").to_arrow()
+            graph.embeddings.embed(**{**asked(made), "checkpoint": made / "other.safetensors"}, model="tiny")
+        table = graph.embeddings.open("tiny").to_arrow()
         graph.ingest(table, as_="embeddings", model="mine", segmentation_version="1")
         (tmp_path / "g" / "models").mkdir()
         # A predictor's card of that name says nothing about embeddings.
         card = {"task": "cell-type", "weights_sha256": graph._folder.meta(origin_key("tiny"))["weights_sha256"]}
         (tmp_path / "g" / "models" / "mine.json").write_text(json.dumps(card))
         with pytest.raises(VersionError, match="made by other weights"):
-            graph.embed(**asked(made), model="mine")
+            graph.embeddings.embed(**asked(made), model="mine")
         assert rows_of(graph, "tiny") == rows
         for name in ("../out", "a/b", ".hidden", "x" * 200):
             with pytest.raises(SchemaError, match="no name of a model"):
-                graph.embed(**asked(made), model=name)
+                graph.embeddings.embed(**asked(made), model=name)
         with pytest.raises(SchemaError, match="would both be"):
-            graph.embed(**asked(made), model="TINY")
+            graph.embeddings.embed(**asked(made), model="TINY")
 
 
 def test_more_nodes_say_which_joins_are_to_be_made_again(made: Path, tmp_path: Path) -> None:
@@ -438,9 +444,9 @@ def test_more_nodes_say_which_joins_are_to_be_made_again(made: Path, tmp_path: P
     (tmp_path / "few.csv").write_text("\n".join(lines[:6]) + "\n")
     with Graph.create(tmp_path / "g", materialization="1") as graph:
         graph.ingest(pa.table({"root_id": pa.array(ROOTS, pa.uint64())}), as_="neurons")
-        graph.embed(**{**asked(made), "nodes": tmp_path / "few.csv"})
-        graph.join_embeddings("tiny")
-        done = graph.embed(**asked(made))
+        graph.embeddings.embed(**{**asked(made), "nodes": tmp_path / "few.csv"})
+        graph.embeddings.join("tiny")
+        done = graph.embeddings.embed(**asked(made))
         assert [note for note in done.notes if "join-embeddings" in note], done.notes
         with pytest.raises(StoreError, match="lies in the graph"):
-            graph.embed(**asked(made), csvzip=tmp_path / "g" / "zips")
+            graph.embeddings.embed(**asked(made), csvzip=tmp_path / "g" / "zips")

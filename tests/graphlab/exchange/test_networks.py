@@ -45,7 +45,7 @@ def test_every_table_is_the_same_in_arrow_pandas_and_polars(tmp_path: Path) -> N
     synapses = pa.table({"pre_root_id": pre, "post_root_id": post, "neuropil": neuropil, "score": rng.random(400)})
     with Graph.create(tmp_path / "g") as graph:
         graph.ingest(synapses, as_="synapses")
-        graph.census(3)
+        graph.motifs.census(3)
         for name in ("neurons", "synapses", "connections", "connections_by_neuropil", "motif_counts"):
             arrow = graph.to_arrow(name)
             rows = arrow.to_pylist()

@@ -26,7 +26,7 @@ def test_witvliet_stages_in_one_profile(real_data: Path, tmp_path: Path) -> None
         with Graph.create(tmp_path / f"w{stage}", dataset=f"stage {stage}") as graph:
             keep = {"dataset": [f"Dataset{stage}"]}
             graph.ingest(source, as_="synapses", columns=STAGES, keep=keep, kind="chemical")
-            results[f"stage {stage}"] = graph.significance(3, samples=60, seed=1)
+            results[f"stage {stage}"] = graph.motifs.significance(3, samples=60, seed=1)
             if stage == 8:
                 page = graph.report(
                     tmp_path / "page.html", motifs=results["stage 8"], compare=dict(list(results.items())[:7])
@@ -62,14 +62,14 @@ def test_microns_over_observable_pairs(real_data: Path, tmp_path: Path) -> None:
     for graph in microns(real_data, tmp_path / "seen", True):
         view = graph.snapshot()
         assert (view.n, view.m) == (334, 1734)
-        found = graph.significance(3, samples=100, seed=2)
-        assert found.observed.tolist() == list(graph.census(3).counts.values())
+        found = graph.motifs.significance(3, samples=100, seed=2)
+        assert found.observed.tolist() == list(graph.motifs.census(3).counts.values())
         assert found.view_meta == {"kind": "chemical", "min_weight": 0.0}
-        er = graph.significance(3, "er", samples=20, seed=2)
+        er = graph.motifs.significance(3, "er", samples=20, seed=2)
         assert found.ratio[8] > 1
         assert er.ratio[8] > found.ratio[8]
     for graph in microns(real_data, tmp_path / "all", False):
-        blind = graph.significance(3, "er", samples=20, seed=2)
+        blind = graph.motifs.significance(3, "er", samples=20, seed=2)
         # The same number of connections over all pairs instead of those from the 104.
         assert blind.mean[3] != pytest.approx(er.mean[3], rel=0.1)
         expected = view.m * (view.m - 1) / (104 * 333 * (104 * 333 - 1))
@@ -91,10 +91,12 @@ def test_larva_by_class(real_data: Path, tmp_path: Path) -> None:
     with Graph.create(tmp_path / "g", dataset="larva (Winding 2023)") as graph:
         graph.ingest(neurons, as_="neurons")
         graph.ingest(folder / "G_edgelist.txt", as_="connections", header=False)
-        census = graph.census(3, min_weight=5, by="cell_type")
+        census = graph.motifs.census(3, min_weight=5, by="cell_type")
         assert "KCs" in census.groups
-        found = graph.significance(3, "block", samples=20, seed=1, min_weight=5, keep_reciprocity=True, workers=2)
-        plain = graph.significance(3, "configuration", samples=20, seed=1, min_weight=5, workers=2)
+        found = graph.motifs.significance(
+            3, "block", samples=20, seed=1, min_weight=5, keep_reciprocity=True, workers=2
+        )
+        plain = graph.motifs.significance(3, "configuration", samples=20, seed=1, min_weight=5, workers=2)
         at = found.classes.index("030T")
         # Classes explain a part of the feed-forward loops that degrees alone do not.
         assert 1 < found.ratio[at] < plain.ratio[at]

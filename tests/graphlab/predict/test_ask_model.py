@@ -26,7 +26,7 @@ QUICK = {"predictors": ["logistic regression"], "folds": 2, "bootstraps": 20}
 def test_neurons_have_a_row_for_every_label(trained: Any) -> None:
     question = Question("cell-type")
     with Graph.open(trained.path) as graph:
-        found = graph.predict("cell-type")
+        found = graph.predict.ask("cell-type")
         assert graph.to_arrow("predictions").drop_columns(["run_id"]).num_rows == 40 * 3
         rows = graph.to_arrow("predictions").to_pandas()
         seen = wired(graph._folder, question)
@@ -51,7 +51,7 @@ def test_neurons_have_a_row_for_every_label(trained: Any) -> None:
 
 def test_pairs_have_the_probability_of_a_response(trained: Any) -> None:
     with Graph.open(trained.path) as graph:
-        found = graph.predict("functional", task="functional")
+        found = graph.predict.ask("functional", task="functional")
         rows = graph.to_arrow("predictions").to_pandas()
         question = Question("functional", homologues="homologue")
         known, _ = measured(graph._folder, wired(graph._folder, question), question)
@@ -73,7 +73,7 @@ def test_joined_in_patterns_and_as_edges_of_a_property_graph(trained: Any) -> No
     """In SQL as every other table; in GRAPH_TABLE by join, and as edges of a graph that says so."""
     with Graph.open(trained.path) as graph:
         # Of one model no id is null, so that pandas keeps ids whole.
-        types, rows = (graph.predict(name).table.to_pandas() for name in ("cell-type", "functional"))
+        types, rows = (graph.predict.ask(name).table.to_pandas() for name in ("cell-type", "functional"))
         pairs = rows.set_index(["pre_root_id", "post_root_id"])["probability"]
         ids = trained.neurons["root_id"].to_numpy()
         wanted = sorted(pairs[(ids[a], ids[b])] for a, b in zip(trained.pre, trained.post, strict=True))
@@ -106,15 +106,15 @@ def test_joined_in_patterns_and_as_edges_of_a_property_graph(trained: Any) -> No
 
 def test_again_replaces_the_rows_of_the_same_run_only(trained: Any) -> None:
     with Graph.open(trained.path) as graph:
-        graph.predict("functional")
-        one = graph.predict("cell-type")
+        graph.predict.ask("functional")
+        one = graph.predict.ask("cell-type")
         rows = graph.to_arrow("predictions").num_rows
-        two = graph.predict("cell-type")
+        two = graph.predict.ask("cell-type")
         assert two.run_id == one.run_id
         assert two.table.equals(one.table)
         assert graph.to_arrow("predictions").num_rows == rows
     with Graph.open(trained.path, read_only=True) as graph:
-        unkept = graph.predict("cell-type")
+        unkept = graph.predict.ask("cell-type")
         assert unkept.run_id is None
         assert unkept.table.equals(one.table)
 
@@ -125,16 +125,16 @@ def test_a_graph_that_changed(trained: Any) -> None:
     more = pd.DataFrame({"pre_root_id": [ids[0]], "post_root_id": [ids[free]], "weight": [50.0]})
     m = len(trained.pre)
     with Graph.open(trained.path) as graph:
-        before = graph.predict("cell-type").table
+        before = graph.predict.ask("cell-type").table
         graph.ingest(more, as_="connections")
         with pytest.raises(
             VersionError,
             match=rf"the graph changed since model 'cell-type' was trained .*connections: {m} then, {m + 1} now"
             r".*graphlab train cell-type .* --name cell-type\), or use it all the same with --allow-changed",
         ):
-            graph.predict("cell-type")
+            graph.predict.ask("cell-type")
         assert graph.to_arrow("predictions").num_rows == before.num_rows, "the earlier ones stay"
-        found = graph.predict("cell-type", allow_changed=True)
+        found = graph.predict.ask("cell-type", allow_changed=True)
         assert any("used on a graph that changed since training: chemical" in note for note in found.notes)
         kept = graph.to_arrow("predictions").to_pandas()
         assert kept.groupby("run_id").size().tolist() == [before.num_rows, found.table.num_rows]
@@ -147,40 +147,40 @@ def test_a_graph_that_changed_in_what_no_model_sees(trained: Any) -> None:
     """Labels and notes about neurons are no inputs; a neuron more is one."""
     ids = trained.neurons["root_id"].to_numpy()
     with Graph.open(trained.path) as graph:
-        before = graph.predict("cell-type").table
+        before = graph.predict.ask("cell-type").table
         graph.ingest(pd.DataFrame({"root_id": ids[:2], "remark": ["x", "y"]}), as_="neurons")
-        found = graph.predict("cell-type")
+        found = graph.predict.ask("cell-type")
         assert found.table.equals(before)
         assert any("moved on since training" in note for note in found.notes)
         graph.ingest(pd.DataFrame({"root_id": [5]}), as_="neurons")
         with pytest.raises(VersionError, match="neurons: 40 then, 41 now"):
-            graph.predict("cell-type")
-        wider = graph.predict("cell-type", allow_changed=True)
+            graph.predict.ask("cell-type")
+        wider = graph.predict.ask("cell-type", allow_changed=True)
         assert wider.notes[0] == "41 neurons, 36 of them trained on"
 
 
 def test_a_model_of_another_task_or_of_nobody(trained: Any) -> None:
     with Graph.open(trained.path) as graph:
         with pytest.raises(AnalysisError, match="'cell-type' is of the task cell-type; asked for functional"):
-            graph.predict("cell-type", task="functional")
+            graph.predict.ask("cell-type", task="functional")
         with pytest.raises(UnknownNameError, match="unknown model 'celltype'; did you mean 'cell-type'"):
-            graph.predict("celltype")
+            graph.predict.ask("celltype")
         with pytest.raises(SchemaError, match="no name of a model"):
-            graph.predict("models/cell-type.safetensors")
+            graph.predict.ask("models/cell-type.safetensors")
         card = trained.path / "models" / "cell-type.json"
         document = json.loads(card.read_text())
         card.write_text(json.dumps({**document, "predictor": "a friend's"}))
         with pytest.raises(UnknownNameError, match='unknown predictor "a friend\'s"'):
-            graph.predict("cell-type")
+            graph.predict.ask("cell-type")
         card.write_text(json.dumps({**document, "features": {**document["features"], "shoe_size": "identity"}}))
         with pytest.raises(VersionError, match="other features than this graph has: missing shoe_size; new none"):
-            graph.predict("cell-type")
+            graph.predict.ask("cell-type")
         card.write_text(json.dumps({**document, "predictor": "label propagation"}))
         with pytest.raises(SchemaError, match="does not fit its predictor: .*is missing.*train it again"):
-            graph.predict("cell-type")
+            graph.predict.ask("cell-type")
         card.write_text(json.dumps({**document, "classes": ["aa", "bb"]}))
         with pytest.raises(SchemaError, match="has 3 classes, its card 2"):
-            graph.predict("cell-type")
+            graph.predict.ask("cell-type")
 
 
 def test_features_that_are_computed_in_another_way(trained: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,17 +189,17 @@ def test_features_that_are_computed_in_another_way(trained: Any, monkeypatch: py
     real = features.spectral_embedding
     monkeypatch.setattr(features, "spectral_embedding", lambda *given: -real(*given))
     with Graph.open(trained.path) as graph:
-        graph.predict("functional")  # looks at pairs
+        graph.predict.ask("functional")  # looks at pairs
         with pytest.raises(VersionError, match="features come out otherwise .*versions are the same.* Train it again"):
-            graph.predict("cell-type")
+            graph.predict.ask("cell-type")
 
 
 def test_sides_are_seen_and_looked_at(trained: Any) -> None:
     with Graph.open(trained.path) as graph:
         graph._folder.connection.execute("UPDATE neurons SET side = 'left'")
         with pytest.raises(VersionError, match="sides: 40 as before, with other values"):
-            graph.predict("cell-type")
-        graph.predict("functional")
+            graph.predict.ask("cell-type")
+        graph.predict.ask("functional")
 
 
 def test_embeddings_of_another_model_or_version(trainable: Any, vectors_of: Callable[..., pa.Table]) -> None:
@@ -207,20 +207,20 @@ def test_embeddings_of_another_model_or_version(trainable: Any, vectors_of: Call
     vectors = np.random.default_rng(0).normal(size=(40, 3))
     with Graph.open(trainable.path) as graph:
         graph.ingest(vectors_of(ids, vectors), as_="embeddings", model="one", segmentation_version="1")
-        graph.train("cell-type", **QUICK)
-        graph.predict("cell-type")
+        graph.predict.train("cell-type", **QUICK)
+        graph.predict.ask("cell-type")
         again = {"model": "one", "replace": True}
         graph.ingest(vectors_of(ids, vectors + 1), as_="embeddings", segmentation_version="1", **again)
-        graph.join_embeddings()
+        graph.embeddings.join()
         with pytest.raises(VersionError, match="embeddings: 40 as before, with other values"):
-            graph.predict("cell-type")
+            graph.predict.ask("cell-type")
         graph.ingest(vectors_of(ids, vectors), as_="embeddings", segmentation_version="2", **again)
         for allowed in (False, True):
             with pytest.raises(
                 VersionError,
                 match="trained on embeddings one, segmentation 1, 3 numbers; this graph has one, segmentation 2.*never",
             ):
-                graph.predict("cell-type", allow_changed=allowed)
+                graph.predict.ask("cell-type", allow_changed=allowed)
 
 
 def test_ctrl_c_leaves_the_table(trained: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,11 +228,11 @@ def test_ctrl_c_leaves_the_table(trained: Any, monkeypatch: pytest.MonkeyPatch) 
         raise KeyboardInterrupt
 
     with Graph.open(trained.path) as graph:
-        graph.predict("cell-type")
+        graph.predict.ask("cell-type")
         before = graph.to_arrow("predictions")
         monkeypatch.setattr("graphlab.store.runs.runs.record", stop)
         with pytest.raises(InterruptedRun, match="as it was"):
-            graph.predict("cell-type")
+            graph.predict.ask("cell-type")
         assert graph.to_arrow("predictions").equals(before)
 
 

@@ -28,7 +28,7 @@ def train(path: Path, types: list[str | None], edges: list[tuple[str, str, int]]
         graph.ingest(pd.DataFrame({"name": NAMES[: len(types)], "cell_type": types}), as_="neurons")
         graph.ingest(pd.DataFrame(edges, columns=["pre_name", "post_name", "weight"]), as_="connections")
         names = ["random forest", "logistic regression"]
-        return graph.train("cell-type", **{"predictors": names, "folds": 2, "bootstraps": 10, **options})
+        return graph.predict.train("cell-type", **{"predictors": names, "folds": 2, "bootstraps": 10, **options})
 
 
 @pytest.mark.parametrize(

@@ -68,13 +68,15 @@ def test_responses_without_verdict_of_strangers_or_none_at_all(trainable: Any) -
     rows = trainable.responses.to_pandas()
     with Graph.open(trainable.path) as graph:
         seen = wired(graph._folder, PAIRS)
-        graph.correlate("response", source=pa.Table.from_pandas(rows[["pre_root_id", "post_root_id", "value"]]))
+        graph.activity.correlate(
+            "response", source=pa.Table.from_pandas(rows[["pre_root_id", "post_root_id", "value"]])
+        )
         with pytest.raises(AnalysisError, match="no labels: none of the .* responses .* a column 'connected'"):
             measured(graph._folder, seen, PAIRS)
         strange = rows.copy()
         strange.loc[:2, "post_root_id"] = np.uint64(77)
         strange = strange.drop_duplicates(["pre_root_id", "post_root_id"])
-        run = graph.correlate("response", source=pa.Table.from_pandas(strange, preserve_index=False)).run_id
+        run = graph.activity.correlate("response", source=pa.Table.from_pandas(strange, preserve_index=False)).run_id
         lost = int((strange["post_root_id"] == 77).sum())
         with pytest.raises(AnalysisError, match=rf"{lost} responses are of 1 neurons .* \(77\): add them .*leave-out"):
             measured(graph._folder, seen, PAIRS)
@@ -131,7 +133,7 @@ def test_vectors_are_means_of_joined_neurons(trainable: Any, vectors_of: Callabl
         graph.ingest(vectors_of(ids[:30], vectors[:30]), as_="embeddings", **one)
         with pytest.raises(AnalysisError, match="no neuron is joined to them; join them first"):
             wired(graph._folder, CELL)
-        graph.join_embeddings()
+        graph.embeddings.join()
         seen = wired(graph._folder, CELL)
         assert seen.vectors is not None
         np.testing.assert_allclose(seen.vectors[:30], vectors[:30], atol=1e-6)
@@ -145,7 +147,7 @@ def test_vectors_are_means_of_joined_neurons(trainable: Any, vectors_of: Callabl
         with pytest.raises(SchemaError, match=r"embeddings of 2 models \(one, two\).* never mixed"):
             wired(graph._folder, CELL)
         with pytest.raises(VersionError, match="belong to segmentation 9, the ids to 1"):
-            graph.train("cell-type", embeddings="two")
+            graph.predict.train("cell-type", embeddings="two")
 
 
 def test_no_wiring(tmp_path: Path) -> None:
@@ -210,7 +212,7 @@ def test_worm_responses_come_back_from_their_folder(randi_measured: Measured, tm
         for kind, view in randi_measured.snapshots.items():
             edges = {"pre_root_id": ids[view.sources()], "post_root_id": ids[view.out_target], "weight": view.weight}
             graph.ingest(pd.DataFrame(edges), as_="connections", kind=kind)
-        graph.correlate("response", source=asked)
+        graph.activity.correlate("response", source=asked)
         found, _ = measured(graph._folder, wired(graph._folder, question), question)
     ours, theirs = functional.examples_of(found), functional.examples_of(randi_measured)
     assert ours.m == 24_320

@@ -39,7 +39,7 @@ QUICK = {"predictors": ["random forest", "logistic regression"], "folds": 2, "bo
 
 def test_card_files_run_and_held_predictions(made_trained: Any) -> None:
     with Graph.open(made_trained.path, read_only=True) as graph:
-        assert graph.models() == ["cell-type", "functional"]
+        assert graph.predict.models() == ["cell-type", "functional"]
         runs = {row["run_id"]: row for row in graph.to_arrow("runs").to_pylist()}
         data_version = str(graph._folder.meta("data_version"))
     for name, classes, labelled in (
@@ -87,12 +87,12 @@ def test_the_leak_table_is_told_before_anything_is_fitted(
     monkeypatch.setattr(RandomForest, "fit", fit)
     bars: list[tuple[int, int]] = []
     with Graph.open(trainable.path) as graph:
-        made = graph.train(
+        made = graph.predict.train(
             "cell-type", **QUICK, told=lambda step, state: order.append(f"{step} {len(state.leaks)}"),
             progress=lambda done, total: bars.append((done, total)),
         )  # fmt: skip
         assert order.index("check_leaks 5") < order.index("fit")
-        again = graph.train("cell-type", **QUICK)
+        again = graph.predict.train("cell-type", **QUICK)
     total = 2 * 2 + 2 * 2 * 3
     assert bars == [(k, total) for k in range(1, total + 1)]
     assert again.run_id == made.run_id
@@ -106,11 +106,11 @@ def test_what_is_recommended_is_kept_and_otherwise_the_reference(
     trainable: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     with Graph.open(trainable.path) as graph:
-        made = graph.train("cell-type", **QUICK)
+        made = graph.predict.train("cell-type", **QUICK)
         assert made.card["recommended"] == made.card["predictor"] == "random forest"
         assert "no candidate was ahead of it on inner folds" in made.notes[0]
         assert made.notes[1].startswith("set-ups tried: 2 predictors; 2 of them were compared on inner folds")
-        assert not any("not the one recommended" in note for note in graph.predict("cell-type").notes)
+        assert not any("not the one recommended" in note for note in graph.predict.ask("cell-type").notes)
         # Types of somebody else: nothing to learn, nothing to recommend.
         rng = np.random.default_rng(0)
         types = pd.DataFrame({"root_id": trainable.neurons["root_id"], "guess": rng.permutation(list("aabc") * 10)})
@@ -119,11 +119,11 @@ def test_what_is_recommended_is_kept_and_otherwise_the_reference(
         graph._folder.connection.execute(
             "UPDATE neurons SET guess = types.guess FROM types WHERE neurons.root_id = types.root_id"
         )
-        made = graph.train("cell-type", "guess", **QUICK)
+        made = graph.predict.train("cell-type", "guess", **QUICK)
         assert made.card["recommended"] is None
         assert "nothing is better than guessing" in made.card["recommended_because"]
         assert made.card["predictor"] == "random forest", "kept, and said not to be recommended"
-        said = graph.predict("cell-type-guess").notes[1]
+        said = graph.predict.ask("cell-type-guess").notes[1]
         assert "this model is not the one recommended" in said
         assert "nothing is better than guessing" in said
 
@@ -140,25 +140,25 @@ def test_names_of_predictors_splits_and_models(trainable: Any) -> None:
             ({"homologues": "homolog"}, UnknownNameError, "did you mean 'homologue'"),
         ]:
             with pytest.raises(error, match=said):
-                graph.train("cell-type", **{**QUICK, **options})
+                graph.predict.train("cell-type", **{**QUICK, **options})
     assert not (trainable.path / "models").exists()
     with Graph.open(trainable.path, read_only=True) as graph, pytest.raises(StoreError, match="for reading only"):
-        graph.train("cell-type", **QUICK)
+        graph.predict.train("cell-type", **QUICK)
 
 
 def test_no_labels_and_one_class(trainable: Any) -> None:
     with Graph.open(trainable.path) as graph:
         with pytest.raises(AnalysisError, match="no labels"):
-            graph.train("cell-type", "super_class", **QUICK)
+            graph.predict.train("cell-type", "super_class", **QUICK)
         with pytest.raises(AnalysisError, match="every example has the label 'cc'; wanted two classes or more"):
-            graph.train("cell-type", unknown=["aa", "bb", "unk"], **QUICK)
+            graph.predict.train("cell-type", unknown=["aa", "bb", "unk"], **QUICK)
         rows = trainable.responses.to_pandas().assign(connected=True)
-        graph.correlate("response", source=pa.Table.from_pandas(rows, preserve_index=False))
+        graph.activity.correlate("response", source=pa.Table.from_pandas(rows, preserve_index=False))
         with pytest.raises(AnalysisError, match="every example has the label 'response'"):
-            graph.train("functional", **QUICK)
+            graph.predict.train("functional", **QUICK)
         graph._folder.connection.execute("DELETE FROM functional_connections")
         with pytest.raises(AnalysisError, match="no labels: this graph has no measured responses; bring them with"):
-            graph.train("functional", **QUICK)
+            graph.predict.train("functional", **QUICK)
     assert not (trainable.path / "models").exists()
 
 
@@ -171,13 +171,13 @@ def test_ctrl_c_and_errors_leave_nothing(trainable: Any, monkeypatch: pytest.Mon
         with monkeypatch.context() as patch:
             patch.setattr(RandomForest, "fit", stop)
             with pytest.raises(InterruptedRun, match="no model was saved"):
-                graph.train("cell-type", **QUICK)
+                graph.predict.train("cell-type", **QUICK)
         with monkeypatch.context() as patch:
             patch.setattr(whole_files.os, "fsync", stop)
             with pytest.raises(InterruptedRun, match="no model was saved"):
-                graph.train("cell-type", **QUICK)
+                graph.predict.train("cell-type", **QUICK)
         assert graph.to_arrow("runs").equals(before)
-        assert graph.models() == []
+        assert graph.predict.models() == []
 
 
 @pytest.mark.parametrize("library", ["sklearn", "safetensors", "torch"])
@@ -186,7 +186,7 @@ def test_without_the_extra(library: str, trainable: Any, monkeypatch: pytest.Mon
 
     monkeypatch.setitem(sys.modules, library, None)
     with Graph.open(trainable.path) as graph, pytest.raises(MissingExtraError, match=r"graphlab-connectome\[gnn\]"):
-        graph.train("cell-type")
+        graph.predict.train("cell-type")
 
 
 def test_features_that_are_no_numbers(trainable: Any, vectors_of: Callable[..., pa.Table]) -> None:
@@ -206,18 +206,18 @@ def test_embeddings_are_joined_used_and_counted(trainable: Any, vectors_of: Call
     vectors = np.random.default_rng(0).normal(size=(30, 3))
     with Graph.open(trainable.path) as graph:
         graph.ingest(vectors_of(ids[:30], vectors), as_="embeddings", model="m", segmentation_version="1")
-        made = graph.train("cell-type", **{**QUICK, "predictors": ["logistic regression"]})
+        made = graph.predict.train("cell-type", **{**QUICK, "predictors": ["logistic regression"]})
         assert made.card["embeddings"] == {"model": "m", "segmentation_version": "1", "width": 3}
         assert [k for k, family in made.card["features"].items() if family == "embeddings"][-1] == "has_embedding"
         assert any("10 of 40 neurons have no embedding" in note for note in made.notes)
-        bare = graph.train("cell-type", embeddings="none", **{**QUICK, "predictors": ["logistic regression"]})
+        bare = graph.predict.train("cell-type", embeddings="none", **{**QUICK, "predictors": ["logistic regression"]})
     assert bare.card["embeddings"] is None
     assert "embeddings" not in bare.card["features"].values()
 
 
 def test_labels_defined_from_connectivity_and_another_predictor(trainable: Any) -> None:
     with Graph.open(trainable.path) as graph:
-        made = graph.train(
+        made = graph.predict.train(
             "cell-type", "side", **{**QUICK, "split": "class"}, keep="label propagation", labels_from_connectivity=True
         )  # fmt: skip
     assert made.name == "cell-type-side"

@@ -141,7 +141,7 @@ def three_sources(folder: Path) -> list[Path]:
 def everything(graph: Graph) -> list[str]:
     """``contents`` and the embeddings: what their rows say, and that every file named is whole."""
     listed = graph.info().embeddings
-    return [*contents(graph), repr(listed), hash_table(graph.embeddings().to_arrow()) if listed else ""]
+    return [*contents(graph), repr(listed), hash_table(graph.embeddings.open().to_arrow()) if listed else ""]
 
 
 @pytest.mark.slow

@@ -74,7 +74,7 @@ def vector(graph: Graph, value: float | None) -> Any:
     rows |= {f"{axis}_nm": pa.array([1, 2], pa.float32()) for axis in "xyz"}
     made = pa.table({**rows, "vector": pa.FixedSizeListArray.from_arrays(flat, 2)})
     graph.ingest(made, as_="embeddings", model="m", segmentation_version="1")
-    return graph.embeddings().to_arrow()["vector"].to_pylist()[1][1]
+    return graph.embeddings.open().to_arrow()["vector"].to_pylist()[1][1]
 
 
 BRING: dict[str, Callable[[Graph, float | None], Any]] = {

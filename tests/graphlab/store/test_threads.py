@@ -55,7 +55,12 @@ def test_a_question_inside_an_ingest_sees_the_graph_before_it(tmp_path: Path) ->
             if asked or failed:
                 return
             thread, found, errors = in_thread(
-                lambda: (edges_of(graph), graph.info().data_version, graph.snapshot().m, graph.census(3, record=False))
+                lambda: (
+                    edges_of(graph),
+                    graph.info().data_version,
+                    graph.snapshot().m,
+                    graph.motifs.census(3, record=False),
+                )
             )
             thread.join(JOIN_S)
             assert not thread.is_alive()
@@ -151,7 +156,7 @@ def test_a_graph_handed_to_another_thread_is_written_and_closed_there(tmp_path: 
 
     def use() -> int:
         graph.ingest(synapses(1), as_="synapses")
-        graph.census(3)
+        graph.motifs.census(3)
         graph.close()
         return 1
 

@@ -56,15 +56,15 @@ def test_nulls_answer_or_say_what_is_missing(tmp_path: Path, wiring: str) -> Non
             graph.ingest(frame, as_="connections")
         for null in NULLS:
             for size in (2, 3, 4):
-                found, told = answered(lambda: graph.significance(size, null, samples=3))  # noqa: B023
+                found, told = answered(lambda: graph.motifs.significance(size, null, samples=3))  # noqa: B023
                 if found is None:
                     assert not apart or null == "triads", told
                 else:
                     assert found.observed.sum() == {2: n * (n - 1) // 2, 3: n == 3, 4: 0}[size]
                     assert apart
-            tested, told = answered(lambda: graph.pattern_significance("A -> B", null=null, samples=3))  # noqa: B023
+            tested, told = answered(lambda: graph.motifs.pattern_significance("A -> B", null=null, samples=3))  # noqa: B023
             if tested is None:
                 assert not apart or null == "triads", told
             else:
                 assert tested.observed.tolist() == [apart]
-            answered(lambda: graph.mine(3, null, samples=2, min_count=1))  # noqa: B023
+            answered(lambda: graph.motifs.mine(3, null, samples=2, min_count=1))  # noqa: B023

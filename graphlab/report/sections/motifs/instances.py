@@ -47,7 +47,7 @@ def section(graph: Graph, found: Significance) -> Section | None:
     tables = {}
     for k in chosen:
         one = classes(found.size)[k]
-        table = graph.instances(one.name, found.size, kind=kind, min_weight=least, limit=ROWS)
+        table = graph.motifs.instances(one.name, found.size, kind=kind, min_weight=least, limit=ROWS)
         tables[f"instances_{found.size}_{one.name}"] = table
         total = int(table.schema.metadata[b"found"])
         picture = drawings.motif(one.edges, found.size, f"Motif {one.name}", numbered=True)

@@ -18,7 +18,7 @@ ROWS = 15
 
 def section(graph: Graph) -> Section | None:
     """The most surprising typed motifs of the latest recorded mining, with the number tried."""
-    kept = graph.kept_mining()
+    kept = graph.motifs.kept_mining()
     if not kept or not kept[0][1].num_rows:
         return None
     table = kept[0][1]

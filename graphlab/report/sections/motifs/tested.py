@@ -28,7 +28,7 @@ def section(graph: Graph, results: Sequence[Significance] | None = None) -> Sect
     """Each result, or the latest recorded one of every size and null."""
     if results is None:
         latest: dict[tuple[int, str], Significance] = {}
-        for _, one in graph.kept_significance():
+        for _, one in graph.motifs.kept_significance():
             latest.setdefault((one.size, one.null), one)
         results = sorted(latest.values(), key=lambda one: one.size)[:MOST_RESULTS]
     if not results:

@@ -16,7 +16,7 @@ def section(graph: Graph) -> Section | None:
     """The triad census, drawn."""
     if graph.snapshot().n < 3:
         return None
-    census = graph.census(3)
+    census = graph.motifs.census(3)
     drawn = {one.name: drawings.motif(one.edges, 3, f"Triad {one.name}") for one in classes(3)}
     cards = [
         Card(f"{name}: {census.noninduced[name]:,} non-induced", f"{count:,}", drawn[name])

@@ -313,7 +313,7 @@ def test_same_seed_same_bytes(make_world: Callable[..., Any]) -> None:
 def test_dag_known_neurons_keep_their_tuning(
     dag: Graph, neuron_class: str, behavior: str, wanted: float, traces: int
 ) -> None:
-    sessions = dag.sessions()
+    sessions = dag.activity.sessions()
     found = [tune(s, behavior, TuningOptions(surrogates=499), keep_null=True)[0] for s in sessions]
     row = next(one for one in pool(sessions, found, min_confidence=3) if one.neuron_class == neuron_class)
     assert row.traces == traces
@@ -324,7 +324,7 @@ def test_dag_known_neurons_keep_their_tuning(
 
 
 def test_dag_shift_null_calls_far_fewer_than_frames_as_samples(dag: Graph) -> None:
-    for session in dag.sessions():
+    for session in dag.activity.sessions():
         for behavior in ("velocity", "head_angle"):
             (found,) = tune(session, behavior, TuningOptions(surrogates=499))
             shift, naive = np.nanmean(found.q <= 0.05), np.nanmean(found.q_naive <= 0.05)
@@ -337,7 +337,7 @@ def test_dag_traces_are_not_tuned_to_what_other_worms_did(dag: Graph) -> None:
     """Shifts that left out those near none called 25 to 60 % of these pairs; not gated closely, pairs are few."""
     from graphlab.activity.behavior.control import control
 
-    sessions = [s for s in dag.sessions() if s.identified()]
+    sessions = [s for s in dag.activity.sessions() if s.identified()]
     shares, found = [], []
     for session in sessions:
         others = [other for other in sessions if other is not session]
@@ -354,7 +354,7 @@ def test_dag_traces_are_not_tuned_to_what_other_worms_did(dag: Graph) -> None:
 
 def test_dag_head_angle_neurons(dag: Graph) -> None:
     """SMD swings with the head (Hendricks et al. 2012; Kaplan et al. 2020), in every animal."""
-    sessions = [s for s in dag.sessions() if s.identified()]
+    sessions = [s for s in dag.activity.sessions() if s.identified()]
     found = [tune(s, "head_angle", TuningOptions(surrogates=499), keep_null=True)[0] for s in sessions]
     pooled = {one.neuron_class: one for one in pool(sessions, found, min_confidence=3)}
     assert pooled["SMD"].value > 0.3

@@ -171,8 +171,8 @@ def test_what_cannot_be_answered_is_one_error(make_autocorrelated: Callable[...,
 
 
 def test_dag_edges_join_and_never_pool(dag: Graph) -> None:
-    raw = dag.correlate("correlation", animals=["2022-07-26-31"], min_confidence=3, surrogates=49)
-    lagged = dag.correlate("lagged", animals=["2022-07-26-31"], min_confidence=3, surrogates=49)
+    raw = dag.activity.correlate("correlation", animals=["2022-07-26-31"], min_confidence=3, surrogates=49)
+    lagged = dag.activity.correlate("lagged", animals=["2022-07-26-31"], min_confidence=3, surrogates=49)
     assert raw.run_id != lagged.run_id
     kinds = (
         dag.query("SELECT run_id, kind, count(*) AS n FROM functional_connections GROUP BY ALL").to_arrow().to_pylist()
@@ -189,8 +189,8 @@ def test_dag_edges_join_and_never_pool(dag: Graph) -> None:
     ).to_arrow()
     assert named.num_rows == 5
     with pytest.raises(AnalysisError, match="no animal has identities"):
-        dag.correlate("correlation", animals=["2022-01-16-01"])
-    view = dag.functional_snapshot(raw.run_id, max_q=1.0)
+        dag.activity.correlate("correlation", animals=["2022-01-16-01"])
+    view = dag.activity.functional_snapshot(raw.run_id, max_q=1.0)
     assert view.m == 2 * raw.table.num_rows
 
 

@@ -250,7 +250,7 @@ def randi(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Graph:
         [neurons.index(name) for name in table["pre_name"].to_pylist()],
         [neurons.index(name) for name in table["post_name"].to_pylist()],
     ]
-    graph.correlate("response", source=table.append_column("connected", pa.array(verdict)))
+    graph.activity.correlate("response", source=table.append_column("connected", pa.array(verdict)))
     return graph
 
 
@@ -298,7 +298,7 @@ def test_randi_matrices_are_aligned(randi: Graph, real_data: Path) -> None:
 
 
 def test_randi_wiring_alone_predicts_little(randi: Graph) -> None:
-    answer = randi.correlate("structure", bootstraps=200, permutations=99)
+    answer = randi.activity.correlate("structure", bootstraps=200, permutations=99)
     rows = {(r["quantity"], r["structure"]): r for r in answer.table.to_pylist() if r["group"] is None}
     for name, row in rows.items():
         print(f"{name}: {row['value']:.3f} [{row['lo']:.3f}, {row['hi']:.3f}], null {row['null_mean']:.3f}")
@@ -312,5 +312,5 @@ def test_randi_wiring_alone_predicts_little(randi: Graph) -> None:
     assert {row["kind"] for row in answer.table.to_pylist()} == {"response"}
     rates = {r["group"]: r["value"] for r in answer.table.to_pylist() if r["structure"] == "path_length"}
     assert rates["1"] > rates["2"] > rates["3"] > rates["4 or more"]
-    census = randi.functional_snapshot()
+    census = randi.activity.functional_snapshot()
     assert census.m > 1000

@@ -37,7 +37,7 @@ def test_a_model_may_come_in_several_sources(graph: Graph, tmp_path: Path) -> No
     graph.ingest(release(tmp_path / "a", [1, 2]), **SAID)
     assert graph.ingest(tmp_path / "a", **SAID).already_there
     graph.ingest(release(tmp_path / "b", [3], 1), **SAID)
-    assert graph.embeddings().root_ids.tolist() == [1, 2, 3]
+    assert graph.embeddings.open().root_ids.tolist() == [1, 2, 3]
     (info,) = graph.info().embeddings
     assert (info["nodes"], info["neurons"], info["width"], info["segmentation_version"]) == (3, 3, 64, "343")
     before = files(graph)

@@ -82,7 +82,7 @@ def test_each_synapse_gets_the_nearest_node_of_its_two_neurons(
     monkeypatch.setattr("graphlab.store.embeddings.places.SYNAPSES_AT_A_TIME", 7)
     steps: list[tuple[int, int]] = []
     with graph:
-        result = graph.place_synapses(radius, progress=lambda done, total: steps.append((done, total)))
+        result = graph.embeddings.place_synapses(radius, progress=lambda done, total: steps.append((done, total)))
         kept = graph.to_arrow("synapse_embeddings").to_pylist()
         expected = wanted(owner, points, table, radius)
         assert {(r["synapse_id"], r["side"]): (r["root_id"], r["node_id"], r["distance_nm"]) for r in kept} == expected
@@ -95,7 +95,7 @@ def test_each_synapse_gets_the_nearest_node_of_its_two_neurons(
 def test_edge_features_meet_vectors_in_sql(scene: tuple[Graph, np.ndarray, np.ndarray, pa.Table]) -> None:
     graph, owner, points, table = scene
     with graph:
-        graph.place_synapses(300.0)
+        graph.embeddings.place_synapses(300.0)
         joined = graph.query(
             """SELECT s.synapse_id, s.side, s.distance_nm, e.vector
                FROM synapse_embeddings s
@@ -104,7 +104,7 @@ def test_edge_features_meet_vectors_in_sql(scene: tuple[Graph, np.ndarray, np.nd
         ).to_arrow()
         expected = wanted(owner, points, table, 300.0)
         assert joined.num_rows == len(expected)
-        vectors, _ = graph.embeddings().lookup(np.unique(owner))
+        vectors, _ = graph.embeddings.open().lookup(np.unique(owner))
         for row in joined.to_pylist():
             node = expected[row["synapse_id"], row["side"]][1]
             assert row["vector"] == vectors[node].tolist()
@@ -116,16 +116,16 @@ def test_placing_again_gives_the_same_bytes(
 ) -> None:
     graph, *_ = scene
     with graph:
-        run = graph.place_synapses(300.0).run_id
+        run = graph.embeddings.place_synapses(300.0).run_id
         assert graph.rerun(run).equal
         monkeypatch.setattr("graphlab.store.embeddings.places.SYNAPSES_AT_A_TIME", 11)
         assert graph.rerun(run).equal
         id_map = pa.table({"root_id": pa.array([1], ID), "embedded_root_id": pa.array([2], ID)})
-        graph.join_embeddings(id_map=id_map)
+        graph.embeddings.join(id_map=id_map)
         assert graph.to_arrow("synapse_embeddings").num_rows == 0, "places of the old join are gone"
         with pytest.raises(VersionError, match="joined to the embeddings in another way"):
             graph.rerun(run)
-        moved = graph.place_synapses(1e5)
+        moved = graph.embeddings.place_synapses(1e5)
         roots = graph.query("SELECT DISTINCT root_id, embedded_root_id FROM synapse_embeddings").to_arrow()
         assert roots.to_pylist() == [{"root_id": 1, "embedded_root_id": 2}]
         assert moved.pre + moved.post > 0
@@ -138,29 +138,29 @@ def test_an_id_join_needs_equal_versions(tmp_path: Path, synapses: Callable[...,
         graph.ingest(synapses([(1, 2)], x_nm=[0.0], y_nm=[0.0], z_nm=[0.0]), as_="synapses")
         graph.ingest(release, **options)
         with pytest.raises(VersionError, match="segmentation 343, the ids to 943"):
-            graph.join_embeddings()
+            graph.embeddings.join()
         with pytest.raises(VersionError, match="segmentation 343, the ids to 943"):
-            graph.place_synapses(100.0)
+            graph.embeddings.place_synapses(100.0)
         with pytest.raises(VersionError, match="of materialization 943, not 343"):
-            graph.join_embeddings(segmentation_version="343")
+            graph.embeddings.join(segmentation_version="343")
         assert graph.to_arrow("neuron_embeddings").num_rows == 0
     with Graph.create(tmp_path / "unsaid") as graph:
         graph.ingest(synapses([(1, 2)]), as_="synapses")
         graph.ingest(release, **options)
         with pytest.raises(VersionError, match="names no materialization"):
-            graph.join_embeddings()
-        assert graph.join_embeddings(segmentation_version="343").joined == 2
+            graph.embeddings.join()
+        assert graph.embeddings.join(segmentation_version="343").joined == 2
         with pytest.raises(SchemaError, match="none of the 1 synapses has a position"):
-            graph.place_synapses(100.0)
+            graph.embeddings.place_synapses(100.0)
         with pytest.raises(SchemaError, match="above 0 nm"):
-            graph.place_synapses(-1.0)
+            graph.embeddings.place_synapses(-1.0)
 
 
 def test_maps_from_files_and_frames(scene: tuple[Graph, np.ndarray, np.ndarray, pa.Table], tmp_path: Path) -> None:
     graph, *_ = scene
     (tmp_path / "map.csv").write_text("root_id,embedded_root_id,note\n1,5,a\n2,1,b\n2,3,c\n3,77,d\n")
     with graph:
-        found = graph.join_embeddings(id_map=tmp_path / "map.csv")
+        found = graph.embeddings.join(id_map=tmp_path / "map.csv")
         assert (found.how, found.joined, found.ambiguous_ids.tolist()) == ("map", 1, [2])
         assert found.coverage == pytest.approx(1 / 6)
         assert "1 ambiguous ones got none (2)" in str(found)
@@ -170,9 +170,9 @@ def test_maps_from_files_and_frames(scene: tuple[Graph, np.ndarray, np.ndarray, 
             {"root_id": 2, "embedded_root_id": None, "how": "map"},
         ]
         frame = pa.table({"root_id": pa.array([1], ID), "embedded_root_id": pa.array([5], ID)})
-        assert graph.join_embeddings(id_map=frame.to_pandas()).joined == 1
+        assert graph.embeddings.join(id_map=frame.to_pandas()).joined == 1
         with pytest.raises(SchemaError, match="either an id map or a radius"):
-            graph.join_embeddings(id_map=frame, radius_nm=10.0)
+            graph.embeddings.join(id_map=frame, radius_nm=10.0)
 
 
 def test_a_join_by_place_says_which_are_ambiguous(tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ def test_a_join_by_place_says_which_are_ambiguous(tmp_path: Path) -> None:
         graph.ingest(neurons, as_="neurons")
         release = shards(tmp_path / "e", owner, points)
         graph.ingest(release, as_="embeddings", model="m", segmentation_version="343")
-        found = graph.join_embeddings(radius_nm=100.0)
+        found = graph.embeddings.join(radius_nm=100.0)
         assert (found.joined, found.neurons, found.ambiguous_ids.tolist()) == (1, 4, [2])
         row = graph.to_arrow("neuron_embeddings").to_pylist()[0]
         assert (row["root_id"], row["embedded_root_id"], row["distance_nm"], row["how"]) == (1, 11, 10.0, "place")

@@ -89,7 +89,7 @@ def test_the_made_recording_comes_back_as_it_was(tmp_path: Path) -> None:
         graph.ingest(made.neurons, as_="neurons")
         graph.ingest(made.recordings, as_="recordings", animal="made")
         graph.ingest(made.behavior, as_="behavior")
-        (session,) = graph.sessions()
+        (session,) = graph.activity.sessions()
         assert sorted(session.behaviors) == ["speed", "turning"]
         assert session.rows.shape == (15, 40)
         assert (
@@ -140,7 +140,7 @@ def test_one_animal_that_fails_does_not_stop_the_others(fault: str, graph: Graph
     assert "1 animals are left out: " in summary.notes[0]
     there = graph.to_arrow("recorded_neurons").column("animal").unique().to_pylist()
     assert sorted(there) == ["a", "c"]
-    assert sorted(session.animal for session in graph.sessions()) == sorted(there)
+    assert sorted(session.animal for session in graph.activity.sessions()) == sorted(there)
 
 
 def test_behaviour_of_one_animal_that_fails_does_not_stop_the_others(graph: Graph) -> None:

@@ -27,16 +27,16 @@ def test_a_dropped_animal_is_gone_and_can_come_again_with_identities(tmp_path: P
         graph.ingest(speed, as_="behavior", animal="w2")
         kept = {item.name for item in (graph.path / "recordings").iterdir()}
         before = graph.info()
-        (told,) = graph.drop_animal("w2")
+        (told,) = graph.activity.drop_animal("w2")
         assert told == "animal w2: 2 files of recording and behaviour dropped"
-        assert [session.animal for session in graph.sessions()] == ["w1"]
+        assert [session.animal for session in graph.activity.sessions()] == ["w1"]
         assert graph.query("SELECT DISTINCT animal FROM recordings").to_arrow()["animal"].to_pylist() == ["w1"]
         assert len(kept) - len({item.name for item in (graph.path / "recordings").iterdir()}) == 2
         assert graph.info() != before
         # The same sources are no longer there, so they come in again, the traces with names this time.
         assert not graph.ingest(recording("RIBL", "RIBR"), as_="recordings", animal="w2").already_there
         assert not graph.ingest(speed, as_="behavior", animal="w2").already_there
-        (one,) = graph.sessions(["w2"])
+        (one,) = graph.activity.sessions(["w2"])
         assert [neuron.name for neuron in one.neurons] == ["RIBL", "RIBR"]
         np.testing.assert_allclose(one.behavior("speed"), TRACES[0], rtol=1e-6)
 
@@ -45,17 +45,17 @@ def test_a_source_of_several_animals_stays_until_all_are_dropped(tmp_path: Path)
     both = pa.concat_tables([recording("AVAL", "AVAR").append_column("animal", [[name] * 60]) for name in ("w1", "w2")])
     with Graph.create(tmp_path / "g") as graph:
         graph.ingest(both, as_="recordings")
-        assert "brought other animals, too" in graph.drop_animal("w1")[1]
+        assert "brought other animals, too" in graph.activity.drop_animal("w1")[1]
         assert graph.ingest(both, as_="recordings").already_there
-        graph.drop_animal("w2")
+        graph.activity.drop_animal("w2")
         assert not graph.ingest(both, as_="recordings").already_there
-        assert [session.animal for session in graph.sessions()] == ["w1", "w2"]
+        assert [session.animal for session in graph.activity.sessions()] == ["w1", "w2"]
 
 
 def test_unknown_animals(tmp_path: Path) -> None:
     with Graph.create(tmp_path / "g") as graph:
         with pytest.raises(SchemaError, match="no recording, so no animal can be dropped"):
-            graph.drop_animal("w1")
+            graph.activity.drop_animal("w1")
         graph.ingest(recording("AVAL", "AVAR"), as_="recordings", animal="worm 1")
         with pytest.raises(UnknownNameError, match="unknown animal 'worm 2'; did you mean 'worm 1'"):
-            graph.drop_animal("worm 2")
+            graph.activity.drop_animal("worm 2")

@@ -17,20 +17,20 @@ from ingest.schema.errors import AnalysisError, UnknownNameError, VersionError
 
 def test_a_census_is_recorded_and_recomputed(graph: Graph, connections: Callable[..., pa.Table]) -> None:
     graph.ingest(connections([(1, 2, 1.0), (2, 3, 1.0), (1, 3, 1.0), (3, 4, 1.0)]), as_="connections")
-    counted = graph.census(3)
+    counted = graph.motifs.census(3)
     runs = graph.to_arrow("runs").to_pylist()
     (census,) = [run for run in runs if run["verb"] == "census"]
     stored = {row["motif"]: row["count"] for row in graph.to_arrow("motif_counts").to_pylist()}
     assert stored == {name: int(count) for name, count in counted.counts.items()}
     assert stored["030T"] == 1
     assert graph.rerun(census["run_id"]).equal
-    graph.census(3)
+    graph.motifs.census(3)
     assert len(graph.to_arrow("runs")) == len(runs), "the same work is one run"
 
 
 def test_a_result_that_was_tampered_with_is_seen(graph: Graph, connections: Callable[..., pa.Table]) -> None:
     graph.ingest(connections([(1, 2, 1.0), (2, 3, 1.0)]), as_="connections")
-    graph.census(2)
+    graph.motifs.census(2)
     with graph._folder.transaction() as connection:
         connection.execute("UPDATE runs SET result_hash = 'other' WHERE verb = 'census'")
     run_id = next(run["run_id"] for run in graph.to_arrow("runs").to_pylist() if run["verb"] == "census")
@@ -43,7 +43,7 @@ def test_what_cannot_be_rerun_says_so(graph: Graph, connections: Callable[..., p
         graph.rerun(ingested.run_id)
     with pytest.raises(UnknownNameError, match="unknown run 'nothing'"):
         graph.rerun("nothing")
-    graph.census(2)
+    graph.motifs.census(2)
     run_id = next(run["run_id"] for run in graph.to_arrow("runs").to_pylist() if run["verb"] == "census")
     graph.ingest(connections([(2, 3, 1.0)]), as_="connections")
     with pytest.raises(VersionError, match="sources were added since"):
@@ -51,10 +51,10 @@ def test_what_cannot_be_rerun_says_so(graph: Graph, connections: Callable[..., p
 
 
 FLOATS = {
-    "motif_weights": (lambda graph: graph.motif_weights(3), "intensity"),
-    "roles": (lambda graph: graph.roles(3), "per_neuron"),
-    "significance": (lambda graph: graph.significance(3, samples=6), "mean"),
-    "mine": (lambda graph: graph.mine(3, null="er", samples=4, min_count=1), "null_mean"),
+    "motif_weights": (lambda graph: graph.motifs.weights(3), "intensity"),
+    "roles": (lambda graph: graph.motifs.roles(3), "per_neuron"),
+    "significance": (lambda graph: graph.motifs.significance(3, samples=6), "mean"),
+    "mine": (lambda graph: graph.motifs.mine(3, null="er", samples=4, min_count=1), "null_mean"),
 }
 
 
@@ -110,7 +110,7 @@ def change_recorded(graph: Graph, run_id: str, table: pa.Table) -> None:
 
 def test_a_whole_number_beside_floats_must_be_the_same(graph: Graph) -> None:
     typed(graph)
-    table = graph.motif_weights(3)
+    table = graph.motifs.weights(3)
     (run,) = [row for row in graph.to_arrow("runs").to_pylist() if row["verb"] == "motif_weights"]
     counts = table["count"].to_numpy().copy()
     counts[2] += 1

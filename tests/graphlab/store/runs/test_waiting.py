@@ -110,7 +110,7 @@ def test_a_census_of_a_busy_graph_is_told_and_kept(tmp_path: Path) -> None:
         graph.ingest(EDGES, as_="connections")
     with Graph.open(path, shared=True) as graph:
         with reader(path), pytest.warns(ResultWaits):
-            found = graph.census(3)
+            found = graph.motifs.census(3)
         assert found.to_arrow().num_rows == 16
         assert not graph._folder.connection.execute("SELECT 1 FROM motif_counts").fetchall()
     with Graph.open(path) as graph:

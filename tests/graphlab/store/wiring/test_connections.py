@@ -120,7 +120,7 @@ def test_rows_of_weight_zero_are_no_connections(graph: Graph, connections: Calla
     summary = graph.ingest(connections([(1, 2, 3.0), (2, 1, 0.0), (1, 9, -0.0), (3, 3, 0.0)]), as_="connections")
     assert "3 rows of weight 0 are no connections and were left out, with 2 neurons that only they name" in str(summary)
     assert graph.to_arrow("connections")["weight"].to_pylist() == [3.0]
-    assert graph.census(2).counts["mutual"] == 0
+    assert graph.motifs.census(2).counts["mutual"] == 0
     assert graph.to_arrow("neurons")["root_id"].to_pylist() == [1, 2]
     for text in ("MATCH (a)-[e]->(b) RETURN a.bodyId", "MATCH (a)-[e]->(a) RETURN a.bodyId"):
         assert graph.query(text).to_arrow().num_rows <= 1

@@ -128,7 +128,7 @@ def test_a_named_run_is_asked_instead_of_the_latest(made: Any) -> None:
 
 def test_census_and_patterns_of_functional_edges(made: Any) -> None:
     graph, runs = made
-    found = graph.census(3, "response")
+    found = graph.motifs.census(3, "response")
     assert found.counts == nx.triadic_census(nx.DiGraph(sorted(runs["response"][1][1])))
     run = runs["response"][1][0]
     asked = f"SELECT DISTINCT pre_root_id, post_root_id FROM functional_connections WHERE run_id = '{run}'"
@@ -136,18 +136,18 @@ def test_census_and_patterns_of_functional_edges(made: Any) -> None:
     assert missing > 0
     assert found.notes == (f"{missing} ordered pairs were never measured and count as not connected",)
     triangles = "A -> B\nB -> C\nC -> A"
-    assert graph.pattern_count(triangles, kind="response") == 3 * (found.counts["030C"]) + sum(
+    assert graph.motifs.pattern_count(triangles, kind="response") == 3 * (found.counts["030C"]) + sum(
         times * found.counts[name] for name, times in (("120C", 3), ("210", 3), ("300", 6))
     )
     electrical = edges_of(graph, "electrical")
-    assert graph.pattern_count("A -> B", kind="electrical") == len(electrical)
+    assert graph.motifs.pattern_count("A -> B", kind="electrical") == len(electrical)
 
 
 def test_results_name_the_run_of_their_edges_and_are_made_again(made: Any) -> None:
     graph, runs = made
     latest = runs["lagged_predictive"][1][0]
-    graph.census(3, "lagged_predictive")
-    graph.significance(3, "configuration", 20, kind="lagged_predictive")
+    graph.motifs.census(3, "lagged_predictive")
+    graph.motifs.significance(3, "configuration", 20, kind="lagged_predictive")
     rows = graph.query("SELECT run_id, parameters FROM runs WHERE verb IN ('census', 'significance')").to_arrow()
     mine = [row for row in rows.to_pylist() if json.loads(row["parameters"])["kind"].startswith("lagged")]
     assert {json.loads(row["parameters"])["kind"] for row in mine} == {f"lagged_predictive@{latest}"}
@@ -159,7 +159,7 @@ def test_results_name_the_run_of_their_edges_and_are_made_again(made: Any) -> No
 def test_unknown_kinds_and_runs(made: Any, tmp_path: Path) -> None:
     graph, runs = made
     with pytest.raises(UnknownNameError, match="unknown kind 'respons'; did you mean 'response'"):
-        graph.census(3, "respons")
+        graph.motifs.census(3, "respons")
     first = runs["response"][0][0]
     with pytest.raises(UnknownNameError, match=f"unknown run of response '{first[:-1]}'; did you mean '{first}'"):
         graph.snapshot(f"response@{first[:-1]}")
@@ -182,6 +182,6 @@ def test_the_command_line_counts_and_asks(made: Any, tmp_path: Path) -> None:
     document = json.loads(done.stdout)
     assert document["kind"] == f"response@{runs['response'][1][0]}"
     counted = {row["motif"]: row["count"] for row in document["motifs"]}
-    assert counted == graph.census(3, "response").counts
+    assert counted == graph.motifs.census(3, "response").counts
     asked = CliRunner().invoke(app, ["query", str(copy), "A -> B", "--kind", "response", "--count"])
     assert int(asked.stdout) == len(runs["response"][1][1])

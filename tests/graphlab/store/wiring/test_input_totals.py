@@ -65,7 +65,7 @@ def test_a_fraction_is_the_same_in_paths_and_in_motif_weights(tmp_path: Path, mi
         assert path["cost"].iloc[0] == pytest.approx(-math.log(8 / 20))
         best = graph.paths(1, 3, weighted="fraction", k=1, min_weight=min_weight).to_pandas()
         assert best["cost"].iloc[0] == pytest.approx(-math.log(8 / 20))
-        pairs = graph.motif_weights(2, ["input"], min_weight=min_weight).to_pylist()
+        pairs = graph.motifs.weights(2, ["input"], min_weight=min_weight).to_pylist()
         fractions = {(1, 3): 8 / 20, (2, 3): 2 / 20, (1, 2): 1.0, (3, 1): 1.0}
         weight = {(a, b): w for a, b, w in ROWS}
         kept = [f for pair, f in fractions.items() if weight[pair] >= min_weight]
@@ -75,7 +75,7 @@ def test_a_fraction_is_the_same_in_paths_and_in_motif_weights(tmp_path: Path, mi
 
 def test_shuffled_weights_are_divided_by_what_they_and_the_rest_add_up_to(tmp_path: Path) -> None:
     with made(tmp_path, "connections") as graph:
-        table = graph.motif_weights(2, ["input"], min_weight=2, null="weights", samples=3, seed=1)
+        table = graph.motifs.weights(2, ["input"], min_weight=2, null="weights", samples=3, seed=1)
         assert 0 < np.nanmax(table["intensity_null_mean"].to_numpy()) < 1
 
 

@@ -14,14 +14,14 @@ from ingest.schema.errors import SchemaError, VersionError
 def test_a_recipe_moves_the_data_version_on(graph: Graph, synapses: Callable[..., pa.Table]) -> None:
     graph.ingest(synapses([(1, 2), (2, 3), (3, 1)], score=[0.9, 0.9, 0.1]), as_="synapses")
     before = graph.info().data_version
-    first = graph.census(3)
+    first = graph.motifs.census(3)
     assert first.counts["030C"] == 1
     run = next(row["run_id"] for row in graph.to_arrow("runs").to_pylist() if row["verb"] == "census")
     graph.set_recipe(min_score=0.5)
     assert graph.info().data_version != before
     with pytest.raises(VersionError, match="was made on data version"):
         graph.rerun(run)
-    assert graph.census(3).counts["030C"] == 0
+    assert graph.motifs.census(3).counts["030C"] == 0
     verbs = [row["verb"] for row in graph.to_arrow("runs").to_pylist()]
     assert sorted(verbs) == ["census", "census", "ingest", "recipe"], "each census is a run of its own"
 

@@ -1,4 +1,4 @@
-"""Verbs that train predictors of function and type, and ask them."""
+"""``graph.predict``: predictors of function and type, trained, tested honestly, asked."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from graphlab.store.embeddings.models import model_names, open_embeddings
-from graphlab.verbs.opened import Opened
+from graphlab.verbs.opened import Namespace
 from ingest.schema.errors import InterruptedRun
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 
 
-class Predicting(Opened):
+class Predict(Namespace):
     """Predictors of functional connectivity and of cell type, honestly tested, saved in the graph."""
 
     def train(
@@ -89,7 +89,7 @@ class Predicting(Opened):
         except KeyboardInterrupt:
             raise InterruptedRun("stopped; no model was saved, and those of before are as they were") from None
 
-    def predict(
+    def ask(
         self,
         model: str,
         *,

@@ -40,13 +40,13 @@ def graph(tmp_path: Path) -> Graph:
 
 
 VERBS = {
-    "census": lambda graph: graph.census(3, by="cell_type").to_arrow(),
-    "census_by_neuropil": lambda graph: graph.census_by_neuropil(3, min_weight=2.0),
-    "census_sweep": lambda graph: graph.census_sweep(4, [1, 5]),
-    "orbits": lambda graph: graph.orbits(4, min_weight=3.0).to_arrow(),
-    "roles": lambda graph: graph.roles(3),
-    "motif_weights": lambda graph: graph.motif_weights(3, ["raw", "log"]),
-    "signed_census": lambda graph: graph.signed_census("fly", workers=2),
+    "census": lambda graph: graph.motifs.census(3, by="cell_type").to_arrow(),
+    "census_by_neuropil": lambda graph: graph.motifs.census_by_neuropil(3, min_weight=2.0),
+    "census_sweep": lambda graph: graph.motifs.census_sweep(4, [1, 5]),
+    "orbits": lambda graph: graph.motifs.orbits(4, min_weight=3.0).to_arrow(),
+    "roles": lambda graph: graph.motifs.roles(3),
+    "motif_weights": lambda graph: graph.motifs.weights(3, ["raw", "log"]),
+    "signed_census": lambda graph: graph.motifs.signed_census("fly", workers=2),
 }
 
 
@@ -68,15 +68,15 @@ def test_every_result_is_a_run_that_reruns_to_the_same_bytes(graph: Graph, verb:
 
 def test_results_not_to_be_kept_leave_no_run(graph: Graph) -> None:
     before = len(graph.to_arrow("runs"))
-    graph.census(3, record=False)
-    graph.orbits(3, record=False)
-    graph.census_sweep(3, [1], record=False)
+    graph.motifs.census(3, record=False)
+    graph.motifs.orbits(3, record=False)
+    graph.motifs.census_sweep(3, [1], record=False)
     assert len(graph.to_arrow("runs")) == before
 
 
 def test_a_neuropil_is_counted_by_its_own_rows(graph: Graph) -> None:
     steps: list[tuple[int, int]] = []
-    table = graph.census_by_neuropil(3, progress=lambda done, total: steps.append((done, total))).to_pandas()
+    table = graph.motifs.census_by_neuropil(3, progress=lambda done, total: steps.append((done, total))).to_pandas()
     assert steps == [(1, 2), (2, 2)]
     parts = graph.to_pandas("connections_by_neuropil")
     for name, rows in table.groupby("group"):
@@ -90,52 +90,52 @@ def test_a_neuropil_is_counted_by_its_own_rows(graph: Graph) -> None:
 
 
 def test_isolated_neurons_count_and_autapses_do_not(graph: Graph) -> None:
-    found = graph.census(3)
+    found = graph.motifs.census(3)
     assert graph.snapshot().n == 41
     assert sum(found.counts.values()) == 41 * 40 * 39 // 6
     assert found.notes[0].endswith("autapses left out")
-    assert graph.orbits(3).counts[-1].sum() == 0
+    assert graph.motifs.orbits(3).counts[-1].sum() == 0
 
 
 def test_groups_leave_neurons_without_a_type_out(graph: Graph) -> None:
-    found = graph.census(3, by="cell_type")
+    found = graph.motifs.census(3, by="cell_type")
     assert set(found.groups) == {"KC", "MBON"}
     types = graph.to_pandas("neurons")["cell_type"]
     for name, counts in found.groups.items():
         n = int((types == name).sum())
         assert sum(counts.values()) == n * (n - 1) * (n - 2) // 6
     assert found.groups == census(graph.snapshot(), 3, by=types.tolist()).groups
-    roles = graph.roles(3).to_pandas()
+    roles = graph.motifs.roles(3).to_pandas()
     assert set(roles["group"]) == {"KC", "MBON"}
 
 
 def test_unsure_transmitters_are_unknown(graph: Graph) -> None:
-    table = graph.signed_census("fly").to_pandas()
-    surer = graph.signed_census("synthetic").to_pandas()
+    table = graph.motifs.signed_census("fly").to_pandas()
+    surer = graph.motifs.signed_census("synthetic").to_pandas()
     known, sure = (t.loc[t["known"], "count"].sum() for t in (table, surer))
     assert 0 < known < sure
 
 
 def test_refusals_name_what_there_is(graph: Graph, tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'cell_type'"):
-        graph.census(3, by="celltype")
+        graph.motifs.census(3, by="celltype")
     with pytest.raises(UnknownNameError, match="fly"):
-        graph.signed_census("flyy")
-    for verb in (graph.census, graph.orbits, graph.roles, graph.census_by_neuropil):
+        graph.motifs.signed_census("flyy")
+    for verb in (graph.motifs.census, graph.motifs.orbits, graph.motifs.roles, graph.motifs.census_by_neuropil):
         with pytest.raises(AnalysisError, match="size 9 are not counted; sizes are 2"):
             verb(9)
     runs = len(graph.to_arrow("runs"))
     with pytest.raises(AnalysisError, match="size 9"):
-        graph.motif_weights(9)
+        graph.motifs.weights(9)
     assert len(graph.to_arrow("runs")) == runs
     with Graph.create(tmp_path / "plain") as plain:
         plain.ingest(pd.DataFrame({"pre_root_id": [1], "post_root_id": [2], "weight": [1.0]}), as_="connections")
         with pytest.raises(AnalysisError, match="no chemical connection names a neuropil"):
-            plain.census_by_neuropil(3)
+            plain.motifs.census_by_neuropil(3)
         with pytest.raises(AnalysisError, match="none of 2 neurons has a sign under the map 'fly'"):
-            plain.signed_census("fly")
+            plain.motifs.signed_census("fly")
         with pytest.raises(UnknownNameError):
-            plain.census(3, kind="chemicall")
+            plain.motifs.census(3, kind="chemicall")
 
 
 def test_ctrl_c_leaves_nothing_behind(graph: Graph) -> None:
@@ -144,7 +144,7 @@ def test_ctrl_c_leaves_nothing_behind(graph: Graph) -> None:
     def stop(done: int, total: int) -> None:
         raise KeyboardInterrupt
 
-    for count in (graph.census, graph.orbits, graph.motif_weights, graph.census_by_neuropil):
+    for count in (graph.motifs.census, graph.motifs.orbits, graph.motifs.weights, graph.motifs.census_by_neuropil):
         with pytest.raises(KeyboardInterrupt):
             count(3, progress=stop)
     assert len(graph.to_arrow("runs")) == runs
@@ -154,7 +154,7 @@ def test_ctrl_c_leaves_nothing_behind(graph: Graph) -> None:
 @pytest.mark.parametrize("null", ["weights", "weights-pre", "weights-types"])
 def test_weights_against_shuffled_weights(graph: Graph, null: str) -> None:
     """The columns are what a loop over the sampler's own draws gives, and a rerun gives them again."""
-    table = graph.motif_weights(3, ["raw"], null=null, samples=9, seed=4)
+    table = graph.motifs.weights(3, ["raw"], null=null, samples=9, seed=4)
     view = graph.snapshot()
     labels = graph.neuron_values(view, "cell_type")
     sampler = WEIGHT_NULLS.get(null).prepare(view, NullOptions(labels=labels), 4)
@@ -172,4 +172,4 @@ def test_weights_against_shuffled_weights(graph: Graph, null: str) -> None:
     (run,) = [r for r in runs if r["verb"] == "motif_weights" and f'"{null}"' in r["parameters"]]
     assert graph.rerun(run["run_id"]).equal
     with pytest.raises(UnknownNameError, match="did you mean 'weights"):
-        graph.motif_weights(3, ["raw"], null="weight")
+        graph.motifs.weights(3, ["raw"], null="weight")

@@ -1,14 +1,14 @@
-"""Verbs that count motifs."""
+"""Motif classes counted exactly: the counting half of ``graph.motifs``."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from graphlab.store import tables
 from graphlab.store.runs import results
-from graphlab.verbs.opened import Opened
+from graphlab.verbs.opened import Namespace
 from ingest.schema.errors import AnalysisError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from graphlab.motifs.census.shares import Progress
 
 
-class Counting(Opened):
+class MotifCounts(Namespace):
     """Motif classes, counted exactly.
 
     Everywhere: ``size`` is 2, 3 or 4; ``kind`` is one that ``snapshot`` takes, synaptic or functional, never several
@@ -177,7 +177,7 @@ class Counting(Opened):
         self._note(record, "roles", table, parameters, started)
         return table
 
-    def motif_weights(
+    def weights(
         self,
         size: int,
         weightings: Iterable[str] = ("raw", "input", "log"),
@@ -275,14 +275,14 @@ class Counting(Opened):
         if record and not self._folder.read_only:
             results.record_table(self._folder, verb, table, parameters, started)
 
-    def _counted_again(self) -> Mapping[str, Callable[[dict[str, Any]], pa.Table]]:
-        """How the result of every counting verb is computed again from its parameters; the run stays as it is."""
+    def repeatable(self) -> dict[str, Callable[[dict[str, Any]], Any]]:
+        """How the result of every verb is computed again from its parameters; the run stays as it is."""
         return {
             "census": lambda p: self.census(**p, record=False).to_arrow(),
             "census_by_neuropil": lambda p: self.census_by_neuropil(**p, record=False),
             "census_sweep": lambda p: self.census_sweep(**p, record=False),
             "orbits": lambda p: self.orbits(**p, record=False).to_arrow(),
             "roles": lambda p: self.roles(**p, record=False),
-            "motif_weights": lambda p: self.motif_weights(**p, record=False),
+            "motif_weights": lambda p: self.weights(**p, record=False),
             "signed_census": lambda p: self.signed_census(**p, record=False),
         }

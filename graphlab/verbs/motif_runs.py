@@ -1,10 +1,11 @@
-"""What a null model is told about a graph: choices as plain values, and the arrays they stand for."""
+"""Null tests and mining from plain settings: what a null is told about a graph, and runs done once and again."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +14,17 @@ from graphlab.motifs.nulls.models import NullOptions
 from graphlab.motifs.nulls.registered import null_model
 from graphlab.store import tables
 from graphlab.store.folder import Folder
-from graphlab.store.runs import runs
+from graphlab.store.runs import results, runs
+from graphlab.verbs.opened import Opened
 from ingest.schema.errors import AnalysisError, ReadError, SchemaError, UnknownNameError
 from queries.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import pyarrow as pa
+
+    from graphlab.motifs.mining.typed import Mined
+    from graphlab.motifs.significance.motifs import Significance
 
 NEAR = ("soma", "neuropil")
 UNSEEN = frozenset(
@@ -130,3 +139,113 @@ def inputs_of(settings: NullSettings) -> dict[str, str]:
     if not path.is_file():
         raise ReadError(f"{path} does not exist; proximity= names a file of pre_root_id, post_root_id, class")
     return {path.name: runs.hash_source(path)}
+
+
+def plain_settings(opened: Opened, given: Mapping[str, Any]) -> NullSettings:
+    chosen = settings_of(given)
+    return replace(chosen, kind=opened.kind_of(chosen.kind))
+
+
+def significance_of(opened: Opened, parameters: Mapping[str, Any], **how: Any) -> Significance:
+    from graphlab.motifs.nulls.models import default_null
+    from graphlab.motifs.significance.motifs import motif_significance
+
+    given = dict(parameters)
+    size, null, samples, seed, sequential = (
+        given.pop(name) for name in ("size", "null", "samples", "seed", "sequential")
+    )
+    chosen = settings_of(given)
+    if size not in (2, 3, 4):
+        raise AnalysisError(f"motifs of {size} neurons are not counted; the sizes are 2, 3 and 4")
+    view = opened.snapshot(chosen.kind, chosen.min_weight)
+    name = null or default_null(size)
+    options = null_options(opened._folder, view, name, chosen)
+    return motif_significance(
+        view, size, null=name, samples=samples, seed=seed, sequential=sequential, options=options, **how
+    )
+
+
+def significance_again(opened: Opened, parameters: Mapping[str, Any]) -> results.Recomputed:
+    from graphlab.motifs.significance.kept import to_table
+
+    found = significance_of(opened, parameters)
+    return results.Recomputed(counted(found), to_table(found))
+
+
+def mined(opened: Opened, parameters: Mapping[str, Any], **how: Any) -> Mined:
+    from graphlab.motifs.mining.typed import mine
+
+    given = dict(parameters)
+    names = ("size", "null", "samples", "seed", "split", "top", "min_count", "by")
+    size, null, samples, seed, split, top, min_count, by = (given.pop(name) for name in names)
+    chosen = settings_of(given)
+    view = opened.snapshot(chosen.kind, chosen.min_weight)
+    options = null_options(opened._folder, view, null, chosen)
+    labels = [None if x is None or x == "" else str(x) for x in opened.neuron_values(view, by)]
+    half: str | npt.NDArray[np.bool_] | None = split
+    rule = ""
+    if split == "hemisphere":
+        half, rule, labels = hemispheres(opened, view, labels)
+    elif split not in (None, "random"):
+        raise UnknownNameError("split", str(split), ("random", "hemisphere"))
+    return mine(
+        view, labels, size, null=null, samples=samples, seed=seed, options=replace(options, labels=labels),
+        split=half, split_rule=rule, top=top, min_count=min_count, **how,
+    )  # fmt: skip
+
+
+def hemispheres(
+    opened: Opened, view: Snapshot, labels: list[str | None]
+) -> tuple[npt.NDArray[np.bool_], str, list[str | None]]:
+    """Left neurons, the rule in words, and the types of the neurons on one of the two sides."""
+    side = [str(x or "").strip().lower() for x in opened.neuron_values(view, "side")]
+    left, right = (np.array([x in words for x in side]) for words in (("left", "l"), ("right", "r")))
+    if not left.any() or not right.any():
+        raise AnalysisError(
+            f"a split by hemisphere needs neurons with side left and right, and found {int(left.sum())} and "
+            f"{int(right.sum())}; ingest neurons with a column side, or split at random"
+        )
+    kept = [label if sided else None for label, sided in zip(labels, left | right, strict=True)]
+    return left, f"left hemisphere mined ({int(left.sum())} neurons), right held out ({int(right.sum())})", kept
+
+
+def mined_again(opened: Opened, parameters: Mapping[str, Any]) -> results.Recomputed:
+    found = mined(opened, parameters)
+    return results.Recomputed(mined_counts(found), found.to_arrow())
+
+
+def settings_of(given: Mapping[str, Any]) -> NullSettings:
+    """The settings of these names; UnknownNameError with the nearest ones for another."""
+    known = [field.name for field in fields(NullSettings)]
+    for name in given:
+        if name not in known:
+            raise UnknownNameError("setting of a null", name, known)
+    plain: dict[str, Any] = {name: str(value) if isinstance(value, Path) else value for name, value in given.items()}
+    return NullSettings(**plain)
+
+
+def significance_rows(found: Significance) -> pa.Table:
+    """The rows of a significance as columns of ``motif_counts``."""
+    import pyarrow as pa
+
+    table = found.to_arrow()
+    table = table.append_column("null_model", pa.array([found.null] * len(table), pa.string()))
+    return table.append_column("samples", pa.array([found.samples] * len(table), pa.int64()))
+
+
+def counted(found: Significance) -> pa.Table:
+    """The whole numbers of a significance: what a rerun must give byte for byte."""
+    import pyarrow as pa
+
+    return pa.table(
+        {
+            "motif": list(found.classes),
+            "count": found.observed,
+            "null_counts": pa.array(list(found.counts.T), pa.list_(pa.int64())),
+        }
+    )
+
+
+def mined_counts(mined: Mined) -> pa.Table:
+    """What a rerun of a mining must give byte for byte: motifs in order, counts, and p, a ratio of two of them."""
+    return mined.to_arrow().select(["pattern", "motif", "code", "types", "count", "p", "test_count"])

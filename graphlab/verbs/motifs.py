@@ -1,11 +1,9 @@
-"""Verbs that test motifs against null models, mine typed motifs, and find their instances."""
+"""``graph.motifs``: motif classes counted exactly, tested against null models, mined by type, listed."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,13 +11,23 @@ import numpy as np
 from graphlab.store import query_source
 from graphlab.store.files import places
 from graphlab.store.runs import results
-from graphlab.verbs.asking import Asking
-from graphlab.verbs.null_settings import NullSettings, inputs_of, null_options, positions
-from ingest.schema.errors import AnalysisError, UnknownNameError
-from queries.snapshot import Snapshot
+from graphlab.verbs.motif_counts import MotifCounts
+from graphlab.verbs.motif_runs import (
+    counted,
+    inputs_of,
+    mined,
+    mined_again,
+    mined_counts,
+    null_options,
+    plain_settings,
+    positions,
+    significance_again,
+    significance_of,
+    significance_rows,
+)
+from graphlab.verbs.opened import Opened
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
     import pyarrow as pa
 
     from graphlab.motifs.mining.typed import Mined
@@ -28,11 +36,8 @@ if TYPE_CHECKING:
     from graphlab.motifs.significance.profiles import Profiles
 
 
-class Testing(Asking):
-    """Motifs against null models; every result is a run that ``rerun`` does again."""
-
-    __test__ = False
-    """Not a test case, whatever its name begins with."""
+class Motifs(MotifCounts):
+    """Motif classes, counted exactly, and what null models say of the counts; ``rerun`` repeats every result."""
 
     def significance(
         self,
@@ -68,13 +73,13 @@ class Testing(Asking):
         from graphlab.motifs.significance.kept import to_table
 
         started = datetime.datetime.now(datetime.UTC)
-        chosen = self._settings(settings)
+        chosen = plain_settings(self, settings)
         parameters = {
             "size": size, "null": null, "samples": samples, "seed": seed, "sequential": sequential, **chosen.plain(),
         }  # fmt: skip
         folder = None if self._folder.read_only else places.place(self.path, places.SAMPLES)
-        found = self._significance(
-            parameters, folder=folder, workers=workers, progress=progress, mixing_progress=mixing_progress
+        found = significance_of(
+            self, parameters, folder=folder, workers=workers, progress=progress, mixing_progress=mixing_progress
         )
         if not self._folder.read_only:
             results.record(
@@ -113,29 +118,29 @@ class Testing(Asking):
         import pyarrow as pa
 
         started = datetime.datetime.now(datetime.UTC)
-        chosen = self._settings({"keep_reciprocity": True, **settings})
+        chosen = plain_settings(self, {"keep_reciprocity": True, **settings})
         parameters = {
             "size": size, "null": null, "samples": samples, "seed": seed, "split": split, "top": top,
             "min_count": min_count, **chosen.plain(), "by": by,
         }  # fmt: skip
         folder = None if self._folder.read_only else places.place(self.path, places.SAMPLES)
-        mined = self._mine(parameters, folder=folder, workers=workers, progress=progress)
+        found = mined(self, parameters, folder=folder, workers=workers, progress=progress)
         if not self._folder.read_only:
-            table = mined.to_arrow()
+            table = found.to_arrow()
             rows = pa.table(
                 {
                     "group": table["pattern"], "motif": table["motif"], "count": table["count"],
                     "null_model": pa.array([null] * len(table), pa.string()),
-                    "samples": pa.array([mined.samples] * len(table), pa.int64()),
+                    "samples": pa.array([found.samples] * len(table), pa.int64()),
                     "null_mean": table["null_mean"], "ratio": table["ratio"], "p": table["p"], "q": table["q"],
                 }
             )  # fmt: skip
             results.record(
-                self._folder, "mine", rows, mined_counts(mined), parameters, started,
-                inputs=inputs_of(chosen), seed=seed, message=mined.rule,
-                kept=table.replace_schema_metadata({"rule": mined.rule, "sentence": mined.sentence}),
+                self._folder, "mine", rows, mined_counts(found), parameters, started,
+                inputs=inputs_of(chosen), seed=seed, message=found.rule,
+                kept=table.replace_schema_metadata({"rule": found.rule, "sentence": found.sentence}),
             )  # fmt: skip
-        return mined
+        return found
 
     def instances(
         self,
@@ -174,7 +179,10 @@ class Testing(Asking):
     ) -> int:
         """How often a pattern matches; over the connections of one kind and least weight, if any is asked for."""
         if kind == "chemical" and not min_weight:
-            answer = self.query(pattern, language, count=True).to_arrow()
+            from queries.engine import run
+
+            with query_source.asking(self._folder, pattern) as source:
+                answer = run(pattern, source, language=language, count=True).to_arrow()
             return int(answer.column(0)[0].as_py())
         count = query_source.pattern_counter(self._folder, pattern, language, self.kind_of(kind))
         return int(count(self.snapshot(kind, min_weight))[0])
@@ -201,7 +209,7 @@ class Testing(Asking):
         """
         from graphlab.motifs.significance.motifs import significance
 
-        chosen = self._settings(settings)
+        chosen = plain_settings(self, settings)
         view = self.snapshot(chosen.kind, chosen.min_weight)
         name = null or "reciprocal"
         options = null_options(self._folder, view, name, chosen)
@@ -217,7 +225,7 @@ class Testing(Asking):
         )  # fmt: skip
 
     @staticmethod
-    def profiles(graphs: Mapping[str, Testing], size: int = 3, **settings: Any) -> Profiles:
+    def profiles(graphs: Mapping[str, Opened], size: int = 3, **settings: Any) -> Profiles:
         """One profile a graph, comparable whatever their sizes (Milo et al. 2004).
 
         Args:
@@ -225,7 +233,7 @@ class Testing(Asking):
         """
         from graphlab.motifs.significance.profiles import profiles
 
-        return profiles({name: graph.significance(size, **settings) for name, graph in graphs.items()})
+        return profiles({name: Motifs(graph).significance(size, **settings) for name, graph in graphs.items()})
 
     def kept_significance(self, size: int | None = None) -> list[tuple[str, Significance]]:
         """Run and result of every significance recorded on the present data, latest first."""
@@ -238,106 +246,9 @@ class Testing(Asking):
         """Run and table of every mining recorded on the present data, latest first."""
         return [(run.run_id, table) for run, table in results.kept_runs(self._folder, "mine")]
 
-    def _settings(self, given: Mapping[str, Any]) -> NullSettings:
-        chosen = settings_of(given)
-        return replace(chosen, kind=self.kind_of(chosen.kind))
-
-    def _significance(self, parameters: Mapping[str, Any], **how: Any) -> Significance:
-        from graphlab.motifs.nulls.models import default_null
-        from graphlab.motifs.significance.motifs import motif_significance
-
-        given = dict(parameters)
-        size, null, samples, seed, sequential = (
-            given.pop(name) for name in ("size", "null", "samples", "seed", "sequential")
-        )
-        chosen = settings_of(given)
-        if size not in (2, 3, 4):
-            raise AnalysisError(f"motifs of {size} neurons are not counted; the sizes are 2, 3 and 4")
-        view = self.snapshot(chosen.kind, chosen.min_weight)
-        name = null or default_null(size)
-        options = null_options(self._folder, view, name, chosen)
-        return motif_significance(
-            view, size, null=name, samples=samples, seed=seed, sequential=sequential, options=options, **how
-        )
-
-    def _significance_again(self, parameters: Mapping[str, Any]) -> results.Recomputed:
-        from graphlab.motifs.significance.kept import to_table
-
-        found = self._significance(parameters)
-        return results.Recomputed(counted(found), to_table(found))
-
-    def _mine(self, parameters: Mapping[str, Any], **how: Any) -> Mined:
-        from graphlab.motifs.mining.typed import mine
-
-        given = dict(parameters)
-        names = ("size", "null", "samples", "seed", "split", "top", "min_count", "by")
-        size, null, samples, seed, split, top, min_count, by = (given.pop(name) for name in names)
-        chosen = settings_of(given)
-        view = self.snapshot(chosen.kind, chosen.min_weight)
-        options = null_options(self._folder, view, null, chosen)
-        labels = [None if x is None or x == "" else str(x) for x in self.neuron_values(view, by)]
-        half: str | npt.NDArray[np.bool_] | None = split
-        rule = ""
-        if split == "hemisphere":
-            half, rule, labels = self._hemispheres(view, labels)
-        elif split not in (None, "random"):
-            raise UnknownNameError("split", str(split), ("random", "hemisphere"))
-        return mine(
-            view, labels, size, null=null, samples=samples, seed=seed, options=replace(options, labels=labels),
-            split=half, split_rule=rule, top=top, min_count=min_count, **how,
-        )  # fmt: skip
-
-    def _hemispheres(
-        self, view: Snapshot, labels: list[str | None]
-    ) -> tuple[npt.NDArray[np.bool_], str, list[str | None]]:
-        """Left neurons, the rule in words, and the types of the neurons on one of the two sides."""
-        side = [str(x or "").strip().lower() for x in self.neuron_values(view, "side")]
-        left, right = (np.array([x in words for x in side]) for words in (("left", "l"), ("right", "r")))
-        if not left.any() or not right.any():
-            raise AnalysisError(
-                f"a split by hemisphere needs neurons with side left and right, and found {int(left.sum())} and "
-                f"{int(right.sum())}; ingest neurons with a column side, or split at random"
-            )
-        kept = [label if sided else None for label, sided in zip(labels, left | right, strict=True)]
-        return left, f"left hemisphere mined ({int(left.sum())} neurons), right held out ({int(right.sum())})", kept
-
-    def _mine_again(self, parameters: Mapping[str, Any]) -> results.Recomputed:
-        mined = self._mine(parameters)
-        return results.Recomputed(mined_counts(mined), mined.to_arrow())
-
-
-def settings_of(given: Mapping[str, Any]) -> NullSettings:
-    """The settings of these names; UnknownNameError with the nearest ones for another."""
-    known = [field.name for field in fields(NullSettings)]
-    for name in given:
-        if name not in known:
-            raise UnknownNameError("setting of a null", name, known)
-    plain: dict[str, Any] = {name: str(value) if isinstance(value, Path) else value for name, value in given.items()}
-    return NullSettings(**plain)
-
-
-def significance_rows(found: Significance) -> pa.Table:
-    """The rows of a significance as columns of ``motif_counts``."""
-    import pyarrow as pa
-
-    table = found.to_arrow()
-    table = table.append_column("null_model", pa.array([found.null] * len(table), pa.string()))
-    return table.append_column("samples", pa.array([found.samples] * len(table), pa.int64()))
-
-
-def counted(found: Significance) -> pa.Table:
-    """The whole numbers of a significance: what a rerun must give byte for byte."""
-    import pyarrow as pa
-
-    return pa.table(
-        {
-            "motif": list(found.classes),
-            "count": found.observed,
-            "null_counts": pa.array(list(found.counts.T), pa.list_(pa.int64())),
+    def repeatable(self) -> dict[str, Callable[[dict[str, Any]], Any]]:
+        return {
+            **super().repeatable(),
+            "significance": lambda p: significance_again(self, p),
+            "mine": lambda p: mined_again(self, p),
         }
-    )
-
-
-def mined_counts(mined: Mined) -> pa.Table:
-    """What a rerun of a mining must give byte for byte: motifs in order, counts, and p, a ratio of two of them."""
-    return mined.to_arrow().select(["pattern", "motif", "code", "types", "count", "p", "test_count"])

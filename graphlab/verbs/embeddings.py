@@ -1,4 +1,4 @@
-"""Verbs about embeddings."""
+"""``graph.embeddings``: vectors of neurons and their parts, joined, placed, computed, averaged."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphlab.store.embeddings.models import open_embeddings
-from graphlab.verbs.opened import Opened
+from graphlab.verbs.opened import Namespace
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from ingest.skeletons import Skeleton
 
 
-class Embedding(Opened):
+class Embeddings(Namespace):
     """Vectors of neurons and their parts."""
 
-    def embeddings(self, model: str | None = None) -> EmbeddingSet:
+    def open(self, model: str | None = None) -> EmbeddingSet:
         """Vectors of one model, memory-mapped; the model may be left out when there is one."""
         return open_embeddings(self._folder, model)
 
-    def join_embeddings(
+    def join(
         self,
         model: str | None = None,
         *,
@@ -52,7 +52,7 @@ class Embedding(Opened):
 
         return join_neurons(
             self._folder,
-            self.embeddings(model),
+            self.open(model),
             id_map=None if id_map is None else read_map(id_map),
             radius_nm=radius_nm,
             segmentation_version=segmentation_version,
@@ -65,19 +65,19 @@ class Embedding(Opened):
 
         Rows of ``synapse_embeddings`` (synapse_id, side, root_id, embedded_root_id, node_id, distance_nm) are edge
         features that queries join with ``embeddings`` on (root_id, node_id). Neurons are joined by id first when
-        ``join_embeddings`` was not called for this model.
+        ``join`` was not called for this model.
         """
         from graphlab.store.embeddings.places import is_joined, place_synapses
 
-        embeddings = self.embeddings(model)
+        embeddings = self.open(model)
         if not is_joined(self._folder, embeddings.model):
-            self.join_embeddings(embeddings.model)
+            self.join(embeddings.model)
         return place_synapses(self._folder, embeddings, radius_nm, progress)
 
-    def _place_again(self, parameters: dict[str, Any]) -> str:
+    def placed_again(self, parameters: dict[str, Any]) -> str:
         from graphlab.store.embeddings.places import place_again
 
-        return place_again(self._folder, self.embeddings(parameters["model"]), parameters)
+        return place_again(self._folder, self.open(parameters["model"]), parameters)
 
     def embed(
         self,
@@ -117,14 +117,14 @@ class Embedding(Opened):
         request = EmbedRequest(em, segmentation, nodes, checkpoint, csvzip=target, **options)
         return EmbedJob(self._folder, request).run(progress)
 
-    def embed_forecast(self, em: Any, segmentation: Any, nodes: Any, checkpoint: Any, **options: Any) -> Forecast:
+    def forecast(self, em: Any, segmentation: Any, nodes: Any, checkpoint: Any, **options: Any) -> Forecast:
         """What ``embed`` would read, hold and take, without writing anything; arguments as there."""
         from graphlab.embeddings.volumes import EmbedJob, EmbedRequest
 
         request = EmbedRequest(em, segmentation, nodes, checkpoint, **options)
         return EmbedJob(self._folder, request, keep=False).forecast()
 
-    def aggregate_embeddings(
+    def aggregate(
         self,
         skeletons: Any,
         radius_nm: float = 10_000,
@@ -152,15 +152,15 @@ class Embedding(Opened):
         from graphlab.embeddings.aggregates import aggregate, skeletons_of
 
         found = skeletons_of(skeletons, unit_nm)
-        return aggregate(self._folder, self.embeddings(model), found, by=by, radius_nm=radius_nm, name=name)
+        return aggregate(self._folder, self.open(model), found, by=by, radius_nm=radius_nm, name=name)
 
-    def aggregate_statistics(self, model: str) -> pa.Table:
+    def statistics(self, model: str) -> pa.Table:
         """root_id, node_id, count, cable_nm, dispersion (and compartment) of each mean of an aggregated model."""
         from graphlab.embeddings.aggregates import statistics
 
         return statistics(self._folder, model)
 
-    def aggregated(self, skeletons: Iterable[Skeleton], radius_nm: float, model: str | None = None) -> pa.Table:
+    def along(self, skeletons: Iterable[Skeleton], radius_nm: float, model: str | None = None) -> pa.Table:
         """Around each embedded node, the mean within a path length along its skeleton, weighted by cable.
 
         Args:
@@ -192,7 +192,7 @@ class Embedding(Opened):
 
         from ingest.schema.errors import SchemaError
 
-        there = self.embeddings(model)
+        there = self.open(model)
         found = []
         for skeleton in skeletons:
             vectors, _ = there.lookup([skeleton.root_id])
