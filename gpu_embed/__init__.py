@@ -1,1 +1,1 @@
-"""From volumes to embeddings (and segments). The encoder arrives with its own issue."""
+"""From volumes to embeddings: networks, engines, crops, and the run that writes what they compute."""

@@ -96,6 +96,18 @@ def test_no_packages_under_tests() -> None:
     assert not list((ROOT / "tests").rglob("__init__.py")), "tests/ingest would shadow ingest"
 
 
+def test_folders_can_be_seen_into() -> None:
+    """A dozen files beside its folders; and every folder says what lives there."""
+    folders = [
+        path.parent for room in ("graphlab", "ingest", "queries", "gpu_embed") for path in (ROOT / room).rglob("*.py")
+    ]
+    for folder in set(folders):
+        files = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
+        assert len(files) <= 12, folder
+        assert (folder / "__init__.py").read_text().startswith('"""'), folder
+        assert files or any(child.is_dir() and (child / "__init__.py").exists() for child in folder.iterdir()), folder
+
+
 def test_files_have_one_job() -> None:
     """About 400 lines a file is a wall to notice; 450 is the wall."""
     rooms = ("graphlab", "ingest", "queries", "gpu_embed")

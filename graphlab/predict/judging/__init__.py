@@ -1,1 +1,0 @@
-"""Splits, leaks and scores: what makes a figure honest."""
