@@ -11,37 +11,41 @@ from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
+from graphlab import __version__
 from graphlab.commands import activity, asking, counting, embedding, joining, keeping, mining, predicting, showing
-from graphlab.commands.choices import Verb
+from graphlab.commands.choices import Sections, Verb
 from graphlab.commands.terminal import short
 from ingest.schema.errors import GraphlabError, InterruptedRun
 
-VERBS: tuple[Callable[..., Any], ...] = (
-    showing.demo,
-    keeping.init,
-    keeping.ingest,
-    keeping.recipe,
-    keeping.signs,
-    joining.join_embeddings,
-    joining.place_synapses,
-    keeping.info,
-    asking.query,
-    counting.motifs,
-    mining.mine,
-    mining.instances,
-    counting.rerun,
-    activity.correlate,
-    activity.drop_animal,
-    predicting.predict,
-    showing.report,
-    embedding.convert_checkpoint,
-    embedding.embed,
-    embedding.aggregate_embeddings,
-)
+SECTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
+    "Every day": (
+        showing.demo,
+        keeping.init,
+        keeping.ingest,
+        keeping.info,
+        asking.query,
+        showing.report,
+        counting.rerun,
+        keeping.recipe,
+        keeping.signs,
+    ),
+    "Motifs": (counting.motifs, mining.mine, mining.instances),
+    "Embeddings": (
+        joining.join_embeddings,
+        joining.place_synapses,
+        embedding.embed,
+        embedding.aggregate_embeddings,
+        embedding.convert_checkpoint,
+    ),
+    "Activity": (activity.correlate, activity.drop_animal),
+    "Predictors": (predicting.predict,),
+}
+"""The verbs as ``--help`` groups them: those of ``Graph`` first, then those of its namespaces."""
+VERBS = tuple(verb for verbs in SECTIONS.values() for verb in verbs)
 
 _show_warning = warnings.showwarning
 STOPPED = "stopped; what was finished is kept"
@@ -53,11 +57,26 @@ TRACEBACK = "GRAPHLAB_TRACEBACK"
 app = typer.Typer(
     name="graphlab",
     help="Graph analytics over connectome embeddings: a local graph folder, SQL-like patterns, exact motifs.",
+    cls=Sections,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"graphlab {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _everywhere(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
 
 
 def stoppable(verb: Callable[..., Any]) -> Callable[..., Any]:
@@ -83,12 +102,15 @@ def stoppable(verb: Callable[..., Any]) -> Callable[..., Any]:
     return told
 
 
-for verb in VERBS:
-    app.command(cls=Verb)(stoppable(verb))
-training = typer.Typer(name="train", help="Train predictors, test them honestly, save one.", no_args_is_help=True)
+for section, verbs in SECTIONS.items():
+    for verb in verbs:
+        app.command(cls=Verb, rich_help_panel=section)(stoppable(verb))
+training = typer.Typer(
+    name="train", cls=Sections, help="Train predictors, test them honestly, save one.", no_args_is_help=True
+)
 for verb in predicting.TRAIN:
     training.command(cls=Verb)(stoppable(verb))
-app.add_typer(training)
+app.add_typer(training, rich_help_panel="Predictors")
 
 
 def _notice(number: int, frame: FrameType | None) -> None:

@@ -1,11 +1,11 @@
-"""Wrong choices of options told as every unknown name is: with the nearest one, or all of them."""
+"""How the command line reads and lists commands: help in sections, and the nearest name for an unknown one."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from ingest.schema.errors import did_you_mean
 
@@ -25,4 +25,29 @@ class Verb(TyperCommand):
                 known = re.findall(r"'([^']*)'", found["known"])
                 told = f"unknown choice {found['found']!r}{did_you_mean(found['found'], known)}"
                 error.message = told  # type: ignore[attr-defined]
+            raise
+
+
+class Sections(TyperGroup):
+    """Commands listed under the headings that they were registered with, each with its whole first sentence."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for name in self.list_commands(ctx):
+            command = self.get_command(ctx, name)
+            if command is not None and not command.hidden:
+                heading = getattr(command, "rich_help_panel", None) or "Commands"
+                summary = (command.help or "").split("\n\n")[0].replace("\n", " ").strip()
+                sections.setdefault(str(heading), []).append((name, summary))
+        for heading, rows in sections.items():
+            with formatter.section(heading):
+                formatter.write_dl(rows)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        try:
+            return super().resolve_command(ctx, args)
+        except Exception as error:
+            if str(getattr(error, "message", "")).startswith("No such command"):
+                near = did_you_mean(args[0], self.list_commands(ctx))
+                error.message = f"unknown command {args[0]!r}{near}"  # type: ignore[attr-defined]
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,8 +14,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from graphlab import Graph
-from graphlab.cli import VERBS, stoppable
+from graphlab import Graph, __version__
+from graphlab.cli import SECTIONS, VERBS, stoppable
 
 EDGES = "pre_root_id,post_root_id,weight\n864691135941359220,864691135941359221,5\n864691135941359221,3,2\n"
 
@@ -44,6 +45,28 @@ def test_help_lists_every_verb() -> None:
     for verb in sorted(verbs):
         assert f" {verb} " in done.stdout
         assert graphlab(verb, "--help").returncode == 0
+
+
+def test_help_groups_verbs_as_graph_does_and_everyday_ones_come_first() -> None:
+    told = graphlab("--help").stdout
+    headings = [line[:-1] for line in told.splitlines() if line in [f"{section}:" for section in SECTIONS]]
+    assert headings == list(SECTIONS)
+    assert "..." not in told.split("Every day:")[1]  # whole sentences
+
+
+def test_version_and_completion() -> None:
+    assert graphlab("--version").stdout == f"graphlab {__version__}\n"
+    command = [sys.executable, "-c", "import sys; sys.argv[0] = 'graphlab'; from graphlab.cli import main; main()"]
+    words = {"_GRAPHLAB_COMPLETE": "complete_bash", "COMP_WORDS": "graphlab mo", "COMP_CWORD": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | words)
+    assert done.stdout.split() == ["motifs"], done.stderr
+
+
+@pytest.mark.parametrize(("typed", "meant"), [(["motif"], "motifs"), (["train", "cel-type"], "cell-type")])
+def test_an_unknown_verb_names_the_nearest(typed: list[str], meant: str) -> None:
+    done = graphlab(*typed)
+    assert done.returncode == 2
+    assert f"unknown command {typed[-1]!r}; did you mean {meant!r}?" in done.stderr
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.__name__)
