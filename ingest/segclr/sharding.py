@@ -72,8 +72,11 @@ def shards_of(root_ids: RootIds, num_shards: int, bytewidth: int) -> npt.NDArray
     """
     if bytewidth not in (8, 64) or not 1 <= num_shards <= 2**31:
         raise ValueError(f"bytewidth {bytewidth} and {num_shards} shards; wanted 8 or 64 bytes and 1 to 2^31 shards")
-    from ingest.segclr.md5_kernel import md5_remainders
-
-    out = np.empty(root_ids.size, dtype=np.int64)
-    md5_remainders(np.ascontiguousarray(root_ids, dtype=np.uint64), bytewidth, num_shards, out)
-    return out
+    ids, place = np.unique(np.asarray(root_ids, dtype=np.uint64), return_inverse=True)
+    keys = np.zeros((ids.size, bytewidth // 8), dtype="<u8")
+    keys[:, 0] = ids
+    text, md5 = keys.tobytes(), hashlib.md5
+    digests = (md5(text[at : at + bytewidth], usedforsecurity=False).digest() for at in range(0, len(text), bytewidth))
+    shards = np.array([int.from_bytes(digest, "little") % num_shards for digest in digests], dtype=np.int64)
+    found: npt.NDArray[np.int64] = shards[place]
+    return found

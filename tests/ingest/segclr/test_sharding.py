@@ -49,7 +49,7 @@ def test_many_at_once_equal_one_at_a_time(segments: list[int], shards: int, widt
     assert found.tolist() == [md5_shard(segment, shards, bytewidth=width) for segment in segments]
 
 
-def test_what_the_kernel_does_not_do() -> None:
+def test_widths_and_numbers_that_no_release_has() -> None:
     for shards, width in ((0, 8), (2**31 + 1, 8), (10, 16)):
         with pytest.raises(ValueError, match="wanted 8 or 64 bytes and 1 to 2"):
             shards_of(np.zeros(1, np.uint64), shards, width)
