@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ from gpu_embed.engines.memory import WAITING, cutting_bytes
 from gpu_embed.engines.protocol import Crops, Engine
 from gpu_embed.journal import Journal
 from ingest.nodes import SCHEMA, each_once
+from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError, SchemaError, UnknownNameError, VersionError
 from ingest.schema.space import Resolution
 from ingest.volumes.volume import Volume
@@ -30,7 +31,6 @@ PROBED, PROBES, PROBE_S = 32, 5, 2.0
 """Crops of a probe at most, how many probes, and the seconds after which there is no other."""
 CUTTING = ("auto", "host", "device")
 FAILED = pa.schema([*SCHEMA, pa.field("reason", pa.string()), pa.field("message", pa.string())])
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,18 +6,16 @@ import json
 import shlex
 import shutil
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from graphlab.graph import Graph
+from ingest.running.progress import Bars
 from ingest.schema.errors import StoreError
 from ingest.synthetic import connectome
 from ingest.synthetic.wiring import PLANTED_WEIGHT
 from queries.result import Result
-
-Bars = Callable[[str], Callable[[int, int], None] | None]
 
 STRONGEST = """SELECT * FROM GRAPH_TABLE (connectome
   MATCH (a IS neuron)-[s IS synapse]->(b IS neuron)

@@ -25,12 +25,13 @@ from ingest.schema.space import Resolution
 
 if TYPE_CHECKING:
     from graphlab.motifs.significance.motifs import Significance
-    from graphlab.store.intake import IngestSummary, Progress
+    from graphlab.store.intake import IngestSummary
     from graphlab.store.wiring.signs import SignCounts
     from graphlab.verbs.activity import Activity
     from graphlab.verbs.embeddings import Embeddings
     from graphlab.verbs.motifs import Motifs
     from graphlab.verbs.predict import Predict
+    from ingest.running.progress import Progress
 
 
 class Graph(Asking, Exchanging, Partners, Reaching, Resembling):

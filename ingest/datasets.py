@@ -6,12 +6,13 @@ addresses in buckets (``gs://``) name what other readers of this package open.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote
 
 from ingest.remote_files import RemoteFile, fetch_file
+from ingest.running.progress import Progress
 from ingest.schema.errors import ReadError, UnknownNameError
 from ingest.segclr.embedding_reader import DATA_URL_FROM_KEY_BYTEWIDTH64
 
@@ -321,9 +322,7 @@ def dataset(name: str) -> Dataset:
     return DATASETS[name]
 
 
-def fetch(
-    which: str | Dataset, folder: str | Path, progress: Callable[[int, int], None] | None = None
-) -> list[tuple[Path, RemoteFile]]:
+def fetch(which: str | Dataset, folder: str | Path, progress: Progress | None = None) -> list[tuple[Path, RemoteFile]]:
     """Bring the files of a data set into a folder; those that are there already are kept.
 
     Args:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import shutil
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ingest.running.progress import Progress
 from ingest.schema.errors import ReadError
 
 SCHEMES = ("https", "http", "file")
@@ -39,7 +40,7 @@ class RemoteFile:
         return self.name or urlsplit(self.url).path.rsplit("/", 1)[-1]
 
 
-def fetch_file(file: RemoteFile, folder: Path, progress: Callable[[int, int], None] | None = None) -> Path:
+def fetch_file(file: RemoteFile, folder: Path, progress: Progress | None = None) -> Path:
     """Bring one file into a folder; it appears there under its name when it is whole.
 
     Raises:

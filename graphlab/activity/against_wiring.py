@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -16,9 +15,8 @@ from graphlab.store.database import arrow, first_row
 from graphlab.store.folder import Folder
 from graphlab.store.wiring.functional_edges import edge_run
 from graphlab.store.wiring.snapshots import snapshot
+from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError
-
-Progress = Callable[[int, int], None]
 
 
 def structure_function(folder: Folder, run_id: str | None, progress: Progress | None, **options: Any) -> Answer:

@@ -22,13 +22,13 @@ from graphlab.activity.answers import (
 from graphlab.activity.behavior.families import LEVEL, Family, over_families, untested
 from graphlab.activity.sessions.session import Session
 from graphlab.activity.wiring.functional_connectivity import PAIR_ASSUMES, FunctionalEdges, correlation_edges
+from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError, UnknownNameError
 
 if TYPE_CHECKING:
     from graphlab.activity.behavior.measures import Tuning
     from graphlab.activity.behavior.nulls import Null
 
-Progress = Callable[[int, int], None]
 Found = TypeVar("Found")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from graphlab.exchange.table_files import plain, rows_of, write_table
+from ingest.running.progress import Bars, Progress
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["print_json", "print_result", "print_table", "progress_bars", "rows_of", "short", "write_output"]
 
-Progress = Callable[[int, int], None]
 SHOWN_ROWS = 40
 PIPED_WIDTH = 200
 NARROWEST_TEXT = 8
@@ -46,31 +46,24 @@ def short(message: str) -> str:
 
 
 @contextmanager
-def progress_bars(off: bool = False) -> Iterator[Callable[[str], Progress | None]]:
+def progress_bars(off: bool = False) -> Iterator[Bars]:
     """A maker of progress callbacks with remaining time; none when standard error is no terminal."""
     if off or not sys.stderr.isatty():
         yield lambda name: None
         return
+    from rich import progress as rich
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
 
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        rich.TextColumn("{task.description}"),
+        rich.BarColumn(),
+        rich.MofNCompleteColumn(),
+        rich.TimeElapsedColumn(),
+        rich.TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+    with rich.Progress(*columns, console=Console(stderr=True), transient=True) as bars:
 
-        def bar(name: str) -> Callable[[int, int], None]:
+        def bar(name: str) -> Progress:
             task = bars.add_task(name, total=None)
             return lambda done, total: bars.update(task, completed=done, total=total or None)
 

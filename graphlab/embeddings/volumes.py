@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from graphlab.store.files import places
 from graphlab.store.folder import Folder
 from graphlab.store.intake import Policy, ingest
 from ingest.reader import ReadRequest
+from ingest.running.progress import Progress
 from ingest.schema.errors import GraphlabError, ReadError, SchemaError, VersionError
 from ingest.schema.space import Resolution
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from gpu_embed.journal import Journal
     from ingest.volumes.volume import Volume
 
-Progress = Callable[[int, int], None]
 OUT_OF_DOMAIN = "-out-of-domain"
 GIB = 1 << 30
 

@@ -22,6 +22,7 @@ from graphlab.predict.tasks.cell_type import Typed, homologue_groups
 from graphlab.predict.tasks.functional import Measured
 from graphlab.store.folder import Folder
 from graphlab.store.runs import runs
+from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError, SchemaError, VersionError
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
     from graphlab.predict.inputs.features import RootIds
 
-Progress = Callable[[int, int], None]
 AT_A_TIME = 500_000
 """Pairs asked about at a time."""
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from graphlab.predict.controls.importance import as_card, left_out, shuffled
 from graphlab.predict.learners.calibration import uncertainty, uncertainty_card
 from graphlab.predict.protocol import Run
+from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError
-
-Progress = Callable[[int, int], None]
 
 
 def explained(run: Run, name: str | None = None, repeats: int = 3, progress: Progress | None = None) -> dict[str, Any]:

@@ -17,11 +17,11 @@ from graphlab.predict.inputs.examples import Examples, Ints
 from graphlab.predict.inputs.features import Inputs
 from graphlab.predict.predictor import Predictor
 from graphlab.predict.predictors import predictor_named
+from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError
 
 Build = Callable[[Examples, Ints], Inputs]
 """Inputs of the examples; may look at the labels of the training rows given, and of no others."""
-Progress = Callable[[int, int], None]
 Told = Callable[[str, "Run"], None]
 """Called with the name of every step that is done, and what is known by then."""
 

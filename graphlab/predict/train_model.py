@@ -22,11 +22,12 @@ from graphlab.predict import models
 from graphlab.predict.evaluation import evaluate
 from graphlab.predict.explain import explained
 from graphlab.predict.from_graph import CELL_TYPE, FUNCTIONAL, Question, Wired, measured, response_run, typed, wired
-from graphlab.predict.protocol import NOMINATED, Progress, Run, Task, Told, run
+from graphlab.predict.protocol import NOMINATED, Run, Task, Told, run
 from graphlab.predict.tasks.cell_type import cell_type_task, side_numbers
 from graphlab.predict.tasks.functional import functional_task
 from graphlab.store.folder import Folder
 from graphlab.store.runs import runs
+from ingest.running.progress import Progress
 from ingest.schema.errors import MissingExtraError, StoreError
 
 if TYPE_CHECKING:

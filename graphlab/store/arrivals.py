@@ -15,6 +15,7 @@ from graphlab.store.database import first_row, quote
 from graphlab.store.names import GraphNames
 from ingest.columns import NAMED
 from ingest.reader import Reading
+from ingest.running.progress import Progress
 from ingest.schema.errors import IdError, SchemaError
 from ingest.schema.ids import RootIds
 from ingest.schema.words import table as words
@@ -42,7 +43,7 @@ class Arrivals:
         source: str,
         reopen: Callable[[], Reading],
         reading: Reading,
-        progress: Callable[[int, int], None] | None,
+        progress: Progress | None,
     ) -> None:
         self.connection = connection
         self.source = source

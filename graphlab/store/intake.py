@@ -27,11 +27,11 @@ from graphlab.store.wiring.recipe import Recipe, pairs_from_synapses
 from graphlab.store.wiring.settle import add_unknown, settle
 from graphlab.store.wiring.synapses import write_synapses
 from ingest.reader import READERS, Reading, ReadRequest, source_name
+from ingest.running.progress import Progress
 from ingest.schema.errors import ReadError, SchemaError, UnknownNameError, VersionError
 from ingest.schema.kinds import one_kind
 from ingest.schema.words import TABLES
 
-Progress = Callable[[int, int], None]
 DUPLICATES = ("sum", "first", "refuse")
 UNKNOWN = ("add", "keep", "refuse")
 RECORDED = ("recordings", "behavior")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from graphlab.verbs.opened import Namespace
+from ingest.running.progress import Progress
 from ingest.schema.errors import SchemaError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from graphlab.activity.sessions.session import Session
     from queries.snapshot import Snapshot
 
-Progress = Callable[[int, int], None]
 OPTIONS = {
     "tuning": ("measures", "null", "surrogates", "detrend_s", "max_lag_s", "control"),
     "drivers": ("surrogates", "detrend_s"),

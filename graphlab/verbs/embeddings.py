@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphlab.store.embeddings.models import open_embeddings
 from graphlab.verbs.opened import Namespace
+from ingest.running.progress import Progress
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from gpu_embed.embed import Forecast
     from graphlab.embeddings.aggregates import AggregateSummary
-    from graphlab.embeddings.volumes import EmbedSummary, Progress
+    from graphlab.embeddings.volumes import EmbedSummary
     from graphlab.store.embeddings.files import EmbeddingSet
     from graphlab.store.embeddings.places import NeuronJoin, SynapsePlaces
     from ingest.skeletons import Skeleton
@@ -59,7 +60,7 @@ class Embeddings(Namespace):
         )
 
     def place_synapses(
-        self, radius_nm: float, model: str | None = None, progress: Callable[[int, int], None] | None = None
+        self, radius_nm: float, model: str | None = None, progress: Progress | None = None
     ) -> SynapsePlaces:
         """Keep, for every synapse, the nearest embedded node of its pre- and of its postsynaptic neuron.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from graphlab.store import tables
 from graphlab.store.runs import results
 from graphlab.verbs.opened import Namespace
+from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from graphlab.motifs.census.census import Census
     from graphlab.motifs.census.orbits import Orbits
-    from graphlab.motifs.census.shares import Progress
 
 
 class MotifCounts(Namespace):

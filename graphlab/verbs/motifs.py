@@ -26,12 +26,12 @@ from graphlab.verbs.motif_runs import (
     significance_rows,
 )
 from graphlab.verbs.opened import Opened
+from ingest.running.progress import Progress
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from graphlab.motifs.mining.typed import Mined
-    from graphlab.motifs.nulls.ensembles import Progress
     from graphlab.motifs.significance.motifs import Significance
     from graphlab.motifs.significance.profiles import Profiles
 

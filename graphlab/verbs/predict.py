@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from graphlab.store.embeddings.models import model_names, open_embeddings
 from graphlab.verbs.opened import Namespace
+from ingest.running.progress import Progress
 from ingest.schema.errors import InterruptedRun
 
 if TYPE_CHECKING:
     from graphlab.predict.ask_model import Predictions
     from graphlab.predict.protocol import Told
     from graphlab.predict.train_model import TrainedModel
-
-Progress = Callable[[int, int], None]
 
 
 class Predict(Namespace):

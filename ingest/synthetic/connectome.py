@@ -12,7 +12,7 @@ What is planted, and how to see it again:
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError
 from ingest.schema.ids import RootIds, ids_as_text
 from ingest.schema.space import Resolution
@@ -28,8 +29,6 @@ from ingest.synthetic.embeddings import Embeddings
 from ingest.synthetic.neurons import Seeds, make_neurons
 from ingest.synthetic.responses import HELD_FRAMES, NOISE, VERDICT, Responses
 from ingest.synthetic.wiring import LENGTH_NM, PLANTED_WEIGHT, Wiring
-
-Progress = Callable[[int, int], None]
 
 SYNAPSES_PER_NEURON = 100
 FEWEST_NEURONS = 50

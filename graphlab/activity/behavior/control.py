@@ -6,7 +6,7 @@ animals are no independent tests, so the shares stand beside the results and gat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,6 +15,7 @@ from graphlab.activity.behavior.families import LEVEL
 from graphlab.activity.behavior.measures import TuningOptions
 from graphlab.activity.behavior.tuning import SAME_RATE, tune
 from graphlab.activity.sessions.session import Floats, Session
+from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError
 
 
@@ -47,7 +48,7 @@ def control(
     behavior: str,
     options: TuningOptions,
     others: Sequence[Session],
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, Control]:
     """Measure -> control; without an entry where no other animal can be used.
 

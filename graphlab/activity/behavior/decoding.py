@@ -7,7 +7,6 @@ blocked R^2 in the middle of the session against the same for the behaviour shif
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +18,7 @@ from graphlab.activity.sessions.drift import Drift
 from graphlab.activity.sessions.preparation import filled
 from graphlab.activity.sessions.session import Floats, Session, kept_frames
 from graphlab.activity.sessions.timescale import refuse_short, session_time
+from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError
 
 
@@ -53,7 +53,7 @@ def decode(
     seed: int = 0,
     importance: bool = False,
     detrend_s: float | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     surrogates: int = 199,
 ) -> Decoding:
     """Ridge regression of a behaviour on every usable trace; scaling, drift and penalty fitted inside training blocks.
@@ -152,7 +152,7 @@ def _drop_one(
     whole: float,
     traces: list[int],
     drift: Drift,
-    progress: Callable[[int, int], None] | None,
+    progress: Progress | None,
 ) -> dict[int, float]:
     """Fall of blocked R^2 without each trace, penalties kept: the change is the trace's, not the penalty's.
 

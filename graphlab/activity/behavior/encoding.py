@@ -8,7 +8,7 @@ shifted together, everything fitted anew (``nulls``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from graphlab.activity.sessions.drift import Drift
 from graphlab.activity.sessions.preparation import filled
 from graphlab.activity.sessions.session import Floats, Session, kept_frames, stretches
 from graphlab.activity.sessions.timescale import refuse_short, session_time
+from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError
 
 DECAYS_S = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
@@ -57,7 +58,7 @@ def encode(
     folds: int = 5,
     decays_s: Sequence[float] = DECAYS_S,
     detrend_s: float | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     surrogates: int = 99,
 ) -> Encoding:
     """Fit every trace from the named behaviours (all that were measured throughout, when None).
@@ -111,7 +112,7 @@ def _shifted(
     gap: int,
     detrend_s: float | None,
     surrogates: int,
-    progress: Callable[[int, int], None] | None,
+    progress: Progress | None,
 ) -> tuple[Null | None, Floats, str]:
     """(null, blocked R^2 [traces, candidates] of the window with behaviours shifted, why there is none)."""
     what, nothing = f"animal {session.animal}", np.empty((0, 0))

@@ -10,12 +10,13 @@ where each trace has enough effective samples (``ENOUGH``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from graphlab.activity.behavior.nulls import Null
 from graphlab.activity.sessions.session import Floats
+from ingest.running.progress import Progress
 
 ENOUGH = 5.0
 """Frames of the window, over the autocorrelation time in frames, over traces. Chosen on first-order autoregressions,
@@ -45,7 +46,7 @@ def shifted_partial_r(
     null: Null,
     basis: Floats,
     only: Sequence[int] | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Floats:
     """[k, candidates] partial correlations with the own part of each row shifted; the actual one is what happened.
 

@@ -8,7 +8,7 @@ is far too small.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from graphlab.activity.sessions.preparation import block_rows, drift_basis, fill
 from graphlab.activity.sessions.session import Floats, Session, Traces, kept_frames, stretches
 from graphlab.activity.sessions.timescale import SAMPLED, refuse_short, session_time
 from graphlab.motifs.significance.p_values import benjamini_hochberg
+from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError
 
 COLUMN_BYTES = 1 << 26
@@ -44,7 +45,7 @@ def tune(
     options: TuningOptions,
     others: Sequence[Session] = (),
     keep_null: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> list[Tuning]:
     """Tuning of every trace of ``session`` to one behaviour, one result a measure.
 
@@ -178,7 +179,7 @@ def _correlate(
     time: float,
     options: TuningOptions,
     keep_null: bool,
-    progress: Callable[[int, int], None] | None,
+    progress: Progress | None,
 ) -> Tuning:
     traces, frames = session.rows.shape[0], len(segment)
     lags = lags_of(options, measure, session.step_s)

@@ -10,7 +10,7 @@ there are frames enough.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ from graphlab.activity.behavior.partial_shift import ENOUGH, partial_r, shifted_
 from graphlab.activity.sessions.preparation import block_rows, drift_basis, filled, prepared, standardised
 from graphlab.activity.sessions.session import Floats, Rows, Session, Traces
 from graphlab.activity.sessions.timescale import refuse_short, session_time
+from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError, MissingExtraError, UnknownNameError
 
 CORRELATIONS = ("raw", "partial", "behavior_removed")
@@ -71,7 +72,7 @@ def correlation_edges(
     surrogates: int = 1000,
     detrend_s: float | None = None,
     seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> FunctionalEdges:
     """Every pair of the chosen traces once, with p values from shifts; values alone where no shift is possible.
 
@@ -127,9 +128,7 @@ def shift_or_reason(
     return null, "" if null is not None else too_short(segment, what)
 
 
-def _shifted_pairs(
-    z: Traces, null: Null, window: Traces, progress: Callable[[int, int], None] | None
-) -> npt.NDArray[np.float32]:
+def _shifted_pairs(z: Traces, null: Null, window: Traces, progress: Progress | None) -> npt.NDArray[np.float32]:
     """[pairs, candidates] sizes of r with the first neuron of each pair shifted."""
     pre, post = np.triu_indices(len(z), 1)
     still = standardised(z[:, null.middle], window)
@@ -142,9 +141,7 @@ def _shifted_pairs(
     return size
 
 
-def _partial_pairs(
-    z: Traces, null: Null, window: Traces, progress: Callable[[int, int], None] | None
-) -> npt.NDArray[np.float32]:
+def _partial_pairs(z: Traces, null: Null, window: Traces, progress: Progress | None) -> npt.NDArray[np.float32]:
     """[pairs, candidates] sizes of partial r with the own part of the second neuron of each pair shifted."""
     exact, basis = z.astype(np.float64), window.astype(np.float64)
     rows = []
@@ -215,7 +212,7 @@ def _left_over(z: Traces, held: Held) -> Floats:
 
 
 def _held_pairs(
-    z: Traces, held: Held, null: Null, window: Traces, progress: Callable[[int, int], None] | None
+    z: Traces, held: Held, null: Null, window: Traces, progress: Progress | None
 ) -> npt.NDArray[np.float32]:
     """[pairs, candidates] sizes of what ``_left_over`` gives, the own part of the second neuron shifted."""
     exact, basis = z.astype(np.float64), window.astype(np.float64)
@@ -277,7 +274,7 @@ def correlation_matrix(
     step_s: float = 1.0,
     detrend_s: float | None = None,
     out: Rows | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Traces:
     """Pearson's r of every pair of traces, float32 [traces, traces], in bounded memory.
 

@@ -8,7 +8,7 @@ what the past of one tells of the other beyond its own past (``granger``); both 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from graphlab.activity.behavior.ridge import inner_folds, one_thread, ridge_path
 from graphlab.activity.sessions.preparation import drift_basis, standardised
 from graphlab.activity.sessions.session import Floats, Session, Traces, stretches
 from graphlab.activity.wiring.functional_connectivity import FunctionalEdges, naive_p, shift_or_reason, usable_traces
+from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError, UnknownNameError
 
 LAGGED = ("cross_correlation", "granger")
@@ -32,7 +33,7 @@ def lagged_edges(
     surrogates: int = 200,
     detrend_s: float | None = None,
     seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> FunctionalEdges:
     """Every ordered pair of the chosen traces: how well the past of ``pre`` goes with the present of ``post``.
 
@@ -77,9 +78,7 @@ def lagged_edges(
     )  # fmt: skip
 
 
-def _leads(
-    z: Traces, null: Null, window: Traces, most: int, progress: Callable[[int, int], None] | None
-) -> npt.NDArray[np.float32]:
+def _leads(z: Traces, null: Null, window: Traces, most: int, progress: Progress | None) -> npt.NDArray[np.float32]:
     """[pre, post, candidates] largest |r| with the past of ``pre`` less the largest with its present and future.
 
     The correlation at every offset is computed once; a candidate is the neighbourhood of one offset.
@@ -104,9 +103,7 @@ def _leads(
     return lead
 
 
-def _gains(
-    z: Traces, null: Null, window: Traces, order: int, progress: Callable[[int, int], None] | None
-) -> npt.NDArray[np.float32]:
+def _gains(z: Traces, null: Null, window: Traces, order: int, progress: Progress | None) -> npt.NDArray[np.float32]:
     """[pre, post, candidates] share of ``post`` beyond its own past that the past of ``pre`` explains."""
     count = len(z)
     gain = np.zeros((count, count, null.candidates), dtype=np.float32)

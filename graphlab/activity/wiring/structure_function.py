@@ -8,7 +8,6 @@ class of pair.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,6 +17,7 @@ from graphlab.activity.sessions.session import Floats
 from graphlab.activity.wiring.pair_null_kernel import swap_labels, swap_mirrored_labels
 from graphlab.activity.wiring.structure import PairStructure
 from graphlab.motifs.significance.p_values import benjamini_hochberg
+from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError, MissingExtraError
 
 DISTANCE_BINS = 5
@@ -72,7 +72,7 @@ def compare(
     bootstraps: int = 500,
     permutations: int = 200,
     seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> tuple[list[Row], list[str]]:
     """Every structural quantity against the functional label of each measured ordered pair.
 
@@ -137,7 +137,7 @@ def _null_labels(
     bins: np.ndarray,
     permutations: int,
     rng: np.random.Generator,
-    progress: Callable[[int, int], None] | None,
+    progress: Progress | None,
 ) -> tuple[list[np.ndarray], int]:
     """A chain of swapped labels; (samples, mean swaps between them)."""
     state = np.ascontiguousarray(label)

@@ -12,7 +12,7 @@ import pyarrow as pa
 from graphlab.motifs.census.classes import MotifClass, classes, igraph_isoclasses, noninduced_matrix
 from graphlab.motifs.census.dyads import dyad_counts
 from graphlab.motifs.census.parts import among_labels, numbered
-from graphlab.motifs.census.shares import Progress
+from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError
 from queries.snapshot import Snapshot
 

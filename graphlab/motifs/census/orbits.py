@@ -18,7 +18,8 @@ import numpy.typing as npt
 
 from graphlab.motifs.census.classes import classes, orbit_count, orbit_inverse, orbit_of_code, orbit_places
 from graphlab.motifs.census.parts import numbered
-from graphlab.motifs.census.shares import Progress, Share, over_shares, shares
+from graphlab.motifs.census.shares import Share, over_shares, shares
+from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError
 from queries.snapshot import Snapshot
 

@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from ingest.running.progress import Progress
+
 Result = TypeVar("Result")
 Share = tuple[int, int]
-Progress = Callable[[int, int], None]
 SHARES = 64
 """More than threads, since hubs make shares uneven; fixed, so that sums of floats never depend on the threads."""
 

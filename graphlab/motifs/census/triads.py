@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from graphlab.motifs.census.codes import TRIAD_LABELS, edges_of, man_label
-from graphlab.motifs.census.shares import Progress, over_shares, shares
+from graphlab.motifs.census.shares import over_shares, shares
+from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError
 from queries.snapshot import Snapshot
 

@@ -17,7 +17,8 @@ import numpy.typing as npt
 
 from graphlab.motifs.census.classes import MotifClass, class_of_code, classes
 from graphlab.motifs.census.codes import role_orders
-from graphlab.motifs.census.shares import Progress, over_shares, shares
+from graphlab.motifs.census.shares import over_shares, shares
+from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError, UnknownNameError
 from queries.snapshot import Snapshot
 

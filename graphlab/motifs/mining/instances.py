@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from graphlab.motifs.census.classes import classes
 from graphlab.motifs.census.codes import TRIAD_LABELS, edges_of, role_orders, smallest_codes, triad_class_codes
 from graphlab.motifs.kernels.pair_classes import number_labels
+from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError, UnknownNameError
 from queries.snapshot import Snapshot
 
@@ -66,7 +67,7 @@ def instances(
     types: Sequence[str] | None = None,
     limit: int = 100,
     position_nm: npt.ArrayLike | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> pa.Table:
     """The instances (induced) of a motif with the strongest weakest connection; ties by total weight, then ids.
 

@@ -21,11 +21,11 @@ import numpy.typing as npt
 
 from graphlab.motifs.nulls.models import NullOptions, Sampler, sample_seed
 from graphlab.store.files import whole_files
+from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError, InterruptedRun
 from queries.snapshot import Snapshot
 
 Count = Callable[[Snapshot], npt.NDArray[np.int64]]
-Progress = Callable[[int, int], None]
 Stop = Callable[[npt.NDArray[np.int64]], bool]
 """Shown the counts of each sample once, in order; True ends the run there."""
 

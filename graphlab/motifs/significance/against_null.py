@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from graphlab.motifs.census.shares import Progress
 from graphlab.motifs.nulls.models import NullOptions, SwapSampler, observable_part, sample_seed
 from graphlab.motifs.nulls.registered import null_model
 from graphlab.motifs.significance.mixing import Mixing, diagnose
 from graphlab.motifs.significance.p_values import benjamini_hochberg, two_sided_p
+from ingest.running.progress import Progress
 from queries.snapshot import Snapshot
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from graphlab.motifs.kernels.pair_classes import FREE
 from graphlab.motifs.nulls.models import SwapSampler
+from ingest.running.progress import Progress
 from queries.snapshot import Snapshot
 
 FEWEST_GRAPHS = 10
@@ -73,7 +74,7 @@ def diagnose(
     *,
     readings: int = 60,
     gaps_per_sample: int = 4,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Mixing:
     """Read the census of one chain ``readings`` times, ``gaps_per_sample`` times a sample's length.
 

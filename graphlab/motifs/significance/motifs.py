@@ -18,13 +18,14 @@ import numpy.typing as npt
 from graphlab.motifs.census.census import unmeasured
 from graphlab.motifs.census.codes import CONNECTED_TRIADS, TRIAD_LABELS, triad_class_codes
 from graphlab.motifs.nulls.analytic import dyad_class_codes
-from graphlab.motifs.nulls.ensembles import Count, Progress, SampleFolder, content_hash, options_hash, sample_counts
+from graphlab.motifs.nulls.ensembles import Count, SampleFolder, content_hash, options_hash, sample_counts
 from graphlab.motifs.nulls.enumeration import Codes, all_graphs, snapshots
 from graphlab.motifs.nulls.models import NullOptions, SwapSampler, default_null, observable_part
 from graphlab.motifs.nulls.registered import null_model
 from graphlab.motifs.significance import p_values
 from graphlab.motifs.significance.against_null import FIXED, UNMIXED
 from graphlab.motifs.significance.mixing import Mixing, diagnose
+from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError
 from queries.snapshot import Snapshot
 

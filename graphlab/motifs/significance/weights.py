@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from graphlab.motifs.census.shares import Progress
 from graphlab.motifs.census.weights import motif_weights
 from graphlab.motifs.kernels.pair_classes import number_labels
 from graphlab.motifs.nulls.models import ClosedForm, NullModel, NullOptions, sample_seed
 from graphlab.motifs.significance.against_null import beside
 from graphlab.motifs.significance.p_values import benjamini_hochberg
 from ingest.registry import Registry
+from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError
 from queries.snapshot import Snapshot
 

@@ -6,7 +6,7 @@ say the same, the first calls both important and the second neither, so both are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -20,11 +20,11 @@ from graphlab.predict.inputs.examples import Ints
 from graphlab.predict.inputs.features import Columns, Inputs
 from graphlab.predict.predictor import Fitted, Predictor
 from graphlab.predict.protocol import NOMINATED, Run, Task
+from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError, UnknownNameError
 
 SHUFFLED, LEFT_OUT = "shuffled", "left out"
 REPEATS = 3
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

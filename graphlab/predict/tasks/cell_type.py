@@ -22,7 +22,8 @@ from graphlab.predict.inputs.features import (
     wiring_columns,
 )
 from graphlab.predict.predictors import predictors_of
-from graphlab.predict.protocol import Build, Progress, Task
+from graphlab.predict.protocol import Build, Task
+from ingest.running.progress import Progress
 from ingest.schema.errors import SchemaError
 from queries.snapshot import Snapshot
 

@@ -10,7 +10,7 @@ import hashlib
 import os
 import tempfile
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,6 +21,7 @@ import pyarrow as pa
 
 from graphlab.store.embeddings.sort import BLOCK_ROWS, Records, sorted_blocks
 from graphlab.store.files import checksums, whole_files
+from ingest.running.progress import Progress
 from ingest.schema.errors import ReadError, SchemaError, VersionError
 from ingest.schema.ids import RootIds, as_root_ids
 from ingest.schema.words import EMBEDDINGS
@@ -46,7 +47,7 @@ def write_embeddings(
     batches: Iterable[pa.RecordBatch],
     *,
     width: int,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     memory_bytes: int = MEMORY_BYTES,
 ) -> WrittenEmbeddings:
     """Sort rows by (root_id, node_id) and write them with their id index, whole or not at all.

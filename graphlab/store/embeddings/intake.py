@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,6 +11,7 @@ from graphlab.store.database import first_row
 from graphlab.store.files import places, sweeping
 from graphlab.store.folder import Folder
 from ingest.reader import Reading, ReadRequest
+from ingest.running.progress import Progress
 from ingest.schema.errors import SchemaError, VersionError
 
 
@@ -20,7 +20,7 @@ def write_embedding_source(
     reading: Reading,
     request: ReadRequest,
     run_id: str,
-    progress: Callable[[int, int], None] | None,
+    progress: Progress | None,
 ) -> tuple[int, list[str]]:
     """Write one source of embeddings as a sorted Arrow file and name it in ``embedding_files``.
 

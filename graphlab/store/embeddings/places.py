@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,11 +16,11 @@ from graphlab.store.embeddings.files import EmbeddingSet
 from graphlab.store.embeddings.joins import join_by_id, join_by_place, nodes_of_side, require_version
 from graphlab.store.folder import Folder
 from graphlab.store.runs import runs
+from ingest.running.progress import Progress
 from ingest.schema.errors import SchemaError, VersionError
 from ingest.schema.ids import RootIds
 from ingest.schema.words import ID
 
-Progress = Callable[[int, int], None]
 SYNAPSES_AT_A_TIME = 1_000_000
 JOIN, PLACE = "join embeddings", "place synapses"
 

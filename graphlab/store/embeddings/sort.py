@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ingest.running.progress import Progress
 from ingest.schema.errors import SchemaError
 from ingest.schema.words import EMBEDDINGS
 
@@ -29,7 +30,7 @@ def sorted_blocks(
     width: int,
     folder: Path,
     memory_bytes: int,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[Records]:
     """All rows in order, in blocks of at most about BLOCK_ROWS.
 

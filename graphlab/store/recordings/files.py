@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from graphlab.store.files import checksums, whole_files
 from ingest.recordings.recording import Recording
+from ingest.running.progress import Progress
 from ingest.schema.errors import ReadError
 
 GROUP_ROWS = 1 << 20
@@ -110,7 +111,7 @@ def write_activity(
     folder: Path,
     recording: Recording,
     root_ids: Sequence[int | None],
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Written:
     """Write the traces of one animal, whole or not at all; a row group holds whole traces."""
     frames, traces = len(recording.time_s), len(recording.identities)

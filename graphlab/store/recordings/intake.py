@@ -22,10 +22,9 @@ from graphlab.store.runs import runs
 from ingest.reader import ReadRequest
 from ingest.recordings.readers import open_behavior, open_recordings
 from ingest.recordings.recording import Recording, on_clock
+from ingest.running.progress import Progress
 from ingest.schema.errors import GraphlabError, IdError, SchemaError, UnknownNameError
 from ingest.schema.ids import root_ids_of_names
-
-Progress = Callable[[int, int], None]
 
 
 def write_recording_source(
