@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import os
 import signal
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,44 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "real_data" in getattr(item, "fixturenames", ()):
             item.add_marker("real")
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Path]]:
+    """Installs a package of somebody else for one test, as pip lays it out; see ``install_package``."""
+    modules = set(sys.modules)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+
+    def install(module: str, offers: Mapping[str, Mapping[str, str]], source: str, folder: Path | None = None) -> Path:
+        place = install_package(folder or tmp_path / "site", module, offers, source)
+        if str(place) not in sys.path:
+            monkeypatch.syspath_prepend(place)
+        return place
+
+    yield install
+    for module in set(sys.modules) - modules:
+        if str(tmp_path) in str(getattr(sys.modules[module], "__file__", "")):
+            del sys.modules[module]
+
+
+def install_package(folder: Path, module: str, offers: Mapping[str, Mapping[str, str]], source: str) -> Path:
+    """Lay out a package of one module, version 1.2, in a folder for ``sys.path``.
+
+    Args:
+        offers: entry-point group -> name -> ``module:object``.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{module}.py").write_text(source, encoding="utf-8")
+    about = folder / f"{module}-1.2.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module.replace('_', '-')}\nVersion: 1.2\n")
+    lines = [
+        line
+        for group, points in offers.items()
+        for line in (f"[{group}]", *(f"{name} = {value}" for name, value in points.items()))
+    ]
+    (about / "entry_points.txt").write_text("\n".join(lines) + "\n")
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -35,6 +35,10 @@ class MissingExtraError(GraphlabError, ImportError):
         )
 
 
+class PluginError(GraphlabError, ImportError):
+    """Another package offers something to a seam and cannot be imported, or offers what is none of that seam."""
+
+
 class UnknownNameError(GraphlabError, LookupError):
     """A name nobody registered, with the nearest ones that are."""
 
