@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from functools import cache, lru_cache
 from importlib.metadata import Distribution, EntryPoint, PathDistribution
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -39,15 +39,19 @@ class Registry(Generic[T]):
         self._what = what
         self._group = group
         self._seam = seam
-        self._ours: dict[str, T] = {}
+        self._ours: dict[str, Callable[[], T]] = {}
         self._others: dict[str, T] = {}
 
     def register(self, name: str, item: T) -> T:
         """Add one implementation of this package; a name is taken once."""
+        self.defer(name, lambda: item)
+        return item
+
+    def defer(self, name: str, make: Callable[[], T]) -> None:
+        """The same for one that is made when it is first asked for, where its imports take long."""
         if name in self._ours:
             raise ValueError(f"{self._what} {name!r} is registered twice")
-        self._ours[name] = item
-        return item
+        self._ours[name] = cache(make)
 
     def get(self, name: str) -> T:
         """The implementation called ``name``; ours comes before one of the same name from elsewhere.
@@ -57,7 +61,7 @@ class Registry(Generic[T]):
             PluginError: the package that offers it cannot be imported, or what it offers is none of this seam.
         """
         if name in self._ours:
-            return self._ours[name]
+            return self._ours[name]()
         if name not in self._others:
             self._others[name] = self._loaded(name)
         return self._others[name]
@@ -68,7 +72,9 @@ class Registry(Generic[T]):
 
     def __iter__(self) -> Iterator[tuple[str, T]]:
         """Every implementation that can be imported, in the order of ``names``; the others are passed over."""
-        for name in self.names():
+        for name, make in list(self._ours.items()):
+            yield name, make()
+        for name in self.names()[len(self._ours) :]:
             try:
                 item = self.get(name)
             except PluginError:

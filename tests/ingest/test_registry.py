@@ -50,6 +50,22 @@ def test_names() -> None:
         found.get("recipocal")
 
 
+def test_what_takes_long_to_import_is_made_once_when_it_is_asked_for() -> None:
+    made: list[int] = []
+
+    def three() -> int:
+        made.append(3)
+        return 3
+
+    found: Registry[int] = Registry("number")
+    found.defer("three", three)
+    found.register("two", 2)
+    assert (found.names(), made) == (["three", "two"], [])
+    assert (found.get("three"), found.get("three"), list(found), made) == (3, 3, [("three", 3), ("two", 2)], [3])
+    with pytest.raises(ValueError, match="'three' is registered twice"):
+        found.register("three", 3)
+
+
 def test_another_package_is_known_by_name_and_imported_when_asked(package: Package) -> None:
     package("acme_asked", {GROUP: {"pi": "acme_asked:PI", "e": "acme_asked:E"}}, "from math import pi as PI, e as E")
     found: Registry[float] = Registry("number", GROUP)
