@@ -12,11 +12,12 @@ from graphlab.predict.evaluation import evaluate, gates, leaks
 from graphlab.predict.evaluation.evaluate import Estimate, Held
 from graphlab.predict.evaluation.gates import HeldOut, Verdict
 from graphlab.predict.evaluation.near_copies import NearCopies, near_copies
-from graphlab.predict.evaluation.splits import SPLITS, Fold, inner_examples, split_hash
+from graphlab.predict.evaluation.splits import SPLITS, inner_examples, split_hash
 from graphlab.predict.inputs.examples import Examples, Ints
 from graphlab.predict.inputs.features import Inputs
 from graphlab.predict.predictor import Predictor
 from graphlab.predict.predictors import predictor_named
+from graphlab.statistics.folds import Fold
 from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError
 

@@ -11,13 +11,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from graphlab.activity.behavior.held_out import held_out, held_out_each, inner_folds
 from graphlab.activity.behavior.nulls import Null, shift_null, too_short
-from graphlab.activity.behavior.ridge import Model, fit, held_out, held_out_each, inner_folds, one_thread
-from graphlab.activity.sessions.blocks import Fold, blocked_folds, random_folds, scores
+from graphlab.activity.sessions.blocks import blocked_folds, scores
 from graphlab.activity.sessions.drift import Drift
 from graphlab.activity.sessions.preparation import filled
 from graphlab.activity.sessions.session import Floats, Session, kept_frames
 from graphlab.activity.sessions.timescale import refuse_short, session_time
+from graphlab.statistics.folds import Fold, random_folds
+from graphlab.statistics.ridge import Model, fit
+from graphlab.statistics.threads import one_thread
 from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError
 

@@ -15,10 +15,10 @@ import numpy as np
 from graphlab.activity.behavior.decoding import design, joint_test
 from graphlab.activity.behavior.nulls import Null, shift_null, too_short
 from graphlab.activity.behavior.partial_shift import ENOUGH, partial_r, selection_frequencies, shifted_partial_r
-from graphlab.activity.behavior.ridge import one_thread
 from graphlab.activity.sessions.preparation import drift_basis, unit
 from graphlab.activity.sessions.session import Floats, Session
 from graphlab.activity.sessions.timescale import refuse_short, session_time
+from graphlab.statistics.threads import one_thread
 from ingest.schema.errors import AnalysisError
 
 ASSUMES = "a neuron's own part is stationary"

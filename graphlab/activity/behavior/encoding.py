@@ -14,13 +14,16 @@ from typing import Any
 
 import numpy as np
 
+from graphlab.activity.behavior.held_out import inner_folds
 from graphlab.activity.behavior.nulls import Null, shift_null, too_short
-from graphlab.activity.behavior.ridge import Scaling, inner_folds, one_thread, ridge_path
-from graphlab.activity.sessions.blocks import Fold, blocked_folds, scores
+from graphlab.activity.sessions.blocks import blocked_folds, scores
 from graphlab.activity.sessions.drift import Drift
 from graphlab.activity.sessions.preparation import filled
 from graphlab.activity.sessions.session import Floats, Session, kept_frames, stretches
 from graphlab.activity.sessions.timescale import refuse_short, session_time
+from graphlab.statistics.folds import Fold
+from graphlab.statistics.ridge import Scaling, ridge_path
+from graphlab.statistics.threads import one_thread
 from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError
 

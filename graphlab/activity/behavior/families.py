@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphlab.activity.sessions.session import Floats
-from graphlab.motifs.significance.p_values import benjamini_hochberg
+from graphlab.statistics.p_values import benjamini_hochberg
 
 LEVEL = 0.05
 """At which an edge counts as a connection, a neuron as encoding and a family as found."""

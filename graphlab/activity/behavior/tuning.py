@@ -20,7 +20,7 @@ from graphlab.activity.behavior.nulls import Null
 from graphlab.activity.sessions.preparation import block_rows, drift_basis, filled, standardised
 from graphlab.activity.sessions.session import Floats, Session, Traces, kept_frames, stretches
 from graphlab.activity.sessions.timescale import SAMPLED, refuse_short, session_time
-from graphlab.motifs.significance.p_values import benjamini_hochberg
+from graphlab.statistics.p_values import benjamini_hochberg
 from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError
 

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from graphlab.activity.sessions.session import Floats, stretches
+from graphlab.statistics.folds import Fold
 from ingest.schema.errors import AnalysisError
 
 Ints = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Fold:
-    """Frames of one split, ascending."""
-
-    train: Ints
-    test: Ints
 
 
 def blocked_folds(segment: Ints, folds: int, gap: int) -> list[Fold]:
@@ -54,13 +46,6 @@ def blocked_folds(segment: Ints, folds: int, gap: int) -> list[Fold]:
             )
         result.append(Fold(train, number[first:last]))
     return result
-
-
-def random_folds(frames: int, folds: int, rng: np.random.Generator) -> list[Fold]:
-    """Frames dealt at random: neighbours fall on both sides, so scores are inflated. For comparison only."""
-    dealt = rng.permutation(frames)
-    parts = [np.sort(part) for part in np.array_split(dealt, folds)]
-    return [Fold(np.setdiff1d(np.arange(frames), part), part) for part in parts]
 
 
 def scores(truth: Floats, predicted: Floats) -> tuple[Floats, Floats]:

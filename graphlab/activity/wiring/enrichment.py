@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphlab.activity.sessions.session import Floats
-from graphlab.motifs.significance.p_values import benjamini_hochberg
+from graphlab.statistics.p_values import benjamini_hochberg
 from ingest.schema.errors import AnalysisError
 from queries.snapshot import Snapshot
 

@@ -234,7 +234,8 @@ def _partial(z: Traces, segment: np.ndarray, time: float) -> Floats:
         raise MissingExtraError("scikit-learn", "activity") from None
     import warnings
 
-    from graphlab.activity.behavior.ridge import inner_folds, one_thread
+    from graphlab.activity.behavior.held_out import inner_folds
+    from graphlab.statistics.threads import one_thread
 
     with warnings.catch_warnings(), one_thread():
         warnings.simplefilter("ignore", ConvergenceWarning)

@@ -13,11 +13,13 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from graphlab.activity.behavior.held_out import inner_folds
 from graphlab.activity.behavior.nulls import Null
-from graphlab.activity.behavior.ridge import inner_folds, one_thread, ridge_path
 from graphlab.activity.sessions.preparation import drift_basis, standardised
 from graphlab.activity.sessions.session import Floats, Session, Traces, stretches
 from graphlab.activity.wiring.functional_connectivity import FunctionalEdges, naive_p, shift_or_reason, usable_traces
+from graphlab.statistics.ridge import ridge_path
+from graphlab.statistics.threads import one_thread
 from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError, UnknownNameError
 

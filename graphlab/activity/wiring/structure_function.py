@@ -12,11 +12,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from graphlab.activity.behavior.ridge import one_thread
 from graphlab.activity.sessions.session import Floats
 from graphlab.activity.wiring.pair_null_kernel import swap_labels, swap_mirrored_labels
 from graphlab.activity.wiring.structure import PairStructure
-from graphlab.motifs.significance.p_values import benjamini_hochberg
+from graphlab.statistics.intervals import percentile_interval
+from graphlab.statistics.p_values import benjamini_hochberg, two_sided_p
+from graphlab.statistics.scores import auroc_of_ranks, weighted_mean
+from graphlab.statistics.threads import one_thread
 from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError, MissingExtraError
 
@@ -43,27 +45,6 @@ class Row:
     null_std: float
     p: float
     q: float = float("nan")
-
-
-def auroc(score: Floats, positive: np.ndarray, weight: Floats | None = None) -> float:
-    """Chance that a positive pair scores higher than a negative one, ties half; NaN without both.
-
-    Args:
-        weight: how often each pair counts (of a bootstrap).
-    """
-    _, rank = np.unique(score, return_inverse=True)
-    return _auroc_of_ranks(rank, positive, weight)
-
-
-def _auroc_of_ranks(rank: np.ndarray, positive: np.ndarray, weight: Floats | None = None) -> float:
-    w = np.ones(len(rank)) if weight is None else weight
-    up = np.bincount(rank, weights=w * positive, minlength=1)
-    down = np.bincount(rank, weights=w * ~positive, minlength=len(up))
-    total = up.sum() * down.sum()
-    if total <= 0:
-        return float("nan")
-    below = np.cumsum(down) - down
-    return float((up * (below + 0.5 * down)).sum() / total)
 
 
 def compare(
@@ -108,16 +89,16 @@ def compare(
     rows = []
     for name, matrix in structure.numbers.items():
         _, rank = np.unique(matrix[i, j], return_inverse=True)
-        found = _auroc_of_ranks(rank, positive)
-        lo, hi = _interval([_auroc_of_ranks(rank, positive, w[i] * w[j]) for w in weights])
-        null = np.array([_auroc_of_ranks(rank, fake[i, j] == 1) for fake in nulls])
+        found = auroc_of_ranks(rank, positive)
+        lo, hi = percentile_interval([auroc_of_ranks(rank, positive, w[i] * w[j]) for w in weights])
+        null = np.array([auroc_of_ranks(rank, fake[i, j] == 1) for fake in nulls])
         rows.append(Row("auroc", name, None, len(i), found, lo, hi, *_null(null), _p(found, null)))
     for name, matrix in structure.groups.items():
         kinds = matrix[i, j]
         for group in sorted(set(kinds.tolist())):
             mine = kinds == group
             found = float(positive[mine].mean())
-            lo, hi = _interval([_mean(positive[mine], (w[i] * w[j])[mine]) for w in weights])
+            lo, hi = percentile_interval([weighted_mean(positive[mine], (w[i] * w[j])[mine]) for w in weights])
             null = np.array([(fake[i, j] == 1)[mine].mean() for fake in nulls])
             rows.append(Row("rate", name, group, int(mine.sum()), found, lo, hi, *_null(null), _p(found, null)))
     rows += _partial_effects(structure, i, j, positive, weights)
@@ -182,22 +163,9 @@ def _partial_effects(
     effects = np.array(drawn).reshape(-1, len(names))
     rows = []
     for column, name in enumerate(names):
-        lo, hi = _interval(list(effects[:, column]))
+        lo, hi = percentile_interval(effects[:, column])
         rows.append(Row("partial_effect", name, None, len(i), float(found[column]), lo, hi, *([float("nan")] * 3)))
     return rows
-
-
-def _interval(values: list[float]) -> tuple[float, float]:
-    kept = np.array([value for value in values if np.isfinite(value)])
-    if not len(kept):
-        return float("nan"), float("nan")
-    low, high = np.quantile(kept, [0.025, 0.975])
-    return float(low), float(high)
-
-
-def _mean(values: np.ndarray, weight: Floats) -> float:
-    total = weight.sum()
-    return float((values * weight).sum() / total) if total > 0 else float("nan")
 
 
 def _null(null: Floats) -> tuple[float, float]:
@@ -205,7 +173,4 @@ def _null(null: Floats) -> tuple[float, float]:
 
 
 def _p(found: float, null: Floats) -> float:
-    if not len(null):
-        return float("nan")
-    upper, lower = (null >= found).sum() + 1, (null <= found).sum() + 1
-    return float(min(1.0, 2.0 * min(upper, lower) / (len(null) + 1)))
+    return float(two_sided_p(np.array([found]), null[:, None])[0]) if len(null) else float("nan")

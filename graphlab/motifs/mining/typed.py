@@ -25,7 +25,7 @@ from graphlab.motifs.kernels.pair_classes import number_labels
 from graphlab.motifs.nulls.ensembles import SampleFolder, content_hash, options_hash, sample_arrays
 from graphlab.motifs.nulls.models import NullOptions, observable_part
 from graphlab.motifs.nulls.registered import null_model
-from graphlab.motifs.significance.p_values import benjamini_hochberg, samples_needed
+from graphlab.statistics.p_values import benjamini_hochberg, samples_needed
 from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError
 from queries.snapshot import Snapshot

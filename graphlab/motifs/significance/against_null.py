@@ -14,7 +14,7 @@ import numpy.typing as npt
 from graphlab.motifs.nulls.models import NullOptions, SwapSampler, observable_part, sample_seed
 from graphlab.motifs.nulls.registered import null_model
 from graphlab.motifs.significance.mixing import Mixing, diagnose
-from graphlab.motifs.significance.p_values import benjamini_hochberg, two_sided_p
+from graphlab.statistics.p_values import benjamini_hochberg, two_sided_p
 from ingest.running.progress import Progress
 from queries.snapshot import Snapshot
 

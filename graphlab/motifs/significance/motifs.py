@@ -22,9 +22,10 @@ from graphlab.motifs.nulls.ensembles import Count, SampleFolder, content_hash, o
 from graphlab.motifs.nulls.enumeration import Codes, all_graphs, snapshots
 from graphlab.motifs.nulls.models import NullOptions, SwapSampler, default_null, observable_part
 from graphlab.motifs.nulls.registered import null_model
-from graphlab.motifs.significance import p_values
 from graphlab.motifs.significance.against_null import FIXED, UNMIXED
 from graphlab.motifs.significance.mixing import Mixing, diagnose
+from graphlab.statistics import p_values
+from graphlab.statistics.intervals import tail_interval
 from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError
 from queries.snapshot import Snapshot
@@ -303,7 +304,7 @@ def summarise(
         skew = ((counts - counts.mean(axis=0)) ** 3).mean(axis=0) / counts.std(axis=0) ** 3
     p = p_values.two_sided_p(observed, counts) if stop is None else stop.p()
     tail = np.minimum((counts >= observed).sum(axis=0), (counts <= observed).sum(axis=0))
-    p_low, p_high = (np.minimum(1.0, 2.0 * bound) for bound in p_values.tail_interval(tail, samples))
+    p_low, p_high = (np.minimum(1.0, 2.0 * bound) for bound in tail_interval(tail, samples))
     rare, skewed = mean < RARE_MEAN, np.abs(skew) > SKEWED
     for values in (z, p, p_low, p_high):
         values[fixed | unmixed] = np.nan

@@ -16,7 +16,7 @@ from graphlab.motifs.census.weights import motif_weights
 from graphlab.motifs.kernels.pair_classes import number_labels
 from graphlab.motifs.nulls.models import ClosedForm, NullModel, NullOptions, sample_seed
 from graphlab.motifs.significance.against_null import beside
-from graphlab.motifs.significance.p_values import benjamini_hochberg
+from graphlab.statistics.p_values import benjamini_hochberg
 from ingest.registry import Registry
 from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError

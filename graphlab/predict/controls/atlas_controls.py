@@ -12,12 +12,14 @@ from dataclasses import replace
 import numpy as np
 
 from graphlab.predict.controls.control_plan import Control, Plan, missing
-from graphlab.predict.controls.response_size import CLIP, pearson
+from graphlab.predict.controls.response_size import CLIP
 from graphlab.predict.evaluation.evaluate import Estimate, Held
 from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.predictors import PREDICTORS
 from graphlab.predict.tasks.functional import Measured
 from graphlab.predict.tasks.worm_names import BY_SIDE
+from graphlab.statistics.intervals import percentile_interval
+from graphlab.statistics.scores import pearson
 from ingest.recordings.funatlas import UNC31, WILD_TYPE, FunctionalAtlas, Strain
 from ingest.schema.errors import SchemaError
 
@@ -117,7 +119,7 @@ def noise_ceiling(plan: Plan, strain: Strain, order: Ints) -> list[Control]:
     halves = [_halves([lists[k] for k in rows], rng) for _ in range(HALVINGS)]
 
     def mean_r(weight: Floats) -> float:
-        return float(np.mean([pearson(rows, columns, weight) for columns in halves]))
+        return float(np.mean([pearson(columns[:, 0], columns[:, 1], weight) for columns in halves]))
 
     value = np.array([mean_r(np.ones(len(rows)))])
     drawn = np.array([mean_r(w[rows]) for w in plan.weights])
@@ -131,8 +133,8 @@ def noise_ceiling(plan: Plan, strain: Strain, order: Ints) -> list[Control]:
         ("reliability (Spearman-Brown)", reliability),
         ("highest r with the true mean", highest_r),
     ):
-        between = np.quantile(turn(drawn), [0.025, 0.975]) if len(drawn) else (np.nan, np.nan)
-        shown = Estimate(float(turn(value)[0]), float(between[0]), float(between[1]))
+        between = percentile_interval(turn(drawn))
+        shown = Estimate(float(turn(value)[0]), *between)
         found.append(Control(CEILING, what, "all pairs", "pearson", shown, share, note))
     return found
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from graphlab.activity.wiring.structure_function import auroc
 from graphlab.predict.controls.control_plan import Control, Plan
 from graphlab.predict.evaluation.evaluate import Held, Metric, average_precision
 from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.predictors import PREDICTORS
+from graphlab.statistics.scores import auroc, mid_ranks
 from ingest.schema.errors import AnalysisError
 
 STRATA = 10
@@ -61,9 +61,7 @@ def precision_within_strata(label: Ints, scored: Floats, weight: Floats) -> floa
     """
     rank = np.zeros(len(label))
     for chosen in _strata(scored):
-        _, place = np.unique(scored[chosen, 1], return_inverse=True)
-        count = np.bincount(place)
-        rank[chosen] = (np.cumsum(count) - count / 2.0)[place] / count.sum()
+        rank[chosen] = mid_ranks(scored[chosen, 1]) / chosen.sum()
     return average_precision(label, np.column_stack([1.0 - rank, rank]), weight)
 
 

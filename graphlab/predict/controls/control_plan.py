@@ -21,12 +21,13 @@ from graphlab.predict.evaluation.evaluate import (
     estimate,
     paired_difference,
 )
-from graphlab.predict.evaluation.splits import SPLITS, Fold
+from graphlab.predict.evaluation.splits import SPLITS
 from graphlab.predict.inputs.examples import Examples, Floats
 from graphlab.predict.predictor import Predictor
 from graphlab.predict.predictors import PREDICTORS
 from graphlab.predict.protocol import Build
 from graphlab.predict.tasks.functional import Measured, build_inputs, examples_of
+from graphlab.statistics.folds import Fold
 from ingest.schema.errors import AnalysisError
 
 RANKED: Mapping[str, Metric] = {"auroc": area_under_roc, "average_precision": average_precision}

@@ -13,12 +13,13 @@ from graphlab.predict.controls.control_plan import RANKED, Control, Plan, missin
 from graphlab.predict.controls.leak_scores import leak_scores
 from graphlab.predict.controls.rewiring import share_in_place, with_rewired
 from graphlab.predict.evaluation.evaluate import Held, estimate
-from graphlab.predict.evaluation.splits import Fold
 from graphlab.predict.inputs.examples import HIDDEN, Ints
 from graphlab.predict.inputs.features import Inputs
 from graphlab.predict.predictor import Fitted, Predictor, known_rows
 from graphlab.predict.state import State
 from graphlab.predict.tasks.functional import Measured, build_inputs
+from graphlab.statistics.folds import Fold
+from graphlab.statistics.intervals import percentile_interval
 from ingest.schema.errors import AnalysisError
 
 REWIRED = "rewired layers"
@@ -122,10 +123,10 @@ def shuffle_control(plan: Plan, shuffles: int = 1) -> list[Control]:
             estimate(plan.examples, [held[k] for k in chosen], metric, [weight]).lo
             for chosen, weight in zip(drawn, plan.weights, strict=True)
         ]
-        lo, hi = np.quantile(again, [0.025, 0.975]) if again else (np.nan, np.nan)
+        lo, hi = percentile_interval(again)
         shown = estimate(plan.examples, held, metric, [])
         label, note = ShuffledLabels(plan.predictor).name, "chance is auroc .5 and the base rate"
-        found.append(Control("shuffled labels", label, plan.split, name, replace(shown, lo=float(lo), hi=float(hi)),
+        found.append(Control("shuffled labels", label, plan.split, name, replace(shown, lo=lo, hi=hi),
                              None, note))  # fmt: skip
     return found
 

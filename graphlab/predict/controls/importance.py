@@ -15,11 +15,11 @@ import numpy as np
 from graphlab.predict.controls.ablation import without
 from graphlab.predict.evaluation import evaluate
 from graphlab.predict.evaluation.evaluate import SMALLER_IS_BETTER, Estimate, Held
-from graphlab.predict.evaluation.splits import Fold
 from graphlab.predict.inputs.examples import Ints
 from graphlab.predict.inputs.features import Columns, Inputs
 from graphlab.predict.predictor import Fitted, Predictor
 from graphlab.predict.protocol import NOMINATED, Run, Task
+from graphlab.statistics.folds import Fold
 from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError, UnknownNameError
 

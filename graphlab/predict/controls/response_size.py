@@ -11,16 +11,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from graphlab.activity.behavior import ridge
-from graphlab.activity.sessions import blocks
 from graphlab.predict.controls.control_plan import Control, Plan, missing
 from graphlab.predict.evaluation.evaluate import Held, Metric, estimate, paired_difference
-from graphlab.predict.evaluation.splits import SPLITS, Fold
+from graphlab.predict.evaluation.splits import SPLITS
 from graphlab.predict.inputs.design import design
 from graphlab.predict.inputs.examples import Examples, Floats, Ints
 from graphlab.predict.inputs.features import Columns, Inputs
 from graphlab.predict.learners.trees.forest import PAIR_LEAF, TREES
 from graphlab.predict.predictors import PREDICTORS
+from graphlab.statistics import ridge, scores
+from graphlab.statistics.folds import Fold
+from graphlab.statistics.threads import one_thread
 from ingest.schema.errors import MissingExtraError, SchemaError
 
 CLIP = 1.0
@@ -31,39 +32,14 @@ SIGNS = ("decrease", "increase")
 SIGN_PREDICTORS = ("synapse count", "distance", "identity rates", "logistic regression", "random forest")
 
 
-def pearson(label: Ints, columns: Floats, weight: Floats) -> float:
-    """Weighted correlation of what was predicted and measured; NaN where one of them is constant.
-
-    Args:
-        columns: [m, 2] predicted, measured.
-    """
-    total = weight.sum()
-    if total <= 0:
-        return float("nan")
-    centred = columns - (weight[:, None] * columns).sum(axis=0) / total
-    spread = (weight[:, None] * centred**2).sum(axis=0)
-    # A constant is left with rounding errors, which are not to be correlated.
-    if (spread <= 1e-20 * np.maximum((weight[:, None] * columns**2).sum(axis=0), 1e-300)).any():
-        return float("nan")
-    return float((weight * centred[:, 0] * centred[:, 1]).sum() / np.sqrt(spread.prod()))
+def of_columns(score: Callable[[Floats, Floats, Floats], float]) -> Metric:
+    """A score of what was predicted and measured, the two columns [m, 2] of what is held."""
+    return lambda label, columns, weight: score(columns[:, 0], columns[:, 1], weight)
 
 
-def spearman(label: Ints, columns: Floats, weight: Floats) -> float:
-    """Weighted correlation of mid-ranks: an example of weight 2 stands for two equal ones."""
-    return pearson(label, np.stack([_ranks(column, weight) for column in columns.T], axis=1), weight)
-
-
-def r_squared(label: Ints, columns: Floats, weight: Floats) -> float:
-    """Share of the variance of the measured numbers that is predicted; below 0 where their mean does better."""
-    total = weight.sum()
-    if total <= 0:
-        return float("nan")
-    predicted, measured = columns.T
-    spread = (weight * (measured - (weight * measured).sum() / total) ** 2).sum()
-    return float(1.0 - (weight * (predicted - measured) ** 2).sum() / spread) if spread > 0 else float("nan")
-
-
-REGRESSION: dict[str, Metric] = {"pearson": pearson, "spearman": spearman, "r2": r_squared}
+REGRESSION: dict[str, Metric] = {
+    "pearson": of_columns(scores.pearson), "spearman": of_columns(scores.spearman), "r2": of_columns(scores.r_squared),
+}  # fmt: skip
 
 Fitted = Callable[[Inputs, Ints], Floats]
 Regression = Callable[[Inputs, Examples, Ints, Floats, int], Fitted]
@@ -88,9 +64,8 @@ class Ridge:
         parity = np.arange(len(train)) % 2
         inner = Examples(examples.source[train], examples.target[train], parity, SIGNS, examples.group)
         made = SPLITS.get("class")(inner, INNER_FOLDS, np.random.default_rng(seed))
-        folds = [blocks.Fold(fold.train, fold.test) for fold in made]
-        with ridge.one_thread():
-            model = ridge.fit(self.columns(inputs, train), size[:, None], folds)
+        with one_thread():
+            model = ridge.fit(self.columns(inputs, train), size[:, None], made)
         return lambda inputs, rows: model.predict(self.columns(inputs, rows))[:, 0]
 
     def columns(self, inputs: Inputs, rows: Ints) -> Floats:
@@ -211,10 +186,3 @@ def _folds_among(plan: Plan, asked: np.ndarray) -> tuple[list[Fold], str]:
     found = [Fold(fold.train[asked[fold.train]], fold.test[asked[fold.test]]) for fold in plan.folds]
     thin = [fold for fold in found if len(fold.train) < 2 * INNER_FOLDS or len(fold.test) < 2]
     return found, f"{len(thin)} of {len(found)} folds have too few of these pairs" if thin else ""
-
-
-def _ranks(values: Floats, weight: Floats) -> Floats:
-    """Weighted mid-ranks."""
-    _, place = np.unique(values, return_inverse=True)
-    held = np.bincount(place, weights=weight)
-    return np.asarray((np.cumsum(held) - held / 2.0)[place])

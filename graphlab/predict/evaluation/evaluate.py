@@ -11,8 +11,9 @@ from statistics import NormalDist
 
 import numpy as np
 
-from graphlab.activity.wiring.structure_function import auroc
 from graphlab.predict.inputs.examples import Examples, Floats, Ints
+from graphlab.statistics import scores
+from graphlab.statistics.intervals import mean_of_defined, percentile_interval
 
 BINS = 10
 """Bins of confidence for calibration, of equal width (Guo et al. 2017) or with equally many examples."""
@@ -43,20 +44,12 @@ class Estimate:
 
 def area_under_roc(label: Ints, probability: Floats, weight: Floats) -> float:
     """Chance that a positive outranks a negative, ties half."""
-    return auroc(probability[:, 1], label == 1, weight)
+    return scores.auroc(probability[:, 1], label == 1, weight)
 
 
 def average_precision(label: Ints, probability: Floats, weight: Floats) -> float:
     """Sum over thresholds of (recall step) x precision, tied scores one threshold."""
-    score, positive = probability[:, 1], label == 1
-    values, place = np.unique(-score, return_inverse=True)
-    hits = np.bincount(place, weights=weight * positive, minlength=len(values))
-    called = np.cumsum(np.bincount(place, weights=weight, minlength=len(values)))
-    total = hits.sum()
-    if total <= 0:
-        return float("nan")
-    precision = np.divide(np.cumsum(hits), called, out=np.zeros(len(values)), where=called > 0)
-    return float((hits / total * precision).sum())
+    return scores.average_precision(probability[:, 1], label == 1, weight)
 
 
 def brier(label: Ints, probability: Floats, weight: Floats) -> float:
@@ -166,8 +159,8 @@ def class_weights(examples: Examples, bootstraps: int, seed: int) -> list[Floats
 def estimate(examples: Examples, held: Sequence[Held], metric: Metric, weights: Sequence[Floats]) -> Estimate:
     """Mean over folds of a metric, and its interval with the same classes drawn in every fold."""
     folds = tuple(_score(examples, h, metric, None) for h in held)
-    lo, hi = _interval([_mean([_score(examples, h, metric, w) for h in held]) for w in weights])
-    return Estimate(_mean(folds), lo, hi, folds)
+    lo, hi = percentile_interval([mean_of_defined([_score(examples, h, metric, w) for h in held]) for w in weights])
+    return Estimate(mean_of_defined(folds), lo, hi, folds)
 
 
 def simultaneous_difference(
@@ -185,7 +178,7 @@ def simultaneous_difference(
     """
     folds, drawn = _gaps(examples, one, other, metric, weights)
     kept = [value for value in drawn if np.isfinite(value)]
-    value = _mean(folds)
+    value = mean_of_defined(folds)
     if len(kept) < 2:
         return Estimate(value, float("nan"), float("nan"), folds)
     reach = NormalDist().inv_cdf(1.0 - 0.05 / (2 * comparisons)) * float(np.std(kept, ddof=1))
@@ -205,8 +198,8 @@ def paired_difference(
 ) -> Estimate:
     """``one`` minus ``other`` on identical folds, with the interval of the paired bootstrap over classes."""
     folds, drawn = _gaps(examples, one, other, metric, weights)
-    lo, hi = _interval(drawn)
-    return Estimate(_mean(folds), lo, hi, folds)
+    lo, hi = percentile_interval(drawn)
+    return Estimate(mean_of_defined(folds), lo, hi, folds)
 
 
 def reliability(examples: Examples, held: Sequence[Held]) -> list[tuple[float, float, int]]:
@@ -281,17 +274,4 @@ def _gaps(
         pairs = zip(one, other, strict=True)
         return [_score(examples, a, metric, weight) - _score(examples, b, metric, weight) for a, b in pairs]
 
-    return tuple(gap(None)), [_mean(gap(weight)) for weight in weights]
-
-
-def _mean(values: Sequence[float]) -> float:
-    kept = [value for value in values if np.isfinite(value)]
-    return float(np.mean(kept)) if kept else float("nan")
-
-
-def _interval(values: list[float]) -> tuple[float, float]:
-    kept = [value for value in values if np.isfinite(value)]
-    if not kept:
-        return float("nan"), float("nan")
-    low, high = np.quantile(kept, [0.025, 0.975])
-    return float(low), float(high)
+    return tuple(gap(None)), [mean_of_defined(gap(weight)) for weight in weights]

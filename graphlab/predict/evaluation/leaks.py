@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import numpy.typing as npt
 
-from graphlab.predict.evaluation.splits import Fold
 from graphlab.predict.inputs.examples import Examples, Floats, Ints
+from graphlab.statistics.folds import Fold
 from ingest.schema.errors import LeakError
 
 Build = Callable[[Ints], dict[str, npt.NDArray[np.generic]]]

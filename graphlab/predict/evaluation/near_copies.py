@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import sparse
 
-from graphlab.predict.evaluation.splits import Fold
 from graphlab.predict.inputs.examples import Examples, Floats, Ints
 from graphlab.predict.inputs.features import Inputs
+from graphlab.statistics.folds import Fold
 
 NEIGHBOURS = 10
 FEWEST_PARTNERS = 3

@@ -8,26 +8,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
 from graphlab.predict.inputs.examples import Examples, Ints
+from graphlab.statistics.folds import Fold
 from ingest.registry import Registry
 from ingest.schema.errors import AnalysisError
 
 HELD_OUT = 0.25
 """Share of homologue classes that the split by neuron holds out at both ends."""
-
-
-@dataclass(frozen=True, eq=False)
-class Fold:
-    """One training and test set; examples in neither are not used."""
-
-    train: Ints
-    test: Ints
-    promises: frozenset[str] = frozenset()
-    """Names of ``leaks.LEAKS`` that must not occur."""
 
 
 Split = Callable[[Examples, int, np.random.Generator], list[Fold]]

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphlab.activity.behavior.ridge import Scaling, one_thread
 from graphlab.predict.inputs.design import design, is_pairs, spectral_design
 from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.inputs.features import Inputs
 from graphlab.predict.learners.class_weights import example_weights
 from graphlab.predict.predictor import Fitted, known_rows
 from graphlab.predict.state import Array, State, array, require
+from graphlab.statistics.ridge import Scaling
+from graphlab.statistics.threads import one_thread
 from ingest.schema.errors import MissingExtraError
 
 PENALTY = 1.0

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from graphlab.activity.wiring.structure_function import auroc
 from graphlab.predict.evaluation.evaluate import Estimate, Held, class_weights, estimate, macro_f1
 from graphlab.predict.inputs.design import SPECTRAL
 from graphlab.predict.inputs.examples import Examples, Floats, Ints
@@ -23,6 +22,7 @@ from graphlab.predict.inputs.features import (
 )
 from graphlab.predict.predictors import predictors_of
 from graphlab.predict.protocol import Build, Task
+from graphlab.statistics.scores import auroc
 from ingest.running.progress import Progress
 from ingest.schema.errors import SchemaError
 from queries.snapshot import Snapshot

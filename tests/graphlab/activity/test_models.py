@@ -12,12 +12,13 @@ from graphlab import Graph
 from graphlab.activity.behavior.decoding import decode, design
 from graphlab.activity.behavior.drivers import drivers
 from graphlab.activity.behavior.encoding import decayed, encode
-from graphlab.activity.behavior.ridge import fit, held_out, held_out_each, inner_folds, ridge_path
-from graphlab.activity.sessions.blocks import blocked_folds, random_folds, scores
+from graphlab.activity.behavior.held_out import held_out, held_out_each, inner_folds
+from graphlab.activity.sessions.blocks import blocked_folds, scores
 from graphlab.activity.sessions.drift import Drift
 from graphlab.activity.sessions.preparation import drift_basis
 from graphlab.activity.sessions.session import Recorded, Session
 from graphlab.activity.sessions.timescale import autocorrelation_time
+from graphlab.statistics.ridge import fit, ridge_path
 from ingest.schema.errors import AnalysisError
 from ingest.synthetic import signals
 from ingest.synthetic.connectome import Synthetic
@@ -35,16 +36,6 @@ def test_blocks_cover_every_frame_once_and_keep_their_distance() -> None:
     assert 60 in folds[2].train
     with pytest.raises(AnalysisError, match="at most 4 folds"):
         blocked_folds(np.zeros(40, int), 10, 9)
-
-
-def test_ridge_is_the_closed_form_and_scikit_learns() -> None:
-    from sklearn.linear_model import Ridge
-
-    rng = np.random.default_rng(0)
-    for frames in (50, 8):
-        x, y = rng.normal(size=(frames, 12)), rng.normal(size=(frames, 3))
-        for weights, penalty in zip(ridge_path(x, y, (0.1, 10.0)), (0.1, 10.0), strict=True):
-            np.testing.assert_allclose(weights, Ridge(penalty, fit_intercept=False).fit(x, y).coef_.T, atol=1e-8)
 
 
 def test_r2_and_r() -> None:
@@ -235,11 +226,6 @@ def test_drivers_need_more_frames_than_traces(make_world: Callable[..., Any]) ->
     session, _ = make_world(0, neurons=200, frames=300, time_frames=3.0)
     with pytest.raises(AnalysisError, match="200 traces in 300 frames"):
         drivers(session, "speed")
-
-
-def test_random_folds_partition() -> None:
-    folds = random_folds(17, 4, np.random.default_rng(0))
-    assert sorted(np.concatenate([fold.test for fold in folds]).tolist()) == list(range(17))
 
 
 def test_dag_velocity_decodes_worse_in_blocks_than_a_random_split_says(dag: Graph) -> None:

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphlab.activity.behavior.ridge import Scaling
 from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.inputs.features import Inputs, RootIds
 from graphlab.predict.learners.class_weights import class_weights
 from graphlab.predict.predictor import Fitted, known_rows
 from graphlab.predict.state import Array, State, array, inside, number, places, require, under, whole
+from graphlab.statistics.ridge import Scaling
 from ingest.schema.errors import AnalysisError, MissingExtraError
 
 if TYPE_CHECKING:

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from graphlab.activity.behavior.ridge import Scaling, one_thread
 from graphlab.predict.inputs.directed import directed_matrices
 from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.inputs.features import Inputs
 from graphlab.predict.learners.linear import Logistic, logistic
 from graphlab.predict.predictor import Fitted, known_rows
 from graphlab.predict.state import Array, State, array, inside, number, require, under, whole
+from graphlab.statistics.ridge import Scaling
+from graphlab.statistics.threads import one_thread
 from ingest.schema.errors import AnalysisError, MissingExtraError
 
 if TYPE_CHECKING:

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
-from graphlab.activity.behavior.ridge import one_thread
 from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.inputs.features import Inputs
 from graphlab.predict.predictor import Fitted, known_rows
 from graphlab.predict.state import Array, State, array, require
+from graphlab.statistics.threads import one_thread
 from ingest.schema.errors import AnalysisError, MissingExtraError
 
 if TYPE_CHECKING:

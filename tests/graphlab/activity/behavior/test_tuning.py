@@ -129,7 +129,7 @@ def test_p_is_the_rank_among_shifts_one_by_one(seed: int, segments: int, detrend
 
 
 def test_one_neuron_of_fifty_is_found_by_the_largest_and_not_by_q_of_single_traces() -> None:
-    from graphlab.motifs.significance.p_values import benjamini_hochberg
+    from graphlab.statistics.p_values import benjamini_hochberg
 
     largest, single = [], []
     for seed in range(30):

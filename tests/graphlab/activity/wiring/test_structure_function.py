@@ -12,13 +12,12 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import roc_auc_score
 
 from graphlab import Graph
 from graphlab.activity.wiring.enrichment import communities, enrich, motif_roles
 from graphlab.activity.wiring.pair_null_kernel import swap_labels, swap_mirrored_labels
 from graphlab.activity.wiring.structure import pair_structure
-from graphlab.activity.wiring.structure_function import auroc, compare
+from graphlab.activity.wiring.structure_function import compare
 from ingest.recordings.responses import from_matrix, read_responses
 from ingest.schema.errors import AnalysisError, SchemaError
 from queries.snapshot import Snapshot
@@ -27,14 +26,6 @@ from queries.snapshot import Snapshot
 def random_graph(rng: np.random.Generator, n: int, chance: float) -> Snapshot:
     i, j = np.nonzero((rng.random((n, n)) < chance) & ~np.eye(n, dtype=bool))
     return Snapshot.from_edges(np.arange(n, dtype=np.uint64), i, j, rng.integers(1, 9, len(i)).astype(float))
-
-
-def test_auroc_is_scikit_learns_with_ties_and_weights() -> None:
-    rng = np.random.default_rng(0)
-    score, positive, weight = rng.integers(0, 6, 500).astype(float), rng.random(500) < 0.2, rng.integers(0, 4, 500)
-    assert abs(auroc(score, positive) - roc_auc_score(positive, score)) < 1e-12
-    expected = roc_auc_score(positive, score, sample_weight=weight)
-    assert abs(auroc(score, positive, weight.astype(float)) - expected) < 1e-12
 
 
 def test_the_null_keeps_degree_distance_and_who_was_measured() -> None:

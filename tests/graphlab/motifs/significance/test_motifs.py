@@ -15,9 +15,9 @@ from graphlab.motifs.census.triads import triad_counts
 from graphlab.motifs.nulls.ensembles import InterruptedSamples, sample_counts
 from graphlab.motifs.nulls.models import NullOptions, sample_seed
 from graphlab.motifs.nulls.registered import null_model
-from graphlab.motifs.significance import p_values
 from graphlab.motifs.significance.against_null import FIXED, UNMIXED
 from graphlab.motifs.significance.motifs import ABSENT, RARE, motif_significance, significance
+from graphlab.statistics import p_values
 from ingest.schema.errors import AnalysisError, UnknownNameError
 from queries.snapshot import Snapshot
 

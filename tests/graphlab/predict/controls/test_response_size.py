@@ -6,9 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy import stats
 
 from graphlab.predict.controls.control_plan import NOT_AVAILABLE, Control, Plan
 from graphlab.predict.controls.response_size import (
@@ -16,11 +13,8 @@ from graphlab.predict.controls.response_size import (
     CLIP,
     SIGN,
     SIZE,
-    pearson,
-    r_squared,
     size_and_sign,
     sizes_of,
-    spearman,
 )
 from graphlab.predict.evaluation.evaluate import Estimate
 from graphlab.predict.tasks.functional import Measured
@@ -122,26 +116,6 @@ def test_what_cannot_be_asked_says_why() -> None:
     few = np.where(np.arange(48)[:, None] < 2, measured.size, np.nan)
     rows = size_and_sign(Plan.of(replace(measured, size=few), "distance", folds=3, bootstraps=0))
     assert "too few of these pairs" in rows[0].note
-
-
-@given(st.integers(3, 40), st.integers(0, 10_000))
-@settings(deadline=None, max_examples=60)
-def test_weighted_scores_are_those_of_repeated_examples(m: int, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    columns = np.round(rng.normal(size=(m, 2)) + rng.normal(size=(m, 1)), 1)
-    weight = rng.integers(0, 4, m)
-    repeated = np.repeat(columns, weight, axis=0)
-    label = np.zeros(m, dtype=np.int64)
-    w = weight.astype(float)
-    if len(repeated) < 2 or (np.ptp(repeated, axis=0) == 0).any():
-        assert np.isnan(pearson(label, columns, w))
-        assert np.isnan(spearman(label, columns, w))
-        return
-    a, b = repeated.T
-    assert pearson(label, columns, w) == pytest.approx(stats.pearsonr(a, b)[0], abs=1e-9)
-    assert spearman(label, columns, w) == pytest.approx(stats.spearmanr(a, b)[0], abs=1e-9)
-    wanted = 1 - ((a - b) ** 2).sum() / ((b - b.mean()) ** 2).sum()
-    assert r_squared(label, columns, w) == pytest.approx(wanted)
 
 
 def test_randi_sizes_stand_at_the_pairs_of_the_atlas(randi_sized: Measured) -> None:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from graphlab.predict.evaluation.leaks import check_edges_unseen, check_fold, check_labels_unseen
-from graphlab.predict.evaluation.splits import SPLITS, Fold
+from graphlab.predict.evaluation.splits import SPLITS
 from graphlab.predict.inputs.examples import Examples, Floats, Ints
+from graphlab.statistics.folds import Fold
 from ingest.schema.errors import LeakError
 
 

@@ -11,10 +11,11 @@ import pytest
 from graphlab.predict.evaluation import near_copies as module
 from graphlab.predict.evaluation.leaks import unchecked
 from graphlab.predict.evaluation.near_copies import NearCopies, near_copies
-from graphlab.predict.evaluation.splits import SPLITS, Fold
+from graphlab.predict.evaluation.splits import SPLITS
 from graphlab.predict.inputs.features import embedding_columns
 from graphlab.predict.protocol import Task
 from graphlab.predict.tasks.cell_type import Typed, cell_type_task
+from graphlab.statistics.folds import Fold
 from queries.snapshot import Snapshot
 
 

@@ -1,4 +1,4 @@
-"""Empirical p values and what surrounds them: ties, intervals, false discovery, sequential stopping, sample sizes.
+"""Empirical p values and what surrounds them: ties, false discovery, sequential stopping, sample sizes.
 
 The p value of a class is two-sided: twice the smaller tail, capped at 1, each tail with the +1 correction
 (the observed graph counts as one sample of the null; Davison & Hinkley 1997), so P(p <= a) <= a under the null.
@@ -54,17 +54,6 @@ def samples_needed(classes: int, level: float = 0.05, tails: int = 2) -> int:
     (259, 519)
     """
     return int(np.ceil(tails * classes / level - 1e-9)) - 1
-
-
-def tail_interval(extreme: Ints, samples: int, level: float = 0.95) -> tuple[Floats, Floats]:
-    """Clopper-Pearson interval of a tail's true chance from ``extreme`` of ``samples`` (1934)."""
-    from scipy.special import betaincinv
-
-    rest = (1.0 - level) / 2.0
-    hits = np.asarray(extreme, dtype=np.float64)
-    low = np.where(hits > 0, betaincinv(np.maximum(hits, 1), samples - hits + 1, rest), 0.0)
-    high = np.where(hits < samples, betaincinv(hits + 1, np.maximum(samples - hits, 1), 1.0 - rest), 1.0)
-    return low, high
 
 
 @dataclass

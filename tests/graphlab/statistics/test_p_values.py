@@ -7,15 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
-from scipy.stats import binomtest, false_discovery_control, kstest
+from scipy.stats import false_discovery_control, kstest
 
-from graphlab.motifs.significance.p_values import (
-    SequentialStop,
-    benjamini_hochberg,
-    samples_needed,
-    tail_interval,
-    two_sided_p,
-)
+from graphlab.statistics.p_values import SequentialStop, benjamini_hochberg, samples_needed, two_sided_p
 
 
 def test_two_sided_p_by_hand() -> None:
@@ -40,14 +34,6 @@ def test_samples_needed_lets_one_class_reach_the_level() -> None:
     for classes in (1, 13, 199):
         samples = samples_needed(classes)
         assert 2 / (samples + 1) * classes <= 0.05 + 1e-12 < 2 / samples * classes
-
-
-@given(st.integers(1, 300), st.data())
-def test_tail_interval_as_scipy(samples: int, data: st.DataObject) -> None:
-    hits = data.draw(st.integers(0, samples))
-    low, high = tail_interval(np.array([hits]), samples)
-    exact = binomtest(hits, samples).proportion_ci(0.95)
-    assert_allclose([low[0], high[0]], [exact.low, exact.high], atol=1e-9)
 
 
 def test_tie_broken_p_is_uniform_and_plain_p_conservative() -> None:
