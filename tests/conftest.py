@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from graphlab.predict.tasks.cell_type import Typed
     from graphlab.predict.tasks.functional import Measured
 
+# Threads of OpenMP wait for each other by turning in a loop; on a busy machine, that takes the time they wait for.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 # Started in the background, a shell makes its children ignore Ctrl-C, which many tests send.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
