@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -13,7 +14,9 @@ import pyarrow as pa
 from ingest.schema.errors import ReadError, VersionError
 
 IDENTITY = "run.json"
-PART = "part-{:06d}.arrow"
+PART = "part-{:06d}-{}.arrow"
+"""Number, and the first digits of the SHA-256 of the content."""
+_DIGITS = 12
 
 
 class Journal:
@@ -52,8 +55,14 @@ class Journal:
         for path in self._parts:
             try:
                 with pa.memory_map(str(path)) as file:
+                    said = path.stem.split("-")[2:]  # none in parts of earlier versions
+                    if said and said != [_digits(file.read_buffer())]:
+                        raise ReadError(f"{path} is damaged; remove it: its nodes are computed again")
+                    file.seek(0)
                     tables.append(pa.ipc.open_file(file).read_all())
             except (pa.ArrowInvalid, OSError) as error:
+                if isinstance(error, ReadError):
+                    raise
                 raise ReadError(f"{path} is corrupt ({error}); remove it: its nodes are computed again") from None
         return pa.concat_tables(tables) if tables else None
 
@@ -65,13 +74,14 @@ class Journal:
         """
         if batch.num_rows == 0:
             return
-        number = int(self._parts[-1].stem.partition("-")[2]) + 1 if self._parts else 0
-        path = self.folder / PART.format(number)
+        number = int(self._parts[-1].stem.split("-")[1]) + 1 if self._parts else 0
         sink = pa.BufferOutputStream()
         with pa.ipc.new_file(sink, batch.schema) as writer:
             writer.write_batch(batch)
+        content = sink.getvalue()
+        path = self.folder / PART.format(number, _digits(content))
         try:
-            _whole_file(path, sink.getvalue())
+            _whole_file(path, content)
         except OSError as error:
             raise _as_ours(self.folder, error) from None
         self._parts.append(path)
@@ -82,6 +92,10 @@ class Journal:
             path.unlink(missing_ok=True)
         self._parts = []
         self.folder.rmdir()
+
+
+def _digits(content: pa.Buffer) -> str:
+    return hashlib.sha256(content).hexdigest()[:_DIGITS]
 
 
 def _whole_file(path: Path, data: Any) -> None:
@@ -98,7 +112,13 @@ def _whole_file(path: Path, data: Any) -> None:
 
 
 def _require_same(path: Path, said: str) -> None:
-    there, wanted = json.loads(path.read_text(encoding="utf-8")), json.loads(said)
+    wanted = json.loads(said)
+    try:
+        there = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ReadError(f"{path} is damaged ({error}); remove its folder: what it holds is computed again") from None
+    if not isinstance(there, dict):
+        there = {}
     if there != wanted:
         other = sorted(key for key in {*there, *wanted} if there.get(key) != wanted.get(key))
         raise VersionError(

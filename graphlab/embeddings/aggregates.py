@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from graphlab.store.embeddings.intake import origin_key, require_own_relation
 from graphlab.store.embeddings.models import model_names
-from graphlab.store.files import places
+from graphlab.store.files import checksums, places
 from graphlab.store.folder import Folder
 from graphlab.store.intake import Policy, ingest
 from ingest.reader import ReadRequest
@@ -112,13 +112,10 @@ def statistics(folder: Folder, model: str) -> pa.Table:
     Raises:
         ReadError: the model is no aggregate of this graph.
     """
-    import pyarrow.parquet as pq
-
     path = _statistics_path(folder, model)
     if not path.is_file():
         raise ReadError(f"model {model!r} has no statistics of means here; graphlab aggregate-embeddings writes them")
-    found: pa.Table = pq.read_table(path)
-    return found
+    return checksums.read_parquet(path, "the file of statistics", "aggregate the embeddings again")
 
 
 def _require_own(folder: Folder, name: str, of: str) -> None:
@@ -138,10 +135,8 @@ def _require_own(folder: Folder, name: str, of: str) -> None:
 
 
 def _write_statistics(folder: Folder, model: str, table: pa.Table) -> None:
-    import pyarrow.parquet as pq
-
     with folder.arriving(_statistics_path(folder, model)) as new:
-        pq.write_table(table.select([name for name in STATISTICS if name in table.column_names]), new)
+        checksums.write_parquet(table.select([name for name in STATISTICS if name in table.column_names]), new)
 
 
 def _statistics_path(folder: Folder, model: str) -> Path:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
@@ -20,9 +21,9 @@ import numpy as np
 import numpy.typing as npt
 
 from graphlab.motifs.nulls.models import NullOptions, Sampler, sample_seed
-from graphlab.store.files import whole_files
+from graphlab.store.files import checksums, whole_files
 from ingest.running.progress import Progress
-from ingest.schema.errors import AnalysisError, InterruptedRun
+from ingest.schema.errors import AnalysisError, InterruptedRun, ReadError
 from queries.snapshot import Snapshot
 
 Count = Callable[[Snapshot], npt.NDArray[np.int64]]
@@ -38,6 +39,10 @@ class InterruptedSamples(InterruptedRun):
     def __init__(self, message: str, samples: list[npt.NDArray[np.int64]]) -> None:
         super().__init__(message)
         self.samples = samples
+
+
+class SamplesDrawnAgain(UserWarning):
+    """Saved null samples were damaged; nothing is lost, since a seed gives the same ones."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +61,15 @@ class SampleFolder:
         return cls(path)
 
     def load(self) -> dict[int, npt.NDArray[np.int64]]:
-        """Every saved sample by its number."""
-        import pyarrow.parquet as pq
-
+        """Every saved sample by its number; a damaged part goes, with a ``SamplesDrawnAgain`` warning."""
         found: dict[int, npt.NDArray[np.int64]] = {}
         for part in sorted(self.path.glob("samples-*.parquet")):
-            table = pq.read_table(part)
+            try:
+                table = checksums.read_parquet(part, "the file of null samples", "its samples are drawn again")
+            except ReadError as error:
+                warnings.warn(str(error), SamplesDrawnAgain, stacklevel=2)
+                whole_files.remove(part)
+                continue
             rows = [np.array(row, dtype=np.int64) for row in table.column("counts").to_pylist()]
             found.update(zip(table.column("sample").to_pylist(), rows, strict=True))
         return found
@@ -69,7 +77,6 @@ class SampleFolder:
     def save(self, samples: dict[int, npt.NDArray[np.int64]]) -> None:
         """Add one part; a crash leaves either the whole part or none of it."""
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
         if not samples:
             return
@@ -80,7 +87,7 @@ class SampleFolder:
         table = pa.table({"sample": pa.array(numbers, pa.int64()), "counts": rows})
         final = self.path / f"samples-{numbers[0]:07d}-{numbers[-1]:07d}-{len(numbers)}.parquet"
         with whole_files.whole(final) as new:
-            pq.write_table(table, new)
+            checksums.write_parquet(table, new)
 
 
 def content_hash(snapshot: Snapshot) -> str:

@@ -1,7 +1,8 @@
 """Files of a graph are what they were when they were written: checked once a file version, before anything is read.
 
-Embeddings and recordings carry the first 12 digits of their SHA-256 in their names; snapshots and id indices, Arrow
-files, a CRC-32 of all other bytes in the metadata of their schema, which such a file holds at its begin and at its end.
+Embeddings and recordings carry the first 12 digits of their SHA-256 in their names; other files a CRC-32 of all other
+bytes where they keep text of their own: the metadata of a schema (an Arrow file has it at its begin and at its end, a
+Parquet file at its end), or a document at the begin.
 A file that this process has checked is told by its inode, size and time of change.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -19,7 +21,7 @@ _MARK = b"graphlab:crc32="
 _ZEROS = b"00000000"
 _SCHEMA_BYTES = 1 << 16
 UNSEALED = {"checksum": (_MARK + _ZEROS).decode()}
-"""Metadata of the schema of a file that ``seal`` is going to seal."""
+"""What a file holds that ``seal`` is going to seal: metadata of its schema, or entries of its document."""
 _DIGITS = 12
 _CHECKED: set[tuple[int, int, int, int, int]] = set()
 
@@ -50,11 +52,11 @@ def require_named(path: Path, what: str, remedy: str) -> None:
 
 
 def seal(path: Path) -> None:
-    """Write the checksum into an Arrow file that is whole and has ``UNSEALED`` among the metadata of its schema."""
+    """Write the checksum into a file that is whole and holds ``UNSEALED``."""
     with pa.memory_map(str(path)) as file:
         content = file.read_buffer()
     places = _places(content)
-    if places is None:
+    if not places:
         raise AssertionError(f"{path} has no place for its checksum")
     crc = _crc(content, places)
     with path.open("r+b") as file:
@@ -63,8 +65,11 @@ def seal(path: Path) -> None:
             file.write(crc)
 
 
-def sealed(path: Path) -> pa.Buffer:
+def sealed(path: Path, earlier: bool = False) -> pa.Buffer:
     """The content of a sealed file, mapped.
+
+    Args:
+        earlier: a file without a seal is of an earlier version, and taken as it is.
 
     Raises:
         ReadError: it is damaged or was never sealed. OSError: there is none.
@@ -73,21 +78,48 @@ def sealed(path: Path) -> pa.Buffer:
         content = file.read_buffer()
     if not is_known(path):
         places = _places(content)
-        if places is None or any(_at(content, place) != _crc(content, places) for place in places):
+        if not (places or earlier) or any(_at(content, place) != _crc(content, places) for place in places):
             raise ReadError(f"{path}: its content is not what its checksum says")
         _remember(path)
     return content
 
 
-def _places(content: pa.Buffer) -> tuple[int, int] | None:
-    """Where the digits of the checksum begin: in the schema at the begin and in that at the end."""
+def write_parquet(table: pa.Table, path: Path, **said: Any) -> None:
+    """A sealed Parquet file."""
+    from pyarrow import parquet
+
+    marked = {**(table.schema.metadata or {}), **UNSEALED}
+    parquet.write_table(table.replace_schema_metadata(marked), path, **said)
+    seal(path)
+
+
+def read_parquet(path: Path, what: str, remedy: str) -> pa.Table:
+    """The table of a sealed Parquet file, or of one that an earlier version wrote.
+
+    Args:
+        what: how the file is called in messages. remedy: what to do about a damaged one.
+
+    Raises:
+        ReadError: it is missing or damaged.
+    """
+    from pyarrow import parquet
+
+    try:
+        table = parquet.read_table(pa.BufferReader(sealed(path, earlier=True)))
+    except (pa.ArrowException, OSError) as error:
+        why = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ReadError(f"{path}: {what} is missing or damaged ({why}); {remedy}") from None
+    kept = {name: value for name, value in (table.schema.metadata or {}).items() if name != b"checksum"}
+    return table.replace_schema_metadata(kept or None)
+
+
+def _places(content: pa.Buffer) -> tuple[int, ...]:
+    """Where the digits of the checksum begin: behind the first mark at the begin of a file and the last at its end."""
     tail = max(0, content.size - _SCHEMA_BYTES)
     first = content.slice(0, min(content.size, _SCHEMA_BYTES)).to_pybytes().find(_MARK)
-    last = content.slice(tail).to_pybytes().rfind(_MARK) + tail
-    room = len(_MARK) + len(_ZEROS)
-    if first < 0 or last < first + room or last + room > content.size:
-        return None
-    return first + len(_MARK), last + len(_MARK)
+    last = content.slice(tail).to_pybytes().rfind(_MARK)
+    marks = {at for at, found in ((first, first), (last + tail, last)) if found >= 0}
+    return tuple(at + len(_MARK) for at in sorted(marks) if at + len(_MARK) + len(_ZEROS) <= content.size)
 
 
 def _at(content: pa.Buffer, place: int) -> bytes:
@@ -95,7 +127,7 @@ def _at(content: pa.Buffer, place: int) -> bytes:
     return found
 
 
-def _crc(content: pa.Buffer, places: tuple[int, int]) -> bytes:
+def _crc(content: pa.Buffer, places: tuple[int, ...]) -> bytes:
     """The CRC-32 of a file as it is with zeros for its digits."""
     crc, begin = 0, 0
     for place in places:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from graphlab.store.files import checksums
 from graphlab.store.folder import Folder
 from graphlab.store.runs import runs, waiting
 from graphlab.store.runs.agreement import TOLERANCE, agreement, has_floats
@@ -99,10 +100,9 @@ def kept_runs(folder: Folder, verb: str) -> list[tuple[runs.Run, pa.Table]]:
 
 
 def _kept(folder: Folder, run_id: str) -> pa.Table | None:
-    from pyarrow import parquet
-
     path = waiting.kept_at(folder, run_id)
-    return parquet.read_table(path) if path.is_file() else None
+    remedy = "remove it, and run again what it is the result of"
+    return checksums.read_parquet(path, "the kept result", remedy) if path.is_file() else None
 
 
 Again = Callable[[dict[str, Any]], pa.Table | Recomputed | str]

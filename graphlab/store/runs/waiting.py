@@ -13,10 +13,10 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from graphlab.store.files import places, whole_files
+from graphlab.store.files import checksums, places, whole_files
 from graphlab.store.folder import Folder
 from graphlab.store.runs import runs
-from ingest.schema.errors import StoreBusyError
+from ingest.schema.errors import ReadError, StoreBusyError
 
 RESULT_TABLES = (
     "motif_counts",
@@ -124,13 +124,11 @@ def save_kept(folder: Folder, run_id: str, table: pa.Table, arriving: Arriving =
     Args:
         arriving: gives the name to write to; ``Folder.arriving`` puts it into place with the commit of a transaction.
     """
-    from pyarrow import parquet
-
     path = kept_at(folder, run_id)
     path.parent.mkdir(exist_ok=True)
     with arriving(path) as new:
         # Lists keep the names of their items: the hash of a table is of its types, too.
-        parquet.write_table(table, new, compression="zstd", use_compliant_nested_type=False)
+        checksums.write_parquet(table, new, compression="zstd", use_compliant_nested_type=False)
 
 
 def _keep(
@@ -142,17 +140,24 @@ def _keep(
 ) -> None:
     """One file: a row about the run, then each table, as Arrow streams one after another."""
     about = {"run": asdict(run), "started": started.isoformat(), "ended": ended.isoformat(), "tables": list(tables)}
+    about |= checksums.UNSEALED
     path = places.place(folder.path, places.WAITING, f"{run.run_id}.arrows")
     path.parent.mkdir(exist_ok=True)
-    with whole_files.whole(path) as new, pa.OSFile(str(new), "wb") as file:
-        for table in (pa.table({"about": [json.dumps(about)]}), *tables.values()):
-            with pa.ipc.new_stream(file, table.schema) as writer:
-                writer.write_table(table)
+    with whole_files.whole(path) as new:
+        with pa.OSFile(str(new), "wb") as file:
+            for table in (pa.table({"about": [json.dumps(about)]}), *tables.values()):
+                with pa.ipc.new_stream(file, table.schema) as writer:
+                    writer.write_table(table)
+        checksums.seal(new)
 
 
 def _read(path: Path) -> tuple[runs.Run, dict[str, pa.Table], datetime.datetime, datetime.datetime]:
-    with pa.OSFile(str(path), "rb") as file:
+    try:
+        file = pa.BufferReader(checksums.sealed(path, earlier=True))
         about = json.loads(pa.ipc.open_stream(file).read_all().column("about")[0].as_py())
         tables = {str(name): pa.ipc.open_stream(file).read_all() for name in about["tables"]}
+    except (ReadError, ValueError, KeyError, pa.ArrowException) as error:
+        why = str(error).splitlines()[0] if isinstance(error, ReadError) else f"{path}: it is damaged"
+        raise ReadError(f"{why}; remove it, and run again what it is the result of") from None
     started, ended = (datetime.datetime.fromisoformat(about[name]) for name in ("started", "ended"))
     return runs.Run(**about["run"]), tables, started, ended

@@ -6,6 +6,7 @@ Every trial runs in a child of its own, so that a crash is seen. ``GRAPHLAB_FLIP
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import random
@@ -21,41 +22,90 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
+from gpu_embed.journal import Journal
 from graphlab.graph import Graph
+from graphlab.motifs.significance.kept import to_table
+from graphlab.store.runs import runs, waiting
 from ingest.schema.errors import GraphlabError
 from ingest.schema.words import EMBEDDINGS, ID
+from ingest.skeletons import Skeleton
 
-FLIPS = int(os.environ.get("GRAPHLAB_FLIPS", "8"))
+FLIPS = int(os.environ.get("GRAPHLAB_FLIPS", "4"))
 KINDS = {
-    "database": "graph.duckdb",
-    "snapshot": "snapshots/*.arrow",
-    "embeddings": "embeddings/m/*[0-9a-f].arrow",
-    "id index": "embeddings/m/*.ids.arrow",
-    "recording": "recordings/*.parquet",
+    "database": "g/graph.duckdb",
+    "snapshot": "g/snapshots/*.arrow",
+    "embeddings": "g/embeddings/m/*[0-9a-f].arrow",
+    "id index": "g/embeddings/m/*.ids.arrow",
+    "recording": "g/recordings/*.parquet",
+    "null samples": "g/samples/*/samples-*.parquet",
+    "recipe of null samples": "g/samples/*/recipe.json",
+    "kept result": "g/results/*.parquet",
+    "waiting result": "waiting.arrows",
+    "statistics of means": "g/aggregates/*.parquet",
+    "part of an embedding run": "journal/part-*.arrow",
+    "identity of an embedding run": "journal/run.json",
 }
+DERIVED = ("snapshot", "id index", "null samples", "recipe of null samples")
+"""Made again from what they were made of."""
+CHECKED = ("embeddings", "recording", "part of an embedding run")
+"""Every bit of them counts, and none is made again."""
 TRIALS = """
 import hashlib, json, os, sys, warnings
+from pathlib import Path
 import numpy as np
+from gpu_embed.journal import Journal
 from graphlab.graph import Graph
+from graphlab.motifs.nulls.ensembles import SamplesDrawnAgain
+from graphlab.store.runs import waiting
 from graphlab.store.wiring.snapshots import SnapshotMadeAgain
 from ingest.schema.errors import GraphlabError
 warnings.simplefilter("ignore", SnapshotMadeAgain)
-graph, file, flips = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
+warnings.simplefilter("ignore", SamplesDrawnAgain)
+folder, kind, file, flips = Path(sys.argv[1]), sys.argv[2], sys.argv[3], json.loads(sys.argv[4])
 
-def answer():
-    with Graph.open(graph, read_only=True) as opened:
-        found = hashlib.sha256()
+def everything(found):
+    with Graph.open(folder / "g", read_only=True) as opened:
         for table in ("neurons", "connections", "synapses"):
             found.update(str(opened.query(f"FROM {table} ORDER BY ALL").to_arrow().to_pylist()).encode())
         view = opened.snapshot()
         for name in ("root_ids", "out_start", "out_target", "weight", "in_start", "in_source", "in_edge"):
             found.update(np.ascontiguousarray(getattr(view, name)).tobytes())
-        found.update(str(sorted(opened.census(3, record=False).counts.items())).encode())
-        vectors = opened.embeddings()
+        found.update(str(sorted(opened.motifs.census(3, record=False).counts.items())).encode())
+        vectors = opened.embeddings.open("m")
         for part in (*vectors.lookup(vectors.root_ids), *vectors.nodes(vectors.root_ids)):
             found.update(np.ascontiguousarray(part).tobytes())
         found.update(str(opened.query("FROM recordings ORDER BY ALL").to_arrow().to_pylist()).encode())
-        return found.hexdigest()
+
+def samples(found):
+    with Graph.open(folder / "g") as opened:
+        tested = opened.motifs.significance(3, samples=9, seed=0)
+        found.update(tested.counts.tobytes() + tested.p.tobytes())
+
+def kept(found):
+    with Graph.open(folder / "g", read_only=True) as opened:
+        for run, tested in opened.motifs.kept_significance():
+            found.update(str(vars(tested)).encode() + tested.counts.tobytes())
+
+def means(found):
+    with Graph.open(folder / "g", read_only=True) as opened:
+        found.update(str(opened.embeddings.statistics("means").to_pylist()).encode())
+
+def waits(found):
+    run, tables, *times = waiting._read(Path(file))
+    found.update(str((run, times, [(name, table.to_pylist()) for name, table in tables.items()])).encode())
+
+def journal(found):
+    found.update(str(Journal(folder / "journal", {"run": "one" * 9}).rows().to_pylist()).encode())
+
+ASK = {
+    "null samples": samples, "recipe of null samples": samples, "kept result": kept, "waiting result": waits,
+    "statistics of means": means, "part of an embedding run": journal, "identity of an embedding run": journal,
+}
+
+def answer():
+    found = hashlib.sha256()
+    ASK.get(kind, everything)(found)
+    return found.hexdigest()
 
 right = answer()  # compiled once, inherited by every child
 outcomes = {"same": 0, "error": 0}
@@ -101,40 +151,49 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         rows.append(pa.FixedSizeListArray.from_arrays(pa.array(rng.normal(size=200 * 64).astype(np.float32)), 64))
         table = pa.Table.from_arrays(rows, names=EMBEDDINGS.names())
         graph.ingest(table, as_="embeddings", model="m", segmentation_version="1")
+        skeleton = Skeleton(1, ids[:5] * 0 + np.arange(5, dtype=np.uint64), rng.random((5, 3)), np.arange(-1, 4))
+        graph.embeddings.aggregate([skeleton], by="neuron", model="m", name="means")
         pa.parquet.write_table(
             pa.table({"time_s": np.arange(300) / 3.0, **{f"n{i}": rng.normal(size=300) for i in range(5)}}),
             folder / "animal.parquet",
         )
         graph.ingest(folder / "animal.parquet", as_="recordings")
         graph.snapshot()
-    return folder / "g"
+        tested = graph.motifs.significance(3, samples=9, seed=0)
+        run = runs.new_run(graph._folder, "significance", {"size": 3}, {})
+        began = datetime.datetime.now(datetime.UTC)
+        waiting._keep(graph._folder, run, {waiting.KEPT: to_table(tested)}, began, began)
+        next((folder / "g" / "waiting").glob("*.arrows")).rename(folder / "waiting.arrows")
+    Journal(folder / "journal", {"run": "one" * 9}).add(table.to_batches()[0])
+    return folder
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_changed_bit_is_an_error_or_nothing(whole: Path, tmp_path: Path, kind: str) -> None:
-    graph = tmp_path / "g"
-    shutil.copytree(whole, graph)
-    file = sorted(graph.glob(KINDS[kind]))[0]
+    folder = tmp_path / "all"
+    shutil.copytree(whole, folder)
+    file = sorted(folder.glob(KINDS[kind]))[0]
     bits = random.Random(kind).sample(range(file.stat().st_size * 8), FLIPS)
 
-    command = [sys.executable, "-c", TRIALS, str(graph), str(file), json.dumps(bits)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=3600)
+    command = [sys.executable, "-c", TRIALS, str(folder), kind, str(file), json.dumps(bits)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=3600)
+    assert not done.returncode, done.stderr
     outcomes = json.loads(done.stdout)
     print(kind, outcomes)
-    assert set(outcomes) == {"same", "error"}
+    assert set(outcomes) <= {"same", "error"}
     assert sum(outcomes.values()) == FLIPS
-    if kind in ("embeddings", "recording"):
+    if kind in CHECKED:
         assert outcomes["error"] == FLIPS
-    if kind in ("snapshot", "id index"):
+    if kind in DERIVED:
         assert outcomes["same"] == FLIPS
 
 
 def test_every_verb_tells_of_a_damaged_database(whole: Path, tmp_path: Path) -> None:
     """One block after another is damaged; few verbs read all of them, and opening does not."""
-    shutil.copytree(whole, tmp_path / "g")
+    shutil.copytree(whole / "g", tmp_path / "g")
     file = tmp_path / "g" / "graph.duckdb"
     right = file.read_bytes()
-    verbs: list[Callable[[Graph], Any]] = [Graph.info, Graph.embeddings, Graph.neurons]
+    verbs: list[Callable[[Graph], Any]] = [Graph.info, lambda graph: graph.embeddings.open("m"), Graph.neurons]
     outcomes = set()
     for place in range(12288 + 100, len(right), 262144):  # DuckDB's blocks, behind three headers of 4096 bytes
         file.write_bytes(right[:place] + bytes([right[place] ^ 1]) + right[place + 1 :])
