@@ -116,8 +116,6 @@ class Bench:
         )
         assert self.server.stdout is not None
         assert self.server.stdout.readline() == "ready\n"
-        for writer in self.writers.values():
-            self._prepare(writer)
 
     def close(self) -> None:
         self.server.communicate()
@@ -137,8 +135,12 @@ class Bench:
         place = {"graph": str(self.graph)}
         return {"do": "run", "argv": writer.argv, **place}, {"do": "look", **place}
 
-    def _prepare(self, writer: Writer) -> None:
-        """The undisturbed run: how many operations, what is there before and after."""
+    def prepare(self, writer: Writer) -> None:
+        """The undisturbed run, after those it starts from: how many operations, what is there before and after."""
+        if writer.operations:
+            return
+        if writer.after is not None:
+            self.prepare(self.writers[writer.after])
         run, look = self._steps(writer)
         count = {"steps": [run], "fault": {"kind": "count", "at": 0}}
         (first,), (done,), (after,) = self.ask([{"steps": [look]}, count, {"steps": [look]}], self.start(writer))
@@ -148,7 +150,7 @@ class Bench:
         shutil.copytree(self.graph, self.folder / writer.name)
 
     def trial(self, writer: Writer, kind: str, at: int) -> list[str]:
-        """What is wrong after a fault at one operation."""
+        """What is wrong after a fault at one operation of a writer that is prepared."""
         run, look = self._steps(writer)
         struck, checked = self.ask(
             [{"steps": [run], "fault": {"kind": kind, "at": at}}, {"steps": [look, run, look]}], self.start(writer)
@@ -224,6 +226,7 @@ def test_a_sample_of_faults_leaves_every_graph_whole(bench: Bench, kind: str) ->
     """One operation of each writer, another for each way to strike, spread over the whole of a command."""
     wrong = []
     for number, writer in enumerate(bench.writers.values()):
+        bench.prepare(writer)
         share = ((number * 5 + KINDS.index(kind) * 3) % 14 + 0.5) / 14
         wrong += bench.trial(writer, kind, 1 + int(writer.operations * share))
     assert not wrong, "\n".join(wrong)
@@ -240,6 +243,7 @@ def test_every_fault_leaves_every_graph_whole(library: Path, tmp_path: Path) -> 
     for writer in bench.writers.values():
         if only != [""] and writer.name not in only:
             continue
+        bench.prepare(writer)
         for kind in KINDS:
             found = [bench.trial(writer, kind, at) for at in range(1, writer.operations + 1, step)]
             bad = [text for texts in found for text in texts]
