@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ingest.schema.errors import GraphlabError, MissingExtraError, ReadError
+from ingest.schema.limits import require_room
 
 DEEPEST = 32
 """Links that may lead to links."""
@@ -24,6 +25,20 @@ def damaged(path: Path, error: BaseException) -> BaseException:
     if isinstance(error, GraphlabError):
         return error
     return ReadError(f"{path}: no readable HDF5 file: {' '.join(str(error).split())[:200]}")
+
+
+def whole(data: Any) -> Any:
+    """All of a data set; what is no data set as it is.
+
+    Raises:
+        ReadError: it says more values than memory is given for.
+    """
+    if getattr(data, "size", None) is None or not hasattr(data, "file"):
+        return data[()]
+    path = Path(data.file.filename)
+    size = None if data.is_virtual or data.external else path.stat().st_size
+    require_room(f"{path}: the data set {data.name!r} of shape {data.shape}", data.size * data.dtype.itemsize, size)
+    return data[()]
 
 
 class LinkedFile:

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingest.columnar.files import read_columns
 from ingest.schema.errors import ReadError, SchemaError, did_you_mean
 from ingest.schema.ids import as_root_ids
 from ingest.schema.words import ID, NM
@@ -98,14 +99,8 @@ def _table(path: Path) -> pa.Table:
             # Ids as text: a CSV reader that guesses would make floats of columns with gaps.
             as_text = csv.ConvertOptions(column_types={"root_id": pa.string(), "node_id": pa.string()})
             table = csv.read_csv(path, convert_options=as_text)
-        elif path.suffix.lower() == ".parquet":
-            from pyarrow import parquet
-
-            table = parquet.read_table(path)
-        elif path.suffix.lower() in (".arrow", ".feather"):
-            from pyarrow import feather
-
-            table = feather.read_table(path)
+        elif path.suffix.lower() in (".parquet", ".arrow", ".feather"):
+            table = read_columns(path)
         else:
             raise SchemaError(f"{path}: nodes come as .csv, .parquet, .arrow, .feather, .swc, or a folder of skeletons")
         names = table.schema.names

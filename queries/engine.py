@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from ingest.registry import Registry
 from ingest.schema.errors import ParseError, SchemaError, UnknownNameError
+from ingest.schema.limits import as_bytes
 from queries.describe import choice_lines, explained
 from queries.duckdb import exact_ids, executor
 from queries.duckdb.executor import DuckDBExecutor
@@ -28,7 +29,7 @@ from queries.planning.rewrites import rewrite
 from queries.planning.shortcuts import counted, hands_on, limited, shortened
 from queries.planning.symmetry import ordered, without_automorphisms
 from queries.result import Result, plain_types
-from queries.source import Limits, Source, as_bytes
+from queries.source import Limits, Source
 from queries.sql import guard
 from queries.sql.errors import translated
 

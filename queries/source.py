@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from ingest.schema.errors import AnalysisError, InterruptedRun, SchemaError, UnknownNameError
+from ingest.schema.errors import AnalysisError, InterruptedRun, UnknownNameError
 from queries.ir.property_graph import CONNECTOME, PropertyGraph
 from queries.snapshot import Snapshot
 
@@ -86,17 +85,3 @@ class Limits:
                 f"{self.memory_limit / 2**20:,.0f} MB; add predicates, count instead of listing, "
                 "or raise the memory limit"
             )
-
-
-def as_bytes(size: int | str | None) -> int | None:
-    """``"2GB"`` as bytes.
-
-    Raises:
-        SchemaError: no size.
-    """
-    if size is None or isinstance(size, int):
-        return size
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?\s*", size.lower())
-    if found is None:
-        raise SchemaError(f"memory limit {size!r} is no size; wanted for example '2GB' or '500MB'")
-    return int(float(found.group(1)) * 1024 ** " kmgt".index(found.group(2) or " "))

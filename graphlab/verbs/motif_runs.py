@@ -110,10 +110,12 @@ def close_pairs(
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Node numbers and class of the ordered pairs of a table; rows of neurons the graph lacks are left out."""
     import pyarrow as pa
-    from pyarrow import csv, parquet
+    from pyarrow import csv
+
+    from ingest.columnar.files import read_columns
 
     try:
-        table = parquet.read_table(path) if path.suffix == ".parquet" else csv.read_csv(path)
+        table = read_columns(path) if path.suffix == ".parquet" else csv.read_csv(path)
     except (OSError, pa.ArrowInvalid) as error:
         raise ReadError(f"{path}: the table of proximity cannot be read ({error}); wanted .csv or .parquet") from None
     wanted = ("pre_root_id", "post_root_id", "class")

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ingest.hdf5_links import LinkedFile
+from ingest.hdf5_links import LinkedFile, whole
 from ingest.schema.errors import ReadError, SchemaError, did_you_mean
 
 Floats = npt.NDArray[np.float64]
@@ -84,7 +84,7 @@ def _names(file: Any, place: Path) -> tuple[str, ...]:
             "neurons as text of fixed length"
         )
     try:
-        names = [name.decode("ascii") for name in found[()].tolist()]
+        names = [name.decode("ascii") for name in whole(found).tolist()]
     except UnicodeDecodeError:
         raise SchemaError(f"{place}: neuron_ids holds names that are no ASCII text") from None
     for one, other in pairwise(names):
@@ -118,7 +118,7 @@ def _matrix(file: Any, name: str, n: int, place: Path) -> Floats:
     found = _data(file, name, place)
     if found.shape != (n, n) or found.dtype.kind not in "iuf":
         raise SchemaError(f"{place}: {name} is {found.dtype} of shape {found.shape}; wanted numbers [{n}, {n}]")
-    values = np.asarray(found[()], dtype=np.float64)
+    values = np.asarray(whole(found), dtype=np.float64)
     if np.isinf(values).any():
         raise SchemaError(f"{place}: {name} holds infinite numbers; NaN says that a pair was not measured")
     return values
@@ -134,7 +134,7 @@ def _trials(file: Any, name: str, n: int, place: Path) -> Trials:
             f"{place}: {name} is {found.dtype} of shape {found.shape}; wanted lists of numbers [{n}, {n}]"
         )
     kept: Trials = np.empty((n, n), dtype=object)
-    for (i, j), values in np.ndenumerate(found[()]):
+    for (i, j), values in np.ndenumerate(whole(found)):
         numbers = np.asarray(values, dtype=np.float64)
         if np.isinf(numbers).any():
             raise SchemaError(f"{place}: {name}[{i}, {j}] holds infinite numbers; NaN says that nothing was measured")

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ingest.hdf5_links import whole
 from ingest.recordings.recording import (
     Floats,
     Identity,
@@ -60,7 +61,7 @@ def _read(file: Any, path: Path, options: dict[str, Any]) -> Recording:
     notes: list[str] = []
     times = chosen.timestamps
     rois = len(chosen.rois.data)
-    values = np.asarray(chosen.data[()])
+    values = np.asarray(whole(chosen.data))
     values = values[:, None] if values.ndim == 1 else values
     if values.ndim != 2 or values.dtype.kind not in "iuf":
         raise SchemaError(f"{path}: {chosen.name} is {values.dtype} of shape {values.shape}; wanted frames x regions")
@@ -137,7 +138,7 @@ def _in_units(series: Any, data: Any) -> Floats:
     values = np.asarray(data, dtype=np.float64) * float(1.0 if series.conversion is None else series.conversion)
     channels = getattr(series, "channel_conversion", None)
     if channels is not None:
-        values = values * np.asarray(channels[()], dtype=np.float64).reshape(1, -1)
+        values = values * np.asarray(whole(channels), dtype=np.float64).reshape(1, -1)
     found: Floats = values + float(series.offset or 0.0)
     return found
 
@@ -160,7 +161,7 @@ def _behaviors(file: Any, path: Path, time_s: Floats, options: dict[str, Any], n
     behaviors: dict[str, Floats] = {}
     for label, item in _names_apart(series).items():
         name = label.replace("/", "_")
-        data = np.asarray(item.data[()])
+        data = np.asarray(whole(item.data))
         data = _in_units(item, data[:, None] if data.ndim == 1 else data)
         columns = (
             {name: data[:, 0]} if item.data.ndim == 1 else {f"{name}_{i}": data[:, i] for i in range(data.shape[1])}
@@ -198,7 +199,7 @@ def _is_table(item: Any) -> bool:
 
 def _times(series: Any, frames: int) -> Floats | None:
     if series.timestamps is not None:
-        return np.asarray(series.timestamps[()], dtype=np.float64)
+        return np.asarray(whole(series.timestamps), dtype=np.float64)
     if series.rate is not None:
         return float(series.starting_time or 0.0) + np.arange(frames) / float(series.rate)
     return None
@@ -219,7 +220,7 @@ def _is_behavior(series: Any) -> bool:
 
 
 def _identities(region: Any, traces: int) -> list[Identity]:
-    table, rows = region.table, np.asarray(region.data[()], dtype=np.int64)
+    table, rows = region.table, np.asarray(whole(region.data), dtype=np.int64)
     columns = list(table.colnames)
 
     def column(names: tuple[str, ...]) -> list[Any]:

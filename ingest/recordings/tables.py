@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingest.columnar.files import read_columns
 from ingest.recordings.recording import Floats, Identity, Ints, Recording, Traces, as_traces, checked_time, segments_of
 from ingest.schema.errors import IdError, ReadError, SchemaError, did_you_mean
 from ingest.schema.ids import as_root_ids
@@ -145,18 +146,15 @@ def _file(path: Path) -> pa.Table:
     with path.open("rb") as file:
         magic = file.read(6)
     try:
-        if magic.startswith(b"PAR1"):
-            from pyarrow import parquet
-
-            return parquet.read_table(path)
-        if magic.startswith(b"ARROW1"):
-            with pa.memory_map(str(path)) as file:
-                return pa.ipc.open_file(file).read_all()
+        if magic.startswith((b"PAR1", b"ARROW1")):
+            return read_columns(path)
         from pyarrow import csv
 
         delimiter = "\t" if path.suffix.lower() in (".tsv", ".tab") else ","
         return csv.read_csv(path, parse_options=csv.ParseOptions(delimiter=delimiter))
     except (pa.ArrowException, OSError) as error:
+        if isinstance(error, ReadError):
+            raise
         raise ReadError(f"{path}: no readable table: {str(error).splitlines()[0]}") from None
 
 

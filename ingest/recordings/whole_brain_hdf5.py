@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ingest.hdf5_links import DAMAGE, LinkedFile, damaged
+from ingest.hdf5_links import DAMAGE, LinkedFile, damaged, whole
 from ingest.recordings.recording import Floats, Identity, Recording, Traces, as_traces, checked_time, segments_of
 from ingest.schema.errors import ReadError, SchemaError, did_you_mean
 from ingest.schema.ids import as_root_ids
@@ -52,7 +52,7 @@ def _read(file: LinkedFile, path: Path, options: dict[str, Any]) -> Recording:
     if getattr(data, "ndim", 0) != 2 or data.dtype.kind not in "iuf":
         shape = f"{data.dtype} of shape {data.shape}" if hasattr(data, "dtype") else "a group"
         raise SchemaError(f"{path}: gcamp/{wanted} is {shape}; wanted numbers, frames x traces")
-    values = as_traces(data[()])
+    values = as_traces(whole(data))
     frames = len(values)
     time = file.find("timing/timestamp_confocal")
     notes: list[str] = []
@@ -78,7 +78,7 @@ def _numbers(data: Any, path: Path) -> Any:
         return None
     if getattr(data, "dtype", np.dtype("S1")).kind not in "iuf" or data.shape is None:
         raise SchemaError(f"{path}: {data.name} holds no numbers; wanted seconds")
-    return data[()]
+    return whole(data)
 
 
 def _begins(splits: Any, frames: int, path: Path, notes: list[str]) -> list[int]:
@@ -91,7 +91,7 @@ def _begins(splits: Any, frames: int, path: Path, notes: list[str]) -> list[int]
         return []
     if getattr(splits, "dtype", np.dtype("S1")).kind not in "iuf":
         raise SchemaError(f"{path}: gcamp/idx_splits holds no numbers")
-    pairs = np.asarray(splits[()], dtype=np.float64)
+    pairs = np.asarray(whole(splits), dtype=np.float64)
     pairs = pairs[:, None] if pairs.ndim == 1 and pairs.size == 2 else pairs
     if pairs.ndim == 2 and pairs.shape[1] == 2 and (pairs.shape[0] != 2 or pairs[0, 1] + 1 == pairs[1, 0] > 2):
         pairs = pairs.T
@@ -127,7 +127,7 @@ def _behaviors(file: LinkedFile, frames: int, path: Path, notes: list[str]) -> d
             raise SchemaError(
                 f"{path}: unequal lengths: {frames:,} frames and {item.shape[0]:,} values of behavior/{name}"
             )
-        found[NAMES.get(name, name)] = np.asarray(item[()], dtype=np.float64)
+        found[NAMES.get(name, name)] = np.asarray(whole(item), dtype=np.float64)
     if left:
         notes.append(f"no behaviour frame by frame, left out: {', '.join(left)}")
     return found

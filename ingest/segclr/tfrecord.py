@@ -19,6 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ingest.schema.errors import MissingExtraError, ReadError, SchemaError
+from ingest.schema.limits import require_room
 
 KINDS = {"int64_list": pa.int64(), "float_list": pa.float32(), "bytes_list": pa.binary()}
 GZIP = b"\x1f\x8b"
@@ -119,10 +120,11 @@ def _records(path: Path) -> Iterator[bytes]:
         # A record of 35,615 bytes begins like GZIP: only a first length without its checksum is packed.
         packed = head[:2] == GZIP and not (len(head) == 12 and _holds(head[:8], head[8:]))
         file: Any = gzip.GzipFile(fileobj=raw) if packed else raw
-        number = 0
+        number = taken = 0
         try:
-            while (record := _record(file, path, number)) is not None:
+            while (record := _record(file, path, number, taken)) is not None:
                 yield record
+                taken += len(record)
                 number += 1
         except (EOFError, OSError, zlib.error) as error:
             if isinstance(error, ReadError):
@@ -130,13 +132,15 @@ def _records(path: Path) -> Iterator[bytes]:
             raise ReadError(f"{path} is cut short or damaged in or after record {number}: {error}") from None
 
 
-def _record(file: Any, path: Path, number: int) -> bytes | None:
+def _record(file: Any, path: Path, number: int, before: int) -> bytes | None:
+    """The next record, None at the end; ``before`` bytes of records are in memory already."""
     head = file.read(12)
     if not head:
         return None
     if len(head) == 12 and not _holds(head[:8], head[8:]):
         raise ReadError(f"{path} is damaged or no TFRecord file: the length of record {number} misses its checksum")
     length = int.from_bytes(head[:8], "little")
+    require_room(f"{path}, up to record {number},", before + length, path.stat().st_size)
     data = b"".join(_taken(file, length)) if len(head) == 12 else b""
     check = file.read(4) if len(data) == length else b""
     if len(head) != 12 or len(check) != 4:

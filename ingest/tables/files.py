@@ -7,7 +7,6 @@ from typing import Any
 
 from ingest.schema.errors import ReadError
 
-PARQUET, ARROW, FEATHER1, STREAM = b"PAR1", b"ARROW1", b"FEA1", b"\xff\xff\xff\xff"
 ZIP, OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 GZIP, ZSTD, BZIP2, XZ = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ"
 HDF5 = b"\x89HDF"

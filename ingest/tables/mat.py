@@ -11,6 +11,7 @@ import numpy as np
 
 from ingest.reader import Reading, ReadRequest, Uses
 from ingest.schema.errors import ReadError, SchemaError, UnknownNameError
+from ingest.schema.limits import most_bytes, require_room
 from ingest.tables.apart.run import run_apart
 from ingest.tables.files import HDF5, begins, checked, ends
 from ingest.tables.matrix import edges, neurons
@@ -31,9 +32,11 @@ class MatReader:
             raise SchemaError(f"{path}: a MATLAB matrix holds connections; say --as connections")
         if begins(path, HDF5):
             raise ReadError(f"{path}: found a MATLAB 7.3 (HDF5) file; wanted version 7 or older: save(..., '-v7')")
-        stored = np.load(
-            io.BytesIO(run_apart("mat_variables.py", path, "MATLAB file")), allow_pickle=False, max_header_size=1 << 16
-        )
+        size = path.stat().st_size
+        told = run_apart("mat_variables.py", path, "MATLAB file", str(most_bytes(size)))
+        if told.startswith(b"{"):
+            require_room(f"{path}: what its variables say they hold", int(json.loads(told)["bytes"]), size)
+        stored = np.load(io.BytesIO(told), allow_pickle=False, max_header_size=1 << 16)
         about: dict[str, dict[str, Any]] = json.loads(bytes(stored["about"]))
         name = _chosen(path, about, request)
         number, n = about[name]["number"], about[name]["n"]

@@ -14,6 +14,7 @@ import pyarrow as pa
 from ingest.columns import plan
 from ingest.reader import Reading, ReadRequest, Uses
 from ingest.schema.errors import ReadError, SchemaError, UnknownNameError
+from ingest.schema.limits import VARIABLE, most_bytes
 from ingest.tables.apart.run import run_apart
 from ingest.tables.assemble import UNWEIGHTED, assemble
 from ingest.tables.columnar import BATCH_ROWS
@@ -22,12 +23,11 @@ from ingest.tables.matrix import as_edges, as_neurons, looks_square, said_to_be
 from ingest.tables.types.cells import EXACT, column_of
 
 MOST_ID = 2.0**64
-MOST_BYTES = 2 << 30
-MOST_RATIO = 200
-"""A workbook that unpacks to more than this many times its size, and past 50 MB, is refused unread."""
+SMALL = 50 << 20
+"""A workbook that unpacks to more than this, and to ``limits.RATIO`` times its size, is refused unread."""
 
-MOST_CELLS = 1 << 26
-"""Cells of a sheet up to its last one, empty ones too, each of which takes memory."""
+CELL = 128
+"""Bytes that a cell of a sheet takes, up to the last one, empty ones too: in the library, as an object, as a value."""
 
 
 class WorkbookReader:
@@ -140,7 +140,7 @@ def _whole(cell: Any) -> bool:
 def _refuse_bombs(path: Path) -> None:
     """Declared sizes first, then what really comes out, since a directory may lie."""
     size = path.stat().st_size
-    most = min(MOST_BYTES, max(50 << 20, MOST_RATIO * size))
+    most = most_bytes(size, SMALL)
     try:
         with zipfile.ZipFile(path) as archive, path.open("rb") as file:
             members = archive.infolist()
@@ -158,7 +158,7 @@ def _refuse_bombs(path: Path) -> None:
     if unpacked > most:
         raise ReadError(
             f"{path} would unpack to {unpacked:,} bytes, {unpacked / size:.0f} times its size; refused as a ZIP bomb. "
-            "Save the sheet as CSV if it is really that large"
+            f"Save the sheet as CSV if it is really that large, or give more memory: {VARIABLE}=16GB in the environment"
         )
 
 
@@ -174,9 +174,11 @@ def _refuse_far_cells(path: Path) -> None:
     except ReadError as error:
         raise ReadError(f"{error}; or a sheet is too large to be held ({advice})") from None
     for name, cells in sizes.items():
-        if cells > MOST_CELLS:
+        most = most_bytes() // CELL
+        if cells > most:
             raise ReadError(
-                f"{path} [{name}] has {cells:,} cells up to its last one, at most {MOST_CELLS:,} are read; {advice}"
+                f"{path} [{name}] has {cells:,} cells up to its last one, at most {most:,} are read; {advice}, or give "
+                f"more memory: {VARIABLE}=16GB in the environment"
             )
 
 

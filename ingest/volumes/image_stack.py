@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ingest.schema.errors import MissingExtraError, ReadError, SchemaError
+from ingest.schema.limits import require_room
 from ingest.schema.space import Resolution
 from ingest.volumes.sources import Voxels, Zyx, agreed_axes, short, three
 from ingest.volumes.tiff import TiffFile, open_tiff
@@ -124,6 +125,7 @@ def _png(path: Path) -> Voxels:
             raise SchemaError(
                 f"{path} has a palette: its values are numbers of colours, not grey values or ids. Save it as greyscale"
             )
+        require_room(f"{path}: an image of {image.size} pixels", image.width * image.height * 4)
         found: Voxels = np.asarray(image)
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.schema.errors import MissingExtraError, ReadError, SchemaError
+from ingest.schema.limits import require_room
 from ingest.schema.space import Resolution
 
 Plane = npt.NDArray[Any]
@@ -46,9 +48,10 @@ class TiffFile:
         """Raises ReadError: damaged, or cut short."""
         import tifffile
 
+        size = math.prod(self.shape) * self.dtype.itemsize
+        require_room(f"{self.path}: a slice of {self.shape} pixels", size)
         if self.pages is not None:
             return np.asarray(tifffile.imread(self.path, key=self.pages[k]))
-        size = int(np.prod(self.shape)) * self.dtype.itemsize
         with self.path.open("rb") as file:
             file.seek(self.offset + k * size)
             data = file.read(size)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.schema.errors import ReadError, SchemaError, UnknownNameError, VersionError, did_you_mean
+from ingest.schema.limits import require_room
 from ingest.schema.space import Resolution
 from ingest.volumes.descriptors import descriptor_source
 from ingest.volumes.hdf5 import Hdf5Source, split_place
@@ -67,6 +69,8 @@ class Volume:
         # Numbers of another byte order than the machine's are turned as they are read.
         self.dtype = source.dtype.newbyteorder("=")
         self.chunk = source.chunk
+        # Whatever is read of a chunk, all of it is unpacked.
+        require_room(f"{name}: one of its chunks, {self.chunk} voxels,", self._bytes(self.chunk))
         grid: Zyx = getattr(source, "grid", source.origin or (0, 0, 0))
         # Chunks lie on the source's own grid, which an offset moves along with the voxels.
         shift = [a - b for a, b in zip(self.start, source.origin or (0, 0, 0), strict=True)]
@@ -79,11 +83,13 @@ class Volume:
         """The voxels of a box [z, y, x]; one call to the source, counted in ``reads`` and ``bytes_read``.
 
         Raises:
-            ReadError: a chunk is missing or corrupt. SchemaError: the box is not within the volume.
+            ReadError: a chunk is missing or corrupt, the box takes too much memory. SchemaError: it is not within the
+                volume.
         """
         a, b = _zyx(start), _zyx(stop)
         if any(i < low or j > high or i >= j for i, j, low, high in zip(a, b, self.start, self.stop, strict=True)):
             raise SchemaError(f"{self.name}: box {a} to {b} (ZYX) is not within {self.start} to {self.stop}")
+        require_room(f"{self.name}: box {a} to {b} (ZYX)", self._bytes(j - i for i, j in zip(a, b, strict=True)))
         with self._lock:
             self.reads += 1
         try:
@@ -102,6 +108,9 @@ class Volume:
     def absent(self) -> int:
         """How many chunks were asked for that are not there; they were read as the array's fill value."""
         return len(getattr(self._source, "absent", ()))
+
+    def _bytes(self, sides: Iterable[int]) -> int:
+        return math.prod(sides) * self.dtype.itemsize
 
     def note(self) -> str | None:
         """A word about absent chunks for people, None where there were none."""

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ingest.schema.limits import as_bytes
 from queries.csr import needs as csr_needs
 from queries.csr.estimate import estimate_join
 from queries.csr.relations import WHOLE_NUMBERS, Relations, vertices_of
@@ -18,7 +19,7 @@ from queries.planning.columns import columns_of
 from queries.planning.executor import Estimate
 from queries.planning.symmetry import automorphisms, without_automorphisms
 from queries.result import plain_types
-from queries.source import Limits, Source, as_bytes
+from queries.source import Limits, Source
 
 ALIKE = 6
 """Up to so many vertices it is looked which of them are interchangeable."""

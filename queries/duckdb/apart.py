@@ -26,7 +26,8 @@ import duckdb
 import pyarrow as pa
 
 from ingest.schema.errors import AnalysisError, InterruptedRun
-from queries.source import LimitError, Limits, as_bytes
+from ingest.schema.limits import as_bytes
+from queries.source import LimitError, Limits
 
 POSSIBLE = sys.platform == "linux" and hasattr(os, "fork") and hasattr(os, "memfd_create")
 QUICK_PLAN_S = 0.3

@@ -44,12 +44,8 @@ def _read(path: Path) -> pa.Table:
 
         types = dict.fromkeys(COLUMNS, pa.uint64())
         return csv.read_csv(path, convert_options=csv.ConvertOptions(column_types=types))
-    if path.suffix == ".parquet":
-        from pyarrow import parquet
+    if path.suffix in (".parquet", ".feather", ".arrow"):
+        from ingest.columnar.files import read_columns
 
-        return parquet.read_table(path)
-    if path.suffix in (".feather", ".arrow"):
-        from pyarrow import feather
-
-        return feather.read_table(path)
+        return read_columns(path)
     raise ReadError(f"{path}: wanted a .csv, .parquet, .feather or .arrow file")

@@ -7,17 +7,27 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import sys
 from typing import Any
 
+WIDTHS = {"single": 4, "int32": 4, "uint32": 4, "char": 4, "int16": 2, "uint16": 2, "int8": 1, "uint8": 1, "logical": 1}
+"""Bytes of a value by class, 8 of any other: a cell, for one, holds a reference."""
 
-def main(path: str) -> None:
-    """Print an .npz: ``about``, JSON with name -> kind (matrix, texts, other), size and texts; of matrix number i
+
+def main(path: str, most: str) -> None:
+    """Print {"bytes": n} where variables take more than ``most`` bytes, as they say before they are read.
+
+    Else an .npz: ``about``, JSON with name -> kind (matrix, texts, other), size and texts; of matrix number i
     its ``row i``, ``column i`` and ``data i``."""
     import numpy as np
     from scipy import io as scipy_io
     from scipy import sparse
 
+    said = sum(math.prod(shape) * WIDTHS.get(kind, 8) for _, shape, kind in scipy_io.whosmat(path) if kind != "sparse")
+    if said > int(most):
+        print(json.dumps({"bytes": said}))
+        return
     about: dict[str, dict[str, Any]] = {}
     arrays: dict[str, Any] = {}
     for name, value in scipy_io.loadmat(path, spmatrix=False).items():
@@ -46,4 +56,4 @@ def main(path: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], sys.argv[2])
