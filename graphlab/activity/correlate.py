@@ -99,7 +99,7 @@ def tuning(
     chosen = TuningOptions(**options)
 
     def tuned(session: Session, behavior: str) -> list[Tuning]:
-        others = [other for other in sessions if other is not session] if chosen.null == "pseudo_session" else []
+        others = [other for other in sessions if other is not session] if chosen.needs_others else []
         return tune(session, behavior, chosen, others, keep_null=True)
 
     left_out: list[str] = []

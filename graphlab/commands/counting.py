@@ -39,8 +39,8 @@ def motifs(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="configuration, reciprocal, block, spatial, er, dyad or triads; reciprocal when absent "
-            "(configuration for size 2).",
+            help="configuration, reciprocal, block, spatial, er, dyad, triads, or one that another package offers; "
+            "reciprocal when absent (configuration for size 2).",
         ),
     ] = None,
     samples: Annotated[int, typer.Option(help="Null samples; 0 counts only.", min=0)] = 0,
@@ -49,7 +49,10 @@ def motifs(
     min_weight: MinWeight = 0.0,
     by: Annotated[
         str | None,
-        typer.Option(metavar="COLUMN", help="Also counts per group of neurons (cell_type); blocks of the block null."),
+        typer.Option(
+            metavar="COLUMN",
+            help="Also counts per group of neurons (cell_type); labels of a null that needs them, such as block.",
+        ),
     ] = None,
     pattern: Annotated[
         str | None, typer.Option(metavar="TEXT|@FILE|-", help="Count the matches of this pattern instead.")
@@ -86,7 +89,10 @@ def motifs(
     if samples:
         settings |= {"null": null, "samples": samples, "seed": seed, "steps_per_edge": steps, "near": near}
         settings["proximity"] = None if proximity is None else str(proximity)
-        settings["by"] = by if null == "block" else None
+        from graphlab.motifs.nulls.models import LABELS, default_null
+        from graphlab.motifs.nulls.registered import null_model
+
+        settings["by"] = by if LABELS in null_model(null or default_null(size)).needs else None
     elif null is not None or compare:
         raise AnalysisError("--null and --compare need random graphs to compare with; give --samples N, such as 1000")
     with Graph.open(graph, shared=True) as opened, progress_bars(off=no_progress) as bars:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from graphlab.motifs.census.census import Census
     from graphlab.motifs.census.orbits import Orbits
+    from graphlab.motifs.nulls.models import NullOptions
+    from queries.snapshot import Snapshot
 
 
 class MotifCounts(Namespace):
@@ -154,7 +156,7 @@ class MotifCounts(Namespace):
 
         Args:
             by: a column of ``neurons``; ``root_id``: every neuron by itself.
-            null: also against graphs of this null of wiring: configuration, reciprocal, er, dyad.
+            null: also against graphs of this null of wiring; one that needs labels takes cell types.
             samples, seed: of the null; the same seed gives the same bytes.
 
         Returns:
@@ -172,7 +174,8 @@ class MotifCounts(Namespace):
         else:
             from graphlab.motifs.significance.against_null import roles_against_null
 
-            table = roles_against_null(view, size, labels, null, samples, seed, None, workers, progress)
+            options = self._told(null, view, kind)
+            table = roles_against_null(view, size, labels, null, samples, seed, options, workers, progress)
             parameters |= {"null": null, "samples": samples, "seed": seed}
         self._note(record, "roles", table, parameters, started)
         return table
@@ -213,11 +216,14 @@ class MotifCounts(Namespace):
         table = motif_weights(view, size, wanted, workers=workers, progress=progress, beyond=beyond)
         parameters: dict[str, Any] = {"size": size, "weightings": wanted, "kind": kind, "min_weight": min_weight}
         if null is not None:
-            from graphlab.motifs.nulls.models import NullOptions
+            from graphlab.motifs.nulls.models import LABELS
+            from graphlab.motifs.nulls.registered import weight_null
             from graphlab.motifs.significance.weights import against_shuffles
+            from graphlab.verbs.motif_runs import NullSettings, null_options
 
-            labels = self.neuron_values(view, by) if null == "weights-types" else None
-            options = NullOptions(labels=labels)
+            model = weight_null(null)
+            chosen = NullSettings(by=by if LABELS in model.needs else None, kind=kind, observable=False)
+            options = null_options(self._folder, view, model, chosen)
             table = against_shuffles(view, table, size, null, samples, seed, options, workers, progress, beyond)
             parameters |= {"null": null, "samples": samples, "seed": seed, "by": by}
         self._note(record, "motif_weights", table, parameters, started)
@@ -239,8 +245,8 @@ class MotifCounts(Namespace):
 
         Args:
             transmitters: the map from transmitters to signs: fly, worm, mouse or synthetic.
-            null: also against graphs of this null of wiring in which every neuron keeps its sign: configuration,
-                reciprocal, er, dyad; adds null_mean, null_std, z, p, q (over all patterns) and note.
+            null: also against graphs of this null of wiring in which every neuron keeps its sign; one that needs
+                labels takes cell types; adds null_mean, null_std, z, p, q (over all patterns) and note.
             samples, seed: of the null; the same seed gives the same bytes.
 
         Raises:
@@ -264,10 +270,18 @@ class MotifCounts(Namespace):
         else:
             from graphlab.motifs.significance.against_null import signed_against_null
 
-            table = signed_against_null(view, signs, null, samples, seed, None, workers, progress)
+            options = self._told(null, view, kind)
+            table = signed_against_null(view, signs, null, samples, seed, options, workers, progress)
             parameters |= {"null": null, "samples": samples, "seed": seed}
         self._note(record, "signed_census", table, parameters, started)
         return table
+
+    def _told(self, null: str, view: Snapshot, kind: str) -> NullOptions:
+        """What a null of all pairs, observable or not, needs to be told; labels are cell types."""
+        from graphlab.motifs.nulls.registered import null_model
+        from graphlab.verbs.motif_runs import NullSettings, null_options
+
+        return null_options(self._folder, view, null_model(null), NullSettings(kind=kind, observable=False))
 
     def _note(
         self, record: bool, verb: str, table: pa.Table, parameters: dict[str, Any], started: datetime.datetime

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from graphlab.motifs.nulls.models import NullOptions
-from graphlab.motifs.nulls.registered import null_model
+from graphlab.motifs.nulls.models import LABELS, NEARNESS, POSITIONS, NullModel, NullOptions, default_null
+from graphlab.motifs.nulls.registered import null_model, null_names
 from graphlab.store import tables
 from graphlab.store.folder import Folder
 from graphlab.store.runs import results, runs
@@ -56,16 +56,25 @@ class NullSettings:
         return asdict(self)
 
 
-def null_options(folder: Folder, view: Snapshot, null: str, settings: NullSettings) -> NullOptions:
-    """The arrays that a null needs, read from the graph's tables.
+def null_options(folder: Folder, view: Snapshot, model: NullModel, settings: NullSettings) -> NullOptions:
+    """What a null needs to be told, read from the graph's tables.
 
     Raises:
-        UnknownNameError: no such null or column. AnalysisError: a choice that does not fit the null.
+        UnknownNameError: no such column. AnalysisError: a choice that does not fit the null.
         SchemaError, ReadError: a table of proximity that cannot be used.
     """
-    null_model(null)
     if settings.near not in NEAR:
         raise UnknownNameError("place to be near (near=)", settings.near, NEAR)
+    if settings.by is not None and LABELS not in model.needs:
+        raise AnalysisError(
+            f"by={settings.by!r} names the labels of a null that needs them ({_needing(LABELS)}), and the null "
+            f"{model.name!r} does not; leave it out, or count per group with census(size, by=...)"
+        )
+    if settings.proximity is not None and NEARNESS not in model.needs:
+        raise AnalysisError(
+            f"a table of proximity belongs to a null that needs nearness ({_needing(NEARNESS)}); the null is "
+            f"{model.name!r}"
+        )
     options = NullOptions(steps_per_edge=settings.steps_per_edge, keep_reciprocity=settings.keep_reciprocity)
     if settings.observable:
         options = replace(
@@ -73,23 +82,39 @@ def null_options(folder: Folder, view: Snapshot, null: str, settings: NullSettin
             observable_pre=seen(tables.neuron_values(folder, view, "status_axon")),
             observable_post=seen(tables.neuron_values(folder, view, "status_dendrite")),
         )
-    if settings.by is not None and null != "block":
-        raise AnalysisError(
-            f"by={settings.by!r} names the blocks of the null 'block', and the null {null!r} has none; leave it out, "
-            "or count per group with census(size, by=...)"
-        )
-    if null == "block":
-        labels = tables.neuron_values(folder, view, settings.by or "cell_type")
-        return replace(options, labels=[None if x is None or x == "" else str(x) for x in labels])
-    if null == "spatial":
-        if settings.proximity is not None:
-            return replace(options, close_pairs=close_pairs(Path(settings.proximity), view))
-        if settings.near == "neuropil":
-            return replace(options, neuropils=tables.neuropils_of(folder, view, settings.kind))
-        return replace(options, position_nm=positions(folder, view))
+    given: dict[str, Any] = {}
+    for need in sorted(model.needs):
+        if need not in NEEDED:
+            raise UnknownNameError(f"need of the null {model.name!r}", need, NEEDED)
+        given |= NEEDED[need](folder, view, settings)
+    return replace(options, **given)
+
+
+def _needing(need: str) -> str:
+    return ", ".join(name for name in null_names() if need in null_model(name).needs)
+
+
+def _labels(folder: Folder, view: Snapshot, settings: NullSettings) -> dict[str, Any]:
+    labels = tables.neuron_values(folder, view, settings.by or "cell_type")
+    return {"labels": [None if x is None or x == "" else str(x) for x in labels]}
+
+
+def _positions(folder: Folder, view: Snapshot, settings: NullSettings) -> dict[str, Any]:
+    return {"position_nm": positions(folder, view)}
+
+
+def _nearness(folder: Folder, view: Snapshot, settings: NullSettings) -> dict[str, Any]:
     if settings.proximity is not None:
-        raise AnalysisError(f"a table of proximity belongs to the null 'spatial'; the null is {null!r}")
-    return options
+        return {"close_pairs": close_pairs(Path(settings.proximity), view)}
+    if settings.near == "neuropil":
+        return {"neuropils": tables.neuropils_of(folder, view, settings.kind)}
+    return _positions(folder, view, settings)
+
+
+NEEDED: dict[str, Callable[[Folder, Snapshot, NullSettings], dict[str, Any]]] = {
+    LABELS: _labels, POSITIONS: _positions, NEARNESS: _nearness,
+}  # fmt: skip
+"""Need -> what is read from the graph for it, as options."""
 
 
 def positions(folder: Folder, view: Snapshot) -> npt.NDArray[np.float64]:
@@ -149,7 +174,6 @@ def plain_settings(opened: Opened, given: Mapping[str, Any]) -> NullSettings:
 
 
 def significance_of(opened: Opened, parameters: Mapping[str, Any], **how: Any) -> Significance:
-    from graphlab.motifs.nulls.models import default_null
     from graphlab.motifs.significance.motifs import motif_significance
 
     given = dict(parameters)
@@ -161,7 +185,7 @@ def significance_of(opened: Opened, parameters: Mapping[str, Any], **how: Any) -
         raise AnalysisError(f"motifs of {size} neurons are not counted; the sizes are 2, 3 and 4")
     view = opened.snapshot(chosen.kind, chosen.min_weight)
     name = null or default_null(size)
-    options = null_options(opened._folder, view, name, chosen)
+    options = null_options(opened._folder, view, null_model(name), chosen)
     return motif_significance(
         view, size, null=name, samples=samples, seed=seed, sequential=sequential, options=options, **how
     )
@@ -182,7 +206,7 @@ def mined(opened: Opened, parameters: Mapping[str, Any], **how: Any) -> Mined:
     size, null, samples, seed, split, top, min_count, by = (given.pop(name) for name in names)
     chosen = settings_of(given)
     view = opened.snapshot(chosen.kind, chosen.min_weight)
-    options = null_options(opened._folder, view, null, chosen)
+    options = null_options(opened._folder, view, null_model(null), chosen)
     labels = [None if x is None or x == "" else str(x) for x in opened.neuron_values(view, by)]
     half: str | npt.NDArray[np.bool_] | None = split
     rule = ""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from graphlab.motifs.nulls.registered import null_model
 from graphlab.store import query_source
 from graphlab.store.files import places
 from graphlab.store.runs import results
@@ -58,8 +59,8 @@ class Motifs(MotifCounts):
 
         Args:
             size: 2, 3 or 4.
-            null: configuration, reciprocal, block, spatial, er, dyad or triads; by default reciprocal for 3 and 4,
-                configuration for 2, where reciprocity would fix everything.
+            null: configuration, reciprocal, block, spatial, er, dyad, triads, or the name that another package gave its
+                own; by default reciprocal for 3 and 4, configuration for 2, where reciprocity would fix everything.
             samples: random graphs; with ``sequential`` at most so many.
             seed: the same seed gives the same bytes, whatever the number of ``workers``.
             sequential: stop when every class has so many samples beyond it in both tails (Besag & Clifford 1991).
@@ -212,7 +213,7 @@ class Motifs(MotifCounts):
         chosen = plain_settings(self, settings)
         view = self.snapshot(chosen.kind, chosen.min_weight)
         name = null or "reciprocal"
-        options = null_options(self._folder, view, name, chosen)
+        options = null_options(self._folder, view, null_model(name), chosen)
         count = query_source.pattern_counter(self._folder, pattern, language, chosen.kind)
         folder = None
         if not self._folder.read_only:

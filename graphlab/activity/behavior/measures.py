@@ -38,6 +38,11 @@ class TuningOptions:
         if self.surrogates < 19:
             raise AnalysisError(f"surrogates: found {self.surrogates}; wanted at least 19, p could not reach 0.05")
 
+    @property
+    def needs_others(self) -> bool:
+        """Whether the null takes the behaviour of other animals."""
+        return nulls.NULLS[self.null].needs_others
+
 
 @dataclass
 class Tuning:

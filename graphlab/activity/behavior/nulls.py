@@ -12,22 +12,15 @@ once. ``phase`` randomises the phases of a Gaussian behaviour (Theiler et al. 19
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from graphlab.activity.sessions.session import Floats, stretches
-from ingest.schema.errors import AnalysisError, UnknownNameError
+from ingest.schema.errors import AnalysisError
 
-NULLS = ("shift", "circular", "pseudo_session", "phase")
-ASSUMES = {
-    "shift": "the behaviour is stationary",
-    "circular": "the behaviour is stationary and its end could meet its beginning",
-    "pseudo_session": "animals are independent and alike",
-    "phase": "the behaviour is stationary and Gaussian",
-}
 MOST_SHIFTS = 1000
 """To each side; in longer sessions several frames apart."""
 FEWEST_SHIFTS = 19
@@ -66,7 +59,7 @@ class Null:
 
     @property
     def assumption(self) -> str:
-        return ASSUMES[self.name]
+        return NULLS[self.name].assumes
 
     def at(self, some: slice) -> Ints:
         """[candidates of ``some``, frames]: the frame that stands at every kept frame."""
@@ -185,25 +178,36 @@ def other_animals(values: Floats, others: Sequence[Floats], segment: Ints) -> Nu
     return rows_null("pseudo_session", values[:frames], np.stack([one[:frames] for one in usable]), segment[:frames])
 
 
-def null_of(
-    name: str,
-    values: Floats,
-    segment: Ints,
-    most: int,
-    rng: np.random.Generator,
-    others: Sequence[Floats] = (),
-) -> Null | None:
-    """The null of one behaviour ``values`` [frames] by name; None where no shift is possible.
+@dataclass(frozen=True)
+class BehaviorNull:
+    """What a null assumes, whether it needs the behaviour of other animals, and how it is made.
 
-    Args:
-        most: shifts to either side, or random phases; a circular shift takes all.
+    ``make`` takes values [frames] of one behaviour, their segments, the most shifts to either side or random phases (a
+    circular shift takes all), a generator, and the behaviour of other animals; None where no shift is possible.
     """
-    if name == "shift":
-        return shift_null(segment, most)
-    if name == "circular":
-        return circular_null(segment)
-    if name == "phase":
-        return rows_null("phase", values, phase_randomised(values, segment, most, rng), segment)
-    if name == "pseudo_session":
-        return other_animals(values, others, segment)
-    raise UnknownNameError("null", name, NULLS)
+
+    assumes: str
+    make: Callable[[Floats, Ints, int, np.random.Generator, Sequence[Floats]], Null | None]
+    needs_others: bool = False
+
+
+NULLS = {
+    "shift": BehaviorNull(
+        "the behaviour is stationary", lambda values, segment, most, rng, others: shift_null(segment, most)
+    ),
+    "circular": BehaviorNull(
+        "the behaviour is stationary and its end could meet its beginning",
+        lambda values, segment, most, rng, others: circular_null(segment),
+    ),
+    "pseudo_session": BehaviorNull(
+        "animals are independent and alike",
+        lambda values, segment, most, rng, others: other_animals(values, others, segment),
+        needs_others=True,
+    ),
+    "phase": BehaviorNull(
+        "the behaviour is stationary and Gaussian",
+        lambda values, segment, most, rng, others: rows_null(
+            "phase", values, phase_randomised(values, segment, most, rng), segment
+        ),
+    ),
+}

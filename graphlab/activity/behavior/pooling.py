@@ -18,7 +18,7 @@ import numpy as np
 
 from graphlab.activity.behavior.families import LEVEL, Family, over_families, untested
 from graphlab.activity.behavior.measures import Tuning, TuningOptions
-from graphlab.activity.behavior.nulls import ASSUMES
+from graphlab.activity.behavior.nulls import NULLS
 from graphlab.activity.behavior.tuning import SAME_RATE, delayed, lags_of, rectified
 from graphlab.activity.sessions.preparation import drift_basis, prepared, standardised
 from graphlab.activity.sessions.session import Floats, Session, sure
@@ -180,7 +180,7 @@ def _candidates(
     """Shifts common to all animals, or permuted animals where there are none."""
     used = [one for one in found if any(one.animal in traces for traces in members.values())]
     own = all(one.null is not None and one.null_values is not None for one in used)
-    if own and options.null != "pseudo_session":
+    if own and not options.needs_others:
         return _common(used, members)
     if len(used) > 1 and measure != "mutual_information":
         return _permuted([by_animal[one.animal] for one in used], behavior, measure, members, options)
@@ -242,7 +242,7 @@ def _permuted(
     order = _orders(len(sessions), options.seed)
     count = np.array([sum(len(own) for own in traces.values()) for traces in members.values()])
     values = cross[:, np.arange(len(sessions)), order].sum(axis=2) / count[:, None]
-    return Candidates(values, 0, len(order), PERMUTED, ASSUMES["pseudo_session"], frames)
+    return Candidates(values, 0, len(order), PERMUTED, NULLS["pseudo_session"].assumes, frames)
 
 
 def _orders(animals: int, seed: int) -> np.ndarray:

@@ -105,12 +105,12 @@ def _null(
     what: str,
 ) -> tuple[Null | None, str]:
     """(null, why there is none)."""
-    if options.null != "pseudo_session":
+    if not options.needs_others:
         try:
             refuse_short(len(segment), time, what)
         except AnalysisError as error:
             return None, str(error)
-    null = nulls.null_of(options.null, signal, segment, most, rng, strangers)
+    null = nulls.NULLS[options.null].make(signal, segment, most, rng, strangers)
     return null, "" if null is not None else nulls.too_short(segment, what)
 
 

@@ -12,6 +12,7 @@ low bit the connection from the lower to the higher number. The dyads among the 
 from __future__ import annotations
 
 import itertools
+from abc import abstractmethod
 from collections import Counter
 from dataclasses import dataclass
 from math import comb
@@ -20,12 +21,19 @@ import numpy as np
 import numpy.typing as npt
 
 from graphlab.motifs.nulls.chains import snapshot_of
-from graphlab.motifs.nulls.models import ClosedForm, NullOptions, observable_masks
+from graphlab.motifs.nulls.models import (
+    CONNECTIONS,
+    DYADS,
+    ClosedForm,
+    Floats,
+    Ints,
+    NullOptions,
+    Sampler,
+    observable_masks,
+)
 from queries.snapshot import Snapshot
 
-Ints = npt.NDArray[np.int64]
 Booleans = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.float64]
 
 
 def dyads_of(size: int) -> list[tuple[int, int]]:
@@ -224,8 +232,8 @@ def _pairs_of_numbers(number: Ints, rows: Ints, length: Ints, columns: list[Ints
 
 
 @dataclass(frozen=True, eq=False)
-class UniformSampler:
-    """Draws ``er`` or ``dyad`` graphs directly, without a chain."""
+class _UniformSampler(Sampler):
+    """Draws graphs directly, without a chain."""
 
     null: str
     snapshot: Snapshot
@@ -233,18 +241,44 @@ class UniformSampler:
 
     def draw(self, seed: np.random.SeedSequence) -> Snapshot:
         rng = np.random.default_rng(seed)
-        source, target = self._edges(rng) if self.null == "er" else self._dyads(rng)
+        source, target = self.place(rng)
         ends = np.column_stack([source, target]).astype(np.int32)
-        weight = rng.permutation(self.snapshot.weight)
+        weight = rng.permutation(np.array(self.snapshot.weight))  # NumPy shuffles an empty one in place
         return snapshot_of(self.snapshot, ends, weight, self.null)
 
-    def _edges(self, rng: np.random.Generator) -> tuple[Ints, Ints]:
+    def closed_form(self, class_of_code: Ints) -> ClosedForm:
+        law, groups = self.law(), self.space.groups
+        mean = expected_counts(law, groups, class_of_code)
+        whole = groups[0] == self.snapshot.n
+        std = exact_std(law, self.snapshot.n, class_of_code, mean) if whole else np.full(len(mean), np.nan)
+        return ClosedForm(mean, std)
+
+    @abstractmethod
+    def place(self, rng: np.random.Generator) -> tuple[Ints, Ints]:
+        """Sources and targets of one random graph."""
+
+    @abstractmethod
+    def law(self) -> _Edges | _Dyads:
+        """What the chances follow."""
+
+
+class EdgeSampler(_UniformSampler):
+    """Graphs with so many connections."""
+
+    def place(self, rng: np.random.Generator) -> tuple[Ints, Ints]:
         rows, column = np.flatnonzero(self.space.pre), np.flatnonzero(self.space.post)
         length = len(column) - self.space.post[rows].astype(np.int64)
         number = rng.choice(self.space.pairs, self.space.edges, replace=False)
         return _pairs_of_numbers(number, rows, length, [column], np.zeros(len(rows), dtype=np.int64))
 
-    def _dyads(self, rng: np.random.Generator) -> tuple[Ints, Ints]:
+    def law(self) -> _Edges:
+        return _Edges(self.space.pairs, self.space.edges)
+
+
+class DyadSampler(_UniformSampler):
+    """Graphs with so many mutual and one-way dyads."""
+
+    def place(self, rng: np.random.Generator) -> tuple[Ints, Ints]:
         space = self.space
         both = np.flatnonzero(space.pre & space.post)
         number = rng.choice(space.two_way_dyads, space.mutual + space.one_way, replace=False)
@@ -268,6 +302,11 @@ class UniformSampler:
             np.concatenate([second, first[mutual], target]),
         )
 
+    def law(self) -> _Dyads:
+        space = self.space
+        singles = space.pairs - 2 * space.two_way_dyads
+        return _Dyads(space.two_way_dyads, space.mutual, space.one_way, singles, space.singles_taken)
+
 
 @dataclass(frozen=True)
 class UniformNull:
@@ -275,28 +314,23 @@ class UniformNull:
 
     name: str
     kept: str
+    keeps: frozenset[str]
+    sampler: type[_UniformSampler]
+    needs: frozenset[str] = frozenset()
 
-    def prepare(self, snapshot: Snapshot, options: NullOptions, seed: int) -> UniformSampler:
-        return UniformSampler(self.name, snapshot, _space(snapshot, options))
-
-    def closed_form(self, snapshot: Snapshot, class_of_code: Ints, options: NullOptions) -> ClosedForm | None:
-        space = _space(snapshot, options)
-        law: _Edges | _Dyads
-        if self.name == "er":
-            law = _Edges(space.pairs, space.edges)
-        else:
-            singles = space.pairs - 2 * space.two_way_dyads
-            law = _Dyads(space.two_way_dyads, space.mutual, space.one_way, singles, space.singles_taken)
-        mean = expected_counts(law, space.groups, class_of_code)
-        whole = space.groups[0] == snapshot.n
-        std = exact_std(law, snapshot.n, class_of_code, mean) if whole else np.full(len(mean), np.nan)
-        return ClosedForm(mean, std)
+    def prepare(self, snapshot: Snapshot, options: NullOptions, seed: int) -> Sampler:
+        return self.sampler(self.name, snapshot, _space(snapshot, options))
 
     def sentence(self, options: NullOptions) -> str:
         return f"Null '{self.name}': random graphs with {self.kept}; means are exact."
 
 
 NULLS = (
-    UniformNull("er", "the observed number of connections"),
-    UniformNull("dyad", "the observed numbers of mutual, one-way and unconnected pairs"),
+    UniformNull("er", "the observed number of connections", frozenset({CONNECTIONS}), EdgeSampler),
+    UniformNull(
+        "dyad",
+        "the observed numbers of mutual, one-way and unconnected pairs",
+        frozenset({CONNECTIONS, DYADS}),
+        DyadSampler,
+    ),
 )

@@ -7,30 +7,21 @@ needs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from graphlab.motifs.kernels.pair_classes import pair_class
+from graphlab.motifs.kernels.pair_classes import PairClasses, pair_class
 from queries.snapshot import Snapshot
 
 MOST_NEURONS = 14
 MOST_GRAPHS = 3_000
 MOST_STEPS = 30_000_000
 """Partial graphs looked at before the listing is given up."""
-Codes = npt.NDArray[np.uint8]
 
 
-def all_graphs(prepared: Any) -> Codes | None:
-    """uint8 [graphs, dyads]: every graph that keeps what the chain at ``prepared`` keeps; None where they are many.
-
-    Dyads run (0, 1), (0, 2) .. (1, 2) ..; bit 0 is from the first neuron to the second, bit 1 back. The observed graph
-    comes first.
-    """
-    graph, reciprocal = prepared.snapshot, bool(prepared.chain.reciprocal)
+def all_graphs(graph: Snapshot, reciprocal: bool, classes: PairClasses) -> list[Snapshot] | None:
+    """Every graph that keeps what a chain from ``graph`` keeps, itself first, weights 1; None where they are many."""
     n = graph.n
     if n > MOST_NEURONS or n < 2:
         return None
@@ -38,7 +29,7 @@ def all_graphs(prepared: Any) -> Codes | None:
     edge = np.zeros((n, n), dtype=np.uint8)
     edge[graph.sources(), graph.out_target] = 1
     observed = edge[first, second] + 2 * edge[second, first]
-    _, kind = np.unique(_classes(prepared.classes, n), return_inverse=True)
+    _, kind = np.unique(_classes(classes, n), return_inverse=True)
     kind = kind.reshape(n, n)
     mutual = edge * edge.T * int(reciprocal)
     single = edge - mutual
@@ -57,20 +48,20 @@ def all_graphs(prepared: Any) -> Codes | None:
     graphs = found[:made]
     same = (graphs == observed).all(axis=1)
     assert same.sum() == 1
-    return np.concatenate([graphs[same], graphs[~same]])
+    return [_of_dyads(graph, first, second, code) for code in np.concatenate([graphs[same], graphs[~same]])]
 
 
-def snapshots(like: Snapshot, codes: Codes) -> Iterator[Snapshot]:
-    """The graphs of ``all_graphs`` among the neurons of ``like``, weights 1."""
-    first, second = np.triu_indices(like.n, 1)
-    for code in codes:
-        there, back = (code & 1) > 0, (code & 2) > 0
-        source = np.concatenate([first[there], second[back]])
-        target = np.concatenate([second[there], first[back]])
-        yield Snapshot.from_edges(like.root_ids, source, target)
+def _of_dyads(
+    like: Snapshot, first: npt.NDArray[np.int64], second: npt.NDArray[np.int64], code: npt.NDArray[np.uint8]
+) -> Snapshot:
+    """The graph of one number a dyad: bit 0 is from the first neuron to the second, bit 1 back."""
+    there, back = (code & 1) > 0, (code & 2) > 0
+    source = np.concatenate([first[there], second[back]])
+    target = np.concatenate([second[there], first[back]])
+    return Snapshot.from_edges(like.root_ids, source, target)
 
 
-def _classes(classes: Any, n: int) -> npt.NDArray[np.int64]:
+def _classes(classes: PairClasses, n: int) -> npt.NDArray[np.int64]:
     return np.array([[pair_class(classes, a, b) if a != b else -1 for b in range(n)] for a in range(n)], dtype=np.int64)
 
 

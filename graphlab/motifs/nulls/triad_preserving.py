@@ -8,13 +8,15 @@ graphs, and what the annealing did not reach is told as the achieved error.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from graphlab.motifs.census.codes import triad_class_codes
-from graphlab.motifs.nulls.models import RECIPROCAL, ClosedForm, NullOptions, SwapSampler
+from graphlab.motifs.kernels.anneal import anneal, triads_of
+from graphlab.motifs.nulls.chains import snapshot_of
+from graphlab.motifs.nulls.models import DEGREES, RECIPROCITY, TRIADS, NullOptions, Sampler, random_state
+from graphlab.motifs.nulls.swap_nulls import RECIPROCAL
 from ingest.schema.errors import AnalysisError
 from queries.snapshot import Snapshot
 
@@ -26,18 +28,15 @@ ENOUGH = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
-class TriadSampler:
+class TriadSampler(Sampler):
     """Draws from ``reciprocal`` and anneals each draw to the observed triads."""
 
-    start: SwapSampler
+    start: Sampler
     wanted: npt.NDArray[np.int64]
     errors: list[float] = field(default_factory=list)
     """Largest relative error over the connected triads, of every draw so far."""
 
     def draw(self, seed: np.random.SeedSequence) -> Snapshot:
-        from graphlab.motifs.kernels.anneal import anneal, triads_of
-        from graphlab.motifs.nulls.chains import snapshot_of
-
         graph = self.start.draw(seed)
         code = dyad_codes(graph)
         source, target = graph.sources(), graph.out_target
@@ -48,7 +47,7 @@ class TriadSampler:
         classes = triad_class_codes()
         counts = triads_of(code, classes)
         # A word of its own: the draw above used the seed's first four.
-        state = np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, 0)).generate_state(4, np.uint64)
+        state = random_state(np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, 0)))
         anneal(code, one, mutual, counts, self.wanted, classes, HOT, COLD, STEPS_PER_EDGE * graph.m, ENOUGH, state)
         connected = slice(3, None)
         scale = np.maximum(self.wanted[connected], 1)
@@ -58,8 +57,8 @@ class TriadSampler:
         order = np.argsort(ends[:, 0], kind="stable")
         return snapshot_of(graph, ends[order], graph.weight, "triads")
 
-    def error_sentence(self) -> str:
-        """What the annealing achieved, for the caveats."""
+    def caveat(self) -> str:
+        """What the annealing achieved."""
         if not self.errors:
             return "the triad counts of the samples were checked in an earlier run"
         return (
@@ -82,22 +81,17 @@ class TriadNull:
     """Annealed null that keeps the 13 triad counts."""
 
     name: str = "triads"
+    needs: frozenset[str] = frozenset()
+    keeps: frozenset[str] = frozenset({DEGREES, RECIPROCITY, TRIADS})
 
     def prepare(self, snapshot: Snapshot, options: NullOptions, seed: int) -> TriadSampler:
-        from graphlab.motifs.kernels.anneal import triads_of
-
         if snapshot.n > MOST_NEURONS:
             raise AnalysisError(
                 f"the null 'triads' is annealed on a matrix and takes at most {MOST_NEURONS:,} neurons, this graph has "
                 f"{snapshot.n:,}; use 'reciprocal' (and read size 4 as not corrected for triads) or a part of the graph"
             )
-        start: Any = RECIPROCAL.prepare(snapshot, options, seed)
+        start = RECIPROCAL.prepare(snapshot, options, seed)
         return TriadSampler(start, triads_of(dyad_codes(snapshot), triad_class_codes()))
-
-    def closed_form(
-        self, snapshot: Snapshot, class_of_code: npt.NDArray[np.int64], options: NullOptions
-    ) -> ClosedForm | None:
-        return None
 
     def sentence(self, options: NullOptions) -> str:
         return (

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from graphlab.motifs.nulls.models import NullOptions, SwapSampler, observable_part, sample_seed
+from graphlab.motifs.nulls.models import NullOptions, observable_part, sample_seed
 from graphlab.motifs.nulls.registered import null_model
 from graphlab.motifs.significance.mixing import Mixing, diagnose
 from graphlab.statistics.p_values import benjamini_hochberg, two_sided_p
@@ -69,7 +69,8 @@ def null_counts(
     graph = observable_part(snapshot, options)
     sampler = null_model(null).prepare(graph, options, seed)
     observed = np.asarray(count(graph), dtype=np.float64)
-    mixing = diagnose(sampler, count, seed) if isinstance(sampler, SwapSampler) else None
+    walk = sampler.walk()
+    mixing = None if walk is None else diagnose(walk, count, seed)
     drawn = np.empty((samples, len(observed)))
     for number in range(samples):
         drawn[number] = count(sampler.draw(sample_seed(seed, number)))

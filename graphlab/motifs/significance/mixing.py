@@ -10,13 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from graphlab.motifs.kernels.pair_classes import FREE
-from graphlab.motifs.nulls.models import SwapSampler
+from graphlab.motifs.nulls.models import Walk, random_state
 from ingest.running.progress import Progress
 from queries.snapshot import Snapshot
 
@@ -68,7 +66,7 @@ def autocorrelation(series: npt.NDArray[np.float64], lags: int) -> npt.NDArray[n
 
 
 def diagnose(
-    sampler: SwapSampler,
+    walk: Walk,
     count: Callable[[Snapshot], npt.NDArray[np.int64]],
     seed: int,
     *,
@@ -79,36 +77,30 @@ def diagnose(
     """Read the census of one chain ``readings`` times, ``gaps_per_sample`` times a sample's length.
 
     Args:
-        sampler: of a swap null. count: the census of a graph, int64 [classes].
+        walk: the chain behind the samples. count: the census of a graph, int64 [classes].
         seed: of the diagnosis; its chain is none of the samples'.
     """
-    from graphlab.motifs.kernels.swaps import copy_chain, run_chain
-    from graphlab.motifs.nulls.chains import snapshot_of
-
-    chain = copy_chain(sampler.hub)
-    prepared = sampler.prepared
-    steps = max(1, sampler.steps // gaps_per_sample)
+    chain = walk.copy()
+    steps = max(1, walk.steps // gaps_per_sample)
     # A key of two words: no sample's child has it.
-    state = np.random.SeedSequence(seed, spawn_key=(0, 1)).generate_state(4, np.uint64)
-    tally = np.zeros((3, 2), dtype=np.int64)
+    state = random_state(np.random.SeedSequence(seed, spawn_key=(0, 1)))
+    accepted = 0
     series = []
     graphs = set()
     for done in range(readings):
-        run_chain(chain, prepared.classes, steps, state, tally)
-        graph = snapshot_of(prepared.snapshot, chain.ends, prepared.weight, sampler.null)
+        accepted += chain.run(steps, state)
+        graph = chain.graph()
         graphs.add(hash(graph.out_target.tobytes()))
         series.append(np.asarray(count(graph), dtype=np.float64))
         if progress:
             progress(done + 1, readings)
-    n, m = prepared.snapshot.n, max(prepared.snapshot.m, 1)
-    observed = prepared.snapshot.sources().astype(np.int64) * n + prepared.snapshot.out_target
-    now = chain.ends[:, 0].astype(np.int64) * n + chain.ends[:, 1]
+    observed, now = (one.sources().astype(np.int64) * one.n + one.out_target for one in (walk.observed, graph))
     moved = 1.0 - float(np.isin(observed, now).mean()) if len(observed) else 0.0
-    acceptance = float(tally[:, 1].sum() / max(tally[:, 0].sum(), 1))
     memory = autocorrelation(np.array(series), readings // 3)
-    gap = steps / m
-    constrained = prepared.classes.kind != FREE and len(graphs) > 1
-    far = _far_apart(sampler, count, np.array(series), seed, gaps_per_sample) if constrained else ""
+    gap = steps / max(walk.observed.m, 1)
+    acceptance = accepted / (steps * readings)
+    constrained = walk.constrained and len(graphs) > 1
+    far = _far_apart(walk, count, np.array(series), seed, gaps_per_sample) if constrained else ""
     return Mixing(
         acceptance=acceptance,
         moved=moved,
@@ -117,12 +109,12 @@ def diagnose(
         steps_per_edge=gap,
         autocorrelation=memory,
         recommended_steps_per_edge=_recommended(memory, gap, readings),
-        trouble=_trouble(sampler, acceptance, moved, len(graphs), readings) or far,
+        trouble=_trouble(walk, acceptance, moved, len(graphs), readings) or far,
     )
 
 
 def _far_apart(
-    sampler: SwapSampler,
+    walk: Walk,
     count: Callable[[Snapshot], npt.NDArray[np.int64]],
     series: npt.NDArray[np.float64],
     seed: int,
@@ -140,21 +132,17 @@ def _far_apart(
     scaled = (series[:, varied] - series[:, varied].mean(axis=0)) / spread[varied]
     along = np.zeros(series.shape[1])
     along[varied] = np.linalg.svd(scaled, full_matrices=False)[2][0] / spread[varied]
-    pilot = [
-        _pushed_series(sampler, count, along * sign, seed, 2 + k, gaps_per_sample) for k, sign in ((0, 1), (1, -1))
-    ]
+    pilot = [_pushed_series(walk, count, along * sign, seed, 2 + k, gaps_per_sample) for k, sign in ((0, 1), (1, -1))]
     burn_in = next((k for k in BURN_INS if _agree(pilot[0][k:], pilot[1][k:])), None)
-    m = max(sampler.prepared.snapshot.m, 1)
-    per_edge = sampler.steps / gaps_per_sample / m
-    words = f"two chains of the null '{sampler.null}' that began far apart"
+    m = max(walk.observed.m, 1)
+    per_edge = walk.steps / gaps_per_sample / m
+    words = f"two chains of the null '{walk.null}' that began far apart"
     if burn_in is None:
         return (
             f"{words} still differ after {BURN_INS[-1] * per_edge:.3g} steps per connection; raise steps_per_edge, or "
             "use a null that keeps less"
         )
-    again = [
-        _pushed_series(sampler, count, along * sign, seed, 4 + k, gaps_per_sample) for k, sign in ((0, 1), (1, -1))
-    ]
+    again = [_pushed_series(walk, count, along * sign, seed, 4 + k, gaps_per_sample) for k, sign in ((0, 1), (1, -1))]
     # Samples are a sample's length away from where they began, so at least that is left out.
     left_out = max(burn_in, gaps_per_sample)
     if not _agree(again[0][left_out:], again[1][left_out:]):
@@ -162,13 +150,13 @@ def _far_apart(
     if burn_in > gaps_per_sample:
         return (
             f"{words} agree after {burn_in * per_edge:.3g} steps per connection, samples have "
-            f"{sampler.steps / m:.3g}; raise steps_per_edge"
+            f"{walk.steps / m:.3g}; raise steps_per_edge"
         )
     return ""
 
 
 def _pushed_series(
-    sampler: SwapSampler,
+    walk: Walk,
     count: Callable[[Snapshot], npt.NDArray[np.int64]],
     along: npt.NDArray[np.float64],
     seed: int,
@@ -176,27 +164,22 @@ def _pushed_series(
     gaps_per_sample: int,
 ) -> npt.NDArray[np.float64]:
     """[readings, classes] of a chain that was first pushed as far along a direction as short runs lead."""
-    from graphlab.motifs.kernels.swaps import copy_chain, run_chain
-    from graphlab.motifs.nulls.chains import snapshot_of
+    state = random_state(np.random.SeedSequence(seed, spawn_key=(0, key)))
 
-    prepared = sampler.prepared
-    state = np.random.SeedSequence(seed, spawn_key=(0, key)).generate_state(4, np.uint64)
-    tally = np.zeros((3, 2), dtype=np.int64)
+    def read(chain: Walk) -> npt.NDArray[np.float64]:
+        return np.asarray(count(chain.graph()), np.float64)
 
-    def read(chain: Any) -> npt.NDArray[np.float64]:
-        return np.asarray(count(snapshot_of(prepared.snapshot, chain.ends, prepared.weight, sampler.null)), np.float64)
-
-    chain = copy_chain(sampler.hub)
+    chain = walk.copy()
     best = float(along @ read(chain))
     for _ in range(PUSHES):
-        other = copy_chain(chain)
-        run_chain(other, prepared.classes, max(1, prepared.snapshot.m // 5), state, tally)
+        other = chain.copy()
+        other.run(max(1, walk.observed.m // 5), state)
         value = float(along @ read(other))
         if value >= best:
             chain, best = other, value
     series = []
     for _ in range(PAIR_READINGS):
-        run_chain(chain, prepared.classes, max(1, sampler.steps // gaps_per_sample), state, tally)
+        chain.run(max(1, walk.steps // gaps_per_sample), state)
         series.append(read(chain))
     return np.array(series)
 
@@ -232,12 +215,12 @@ def _recommended(memory: npt.NDArray[np.float64], gap: float, readings: int) -> 
     return float(gap * first[0]) if len(first) else float("inf")
 
 
-def _trouble(sampler: SwapSampler, acceptance: float, moved: float, different: int, readings: int) -> str:
+def _trouble(walk: Walk, acceptance: float, moved: float, different: int, readings: int) -> str:
     if different >= min(FEWEST_GRAPHS, readings) and moved >= LEAST_MOVED:
         return ""
-    m = sampler.prepared.snapshot.m
+    m = walk.observed.m
     return (
-        f"the null '{sampler.null}' cannot mix on this graph: {readings} readings of its chain saw "
+        f"the null '{walk.null}' cannot mix on this graph: {readings} readings of its chain saw "
         f"{different} different graph{'s' * (different != 1)}, {moved:.1%} of {m:,} connections moved "
         f"and {acceptance:.2%} of steps were accepted, so too few connections can be swapped to compare with; "
         "use a null that keeps less "

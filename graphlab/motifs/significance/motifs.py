@@ -19,8 +19,7 @@ from graphlab.motifs.census.census import unmeasured
 from graphlab.motifs.census.codes import CONNECTED_TRIADS, TRIAD_LABELS, triad_class_codes
 from graphlab.motifs.nulls.analytic import dyad_class_codes
 from graphlab.motifs.nulls.ensembles import Count, SampleFolder, content_hash, options_hash, sample_counts
-from graphlab.motifs.nulls.enumeration import Codes, all_graphs, snapshots
-from graphlab.motifs.nulls.models import NullOptions, SwapSampler, default_null, observable_part
+from graphlab.motifs.nulls.models import TRIADS, NullModel, NullOptions, Sampler, default_null, observable_part
 from graphlab.motifs.nulls.registered import null_model
 from graphlab.motifs.significance.against_null import FIXED, UNMIXED
 from graphlab.motifs.significance.mixing import Mixing, diagnose
@@ -219,17 +218,14 @@ def significance(
         raise AnalysisError(f"the census has {len(observed)} classes, {len(classes)} names were given")
     chosen = np.ones(len(classes), dtype=np.bool_) if tested is None else np.asarray(tested)
     sampler = model.prepare(graph, options, seed)
-    mixing = None
-    every = None
-    if isinstance(sampler, SwapSampler) and not sequential:
-        every = all_graphs(sampler.prepared)
+    walk = sampler.walk()
+    every = walk.all_graphs() if walk is not None and not sequential else None
     if every is not None:
         return _exactly(
-            graph, count, every, chosen,
+            graph, count, every, chosen, model,
             size=size, null=name, classes=tuple(classes), seed=seed, sentence=model.sentence(options),
         )  # fmt: skip
-    if check_mixing and isinstance(sampler, SwapSampler):
-        mixing = diagnose(sampler, count, seed, progress=mixing_progress)
+    mixing = diagnose(walk, count, seed, progress=mixing_progress) if check_mixing and walk is not None else None
     kept = None
     if folder is not None:
         recipe = {
@@ -241,12 +237,12 @@ def significance(
     counts = sample_counts(
         sampler, count, samples=samples, seed=seed, workers=workers, folder=kept, progress=progress, stop=stop
     )
-    exact = None if class_of_code is None else model.closed_form(graph, class_of_code, options)
+    exact = None if class_of_code is None else sampler.closed_form(class_of_code)
     mean = counts.mean(axis=0) if exact is None else exact.mean
     std = counts.std(axis=0, ddof=1) if len(counts) > 1 else np.full(len(classes), np.nan)
     if exact is not None:
         std = np.where(np.isnan(exact.std), std, exact.std)
-    caveats = _caveats(size, name, len(counts), samples, int(chosen.sum()), mixing, options, sampler)
+    caveats = _caveats(size, model, len(counts), samples, int(chosen.sum()), mixing, options, sampler)
     caveats += unmeasured(graph)
     return summarise(
         observed, counts, mean, std, exact is not None, chosen, mixing, stop,
@@ -256,12 +252,13 @@ def significance(
 
 
 def _exactly(
-    graph: Snapshot, count: Count, every: Codes, tested: npt.NDArray[np.bool_], *, size: int, **named: Any
-) -> Significance:
+    graph: Snapshot, count: Count, every: Sequence[Snapshot], tested: npt.NDArray[np.bool_], model: NullModel, *,
+    size: int, **named: Any,
+) -> Significance:  # fmt: skip
     """All graphs of the null instead of samples: moments and p are exact."""
-    counts = np.array([count(one) for one in snapshots(graph, every)], dtype=np.int64)
+    counts = np.array([count(one) for one in every], dtype=np.int64)
     alone = len(counts) == 1
-    caveats = [FOUR_CAVEAT] if size == 4 else []
+    caveats = _four_caveat(size, model)
     caveats.append(
         "the null has no other graph than the observed one: everything is fixed"
         if alone
@@ -331,19 +328,21 @@ def summarise(
     )  # fmt: skip
 
 
+def _four_caveat(size: int, model: NullModel) -> list[str]:
+    return [FOUR_CAVEAT] if size == 4 and TRIADS not in model.keeps else []
+
+
 def _caveats(
     size: int,
-    null: str,
+    model: NullModel,
     used: int,
     asked: int,
     tested: int,
     mixing: Mixing | None,
     options: NullOptions,
-    sampler: object,
+    sampler: Sampler,
 ) -> tuple[str, ...]:
-    found = []
-    if size == 4 and null != "triads":
-        found.append(FOUR_CAVEAT)
+    found = _four_caveat(size, model)
     needed, foretold = p_values.samples_needed(tested), p_values.samples_needed(tested, tails=1)
     if used < needed and used == asked:
         found.append(
@@ -363,7 +362,6 @@ def _caveats(
             else f"the census remembers itself over {mixing.readings // 3 * mixing.steps_per_edge:.3g} steps per "
             f"connection and more; raise steps_per_edge above {options.steps_per_edge:g}"
         )
-    error = getattr(sampler, "error_sentence", None)
-    if error is not None:
-        found.append(error())
+    if told := sampler.caveat():
+        found.append(told)
     return tuple(found)

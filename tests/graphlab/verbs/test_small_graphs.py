@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from graphlab import Graph
-from graphlab.motifs.nulls.registered import NULL_MODELS, null_model
+from graphlab.motifs.nulls.registered import null_model, null_names
 from ingest.schema.errors import AnalysisError
 
 WIRINGS = {
@@ -28,7 +28,7 @@ NULLS = ("configuration", "reciprocal", "block", "spatial", "er", "dyad", "triad
 def test_every_null_is_here() -> None:
     for name in NULLS:
         null_model(name)
-    assert set(NULL_MODELS.names()) <= set(NULLS)
+    assert set(null_names()) <= set(NULLS)
 
 
 def answered(ask: Callable[[], Any]) -> tuple[Any, str]:

@@ -62,7 +62,7 @@ def test_closed_form_is_the_average_over_every_graph(null: str, size: int) -> No
         mutual = sum((b, a) in chosen for a, b in chosen) // 2
         if null == "er" or mutual == 1:
             counts.append(slow_census(snapshot(list(chosen), 4), CLASSES[size], size))
-    form = null_model(null).closed_form(graph, CLASSES[size], NullOptions())
+    form = null_model(null).prepare(graph, NullOptions(), 0).closed_form(CLASSES[size])
     assert form is not None
     assert_allclose(form.mean, np.mean(counts, axis=0), atol=1e-12)
     assert_allclose(form.std, np.std(counts, axis=0), atol=1e-6)
@@ -73,7 +73,7 @@ def test_tetrad_closed_form_is_the_sampled_null(null: str) -> None:
     graph = random_graph(9, 0.3, 2)
     smallest = smallest_codes(4)
     names, class_of_code = np.unique(smallest, return_inverse=True)
-    form = null_model(null).closed_form(graph, class_of_code, NullOptions())
+    form = null_model(null).prepare(graph, NullOptions(), 0).closed_form(class_of_code)
     assert form is not None
     sampler = null_model(null).prepare(graph, NullOptions(), 0)
     samples = 600
@@ -94,7 +94,7 @@ def test_closed_form_is_the_sampled_null_over_observable_pairs(null: str) -> Non
     graph = observable_part(whole, options)
     assert 0 < graph.m < whole.m
     classes = triad_class_codes()
-    form = null_model(null).closed_form(graph, classes, options)
+    form = null_model(null).prepare(graph, options, 0).closed_form(classes)
     assert form is not None
     assert np.isnan(form.std).all()
     sampler = null_model(null).prepare(graph, options, 0)

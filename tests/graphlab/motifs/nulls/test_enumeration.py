@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphlab.motifs.census.codes import TRIAD_LABELS
-from graphlab.motifs.nulls.enumeration import all_graphs, snapshots
-from graphlab.motifs.nulls.models import NullOptions, sample_seed
+from graphlab.motifs.nulls.models import NullModel, NullOptions, sample_seed
 from graphlab.motifs.nulls.registered import null_model
 from graphlab.motifs.significance.against_null import FIXED
 from graphlab.motifs.significance.motifs import motif_significance
@@ -49,13 +49,19 @@ def kept(matrix: np.ndarray, null: str, options: NullOptions) -> tuple[Any, ...]
     return tuple(map(str, found))
 
 
+def all_graphs(model: NullModel, graph: Snapshot, options: NullOptions) -> Sequence[Snapshot] | None:
+    walk = model.prepare(graph, options, 0).walk()
+    assert walk is not None
+    return walk.all_graphs()
+
+
 @pytest.mark.parametrize("null", ["configuration", "reciprocal", "block"])
 @settings(deadline=None, max_examples=8)
 @given(code=st.integers(1, 2**12 - 1))
 def test_all_graphs_of_four_neurons_by_brute_force(null: str, code: int) -> None:
     options = NullOptions(**({"labels": ["a", "b", "a", "b"]} if null == "block" else {}))
     graph = graph_of(code, 4)
-    found = all_graphs(null_model(null).prepare(graph, options, 0).prepared)  # type: ignore[attr-defined]
+    found = all_graphs(null_model(null), graph, options)
     assert found is not None
 
     def matrix(one: Snapshot) -> np.ndarray:
@@ -73,7 +79,7 @@ def test_all_graphs_of_four_neurons_by_brute_force(null: str, code: int) -> None
                 taken[a, b] = bit
             if kept(taken, null, options) == wanted:
                 expected.add(taken.tobytes())
-    listed = [matrix(one).tobytes() for one in snapshots(graph, found)]
+    listed = [matrix(one).tobytes() for one in found]
     assert listed[0] == matrix(graph).tobytes(), "the observed one first"
     assert len(listed) == len(set(listed))
     assert set(listed) == expected
@@ -85,9 +91,11 @@ def test_a_long_chain_draws_only_listed_graphs_and_all_alike(null: str) -> None:
     pre, post = np.nonzero((rng.random((5, 5)) < 0.4) & ~np.eye(5, dtype=bool))
     graph = Snapshot.from_edges(np.arange(1, 6, dtype=np.uint64), pre, post)
     sampler = null_model(null).prepare(graph, NullOptions(steps_per_edge=100, **NULLS[null]), 1)
-    found = all_graphs(sampler.prepared)  # type: ignore[attr-defined]
+    walk = sampler.walk()
+    assert walk is not None
+    found = walk.all_graphs()
     assert found is not None
-    listed = {(one.out_start.tobytes(), one.out_target.tobytes()): k for k, one in enumerate(snapshots(graph, found))}
+    listed = {(one.out_start.tobytes(), one.out_target.tobytes()): k for k, one in enumerate(found)}
     drawn = np.zeros(len(listed))
     for number in range(2000):
         one = sampler.draw(sample_seed(3, number))
@@ -127,4 +135,4 @@ def test_many_graphs_are_left_to_the_chain() -> None:
     rng = np.random.default_rng(0)
     pre, post = np.nonzero((rng.random((11, 11)) < 0.4) & ~np.eye(11, dtype=bool))
     graph = Snapshot.from_edges(np.arange(1, 12, dtype=np.uint64), pre, post)
-    assert all_graphs(null_model("configuration").prepare(graph, NullOptions(), 0).prepared) is None  # type: ignore[attr-defined]
+    assert all_graphs(null_model("configuration"), graph, NullOptions()) is None

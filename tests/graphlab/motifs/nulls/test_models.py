@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from graphlab.motifs.nulls.models import NullOptions, default_null, observable_part, sample_seed
-from graphlab.motifs.nulls.registered import null_model, null_names
-from graphlab.motifs.significance.weights import WEIGHT_NULLS
+from graphlab.motifs.nulls.registered import null_model, null_names, weight_null, weight_null_names
 from ingest.schema.errors import AnalysisError, UnknownNameError
 from queries.snapshot import Snapshot
 
@@ -94,7 +93,7 @@ def test_spatial_keeps_the_classes_it_is_given(options: NullOptions) -> None:
 
     before = graph()
     sampler = null_model("spatial").prepare(before, options, 1)
-    classes = sampler.prepared.classes  # type: ignore[attr-defined]
+    classes = sampler.walk().prepared.classes  # type: ignore[union-attr]
     after = sampler.draw(sample_seed(1, 0))
 
     def multiset(snapshot: Snapshot) -> Counter[int]:
@@ -173,10 +172,10 @@ def test_graphs_without_anything_to_swap_stay_as_they_are(name: str, edges: list
     assert np.array_equal(after.out_start, before.out_start)
 
 
-@pytest.mark.parametrize("name", WEIGHT_NULLS.names())
+@pytest.mark.parametrize("name", weight_null_names())
 def test_weight_shuffles_keep_wiring_and_their_groups(name: str) -> None:
     before = graph()
-    after = WEIGHT_NULLS.get(name).prepare(before, NullOptions(labels=LABELS), 0).draw(sample_seed(0, 0))
+    after = weight_null(name).prepare(before, NullOptions(labels=LABELS), 0).draw(sample_seed(0, 0))
     assert np.array_equal(after.out_target, before.out_target)
     assert not np.array_equal(after.weight, before.weight)
     assert np.array_equal(np.sort(after.weight), np.sort(before.weight))
@@ -193,12 +192,12 @@ def test_weight_shuffles_keep_wiring_and_their_groups(name: str) -> None:
 def test_weight_shuffles_refuse_what_cannot_vary() -> None:
     flat = Snapshot.from_edges(np.arange(1, 4, dtype=np.uint64), [0, 1], [1, 2], [2.0, 2.0])
     with pytest.raises(AnalysisError, match="changes nothing"):
-        WEIGHT_NULLS.get("weights").prepare(flat, NullOptions(), 0)
+        weight_null("weights").prepare(flat, NullOptions(), 0)
     broken = Snapshot.from_edges(np.arange(1, 4, dtype=np.uint64), [0, 1], [1, 2], [2.0, np.nan])
     with pytest.raises(AnalysisError, match="no finite number"):
-        WEIGHT_NULLS.get("weights").prepare(broken, NullOptions(), 0)
+        weight_null("weights").prepare(broken, NullOptions(), 0)
     with pytest.raises(AnalysisError, match="label per neuron"):
-        WEIGHT_NULLS.get("weights-types").prepare(graph(), NullOptions(), 0)
+        weight_null("weights-types").prepare(graph(), NullOptions(), 0)
 
 
 def test_zero_and_negative_weights_are_carried_along() -> None:

@@ -41,7 +41,7 @@ def test_triads_are_kept_and_wiring_is_not(seed: int) -> None:
     key, was = (g.sources().astype(np.int64) * g.n + g.out_target for g in (after, before))
     assert np.isin(key, was).mean() < 0.6
     assert sampler.errors[0] < 0.1  # type: ignore[attr-defined]
-    assert "within" in sampler.error_sentence()  # type: ignore[attr-defined]
+    assert "within" in sampler.caveat()
 
 
 def test_reciprocal_start_is_further_off_than_the_annealed_end() -> None:

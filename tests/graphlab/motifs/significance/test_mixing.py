@@ -38,7 +38,7 @@ def test_autocorrelation_of_a_known_process() -> None:
 
 @pytest.mark.parametrize("null", ["configuration", "reciprocal"])
 def test_a_random_graph_mixes(null: str) -> None:
-    found = diagnose(null_model(null).prepare(random_graph(60, 600), NullOptions(), 1), count, 1)  # type: ignore[arg-type]
+    found = diagnose(null_model(null).prepare(random_graph(60, 600), NullOptions(), 1).walk(), count, 1)  # type: ignore[arg-type]
     assert found.mixes
     assert found.trouble == ""
     assert found.different == found.readings == 60
@@ -51,7 +51,7 @@ def test_a_random_graph_mixes(null: str) -> None:
 
 def test_short_samples_are_recommended_longer_ones() -> None:
     short = null_model("configuration").prepare(random_graph(60, 600), NullOptions(steps_per_edge=0.2), 1)
-    found = diagnose(short, count, 1)  # type: ignore[arg-type]
+    found = diagnose(short.walk(), count, 1)  # type: ignore[arg-type]
     assert found.mixes
     assert found.recommended_steps_per_edge > 0.2
 
@@ -63,7 +63,7 @@ PAIR = (np.array([0, 2, 4]), np.array([1, 3, 1]))
 @pytest.mark.parametrize("edges", [STAR, PAIR], ids=["star", "pair"])
 def test_a_graph_with_hardly_anything_to_swap_says_so(edges: tuple[np.ndarray, np.ndarray]) -> None:
     frozen = Snapshot.from_edges(np.arange(1, 32, dtype=np.uint64), *edges)
-    found = diagnose(null_model("reciprocal").prepare(frozen, NullOptions(), 1), count, 1)  # type: ignore[arg-type]
+    found = diagnose(null_model("reciprocal").prepare(frozen, NullOptions(), 1).walk(), count, 1)  # type: ignore[arg-type]
     assert not found.mixes
     assert "cannot mix" in found.trouble
     assert "use a null that keeps less" in found.trouble
@@ -72,7 +72,7 @@ def test_a_graph_with_hardly_anything_to_swap_says_so(edges: tuple[np.ndarray, n
 def test_progress_is_told() -> None:
     seen: list[tuple[int, int]] = []
     sampler = null_model("configuration").prepare(random_graph(30, 100), NullOptions(), 1)
-    diagnose(sampler, count, 1, readings=6, progress=lambda done, total: seen.append((done, total)))  # type: ignore[arg-type]
+    diagnose(sampler.walk(), count, 1, readings=6, progress=lambda done, total: seen.append((done, total)))  # type: ignore[arg-type]
     assert seen == [(k, 6) for k in range(1, 7)]
 
 
@@ -82,9 +82,9 @@ LABELS = ["a", "b", "c"] * 20
 def test_chains_of_a_constrained_null_that_began_far_apart_have_to_agree() -> None:
     graph = random_graph(60, 600)
     long = null_model("block").prepare(graph, NullOptions(labels=LABELS), 1)
-    assert diagnose(long, count, 1).trouble == ""  # type: ignore[arg-type]
+    assert diagnose(long.walk(), count, 1).trouble == ""  # type: ignore[arg-type]
     short = null_model("block").prepare(graph, NullOptions(labels=LABELS, steps_per_edge=0.02), 1)
-    found = diagnose(short, count, 1)  # type: ignore[arg-type]
+    found = diagnose(short.walk(), count, 1)  # type: ignore[arg-type]
     assert not found.mixes
     assert "began far apart" in found.trouble
     assert "raise steps_per_edge" in found.trouble
@@ -96,5 +96,5 @@ def test_a_spatial_null_that_mixes_is_not_refused(seed: int) -> None:
     sampler = null_model("spatial").prepare(
         random_graph(60, 600), NullOptions(position_nm=position, steps_per_edge=40), seed
     )
-    found = diagnose(sampler, count, seed)  # type: ignore[arg-type]
+    found = diagnose(sampler.walk(), count, seed)  # type: ignore[arg-type]
     assert found.trouble == ""

@@ -1,0 +1,86 @@
+"""Every null model of ours holds to the contract that other packages are held to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from graphlab.motifs.nulls.models import DEGREES, LABELS, NullModel, NullOptions, Sampler, sample_seed
+from graphlab.motifs.nulls.registered import null_model, null_names, weight_null, weight_null_names
+from graphlab.testing.null_models import NullModelContract, example_graph, example_options
+from queries.snapshot import Snapshot
+
+
+class TestNullsOfWiring(NullModelContract):
+    @pytest.fixture(params=null_names())
+    def null(self, request: pytest.FixtureRequest) -> NullModel:
+        return null_model(request.param)
+
+    def test_weights_travel(self, null: NullModel) -> None:
+        graph = example_graph()
+        drawn = null.prepare(graph, example_options(), 1).draw(sample_seed(1, 0))
+        assert np.array_equal(np.sort(drawn.weight), np.sort(graph.weight))
+
+
+class TestWeightShuffles(NullModelContract):
+    @pytest.fixture(params=weight_null_names())
+    def null(self, request: pytest.FixtureRequest) -> NullModel:
+        return weight_null(request.param)
+
+
+@dataclass(frozen=True, eq=False)
+class _Careless(Sampler):
+    """Draws what a null model must not: an overwritten input, a shared generator, or another number of connections."""
+
+    graph: Snapshot
+    rng: np.random.Generator
+    fault: str
+
+    def draw(self, seed: np.random.SeedSequence) -> Snapshot:
+        rng = self.rng if self.fault == "a seed of its own" else np.random.default_rng(seed)
+        order = rng.permutation(self.graph.n - 1)
+        order = np.append(order, self.graph.n - 1)
+        source, target = order[self.graph.sources()], order[self.graph.out_target]
+        if self.fault == "a changed graph":
+            self.graph.weight[:] = 1.0
+        meta = {"null": "careless"}
+        return Snapshot.from_edges(self.graph.root_ids, source, target, self.graph.weight.copy(), meta)
+
+
+@dataclass(frozen=True)
+class Careless:
+    """A null model with one fault."""
+
+    fault: str
+    keeps: frozenset[str]
+    needs: frozenset[str] = frozenset()
+    name: str = "careless"
+
+    def prepare(self, snapshot: Snapshot, options: NullOptions, seed: int) -> Sampler:
+        if self.fault == "labels behind the back":
+            assert options.labels is not None
+        return _Careless(snapshot, np.random.default_rng(seed), self.fault)
+
+    def sentence(self, options: NullOptions) -> str:
+        return f"Null '{self.name}'."
+
+
+@pytest.mark.parametrize(
+    ("fault", "test"),
+    [
+        ("degrees that are not kept", "test_draws_keep_what_it_says"),
+        ("a seed of its own", "test_same_seed_same_bytes"),
+        ("a changed graph", "test_the_graph_stays_as_it_is"),
+        ("labels behind the back", "test_needs_are_declared"),
+        ("labels it does not look at", "test_needs_are_declared"),
+        ("an unknown word", "test_words"),
+    ],
+)
+def test_the_contract_finds_faults(fault: str, test: str) -> None:
+    keeps = frozenset({"everything"}) if fault == "an unknown word" else frozenset({DEGREES})
+    needs = frozenset({LABELS}) if fault == "labels it does not look at" else frozenset()
+    careless: NullModel = Careless(fault, keeps, needs)
+    with pytest.raises((AssertionError, ValueError, pytest.fail.Exception)):
+        getattr(NullModelContract(), test)(careless)
