@@ -12,8 +12,8 @@ low bit the connection from the lower to the higher number. The dyads among the 
 from __future__ import annotations
 
 import itertools
-from abc import abstractmethod
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import comb
 
@@ -231,106 +231,91 @@ def _pairs_of_numbers(number: Ints, rows: Ints, length: Ints, columns: list[Ints
     return source, target
 
 
-@dataclass(frozen=True, eq=False)
-class _UniformSampler(Sampler):
-    """Draws graphs directly, without a chain."""
-
-    null: str
-    snapshot: Snapshot
-    space: _Space
-
-    def draw(self, seed: np.random.SeedSequence) -> Snapshot:
-        rng = np.random.default_rng(seed)
-        source, target = self.place(rng)
-        ends = np.column_stack([source, target]).astype(np.int32)
-        weight = rng.permutation(np.array(self.snapshot.weight))  # NumPy shuffles an empty one in place
-        return snapshot_of(self.snapshot, ends, weight, self.null)
-
-    def closed_form(self, class_of_code: Ints) -> ClosedForm:
-        law, groups = self.law(), self.space.groups
-        mean = expected_counts(law, groups, class_of_code)
-        whole = groups[0] == self.snapshot.n
-        std = exact_std(law, self.snapshot.n, class_of_code, mean) if whole else np.full(len(mean), np.nan)
-        return ClosedForm(mean, std)
-
-    @abstractmethod
-    def place(self, rng: np.random.Generator) -> tuple[Ints, Ints]:
-        """Sources and targets of one random graph."""
-
-    @abstractmethod
-    def law(self) -> _Edges | _Dyads:
-        """What the chances follow."""
+def _place_edges(space: _Space, rng: np.random.Generator) -> tuple[Ints, Ints]:
+    rows, column = np.flatnonzero(space.pre), np.flatnonzero(space.post)
+    length = len(column) - space.post[rows].astype(np.int64)
+    number = rng.choice(space.pairs, space.edges, replace=False)
+    return _pairs_of_numbers(number, rows, length, [column], np.zeros(len(rows), dtype=np.int64))
 
 
-class EdgeSampler(_UniformSampler):
-    """Graphs with so many connections."""
+def _place_dyads(space: _Space, rng: np.random.Generator) -> tuple[Ints, Ints]:
+    both = np.flatnonzero(space.pre & space.post)
+    number = rng.choice(space.two_way_dyads, space.mutual + space.one_way, replace=False)
+    # Dyad number h(h-1)/2 + l is (l, h); the root may be off by one in floating point.
+    high = np.floor((1 + np.sqrt(1 + 8.0 * number)) / 2).astype(np.int64)
+    high -= high * (high - 1) // 2 > number
+    high += (high + 1) * high // 2 <= number
+    low = number - high * (high - 1) // 2
+    turned = rng.random(len(number)) < 0.5
+    first, second = both[np.where(turned, high, low)], both[np.where(turned, low, high)]
+    mutual = np.arange(len(number)) < space.mutual
+    rows = np.flatnonzero(space.pre)
+    seen = space.post[rows]
+    columns = [np.flatnonzero(space.post), np.flatnonzero(space.post & ~space.pre)]
+    kind = seen.astype(np.int64)
+    length = np.array([len(columns[0]), len(columns[1])])[kind]
+    single = rng.choice(int(length.sum()), space.singles_taken, replace=False)
+    source, target = _pairs_of_numbers(single, rows, length, columns, kind)
+    return (
+        np.concatenate([first, second[mutual], source]),
+        np.concatenate([second, first[mutual], target]),
+    )
 
-    def place(self, rng: np.random.Generator) -> tuple[Ints, Ints]:
-        rows, column = np.flatnonzero(self.space.pre), np.flatnonzero(self.space.post)
-        length = len(column) - self.space.post[rows].astype(np.int64)
-        number = rng.choice(self.space.pairs, self.space.edges, replace=False)
-        return _pairs_of_numbers(number, rows, length, [column], np.zeros(len(rows), dtype=np.int64))
 
-    def law(self) -> _Edges:
-        return _Edges(self.space.pairs, self.space.edges)
+def _law_of_edges(space: _Space) -> _Edges:
+    return _Edges(space.pairs, space.edges)
 
 
-class DyadSampler(_UniformSampler):
-    """Graphs with so many mutual and one-way dyads."""
-
-    def place(self, rng: np.random.Generator) -> tuple[Ints, Ints]:
-        space = self.space
-        both = np.flatnonzero(space.pre & space.post)
-        number = rng.choice(space.two_way_dyads, space.mutual + space.one_way, replace=False)
-        # Dyad number h(h-1)/2 + l is (l, h); the root may be off by one in floating point.
-        high = np.floor((1 + np.sqrt(1 + 8.0 * number)) / 2).astype(np.int64)
-        high -= high * (high - 1) // 2 > number
-        high += (high + 1) * high // 2 <= number
-        low = number - high * (high - 1) // 2
-        turned = rng.random(len(number)) < 0.5
-        first, second = both[np.where(turned, high, low)], both[np.where(turned, low, high)]
-        mutual = np.arange(len(number)) < space.mutual
-        rows = np.flatnonzero(space.pre)
-        seen = space.post[rows]
-        columns = [np.flatnonzero(space.post), np.flatnonzero(space.post & ~space.pre)]
-        kind = seen.astype(np.int64)
-        length = np.array([len(columns[0]), len(columns[1])])[kind]
-        single = rng.choice(int(length.sum()), space.singles_taken, replace=False)
-        source, target = _pairs_of_numbers(single, rows, length, columns, kind)
-        return (
-            np.concatenate([first, second[mutual], source]),
-            np.concatenate([second, first[mutual], target]),
-        )
-
-    def law(self) -> _Dyads:
-        space = self.space
-        singles = space.pairs - 2 * space.two_way_dyads
-        return _Dyads(space.two_way_dyads, space.mutual, space.one_way, singles, space.singles_taken)
+def _law_of_dyads(space: _Space) -> _Dyads:
+    singles = space.pairs - 2 * space.two_way_dyads
+    return _Dyads(space.two_way_dyads, space.mutual, space.one_way, singles, space.singles_taken)
 
 
 @dataclass(frozen=True)
 class UniformNull:
-    """``er`` or ``dyad``."""
+    """``er`` or ``dyad``: drawn directly, without a chain."""
 
     name: str
     kept: str
     keeps: frozenset[str]
-    sampler: type[_UniformSampler]
+    place: Callable[[_Space, np.random.Generator], tuple[Ints, Ints]]
+    """Sources and targets of one random graph."""
+    law: Callable[[_Space], _Edges | _Dyads]
     needs: frozenset[str] = frozenset()
 
-    def prepare(self, snapshot: Snapshot, options: NullOptions, seed: int) -> Sampler:
-        return self.sampler(self.name, snapshot, _space(snapshot, options))
+    def prepare(self, snapshot: Snapshot, options: NullOptions, seed: int) -> UniformSampler:
+        return UniformSampler(self, snapshot, _space(snapshot, options))
 
     def sentence(self, options: NullOptions) -> str:
         return f"Null '{self.name}': random graphs with {self.kept}; means are exact."
 
 
+@dataclass(frozen=True, eq=False)
+class UniformSampler(Sampler):
+    """Draws of ``er`` or ``dyad``, each on its own."""
+
+    null: UniformNull
+    snapshot: Snapshot
+    space: _Space
+
+    def draw(self, seed: np.random.SeedSequence) -> Snapshot:
+        rng = np.random.default_rng(seed)
+        ends = np.column_stack(self.null.place(self.space, rng)).astype(np.int32)
+        weight = rng.permutation(np.array(self.snapshot.weight))  # NumPy shuffles an empty one in place
+        return snapshot_of(self.snapshot, ends, weight, self.null.name)
+
+    def closed_form(self, class_of_code: Ints) -> ClosedForm:
+        law, groups = self.null.law(self.space), self.space.groups
+        mean = expected_counts(law, groups, class_of_code)
+        whole = groups[0] == self.snapshot.n
+        std = exact_std(law, self.snapshot.n, class_of_code, mean) if whole else np.full(len(mean), np.nan)
+        return ClosedForm(mean, std)
+
+
 NULLS = (
-    UniformNull("er", "the observed number of connections", frozenset({CONNECTIONS}), EdgeSampler),
+    UniformNull("er", "the observed number of connections", frozenset({CONNECTIONS}), _place_edges, _law_of_edges),
     UniformNull(
-        "dyad",
-        "the observed numbers of mutual, one-way and unconnected pairs",
-        frozenset({CONNECTIONS, DYADS}),
-        DyadSampler,
+        "dyad", "the observed numbers of mutual, one-way and unconnected pairs",
+        frozenset({CONNECTIONS, DYADS}), _place_dyads, _law_of_dyads,
     ),
-)
+)  # fmt: skip
