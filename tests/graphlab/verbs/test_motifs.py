@@ -12,7 +12,7 @@ from graphlab.graph import Graph
 from graphlab.motifs.census.census import census
 from graphlab.motifs.census.weights import motif_weights
 from graphlab.motifs.nulls.models import NullOptions, sample_seed
-from graphlab.motifs.significance.weights import WEIGHT_NULLS
+from graphlab.motifs.nulls.registered import weight_null
 from graphlab.store.runs.runs import hash_table
 from ingest.schema.errors import AnalysisError, UnknownNameError
 
@@ -157,7 +157,7 @@ def test_weights_against_shuffled_weights(graph: Graph, null: str) -> None:
     table = graph.motifs.weights(3, ["raw"], null=null, samples=9, seed=4)
     view = graph.snapshot()
     labels = graph.neuron_values(view, "cell_type")
-    sampler = WEIGHT_NULLS.get(null).prepare(view, NullOptions(labels=labels), 4)
+    sampler = weight_null(null).prepare(view, NullOptions(labels=labels), 4)
     draws = [motif_weights(sampler.draw(sample_seed(4, n)), 3, ["raw"]).to_pylist() for n in range(9)]
     for at, row in enumerate(table.to_pylist()):
         for name in ("intensity", "coherence"):
