@@ -12,7 +12,8 @@ from graphlab.store import tables
 from graphlab.store.files import places
 from graphlab.store.folder import Folder
 from graphlab.store.information import GraphInfo, information
-from graphlab.store.runs import results, runs
+from graphlab.store.runs import runs
+from graphlab.store.runs.results import Repetition, Rerun
 from graphlab.store.runs.waiting import record_waiting
 from graphlab.store.wiring.recipe import Recipe
 from graphlab.verbs.asking import Asking
@@ -175,14 +176,13 @@ class Graph(Asking, Exchanging, Partners, Reaching, Resembling):
 
         return set_signs(self._folder, transmitters, min_confidence)
 
-    def rerun(self, run_id: str) -> results.Rerun:
+    def rerun(self, run_id: str) -> Rerun:
         """Recompute a recorded result and compare: counts, ids and text to the byte, floats within 1e-9."""
-        run = runs.get(self._folder, run_id)
-        verbs = {
-            **self.motifs.repeatable(),
-            "place synapses": self.embeddings.placed_again,
-        }
-        return results.rerun(self._folder, run, verbs)
+        from graphlab.verbs.embeddings import Embeddings
+        from graphlab.verbs.motifs import Motifs
+
+        again = Repetition(self._folder, runs.get(self._folder, run_id))
+        return again.by({**Motifs(self, again).repeatable(), **Embeddings(self, again).repeatable()})
 
     def report(
         self,

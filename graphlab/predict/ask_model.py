@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from graphlab.predict.tasks.cell_type import Typed, homologue_groups
 from graphlab.predict.tasks.functional import Measured
 from graphlab.store.folder import Folder
 from graphlab.store.runs import runs
+from graphlab.store.runs.results import start_run
 from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError, SchemaError, VersionError
 
@@ -109,19 +110,17 @@ def predict(
         notes.append("pairs of neurons without a position were left out")
     if folder.read_only:
         return Predictions(None, name, question.task, table, tuple(notes))
-    record = runs.new_run(
+    run = start_run(
         folder, "predict", {"model": name, "allow_changed": allow_changed, "seen": seen.hashes},
-        {f"{name}{models.WEIGHTS}": str(model.card["weights_sha256"])},
+        {f"{name}{models.WEIGHTS}": str(model.card["weights_sha256"])}, started=started,
     )  # fmt: skip
     with folder.transaction() as connection:
-        connection.execute("DELETE FROM predictions WHERE run_id = ?", [record.run_id])
+        connection.execute("DELETE FROM predictions WHERE run_id = ?", [run.run_id])
         connection.register("predicted", table)
-        connection.execute("INSERT INTO predictions BY NAME SELECT ? AS run_id, * FROM predicted", [record.run_id])
+        connection.execute("INSERT INTO predictions BY NAME SELECT ? AS run_id, * FROM predicted", [run.run_id])
         connection.unregister("predicted")
-        runs.record(
-            connection, replace(record, result_hash=runs.hash_table(table), message="; ".join(notes)), started
-        )  # fmt: skip
-    return Predictions(record.run_id, name, question.task, table, tuple(notes))
+        run.finish_in(connection, "; ".join(notes), runs.hash_table(table))
+    return Predictions(run.run_id, name, question.task, table, tuple(notes))
 
 
 def changed_parts(card: Mapping[str, Any], seen: Wired) -> list[str]:

@@ -27,6 +27,7 @@ from graphlab.predict.tasks.cell_type import cell_type_task, side_numbers
 from graphlab.predict.tasks.functional import functional_task
 from graphlab.store.folder import Folder
 from graphlab.store.runs import runs
+from graphlab.store.runs.results import start_run
 from ingest.running.progress import Progress
 from ingest.schema.errors import MissingExtraError, StoreError
 
@@ -168,7 +169,7 @@ def train(
         asked["responses"] = response_run(folder, question.responses)
     # Joins of embeddings change what predictors see and no version of the data, so its hashes are of the run.
     parameters = {"question": asked, **asdict(plan), "name": name, "kept": kept, "seen": seen.hashes}
-    record = runs.new_run(folder, "train", parameters, {}, plan.seed)
+    record = start_run(folder, "train", parameters, seed=plan.seed, started=started)
     card = {
         "name": name,
         "run_id": record.run_id,
@@ -191,9 +192,7 @@ def train(
         message = f"{task.name}: {because}. {kept} was fitted on {examples.m:,} labelled examples and saved as {name}"
         state = fitted.state()
         saved = models.save(folder.path, card, state, trained, held, log.text(), folder.arriving)
-        runs.record(
-            connection, replace(record, result_hash=str(saved["weights_sha256"]), message=message), started
-        )  # fmt: skip
+        record.finish_in(connection, message, str(saved["weights_sha256"]))
     notes = (because, set_ups(done), *(str(note) for note in saved["notes"]))
     return TrainedModel(name, record.run_id, models.paths(folder.path, name)[models.WEIGHTS], saved, notes)
 

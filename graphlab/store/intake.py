@@ -21,6 +21,7 @@ from graphlab.store.embeddings.intake import write_embedding_source
 from graphlab.store.files import places, sweeping
 from graphlab.store.folder import Folder
 from graphlab.store.runs import runs
+from graphlab.store.runs.results import start_run
 from graphlab.store.wiring.connections import write_connections
 from graphlab.store.wiring.neurons import write_neurons
 from graphlab.store.wiring.recipe import Recipe, pairs_from_synapses
@@ -126,10 +127,11 @@ def ingest(
     # Embeddings are excepted: their voxels are those of the model, not those of the segmentation.
     if request.resolution is None and request.as_ != "embeddings" and folder.resolution is not None:
         request = replace(request, default_resolution=folder.resolution)
-    run = runs.new_run(folder, "ingest", _parameters(request, policy), {name: runs.hash_source(source)})
+    inputs = {name: runs.hash_source(source)}
+    run = start_run(folder, "ingest", _parameters(request, policy), inputs, started=started)
     if runs.find(folder, run.run_id) and not _was_replaced(folder, request, run.run_id):
         return IngestSummary(name, request.as_, run.run_id, 0, already_there=True)
-    _refuse_second_reading(folder, name, run)
+    _refuse_second_reading(folder, name, run.run)
     reading = open_source(source, request)
     named = _materialization(folder, reading)
     left_out = 0
@@ -157,8 +159,7 @@ def ingest(
         if named is not None:
             folder.set_meta("materialization", named)
             notes.append(f"the graph is of materialization {named} from now on, as this source says")
-        runs.move_on(folder, run.run_id)
-        runs.record(connection, replace(run, message="; ".join(notes)), started)
+        run.finish_in(connection, "; ".join(notes), moves_data=True)
         if alongside is not None:
             alongside()
     folder.checkpoint(name)
@@ -212,8 +213,8 @@ def _ingest_recorded(
     request.check(USES[request.as_])
     name = Path(source).name if isinstance(source, str | Path) else source_name(source)
     parameters = _parameters(request, policy)
-    run, rows, notes, there = write_recording_source(folder, source, request, parameters, policy.unknown, progress)
-    return IngestSummary(name, request.as_, run.run_id, rows, already_there=there, notes=notes)
+    run_id, rows, notes, there = write_recording_source(folder, source, request, parameters, policy.unknown, progress)
+    return IngestSummary(name, request.as_, run_id, rows, already_there=there, notes=notes)
 
 
 def open_source(source: Any, request: ReadRequest) -> Reading:

@@ -89,27 +89,22 @@ class Activity(Namespace):
             UnknownNameError: such a question, option of it, behaviour or animal does not exist.
             AnalysisError: nothing recorded, too short, constant, nobody identified: with the numbers.
         """
-        import datetime
-
-        from graphlab.store.runs import activity as activity_runs
         from graphlab.store.runs import runs
+        from graphlab.store.runs.results import digests
 
         if what not in WHAT:
             raise UnknownNameError("question", what, WHAT)
         for name in options:
             if name not in OPTIONS[what]:
                 raise UnknownNameError(f"option of {what}", name, OPTIONS[what])
-        started = datetime.datetime.now(datetime.UTC)
         options |= self._about_run(what, behaviors, options.get("run_id"))
         inputs = {"source": runs.hash_source(options["source"])} if options.get("source") is not None else {}
+        parameters = {"what": what, "behaviors": behaviors, "animals": animals, "min_confidence": min_confidence}
+        parameters |= {key: value for key, value in options.items() if key != "source"}
+        run = self._start_run("correlate", parameters, inputs, seed)
         answer = self._answer(what, behaviors, animals, min_confidence, seed, progress, dict(options))
-        if not self._folder.read_only:
-            kept = {key: value for key, value in options.items() if key != "source"}
-            parameters = {"what": what, "behaviors": behaviors, "animals": animals, "min_confidence": min_confidence}
-            parameters = {**parameters, **kept}
-            run = activity_runs.run_of(self._folder, "correlate", parameters, inputs, seed)
-            activity_runs.record_tables(self._folder, run, answer.tables, answer.notes, started)
-            answer.run_id = run.run_id
+        run.finish(digests(answer.tables), answer.tables, message="; ".join(answer.notes))
+        answer.run_id = run.run_id if run.recorded else None
         return answer
 
     def _about_run(self, what: str, behaviors: Sequence[str] | None, run_id: str | None) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,10 +75,15 @@ class Embeddings(Namespace):
             self.join(embeddings.model)
         return place_synapses(self._folder, embeddings, radius_nm, progress)
 
-    def placed_again(self, parameters: dict[str, Any]) -> str:
-        from graphlab.store.embeddings.places import place_again
+    def repeatable(self) -> dict[str, Callable[..., object]]:
+        """What does the work of a run again, by the verb that the run names, from the run's parameters."""
+        from graphlab.store.embeddings.places import PLACE, place_again
 
-        return place_again(self._folder, self.open(parameters["model"]), parameters)
+        def again(**parameters: Any) -> None:
+            assert self._repetition is not None
+            self._repetition.compare_hash(place_again(self._folder, self.open(parameters["model"]), parameters))
+
+        return {PLACE: again}
 
     def embed(
         self,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from graphlab.store import tables
-from graphlab.store.runs import results
+from graphlab.store.runs.results import motif_counts
 from graphlab.verbs.opened import Namespace
 from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError
@@ -49,12 +48,13 @@ class MotifCounts(Namespace):
         """
         from graphlab.motifs.census.census import census
 
-        started, kind = datetime.datetime.now(datetime.UTC), self.kind_of(kind)
+        kind = self.kind_of(kind)
+        parameters = {"size": size, "kind": kind, "min_weight": min_weight, "by": by}
+        run = self._start_run("census", parameters, record=record)
         view = self.snapshot(kind, min_weight)
         result = census(view, size, by=self.neuron_values(view, by) if by else None, **options)
-        if record and not self._folder.read_only:
-            parameters = {"size": size, "kind": kind, "min_weight": min_weight, "by": by}
-            results.record_census(self._folder, result.to_arrow(), parameters, started)
+        table = result.to_arrow()
+        run.finish(table, motif_counts(self._folder, table, size))
         return result
 
     def census_by_neuropil(
@@ -80,7 +80,8 @@ class MotifCounts(Namespace):
         from graphlab.motifs.census.census import census_of_parts
         from graphlab.motifs.census.parts import per_neuropil
 
-        started = datetime.datetime.now(datetime.UTC)
+        parameters = {"size": size, "kind": kind, "min_weight": min_weight}
+        run = self._start_run("census_by_neuropil", parameters, record=record)
         rows = tables.neuropil_rows(self._folder, kind)
         if not len(rows):
             raise AnalysisError(
@@ -90,8 +91,7 @@ class MotifCounts(Namespace):
         ids = self.snapshot(kind).root_ids
         parts = per_neuropil(ids, pre, post, weight, rows["neuropil"].to_pylist(), min_weight)
         table = census_of_parts(parts, size, workers, progress, len(rows["neuropil"].unique()))
-        parameters = {"size": size, "kind": kind, "min_weight": min_weight}
-        self._note(record, "census_by_neuropil", table, parameters, started)
+        run.finish(table)
         return table
 
     def census_sweep(
@@ -110,10 +110,11 @@ class MotifCounts(Namespace):
         """
         from graphlab.motifs.census.census import threshold_sweep
 
-        started, kind = datetime.datetime.now(datetime.UTC), self.kind_of(kind)
-        table = threshold_sweep(self.snapshot(kind), size, thresholds, workers, progress)
+        kind = self.kind_of(kind)
         parameters = {"size": size, "thresholds": [float(value) for value in thresholds], "kind": kind}
-        self._note(record, "census_sweep", table, parameters, started)
+        run = self._start_run("census_sweep", parameters, record=record)
+        table = threshold_sweep(self.snapshot(kind), size, thresholds, workers, progress)
+        run.finish(table)
         return table
 
     def orbits(
@@ -132,11 +133,11 @@ class MotifCounts(Namespace):
         """
         from graphlab.motifs.census.orbits import orbits
 
-        started, kind = datetime.datetime.now(datetime.UTC), self.kind_of(kind)
+        kind = self.kind_of(kind)
+        run = self._start_run("orbits", {"size": size, "kind": kind, "min_weight": min_weight}, record=record)
         found = orbits(self.snapshot(kind, min_weight), size, workers=workers, progress=progress)
-        if record and not self._folder.read_only:
-            parameters = {"size": size, "kind": kind, "min_weight": min_weight}
-            results.record_table(self._folder, "orbits", found.to_arrow(), parameters, started)
+        if run.needed:
+            run.finish(found.to_arrow())
         return found
 
     def roles(
@@ -165,10 +166,11 @@ class MotifCounts(Namespace):
         """
         from graphlab.motifs.census.orbits import orbits
 
-        started, kind = datetime.datetime.now(datetime.UTC), self.kind_of(kind)
+        kind = self.kind_of(kind)
+        parameters: dict[str, Any] = {"size": size, "by": by, "kind": kind, "min_weight": min_weight}
+        run = self._start_run("roles", {**parameters, **_drawn(null, samples, seed)}, record=record)
         view = self.snapshot(kind, min_weight)
         labels = [str(own) for own in view.root_ids] if by == "root_id" else self.neuron_values(view, by)
-        parameters: dict[str, Any] = {"size": size, "by": by, "kind": kind, "min_weight": min_weight}
         if null is None:
             table = orbits(view, size, workers=workers, progress=progress).by_label(labels)
         else:
@@ -176,8 +178,7 @@ class MotifCounts(Namespace):
 
             options = self._told(null, view, kind)
             table = roles_against_null(view, size, labels, null, samples, seed, options, workers, progress)
-            parameters |= {"null": null, "samples": samples, "seed": seed}
-        self._note(record, "roles", table, parameters, started)
+        run.finish(table)
         return table
 
     def weights(
@@ -209,12 +210,14 @@ class MotifCounts(Namespace):
         """
         from graphlab.motifs.census.weights import motif_weights
 
-        started, kind = datetime.datetime.now(datetime.UTC), self.kind_of(kind)
-        wanted = list(weightings)
+        kind, wanted = self.kind_of(kind), list(weightings)
+        parameters: dict[str, Any] = {"size": size, "weightings": wanted, "kind": kind, "min_weight": min_weight}
+        if null is not None:
+            parameters |= {**_drawn(null, samples, seed), "by": by}
+        run = self._start_run("motif_weights", parameters, record=record)
         view = self.snapshot(kind, min_weight)
         beyond = self.input_beyond(view, kind) if "input" in wanted else None
         table = motif_weights(view, size, wanted, workers=workers, progress=progress, beyond=beyond)
-        parameters: dict[str, Any] = {"size": size, "weightings": wanted, "kind": kind, "min_weight": min_weight}
         if null is not None:
             from graphlab.motifs.nulls.models import LABELS
             from graphlab.motifs.nulls.registered import weight_null
@@ -225,8 +228,7 @@ class MotifCounts(Namespace):
             chosen = NullSettings(by=by if LABELS in model.needs else None, kind=kind, observable=False)
             options = null_options(self._folder, view, model, chosen)
             table = against_shuffles(view, table, size, null, samples, seed, options, workers, progress, beyond)
-            parameters |= {"null": null, "samples": samples, "seed": seed, "by": by}
-        self._note(record, "motif_weights", table, parameters, started)
+        run.finish(table)
         return table
 
     def signed_census(
@@ -255,7 +257,9 @@ class MotifCounts(Namespace):
         from graphlab.motifs.census.signed import signed_triads
         from ingest.schema.transmitters import transmitter_map
 
-        started, kind = datetime.datetime.now(datetime.UTC), self.kind_of(kind)
+        kind = self.kind_of(kind)
+        parameters: dict[str, Any] = {"transmitters": transmitters, "kind": kind, "min_weight": min_weight}
+        run = self._start_run("signed_census", {**parameters, **_drawn(null, samples, seed)}, record=record)
         view = self.snapshot(kind, min_weight)
         chosen = transmitter_map(transmitters)
         signs = chosen.sign_all(self.neuron_values(view, "nt_type"), self.neuron_values(view, "nt_confidence"))
@@ -264,7 +268,6 @@ class MotifCounts(Namespace):
                 f"none of {view.n:,} neurons has a sign under the map {chosen.name!r} "
                 f"({', '.join(chosen.signs)}); ingest neurons with a column nt_type, or take another map"
             )
-        parameters: dict[str, Any] = {"transmitters": transmitters, "kind": kind, "min_weight": min_weight}
         if null is None:
             table = signed_triads(view, signs, workers=workers, progress=progress)
         else:
@@ -272,8 +275,7 @@ class MotifCounts(Namespace):
 
             options = self._told(null, view, kind)
             table = signed_against_null(view, signs, null, samples, seed, options, workers, progress)
-            parameters |= {"null": null, "samples": samples, "seed": seed}
-        self._note(record, "signed_census", table, parameters, started)
+        run.finish(table)
         return table
 
     def _told(self, null: str, view: Snapshot, kind: str) -> NullOptions:
@@ -283,20 +285,19 @@ class MotifCounts(Namespace):
 
         return null_options(self._folder, view, null_model(null), NullSettings(kind=kind, observable=False))
 
-    def _note(
-        self, record: bool, verb: str, table: pa.Table, parameters: dict[str, Any], started: datetime.datetime
-    ) -> None:
-        if record and not self._folder.read_only:
-            results.record_table(self._folder, verb, table, parameters, started)
-
-    def repeatable(self) -> dict[str, Callable[[dict[str, Any]], Any]]:
-        """How the result of every verb is computed again from its parameters; the run stays as it is."""
+    def repeatable(self) -> dict[str, Callable[..., object]]:
+        """What does the work of a run again, by the verb that the run names, from the run's parameters."""
         return {
-            "census": lambda p: self.census(**p, record=False).to_arrow(),
-            "census_by_neuropil": lambda p: self.census_by_neuropil(**p, record=False),
-            "census_sweep": lambda p: self.census_sweep(**p, record=False),
-            "orbits": lambda p: self.orbits(**p, record=False).to_arrow(),
-            "roles": lambda p: self.roles(**p, record=False),
-            "motif_weights": lambda p: self.weights(**p, record=False),
-            "signed_census": lambda p: self.signed_census(**p, record=False),
+            "census": self.census,
+            "census_by_neuropil": self.census_by_neuropil,
+            "census_sweep": self.census_sweep,
+            "orbits": self.orbits,
+            "roles": self.roles,
+            "motif_weights": self.weights,
+            "signed_census": self.signed_census,
         }
+
+
+def _drawn(null: str | None, samples: int, seed: int) -> dict[str, Any]:
+    """Parameters of a comparison with a null."""
+    return {} if null is None else {"null": null, "samples": samples, "seed": seed}

@@ -14,7 +14,7 @@ from graphlab.motifs.nulls.models import LABELS, NEARNESS, POSITIONS, NullModel,
 from graphlab.motifs.nulls.registered import null_model, null_names
 from graphlab.store import tables
 from graphlab.store.folder import Folder
-from graphlab.store.runs import results, runs
+from graphlab.store.runs import runs
 from graphlab.verbs.opened import Opened
 from ingest.schema.errors import AnalysisError, ReadError, SchemaError, UnknownNameError
 from queries.snapshot import Snapshot
@@ -191,13 +191,6 @@ def significance_of(opened: Opened, parameters: Mapping[str, Any], **how: Any) -
     )
 
 
-def significance_again(opened: Opened, parameters: Mapping[str, Any]) -> results.Recomputed:
-    from graphlab.motifs.significance.kept import to_table
-
-    found = significance_of(opened, parameters)
-    return results.Recomputed(counted(found), to_table(found))
-
-
 def mined(opened: Opened, parameters: Mapping[str, Any], **how: Any) -> Mined:
     from graphlab.motifs.mining.typed import mine
 
@@ -233,11 +226,6 @@ def hemispheres(
         )
     kept = [label if sided else None for label, sided in zip(labels, left | right, strict=True)]
     return left, f"left hemisphere mined ({int(left.sum())} neurons), right held out ({int(right.sum())})", kept
-
-
-def mined_again(opened: Opened, parameters: Mapping[str, Any]) -> results.Recomputed:
-    found = mined(opened, parameters)
-    return results.Recomputed(mined_counts(found), found.to_arrow())
 
 
 def settings_of(given: Mapping[str, Any]) -> NullSettings:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,18 +10,16 @@ import numpy as np
 from graphlab.motifs.nulls.registered import null_model
 from graphlab.store import query_source
 from graphlab.store.files import places
-from graphlab.store.runs import results
+from graphlab.store.runs.results import kept_runs, motif_counts
 from graphlab.verbs.motif_counts import MotifCounts
 from graphlab.verbs.motif_runs import (
     counted,
     inputs_of,
     mined,
-    mined_again,
     mined_counts,
     null_options,
     plain_settings,
     positions,
-    significance_again,
     significance_of,
     significance_rows,
 )
@@ -73,20 +70,17 @@ class Motifs(MotifCounts):
         """
         from graphlab.motifs.significance.kept import to_table
 
-        started = datetime.datetime.now(datetime.UTC)
         chosen = plain_settings(self, settings)
         parameters = {
             "size": size, "null": null, "samples": samples, "seed": seed, "sequential": sequential, **chosen.plain(),
         }  # fmt: skip
-        folder = None if self._folder.read_only else places.place(self.path, places.SAMPLES)
+        run = self._start_run("significance", parameters, inputs_of(chosen), seed)
+        folder = places.place(self.path, places.SAMPLES) if run.recorded else None
         found = significance_of(
             self, parameters, folder=folder, workers=workers, progress=progress, mixing_progress=mixing_progress
         )
-        if not self._folder.read_only:
-            results.record(
-                self._folder, "significance", significance_rows(found), counted(found), parameters, started,
-                inputs=inputs_of(chosen), seed=seed, message=found.sentence, kept=to_table(found),
-            )  # fmt: skip
+        rows = motif_counts(self._folder, significance_rows(found), size)
+        run.finish(counted(found), rows, to_table(found), found.sentence)
         return found
 
     def mine(
@@ -118,29 +112,25 @@ class Motifs(MotifCounts):
         """
         import pyarrow as pa
 
-        started = datetime.datetime.now(datetime.UTC)
         chosen = plain_settings(self, {"keep_reciprocity": True, **settings})
         parameters = {
             "size": size, "null": null, "samples": samples, "seed": seed, "split": split, "top": top,
             "min_count": min_count, **chosen.plain(), "by": by,
         }  # fmt: skip
-        folder = None if self._folder.read_only else places.place(self.path, places.SAMPLES)
+        run = self._start_run("mine", parameters, inputs_of(chosen), seed)
+        folder = places.place(self.path, places.SAMPLES) if run.recorded else None
         found = mined(self, parameters, folder=folder, workers=workers, progress=progress)
-        if not self._folder.read_only:
-            table = found.to_arrow()
-            rows = pa.table(
-                {
-                    "group": table["pattern"], "motif": table["motif"], "count": table["count"],
-                    "null_model": pa.array([null] * len(table), pa.string()),
-                    "samples": pa.array([found.samples] * len(table), pa.int64()),
-                    "null_mean": table["null_mean"], "ratio": table["ratio"], "p": table["p"], "q": table["q"],
-                }
-            )  # fmt: skip
-            results.record(
-                self._folder, "mine", rows, mined_counts(found), parameters, started,
-                inputs=inputs_of(chosen), seed=seed, message=found.rule,
-                kept=table.replace_schema_metadata({"rule": found.rule, "sentence": found.sentence}),
-            )  # fmt: skip
+        table = found.to_arrow()
+        rows = pa.table(
+            {
+                "group": table["pattern"], "motif": table["motif"], "count": table["count"],
+                "null_model": pa.array([null] * len(table), pa.string()),
+                "samples": pa.array([found.samples] * len(table), pa.int64()),
+                "null_mean": table["null_mean"], "ratio": table["ratio"], "p": table["p"], "q": table["q"],
+            }
+        )  # fmt: skip
+        whole = table.replace_schema_metadata({"rule": found.rule, "sentence": found.sentence})
+        run.finish(mined_counts(found), motif_counts(self._folder, rows, size), whole, found.rule)
         return found
 
     def instances(
@@ -240,16 +230,12 @@ class Motifs(MotifCounts):
         """Run and result of every significance recorded on the present data, latest first."""
         from graphlab.motifs.significance.kept import of_table
 
-        found = [(run.run_id, of_table(table)) for run, table in results.kept_runs(self._folder, "significance")]
+        found = [(run.run_id, of_table(table)) for run, table in kept_runs(self._folder, "significance")]
         return [(run, one) for run, one in found if size is None or one.size == size]
 
     def kept_mining(self) -> list[tuple[str, pa.Table]]:
         """Run and table of every mining recorded on the present data, latest first."""
-        return [(run.run_id, table) for run, table in results.kept_runs(self._folder, "mine")]
+        return [(run.run_id, table) for run, table in kept_runs(self._folder, "mine")]
 
-    def repeatable(self) -> dict[str, Callable[[dict[str, Any]], Any]]:
-        return {
-            **super().repeatable(),
-            "significance": lambda p: significance_again(self, p),
-            "mine": lambda p: mined_again(self, p),
-        }
+    def repeatable(self) -> dict[str, Callable[..., object]]:
+        return {**super().repeatable(), "significance": self.significance, "mine": self.mine}

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from graphlab.store import tables
 from graphlab.store.database import read_errors
 from graphlab.store.folder import Folder
+from graphlab.store.runs.results import ActiveRun, Repetition, start_run
 from graphlab.store.wiring.functional_edges import resolved_kind
 from graphlab.store.wiring.input_totals import input_beyond
 from graphlab.store.wiring.snapshots import snapshot as stored_snapshot
@@ -69,5 +70,17 @@ def _telling_of_damage(verb: Callable[..., Any]) -> Callable[..., Any]:
 class Namespace(Opened):
     """Verbs of one kind under a name of their own, such as ``graph.motifs``; made on first use."""
 
-    def __init__(self, graph: Opened) -> None:
+    def __init__(self, graph: Opened, repetition: Repetition | None = None) -> None:
         self._folder = graph._folder
+        self._repetition = repetition
+
+    def _start_run(
+        self,
+        verb: str,
+        parameters: dict[str, Any],
+        inputs: dict[str, str] | None = None,
+        seed: int | None = None,
+        record: bool = True,
+    ) -> ActiveRun:
+        """Begin work that leaves a run, or that compares its result with an earlier one's."""
+        return start_run(self._folder, verb, parameters, inputs, seed, record=record, repetition=self._repetition)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import datetime
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from graphlab.store.embeddings.files import EmbeddingSet
 from graphlab.store.embeddings.joins import join_by_id, join_by_place, nodes_of_side, require_version
 from graphlab.store.folder import Folder
 from graphlab.store.runs import runs
+from graphlab.store.runs.results import start_run
 from ingest.running.progress import Progress
 from ingest.schema.errors import SchemaError, VersionError
 from ingest.schema.ids import RootIds
@@ -92,13 +92,13 @@ def join_neurons(
     """
     if id_map is not None and radius_nm is not None:
         raise SchemaError("give either an id map or a radius: both say which segment a neuron is")
-    started = datetime.datetime.now(datetime.UTC)
+    how = "place" if radius_nm is not None else "id" if id_map is None else "map"
+    inputs = {} if id_map is None else {"id map": runs.hash_table(id_map)}
+    run = start_run(folder, JOIN, {"model": embeddings.model, "how": how, "radius_nm": radius_nm}, inputs)
     neurons = arrow(folder.cursor(), "SELECT root_id, x_nm, y_nm, z_nm FROM neurons ORDER BY root_id")
     root_ids: RootIds = neurons["root_id"].combine_chunks().to_numpy()
     distance = np.full(len(root_ids), np.nan)
-    inputs = {}
     if radius_nm is not None:
-        how = "place"
         _require_length(radius_nm)
         points = np.stack([neurons[f"{axis}_nm"].to_numpy() for axis in "xyz"], axis=1).astype(np.float64)
         placed = np.isfinite(points).all(axis=1)
@@ -109,9 +109,6 @@ def join_neurons(
         near = join_by_place(embeddings, points[placed], radius_nm)
         found[placed], distance[placed], ambiguous[placed] = near.embedded_ids, near.distance_nm, near.ambiguous
     else:
-        how = "id" if id_map is None else "map"
-        if id_map is not None:
-            inputs["id map"] = runs.hash_table(id_map)
         version = _version(folder, embeddings, segmentation_version) if id_map is None else ""
         joined = join_by_id(embeddings, root_ids, version, id_map)
         found, ambiguous = joined.embedded_ids, joined.ambiguous
@@ -124,8 +121,6 @@ def join_neurons(
             "distance_nm": pa.array(distance[kept], mask=~np.isfinite(distance[kept])),
         }
     )
-    parameters = {"model": embeddings.model, "how": how, "radius_nm": radius_nm}
-    run = runs.new_run(folder, JOIN, parameters, inputs)
     result = NeuronJoin(
         run.run_id,
         embeddings.model,
@@ -144,7 +139,7 @@ def join_neurons(
             [run.run_id, embeddings.model],
         )
         connection.unregister("joined")
-        runs.record(connection, replace(run, result_hash=runs.hash_table(table), message=str(result)), started)
+        run.finish_in(connection, str(result), runs.hash_table(table))
     return result
 
 
@@ -163,14 +158,13 @@ def place_synapses(
         SchemaError: no synapse with a position, neurons not joined, a radius that is no length.
     """
     _require_length(radius_nm)
-    started = datetime.datetime.now(datetime.UTC)
     counted = first_row(folder.connection, "SELECT count(*), count(x_nm) FROM synapses")
     if not counted[1]:
         raise SchemaError(
             f"none of the {counted[0]:,} synapses has a position; ingest synapses with x_nm, y_nm, z_nm "
             "(or voxel positions and --resolution)"
         )
-    run = runs.new_run(folder, PLACE, _place_parameters(folder, embeddings, radius_nm), {})
+    run = start_run(folder, PLACE, _place_parameters(folder, embeddings, radius_nm))
     digest, tally = hashlib.sha256(), {"pre": 0, "post": 0}
     with folder.transaction() as connection:
         connection.execute("DELETE FROM synapse_embeddings WHERE model = ?", [embeddings.model])
@@ -184,7 +178,7 @@ def place_synapses(
             )
             connection.unregister("placed")
         result = SynapsePlaces(run.run_id, embeddings.model, radius_nm, int(counted[0]), tally["pre"], tally["post"])
-        runs.record(connection, replace(run, result_hash=digest.hexdigest(), message=str(result)), started)
+        run.finish_in(connection, str(result), digest.hexdigest())
     return result
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
 import shlex
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from graphlab.store.files import places, sweeping
 from graphlab.store.folder import Folder
 from graphlab.store.recordings.files import read_behavior, read_clock, write_activity, write_behavior
 from graphlab.store.runs import runs
+from graphlab.store.runs.results import start_run
 from ingest.reader import ReadRequest
 from ingest.recordings.readers import open_behavior, open_recordings
 from ingest.recordings.recording import Recording, on_clock
@@ -34,11 +33,11 @@ def write_recording_source(
     parameters: dict[str, Any],
     unknown: str,
     progress: Progress | None,
-) -> tuple[runs.Run, int, list[str], bool]:
+) -> tuple[str, int, list[str], bool]:
     """One source of recordings or behaviour in one transaction: all of it or nothing.
 
     Returns:
-        (run, rows, notes, whether it was there already).
+        (id of the run, rows, notes, whether it was there already).
 
     Raises:
         SchemaError, ReadError, IdError, UnknownNameError: the graph is as it was.
@@ -49,9 +48,9 @@ def write_recording_source(
     labels = request.options.get("labels")
     if labels and Path(str(labels)).is_file():
         inputs["labels"] = runs.hash_source(Path(str(labels)))
-    run = runs.new_run(folder, "ingest", parameters, inputs)
+    run = start_run(folder, "ingest", parameters, inputs, started=started)
     if runs.find(folder, run.run_id):
-        return run, 0, [], True
+        return run.run_id, 0, [], True
     target = places.place(folder.path, places.RECORDINGS)
     notes: list[str] = []
     failed: list[str] = []
@@ -72,9 +71,9 @@ def write_recording_source(
         rows = _every(jobs, failed, apart)
         if failed:
             notes[:0] = [f"{len(failed)} animals are left out: {fault}" for fault in failed[:1]] + failed[1:]
-        _finish(folder, run, notes, started, connection)
+        run.finish_in(connection, "; ".join(notes), moves_data=True)
     folder.checkpoint(name)
-    return run, rows, notes, False
+    return run.run_id, rows, notes, False
 
 
 def _every(jobs: list[Callable[[], int]], failed: list[str], apart: tuple[type[GraphlabError], ...]) -> int:
@@ -94,12 +93,6 @@ def _every(jobs: list[Callable[[], int]], failed: list[str], apart: tuple[type[G
     if first is not None and not done:
         raise first
     return rows
-
-
-def _finish(folder: Folder, run: runs.Run, notes: list[str], started: datetime.datetime, connection: Any) -> None:
-    before = str(folder.meta("data_version"))
-    folder.set_meta("data_version", hashlib.blake2b(f"{before} {run.run_id}".encode(), digest_size=8).hexdigest())
-    runs.record(connection, replace(run, message="; ".join(notes)), started)
 
 
 def _one_animal(

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import datetime
 from contextlib import suppress
-from dataclasses import replace
 
 from graphlab.store.files import places
 from graphlab.store.folder import Folder
-from graphlab.store.runs import runs
+from graphlab.store.runs.results import start_run
 from ingest.schema.errors import SchemaError, UnknownNameError
 
 
@@ -21,7 +19,7 @@ def drop_animal(folder: Folder, animal: str) -> list[str]:
     Raises:
         UnknownNameError: no such animal. SchemaError: nothing was recorded.
     """
-    started = datetime.datetime.now(datetime.UTC)
+    run = start_run(folder, "drop animal", {"animal": animal})
     rows = folder.connection.execute(
         "SELECT animal, part, file, run_id FROM recording_files ORDER BY animal, part, file"
     ).fetchall()
@@ -41,14 +39,12 @@ def drop_animal(folder: Folder, animal: str) -> list[str]:
             f"{', '.join(shared)}: the source brought other animals, too, and counts as there; drop those as well to "
             "bring it again, or bring this animal from a file of its own"
         )
-    run = runs.new_run(folder, "drop animal", {"animal": animal}, {})
     with folder.transaction() as connection:
         connection.execute("DELETE FROM recording_files WHERE animal = ?", [animal])
         connection.execute("DELETE FROM recorded_neurons WHERE animal = ?", [animal])
         for run_id in gone:
             connection.execute("DELETE FROM runs WHERE run_id = ?", [run_id])
-        runs.move_on(folder, run.run_id)
-        runs.record(connection, replace(run, message="; ".join(notes)), started)
+        run.finish_in(connection, "; ".join(notes), moves_data=True)
     # After the transaction: a kill in between leaves files that no row names, which the next ingest sweeps away.
     for _, _, file, _ in mine:
         with suppress(OSError):

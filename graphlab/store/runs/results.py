@@ -1,4 +1,4 @@
-"""Results with their runs: written once, recomputed and compared: bytes for counts, nearly for floats."""
+"""Runs under way: begun before the work, written with its result, or compared with what an earlier run recorded."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 
 from graphlab.store.files import checksums
 from graphlab.store.folder import Folder
 from graphlab.store.runs import runs, waiting
 from graphlab.store.runs.agreement import TOLERANCE, agreement, has_floats
-from graphlab.store.runs.waiting import save_kept
 from ingest.schema.errors import AnalysisError, VersionError
 
 
@@ -29,60 +29,103 @@ class Rerun:
     """In words: equal to the byte, equal within the tolerance, or what differs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recomputed:
-    """What a verb gave once more."""
+@dataclass(frozen=True, eq=False)
+class ActiveRun:
+    """Work under way: its run is known before it is done."""
 
-    hashed: pa.Table
-    """What the hash of the run is of."""
-    whole: pa.Table
-    """What is kept of the run as a file."""
+    folder: Folder
+    run: runs.Run
+    started: datetime.datetime
+    recorded: bool
+    """Whether the result is written, rather than compared with an earlier one or only given back."""
+    repetition: Repetition | None = None
+
+    @property
+    def run_id(self) -> str:
+        return self.run.run_id
+
+    @property
+    def needed(self) -> bool:
+        """Whether ``finish`` looks at a result; one that is large to make may be left out where it does not."""
+        return self.recorded or self.repetition is not None
+
+    def finish(
+        self,
+        hashed: pa.Table,
+        tables: Mapping[str, pa.Table] | None = None,
+        whole: pa.Table | None = None,
+        message: str | None = None,
+    ) -> None:
+        """Write the result, replacing that of an earlier run of the same work; or compare it where it is a rerun.
+
+        Args:
+            hashed: what a rerun must give, whole numbers, ids and text to the byte.
+            tables: name -> rows without run_id, of ``waiting.RESULT_TABLES``.
+            whole: everything about the result, for reports and reruns, kept as a file; ``hashed`` if it holds floats
+                and there are no tables.
+        """
+        if self.repetition is not None:
+            self.repetition.compare(hashed, hashed if whole is None else whole)
+        elif self.recorded:
+            if whole is None and tables is None and has_floats(hashed):
+                whole = hashed
+            kept = {} if whole is None else {waiting.KEPT: whole}
+            run = replace(self.run, result_hash=runs.hash_table(hashed), message=message)
+            waiting.record_result(self.folder, run, {**(tables or {}), **kept}, self.started)
+
+    def finish_in(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        message: str | None,
+        result_hash: str | None = None,
+        moves_data: bool = False,
+    ) -> None:
+        """Write the run's own row in a transaction that holds its result.
+
+        Args:
+            moves_data: the work changed the data, so results of before are of another data version.
+        """
+        if moves_data:
+            runs.move_on(self.folder, self.run_id)
+        runs.record(connection, replace(self.run, result_hash=result_hash, message=message), self.started)
 
 
-def record_census(folder: Folder, table: pa.Table, parameters: dict[str, Any], started: datetime.datetime) -> runs.Run:
-    """Write a census into ``motif_counts`` under its run, replacing an earlier run of the same work."""
-    return record(folder, "census", table, table, parameters, started)
-
-
-def record(
+def start_run(
     folder: Folder,
     verb: str,
-    rows: pa.Table,
-    hashed: pa.Table,
     parameters: dict[str, Any],
-    started: datetime.datetime,
-    *,
     inputs: dict[str, str] | None = None,
     seed: int | None = None,
-    message: str | None = None,
-    kept: pa.Table | None = None,
-) -> runs.Run:
-    """Write rows into ``motif_counts`` under their run, replacing an earlier run of the same work.
+    *,
+    started: datetime.datetime | None = None,
+    record: bool = True,
+    repetition: Repetition | None = None,
+) -> ActiveRun:
+    """Begin work on the present data; the same work has the same run, whenever and wherever it is done.
 
     Args:
-        rows: columns of ``motif_counts``; others are left out. hashed: what a rerun must give byte for byte.
-        parameters: of the verb, with ``size``. inputs: name -> SHA-256 of files that took part.
-        kept: everything about the result, for reports; saved as ``results/<run>.parquet``.
+        parameters: all that the result depends on beside the data and ``inputs`` (name -> SHA-256 of its content).
+        started: where the parameters are known only later.
+        record: False to give the result back and write nothing, as where the graph is open for reading only.
+        repetition: compare the result with that of an earlier run, and write nothing.
     """
     run = runs.new_run(folder, verb, parameters, inputs or {}, seed)
-    run = replace(run, result_hash=runs.hash_table(hashed), message=message)
+    recorded = record and not folder.read_only and repetition is None
+    return ActiveRun(folder, run, started or datetime.datetime.now(datetime.UTC), recorded, repetition)
+
+
+def motif_counts(folder: Folder, rows: pa.Table, size: int) -> dict[str, pa.Table]:
+    """Rows of the table ``motif_counts``; columns that it does not have are left out."""
     described = folder.connection.execute("DESCRIBE motif_counts").fetchall()
     own = {str(row[0]) for row in described} - {"run_id", "size"}
     counted = rows.select([name for name in rows.schema.names if name in own])
-    size = pa.array([parameters["size"]] * counted.num_rows, pa.int32())
-    tables = {"motif_counts": counted.append_column("size", size)}
-    waiting.record_result(folder, run, tables if kept is None else {**tables, waiting.KEPT: kept}, started)
-    return run
+    return {"motif_counts": counted.append_column("size", pa.array([size] * counted.num_rows, pa.int32()))}
 
 
-def record_table(
-    folder: Folder, verb: str, table: pa.Table, parameters: dict[str, Any], started: datetime.datetime
-) -> runs.Run:
-    """Record that ``verb`` gave this table, so that a rerun can compare: its hash, and itself if it holds floats."""
-    run = runs.new_run(folder, verb, parameters, {})
-    run = replace(run, result_hash=runs.hash_table(table))
-    waiting.record_result(folder, run, {waiting.KEPT: table} if has_floats(table) else {}, started)
-    return run
+def digests(tables: Mapping[str, pa.Table]) -> pa.Table:
+    """Several tables as one that has their names and hashes."""
+    digest = "".join(f"{name} {runs.hash_table(table)}\n" for name, table in sorted(tables.items()))
+    return pa.table({"tables": [digest]})
 
 
 def kept_runs(folder: Folder, verb: str) -> list[tuple[runs.Run, pa.Table]]:
@@ -105,59 +148,63 @@ def _kept(folder: Folder, run_id: str) -> pa.Table | None:
     return checksums.read_parquet(path, "the kept result", remedy) if path.is_file() else None
 
 
-Again = Callable[[dict[str, Any]], pa.Table | Recomputed | str]
-"""From parameters to the result, or to its hash where a result is too large to hold."""
+@dataclass(eq=False)
+class Repetition:
+    """The work of a recorded run, done again on the present data and compared.
 
-
-def rerun(folder: Folder, run: runs.Run, verbs: Mapping[str, Again]) -> Rerun:
-    """Do the work of ``run`` again on the present data.
-
-    Whole numbers, ids and text must be the same to the byte; floats may differ by ``agreement.TOLERANCE``, where
-    the recorded result was kept.
-
-    Raises:
-        VersionError: the data changed since, so another result would be no surprise.
-        AnalysisError: a verb that leaves no result to recompute.
+    Whole numbers, ids and text must be the same to the byte; floats may differ by ``agreement.TOLERANCE``, where the
+    recorded result was kept.
     """
-    if run.verb not in verbs:
-        raise AnalysisError(
-            f"run {run.run_id} is of the verb {run.verb!r}; only results are recomputed ({', '.join(verbs)}). "
-            "To check an ingest, ingest the same source again: it says whether it is already there"
-        )
-    if run.data_version != str(folder.meta("data_version")):
-        raise VersionError(
-            f"run {run.run_id} was made on data version {run.data_version}, the graph is at "
-            f"{folder.meta('data_version')}: sources were added since. Run it on a copy of the older graph"
-        )
-    made = verbs[run.verb](run.parameters)
-    if isinstance(made, str):
-        return _by_hash(run, made)
-    if not isinstance(made, Recomputed):
-        made = Recomputed(made, made)
-    new_hash = runs.hash_table(made.hashed)
-    kept = _kept(folder, run.run_id)
-    if kept is None or (new_hash != run.result_hash and not has_floats(made.hashed)):
-        return _by_hash(run, new_hash)
-    if new_hash != run.result_hash:
-        missing = [name for name in made.hashed.column_names if name not in kept.column_names]
-        if missing or runs.hash_table(kept.select(made.hashed.column_names)) != run.result_hash:
-            return Rerun(run, new_hash, False, "the kept result is not the one whose hash was recorded")
-    found = agreement(kept, made.whole)
-    if found.problem is not None:
-        return Rerun(run, new_hash, False, f"{found.problem}; floats may differ by {TOLERANCE:g} of their size")
-    if found.largest == 0.0:
-        return Rerun(run, new_hash, True, f"equal to the byte, {new_hash}")
-    return Rerun(
-        run, new_hash, True,
-        f"equal: whole numbers, ids and text to the byte, floats within {TOLERANCE:g} of their size "
-        f"(the largest difference is {found.largest:.2g})",
-    )  # fmt: skip
 
+    folder: Folder
+    run: runs.Run
+    result: Rerun | None = None
 
-def _by_hash(run: runs.Run, new_hash: str) -> Rerun:
-    equal = new_hash == run.result_hash
-    told = f"equal to the byte, {new_hash}" if equal else f"recorded {run.result_hash}, recomputed {new_hash}"
-    return Rerun(run, new_hash, equal, told)
+    def by(self, verbs: Mapping[str, Callable[..., object]]) -> Rerun:
+        """Call the verb of the run with its parameters; a verb ends in ``compare`` or ``compare_hash``.
 
+        Raises:
+            VersionError: the data changed since, so another result would be no surprise.
+            AnalysisError: a verb that leaves no result to recompute.
+        """
+        run, now = self.run, self.folder.meta("data_version")
+        if run.verb not in verbs:
+            raise AnalysisError(
+                f"run {run.run_id} is of the verb {run.verb!r}; only results are recomputed ({', '.join(verbs)}). "
+                "To check an ingest, ingest the same source again: it says whether it is already there"
+            )
+        if run.data_version != str(now):
+            raise VersionError(
+                f"run {run.run_id} was made on data version {run.data_version}, the graph is at {now}: sources were "
+                "added since. Run it on a copy of the older graph"
+            )
+        verbs[run.verb](**run.parameters)
+        assert self.result is not None, f"the verb {run.verb} compares its result"
+        return self.result
 
-__all__ = ["Recomputed", "Rerun", "kept_runs", "record", "record_census", "record_table", "rerun", "save_kept"]
+    def compare_hash(self, new_hash: str) -> None:
+        """For a result too large to hold."""
+        equal = new_hash == self.run.result_hash
+        how = f"equal to the byte, {new_hash}" if equal else f"recorded {self.run.result_hash}, recomputed {new_hash}"
+        self.result = Rerun(self.run, new_hash, equal, how)
+
+    def compare(self, hashed: pa.Table, whole: pa.Table) -> None:
+        """For what the recorded hash is of, and everything that was kept of the run."""
+        new_hash, recorded = runs.hash_table(hashed), self.run.result_hash
+        kept = _kept(self.folder, self.run.run_id)
+        if kept is None or (new_hash != recorded and not has_floats(hashed)):
+            self.compare_hash(new_hash)
+            return
+        equal, how = False, "the kept result is not the one whose hash was recorded"
+        missing = [name for name in hashed.column_names if name not in kept.column_names]
+        if new_hash == recorded or not (missing or runs.hash_table(kept.select(hashed.column_names)) != recorded):
+            found = agreement(kept, whole)
+            equal, how = found.problem is None, f"equal to the byte, {new_hash}"
+            if found.problem is not None:
+                how = f"{found.problem}; floats may differ by {TOLERANCE:g} of their size"
+            elif found.largest > 0.0:
+                how = (
+                    f"equal: whole numbers, ids and text to the byte, floats within {TOLERANCE:g} of their size "
+                    f"(the largest difference is {found.largest:.2g})"
+                )
+        self.result = Rerun(self.run, new_hash, equal, how)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import datetime
-from dataclasses import replace
-
 from graphlab.store.arrivals import is_virtual
 from graphlab.store.folder import Folder
-from graphlab.store.runs import runs
+from graphlab.store.runs.results import start_run
 from graphlab.store.wiring.recipe import Recipe
 from graphlab.store.wiring.settle import settle
 from ingest.schema.errors import SchemaError
@@ -20,7 +17,7 @@ def change_recipe(folder: Folder, recipe: Recipe) -> None:
         SchemaError: the chemical connections came ready, so there is nothing a recipe could make; ``min_score``
             where no source brought scores.
     """
-    started = datetime.datetime.now(datetime.UTC)
+    run = start_run(folder, "recipe", recipe.to_dict())
     origins = dict(folder.connection.execute("SELECT kind, origin FROM pair_sources").fetchall())
     if origins and "synapses" not in origins.values():
         raise SchemaError(
@@ -33,10 +30,8 @@ def change_recipe(folder: Folder, recipe: Recipe) -> None:
             "ingest synapses with a column score, or leave min_score away"
         )
     known = Recipe(**(folder.meta("recipe") or {}))
-    run = runs.new_run(folder, "recipe", recipe.to_dict(), {})
     with folder.transaction() as connection:
         folder.set_meta("recipe", recipe.to_dict())
         if recipe != known:
             notes = settle(connection, recipe)
-            runs.move_on(folder, run.run_id)
-            runs.record(connection, replace(run, message="; ".join(notes)), started)
+            run.finish_in(connection, "; ".join(notes), moves_data=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,7 +11,7 @@ import pyarrow as pa
 
 from graphlab.store.database import first_row
 from graphlab.store.folder import Folder
-from graphlab.store.runs import runs
+from graphlab.store.runs.results import start_run
 from ingest.schema.errors import SchemaError
 from ingest.schema.transmitters import TransmitterMap, transmitter_map
 
@@ -54,10 +53,9 @@ def set_signs(folder: Folder, name: str, min_confidence: float | None = None) ->
         if not 0 <= min_confidence <= 1:
             raise SchemaError(f"min_confidence is {min_confidence}; wanted a number from 0 to 1")
         chosen = replace(chosen, min_confidence=float(min_confidence))
-    started = datetime.datetime.now(datetime.UTC)
     value = {"map": chosen.name, "min_confidence": chosen.min_confidence}
     known = folder.meta(KEY)
-    run = runs.new_run(folder, "signs", value, {})
+    run = start_run(folder, "signs", value)
     with folder.transaction() as connection:
         if known is None:
             _add_columns(connection)
@@ -65,8 +63,7 @@ def set_signs(folder: Folder, name: str, min_confidence: float | None = None) ->
         refresh_signs(connection)
         counts = _counts(connection, chosen)
         if known != value:
-            runs.move_on(folder, run.run_id)
-            runs.record(connection, replace(run, message=str(counts)), started)
+            run.finish_in(connection, str(counts), moves_data=True)
     return counts
 
 

@@ -10,8 +10,8 @@ import pytest
 from pyarrow import parquet
 
 from graphlab.graph import Graph
-from graphlab.store.runs.results import save_kept
 from graphlab.store.runs.runs import hash_table
+from graphlab.store.runs.waiting import save_kept
 from ingest.schema.errors import AnalysisError, UnknownNameError, VersionError
 
 

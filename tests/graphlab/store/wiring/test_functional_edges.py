@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from typer.testing import CliRunner
 from graphlab import Graph
 from graphlab.activity.correlate import EDGES
 from graphlab.cli import app
-from graphlab.store.runs import activity
+from graphlab.store.runs.results import digests, start_run
 from ingest.schema.errors import AnalysisError, UnknownNameError
 from ingest.schema.words import FUNCTIONAL_KINDS
 
@@ -43,9 +42,9 @@ def recorded(graph: Graph, kind: str, seed: int) -> tuple[str, set[Pair]]:
                      "directed": directed, "value": float(rng.normal()), "q": q, "connected": q <= 0.3}
                 )  # fmt: skip
     table = pa.Table.from_pylist(rows, schema=pa.schema(list(EDGES.items())))
-    run = activity.run_of(graph._folder, "correlate", {"kind": kind, "made": seed}, {}, seed)
-    now = datetime.datetime.now(datetime.UTC)
-    activity.record_tables(graph._folder, run, {"functional_connections": table}, [], now)
+    tables = {"functional_connections": table}
+    run = start_run(graph._folder, "correlate", {"kind": kind, "made": seed}, seed=seed)
+    run.finish(digests(tables), tables)
     found = {pair for pair, said in verdicts.items() if np.mean(said) > 0.5}
     return run.run_id, found if directed else found | {(j, i) for i, j in found}
 
