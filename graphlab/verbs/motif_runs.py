@@ -68,7 +68,7 @@ def null_options(folder: Folder, view: Snapshot, model: NullModel, settings: Nul
     if settings.by is not None and LABELS not in model.needs:
         raise AnalysisError(
             f"by={settings.by!r} names the labels of a null that needs them ({_needing(LABELS)}), and the null "
-            f"{model.name!r} does not; leave it out, or count per group with census(size, by=...)"
+            f"{model.name!r} has none; leave it out, or count per group with census(size, by=...)"
         )
     if settings.proximity is not None and NEARNESS not in model.needs:
         raise AnalysisError(
