@@ -7,12 +7,12 @@ from typing import Any
 import pyarrow as pa
 
 from queries.duckdb.expressions import Names, write
-from queries.duckdb.values import Values
 from queries.ir.expression import AllAlong, EachAlong, Expression, Parameter
 from queries.ir.identifiers import COMPUTED
 from queries.ir.pattern import Direction, Edge, Exists, Select
 from queries.planning.bind import BoundPattern
 from queries.planning.plan import Choice
+from queries.planning.values import Values
 
 
 class _Shown(Values):

@@ -2,74 +2,47 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
-from ingest.registry import Registry
 from ingest.schema.errors import ParseError, SchemaError, UnknownNameError
 from ingest.schema.limits import as_bytes
 from queries.describe import choice_lines, explained
 from queries.duckdb import exact_ids, executor
 from queries.duckdb.executor import DuckDBExecutor
-from queries.duckdb.values import OWN, Values, without_nan
-from queries.duckdb.writer import select
 from queries.ir.pattern import Pattern
 from queries.ir.statement import Slot, Statement
+from queries.languages.language import LANGUAGES, detect
 from queries.languages.sql_pgq.ddl import is_definition
 from queries.planning.bind import BoundPattern, bind
-from queries.planning.executor import Executor
-from queries.planning.plan import Choice, choose, worth_asking
+from queries.planning.executor import EXECUTORS, Executor
+from queries.planning.plan import choose, worth_asking
 from queries.planning.rewrites import rewrite
 from queries.planning.shortcuts import counted, hands_on, limited, shortened
 from queries.planning.symmetry import ordered, without_automorphisms
+from queries.planning.values import OWN, Values, without_nan
 from queries.result import Result, plain_types
 from queries.source import Limits, Source
 from queries.sql import guard
 from queries.sql.errors import translated
 
-__all__ = ["ENGINES", "FRONT_ENDS", "Source", "answer", "parse", "run"]
-
-FRONT_ENDS: Registry[Callable[[str], Statement]] = Registry("query language", "graphlab.query_languages")
-ENGINES: Registry[Callable[[], Executor]] = Registry("engine", "graphlab.engines")
+__all__ = ["EXECUTORS", "LANGUAGES", "Source", "answer", "detect", "parse", "run"]
 
 
-# Each is loaded by the first question that needs it: a person waits for every import of a cold process.
-def _pgq(text: str) -> Statement:
-    from queries.languages.sql_pgq.parser import parse
-
-    return parse(text)
-
-
-def _dotmotif(text: str) -> Statement:
-    from queries.languages.dotmotif.parser import parse
-
-    return parse(text)
-
-
-def _cypher(text: str) -> Statement:
-    from queries.languages.cypher.parser import parse
-
-    return parse(text)
-
-
+# Loaded by the first question that needs it: a person waits for every import of a cold process.
 def _csr() -> Executor:
     from queries.csr.executor import CSRExecutor
 
     return CSRExecutor()
 
 
-FRONT_ENDS.register("pgq", _pgq)
-FRONT_ENDS.register("dotmotif", _dotmotif)
-FRONT_ENDS.register("cypher", _cypher)
-FRONT_ENDS.register("sql", _pgq)
-ENGINES.register("duckdb", DuckDBExecutor)
-ENGINES.register("csr", _csr)
+SQL = EXECUTORS.register(DuckDBExecutor.name, DuckDBExecutor())
+EXECUTORS.defer("csr", _csr)
 
 
 def run(
@@ -91,7 +64,7 @@ def run(
     Args:
         text: the question.
         language: pgq, dotmotif, cypher or sql; by the text's own first words when None.
-        engine: auto, or one of ENGINES.
+        engine: auto, or a name of EXECUTORS.
         limit: at most so many rows; ``truncated`` in the result says whether there were more.
         parameters: values of ``$name``, bound, never pasted.
         explain: do not answer, but say how: patterns, estimates, engine and why, SQL.
@@ -173,21 +146,21 @@ def answer(
         given = {name: without_nan(value) for name, value in given.items()}
         engines = _engines(engine, bound)
         wanted = None if engine == "auto" else engine
-        if len(engines) > 1:
-            from queries.csr.estimate import note_degrees  # several engines are loaded only where one has to choose
-
-            for pattern in filter(worth_asking, bound):
-                note_degrees(pattern, source, given)
         choices = [choose(pattern, source, given, engines, wanted) for pattern in bound]
         values = Values(given, text)
-        standing = [_standing(*part, values) for part in zip(bound, choices, names, strict=True)]
-        sql = statement.filled(standing)
+        inline = [choice.executor.inline(pattern, values) for choice, pattern in zip(choices, bound, strict=True)]
+        handed = {
+            name: (choice.executor, pattern)
+            for name, choice, pattern, select in zip(names, choices, bound, inline, strict=True)
+            if select is None
+        }
+        sql = statement.filled([f"({select or f'FROM {name}'})" for name, select in zip(names, inline, strict=True)])
         if explain:
             table, more = explained(list(zip(bound, choices, strict=True)), sql), False
-        elif statement.whole and not isinstance(choices[0].executor, DuckDBExecutor):
+        elif statement.whole and handed:
             table, more = _taken(choices[0].executor.execute(bound[0], source, given, limits), limits, limit)
         else:
-            with _registered(bound, choices, names, source, given, limits):
+            with _registered(handed, source, given, limits):
                 table, more = executor.read(
                     source.connection, sql, values.all(sql), limits, limit, foreign=not hands_on(statement)
                 )
@@ -205,58 +178,24 @@ def parse(text: str, language: str | None = None) -> Statement:
     Raises:
         UnknownNameError: no such language. ParseError, UnsupportedError: see run().
     """
-    return FRONT_ENDS.get(language or detect(text))(text)
-
-
-_FIRST_WORD = re.compile(r"(?:\s|--[^\n]*\n|//[^\n]*\n|#[^\n]*\n|/\*.*?\*/|\()*([A-Za-z_]+)", re.DOTALL)
-_CYPHER = frozenset({"MATCH", "OPTIONAL", "UNWIND", "CALL", "RETURN"})
-_SQL = frozenset({"SELECT", "FROM", "WITH", "VALUES", "SHOW", "DESCRIBE", "SUMMARIZE", "TABLE", "EXPLAIN", "CREATE"})
-_BLANK = r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)"
-_SQL_WITH = re.compile(
-    rf"WITH\b{_BLANK}*(?:RECURSIVE\b|(?:[^\W\d]\w*|\"(?:[^\"]|\"\")*\"){_BLANK}*"
-    rf"(?:\([^()]*\){_BLANK}*)?(?:USING\b|AS\b{_BLANK}*(?:(?:NOT\b{_BLANK}*)?MATERIALIZED\b{_BLANK}*)?\())",
-    re.IGNORECASE | re.DOTALL,
-)
-"""How SQL goes on after WITH: a name and a query in brackets. Cypher has a value there, however long."""
-_MATCH = re.compile(r"\b(?:MATCH|RETURN)\b", re.IGNORECASE)
-_DOTMOTIF = re.compile(r"^\s*(?:[^\W\d]\w*\s*[-~!][>+|-]|[^\W\d]\w*\s*\([\w\s,]*\)\s*\{|#)", re.MULTILINE)
-
-
-def detect(text: str) -> str:
-    """The language of a text by its first word, comments aside."""
-    found = _FIRST_WORD.match(text)
-    word = found.group(1).upper() if found else ""
-    if word in _CYPHER:
-        return "cypher"
-    if found and word == "WITH" and not _SQL_WITH.match(text, found.start(1)) and _MATCH.search(text):
-        return "cypher"
-    if word in _SQL:
-        return "pgq"
-    return "dotmotif" if _DOTMOTIF.search(text[:10_000]) else "pgq"
+    return LANGUAGES.get(language or detect(text)).parse(text)
 
 
 def _engines(wanted: str, bound: list[BoundPattern]) -> list[Executor]:
     """Engines to choose from, SQL first; the one asked for alone. Others are loaded where there is a choice."""
     if wanted != "auto":
-        if wanted not in ENGINES.names():
-            raise UnknownNameError("engine", wanted, ["auto", *ENGINES.names()])
-        return [ENGINES.get(wanted)()]
+        if wanted not in EXECUTORS.names():
+            raise UnknownNameError("engine", wanted, ["auto", *EXECUTORS.names()])
+        return [EXECUTORS.get(wanted)]
     if any(pattern.derived for pattern in bound) or not any(worth_asking(pattern) for pattern in bound):
-        return [DuckDBExecutor()]
-    return [make() for _, make in ENGINES]
+        return [SQL]
+    return [executor for _, executor in EXECUTORS]
 
 
 def _bound(pattern: Pattern, source: Source, text: str, exclude_automorphisms: bool) -> BoundPattern:
     bound = bind(pattern, source, text)
     rewritten = rewrite(bound.pattern)
     return bound.bound_pattern(without_automorphisms(rewritten) if exclude_automorphisms else ordered(rewritten))
-
-
-def _standing(pattern: BoundPattern, choice: Choice, name: str, values: Values) -> str:
-    """What stands for a pattern in the SQL: its joins, or the name its rows are registered under."""
-    if isinstance(choice.executor, DuckDBExecutor):
-        return f"({select(pattern, values)})"
-    return f"(FROM {name})"
 
 
 def _taken(rows: pa.RecordBatchReader, limits: Limits, limit: int | None) -> tuple[pa.Table, bool]:
@@ -270,21 +209,18 @@ def _taken(rows: pa.RecordBatchReader, limits: Limits, limit: int | None) -> tup
 
 @contextmanager
 def _registered(
-    bound: list[BoundPattern],
-    choices: list[Choice],
-    names: list[str],
+    handed: Mapping[str, tuple[Executor, BoundPattern]],
     source: Source,
     parameters: Mapping[str, Any],
     limits: Limits,
 ) -> Iterator[None]:
-    """Rows that other engines found, under their names for as long as the block lasts."""
+    """Rows that engines hand over, under their names for as long as the block lasts."""
     registered = []
     try:
-        for pattern, choice, name in zip(bound, choices, names, strict=True):
-            if not isinstance(choice.executor, DuckDBExecutor):
-                rows = choice.executor.execute(pattern, source, parameters, limits).read_all()
-                source.connection.register(name, rows)
-                registered.append(name)
+        for name, (engine, pattern) in handed.items():
+            rows = engine.execute(pattern, source, parameters, limits).read_all()
+            source.connection.register(name, rows)
+            registered.append(name)
         yield
     finally:
         for name in registered:
@@ -297,10 +233,10 @@ def _check(statement: Statement, source: Source, names: list[str], limits: Limit
         guard.check(
             statement.filled(standing),
             source.connection,
-            guard.known_relations(source.connection),
             names,
             source.suggested,
             limits.check,
+            source.provide,
         )
     except ParseError as error:
         place = statement.origin(error.position, standing)

@@ -38,6 +38,9 @@ class Source:
     """Statistics and prepared arrays that hold as long as the tables do not change."""
     suggested: Callable[[], Collection[str]] | None = None
     """Names of tables and views to suggest for an unknown one; all that the connection knows when None."""
+    provide: Callable[[str], None] = lambda name: None
+    """Told of every relation that a question reads, before it is looked at: whoever hands the source over makes those
+    of its relations then that cost something to open."""
 
     def graph(self, name: str) -> PropertyGraph:
         """The property graph of that name, without regard to case; UnknownNameError otherwise."""

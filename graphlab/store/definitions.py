@@ -64,8 +64,8 @@ def create_view(folder: Folder, name: str, select: str) -> None:
         ParseError, UnsupportedError: it does more than read the graph, or needs a value.
         SchemaError: the name is taken.
     """
-    from queries.duckdb.values import OWN
     from queries.ir.identifiers import OURS
+    from queries.planning.values import OWN
     from queries.sql.guard import check, known_relations
     from queries.sql.tokens import tokens
 
@@ -79,7 +79,7 @@ def create_view(folder: Folder, name: str, select: str) -> None:
             raise ParseError(
                 "a view has no parameters", select, token.start, len(token.text), "Write the value itself."
             )
-    check(select, folder.connection, folder_relations, suggested=lambda: public_names(folder))
+    check(select, folder.connection, suggested=lambda: public_names(folder))
     body = select.strip().rstrip(";")
     with folder.transaction() as connection:
         connection.execute(f"CREATE VIEW {quote(name)} AS (\n{body}\n)")

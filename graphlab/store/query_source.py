@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,29 +23,29 @@ from graphlab.store.wiring import functional_edges
 from graphlab.store.wiring.functional_edges import resolved_kind
 from graphlab.store.wiring.snapshots import snapshot
 from ingest.schema.words import EMBEDDINGS
+from queries.ir.property_graph import FUNCTIONAL_EDGES
 
 Counts = npt.NDArray[np.int64]
-ON_DEMAND = ("embeddings", "recordings", "behavior", "functional_edges")
-"""Relations that a question gets when it speaks of them."""
-FUNCTIONAL_WORDS = ("functional", "response", "correlation", "lagged")
-"""A question without any of them asks for no functional edges."""
+RECORDED = {"recordings": "activity", "behavior": "behavior"}
+"""Relation -> the part of recordings that it has."""
+ON_DEMAND = ("embeddings", *RECORDED, FUNCTIONAL_EDGES)
+"""Relations that are made for a question that reads them."""
 
 if TYPE_CHECKING:
     from queries.engine import Source
     from queries.snapshot import Snapshot
 
 
-def query_source(folder: Folder, text: str | None = None, kind: str = "chemical") -> Source:
-    """A source for ``queries.engine.run``; embeddings appear as relations that are read only where a query does.
+def query_source(folder: Folder, kind: str = "chemical") -> Source:
+    """A source for ``queries.engine.run``; relations of ON_DEMAND are made when a question turns out to read them.
 
-    Each model is ``embeddings_<model>``, other characters than letters and digits as ``_``. ``embeddings`` is the
-    one model there is; with several there is none of that name, since vectors of two models must not meet by
+    Each embedding model is ``embeddings_<model>``, other characters than letters and digits as ``_``. ``embeddings``
+    is the one model there is; with several there is none of that name, since vectors of two models must not meet by
     accident; without any it is empty.
 
     ``functional_edges`` are the connected pairs of the latest run of each kind of functional edges.
 
     Args:
-        text: the question; where neither it nor a property graph speaks of embeddings, their files stay closed.
         kind: of the edges that a pattern means where no label says otherwise.
 
     Raises:
@@ -56,29 +56,11 @@ def query_source(folder: Folder, text: str | None = None, kind: str = "chemical"
     from queries.languages.sql_pgq.parser import parse_property_graph
 
     cursor = folder.cursor()
-    defined = folder.connection.execute("SELECT name, definition FROM property_graphs").fetchall()
-    spoken_of = [text or "embeddings", *(definition for _, definition in defined)]
-    if any("embeddings" in item.lower() for item in spoken_of):
-        known = model_names(folder)
-        for model in known:
-            vectors = open_embeddings(folder, model).to_arrow()
-            cursor.register(relation_of(model), vectors)
-            if len(known) == 1:
-                cursor.register("embeddings", vectors)
-        if not known:
-            cursor.register("embeddings", pa.schema([(c.name, c.type) for c in EMBEDDINGS.columns]).empty_table())
-    if any(
-        word in item.lower() for item in [text or "recordings", *spoken_of[1:]] for word in ("recordings", "behavior")
-    ):
-        for name, dataset in recordings(folder).items():
-            cursor.register(name, dataset)
     name, _, run_id = resolved_kind(folder, kind).partition("@")
-    words = [text or "functional", *spoken_of[1:]]
-    if run_id or any(word in item.lower() for item in words for word in FUNCTIONAL_WORDS):
-        cursor.execute(functional_edges.relation({name: run_id} if run_id else {}))
     graphs = {"connectome": connectome(name)}
-    for name, definition in defined:
-        graphs[name] = parse_property_graph(definition)
+    defined = folder.connection.execute("SELECT name, definition FROM property_graphs").fetchall()
+    for graph, definition in defined:
+        graphs[graph] = parse_property_graph(definition)
     return Source(
         connection=cursor,
         property_graphs=graphs,
@@ -86,16 +68,52 @@ def query_source(folder: Folder, text: str | None = None, kind: str = "chemical"
         suggested=lambda: public_names(folder),
         # What is kept of edges is kept by the name of their relation, which another run or kind changes.
         cache=folder.known if kind == "chemical" else {},
+        provide=_OnDemand(folder, cursor, {name: run_id} if run_id else {}),
     )
 
 
+class _OnDemand:
+    """Makes a relation of a graph that is none of its database, when it is first told that somebody reads it.
+
+    Args:
+        runs: kind of functional edges -> the run they are of, where it is not the latest.
+    """
+
+    def __init__(self, folder: Folder, cursor: duckdb.DuckDBPyConnection, runs: Mapping[str, str]) -> None:
+        self._folder, self._cursor, self._runs = folder, cursor, runs
+        self._made: set[str] = set()
+
+    def __call__(self, relation: str) -> None:
+        name = relation.lower()
+        if name in self._made:
+            return
+        self._made.add(name)
+        if name.startswith("embeddings"):
+            self._embeddings(name)
+        elif name in RECORDED:
+            dataset = recordings(self._folder, name)
+            if dataset is not None:
+                self._cursor.register(name, dataset)
+        elif name == FUNCTIONAL_EDGES:
+            self._cursor.execute(functional_edges.relation(self._runs))
+
+    def _embeddings(self, name: str) -> None:
+        known = model_names(self._folder)
+        if name == "embeddings" and not known:
+            empty = pa.schema([(c.name, c.type) for c in EMBEDDINGS.columns]).empty_table()
+            self._cursor.register(name, empty)
+        for model in known:
+            if name == relation_of(model).lower() or (name == "embeddings" and len(known) == 1):
+                self._cursor.register(name, open_embeddings(self._folder, model).to_arrow())
+
+
 @contextmanager
-def asking(folder: Folder, text: str | None = None, kind: str = "chemical") -> Iterator[Source]:
+def asking(folder: Folder, kind: str = "chemical") -> Iterator[Source]:
     """``query_source`` for one question: one committed state, whatever other threads write meanwhile."""
     from queries.duckdb.executor import one_state
 
     with read_errors(folder.path):
-        source = query_source(folder, text, kind)
+        source = query_source(folder, kind)
         try:
             with one_state(source.connection):
                 yield source
@@ -118,7 +136,7 @@ def pattern_counter(folder: Folder, text: str, language: str | None, kind: str) 
         a function, safe in threads, from a snapshot (of the same neurons) to int64 [1].
     """
     from queries.engine import Source, run
-    from queries.ir.property_graph import FUNCTIONAL_EDGES, connectome
+    from queries.ir.property_graph import connectome
 
     name, _, run_id = kind.partition("@")
     edges, graphs = FUNCTIONAL_EDGES if run_id else "connections", {"connectome": connectome(name)}
@@ -145,16 +163,14 @@ def pattern_counter(folder: Folder, text: str, language: str | None, kind: str) 
     return count
 
 
-def recordings(folder: Folder) -> dict[str, Any]:
-    """``recordings`` (a row a frame and trace) and ``behavior`` (a row a frame and behaviour), read when asked."""
+def recordings(folder: Folder, name: str) -> Any:
+    """``recordings`` (a row a frame and trace) or ``behavior`` (a row a frame and behaviour); None without any."""
     from pyarrow import dataset
 
-    found: dict[str, Any] = {}
-    rows = folder.connection.execute("SELECT part, file FROM recording_files ORDER BY part, animal, file").fetchall()
-    for name, part in (("recordings", "activity"), ("behavior", "behavior")):
-        files = [str(places.stored(folder.path, places.RECORDINGS, file)) for kind, file in rows if kind == part]
-        for file in files:
-            checksums.require_named(Path(file), "the recording", REMEDY)
-        if files:
-            found[name] = dataset.dataset(files, format="parquet")
-    return found
+    rows = folder.connection.execute(
+        "SELECT file FROM recording_files WHERE part = ? ORDER BY animal, file", [RECORDED[name]]
+    ).fetchall()
+    files = [str(places.stored(folder.path, places.RECORDINGS, file)) for (file,) in rows]
+    for file in files:
+        checksums.require_named(Path(file), "the recording", REMEDY)
+    return dataset.dataset(files, format="parquet") if files else None

@@ -46,7 +46,7 @@ class Asking(Opened):
         """
         from queries.engine import run
 
-        with query_source.asking(self._folder, text, kind) as source:
+        with query_source.asking(self._folder, kind) as source:
             return run(
                 text,
                 source,

@@ -172,7 +172,7 @@ class Motifs(MotifCounts):
         if kind == "chemical" and not min_weight:
             from queries.engine import run
 
-            with query_source.asking(self._folder, pattern) as source:
+            with query_source.asking(self._folder) as source:
                 answer = run(pattern, source, language=language, count=True).to_arrow()
             return int(answer.column(0)[0].as_py())
         count = query_source.pattern_counter(self._folder, pattern, language, self.kind_of(kind))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from itertools import permutations
 from typing import Any
@@ -35,12 +34,10 @@ MOST_NUMBERED = 20_000_000
 
 
 def note_degrees(bound: BoundPattern, source: Source, parameters: Mapping[str, Any]) -> None:
-    """Statistics of edge tables from the numbered rows that a join would load anyway, where its kernels are loaded.
+    """Statistics of edge tables from the numbered rows that a join would load anyway.
 
     SQL takes longer to group the rows by either end, and what it did is of no use to the join.
     """
-    if "queries.csr.kernels.relations" not in sys.modules:
-        return
     for edge in bound.pattern.edges:
         tables = bound.edge_tables[edge.variable]
         if len(tables) == 1 and statistics_key(tables[0]) not in source.cache:
@@ -50,13 +47,13 @@ def note_degrees(bound: BoundPattern, source: Source, parameters: Mapping[str, A
 
 
 def estimate_join(
-    bound: BoundPattern, source: Source, parameters: Mapping[str, Any], kept: Mapping[str, bool], cold: bool
+    bound: BoundPattern, source: Source, parameters: Mapping[str, Any], kept: Mapping[str, bool], loading_s: float
 ) -> Estimate:
     """Loading what is not kept, the best order's list entries, and the matches.
 
     Args:
         kept: edge variable -> whether its rows are in the source's cache.
-        cold: whether the kernels are still to be loaded.
+        loading_s: what it takes to load the kernels, where they are still to be loaded.
     """
     counts = Cardinalities(bound, source, parameters)
     pattern = bound.pattern
@@ -88,14 +85,14 @@ def estimate_join(
     seconds = (
         START
         + held
-        + (COLD if cold else 0.0)
+        + loading_s
         + scanned / SCANNED_PER_SECOND
         + loaded / LOADED_PER_SECOND
         + looked / LOOKED_PER_SECOND
         + listed / LISTED_PER_SECOND
     )
     why = f"{loaded:,.0f} rows to load, then {looked:,.0f} list entries in the order {', '.join(order)}"
-    return Estimate(rows, looked, seconds, why + (", kernels to load" if cold else ""))
+    return Estimate(rows, looked, seconds, why + (", kernels to load" if loading_s else ""))
 
 
 def _linked(names: Sequence[str], edges: Sequence[Edge]) -> list[str]:

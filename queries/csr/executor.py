@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -12,12 +11,13 @@ import pyarrow as pa
 
 from ingest.schema.limits import as_bytes
 from queries.csr import needs as csr_needs
-from queries.csr.estimate import estimate_join
+from queries.csr.estimate import COLD, estimate_join, note_degrees
 from queries.csr.relations import WHOLE_NUMBERS, Relations, vertices_of
 from queries.planning.bind import BoundPattern
 from queries.planning.columns import columns_of
 from queries.planning.executor import Estimate
 from queries.planning.symmetry import automorphisms, without_automorphisms
+from queries.planning.values import Values
 from queries.result import plain_types
 from queries.source import Limits, Source
 
@@ -32,6 +32,7 @@ class CSRExecutor:
 
     def __init__(self, workers: int | None = None) -> None:
         self.workers = workers
+        self.loading_s = COLD
 
     def refusal(self, bound: BoundPattern, source: Source) -> str | None:
         """Repeated edges, paths, and keys that are no whole numbers are SQL's."""
@@ -57,11 +58,19 @@ class CSRExecutor:
                 return f"{table.table} has several rows of one {table.key}"
         return None
 
+    def measure(self, bound: BoundPattern, source: Source, parameters: Mapping[str, Any]) -> None:
+        """From the numbered rows that the join would load anyway, once its kernels are loaded."""
+        if not self.loading_s:
+            note_degrees(bound, source, parameters)
+
     def estimate(self, bound: BoundPattern, source: Source, parameters: Mapping[str, Any]) -> Estimate:
         """Loading and sorting the lists, then the entries that the join looks at; see csr_estimate."""
         relations = Relations(bound, source, parameters, Limits())
         kept = {edge.variable: relations.holds(edge) for edge in bound.pattern.edges}
-        return estimate_join(bound, source, parameters, kept, cold="queries.csr.kernels.join" not in sys.modules)
+        return estimate_join(bound, source, parameters, kept, self.loading_s)
+
+    def inline(self, bound: BoundPattern, values: Values) -> None:
+        """Its rows are handed over."""
 
     def execute(
         self, bound: BoundPattern, source: Source, parameters: Mapping[str, Any], limits: Limits
@@ -72,8 +81,8 @@ class CSRExecutor:
         from queries.csr.program import best_order, compiled, load, meeting
         from queries.csr.run import Run, thick
         from queries.csr.triangles import closed_matches, closed_patterns, closed_relation, listing_pays
-        from queries.duckdb.values import Values
 
+        self.loading_s = 0.0
         limits = _capped(limits, source)
         needs = csr_needs.needs_of(bound)
         alike = bound.pattern.alike if needs.plain and looks_up(bound) else ()

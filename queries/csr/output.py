@@ -14,12 +14,12 @@ from queries.csr.needs import Needs
 from queries.csr.program import Loaded, edges_of
 from queries.csr.relations import Places, vertices_of
 from queries.duckdb.executor import read
-from queries.duckdb.values import OWN, Values
 from queries.duckdb.writer import KEY, Writer
 from queries.ir.expression import Identity, Property, conjunction
 from queries.ir.identifiers import quote
 from queries.ir.pattern import Edge, Order
 from queries.planning.bind import BoundPattern
+from queries.planning.values import OWN, Values
 from queries.source import Limits, Source
 
 MATCHES = f"{OWN}matches"

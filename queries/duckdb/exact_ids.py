@@ -19,7 +19,6 @@ import numpy as np
 from ingest.schema.errors import FloatIdError, UnsupportedError
 from queries.duckdb.expressions import Names, write
 from queries.duckdb.id_casts import WHOLE, meeting
-from queries.duckdb.values import Values, plain
 from queries.ir.expression import (
     AllAlong,
     Call,
@@ -40,6 +39,7 @@ from queries.ir.parts import expressions
 from queries.ir.pattern import Exists
 from queries.ir.statement import Statement
 from queries.planning.bind import BoundPattern
+from queries.planning.values import Values, plain
 from queries.source import Source
 from queries.sql.tokens import tokens
 

@@ -14,10 +14,10 @@ import pyarrow as pa
 from ingest.schema.errors import InterruptedRun
 from queries.duckdb import apart
 from queries.duckdb.estimate import estimate_sql
-from queries.duckdb.values import Values
 from queries.duckdb.writer import select
 from queries.planning.bind import BoundPattern
 from queries.planning.executor import Estimate
+from queries.planning.values import Values
 from queries.result import plain_types
 from queries.source import LimitError, Limits, Source
 
@@ -28,14 +28,22 @@ class DuckDBExecutor:
     """Patterns as joins. The engine puts their SQL straight into the statement around them."""
 
     name = "duckdb"
+    loading_s = 0.0
 
     def refusal(self, bound: BoundPattern, source: Source) -> str | None:
         """It answers every pattern that the languages can say."""
         return None
 
+    def measure(self, bound: BoundPattern, source: Source, parameters: Mapping[str, Any]) -> None:
+        """Its statistics are taken when an estimate needs them."""
+
     def estimate(self, bound: BoundPattern, source: Source, parameters: Mapping[str, Any]) -> Estimate:
         """Sizes of the joins; see plan.estimate_sql."""
         return estimate_sql(bound, source, parameters)
+
+    def inline(self, bound: BoundPattern, values: Values) -> str:
+        """The pattern's joins."""
+        return select(bound, values)
 
     def execute(
         self, bound: BoundPattern, source: Source, parameters: Mapping[str, Any], limits: Limits

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingest.schema.errors import UnsupportedError
-from queries.duckdb.values import Values
 from queries.ir.expression import (
     AGGREGATES,
     WHOLE_PART,
@@ -28,6 +27,7 @@ from queries.ir.expression import (
 )
 from queries.ir.identifiers import COMPUTED, quote
 from queries.ir.pattern import Exists
+from queries.planning.values import Values
 
 _FEW = 64
 _INTEGERS = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"})

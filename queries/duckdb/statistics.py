@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from queries.duckdb.values import Values
 from queries.duckdb.writer import Writer
 from queries.ir.expression import Expression
 from queries.ir.identifiers import quote
 from queries.ir.pattern import Direction, Edge, Exists
 from queries.ir.property_graph import EdgeTable, VertexTable
 from queries.planning.bind import BoundPattern
+from queries.planning.values import Values
 from queries.source import Source
 
 

@@ -13,7 +13,6 @@ from itertools import combinations, permutations
 from ingest.schema.errors import SchemaError
 from queries.duckdb.alike import least_of_alike
 from queries.duckdb.expressions import Names, write
-from queries.duckdb.values import Values
 from queries.duckdb.walks import ID, along, path_length, walk_distinctness, walk_relation
 from queries.ir.expression import AllAlong, EachAlong, Expression, is_aggregate
 from queries.ir.identifiers import quote
@@ -21,6 +20,7 @@ from queries.ir.parts import columns_read, expressions, identified, reachable_pa
 from queries.ir.pattern import Direction, Edge, Exists, Order, Path, Pattern, Semantics
 from queries.ir.property_graph import EdgeTable, VertexTable
 from queries.planning.bind import BoundPattern
+from queries.planning.values import Values
 
 SOURCE, TARGET, KEY, OTHER = '"~source"', '"~target"', '"~key"', '"~other"'
 

@@ -24,6 +24,7 @@ def check_tables(graph: PropertyGraph, source: Source, text: str = "") -> None:
     """
     tables: list[VertexTable | EdgeTable] = [*graph.vertex_tables, *graph.edge_tables]
     for table in tables:
+        source.provide(table.table)
         known = known_relations(source.connection)
         if table.table.lower() not in known:
             suggested = known if source.suggested is None else source.suggested()

@@ -1,4 +1,4 @@
-"""The seam of the engines: a bound pattern in, Arrow batches out."""
+"""The Executor seam: a bound pattern in, Arrow batches out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
+from ingest.registry import Registry
 from queries.planning.bind import BoundPattern
+from queries.planning.values import Values
 from queries.source import Limits, Source
 
 
@@ -38,12 +40,28 @@ class Executor(Protocol):
         """``"duckdb"``, ``"csr"``, ..."""
         ...
 
+    @property
+    def loading_s(self) -> float:
+        """Seconds that an answer takes longer now, for what has still to be loaded; 0.0 once it has answered."""
+        ...
+
     def refusal(self, bound: BoundPattern, source: Source) -> str | None:
         """Why this engine cannot answer the pattern, one sentence; None when it can."""
         ...
 
+    def measure(self, bound: BoundPattern, source: Source, parameters: Mapping[str, Any]) -> None:
+        """Leave degree statistics of the pattern's edges in ``source.cache`` if it has them sooner than SQL.
+
+        Asked of every engine before the estimates; most have nothing to do.
+        """
+        ...
+
     def estimate(self, bound: BoundPattern, source: Source, parameters: Mapping[str, Any]) -> Estimate:
-        """Expected matches, work and time."""
+        """Expected matches, work and time, ``loading_s`` included."""
+        ...
+
+    def inline(self, bound: BoundPattern, values: Values) -> str | None:
+        """The pattern as a SELECT that stands in the SQL around it; None where ``execute`` hands the rows over."""
         ...
 
     def execute(
@@ -51,3 +69,7 @@ class Executor(Protocol):
     ) -> pa.RecordBatchReader:
         """Answer: batches as they come, LIMIT streamed, ``limits.check()`` called along the way."""
         ...
+
+
+EXECUTORS: Registry[Executor] = Registry("engine", "graphlab.executors", Executor)
+"""Engines by name, SQL first: it answers every pattern. They are entered in ``queries.engine``."""

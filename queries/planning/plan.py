@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +14,7 @@ from queries.source import Source
 SURE = 0.5
 """Seconds: when SQL expects less, no other engine is asked, since loading one costs more."""
 SURE_LOADED = 0.008
-"""The same once another engine has answered in this process."""
+"""The same once another engine has nothing left to load."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +59,10 @@ def choose(
     first = engines[0]
     if not worth_asking(bound):
         return Choice(first, (Considered(first.name, None, None),), "fewer than two joins, SQL answers these")
+    for engine in engines:
+        engine.measure(bound, source, parameters)
     considered: list[Considered] = []
-    sure = SURE_LOADED if "numba" in sys.modules else SURE
+    sure = SURE_LOADED if any(engine.loading_s == 0 for engine in engines[1:]) else SURE
     best, least = first, float("inf")
     for engine in engines:
         refusal = engine.refusal(bound, source)

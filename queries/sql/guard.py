@@ -45,19 +45,19 @@ _READ_ONLY = "a query only reads the graph; data come in with `graphlab ingest`,
 def check(
     sql: str,
     connection: duckdb.DuckDBPyConnection,
-    relations: Collection[str],
     own: Collection[str] = (),
     suggested: Callable[[], Collection[str]] | None = None,
     tick: Callable[[], None] = lambda: None,
+    provide: Callable[[str], None] = lambda name: None,
 ) -> None:
     """Refuse what is not one SELECT over known relations.
 
     Args:
         sql: the statement, as the user wrote it but for GRAPH_TABLE, which stands as a name of ``own``.
-        relations: tables and views that may be read, lower case.
         own: names we put in ourselves.
-        suggested: gives the names to suggest for an unknown one; ``relations`` when None.
+        suggested: gives the names to suggest for an unknown one; those that the connection knows when None.
         tick: called now and then during the work on a long text; may raise.
+        provide: told of every relation that the statement names, before the connection is asked what it knows.
 
     Raises:
         ParseError: not SQL, an unknown table (with the nearest known), a file or a function that reads one.
@@ -71,11 +71,25 @@ def check(
     tick()
     if tree["error"]:
         _refuse_unparsed(sql, tree)
+    for node, ctes in _ticking(tree, tick):
+        if node.get("type") == "BASE_TABLE" and _name(node) not in ctes:
+            provide(_name(node))
+    relations = known_relations(connection)
     tables = frozenset({name.lower() for name in own} | set(relations))
-    for number, (node, ctes) in enumerate(_scoped(tree["statements"])):
+    for node, ctes in _ticking(tree, tick):
+        _check_node(sql, node, tables, ctes, suggested or (lambda: relations))
+
+
+def _ticking(tree: dict[str, Any], tick: Callable[[], None]) -> Iterator[tuple[dict[str, Any], frozenset[str]]]:
+    for number, found in enumerate(_scoped(tree["statements"])):
         if number % 4096 == 0:
             tick()
-        _check_node(sql, node, tables, ctes, suggested or (lambda: relations))
+        yield found
+
+
+def _name(node: dict[str, Any]) -> str:
+    """What a BASE_TABLE is called, lower case, without its schema."""
+    return str(node["qualified_name"]["path"][-1]).lower()
 
 
 def known_relations(connection: duckdb.DuckDBPyConnection) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ingest.schema.errors import ParseError, UnknownNameError
-from queries.engine import ENGINES, FRONT_ENDS, Source, detect, find, run
+from queries.engine import EXECUTORS, LANGUAGES, Source, detect, find, run
 from queries.ir.expression import Literal, Operation, Property
 from queries.ir.pattern import Column, Edge, Pattern, Vertex
 from queries.source import LimitError
@@ -42,8 +42,8 @@ def test_the_language_is_told_by_the_first_words(text: str, language: str) -> No
 
 
 def test_languages_and_engines_are_registered_by_name(toy: Source) -> None:
-    assert {"pgq", "sql", "dotmotif", "cypher"} <= set(FRONT_ENDS.names())
-    assert "duckdb" in ENGINES.names()
+    assert {"pgq", "sql", "dotmotif", "cypher"} <= set(LANGUAGES.names())
+    assert "duckdb" in EXECUTORS.names()
     with pytest.raises(UnknownNameError, match="did you mean 'cypher'"):
         run("MATCH (n) RETURN n", toy, language="cyper")
     with pytest.raises(UnknownNameError, match="did you mean 'duckdb'"):

@@ -7,12 +7,12 @@ from typing import Any
 
 from ingest.schema.errors import ParseError, UnsupportedError, did_you_mean
 from queries.duckdb.expressions import Names, write
-from queries.duckdb.values import Values
 from queries.ir.expression import Expression, Identity, Literal, Parameter, Span, is_aggregate
 from queries.ir.identifiers import quote
 from queries.ir.pattern import Pattern
 from queries.ir.statement import Slot, Statement
 from queries.languages.cypher.clauses import Item, Match, Projection, written
+from queries.planning.values import Values
 
 
 def later_stages(text: str, pattern: Pattern, clause: Projection, rest: Sequence[Match | Projection]) -> Statement:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from queries.duckdb.values import Values
 from queries.duckdb.writer import select
 from queries.engine import Source
 from queries.ir.expression import Literal, conjuncts
@@ -16,6 +15,7 @@ from queries.languages.sql_pgq.parser import parse
 from queries.planning import rewrites
 from queries.planning.bind import bind
 from queries.planning.rewrites import RULES, rewrite
+from queries.planning.values import Values
 
 MATCH = "FROM GRAPH_TABLE (connectome MATCH {} COLUMNS (a.root_id AS a, b.root_id AS b))"
 PATTERNS = [
