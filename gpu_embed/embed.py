@@ -15,7 +15,7 @@ from gpu_embed.cutouts.crops import MEMORY_BYTES, NOT_FINITE, Cutouts, Failure
 from gpu_embed.cutouts.stages import ahead
 from gpu_embed.encoder.phantoms import phantom_crops
 from gpu_embed.engines.memory import WAITING, cutting_bytes
-from gpu_embed.engines.protocol import Crops, Engine
+from gpu_embed.engines.protocol import Crops, Engine, ResidentEngine
 from gpu_embed.journal import Journal
 from ingest.nodes import SCHEMA, each_once
 from ingest.running.progress import Progress
@@ -111,7 +111,8 @@ class EmbeddingRun:
                 "would mean nothing. Choose another scale, or say --out-of-domain to compute them all the same"
             )
         self._engine, self._journal = engine, journal
-        self.on_device = cuts_on_device(engine, cutting)
+        self._resident = resident_for(engine, cutting)
+        self.on_device = self._resident is not None
         unique = each_once(nodes)
         self._result = Embedded(repeats=nodes.num_rows - unique.num_rows)
         self._nodes = self._left(unique)
@@ -213,12 +214,11 @@ class EmbeddingRun:
         return result
 
     def _cut(self) -> Iterator[tuple[npt.NDArray[np.int64], Any, list[Failure]]]:
-        if not self.on_device:
+        if self._resident is None:
             return self._cutouts.cut(ahead(self._cutouts.read(), QUEUED))
         from gpu_embed.cutouts.device_crops import DeviceCutter
 
-        engine: Any = self._engine
-        cutter = DeviceCutter(self._cutouts, engine.device, compiled=engine.compiled)
+        cutter = DeviceCutter(self._cutouts, self._resident.device, compiled=self._resident.compiled)
         return cutter.cut(ahead(self._cutouts.fetch(), QUEUED))
 
     def _computed(
@@ -230,8 +230,7 @@ class EmbeddingRun:
         failed: list[Failure] = []
         count, since = 0, time.perf_counter()
         width = self._engine.architecture.outputs
-        engine: Any = self._engine
-        embed = engine.embed_resident if self.on_device else engine.embed
+        embed = self._engine.embed if self._resident is None else self._resident.embed_resident
 
         def part() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32], list[Failure]]:
             return (
@@ -302,14 +301,15 @@ def embeddings_of(journal: Journal) -> pa.Table:
     return table.take(pa.array(np.lexsort(keys)))
 
 
-def cuts_on_device(engine: Engine, cutting: str) -> bool:
-    """Whether crops of this engine are cut where it computes; see ``EmbeddingRun``."""
+def resident_for(engine: Engine, cutting: str) -> ResidentEngine | None:
+    """What takes crops cut where this engine computes, None where they are cut on the host; see ``EmbeddingRun``."""
     if cutting not in CUTTING:
         raise UnknownNameError("way to cut", cutting, CUTTING)
-    device = getattr(engine, "device", None)
-    if cutting == "device" and device is None:
+    resident = engine.resident
+    if cutting == "device" and resident is None:
         raise AnalysisError(f"engine {engine.name!r} takes crops from the host only; engine 'torch' cuts on its device")
-    return cutting == "device" or (cutting == "auto" and device is not None and device.type == "cuda")
+    on_gpu = resident is not None and resident.device.type == "cuda"
+    return resident if cutting == "device" or (cutting == "auto" and on_gpu) else None
 
 
 def _close(a: Resolution, b: Resolution) -> bool:

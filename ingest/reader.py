@@ -1,9 +1,10 @@
-"""The Reader seam: a source in, Arrow batches in the project's words out."""
+"""The Reader seam: a source in, Arrow batches in the project's words out; the surest reader opens it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import IntEnum
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ingest.registry import Registry
-from ingest.schema.errors import SchemaError, UnknownNameError
+from ingest.schema.errors import ReadError, SchemaError, UnknownNameError
 from ingest.schema.space import Resolution
 
 FLAGS = {"columns": "--columns", "resolution": "--resolution", "keep": "--keep", "header": "--no-header"}
@@ -106,27 +107,69 @@ class Reading:
         return pa.RecordBatchReader.from_batches(self.schema, self.batches)
 
 
+class Sure(IntEnum):
+    """How sure a reader is that a source is meant for it; the surest one reads it."""
+
+    NO = 0
+    LAST = 1
+    """It takes whatever nobody else does."""
+    NAME = 2
+    """By the ending of the file's name, or the type of the object."""
+    FORMAT = 3
+    """By the first bytes of the file."""
+    DIALECT = 4
+    """By a look inside, at what tells it from other files of its format."""
+
+
 class Reader(Protocol):
-    """One kind of source. It declares what it uses of a request, and has at most these two methods."""
+    """One kind of source."""
 
     @property
     def uses(self) -> Uses:
-        """Options and words it looks at; ``read`` begins with ``request.check(self.uses)``."""
+        """Options and words that it looks at; ``read`` begins with ``request.check(self.uses)``."""
         ...
 
-    def accepts(self, source: Any) -> bool:
-        """Whether this reader is meant for ``source`` (a path or a frame); looks at names and magic bytes only."""
+    def accepts(self, source: object) -> Sure:
+        """How sure it is of ``source``, a path or an object; NO for what is not there. Raises nothing."""
         ...
 
-    def read(self, source: Any, request: ReadRequest) -> Reading:
+    def read(self, source: object, request: ReadRequest) -> Reading:
         """Open ``source``; SchemaError, IdError or ReadError name file, row and column."""
         ...
 
 
-READERS: Registry[Reader] = Registry("reader", group="graphlab.readers")
+READERS: Registry[Reader] = Registry("reader", "graphlab.readers", Reader)
+"""Of neurons, synapses and connections; ours are entered in ``ingest.tables``."""
+EMBEDDING_READERS: Registry[Reader] = Registry("reader of embeddings", "graphlab.embedding_readers", Reader)
+"""Ours are entered in ``ingest.segclr``."""
 
 
-def source_name(source: Any) -> str:
+def open_with(readers: Registry[Reader], source: object, request: ReadRequest) -> Reading:
+    """Open a source with the reader that is surest of it, or with the one that the option ``reader`` names.
+
+    Raises:
+        ReadError: nobody reads such a source, or two are as sure. UnknownNameError: no reader of that name.
+    """
+    options = dict(request.options)
+    wanted = options.pop("reader", None)
+    if wanted is not None:
+        return readers.get(str(wanted)).read(source, replace(request, options=options))
+    known = list(readers)
+    sure = {name: reader.accepts(source) for name, reader in known}
+    most = max(sure.values(), default=Sure.NO)
+    surest = [name for name in sure if sure[name] is most]
+    if most is Sure.NO:
+        kinds = ", ".join(reader.uses.what for _, reader in known)
+        raise ReadError(f"{source_name(source)}: nobody reads this. Wanted {kinds}")
+    if len(surest) > 1:
+        raise ReadError(
+            f"{source_name(source)}: the readers {' and '.join(map(repr, surest))} are both meant for it; "
+            f"choose one: --option reader={surest[0]}"
+        )
+    return dict(known)[surest[0]].read(source, request)
+
+
+def source_name(source: object) -> str:
     """How a source is called in messages: a path as given, a frame by its type."""
     if isinstance(source, str | Path):
         return str(source)

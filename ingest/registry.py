@@ -84,7 +84,7 @@ class Registry(Generic[T]):
     def _offered(self) -> dict[str, list[EntryPoint]]:
         """Name -> what other packages offer under it, sorted by name."""
         found: dict[str, list[EntryPoint]] = {}
-        for point in _entry_points(tuple(sys.path)) if self._group else ():
+        for point in _entry_points(tuple((at, _changed(at)) for at in sys.path)) if self._group else ():
             if point.group == self._group:
                 found.setdefault(point.name, []).append(point)
         return dict(sorted(found.items()))
@@ -124,13 +124,24 @@ def _unlike(seam: type[object], name: str, item: object) -> str:
 
 
 @lru_cache(maxsize=4)
-def _entry_points(path: tuple[str, ...]) -> tuple[EntryPoint, ...]:
-    """What the packages on ``path`` offer to any seam of ours; of one installed twice, the first on the path."""
+def _entry_points(path: tuple[tuple[str, int], ...]) -> tuple[EntryPoint, ...]:
+    """What the packages on ``path`` offer to any seam of ours; of one installed twice, the first on the path.
+
+    Args:
+        path: folders, and when each was changed: a package may be installed while a notebook runs.
+    """
     packages: dict[str, Distribution] = {}
-    for folder in path:
+    for folder, _ in path:
         for package in _offering(folder):
             packages.setdefault(package.name, package)
     return tuple(point for package in packages.values() for point in package.entry_points)
+
+
+def _changed(folder: str) -> int:
+    try:
+        return Path(folder).stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _offering(folder: str) -> Iterator[Distribution]:

@@ -11,7 +11,7 @@ from gpu_embed.encoder.architectures import Architecture
 from gpu_embed.encoder.folded import FoldedEncoder, fold
 from gpu_embed.encoder.phantoms import phantom_crops
 from gpu_embed.encoder.variables import Array, check_weights
-from gpu_embed.engines.protocol import ENGINES, Engine, EngineOptions
+from gpu_embed.engines.protocol import EMBEDDING_ENGINES, Engine, EngineOptions
 from ingest.schema.errors import AnalysisError, MissingExtraError
 
 AUTO = "auto"
@@ -38,9 +38,9 @@ def _openvino(folded: FoldedEncoder, options: EngineOptions) -> Engine:
     return OpenVinoEngine(folded, options)
 
 
-ENGINES.register("torch", _torch)
-ENGINES.register("openvino", _openvino)
-ENGINES.register("onnxruntime", _onnxruntime)
+EMBEDDING_ENGINES.register("torch", _torch)
+EMBEDDING_ENGINES.register("openvino", _openvino)
+EMBEDDING_ENGINES.register("onnxruntime", _onnxruntime)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def open_engine(
     check_weights(architecture, {key: value.shape for key, value in weights.items()})
     folded = fold(architecture, weights)
     if name != AUTO:
-        return ENGINES.get(name)(folded, options)
+        return EMBEDDING_ENGINES.get(name)(folded, options)
     if options.device.startswith("cuda") or (options.device == AUTO and _has_gpu()):
         return _torch(folded, options)
     return _fastest(folded, replace(options, device="cpu"))
@@ -82,7 +82,7 @@ def _fastest(folded: FoldedEncoder, options: EngineOptions) -> Engine:
     crop = phantom_crops(folded.architecture.crop, 1, 0)
     best: tuple[Trial, Engine] | None = None
     trials, refused = [], []
-    for name, make in ENGINES:
+    for name, make in EMBEDDING_ENGINES:
         try:
             engine = make(folded, options)
             engine.embed(crop)

@@ -1,4 +1,4 @@
-"""The seam between crops and whatever computes: one Protocol, batches, and what happens when memory runs out."""
+"""The EmbeddingEngine seam between crops and whatever computes; batches, and what happens when memory runs out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import gc
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,9 @@ from gpu_embed.encoder.architectures import Architecture
 from gpu_embed.encoder.folded import FoldedEncoder
 from ingest.registry import Registry
 from ingest.schema.errors import AnalysisError, SchemaError, UnknownNameError
+
+if TYPE_CHECKING:
+    import torch
 
 Crops = npt.NDArray[np.uint8]
 Vectors = npt.NDArray[np.float32]
@@ -56,7 +59,14 @@ class Engine(Protocol):
     architecture: Architecture
     options: EngineOptions
     batch: int
+    """Crops at a time; smaller once memory has run out."""
     notes: list[str]
+    """What a person should know of how it computes."""
+
+    @property
+    def resident(self) -> ResidentEngine | None:
+        """What takes crops that lie on its device already; None where crops come from the host only."""
+        ...
 
     def embed(self, crops: Crops) -> Vectors:
         """uint8 [B, Z, Y, X], zero outside the segment, any B, to float32 [B, outputs], not normalised."""
@@ -67,8 +77,28 @@ class Engine(Protocol):
         ...
 
 
-EngineMaker = Callable[[FoldedEncoder, EngineOptions], Engine]
-ENGINES: Registry[EngineMaker] = Registry("engine", "graphlab.engines")
+class ResidentEngine(Protocol):
+    """An engine whose crops may be cut on its device, from blocks kept there."""
+
+    device: torch.device
+    compiled: bool
+    """Whether the cutter is to be compiled, too."""
+
+    def embed_resident(self, crops: torch.Tensor) -> Vectors:
+        """As ``Engine.embed``, of crops on ``device``; the vectors come to the host."""
+        ...
+
+
+class EngineMaker(Protocol):
+    """Loads weights and gives an engine."""
+
+    def __call__(self, folded: FoldedEncoder, options: EngineOptions, /) -> Engine:
+        """AnalysisError: a device or precision that it has not. MissingExtraError: its library is not installed."""
+        ...
+
+
+EMBEDDING_ENGINES: Registry[EngineMaker] = Registry("embedding engine", "graphlab.embedding_engines", EngineMaker)
+"""Ours are entered in ``gpu_embed.engines.choose``."""
 
 
 class BatchedEngine(ABC):
@@ -81,6 +111,10 @@ class BatchedEngine(ABC):
         self.options = options
         self.batch = options.batch or batch
         self.notes: list[str] = []
+
+    @property
+    def resident(self) -> ResidentEngine | None:
+        return None
 
     @abstractmethod
     def run(self, crops: Crops) -> Vectors:

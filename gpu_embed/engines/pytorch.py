@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from gpu_embed.encoder.folded import GREY, Array, Convolution, FoldedBlock, FoldedEncoder, stem_by_depth
 from gpu_embed.engines.memory import GATHER_BYTES, WAITING, batch_that_fits, free_memory, predicted
-from gpu_embed.engines.protocol import BatchedEngine, Crops, EngineOptions, Vectors, check_crops
+from gpu_embed.engines.protocol import BatchedEngine, Crops, EngineOptions, ResidentEngine, Vectors, check_crops
 from ingest.schema.errors import AnalysisError, SchemaError
 
 TYPES = {"fp32": torch.float32, "tf32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -128,7 +128,9 @@ class TorchEngine(BatchedEngine):
         device = options.device
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
-        on_gpu = device.startswith("cuda")
+        on_gpu = device.partition(":")[0] == "cuda"
+        if not on_gpu and device != "cpu":
+            raise AnalysisError(f"engine 'torch' runs on cpu, cuda or one of several like cuda:1, not on {device!r}")
         if on_gpu and not torch.cuda.is_available():
             raise AnalysisError(f"device {device!r}: PyTorch {torch.__version__} sees no CUDA GPU; wanted 'cpu'")
         if options.precision not in TYPES or (options.precision == "tf32" and not on_gpu):
@@ -153,6 +155,10 @@ class TorchEngine(BatchedEngine):
             # Launching costs little against a large batch, and what CUDA graphs keep, each thread keeps for itself.
             graphed = on_gpu and self.batch <= GRAPHED
             self._net = torch.compile(net, mode="reduce-overhead" if graphed else "default", dynamic=False)
+
+    @property
+    def resident(self) -> ResidentEngine:
+        return self
 
     def predicted_bytes(self, batch: int) -> int:
         return self._need.of(batch)

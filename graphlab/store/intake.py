@@ -27,7 +27,7 @@ from graphlab.store.wiring.neurons import write_neurons
 from graphlab.store.wiring.recipe import Recipe, pairs_from_synapses
 from graphlab.store.wiring.settle import add_unknown, settle
 from graphlab.store.wiring.synapses import write_synapses
-from ingest.reader import READERS, Reading, ReadRequest, source_name
+from ingest.reader import Reading, ReadRequest, source_name
 from ingest.running.progress import Progress
 from ingest.schema.errors import ReadError, SchemaError, UnknownNameError, VersionError
 from ingest.schema.kinds import one_kind
@@ -218,13 +218,11 @@ def _ingest_recorded(
 
 
 def open_source(source: Any, request: ReadRequest) -> Reading:
-    """Open ``source`` with the first registered reader that is meant for it."""
+    """Open ``source`` with the registered reader that is surest of it."""
     if request.as_ == "embeddings":
-        from ingest.segclr import csv_zip
-        from ingest.segclr.embedding_table import EmbeddingTableReader
+        from ingest.segclr.readers import open_source as open_embeddings
 
-        made = EmbeddingTableReader()
-        return (made if made.accepts(source) else READERS.get(csv_zip.NAME)).read(source, request)
+        return open_embeddings(source, request)
     from ingest import tables
 
     return tables.open_source(source, request)
@@ -252,7 +250,7 @@ def _parameters(request: ReadRequest, policy: Policy) -> dict[str, Any]:
 
 def _materialization(folder: Folder, reading: Reading) -> str | None:
     """A frame that says which materialization it is of must agree with the graph; it names it where none did."""
-    found = getattr(reading, "meta", {}).get("materialization")
+    found = reading.meta.get("materialization")
     known = folder.meta("materialization")
     if found is not None and known is not None and str(found) != known:
         raise VersionError(

@@ -1,4 +1,11 @@
-"""Contracts of the seams, for tests of packages that offer an implementation.
+"""Contract tests for whoever offers a reader, a language, an engine or another part: subclass one, pytest runs it.
 
-May import everything; pytest is needed.
+May import every room; nothing imports it. See ``docs/extending.md``.
 """
+
+from graphlab.testing.embedding_engine import EmbeddingEngineContract
+from graphlab.testing.executor import ExecutorContract
+from graphlab.testing.language import LanguageContract
+from graphlab.testing.reader import ReaderContract
+
+__all__ = ["EmbeddingEngineContract", "ExecutorContract", "LanguageContract", "ReaderContract"]

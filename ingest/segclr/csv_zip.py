@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ingest.reader import READERS, Reading, ReadRequest, Uses
+from ingest.reader import Reading, ReadRequest, Sure, Uses
 from ingest.schema.errors import IdError, ReadError, SchemaError, UnknownNameError
 from ingest.schema.ids import RootIds
 from ingest.schema.space import Resolution
@@ -94,13 +94,13 @@ class SegclrReader:
 
     uses = Uses("SegCLR shards", OPTIONS, ("resolution",))
 
-    def accepts(self, source: Any) -> bool:
+    def accepts(self, source: object) -> Sure:
+        """A folder or file of another kind comes here in the end, to be told what shards look like."""
         if not isinstance(source, str | Path):
-            return False
+            return Sure.NO
         path = Path(source)
-        if path.is_dir():
-            return any(_is_zip(item) and item.stem.isdigit() for item in path.iterdir())
-        return _is_zip(path) and path.stem.isdigit()
+        files = list(path.iterdir()) if path.is_dir() else [path]
+        return Sure.NAME if any(_is_zip(file) and file.stem.isdigit() for file in files) else Sure.LAST
 
     def read(self, source: Any, request: ReadRequest) -> Reading:
         """Open a release; batches are read as they are asked for.
@@ -122,9 +122,6 @@ class SegclrReader:
         width = _width(shards, wanted)
         notes = [place.note(), *_left(source)]
         return Reading(embeddings_schema(width), _batches(shards, width, place, workers, notes), notes)
-
-
-READERS.register(NAME, SegclrReader())
 
 
 def _whole(request: ReadRequest, option: str) -> int | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ingest.reader import Reading, ReadRequest, Uses
+from ingest.reader import Reading, ReadRequest, Sure, Uses
 from ingest.schema.errors import SchemaError
 from ingest.schema.words import EMBEDDINGS
 
@@ -14,15 +14,12 @@ OPTIONS = ("model", "segmentation_version", "replace")
 
 
 class EmbeddingTableReader:
-    """A pyarrow table in the words of EMBEDDINGS, vectors of a fixed width.
-
-    Not in the registry of readers: there a pyarrow table is one of any kind, and this is asked for by name.
-    """
+    """A pyarrow table in the words of EMBEDDINGS, vectors of a fixed width."""
 
     uses = Uses("tables of embeddings", OPTIONS)
 
-    def accepts(self, source: Any) -> bool:
-        return isinstance(source, pa.Table)
+    def accepts(self, source: object) -> Sure:
+        return Sure.NAME if isinstance(source, pa.Table) else Sure.NO
 
     def read(self, source: Any, request: ReadRequest) -> Reading:
         """Batches of the table as it is.

@@ -7,9 +7,9 @@ from typing import Any
 import pyarrow as pa
 
 from ingest.columnar.files import ARROW, BATCH_ROWS, FEATHER1, PARQUET, open_columns
-from ingest.reader import Reading, ReadRequest, Uses
+from ingest.reader import Reading, ReadRequest, Sure, Uses
 from ingest.tables.assemble import UNWEIGHTED, assemble
-from ingest.tables.files import begins, checked, ends
+from ingest.tables.files import begins, checked, named
 
 __all__ = ["BATCH_ROWS", "ColumnarReader"]
 
@@ -19,10 +19,10 @@ class ColumnarReader:
 
     uses = Uses("Parquet and Arrow files", (UNWEIGHTED,), ("columns", "resolution", "keep"))
 
-    def accepts(self, source: Any) -> bool:
-        return begins(source, PARQUET, ARROW, FEATHER1) or ends(
-            source, ".parquet", ".pq", ".feather", ".arrow", ".arrows", ".ipc"
-        )
+    def accepts(self, source: object) -> Sure:
+        if begins(source, PARQUET, ARROW, FEATHER1):
+            return Sure.FORMAT
+        return named(source, ".parquet", ".pq", ".feather", ".arrow", ".arrows", ".ipc")
 
     def read(self, source: Any, request: ReadRequest) -> Reading:
         path = checked(source)

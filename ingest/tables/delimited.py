@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest.columns import NAMED, Plan, plan
-from ingest.reader import Reading, ReadRequest, Uses
+from ingest.reader import Reading, ReadRequest, Sure, Uses
 from ingest.schema.errors import ReadError, SchemaError
 from ingest.schema.ids import is_id
 from ingest.tables.assemble import UNWEIGHTED, assemble
@@ -43,8 +43,8 @@ class DelimitedReader:
 
     uses = Uses("text tables", ("matrix", "encoding", UNWEIGHTED), ("columns", "resolution", "keep", "header"))
 
-    def accepts(self, source: Any) -> bool:
-        return isinstance(source, str | Path)
+    def accepts(self, source: object) -> Sure:
+        return Sure.LAST if isinstance(source, str | Path) else Sure.NO
 
     def read(self, source: Any, request: ReadRequest) -> Reading:
         path = checked(source)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ingest.reader import Sure
 from ingest.schema.errors import ReadError
 
 ZIP, OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
@@ -12,7 +13,7 @@ GZIP, ZSTD, BZIP2, XZ = b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ"
 HDF5 = b"\x89HDF"
 
 
-def begins(source: Any, *magic: bytes) -> bool:
+def begins(source: object, *magic: bytes) -> bool:
     """Whether ``source`` is a file that begins with one of ``magic``."""
     if not isinstance(source, str | Path) or not Path(source).is_file():
         return False
@@ -20,9 +21,14 @@ def begins(source: Any, *magic: bytes) -> bool:
         return file.read(8).startswith(magic)
 
 
-def ends(source: Any, *endings: str) -> bool:
+def ends(source: object, *endings: str) -> bool:
     """Whether ``source`` is a path with one of these endings, case ignored."""
     return isinstance(source, str | Path) and str(source).lower().endswith(endings)
+
+
+def named(source: object, *endings: str) -> Sure:
+    """How sure a reader of files with these endings is of ``source``."""
+    return Sure.NAME if ends(source, *endings) else Sure.NO
 
 
 def checked(source: Any) -> Path:

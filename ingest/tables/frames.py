@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ingest.reader import Reading, ReadRequest, Uses, source_name
+from ingest.reader import Reading, ReadRequest, Sure, Uses, source_name
 from ingest.schema.errors import ReadError, SchemaError
 from ingest.tables.assemble import UNWEIGHTED, assemble
 from ingest.tables.columnar import BATCH_ROWS
@@ -18,8 +18,9 @@ class FrameReader:
 
     uses = Uses("tables in memory", (UNWEIGHTED,), ("columns", "resolution", "keep"))
 
-    def accepts(self, source: Any) -> bool:
-        return isinstance(source, pa.Table | pa.RecordBatch) or type(source).__name__ == "DataFrame"
+    def accepts(self, source: object) -> Sure:
+        ours = isinstance(source, pa.Table | pa.RecordBatch) or type(source).__name__ == "DataFrame"
+        return Sure.NAME if ours else Sure.NO
 
     def read(self, source: Any, request: ReadRequest) -> Reading:
         name = source_name(source)

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from ingest.reader import Reading, ReadRequest, Uses
+from ingest.reader import Reading, ReadRequest, Sure, Uses
 from ingest.schema.errors import ReadError, SchemaError, UnknownNameError
 from ingest.schema.limits import most_bytes, require_room
 from ingest.tables.apart.run import run_apart
-from ingest.tables.files import HDF5, begins, checked, ends
+from ingest.tables.files import HDF5, begins, checked, named
 from ingest.tables.matrix import edges, neurons
 
 
@@ -22,8 +22,8 @@ class MatReader:
 
     uses = Uses("MATLAB files", ("variable",))
 
-    def accepts(self, source: Any) -> bool:
-        return ends(source, ".mat")
+    def accepts(self, source: object) -> Sure:
+        return named(source, ".mat")
 
     def read(self, source: Any, request: ReadRequest) -> Reading:
         path = checked(source)

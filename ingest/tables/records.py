@@ -9,12 +9,12 @@ from typing import Any
 import pyarrow as pa
 
 from ingest.columns import Plan, plan
-from ingest.reader import Reading, ReadRequest, Uses
+from ingest.reader import Reading, ReadRequest, Sure, Uses
 from ingest.schema.errors import ReadError, SchemaError
 from ingest.schema.ids import is_id
 from ingest.tables.assemble import UNWEIGHTED, assemble
 from ingest.tables.columnar import BATCH_ROWS
-from ingest.tables.files import checked, ends
+from ingest.tables.files import checked, named
 from ingest.tables.types.cells import EXACT, column_of
 
 MOST_BYTES = 512 << 20
@@ -29,8 +29,8 @@ class JsonReader:
 
     uses = Uses("JSON files", (UNWEIGHTED,), ("columns", "resolution", "keep"))
 
-    def accepts(self, source: Any) -> bool:
-        return ends(source, ".json")
+    def accepts(self, source: object) -> Sure:
+        return named(source, ".json")
 
     def read(self, source: Any, request: ReadRequest) -> Reading:
         path = checked(source)

@@ -12,13 +12,13 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 
 from ingest.columns import plan
-from ingest.reader import Reading, ReadRequest, Uses
+from ingest.reader import Reading, ReadRequest, Sure, Uses
 from ingest.schema.errors import ReadError, SchemaError, UnknownNameError
 from ingest.schema.limits import VARIABLE, most_bytes
 from ingest.tables.apart.run import run_apart
 from ingest.tables.assemble import UNWEIGHTED, assemble
 from ingest.tables.columnar import BATCH_ROWS
-from ingest.tables.files import OLE, ZIP, begins, checked, ends
+from ingest.tables.files import OLE, ZIP, begins, checked, ends, named
 from ingest.tables.matrix import as_edges, as_neurons, looks_square, said_to_be
 from ingest.tables.types.cells import EXACT, column_of
 
@@ -35,8 +35,10 @@ class WorkbookReader:
 
     uses = Uses("workbooks", ("sheet", "matrix", UNWEIGHTED), ("columns", "resolution", "keep"))
 
-    def accepts(self, source: Any) -> bool:
-        return ends(source, ".xls", ".xlsx", ".xlsm", ".xlsb") or (begins(source, OLE) and not ends(source, ".mat"))
+    def accepts(self, source: object) -> Sure:
+        if begins(source, OLE) and not ends(source, ".mat"):
+            return Sure.FORMAT
+        return named(source, ".xls", ".xlsx", ".xlsm", ".xlsb")
 
     def read(self, source: Any, request: ReadRequest) -> Reading:
         path = checked(source)

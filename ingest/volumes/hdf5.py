@@ -33,6 +33,9 @@ class Hdf5Source:
 
     resolution: Resolution | None = None
     origin: Zyx | None = None
+    grid: Zyx = (0, 0, 0)
+    absent: tuple[Zyx, ...] = ()
+    fill_value = 0
 
     def __init__(self, path: Path, dataset: str, axes: str | None = None) -> None:
         self._file = LinkedFile(path)

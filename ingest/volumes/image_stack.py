@@ -30,6 +30,9 @@ class StackSource:
     """
 
     origin: Zyx | None = None
+    grid: Zyx = (0, 0, 0)
+    absent: tuple[Zyx, ...] = ()
+    fill_value = 0
 
     def __init__(self, path: Path, axes: str | None = None) -> None:
         if path.is_file():

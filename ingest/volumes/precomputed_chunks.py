@@ -95,6 +95,7 @@ class CompressoSource:
             self._files = ChunkFiles(folder, scale)
             self.shape = three(self._files.size[::-1])
             self.origin: Zyx | None = three(self._files.offset[::-1])
+            self.grid = three(self._files.offset[::-1])
             self.chunk = three(self._files.chunk[::-1])
             self.dtype = np.dtype(data_type)
             self.resolution: Resolution | None = Resolution(*map(float, scale["resolution"]))
@@ -103,6 +104,7 @@ class CompressoSource:
         if min(*self.shape, *self.chunk) < 1:
             raise ReadError(f"{folder / 'info'}: a size below 1 among {self.shape} and chunks of {self.chunk} (ZYX)")
         self.absent: set[Zyx] = set()
+        self.fill_value = 0
         self._fill = fill
 
     def read(self, start: Zyx, stop: Zyx) -> Voxels:

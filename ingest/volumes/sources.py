@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import unquote
@@ -43,8 +43,20 @@ class VoxelSource(Protocol):
     """Index of the first voxel; None where the format has no word for it."""
     chunk: Zyx
     """What is fetched together."""
+    grid: Zyx
+    """Where some chunk begins, in the indices of ``origin``."""
     dtype: np.dtype[Any]
     resolution: Resolution | None
+
+    @property
+    def absent(self) -> Collection[Zyx]:
+        """First voxels of the chunks that were asked for and are not there."""
+        ...
+
+    @property
+    def fill_value(self) -> object:
+        """What stands for their voxels."""
+        ...
 
     def read(self, start: Zyx, stop: Zyx) -> Voxels:
         """The voxels from ``start`` to ``stop``, counted from the first voxel; ReadError for a missing or bad chunk."""

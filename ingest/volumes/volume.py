@@ -71,10 +71,9 @@ class Volume:
         self.chunk = source.chunk
         # Whatever is read of a chunk, all of it is unpacked.
         require_room(f"{name}: one of its chunks, {self.chunk} voxels,", self._bytes(self.chunk))
-        grid: Zyx = getattr(source, "grid", source.origin or (0, 0, 0))
         # Chunks lie on the source's own grid, which an offset moves along with the voxels.
         shift = [a - b for a, b in zip(self.start, source.origin or (0, 0, 0), strict=True)]
-        self.grid: Zyx = _zyx(a + b for a, b in zip(grid, shift, strict=True))
+        self.grid: Zyx = _zyx(a + b for a, b in zip(source.grid, shift, strict=True))
         self.reads = 0
         self.bytes_read = 0
         self._lock = threading.Lock()
@@ -107,7 +106,7 @@ class Volume:
     @property
     def absent(self) -> int:
         """How many chunks were asked for that are not there; they were read as the array's fill value."""
-        return len(getattr(self._source, "absent", ()))
+        return len(self._source.absent)
 
     def _bytes(self, sides: Iterable[int]) -> int:
         return math.prod(sides) * self.dtype.itemsize
@@ -116,8 +115,7 @@ class Volume:
         """A word about absent chunks for people, None where there were none."""
         if not self.absent:
             return None
-        value = getattr(self._source, "fill_value", 0)
-        return f"{self.absent:,} chunks of {self.name} are not there: read as {value}, the fill value"
+        return f"{self.absent:,} chunks of {self.name} are not there: read as {self._source.fill_value}, the fill value"
 
     def voxels_of(self, points_nm: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """The voxel that holds each point: XYZ in nm [n, 3] to ZYX indices [n, 3]; it may lie outside."""

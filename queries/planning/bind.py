@@ -111,7 +111,8 @@ class _Binder:
 
     def _taken(self) -> frozenset[str]:
         """Columns of the tables of the pattern, and of those that computed properties read."""
-        tables = {table.table for table in self.vertices.values()} | self._edge_table_names()
+        tables = {table.table for table in self.vertices.values()}
+        tables |= {table.table for found in self.edges.values() for table in found}
         if self.derived:
             tables |= {table.table for table in self.graph.edge_tables if table.derived or table.by_name}
         known = guard.known_relations(self.source.connection) if self.derived else ()
@@ -163,11 +164,6 @@ class _Binder:
                 self.vertices[vertex.variable] = self.graph.vertex_tables[0]
         for edge in pattern.edges:
             self._fit(edge)
-        for name in {table.table for table in self.vertices.values()} | self._edge_table_names():
-            self.source.provide(name)
-
-    def _edge_table_names(self) -> set[str]:
-        return {table.table for tables in self.edges.values() for table in tables}
 
     def _labelled(self, vertex: Vertex) -> VertexTable:
         found: dict[str, VertexTable] = {}

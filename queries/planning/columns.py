@@ -18,6 +18,7 @@ def columns_of(source: Source, table: str) -> dict[str, str]:
     Raises:
         SchemaError: the table is not there, or a column has a name that generated SQL needs.
     """
+    source.provide(table)
     key = ("columns", table.lower())
     if key not in source.cache:
         try:

@@ -20,6 +20,7 @@ def check_unique(table: VertexTable | EdgeTable, source: Source) -> None:
     columns = (table.key,) if isinstance(table, VertexTable) else table.key
     if not columns:
         return
+    source.provide(table.table)
     asked = ("unique", table.table.lower(), columns, table.only)
     if asked not in source.cache:
         source.cache[asked] = _repeated(table, columns, source)

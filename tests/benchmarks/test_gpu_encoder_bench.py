@@ -29,6 +29,8 @@ class InMemory:
     """A source of made-up voxels, so that no disk is measured."""
 
     origin: tuple[int, int, int] | None = (0, 0, 0)
+    grid = (0, 0, 0)
+    absent, fill_value = (), 0
     chunk = (64, 64, 64)
     resolution: Resolution | None = Resolution(32, 32, 40)
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +16,7 @@ import pytest
 import tensorstore
 import torch
 
-from gpu_embed.embed import Embedded, EmbeddingRun, cuts_on_device, embeddings_of
+from gpu_embed.embed import Embedded, EmbeddingRun, embeddings_of, resident_for
 from gpu_embed.encoder.architectures import TINY
 from gpu_embed.encoder.variables import Array
 from gpu_embed.engines.choose import open_engine
@@ -122,14 +122,19 @@ def test_who_cuts(em: Any, ids: Any, nodes: pa.Table, engine: Engine, tmp_path: 
     class OnGpu:
         name, device = "torch", torch.device("cuda")
 
-    class Elsewhere:
-        name = "openvino"
+        @property
+        def resident(self) -> Any:
+            return self
 
-    assert [cuts_on_device(engine, how) for how in ("auto", "host", "device")] == [False, False, True]
-    assert [cuts_on_device(OnGpu(), how) for how in ("auto", "host", "device")] == [True, False, True]  # type: ignore[arg-type]
-    assert not cuts_on_device(Elsewhere(), "auto")  # type: ignore[arg-type]
+    class Elsewhere:
+        name, resident = "openvino", None
+
+    gpu, elsewhere = cast("Engine", OnGpu()), cast("Engine", Elsewhere())
+    assert [resident_for(engine, how) is not None for how in ("auto", "host", "device")] == [False, False, True]
+    assert [resident_for(gpu, how) is gpu for how in ("auto", "host", "device")] == [True, False, True]
+    assert resident_for(elsewhere, "auto") is None
     with pytest.raises(AnalysisError, match="'openvino' takes crops from the host only; engine 'torch' cuts"):
-        cuts_on_device(Elsewhere(), "device")  # type: ignore[arg-type]
+        resident_for(elsewhere, "device")
     with pytest.raises(UnknownNameError, match="unknown way to cut 'devise'.*did you mean 'device'"):
         run_of(em, ids, nodes, engine, tmp_path / "j", cutting="devise")
 

@@ -1,168 +1,109 @@
-"""The contract of the Reader seam: every registered reader passes it, and so must a newcomer."""
+"""The Reader seam: the surest reader opens a source. What every reader does is in tests/contracts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
-from scipy import io
 
-from ingest import tables
-from ingest.reader import FLAGS, READERS, Reading, ReadRequest, source_name
-from ingest.schema.errors import GraphlabError, SchemaError, UnknownNameError
-from ingest.schema.space import Resolution
-from ingest.schema.words import table
-from ingest.segclr import csv_zip
+from graphlab import Graph
+from ingest.reader import Reading, ReadRequest, source_name
+from ingest.schema.errors import PluginError, ReadError, UnknownNameError
+from ingest.segclr.readers import open_source as open_embeddings
+from ingest.tables import open_source
 
-EDGES = {"pre_root_id": [1, 2**60 + 1], "post_root_id": [2, 3], "weight": [1.5, 2.0]}
+Package = Callable[..., Path]
+READER = """
+from pathlib import Path
 
+import pyarrow as pa
 
-def parquet_file(folder: Path) -> Path:
-    parquet.write_table(pa.table(EDGES), folder / "a.parquet")
-    return folder / "a.parquet"
+from ingest.reader import Reading, Sure, Uses
 
-
-def csv_file(folder: Path) -> Path:
-    pd.DataFrame(EDGES).to_csv(folder / "a.csv", index=False)
-    return folder / "a.csv"
+SCHEMA = pa.schema({"pre_root_id": pa.uint64(), "post_root_id": pa.uint64(), "weight": pa.float64()})
 
 
-def json_file(folder: Path) -> Path:
-    pd.DataFrame(EDGES).to_json(folder / "a.json", orient="records")
-    return folder / "a.json"
+class Acme:
+    uses = Uses("Acme files")
+
+    def __init__(self, sure=Sure.NAME):
+        self.sure = sure
+
+    def accepts(self, source):
+        mine = isinstance(source, str | Path) and str(source).endswith(".acme.csv")
+        return self.sure if mine else Sure.NO
+
+    def read(self, source, request):
+        request.check(self.uses)
+        batch = pa.record_batch([[1], [2], [3.5]], schema=SCHEMA)
+        return Reading(SCHEMA, iter([batch]), ["read by Acme"])
 
 
-def mat_file(folder: Path) -> Path:
-    io.savemat(folder / "a.mat", {"A": np.array([[0, 2.0, 0], [1, 0, 0], [0, 0, 0]])})
-    return folder / "a.mat"
+READER = Acme()
+SURER = Acme(Sure.DIALECT)
+"""
 
 
-def shard_folder(folder: Path) -> Path:
-    batch = pa.RecordBatch.from_pydict(
-        {
-            "root_id": pa.array([5, 5], pa.uint64()), "node_id": pa.array([0, 1], pa.uint64()),
-            **{f"{axis}_nm": pa.array([1.0, 2.0], pa.float32()) for axis in "xyz"},
-            "vector": pa.FixedSizeListArray.from_arrays(pa.array(np.zeros(128, np.float32)), 64),
-        }
-    )  # fmt: skip
-    csv_zip.write_shards(folder / "shards", [batch], convention=8, num_shards=1)
-    return folder / "shards"
+@pytest.fixture
+def csv(tmp_path: Path) -> Path:
+    path = tmp_path / "a.acme.csv"
+    path.write_text("pre_root_id,post_root_id,weight\n7,8,9\n")
+    return path
 
 
-SOURCES: dict[str, tuple[str, Callable[[Path], Any]]] = {
-    "frame": ("connections", lambda folder: pd.DataFrame(EDGES)),
-    "columnar": ("connections", parquet_file),
-    "mat": ("connections", mat_file),
-    "json": ("connections", json_file),
-    "delimited": ("connections", csv_file),
-    csv_zip.NAME: ("embeddings", shard_folder),
-}
-"""One small good source for each reader; the workbook's is a real one, Varshney's."""
-
-
-@pytest.fixture(params=[*SOURCES, "workbook"])
-def contract(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str, Any]:
-    """(name of a reader, what its rows are, a source it reads)."""
-    name = request.param
-    if name == "workbook":
-        folder: Path = request.getfixturevalue("real_data")
-        return name, "connections", folder / "celegans_varshney2011" / "NeuronConnect.xls"
-    as_, make = SOURCES[name]
-    return name, as_, make(tmp_path)
-
-
-def request_for(name: str, as_: str, **more: Any) -> ReadRequest:
-    named = {"pre_name": "Neuron 1", "post_name": "Neuron 2", "weight": "Nbr"} if name == "workbook" else None
-    return ReadRequest(as_, columns=named, **more)
-
-
-def test_every_reader_has_a_source_here() -> None:
-    assert tables.READERS is READERS
-    assert set(READERS.names()) == {*SOURCES, "workbook"}
-
-
-def test_accepts_its_source_and_no_other_thing(contract: tuple[str, str, Any]) -> None:
-    name, _, source = contract
-    reader = READERS.get(name)
-    assert reader.accepts(source)
-    for thing in (None, 3, object(), b"bytes", [1]):
-        assert reader.accepts(thing) is False
-    assert isinstance(reader.accepts("absent/file.xyz"), bool)
-
-
-def test_is_the_first_to_be_asked(contract: tuple[str, str, Any]) -> None:
-    name, as_, source = contract
-    if as_ != "embeddings":
-        first = next(found for found, reader in READERS if reader.accepts(source))
-        assert first == name
-
-
-def test_streams_our_words_in_our_types(contract: tuple[str, str, Any]) -> None:
-    name, as_, source = contract
-    reading = READERS.get(name).read(source, request_for(name, as_))
-    assert isinstance(reading, Reading)
-    words = table(as_)
-    assert set(words.required()) <= set(reading.schema.names)
-    for column in words.columns:
-        if column.name in reading.schema.names and column.name != "vector":
-            assert reading.schema.field(column.name).type == column.type
-    rows = 0
-    for batch in reading.batches:
-        assert batch.schema.equals(reading.schema)
-        for required in words.required():
-            assert batch.column(required).null_count == 0
-        batch.validate(full=True)
-        rows += batch.num_rows
-    assert rows > 0
-    assert reading.rows in (None, rows)
-    assert all(isinstance(note, str) for note in reading.notes)
-    assert list(reading.batches) == [], "a reading is streamed once"
-
-
-def test_the_same_source_gives_the_same_rows(contract: tuple[str, str, Any]) -> None:
-    name, as_, source = contract
-    first, second = (
-        pa.Table.from_batches(list(reading.batches), reading.schema)
-        for reading in (READERS.get(name).read(source, request_for(name, as_)) for _ in range(2))
+def weights(source: object, **options: str) -> list[float]:
+    found: list[float] = (
+        open_source(source, ReadRequest("connections", options=options)).to_reader().read_all()["weight"].to_pylist()
     )
-    assert first.equals(second)
+    return found
 
 
-def test_options_are_known_or_refused(contract: tuple[str, str, Any]) -> None:
-    name, as_, source = contract
-    with pytest.raises(UnknownNameError, match="'no such option'"):
-        READERS.get(name).read(source, request_for(name, as_, options={"no such option": "1"}))
+def test_a_reader_of_another_package_comes_before_the_last_resort(package: Package, csv: Path, tmp_path: Path) -> None:
+    assert weights(csv) == [9.0]
+    package("acme_reader", {"graphlab.readers": {"acme": "acme_reader:READER"}}, READER)
+    assert weights(csv) == [3.5]
+    assert weights(csv, reader="delimited") == [9.0]
+    with Graph.create(tmp_path / "g") as graph:
+        assert "read by Acme" in graph.ingest(csv, as_="connections").notes
 
 
-@pytest.mark.parametrize(
-    ("word", "value"),
-    [("columns", "cave"), ("resolution", Resolution(4, 4, 40)), ("keep", {"a": ("1",)}), ("header", False)],
-)
-def test_words_that_a_reader_does_not_use_are_refused(contract: tuple[str, str, Any], word: str, value: Any) -> None:
-    name, as_, source = contract
-    reader = READERS.get(name)
-    if word not in reader.uses.words:
-        with pytest.raises(SchemaError, match=f"{FLAGS[word]} does nothing for {reader.uses.what}"):
-            reader.read(source, ReadRequest(as_, **{word: value}))
+def test_two_readers_as_sure_are_an_error_with_a_way_out(package: Package, csv: Path) -> None:
+    offers = {"acme_one": "acme_pair:READER", "acme_two": "acme_pair:READER"}
+    package("acme_pair", {"graphlab.readers": offers}, READER)
+    with pytest.raises(ReadError, match=r"'acme_one' and 'acme_two' are both meant for it.*reader=acme_one"):
+        weights(csv)
+    assert weights(csv, reader="acme_two") == [3.5]
+    with pytest.raises(UnknownNameError, match="unknown reader 'acme_too'; did you mean 'acme_two'"):
+        weights(csv, reader="acme_too")
 
 
-def test_files_that_are_absent_or_empty_are_one_error(contract: tuple[str, str, Any], tmp_path: Path) -> None:
-    name, as_, source = contract
-    if not isinstance(source, Path):
-        return
-    wrong = tmp_path / "wrong"
-    wrong.mkdir()
-    suffix = source.suffix or ".zip"
-    (wrong / f"0{suffix}").write_bytes(b"")
-    for path in (wrong / f"1{suffix}", wrong / f"0{suffix}"):
-        with pytest.raises(GraphlabError, match=path.name):
-            list(READERS.get(name).read(path, request_for(name, as_)).batches)
+def test_a_look_inside_comes_before_the_format(package: Package, tmp_path: Path) -> None:
+    path = tmp_path / "a.acme.csv"
+    parquet.write_table(pa.table({"pre_root_id": [1], "post_root_id": [2], "weight": [7.0]}), path)
+    package("acme_named", {"graphlab.readers": {"acme": "acme_named:READER"}}, READER)
+    assert weights(path) == [7.0]
+    package("acme_surer", {"graphlab.readers": {"surer": "acme_surer:SURER"}}, READER)
+    assert weights(path) == [3.5]
+
+
+def test_a_reader_that_cannot_be_loaded_is_passed_over_until_it_is_named(package: Package, csv: Path) -> None:
+    package("acme_lost", {"graphlab.readers": {"lost": "acme_lost:READER"}}, "import no_such_library")
+    assert weights(csv) == [9.0]
+    with pytest.raises(PluginError, match=r"reader 'lost' of acme-lost 1\.2 cannot be loaded: ModuleNotFoundError"):
+        weights(csv, reader="lost")
+
+
+def test_what_nobody_reads_is_said_with_what_is_read(package: Package) -> None:
+    package("acme_words", {"graphlab.readers": {"acme": "acme_words:READER"}}, READER)
+    with pytest.raises(ReadError, match="nobody reads this. Wanted tables in memory, .*text tables, Acme files"):
+        weights({})
+    with pytest.raises(ReadError, match="<dict>: nobody reads this. Wanted tables of embeddings, SegCLR shards"):
+        open_embeddings({}, ReadRequest("embeddings"))
 
 
 def test_rows_of_the_source_after_a_filter() -> None:

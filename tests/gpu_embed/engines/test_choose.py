@@ -1,4 +1,4 @@
-"""Any engine passes the contract: same numbers as the plain encoder, any number of crops, clear refusals."""
+"""Engines by name or by measurement; numbers of the published encoder; clear refusals. See tests/contracts, too."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import pytest
 import torch
 
 from gpu_embed.encoder.architectures import TINY, architecture
-from gpu_embed.encoder.network import encoder_of
 from gpu_embed.encoder.phantoms import phantom_crops
 from gpu_embed.encoder.variables import Array, seeded_weights, variables
 from gpu_embed.engines.choose import open_engine
-from gpu_embed.engines.protocol import ENGINES, EngineOptions
+from gpu_embed.engines.protocol import EMBEDDING_ENGINES, EngineOptions
 from ingest.schema.errors import AnalysisError, SchemaError, UnknownNameError
 
 CPU = EngineOptions(device="cpu", threads=1)
@@ -19,29 +18,7 @@ NAMES = ["torch", "openvino", "onnxruntime"]
 
 
 def test_the_three_engines_are_registered() -> None:
-    assert ENGINES.names() == NAMES
-
-
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("kind", ["tiny", "segclr-tf2"])
-def test_contract(name: str, kind: str) -> None:
-    a = architecture(kind, crop=33, width=8, outputs=24)
-    weights = seeded_weights(a, 7)
-    crops = phantom_crops(33, 5, 8)
-    with torch.inference_mode():
-        wanted = encoder_of(a, weights)(torch.from_numpy(crops).unsqueeze(1).float() / 255).numpy()
-    engine = open_engine(a, weights, name, EngineOptions(device="cpu", threads=1, batch=2))
-    found = engine.embed(crops)
-    assert found.dtype == np.float32
-    assert found.shape == (5, 24)
-    np.testing.assert_allclose(found, wanted, atol=1e-5)
-    assert engine.embed(crops[:0]).shape == (0, 24)
-    np.testing.assert_allclose(engine.embed(crops[::2]), wanted[::2], atol=1e-5)
-    assert engine.predicted_bytes(4) > engine.predicted_bytes(1) > 0
-    with pytest.raises(SchemaError, match="crops are float32; wanted uint8"):
-        engine.embed(crops.astype(np.float32))  # type: ignore[arg-type]
-    with pytest.raises(SchemaError, match=r"crops are \[5, 32, 33, 33\]; architecture .* wants \[B, 33, 33, 33\]"):
-        engine.embed(crops[:, 1:])
+    assert EMBEDDING_ENGINES.names() == NAMES
 
 
 @pytest.mark.slow
@@ -102,7 +79,7 @@ def test_auto_leaves_out_engines_without_the_precision(tiny_weights: dict[str, A
 
 
 def test_refusals(tiny_weights: dict[str, Array]) -> None:
-    with pytest.raises(UnknownNameError, match="unknown engine 'openvin'; did you mean 'openvino'"):
+    with pytest.raises(UnknownNameError, match="unknown embedding engine 'openvin'; did you mean 'openvino'"):
         open_engine(TINY, tiny_weights, "openvin", CPU)
     with pytest.raises(UnknownNameError, match="unknown precision 'fp61'; did you mean 'fp16'"):
         EngineOptions("fp61")

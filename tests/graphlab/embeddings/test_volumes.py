@@ -247,7 +247,7 @@ def test_command_line(made: Path, tmp_path: Path) -> None:
         assert noted == (switch == "fill")
     wrong = graphlab(*flags[:-1], "tensorrt")
     assert wrong.returncode == 1
-    assert wrong.stderr.startswith("error: unknown engine 'tensorrt'")
+    assert wrong.stderr.startswith("error: unknown embedding engine 'tensorrt'")
     nan = graphlab(*flags, "--segmentation-offset", "1,2")
     assert (nan.returncode, "wanted three whole numbers" in nan.stderr) == (1, True)
 

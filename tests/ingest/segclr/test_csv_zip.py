@@ -13,13 +13,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from ingest.reader import READERS, ReadRequest
+from ingest.reader import ReadRequest, Sure
 from ingest.schema.errors import GraphlabError, IdError, ReadError, SchemaError, UnknownNameError
 from ingest.schema.space import Resolution
 from ingest.schema.words import ID
 from ingest.segclr import csv_zip
 from ingest.segclr.csv_zip import NAME, OFFSETS, write_shards
 from ingest.segclr.embedding_reader import LocalFiles
+from ingest.segclr.readers import EMBEDDING_READERS
 from ingest.segclr.sharding import md5_shard
 
 Make = Callable[..., pa.RecordBatch]
@@ -28,7 +29,7 @@ GOOD = "0,1,2,3,4,5\n"
 
 def read(folder: Path, resolution: str | None = None, **options: object) -> pa.Table:
     chosen = Resolution.parse(resolution) if resolution else None
-    reading = READERS.get(NAME).read(folder, ReadRequest("embeddings", resolution=chosen, options=options))
+    reading = EMBEDDING_READERS.get(NAME).read(folder, ReadRequest("embeddings", resolution=chosen, options=options))
     return pa.Table.from_batches(list(reading.batches), reading.schema)
 
 
@@ -122,7 +123,9 @@ def test_positions_in_voxels_and_the_microns_offset(tmp_path: Path) -> None:
     assert point == [10 * 32 + 110592, 20 * 32 + 110592, 30 * 40 + 592640]
     moved = read(tmp_path, offset="1,2,-3", width=2)
     assert [moved[f"{axis}_nm"][0].as_py() for axis in "xyz"] == [11, 22, 27]
-    reading = READERS.get(NAME).read(tmp_path, ReadRequest("embeddings", options={"width": 2, "offset": "microns"}))
+    reading = EMBEDDING_READERS.get(NAME).read(
+        tmp_path, ReadRequest("embeddings", options={"width": 2, "offset": "microns"})
+    )
     assert reading.notes == ["positions read as nm, moved by 110592,110592,592640 nm"]
 
 
@@ -146,7 +149,7 @@ def test_options_that_are_none(tmp_path: Path, options: dict[str, object], messa
 
 def test_a_trailing_newline_adds_nothing_and_empty_members_are_counted(tmp_path: Path) -> None:
     shard(tmp_path / "0.zip", {"5.csv": GOOD + "1,1,2,4,5,6\n", "6.csv": GOOD[:-1], "7.csv": "", "8.csv": "\n\r\n"})
-    reading = READERS.get(NAME).read(tmp_path, ReadRequest("embeddings", options={"width": 2}))
+    reading = EMBEDDING_READERS.get(NAME).read(tmp_path, ReadRequest("embeddings", options={"width": 2}))
     assert sum(batch.num_rows for batch in reading.batches) == 3
     assert "2 of 4 members have no rows" in reading.notes
 
@@ -204,17 +207,17 @@ def test_the_default_widths(tmp_path: Path) -> None:
 
 
 def test_folders_that_hold_something_else(tmp_path: Path) -> None:
-    reader = READERS.get(NAME)
+    reader = EMBEDDING_READERS.get(NAME)
     with pytest.raises(ReadError, match="does not exist"):
         read(tmp_path / "absent")
     with pytest.raises(ReadError, match="holds no shards; wanted files <number>.zip"):
         read(tmp_path)
-    assert not reader.accepts(tmp_path)
+    assert reader.accepts(tmp_path) is Sure.LAST
     shard(tmp_path / "0.zip", {"5.csv": GOOD})
-    assert reader.accepts(tmp_path)
-    assert reader.accepts(str(tmp_path / "0.zip"))
-    assert not reader.accepts(tmp_path / "a.zip")
-    assert not reader.accepts(3)
+    assert reader.accepts(tmp_path) is Sure.NAME
+    assert reader.accepts(str(tmp_path / "0.zip")) is Sure.NAME
+    assert reader.accepts(tmp_path / "a.zip") is Sure.LAST
+    assert reader.accepts(3) is Sure.NO
     with pytest.raises(SchemaError, match="holds SegCLR embeddings, not synapses; ingest it --as embeddings"):
         reader.read(tmp_path, ReadRequest("synapses"))
     shard(tmp_path / "notes.zip", {"5.csv": GOOD})
@@ -227,7 +230,7 @@ def test_upper_case_shards_are_read_and_what_lies_beside_is_told(tmp_path: Path)
     shard(tmp_path / "1.ZIP", {"2.csv": GOOD})
     (tmp_path / "more").mkdir()
     (tmp_path / "README.txt").write_text("about")
-    reading = READERS.get(NAME).read(tmp_path, ReadRequest("embeddings", options={"width": 2}))
+    reading = EMBEDDING_READERS.get(NAME).read(tmp_path, ReadRequest("embeddings", options={"width": 2}))
     assert pa.Table.from_batches(list(reading.batches), reading.schema)["root_id"].to_pylist() == [1, 2]
     assert "2 other files or folders beside the shards are not read (README.txt, more)" in reading.notes
     shard(tmp_path / "01.zip", {"3.csv": GOOD})

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pyarrow as pa
 import pytest
 
-from ingest.reader import READERS, ReadRequest
+from ingest.reader import ReadRequest
 from ingest.schema.errors import SchemaError, UnknownNameError
 from ingest.segclr.embedding_table import EmbeddingTableReader
 
@@ -17,7 +17,6 @@ def test_a_table_is_taken_as_it_is(embeddings: Callable[..., pa.RecordBatch]) ->
     reading = EmbeddingTableReader().read(table, ReadRequest("embeddings"))
     assert reading.to_reader().read_all() == table
     assert reading.rows == 5
-    assert "embedding_table" not in READERS.names()
 
 
 def test_other_tables_are_refused(embeddings: Callable[..., pa.RecordBatch]) -> None:

@@ -1,0 +1,105 @@
+"""Every reader of ours passes the contract that others are held to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+from scipy import io
+
+from graphlab.testing import ReaderContract
+from ingest.segclr import csv_zip
+from ingest.segclr.readers import EMBEDDING_READERS
+from ingest.tables import READERS
+
+EDGES = {"pre_root_id": [1, 2**60 + 1], "post_root_id": [2, 3], "weight": [1.5, 2.0]}
+
+
+class TestFrame(ReaderContract):
+    name = "frame"
+
+    def source(self, folder: Path) -> Any:
+        return pd.DataFrame(EDGES)
+
+
+class TestColumnar(ReaderContract):
+    name = "columnar"
+
+    def source(self, folder: Path) -> Path:
+        parquet.write_table(pa.table(EDGES), folder / "a.parquet")
+        return folder / "a.parquet"
+
+
+class TestJson(ReaderContract):
+    name = "json"
+
+    def source(self, folder: Path) -> Path:
+        pd.DataFrame(EDGES).to_json(folder / "a.json", orient="records")
+        return folder / "a.json"
+
+
+class TestMat(ReaderContract):
+    name = "mat"
+
+    def source(self, folder: Path) -> Path:
+        io.savemat(folder / "a.mat", {"A": np.array([[0, 2.0, 0], [1, 0, 0], [0, 0, 0]])})
+        return folder / "a.mat"
+
+
+class TestDelimited(ReaderContract):
+    name = "delimited"
+
+    def source(self, folder: Path) -> Path:
+        pd.DataFrame(EDGES).to_csv(folder / "a.csv", index=False)
+        return folder / "a.csv"
+
+
+class TestWorkbook(ReaderContract):
+    """The source is a real one, Varshney's."""
+
+    name = "workbook"
+    columns = {"pre_name": "Neuron 1", "post_name": "Neuron 2", "weight": "Nbr"}  # noqa: RUF012
+
+    @pytest.fixture(autouse=True)
+    def _varshney(self, real_data: Path) -> None:
+        self.file = real_data / "celegans_varshney2011" / "NeuronConnect.xls"
+
+    def source(self, folder: Path) -> Path:
+        return self.file
+
+
+def embeddings() -> pa.RecordBatch:
+    return pa.RecordBatch.from_pydict(
+        {
+            "root_id": pa.array([5, 5], pa.uint64()), "node_id": pa.array([0, 1], pa.uint64()),
+            **{f"{axis}_nm": pa.array([1.0, 2.0], pa.float32()) for axis in "xyz"},
+            "vector": pa.FixedSizeListArray.from_arrays(pa.array(np.zeros(128, np.float32)), 64),
+        }
+    )  # fmt: skip
+
+
+class TestSegclr(ReaderContract):
+    name = csv_zip.NAME
+    as_ = "embeddings"
+
+    def source(self, folder: Path) -> Path:
+        csv_zip.write_shards(folder / "shards", [embeddings()], convention=8, num_shards=1)
+        return folder / "shards"
+
+
+class TestEmbeddingTable(ReaderContract):
+    name = "embedding_table"
+    as_ = "embeddings"
+
+    def source(self, folder: Path) -> Any:
+        return pa.Table.from_batches([embeddings()])
+
+
+def test_every_reader_is_held_to_it() -> None:
+    held = {kind.name for kind in ReaderContract.__subclasses__()}
+    assert {*READERS.names(), *EMBEDDING_READERS.names()} <= held
