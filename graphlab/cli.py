@@ -27,6 +27,7 @@ SECTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
         keeping.init,
         keeping.ingest,
         keeping.info,
+        showing.columns,
         asking.query,
         showing.report,
         counting.rerun,

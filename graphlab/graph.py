@@ -130,8 +130,8 @@ class Graph(Asking, Exchanging, Partners, Reaching, Resembling):
         Args:
             source: a path, or a pandas, polars or pyarrow table.
             as_: neurons, synapses, connections, embeddings, recordings or behavior.
-            columns: ``cave``, ``flywire``, ``codex``, ``neuprint``, ``witvliet``, or ours -> theirs; None for our
-                own names.
+            columns: a preset of ``graphlab columns`` (``"cave"``), with pairs (``"cave,size=volume"``), or ours ->
+                theirs; None for our own names.
             resolution: nm per voxel XYZ; the graph's own when absent.
             keep: source column -> values whose rows stay.
             kind: chemical (default), electrical or extrasynaptic.

@@ -1,86 +1,35 @@
-"""Other people's column names: which of a source's columns become which of our words.
+"""Which of a source's columns become which of our words: by ``--columns``, by our own names, by synonyms.
 
-Dialects follow the tables that CAVEclient, fafbseg / Codex and neuprint-python return or publish. A column
-nobody maps stays, under its own name.
+A column nobody maps stays, under its own name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 
+from ingest.dialects import (
+    COMPARTMENTS,
+    DIALECTS,
+    NM,
+    OF_COMPARTMENTS,
+    POSITION,
+    PREFIX,
+    SHARES,
+    SYNONYMS,
+    VOXELS,
+    Dialect,
+)
 from ingest.reader import ReadRequest
 from ingest.schema.errors import SchemaError, UnknownNameError, did_you_mean
-from ingest.schema.words import table
+from ingest.schema.words import ID, table
 
-Names = Mapping[str, tuple[str, ...]]
-
-POSITION = "position"
-"""Our word for a point in voxels: an [x, y, z] column, or the stem of three columns ending in _x, _y, _z."""
-VOXELS = ("x_vx", "y_vx", "z_vx")
-NM = ("x_nm", "y_nm", "z_nm")
 NAMED = {"pre_root_id": "pre_name", "post_root_id": "post_name", "root_id": "name"}
 """An id column and the column of names that may stand in for it."""
-
-_PAIR_CAVE = {"pre_root_id": ("pre_pt_root_id", "pre_root_id"), "post_root_id": ("post_pt_root_id", "post_root_id")}
-# fafbseg renames the columns of CAVE: pre, post, pre_x, pre_y, pre_z, ...
-_PAIR_FAFBSEG = {
-    "pre_root_id": (*_PAIR_CAVE["pre_root_id"], "pre"),
-    "post_root_id": (*_PAIR_CAVE["post_root_id"], "post"),
-}
-_SYNAPSES_CAVE: Names = {
-    **_PAIR_CAVE,
-    "synapse_id": ("id",),
-    "score": ("cleft_score", "connection_score", "score"),
-    POSITION: ("ctr_pt_position", "ctr_pt", "pre_pt_position"),
-}
-DIALECTS: Mapping[str, Mapping[str, Names]] = {
-    "cave": {
-        "neurons": {"root_id": ("pt_root_id",), POSITION: ("pt_position",), "super_class": ("classification_system",)},
-        "synapses": _SYNAPSES_CAVE,
-        "connections": {**_PAIR_CAVE, "weight": ("n_syn", "syn_count")},
-    },
-    "flywire": {
-        "neurons": {
-            "root_id": ("root_id", "pt_root_id", "root_783"),
-            "cell_type": ("primary_type", "cell_type"),
-            "super_class": ("super_class",),
-            "nt_type": ("nt_type", "top_nt"),
-            "nt_confidence": ("nt_type_score", "top_nt_conf"),
-            POSITION: ("position", "pos", "pt_position"),
-        },
-        "synapses": {**_SYNAPSES_CAVE, **_PAIR_FAFBSEG, POSITION: ("ctr_pt_position", "pre_pt_position", "pre")},
-        "connections": {**_PAIR_FAFBSEG, "weight": ("syn_count", "n_syn")},
-    },
-    "neuprint": {
-        "neurons": {
-            "root_id": ("bodyId",),
-            "name": ("instance",),
-            "cell_type": ("type",),
-            "super_class": ("superclass", "class"),
-            "side": ("somaSide",),
-            "nt_type": ("predictedNt", "consensusNt"),
-            "nt_confidence": ("predictedNtConfidence", "ntConfidence"),
-            "total_in": ("upstream", "post"),
-            "total_out": ("downstream",),
-            POSITION: ("somaLocation",),
-        },
-        "synapses": {
-            "pre_root_id": ("bodyId_pre",),
-            "post_root_id": ("bodyId_post",),
-            "score": ("confidence_post", "confidence"),
-            "neuropil": ("roi_post", "roi_pre", "roi"),
-            "x_vx": ("x_post", "x"),
-            "y_vx": ("y_post", "y"),
-            "z_vx": ("z_post", "z"),
-        },
-        "connections": {"pre_root_id": ("bodyId_pre",), "post_root_id": ("bodyId_post",), "neuropil": ("roi",)},
-    },
-    "witvliet": {
-        "synapses": {"pre_name": ("pre",), "post_name": ("post",), "presynapse_id": ("syn_id",), "size": ("size",)},
-    },
-}
-SAME_AS = {"codex": "flywire"}
+PLACE = re.compile(r"(^|_)([xyz]|pos|pt|coords?|soma)(_|$)|position|location|coordinate", re.IGNORECASE)
+NO_PLACE = re.compile(r"(id|score|conf|type|side|version|morton|partition|radius|class|status)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -93,6 +42,47 @@ class Plan:
     """One column of points in voxels, or three columns of voxel coordinates; empty without any."""
     extras: dict[str, str] = field(default_factory=dict)
     """The source's further columns -> the name they are kept under."""
+    preset: str | None = None
+    voxels: str | None = None
+    """nm of one unit of ``position``, where the preset knows."""
+    gone: tuple[str, ...] = ()
+    """The source's columns that are filled where a row is no longer valid."""
+    left_out: tuple[str, ...] = ()
+    """The source's columns that hold for a part of a connection only."""
+    offsets: dict[str, int] = field(default_factory=dict)
+    """Our column -> what to add to the source's ids."""
+    notes: tuple[str, ...] = ()
+
+
+def said(columns: str | Mapping[str, str] | None) -> tuple[str | None, dict[str, str]]:
+    """A preset and OURS=THEIRS of ``--columns PRESET,OURS=THEIRS,...``; either may be missing.
+
+    Raises:
+        SchemaError: two presets, one of our columns twice, half a pair.
+    """
+    if not isinstance(columns, str):
+        return None, dict(columns or {})
+    preset, named = None, dict[str, str]()
+    for item in columns.split(","):
+        ours, equals, theirs = (part.strip() for part in item.partition("="))
+        if not ours or bool(equals) != bool(theirs):
+            raise SchemaError(f"--columns: found {item!r}; wanted a preset, OURS=THEIRS pairs, or PRESET,OURS=THEIRS")
+        if ours in named:
+            raise SchemaError(f"--columns names a column for {ours} twice: {named[ours]!r} and {theirs!r}")
+        if equals:
+            named[ours] = theirs
+        elif preset is None:
+            preset = ours
+        else:
+            raise SchemaError(f"--columns names two presets, {preset} and {ours}; a source has one")
+    return preset, named
+
+
+def dialect(name: str | None) -> Dialect | None:
+    """The preset called ``name``; UnknownNameError with the nearest ones."""
+    if name is not None and name not in DIALECTS:
+        raise UnknownNameError("columns dialect", name, DIALECTS)
+    return DIALECTS[name] if name else None
 
 
 def plan(names: Sequence[str], request: ReadRequest, source: str) -> Plan:
@@ -100,23 +90,22 @@ def plan(names: Sequence[str], request: ReadRequest, source: str) -> Plan:
 
     Args:
         names: the source's column names.
-        request: dialect or OURS=THEIRS in ``request.columns``.
+        request: preset and OURS=THEIRS in ``request.columns``.
         source: how the source is called in messages.
 
     Raises:
-        SchemaError: required columns missing, naming the dialect that would fit.
-        UnknownNameError: a dialect, or a word of ours, that does not exist.
+        SchemaError: required columns missing, naming the preset that would fit; several columns for one id.
+        UnknownNameError: a preset, or a word of ours, that does not exist.
     """
-    found = _plan(names, request.as_, request.columns, source)
-    missing = [
-        name
-        for name in table(request.as_).required()
-        if name not in found.ours and NAMED.get(name, "") not in found.ours
-    ]
+    preset, named = said(request.columns)
+    found = _plan(names, request.as_, preset, named, source)
+    missing = _missing(found, request.as_)
     if not missing:
+        _check_ids(names, request.as_, preset, named, source)
         return found
-    fits = [name for name in DIALECTS if name != request.columns and _fits(names, request.as_, name, source)]
-    best = max(fits, key=lambda name: len(_plan(names, request.as_, name, source).ours), default="")
+    others = {name: _plan(names, request.as_, name, named, source) for name in DIALECTS if name != preset}
+    fits = {name: plan for name, plan in others.items() if not _missing(plan, request.as_)}
+    best = max(fits, key=lambda name: len(fits[name].ours), default="")
     hint = f" These look like {best} columns: say --columns {best}." if fits else ""
     if not hint:
         near = [did_you_mean(name, names) for name in missing]
@@ -131,38 +120,79 @@ def plan(names: Sequence[str], request: ReadRequest, source: str) -> Plan:
     )
 
 
-def _fits(names: Sequence[str], as_: str, dialect: str, source: str) -> bool:
-    found = _plan(names, as_, dialect, source)
-    return all(name in found.ours or NAMED.get(name, "") in found.ours for name in table(as_).required())
+def _missing(found: Plan, as_: str) -> list[str]:
+    return [name for name in table(as_).required() if name not in found.ours and NAMED.get(name, "") not in found.ours]
 
 
-def _plan(names: Sequence[str], as_: str, columns: str | Mapping[str, str] | None, source: str) -> Plan:
-    words = table(as_)
-    known = [*words.names(), *(NAMED[c] for c in words.required() if c in NAMED), POSITION, *VOXELS]
-    candidates: dict[str, tuple[str, ...]] = {name: (name,) for name in known if name != POSITION}
-    if isinstance(columns, str):
-        dialect = SAME_AS.get(columns, columns)
-        if dialect not in DIALECTS:
-            raise UnknownNameError("columns dialect", columns, [*DIALECTS, *SAME_AS])
-        candidates.update({ours: (*theirs, ours) for ours, theirs in DIALECTS[dialect].get(as_, {}).items()})
-    elif columns:
-        for ours, theirs in columns.items():
-            if ours not in known:
-                raise UnknownNameError(f"column of {as_}", ours, known)
-            if theirs not in names and not (ours == POSITION and f"{theirs}_x" in names):
-                raise SchemaError(f"{source} has no column {theirs!r}{did_you_mean(theirs, names)}")
-            candidates[ours] = (theirs,)
-    chosen_of: dict[str, str] = {}
-    for name, options in candidates.items():
-        if name in (POSITION, *VOXELS):
+def _check_ids(names: Sequence[str], as_: str, preset: str | None, named: Mapping[str, str], source: str) -> None:
+    """Refuse to choose among columns that all may hold the ids that the rows stand for."""
+    for ours in table(as_).required():
+        if table(as_).column(ours).type != ID or ours in named or NAMED.get(ours, "") in named:
             continue
-        chosen = next((option for option in options if option in names), None)
-        if chosen is not None and chosen not in chosen_of.values():
-            chosen_of[name] = chosen
+        for options in (_theirs(as_, preset, ours), SYNONYMS[as_].get(ours, ()) if as_ in SYNONYMS else ()):
+            found = [name for name in _like(options, names) if name not in named.values()]
+            if len(found) > 1:
+                begin = f"{preset}," if preset else ""
+                raise SchemaError(
+                    f"{source}: each of {', '.join(found)} may be {ours}; say which with "
+                    f"--columns {begin}{ours}={found[0]}"
+                )
+            if found:
+                break
+
+
+def _theirs(as_: str, preset: str | None, ours: str) -> tuple[str, ...]:
+    words = DIALECTS[preset].tables.get(as_, {}) if preset else {}
+    return (*words.get(ours, ()), *(() if ours == POSITION else (ours,)))
+
+
+def _like(options: Iterable[str], names: Sequence[str]) -> list[str]:
+    """Names of a source that options stand for, each once, in the order of the options."""
+    return list(dict.fromkeys(name for option in options for name in names if fnmatchcase(name, option)))
+
+
+def _plan(names: Sequence[str], as_: str, preset: str | None, named: Mapping[str, str], source: str) -> Plan:
+    words = table(as_)
+    chosen_dialect = dialect(preset)
+    known = [*words.names(), *(NAMED[c] for c in words.required() if c in NAMED), POSITION, *VOXELS]
+    for ours, theirs in named.items():
+        if ours not in known:
+            raise UnknownNameError(f"column of {as_}", ours, known)
+        if theirs not in names and not (ours == POSITION and f"{theirs}_x" in names):
+            raise SchemaError(f"{source} has no column {theirs!r}{did_you_mean(theirs, names)}")
+    synonyms = SYNONYMS.get(as_, {})
+    own_place = bool({POSITION, *VOXELS} & {*named})
+    chosen_of = {ours: theirs for ours, theirs in named.items() if ours not in (POSITION, *VOXELS)}
+    synonymous = {}
+    for ours in known:
+        if ours in chosen_of or ours in (POSITION, *VOXELS) or (own_place and ours in NM):
+            continue
+        stands_in = next((identifier for identifier, name in NAMED.items() if name == ours), "")
+        if stands_in in named or NAMED.get(ours, "") in named:
+            continue
+        for options in (_theirs(as_, preset, ours), synonyms.get(ours, ())):
+            free = [name for name in _like(options, names) if name not in chosen_of.values()]
+            if free:
+                chosen_of[ours] = free[0]
+                if options == synonyms.get(ours):
+                    synonymous[free[0]] = ours
+                break
     position: tuple[str, ...] = ()
     if NM[0] in words.names() and not any(axis in chosen_of for axis in NM):
+        candidates = {
+            word: (named[word],) if word in named else () if own_place else _theirs(as_, preset, word)
+            for word in (POSITION, *VOXELS)
+        }
         position = _position(candidates, [name for name in names if name not in chosen_of.values()])
-    taken = {*chosen_of.values(), *position}
+    gone = tuple(name for name in names if chosen_dialect and name in chosen_dialect.gone)
+    split = as_ == "connections" and all(label in names for label in COMPARTMENTS)
+    if split and chosen_of.get("weight") in SHARES:
+        raise SchemaError(
+            f"{source}: {chosen_of['weight']} divides each count by the input of one compartment; over the "
+            "compartments of a pair it adds up to nothing. Take the count as weight"
+        )
+    left_out = tuple(name for name in names if split and name in OF_COMPARTMENTS)
+    taken = {*chosen_of.values(), *position, *gone, *left_out}
     extras: dict[str, str] = {}
     for name in names:
         if name not in taken:
@@ -170,7 +200,38 @@ def _plan(names: Sequence[str], as_: str, columns: str | Mapping[str, str] | Non
             while kept in chosen_of or kept in known or kept in extras.values():
                 kept += "_source"
             extras[name] = kept
-    return Plan(chosen_of, position, extras)
+    return Plan(
+        chosen_of,
+        position,
+        extras,
+        preset,
+        voxels=chosen_dialect.voxels if chosen_dialect and position and not own_place else None,
+        gone=gone,
+        left_out=left_out,
+        offsets={ours: int(PREFIX[1:]) * 10**9 for ours, name in chosen_of.items() if name.endswith(PREFIX)},
+        notes=tuple(_notes(as_, synonymous, extras, left_out, chosen_dialect, names)),
+    )
+
+
+def _notes(
+    as_: str,
+    synonymous: Mapping[str, str],
+    extras: Mapping[str, str],
+    left_out: Sequence[str],
+    preset: Dialect | None,
+    names: Sequence[str],
+) -> Iterable[str]:
+    if synonymous:
+        yield ", ".join(f"{theirs} read as {ours}" for theirs, ours in synonymous.items())
+    places = [name for name in extras if PLACE.search(name) and not NO_PLACE.search(name)]
+    if places and NM[0] in table(as_).names():
+        yield (
+            f"columns that look like positions and are not read as such: {', '.join(places)} "
+            "(--columns position=NAME takes voxels, x_nm=NAME,y_nm=NAME,z_nm=NAME nanometres)"
+        )
+    if left_out:
+        yield f"summed over the compartments of each pair; left out, since it holds for one row: {', '.join(left_out)}"
+    yield from (trap for column, trap in (preset.traps if preset else {}).items() if column in names)
 
 
 def _position(candidates: Mapping[str, tuple[str, ...]], names: Sequence[str]) -> tuple[str, ...]:

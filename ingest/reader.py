@@ -47,7 +47,7 @@ class ReadRequest:
     as_: str
     """Table of ``ingest.schema.words`` that the rows become: neurons, synapses, connections, embeddings."""
     columns: str | Mapping[str, str] | None = None
-    """A dialect (``cave``, ``flywire``, ``codex``, ``neuprint``), or ours -> theirs, or None for our own names."""
+    """A preset of ``ingest.dialects``, ``"PRESET,OURS=THEIRS,..."``, ours -> theirs, or None for our own names."""
     resolution: Resolution | None = None
     """nm per voxel as the caller says; needed where the source has voxels."""
     default_resolution: Resolution | None = None

@@ -52,7 +52,7 @@ def ingest(
         str | None,
         typer.Option(
             metavar="NAMES",
-            help="cave, flywire, codex, neuprint, witvliet, or OURS=THEIRS,... (default: our own names).",
+            help="A preset (`graphlab columns` lists them), OURS=THEIRS,..., or both (default: our own names).",
         ),
     ] = None,
     resolution: Annotated[str | None, typer.Option(metavar="X,Y,Z", help="nm per voxel of the source.")] = None,

@@ -131,8 +131,11 @@ def _not_utf8(what: str, error: UnicodeDecodeError) -> GraphlabError:
 
 
 def columns_of(text: str | None) -> str | dict[str, str] | None:
-    """A dialect by name, or OURS=THEIRS pairs."""
-    return text if text is None or "=" not in text else dict(pairs_of(text.split(","), "--columns"))
+    """A preset with or without OURS=THEIRS pairs, or such pairs alone."""
+    from ingest.columns import said
+
+    preset, named = said(text)
+    return text if preset else named or None
 
 
 def parameters_of(items: list[str] | None) -> dict[str, Any] | None:

@@ -44,3 +44,20 @@ def report(
     with Graph.open(graph, shared=True) as opened:
         written = str(opened.report(output))
     print_json({"report": written}) if json else typer.echo(f"report: {written}")
+
+
+def columns(
+    preset: Annotated[
+        str | None, typer.Argument(metavar="[PRESET]", help="One preset of --columns; everything when absent.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Which columns a graph has, what else they are read as, and the presets of --columns."""
+    from graphlab.commands.terminal import print_json
+    from ingest import column_page
+
+    if preset is not None:
+        told = "\n".join(column_page.preset(preset))
+        print_json(column_page.document()["presets"][preset]) if json else typer.echo(told.rstrip())
+    else:
+        print_json(column_page.document()) if json else typer.echo(column_page.page().rstrip())

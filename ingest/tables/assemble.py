@@ -11,11 +11,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.columns import NAMED, NM, Plan, plan
+from ingest.columns import NAMED, Plan, plan
+from ingest.dialects import NM
 from ingest.reader import Reading, ReadRequest
-from ingest.schema.errors import SchemaError, UnknownNameError, did_you_mean
+from ingest.schema.errors import IdError, SchemaError, UnknownNameError, did_you_mean
 from ingest.schema.ids import root_ids_of_names, tidy_name
 from ingest.schema.kinds import our_kinds
+from ingest.schema.sides import our_sides
 from ingest.schema.space import Resolution
 from ingest.schema.values import NameIds, Place, convert, kept, kept_type, points, tidy_text
 from ingest.schema.words import table
@@ -56,7 +58,7 @@ def assemble(
         if column not in schema.names:
             raise SchemaError(f"{source} has no column {column!r} to keep rows by{did_you_mean(column, schema.names)}")
     chosen = plan(schema.names, request, source)
-    notes: list[str] = []
+    notes = list(chosen.notes)
     if request.resolution is not None and not chosen.position:
         raise SchemaError(f"{source}: --resolution does nothing here: none of its columns holds voxels; leave it out")
     resolution = _resolution(source, request, attributes or {}, chosen, notes) if chosen.position else None
@@ -90,16 +92,22 @@ def _resolution(
             own = Resolution.parse(said)
         except SchemaError:
             own = None  # CAVEclient writes a word where the columns of a join differ
+    who = "the table says its voxels are"
+    if own is None and chosen.voxels is not None:
+        own = Resolution.parse(chosen.voxels)
+        who = f"positions of {chosen.preset} files are in units of"
     if request.resolution is not None:
         if own is not None and own != request.resolution:
-            notes.append(f"the table says its voxels are {own} nm; read as {request.resolution} nm, as asked")
+            notes.append(f"{who} {own} nm; read as {request.resolution} nm, as asked")
         return request.resolution
     default = request.default_resolution
     if own is not None and default is not None and own != default:
         raise SchemaError(
-            f"{source}: the table says its voxels are {own} nm, the graph's are {default} nm; "
+            f"{source}: {who} {own} nm, the graph's are {default} nm; "
             f"say which holds for {', '.join(chosen.position)} with --resolution X,Y,Z"
         )
+    if own is not None and default is None:
+        notes.append(f"{who} {own} nm, and are read so")
     resolution = own or default
     if resolution is None:
         raise SchemaError(
@@ -134,21 +142,26 @@ def _batches(
     animals = {name: set[str]() for name in chosen.extras if name.lower() in ANIMALS}
     name_ids = NameIds(root_ids_of_names)
     seen: dict[str, Counter[str]] = {column: Counter() for column in request.keep}
-    before = left_out = bare = 0
+    before = left_out = bare = gone = 0
     bare_weights = _leaves_out_bare_weights(request, chosen)
     kinds: dict[str, str] = {}
+    sides: dict[str, str] = {}
     for whole in batches:
         rows = np.arange(before + 1, before + 1 + whole.num_rows)
         before += whole.num_rows
         batch, rows = _kept(whole, rows, request, seen)
         left_out += whole.num_rows - batch.num_rows
+        for name in chosen.gone:
+            there = _there(batch.column(name))
+            gone += batch.num_rows - pc.sum(there).as_py() if batch.num_rows else 0
+            batch, rows = batch.filter(there), rows[there.to_numpy(zero_copy_only=False)]
         if bare_weights:
             weights = convert(
                 batch.column(bare_weights), pa.float64(), Place(source, bare_weights, rows), required=False
             )
             bare += weights.null_count
             batch, rows = batch.filter(weights.is_valid()), rows[weights.is_valid().to_numpy(zero_copy_only=False)]
-        if request.keep or bare_weights:
+        if request.keep or bare_weights or chosen.gone:
             kept_rows.append(rows)
         reading.left_out += whole.num_rows - batch.num_rows
         for name, seen_names in animals.items():
@@ -165,6 +178,10 @@ def _batches(
                 advice = BARE if ours == "weight" else ""
                 cells = tidy_text(batch.column(theirs), ours in COMPOSED)
                 array = convert(cells, column.type, place, column.required, advice)
+                if ours in chosen.offsets:
+                    array = _whole_ids(array, chosen.offsets[ours], place)
+                if ours == "side":
+                    array = our_sides(array, sides)
                 made[ours] = our_kinds(array, place, kinds) if ours == "kind" else array
         for identifier, name in NAMED.items():
             if name in made and identifier not in made and identifier in out.names:
@@ -177,8 +194,10 @@ def _batches(
         for theirs, kept_as in chosen.extras.items():
             made[kept_as] = kept(batch.column(theirs))
         yield pa.RecordBatch.from_arrays([made[name] for name in out.names], schema=out)
-    if kinds:
-        notes.append("kinds: " + ", ".join(f"{theirs!r} read as {ours}" for theirs, ours in sorted(kinds.items())))
+    for what, read_as in (("kinds", kinds), ("sides", sides)):
+        if read_as:
+            told = ", ".join(f"{theirs!r} read as {ours}" for theirs, ours in sorted(read_as.items()))
+            notes.append(f"{what}: {told}")
     for name, found in animals.items():
         if len(found) > 1:
             some = ", ".join(sorted(found)[:3])
@@ -186,6 +205,8 @@ def _batches(
                 f"the column {name!r} names {len(found):,} animals or data sets ({some}), whose rows were read as "
                 f"those of one; --keep {name}=NAME takes one"
             )
+    if gone:
+        notes.append(f"{gone:,} rows left out that {' or '.join(chosen.gone)} marks as no longer valid")
     if bare:
         notes.append(f"{bare:,} rows without a weight left out")
     if request.keep:
@@ -195,6 +216,27 @@ def _batches(
             for value in values:
                 if before and not seen[name][value]:
                     notes.append(f"no row has {name} {value!r}{did_you_mean(value, [v for v in seen[name] if v])}")
+
+
+def _there(marks: pa.Array) -> pa.Array:
+    """Which rows hold no mark: nothing, or false in a column of truth values."""
+    if pa.types.is_boolean(marks.type):
+        return pc.invert(marks.fill_null(False))
+    text = convert(tidy_text(marks), pa.string(), Place("", "", np.zeros(len(marks), np.int64)), required=False)
+    return text.is_null()
+
+
+def _whole_ids(ids: pa.Array, offset: int, place: Place) -> pa.Array:
+    """Ids whose common first digits the source leaves away.
+
+    Raises:
+        IdError: an id that has them already, or none of so many digits.
+    """
+    whole = pc.greater_equal(ids, pa.scalar(10**9, pa.uint64()))
+    if pc.any(whole).as_py():
+        index = pc.index(whole, True).as_py()
+        raise IdError(f"{place.at(index)}: found {ids[index]}; wanted the nine digits after {offset // 10**9}")
+    return pc.add(ids, pa.scalar(offset, pa.uint64()))
 
 
 def _leaves_out_bare_weights(request: ReadRequest, chosen: Plan) -> str | None:

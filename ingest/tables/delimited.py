@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import glob
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.columns import NAMED, Plan, plan
+from ingest.columns import NAMED, Plan, plan, said
 from ingest.reader import Reading, ReadRequest, Sure, Uses
 from ingest.schema.errors import ReadError, SchemaError
 from ingest.schema.ids import is_id
@@ -139,7 +139,7 @@ def _with_ids(path: Path, ours: list[str], first: list[str], request: ReadReques
                 f"{path}: neurons need the column root_id or name; the first column has no name and numbers the rows. "
                 "If these are ids say --columns root_id=column0"
             ) from None
-        if isinstance(request.columns, Mapping) or not all(map(is_id, first)):
+        if said(request.columns)[1] or not all(map(is_id, first)):
             raise
         notes.append("the first column has no name and was read as root_id")
         return ["root_id", *ours[1:]]
@@ -247,7 +247,7 @@ def _column_names(path: Path, first: list[str], request: ReadRequest) -> list[st
             raise SchemaError(f"{path}: the column {twice!r} occurs twice; rename one of them")
         return names
     numbered = [f"column{i}" for i in range(len(first))]
-    if isinstance(request.columns, Mapping):
+    if said(request.columns)[1]:
         return numbered
     words = POSITIONS[request.as_]
     if len(first) < len(words):

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from ingest.columns import DIALECTS, SAME_AS, Plan, plan
+from ingest.columns import Plan, plan, said
+from ingest.dialects import DIALECTS, SYNONYMS
 from ingest.reader import ReadRequest
 from ingest.schema.errors import SchemaError, UnknownNameError
 from ingest.schema.words import TABLES
@@ -50,6 +51,20 @@ def planned(names: str, as_: str, columns: str | Mapping[str, str] | None = None
         ),
         ("neuprint", "connections", "bodyId_pre bodyId_post weight roi", "bodyId_pre bodyId_post weight roi"),
         ("witvliet", "synapses", "pre post syn_id size", "pre post syn_id size"),
+        ("flyem", "connections", "body_pre body_post weight", "body_pre body_post weight"),
+        ("flyem", "neurons", "bodyId type superclass somaSide instance", "bodyId type superclass somaSide instance"),
+        ("flyem", "neurons", "body consensus_nt", "body consensus_nt"),
+        ("banc", "neurons", "banc_746_id cell_type side", "banc_746_id cell_type side"),
+        ("banc", "neurons", "malecns_09_id neurotransmitter_predicted", "malecns_09_id neurotransmitter_predicted"),
+        ("banc", "connections", "pre post count", "pre post count"),
+        (
+            "banc",
+            "synapses",
+            "pre post x y z cleft_scores connector_id size neuropil",
+            "pre post x y z cleft_scores connector_id size neuropil",
+        ),
+        (None, "neurons", "node_id cell_type neurotransmitter", "node_id cell_type neurotransmitter"),
+        (None, "connections", "source_id target_id synapse_weight", "source_id target_id synapse_weight"),
     ],
 )
 def test_dialects(dialect: str | None, as_: str, names: str, wanted: str) -> None:
@@ -59,11 +74,10 @@ def test_dialects(dialect: str | None, as_: str, names: str, wanted: str) -> Non
 
 
 def test_every_dialect_speaks_our_words() -> None:
-    for dialect, tables in DIALECTS.items():
-        for as_, words in tables.items():
-            known = {*TABLES[as_].names(), "position", "x_vx", "y_vx", "z_vx", "pre_name", "post_name"}
-            assert set(words) <= known, (dialect, as_)
-    assert set(SAME_AS.values()) <= set(DIALECTS)
+    spoken = [(name, as_, words) for name, found in DIALECTS.items() for as_, words in found.tables.items()]
+    for dialect, as_, words in [*spoken, *(("synonyms", as_, words) for as_, words in SYNONYMS.items())]:
+        known = {*TABLES[as_].names(), "position", "x_vx", "y_vx", "z_vx", "pre_name", "post_name"}
+        assert set(words) <= known, (dialect, as_)
 
 
 def test_ours_and_theirs() -> None:
@@ -121,3 +135,111 @@ def test_positions() -> None:
 def test_what_is_missing(names: str, as_: str, message: str) -> None:
     with pytest.raises(SchemaError, match=message):
         planned(names, as_)
+
+
+@pytest.mark.parametrize(
+    ("columns", "preset", "named"),
+    [
+        (None, None, {}),
+        ("cave", "cave", {}),
+        ("cave,x_nm=ctr_pt_x_nm", "cave", {"x_nm": "ctr_pt_x_nm"}),
+        ("weight=n , cave", "cave", {"weight": "n"}),
+        ("weight=n,size=v", None, {"weight": "n", "size": "v"}),
+        ({"weight": "n"}, None, {"weight": "n"}),
+    ],
+)
+def test_a_preset_and_pairs(columns: str | Mapping[str, str] | None, preset: str, named: dict[str, str]) -> None:
+    assert said(columns) == (preset, named)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ("cave,flywire", "names two presets, cave and flywire"),
+        ("weight=n,weight=m", "names a column for weight twice: 'n' and 'm'"),
+        ("cave,weight=", "found 'weight='; wanted a preset"),
+        ("cave,", "found ''; wanted a preset"),
+        ("=n", "found '=n'"),
+    ],
+)
+def test_columns_that_say_nothing(columns: str, message: str) -> None:
+    with pytest.raises(SchemaError, match=message):
+        said(columns)
+
+
+def test_pairs_win_over_the_preset() -> None:
+    names = "id pre_pt_root_id post_pt_root_id size volume ctr_pt_position ctr_pt_x_nm ctr_pt_y_nm ctr_pt_z_nm"
+    found = planned(names, "synapses", "cave,size=volume,y_nm=ctr_pt_z_nm")
+    assert found.ours["size"] == "volume"
+    assert found.ours["y_nm"] == "ctr_pt_z_nm"
+    assert found.extras["size"] == "size_source"
+    with pytest.raises(UnknownNameError, match="columns dialect 'cvae'; did you mean 'cave'"):
+        planned(names, "synapses", "cvae,size=volume")
+    voxels = planned("pre post x y z px py pz", "synapses", "banc,x_vx=px,y_vx=py,z_vx=pz")
+    assert voxels.position == ("px", "py", "pz")
+    assert not {"x_nm", "y_nm", "z_nm"} & set(voxels.ours)
+    stem = planned("bodyId somaLocation tip_x tip_y tip_z", "neurons", "flyem,position=tip")
+    assert (stem.position, stem.voxels) == (("tip_x", "tip_y", "tip_z"), None), "these may be in another unit"
+    by_name = planned("pre_root_id from to weight", "connections", "cave,pre_name=from,post_name=to")
+    assert {"pre_root_id", "post_root_id"}.isdisjoint(by_name.ours)
+
+
+def test_own_names_come_before_synonyms() -> None:
+    found = planned("root_id node_id neurotransmitter", "neurons")
+    assert found.ours == {"root_id": "root_id", "nt_type": "neurotransmitter"}
+    assert found.extras == {"node_id": "node_id"}
+    assert "neurotransmitter read as nt_type" in found.notes
+
+
+@pytest.mark.parametrize(
+    ("names", "columns", "message"),
+    [
+        ("banc_626_id banc_746_id type", "banc", "each of banc_626_id, banc_746_id may be root_id; say which with "
+         "--columns banc,root_id=banc_626_id"),
+        ("root_id root_783 type", "flywire", "each of root_id, root_783 may be root_id"),
+        ("bodyId body type", "flyem", "each of bodyId, body may be root_id"),
+        ("node_id neuron_id", None, "each of node_id, neuron_id may be root_id; say which with --columns root_id="),
+    ],
+)  # fmt: skip
+def test_several_id_columns(names: str, columns: str | None, message: str) -> None:
+    with pytest.raises(SchemaError, match=message):
+        planned(names, "neurons", columns)
+    last = names.split()[1]
+    chosen = planned(names, "neurons", f"{columns},root_id={last}" if columns else f"root_id={last}")
+    assert chosen.ours["root_id"] == last
+
+
+@pytest.mark.parametrize(
+    ("names", "as_", "wrong", "right"),
+    [
+        ("body_pre body_post weight", "connections", "cave", "flyem"),
+        ("pre post count norm", "connections", "codex", "banc"),
+        ("bodyId type somaLocation", "neurons", "banc", "neuprint"),
+        ("banc_746_id cell_type", "neurons", "flywire", "banc"),
+        ("pre_x pre_root_id_720575940 post_root_id_720575940", "synapses", "flyem", "codex"),
+        ("bodyId_pre bodyId_post weight", "connections", "flyem", "neuprint"),
+    ],
+)
+def test_a_preset_that_does_not_fit_names_the_one_that_does(names: str, as_: str, wrong: str, right: str) -> None:
+    with pytest.raises(SchemaError, match=f"These look like {right} columns: say --columns {right}"):
+        planned(names, as_, wrong)
+    planned(names, as_, right)
+
+
+def test_unread_positions_are_named() -> None:
+    names = "bodyId somaLocation rootLocation pos_x soma_radius root_side cell_class status x z_score pt_supervoxel_id"
+    (note,) = planned(names, "neurons", "neuprint").notes
+    assert note.startswith("columns that look like positions and are not read as such: rootLocation, pos_x, x (")
+    assert planned("pre_root_id post_root_id weight x", "connections").notes == ()
+
+
+def test_a_split_edge_list_loses_what_holds_for_one_row() -> None:
+    names = "pre pre_label post post_label count norm compartment_input total_input"
+    found = planned(names, "connections", "banc")
+    assert found.left_out == ("pre_label", "post_label", "norm", "compartment_input")
+    assert found.extras == {"total_input": "total_input"}
+    assert "left out, since it holds for one row: pre_label, post_label, norm, compartment_input" in found.notes[0]
+    with pytest.raises(SchemaError, match="norm divides each count by the input of one compartment"):
+        planned(names, "connections", "banc,weight=norm")
+    simple = planned("pre post count norm total_input", "connections", "banc")
+    assert set(simple.extras) == {"norm", "total_input"}

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from graphlab.graph import Graph
-from ingest.columns import DIALECTS
 from ingest.datasets import DATASETS, Dataset, dataset, fetch
+from ingest.dialects import DIALECTS
 from ingest.remote_files import RemoteFile
 from ingest.schema.errors import ReadError, UnknownNameError
 from ingest.schema.space import Resolution

@@ -134,10 +134,10 @@ def test_what_is_said_of_broken_files(read: Read, tmp_path: Path) -> None:
 
 
 def test_columns_and_options(read: Read, tmp_path: Path) -> None:
-    parquet.write_table(edges().rename_columns(["source_id", "target_id", "n", "roi"]), tmp_path / "a.parquet")
-    with pytest.raises(SchemaError, match="need the columns pre_root_id, post_root_id, weight; found source_id"):
+    parquet.write_table(edges().rename_columns(["from_id", "to_id", "n", "roi"]), tmp_path / "a.parquet")
+    with pytest.raises(SchemaError, match="need the columns pre_root_id, post_root_id, weight; found from_id"):
         read(tmp_path / "a.parquet")
-    with pytest.raises(SchemaError, match="has no column 'sourceid'; did you mean 'source_id'"):
-        read(tmp_path / "a.parquet", columns={"pre_root_id": "sourceid"})
+    with pytest.raises(SchemaError, match="has no column 'fromid'; did you mean 'from_id'"):
+        read(tmp_path / "a.parquet", columns={"pre_root_id": "fromid"})
     with pytest.raises(UnknownNameError, match="option of Parquet and Arrow files 'sheet'"):
         read(tmp_path / "a.parquet", options={"sheet": "x"})
