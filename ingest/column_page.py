@@ -15,8 +15,8 @@ BEGIN = """# Columns
 What `graphlab columns` prints: the columns of a graph's tables, other names they are read under, and the presets of
 `--columns`. A source with our own names or their synonyms needs no `--columns`. Otherwise name a preset
 (`--columns cave`), pairs of ours and theirs (`--columns weight=n,pre_root_id=source`), or both, the pairs before the
-preset (`--columns cave,size=volume`). A column that nobody reads is kept under its own name; a note names those that look
-like positions. The side of a neuron becomes left, right or center (`L`, `lhs`, `M`, `midline`, ...).
+preset (`--columns cave,size=volume`). A column that nobody reads is kept under its own name; a note names those that
+look like positions. The side of a neuron becomes left, right or center (`L`, `lhs`, `M`, `midline`, ...).
 """
 
 
