@@ -19,7 +19,8 @@ from graphlab import __version__
 from graphlab.commands import activity, asking, counting, embedding, joining, keeping, mining, predicting, showing
 from graphlab.commands.choices import Sections, Verb
 from graphlab.commands.terminal import short
-from ingest.schema.errors import GraphlabError, InterruptedRun
+from ingest.registry import Registry
+from ingest.schema.errors import GraphlabError, InterruptedRun, PluginError
 
 SECTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
     "Every day": (
@@ -47,6 +48,8 @@ SECTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
 }
 """The verbs as ``--help`` groups them: those of ``Graph`` first, then those of its namespaces."""
 VERBS = tuple(verb for verbs in SECTIONS.values() for verb in verbs)
+COMMANDS: Registry[Callable[..., Any] | typer.Typer] = Registry("command", "graphlab.commands")
+"""Verbs of other packages: functions as ours are, or groups of them."""
 
 _show_warning = warnings.showwarning
 STOPPED = "stopped; what was finished is kept"
@@ -55,10 +58,51 @@ _interrupted = threading.Event()
 TRACEBACK = "GRAPHLAB_TRACEBACK"
 """Set to anything, it shows where an unexpected error happened."""
 
+
+class Program(Sections):
+    """The whole command line: our verbs, then those of other packages, looked for where none of ours is meant."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        ours = super().list_commands(ctx)
+        return [*ours, *(name for name, _ in COMMANDS if name not in ours)]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        found = super().get_command(ctx, cmd_name)
+        return _foreign(cmd_name) if found is None and cmd_name in COMMANDS.names() else found
+
+
+def _foreign(name: str) -> Any:
+    """A command of another package, which speaks of its faults and stops as ours do."""
+    group = COMMANDS.get(name)
+    if not isinstance(group, typer.Typer):
+        verb, group = group, typer.Typer(rich_markup_mode=None)
+        group.command(cls=Verb)(verb)
+    command: Any = typer.main.get_command(group)
+    invoke = command.invoke
+
+    @wraps(invoke)
+    def told(ctx: Any) -> Any:
+        try:
+            return invoke(ctx)
+        except (GraphlabError, OSError, typer.Exit, typer.Abort):
+            raise
+        except Exception as error:
+            if hasattr(error, "exit_code") or os.environ.get(TRACEBACK):  # the former is wrong usage
+                raise
+            why = f"{type(error).__name__}: {error}".partition("\n")[0]
+            raise PluginError(
+                f"command {name!r} of {COMMANDS.origin(name)}: {why}. This is a fault of that package; {TRACEBACK}=1 "
+                "before the command shows where it happened"
+            ) from error
+
+    command.name, command.rich_help_panel, command.invoke = name, "Other packages", stoppable(told)
+    return command
+
+
 app = typer.Typer(
     name="graphlab",
     help="Graph analytics over connectome embeddings: a local graph folder, SQL-like patterns, exact motifs.",
-    cls=Sections,
+    cls=Program,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,

@@ -70,6 +70,11 @@ class Registry(Generic[T]):
         """All names: ours in the order of registration, then the others in alphabetical order. Imports nothing."""
         return [*self._ours, *(name for name in self._offered() if name not in self._ours)]
 
+    def origin(self, name: str) -> str:
+        """The package that offers ``name``, like ``acme 1.2``; "" where it is ours, or nobody's."""
+        points = [] if name in self._ours else self._offered().get(name, [])
+        return " and ".join(f"{point.dist.name} {point.dist.version}" for point in points if point.dist)
+
     def __iter__(self) -> Iterator[tuple[str, T]]:
         """Every implementation that can be imported, in the order of ``names``; the others are passed over."""
         for name, make in list(self._ours.items()):
@@ -93,8 +98,7 @@ class Registry(Generic[T]):
         points = self._offered().get(name)
         if points is None:
             raise UnknownNameError(self._what, name, self.names())
-        packages = " and ".join(f"{point.dist.name} {point.dist.version}" for point in points if point.dist)
-        called = f"{self._what} {name!r} of {packages}"
+        called = f"{self._what} {name!r} of {self.origin(name)}"
         if len(points) > 1:
             raise PluginError(f"{called}: one name, {len(points)} packages; uninstall all but one of them")
         try:

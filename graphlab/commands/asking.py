@@ -12,9 +12,9 @@ from graphlab.commands.options import Engine, GraphPath, Json, Language, MotifKi
 def query(
     graph: GraphPath,
     text: Annotated[str, typer.Argument(metavar="TEXT|@FILE|-", help="The question, a file of it, or standard input.")],
-    language: Annotated[Language | None, typer.Option(help="By the text itself when absent.")] = None,
+    language: Language = None,
     kind: MotifKind = "chemical",
-    engine: Annotated[Engine, typer.Option(help="Which engine answers.")] = Engine.auto,
+    engine: Engine = "auto",
     explain: Annotated[bool, typer.Option("--explain", help="Say how it would be answered, and why.")] = False,
     count: Annotated[bool, typer.Option("--count", help="Only the number of rows.")] = False,
     limit: Annotated[int | None, typer.Option(help="At most so many rows.", min=0)] = None,
@@ -43,8 +43,8 @@ def query(
     with Graph.open(graph, read_only=True) as opened:
         result = opened.query(
             question,
-            language=language.value if language else None,
-            engine=engine.value,
+            language=language,
+            engine=engine,
             kind=kind,
             limit=None if count else limit,
             parameters=parameters_of(parameter),

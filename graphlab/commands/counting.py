@@ -57,7 +57,7 @@ def motifs(
     pattern: Annotated[
         str | None, typer.Option(metavar="TEXT|@FILE|-", help="Count the matches of this pattern instead.")
     ] = None,
-    language: Annotated[Language | None, typer.Option(help="Of --pattern; by the text itself when absent.")] = None,
+    language: Language = None,
     steps: Annotated[float, typer.Option(help="Swaps tried per connection and sample.")] = 10.0,
     near: Annotated[str, typer.Option(help="What spatial keeps: soma (distance) or neuropil (shared).")] = "soma",
     proximity: Annotated[
@@ -132,19 +132,18 @@ def motifs(
 
 
 def _pattern(
-    opened: Graph, text: str, language: Language | None, settings: dict[str, Any], workers: int, bars: Any
+    opened: Graph, text: str, language: str | None, settings: dict[str, Any], workers: int, bars: Any
 ) -> tuple[dict[str, Any], pa.Table]:
     import pyarrow as pa
 
-    name = language.value if language else None
     if "samples" in settings:
         found = opened.motifs.pattern_significance(
-            text, name, **settings, workers=workers, progress=bars("null samples")
+            text, language, **settings, workers=workers, progress=bars("null samples")
         )
         document, table = _about(opened, found, settings), found.to_arrow()
         document["notes"].append("matches of the pattern, autapses left out; one test, so q is p")
         return document, table
-    count = opened.motifs.pattern_count(text, name, kind=settings["kind"], min_weight=settings["min_weight"])
+    count = opened.motifs.pattern_count(text, language, kind=settings["kind"], min_weight=settings["min_weight"])
     notes = ["matches of the pattern in the graph"]
     return {**settings, "notes": notes}, pa.table({"motif": [text], "count": pa.array([count], pa.int64())})
 

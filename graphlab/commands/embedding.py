@@ -89,7 +89,7 @@ def embed(
     ] = "fill",
     unit: Annotated[float | None, typer.Option(metavar="NM", help="nm of one unit of SWC files.")] = None,
     spacing: Annotated[float, typer.Option(metavar="NM", help="Cable between nodes of skeletons; 0: all.")] = 0.0,
-    engine: Annotated[str, typer.Option(help="auto, torch, openvino, onnxruntime.")] = "auto",
+    engine: Annotated[str, typer.Option(help="auto, torch, openvino, onnxruntime, or of another package.")] = "auto",
     precision: Annotated[str, typer.Option(help="fp32, tf32, fp16, bf16.")] = "fp32",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1.")] = "auto",
     batch: Annotated[int | None, typer.Option(help="Crops at a time; default: what fits.")] = None,

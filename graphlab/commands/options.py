@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ingest.schema.errors import GraphlabError
+from ingest.schema.errors import GraphlabError, did_you_mean
 
 
 class As(StrEnum):
@@ -40,20 +41,50 @@ class Unknown(StrEnum):
     refuse = "refuse"
 
 
-class Engine(StrEnum):
-    auto = "auto"
-    duckdb = "duckdb"
-    csr = "csr"
+def engines() -> list[str]:
+    """Engines that may be asked for, those of other packages among them."""
+    from queries.engine import EXECUTORS
+
+    return ["auto", *EXECUTORS.names()]
 
 
-class Language(StrEnum):
-    pgq = "pgq"
-    dotmotif = "dotmotif"
-    cypher = "cypher"
-    sql = "sql"
+def languages() -> list[str]:
+    """Query languages, those of other packages among them."""
+    from queries.languages.language import LANGUAGES
+
+    return LANGUAGES.names()
+
+
+def one_of(names: Callable[[], list[str]]) -> Callable[[str | None], str | None]:
+    """A check of an option whose choices are known only when it is used."""
+
+    def checked(value: str | None) -> str | None:
+        if value is not None and value not in names():
+            raise typer.BadParameter(f"unknown choice {value!r}{did_you_mean(value, names())}")
+        return value
+
+    return checked
 
 
 GraphPath = Annotated[Path, typer.Argument(metavar="GRAPH", help="The graph folder.")]
+Engine = Annotated[
+    str,
+    typer.Option(
+        callback=one_of(engines),
+        autocompletion=engines,
+        metavar="NAME",
+        help="Which engine answers: auto, duckdb, csr, or one of another package.",
+    ),
+]
+Language = Annotated[
+    str | None,
+    typer.Option(
+        callback=one_of(languages),
+        autocompletion=languages,
+        metavar="NAME",
+        help="Of the question: pgq, dotmotif, cypher, sql, or one of another package; by the text itself when absent.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document; ids as text.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")]
 
