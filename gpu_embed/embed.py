@@ -240,12 +240,12 @@ class EmbeddingRun:
             )
 
         for group, crops, faults in cut:
-            found = embed(crops)
-            finite = np.isfinite(found).all(axis=1)
+            outputs = embed(crops)
+            finite = np.isfinite(outputs).all(axis=1)
             failed += faults
             failed += [Failure(row, NOT_FINITE, "the embedding is not finite") for row in group[~finite].tolist()]
             rows.append(group[finite])
-            vectors.append(found[finite])
+            vectors.append(outputs[finite])
             count += len(group)
             if count >= PART_ROWS or time.perf_counter() - since > PART_S:
                 yield part()

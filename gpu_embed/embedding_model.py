@@ -64,8 +64,10 @@ class EmbeddingModel:
 
     def _load(self) -> Engine:
         if self._engine is None:
-            found = _read(self.ckpt_path, self._architecture)
-            self._engine = open_engine(found.card.architecture, found.weights, self._engine_name, self._options)
+            checkpoint = _read(self.ckpt_path, self._architecture)
+            self._engine = open_engine(
+                checkpoint.card.architecture, checkpoint.weights, self._engine_name, self._options
+            )
         return self._engine
 
 

@@ -31,14 +31,14 @@ class Journal:
 
     def __init__(self, folder: str | Path, identity: Mapping[str, Any]) -> None:
         self.folder = Path(folder)
-        said = json.dumps(dict(identity), indent=2, sort_keys=True, default=str)
+        text = json.dumps(dict(identity), indent=2, sort_keys=True, default=str)
         path = self.folder / IDENTITY
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             if path.is_file():
-                _require_same(path, said)
+                _require_same(path, text)
             else:
-                _whole_file(path, said.encode())
+                _whole_file(path, text.encode())
             for left in self.folder.glob(".*.tmp"):
                 left.unlink()
             self._parts = sorted(self.folder.glob("part-*.arrow"))
@@ -111,8 +111,8 @@ def _whole_file(path: Path, data: Any) -> None:
         raise
 
 
-def _require_same(path: Path, said: str) -> None:
-    wanted = json.loads(said)
+def _require_same(path: Path, text: str) -> None:
+    wanted = json.loads(text)
     try:
         there = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

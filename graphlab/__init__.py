@@ -25,8 +25,8 @@ def check_rooms(home: Path) -> None:
     """
     for room in ("ingest", "queries", "gpu_embed"):
         spec = find_spec(room)
-        found = Path(spec.origin).parent.parent if spec and spec.origin else None
-        if found != home:
+        location = Path(spec.origin).parent.parent if spec and spec.origin else None
+        if location != home:
             raise ImportError(
                 f"the import name {room!r} belongs to graphlab-connectome, but Python finds "
                 f"{spec.origin if spec else 'nothing'}. Another package of that name is installed or lies in the "

@@ -336,10 +336,10 @@ def fetch(which: str | Dataset, folder: str | Path, progress: Progress | None = 
     Raises:
         ReadError: not reachable, another size than known, or a data set of embeddings, which are no files to copy.
     """
-    found = dataset(which) if isinstance(which, str) else which
-    if not found.files:
-        shards = ", ".join(f"{key}: {url}" for key, url in found.embeddings.items())
-        raise ReadError(f"{found.name} has no files to fetch; its embeddings are read in place ({shards})")
+    chosen = dataset(which) if isinstance(which, str) else which
+    if not chosen.files:
+        shards = ", ".join(f"{key}: {url}" for key, url in chosen.embeddings.items())
+        raise ReadError(f"{chosen.name} has no files to fetch; its embeddings are read in place ({shards})")
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
-    return [(fetch_file(file, target, progress), file) for file in found.files]
+    return [(fetch_file(file, target, progress), file) for file in chosen.files]

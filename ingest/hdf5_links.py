@@ -73,23 +73,23 @@ class LinkedFile:
                 outside of the folder.
         """
         try:
-            found = self._walk(inside if inside is not None else self.file, name, 0)
-            if isinstance(found, self._h5py.Dataset):
-                self._check_storage(found)
+            item = self._walk(inside if inside is not None else self.file, name, 0)
+            if isinstance(item, self._h5py.Dataset):
+                self._check_storage(item)
         except DAMAGE as error:
             raise damaged(self.path, error) from None
-        return found
+        return item
 
     def names(self) -> list[str]:
         """Paths of all datasets, links not followed."""
-        found: list[str] = []
+        names: list[str] = []
         try:
             self.file.visititems(
-                lambda name, item: found.append(name) if isinstance(item, self._h5py.Dataset) else None
+                lambda name, item: names.append(name) if isinstance(item, self._h5py.Dataset) else None
             )
         except DAMAGE as error:
             raise damaged(self.path, error) from None
-        return found
+        return names
 
     def close(self) -> None:
         self._exits.close()

@@ -47,12 +47,12 @@ def read_nodes(
     if not path.exists():
         raise ReadError(f"{path} does not exist")
     if is_swc(path) or path.is_dir():
-        found = nodes_of(read_skeletons(path, unit_nm), spacing_nm)
+        nodes = nodes_of(read_skeletons(path, unit_nm), spacing_nm)
     else:
-        found = _table(path)
-    if found.num_rows == 0:
+        nodes = _table(path)
+    if nodes.num_rows == 0:
         raise SchemaError(f"{path} holds no nodes")
-    return each_once(found, str(path))
+    return each_once(nodes, str(path))
 
 
 def nodes_of(skeletons: Iterable[Skeleton], spacing_nm: float = 0.0) -> pa.Table:

@@ -196,8 +196,8 @@ def precomputed_files(folder: Path) -> dict[int, Path]:
     Raises:
         SchemaError: one skeleton is there twice.
     """
-    found = _files_by_id(item for item in folder.iterdir() if item.is_file() and bare_name(item.name).isdigit())
-    return dict(sorted(found.items()))
+    files = _files_by_id(item for item in folder.iterdir() if item.is_file() and bare_name(item.name).isdigit())
+    return dict(sorted(files.items()))
 
 
 def swc_files(folder: Path) -> dict[int, Path]:
@@ -260,11 +260,11 @@ def skeletonise(
     )
     corner = np.array(start, dtype=np.float64)[::-1]
     skeletons = []
-    for root_id, found in sorted(made.items()):
-        voxels = np.rint(np.asarray(found.vertices, dtype=np.float64) / size)
-        radii = np.asarray(found.radius, dtype=np.float64)
+    for root_id, skeleton in sorted(made.items()):
+        voxels = np.rint(np.asarray(skeleton.vertices, dtype=np.float64) / size)
+        radii = np.asarray(skeleton.radius, dtype=np.float64)
         points = (voxels + corner + 0.5) * size
-        skeletons.append(_from_edges(int(root_id), points, np.asarray(found.edges, dtype=np.int64), radii))
+        skeletons.append(_from_edges(int(root_id), points, np.asarray(skeleton.edges, dtype=np.int64), radii))
     return skeletons
 
 
@@ -277,16 +277,16 @@ def is_precomputed(folder: Path) -> bool:
 
 
 def _files_by_id(files: Iterable[Path]) -> dict[int, Path]:
-    found: dict[int, Path] = {}
+    by_id: dict[int, Path] = {}
     for path in sorted(files):
         root_id = root_id_of_file(path)
         if root_id is None:
             raise SchemaError(f"{path}: the name is no root_id (an integer from 0 to 2^64-1); rename or move the file")
-        if root_id in found:
-            both = f"{found[root_id].name} and {path.name}"
+        if root_id in by_id:
+            both = f"{by_id[root_id].name} and {path.name}"
             raise SchemaError(f"{path.parent}: {both} are one skeleton; keep one of them")
-        found[root_id] = path
-    return found
+        by_id[root_id] = path
+    return by_id
 
 
 def _text(data: bytes) -> str:
@@ -320,17 +320,17 @@ def _info(folder: Path) -> dict[str, Any]:
 
 def _transform(info: dict[str, Any], folder: Path) -> Points:
     """[3, 4] from stored points to nm; the identity where the info has none or null."""
-    found = info.get("transform")
-    if found is None:
+    transform = info.get("transform")
+    if transform is None:
         return np.eye(3, 4)
     try:
-        values = np.array(found, dtype=np.float64).reshape(-1)
+        values = np.array(transform, dtype=np.float64).reshape(-1)
     except (TypeError, ValueError, OverflowError):
         values = np.empty(0)
     if values.size == 16 and values[12:].tolist() == [0, 0, 0, 1]:
         values = values[:12]
     if values.size != 12 or not np.isfinite(values).all():
-        raise SchemaError(f"{folder / 'info'}: transform {str(found)[:100]}; wanted 12 numbers, three rows of four")
+        raise SchemaError(f"{folder / 'info'}: transform {str(transform)[:100]}; wanted 12 numbers, three rows of four")
     return values.reshape(3, 4)
 
 

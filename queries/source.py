@@ -73,7 +73,7 @@ class Limits:
         """Whether there is anything to keep to."""
         return self.deadline is not None or self.memory_limit is not None
 
-    def check(self, held: int = 0) -> None:
+    def check(self, used: int = 0) -> None:
         """Raise when time is up, when ``held`` bytes are too many, or when the run was cancelled."""
         if self.cancelled():
             raise InterruptedRun("the query was stopped; the graph is unchanged")
@@ -82,9 +82,9 @@ class Limits:
                 f"the query ran longer than its time limit of {self.time_limit:g} s; "
                 "add predicates, a LIMIT, or raise the time limit"
             )
-        if self.memory_limit is not None and held > self.memory_limit:
+        if self.memory_limit is not None and used > self.memory_limit:
             raise LimitError(
-                f"the query holds {held / 2**20:,.0f} MB, more than its memory limit of "
+                f"the query holds {used / 2**20:,.0f} MB, more than its memory limit of "
                 f"{self.memory_limit / 2**20:,.0f} MB; add predicates, count instead of listing, "
                 "or raise the memory limit"
             )

@@ -150,11 +150,11 @@ def load_checkpoint(path: str | Path, architecture: Architecture | None = None) 
         about = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__", {})
     except Exception as error:
         raise ReadError(f"{path} is no complete safetensors file: {error}") from None
-    tensors = {name: _tensor(path, name, found) for name, found in opened}
+    tensors = {name: _tensor(path, name, entry) for name, entry in opened}
     card = _card(path, about, architecture)
-    if card.weights_sha256 and card.weights_sha256 != (found := hashlib.sha256(data).hexdigest()):
+    if card.weights_sha256 and card.weights_sha256 != (digest := hashlib.sha256(data).hexdigest()):
         raise ReadError(
-            f"{path} has SHA-256 {found[:16]}..., its card {card_path(path).name} says "
+            f"{path} has SHA-256 {digest[:16]}..., its card {card_path(path).name} says "
             f"{card.weights_sha256[:16]}...: one of them was changed; convert the checkpoint again"
         )
     training = {name.removeprefix(TRAINING): value for name, value in tensors.items() if name.startswith(TRAINING)}
@@ -186,10 +186,10 @@ def _bytes_of(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _tensor(path: Path, name: str, found: Mapping[str, Any]) -> Array:
-    if found["dtype"] != "F32":
-        raise SchemaError(f"{path}: {name} is {found['dtype']}; weights are kept in F32, engines round them themselves")
-    values: npt.NDArray[np.float32] = np.frombuffer(found["data"], dtype="<f4").reshape(found["shape"])
+def _tensor(path: Path, name: str, entry: Mapping[str, Any]) -> Array:
+    if entry["dtype"] != "F32":
+        raise SchemaError(f"{path}: {name} is {entry['dtype']}; weights are kept in F32, engines round them themselves")
+    values: npt.NDArray[np.float32] = np.frombuffer(entry["data"], dtype="<f4").reshape(entry["shape"])
     return values
 
 

@@ -66,14 +66,14 @@ def read_tensorflow(
     try:
         reader = tf.train.load_checkpoint(str(prefix))
         # Every value is read here, so that a damaged shard is an error and not a surprise.
-        found = _sort(_named(reader), architecture)
+        contents = _sort(_named(reader), architecture)
     except SchemaError:
         raise
     except (tf.errors.OpError, ValueError, RuntimeError, LookupError, OSError) as error:
         raise ReadError(f"{prefix} cannot be read as a TensorFlow checkpoint: {str(error).splitlines()[0]}") from None
-    _fit(found, architecture)
-    check_values(found.encoder | found.training)
-    weights = {v.ours: v.from_theirs(found.encoder[v.theirs]) for v in variables(architecture)}
+    _fit(contents, architecture)
+    check_values(contents.encoder | contents.training)
+    weights = {v.ours: v.from_theirs(contents.encoder[v.theirs]) for v in variables(architecture)}
     files = sorted(prefix.parent.glob(f"{_literal(prefix.name)}.index"))
     files += sorted(prefix.parent.glob(f"{_literal(prefix.name)}.data-*"))
     card = ModelCard(
@@ -82,9 +82,9 @@ def read_tensorflow(
         resolution,
         source=prefix.name,
         source_sha256=_sha256(files),
-        left_aside=found.left_aside,
+        left_aside=contents.left_aside,
     )
-    return Checkpoint(card, weights, found.training)
+    return Checkpoint(card, weights, contents.training)
 
 
 def write_tensorflow(prefix: str | Path, checkpoint: Checkpoint) -> Path:
@@ -130,11 +130,11 @@ def write_tensorflow(prefix: str | Path, checkpoint: Checkpoint) -> Path:
 def find_prefix(source: Path) -> Path:
     """The prefix that a folder, an index file or a prefix means; ReadError says what was there instead."""
     if source.is_dir():
-        found = sorted(source.glob("*.index"))
-        if len(found) != 1:
-            names = ", ".join(file.name for file in found[:4]) or "none"
-            raise ReadError(f"{source} holds {len(found)} checkpoints ({names}); name one of the .index files")
-        source = found[0]
+        index_files = sorted(source.glob("*.index"))
+        if len(index_files) != 1:
+            names = ", ".join(file.name for file in index_files[:4]) or "none"
+            raise ReadError(f"{source} holds {len(index_files)} checkpoints ({names}); name one of the .index files")
+        source = index_files[0]
     prefix = source.with_suffix("") if source.suffix == ".index" else source
     if not Path(f"{prefix}.index").is_file():
         raise ReadError(f"{prefix}.index does not exist; wanted a TensorFlow checkpoint (.index and .data-* files)")
@@ -191,13 +191,13 @@ def _sort(named: Mapping[str, Any], architecture: Architecture) -> Found:
     return Found(encoder, training, tuple(sorted(aside)), tuple(sorted(over)))
 
 
-def _fit(found: Found, architecture: Architecture) -> None:
-    shapes = {name: tuple(value.shape) for name, value in found.encoder.items()}
-    shapes |= dict.fromkeys(found.left_over, ())
+def _fit(contents: Found, architecture: Architecture) -> None:
+    shapes = {name: tuple(value.shape) for name, value in contents.encoder.items()}
+    shapes |= dict.fromkeys(contents.left_over, ())
     problems = differences({v.theirs: v.their_shape for v in variables(architecture)}, shapes)
     problems += [
         f"{name} is {value.dtype}, wanted float32"
-        for name, value in (found.encoder | found.training).items()
+        for name, value in (contents.encoder | contents.training).items()
         if value.dtype != np.float32
     ]
     if problems:

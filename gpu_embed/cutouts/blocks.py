@@ -59,8 +59,8 @@ class BlockGrid:
 
     def index_of(self, voxels: npt.ArrayLike) -> Voxels:
         """The block that holds each voxel [..., 3]."""
-        found: Voxels = (np.asarray(voxels, dtype=np.int64) - self.volume.grid) // self.size
-        return found
+        index: Voxels = (np.asarray(voxels, dtype=np.int64) - self.volume.grid) // self.size
+        return index
 
     def touched(self, start: Sequence[int], stop: Sequence[int]) -> list[Zyx]:
         """Blocks with a voxel in the box; parts of the box outside of the volume touch none."""
@@ -105,16 +105,16 @@ class ReadPlan:
         Args:
             new: count only the blocks that are read for those groups, not those that earlier ones left.
         """
-        held: set[Block] = set()
+        resident: set[Block] = set()
         most, left = 0, []
         for group in self.groups:
-            size = {block: grids[block[0]].bytes_of(block[1:]) for block in (*held, *group.fetch)}
+            size = {block: grids[block[0]].bytes_of(block[1:]) for block in (*resident, *group.fetch)}
             fresh = sum(size[block] for block in group.fetch)
-            left.append((sum(size[block] for block in held), fresh))
+            left.append((sum(size[block] for block in resident), fresh))
             del left[:-groups]
             most = max(most, (0 if new else left[0][0]) + sum(bytes_ for _, bytes_ in left))
-            held.update(group.fetch)
-            held.difference_update(group.release)
+            resident.update(group.fetch)
+            resident.difference_update(group.release)
         return most
 
 
@@ -148,28 +148,28 @@ def plan_reads(
         for block in blocks:
             uses[block].append(at)
     size = {block: grids[block[0]].held_bytes(block[1:]) for block in uses}
-    held: set[Block] = set()
+    resident: set[Block] = set()
     groups, reads, total, now, most, many = [], 0, 0, 0, 0, [0, 0]
     for at, (rows, blocks) in enumerate(needs):
-        fetch = sorted(blocks - held)
+        fetch = sorted(blocks - resident)
         reads += len(fetch)
         total += sum(grids[block[0]].bytes_of(block[1:]) for block in fetch)
-        held |= blocks
+        resident |= blocks
         now += sum(size[block] for block in fetch)
         most = max(most, now)
-        segments = sum(block[0] for block in held)
-        many = [max(many[0], len(held) - segments), max(many[1], segments)]
+        segments = sum(block[0] for block in resident)
+        many = [max(many[0], len(resident) - segments), max(many[1], segments)]
         for block in blocks:
             uses[block].pop(0)
         release = [block for block in blocks if not uses[block]]
         left = now - sum(size[block] for block in release)
         if left > memory_bytes:
-            for block in heapq.nlargest(len(held), held - set(release), key=lambda b: (uses[b][0], b)):
+            for block in heapq.nlargest(len(resident), resident - set(release), key=lambda b: (uses[b][0], b)):
                 if left <= memory_bytes or uses[block][0] == at + 1:
                     break
                 release.append(block)
                 left -= size[block]
-        held -= set(release)
+        resident -= set(release)
         now = left
         groups.append(Group(rows, tuple(fetch), tuple(sorted(release))))
     return ReadPlan(tuple(groups), reads, reads - len(uses), total, most, (many[0], many[1]), naive)
@@ -181,15 +181,15 @@ def _groups(order: npt.NDArray[np.int64], group: int) -> list[npt.NDArray[np.int
 
 def _needs(grids: Any, boxes: Any, rows: npt.NDArray[np.int64]) -> list[set[Block]]:
     """The blocks of each node of a group."""
-    found = []
+    needed = []
     for row in rows.tolist():
         blocks: set[Block] = set()
         for which in (0, 1):
             start, stop = boxes[which]
             touched = grids[which].touched(start[row].tolist(), stop[row].tolist())
             blocks.update((which, z, y, x) for z, y, x in touched)
-        found.append(blocks)
-    return found
+        needed.append(blocks)
+    return needed
 
 
 def _morton(index: Voxels) -> npt.NDArray[np.uint64]:

@@ -56,9 +56,9 @@ class DeviceCutter:
                     self._keep(block, piece)
                     if piece.bad:
                         bad[block] = Piece(None, piece.bad)
-                found = [self._cutouts.fault(row, bad, self._here.__getitem__) for row in group.nodes.tolist()]
-                good = np.array([failure is None for failure in found], dtype=bool)
-                yield group.nodes[good], self._crops(group.nodes[good]), [f for f in found if f is not None]
+                failures = [self._cutouts.fault(row, bad, self._here.__getitem__) for row in group.nodes.tolist()]
+                good = np.array([failure is None for failure in failures], dtype=bool)
+                yield group.nodes[good], self._crops(group.nodes[good]), [f for f in failures if f is not None]
                 for block in group.release:
                     self._pools[block[0]].release(self._sides[block[0]].code(block[1:]))
                     bad.pop(block, None)
@@ -71,13 +71,13 @@ class DeviceCutter:
         start, _ = grid.box(at)
         offset = [(a - g) % s for a, g, s in zip(start, grid.volume.grid, grid.size, strict=True)]
         voxels = piece.voxels
-        held = None
+        values = None
         if which:
             self._here.update(self._cutouts.ids_in(block, piece))
-            held = None if voxels is None else self._ranks.of_voxels(voxels)
+            values = None if voxels is None else self._ranks.of_voxels(voxels)
         elif voxels is not None:
-            held = torch.from_numpy(np.ascontiguousarray(voxels))
-        self._pools[which].put(side.code(at), held, offset)
+            values = torch.from_numpy(np.ascontiguousarray(voxels))
+        self._pools[which].put(side.code(at), values, offset)
 
     def _crops(self, rows: Rows) -> Tensor:
         side = self._cutouts.side

@@ -95,5 +95,5 @@ def architecture(
         UnknownNameError: nobody registered the name (nearest names are in the message).
         SchemaError: numbers that make no network.
     """
-    found = ARCHITECTURES.get(name)
-    return replace(found, crop=crop or found.crop, width=width or found.width, outputs=outputs or found.outputs)
+    base = ARCHITECTURES.get(name)
+    return replace(base, crop=crop or base.crop, width=width or base.width, outputs=outputs or base.outputs)

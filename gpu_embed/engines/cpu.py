@@ -35,8 +35,8 @@ class OnnxRuntimeEngine(BatchedEngine):
         return predicted(self.architecture, "fp32", pooled_with_indices=False).of(batch)
 
     def run(self, crops: Crops) -> Vectors:
-        found: Vectors = self._session.run([OUTPUT], {INPUT: crops})[0]
-        return found
+        vectors: Vectors = self._session.run([OUTPUT], {INPUT: crops})[0]
+        return vectors
 
 
 class OpenVinoEngine(BatchedEngine):
@@ -76,8 +76,8 @@ class OpenVinoEngine(BatchedEngine):
             read = self._core.read_model(onnx_model(self._folded, len(crops), paired=paired))
             model = self._core.compile_model(read, "CPU", settings)
             self._compiled[len(crops)] = model
-        found: Vectors = model({INPUT: crops})[OUTPUT]
-        return found
+        vectors: Vectors = model({INPUT: crops})[OUTPUT]
+        return vectors
 
 
 def _cpu_only(name: str, options: EngineOptions, precisions: tuple[str, ...]) -> None:

@@ -173,9 +173,9 @@ class BatchedEngine(ABC):
 
 def check_crops(crops: Any, a: Architecture) -> None:
     """SchemaError unless uint8 [B, Z, Y, X] of the architecture's crop, an array or a tensor."""
-    found = str(getattr(crops, "dtype", type(crops).__name__)).removeprefix("torch.")
-    if found != "uint8":
-        raise SchemaError(f"crops are {found}; wanted uint8, the EM as it is, 0 outside of the segment")
+    dtype = str(getattr(crops, "dtype", type(crops).__name__)).removeprefix("torch.")
+    if dtype != "uint8":
+        raise SchemaError(f"crops are {dtype}; wanted uint8, the EM as it is, 0 outside of the segment")
     if crops.ndim != 4 or crops.shape[1:] != (a.crop,) * 3:
         raise SchemaError(
             f"crops are {list(crops.shape)}; architecture {a.name!r} wants [B, {a.crop}, {a.crop}, {a.crop}] (ZYX)"

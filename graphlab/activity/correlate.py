@@ -66,13 +66,13 @@ def asked(
     refused = []
     for number, (session, behavior) in enumerate(pairs):
         try:
-            found = ask(session, behavior)
+            result = ask(session, behavior)
         except AnalysisError as error:
             refused.append(error)
             if behaviors or len(refused) == len(pairs):
                 raise refused[0] from None
         else:
-            yield session, behavior, found
+            yield session, behavior, result
         if progress:
             progress(number + 1, len(pairs))
     notes += [f"left out: {error}" for error in refused]
@@ -103,12 +103,12 @@ def tuning(
         return tune(session, behavior, chosen, others, keep_null=True)
 
     left_out: list[str] = []
-    found = [one for _, _, ones in asked(tuned, sessions, behaviors, left_out, progress) for one in ones]
+    tunings = [one for _, _, ones in asked(tuned, sessions, behaviors, left_out, progress) for one in ones]
     by_animal = {session.animal: session for session in sessions}
-    families = correct(found)
+    families = correct(tunings)
     controls: dict[tuple[str, str], Any] = {}
     rows: list[dict[str, Any]] = []
-    for one, family in zip(found, families, strict=True):
+    for one, family in zip(tunings, families, strict=True):
         if control and (one.animal, one.behavior) not in controls:
             others = [other for other in sessions if other.animal != one.animal]
             own = with_strangers(by_animal[one.animal], one.behavior, chosen, others)
@@ -126,13 +126,13 @@ def tuning(
                     "control": None if beside is None else float(beside.by_trace[trace]),
                 }
             )  # fmt: skip
-    pooled, of_classes = pool_tested(sessions, found, min_confidence, chosen)
+    pooled, of_classes = pool_tested(sessions, tunings, min_confidence, chosen)
     tables = {"behavior_tuning": table_of(rows, TUNING)}
     if pooled:
         tables["behavior_classes"] = table_of([asdict(one) for one in pooled], CLASSES)
     tables["behavior_tests"] = tests_table([*families, *of_classes])
     notes = tested_notes(families) + [f"classes, {note}" for note in tested_notes(of_classes)]
-    naive = [f"{int((one.q_naive <= LEVEL).sum())} in {one.animal} {one.behavior} {one.measure}" for one in found]
+    naive = [f"{int((one.q_naive <= LEVEL).sum())} in {one.animal} {one.behavior} {one.measure}" for one in tunings]
     notes.append("frames as samples would call " + ", ".join(naive))
     if control and not any(controls.values()):
         notes.append("no other animal shows the behaviour at the same frame rate, so there is no control")
@@ -156,22 +156,22 @@ def drivers(
     from graphlab.activity.behavior.drivers import drivers as partial
 
     left_out = list[str]()
-    found = [
+    results = [
         (session, one)
         for session, _, one in asked(
             lambda session, behavior: partial(session, behavior, **options), sessions, behaviors, left_out, progress
         )
     ]
     families, joint = [], []
-    for _, one in found:
+    for _, one in results:
         named: dict[str, Any] = {"animal": one.animal, "behavior": one.behavior, "frames": one.frames}
         families.append(
             _family("drivers", "partial", one.null, one.untested, one.p_family, len(one.traces), named, ASSUMES)
         )
         whole = np.array([one.p_joint])
         joint.append(_family("drivers", "all traces together", one.joint, one.joint_untested, whole, 1, named))
-    _set_q(joint, [np.array([one.p_joint]) for _, one in found])
-    for (_, one), q in zip(found, _set_q(families, [one.p_family for _, one in found]), strict=True):
+    _set_q(joint, [np.array([one.p_joint]) for _, one in results])
+    for (_, one), q in zip(results, _set_q(families, [one.p_family for _, one in results]), strict=True):
         one.q = q
     rows = [
         {
@@ -180,7 +180,7 @@ def drivers(
             "p_family": float(one.p_family[at]), "q": float(one.q[at]), "frequency": float(one.frequency[at]),
             **_null(one.null, ASSUMES),
         }
-        for session, one in found for at, trace in enumerate(one.traces)
+        for session, one in results for at, trace in enumerate(one.traces)
     ]  # fmt: skip
     tables = {"behavior_tuning": table_of(rows, TUNING), "behavior_tests": tests_table([*families, *joint])}
     return Answer(tables, tested_notes(families) + tested_notes(joint) + left_out)
@@ -208,10 +208,10 @@ def _family(
 
 def _set_q(families: Sequence[Family], members: Sequence[np.ndarray]) -> list[np.ndarray]:
     """q of every member over all families, set in the families, too."""
-    whole, found = over_families([one.p for one in families], members)
-    for family, q, own in zip(families, whole, found, strict=True):
+    whole, q_values = over_families([one.p for one in families], members)
+    for family, q, own in zip(families, whole, q_values, strict=True):
         family.q, family.found = float(q), int((own <= LEVEL).sum())
-    return found
+    return q_values
 
 
 def functional(
@@ -233,9 +233,9 @@ def functional(
         raise AnalysisError(
             "no animal has identities (of that confidence), so there is no neuron to draw an edge between"
         )
-    families = [found.family() for _, found in edges]
-    for (_, found), q in zip(edges, _set_q(families, [found.q for _, found in edges]), strict=True):
-        found.q = q
+    families = [one.family() for _, one in edges]
+    for (_, one), q in zip(edges, _set_q(families, [one.q for _, one in edges]), strict=True):
+        one.q = q
     notes = tested_notes(families) + notes + ["no cause is claimed"]
     tables = {
         "functional_connections": pa.concat_tables([_edges(s, e) for s, e in edges]),
@@ -244,16 +244,16 @@ def functional(
     return Answer(tables, notes)
 
 
-def _edges(session: Session, found: FunctionalEdges) -> pa.Table:
+def _edges(session: Session, edges: FunctionalEdges) -> pa.Table:
     ids = np.array([neuron.root_id or 0 for neuron in session.neurons], dtype=np.uint64)
-    count = len(found.pre)
+    count = len(edges.pre)
     columns: dict[str, Any] = {
-        "kind": [found.kind] * count, "measure": [found.measure] * count, "animal": [found.animal] * count,
-        "pre_root_id": ids[found.pre], "post_root_id": ids[found.post], "directed": [found.directed] * count,
-        "value": found.value, "lag_s": found.lag_s, "p": found.p, "q": found.q, "p_naive": found.p_naive,
-        "connected": pa.array(found.q <= LEVEL, mask=np.isnan(found.q)),
-        "floor": [None if found.null is None else found.null.floor] * count,
-        "assumption": [None if found.null is None else PAIR_ASSUMES] * count,
+        "kind": [edges.kind] * count, "measure": [edges.measure] * count, "animal": [edges.animal] * count,
+        "pre_root_id": ids[edges.pre], "post_root_id": ids[edges.post], "directed": [edges.directed] * count,
+        "value": edges.value, "lag_s": edges.lag_s, "p": edges.p, "q": edges.q, "p_naive": edges.p_naive,
+        "connected": pa.array(edges.q <= LEVEL, mask=np.isnan(edges.q)),
+        "floor": [None if edges.null is None else edges.null.floor] * count,
+        "assumption": [None if edges.null is None else PAIR_ASSUMES] * count,
     }  # fmt: skip
     return pa.table({name: pa.array(columns[name], kind) for name, kind in EDGES.items()})
 
@@ -300,19 +300,19 @@ def decoding(
     from graphlab.activity.behavior.decoding import decode
 
     notes, left_out = [], list[str]()
-    found = [
+    results = [
         (session, one)
         for session, _, one in asked(
             lambda session, behavior: decode(session, behavior, **options), sessions, behaviors, left_out, progress
         )
     ]
-    whole = [np.array([one.p]) for _, one in found]
+    whole = [np.array([one.p]) for _, one in results]
     families = []
-    for _, one in found:
+    for _, one in results:
         named = {"animal": one.animal, "behavior": one.behavior, "frames": len(one.truth)}
         families.append(_family("decoding", "blocked R^2", one.null, one.untested, np.array([one.p]), 1, named))
     rows = []
-    for (session, one), q in zip(found, _set_q(families, whole), strict=True):
+    for (session, one), q in zip(results, _set_q(families, whole), strict=True):
         base = {"animal": session.animal, "model": "decoding", "behavior": one.behavior}
         tested = {"p": one.p, "p_family": one.p, "q": float(q[0]), **_null(one.null)}
         rows.append({**base, "split": "blocked", "r2": one.r2, "r": one.r, **tested})
@@ -339,19 +339,19 @@ def encoding(
     """
     from graphlab.activity.behavior.encoding import encode
 
-    notes, found = [], []
+    notes, results = [], []
     for number, session in enumerate(sessions):
         known = [name for name in behaviors or session.behaviors if name in session.behaviors]
-        found.append((session, encode(session, known, **options)))
+        results.append((session, encode(session, known, **options)))
         if progress:
             progress(number + 1, len(sessions))
     families = []
-    for _, one in found:
+    for _, one in results:
         named = {"animal": one.animal, "behavior": ", ".join(one.behaviors), "frames": one.frames}
         tests = int(np.isfinite(one.r2).sum())
         families.append(_family("encoding", "blocked R^2", one.null, one.untested, one.p_family, tests, named))
     rows = []
-    for (session, one), q in zip(found, _set_q(families, [one.p_family for _, one in found]), strict=True):
+    for (session, one), q in zip(results, _set_q(families, [one.p_family for _, one in results]), strict=True):
         for trace, neuron in enumerate(session.neurons):
             base = {"animal": session.animal, "model": "encoding", "split": "blocked", "trace": trace,
                     "root_id": neuron.root_id, "decay_s": float(one.decay_s[trace])}  # fmt: skip

@@ -20,11 +20,11 @@ class Verb(TyperCommand):
             return super().parse_args(ctx, args)
         except Exception as error:
             # The class of the error has another home from one typer to the next, its message has not.
-            found = _NOT_ONE_OF.match(str(getattr(error, "message", "")))
-            if found is not None:
-                known = re.findall(r"'([^']*)'", found["known"])
-                told = f"unknown choice {found['found']!r}{did_you_mean(found['found'], known)}"
-                error.message = told  # type: ignore[attr-defined]
+            match = _NOT_ONE_OF.match(str(getattr(error, "message", "")))
+            if match is not None:
+                known = re.findall(r"'([^']*)'", match["known"])
+                message = f"unknown choice {match['found']!r}{did_you_mean(match['found'], known)}"
+                error.message = message  # type: ignore[attr-defined]
             raise
 
 

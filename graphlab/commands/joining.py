@@ -31,23 +31,23 @@ def join_embeddings(
     from graphlab.graph import Graph
 
     with Graph.open(graph) as opened:
-        found = opened.embeddings.join(
+        joined = opened.embeddings.join(
             model, id_map=id_map, radius_nm=radius, segmentation_version=segmentation_version
         )
     if json:
         print_json(
             {
-                "run_id": found.run_id,
-                "model": found.model,
-                "how": found.how,
-                "neurons": found.neurons,
-                "joined": found.joined,
-                "coverage": found.coverage if found.neurons else None,
-                "ambiguous_ids": [str(number) for number in found.ambiguous_ids.tolist()],
+                "run_id": joined.run_id,
+                "model": joined.model,
+                "how": joined.how,
+                "neurons": joined.neurons,
+                "joined": joined.joined,
+                "coverage": joined.coverage if joined.neurons else None,
+                "ambiguous_ids": [str(number) for number in joined.ambiguous_ids.tolist()],
             }
         )
     else:
-        typer.echo(str(found))
+        typer.echo(str(joined))
 
 
 def place_synapses(
@@ -64,8 +64,8 @@ def place_synapses(
     from graphlab.graph import Graph
 
     with Graph.open(graph) as opened, progress_bars(off=no_progress) as bars:
-        found = opened.embeddings.place_synapses(radius, model, progress=bars("placing synapses"))
+        placed = opened.embeddings.place_synapses(radius, model, progress=bars("placing synapses"))
     if json:
-        print_json(asdict(found))
+        print_json(asdict(placed))
     else:
-        typer.echo(str(found))
+        typer.echo(str(placed))

@@ -89,16 +89,16 @@ def instances(
             motif, size, types=types.split(",") if types else None, by=by, kind=kind, min_weight=min_weight,
             limit=limit, progress=bars("neurons"),
         )  # fmt: skip
-        found = int(table.schema.metadata[b"found"])
+        total = int(table.schema.metadata[b"found"])
         if links:
             info = opened.info()
             dataset = neuroglancer.dataset_of(info.dataset, info.materialization, segmentation, info.resolution)
             urls = [neuroglancer.instance_link(row, size, dataset) for row in table.to_pylist()]
             table = table.append_column("neuroglancer", pa.array(urls, pa.string()))
-    about = {"motif": motif, "size": size, "found": found}
+    about = {"motif": motif, "size": size, "found": total}
     if output:
-        write_output(table, output, about if json else None, f"of {found:,} instances")
+        write_output(table, output, about if json else None, f"of {total:,} instances")
     elif json:
         print_json({**about, "instances": rows_of(table)})
     else:
-        print_table(table, title=f"{table.num_rows:,} of {found:,} instances of {motif}")
+        print_table(table, title=f"{table.num_rows:,} of {total:,} instances of {motif}")

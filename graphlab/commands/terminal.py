@@ -125,7 +125,7 @@ def write_output(
     table: pa.Table,
     path: Path,
     about: dict[str, Any] | None = None,
-    said: str = "rows",
+    what: str = "rows",
     *,
     spreadsheet: bool = False,
 ) -> None:
@@ -137,7 +137,7 @@ def write_output(
     """
     rows = write_table(table, path, spreadsheet=spreadsheet)
     if about is None:
-        typer.echo(f"{rows:,} {said} in {path}")
+        typer.echo(f"{rows:,} {what} in {path}")
     else:
         print_json({**about, "output": str(path), "rows": rows})
 

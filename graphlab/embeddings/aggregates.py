@@ -85,7 +85,7 @@ def means(of: EmbeddingSet, skeletons: Iterable[Skeleton], by: str, radius_nm: f
     """
     from gpu_embed.aggregate import WHOLE, mixtures, within_path
 
-    found, without = [], 0
+    tables, without = [], 0
     for skeleton in skeletons:
         vectors, _ = of.lookup([skeleton.root_id])
         if not len(vectors):
@@ -93,14 +93,14 @@ def means(of: EmbeddingSet, skeletons: Iterable[Skeleton], by: str, radius_nm: f
             continue
         ids = of.nodes([skeleton.root_id])[0]
         if by == "path":
-            found.append(within_path(skeleton, ids, vectors, radius_nm).to_arrow())
+            tables.append(within_path(skeleton, ids, vectors, radius_nm).to_arrow())
             continue
         table = mixtures(skeleton, ids, vectors).rename_columns({"mixture": "vector"})
         whole = pa.array([name == WHOLE for name in table.column("compartment").to_pylist()])
-        found.append(table.filter(whole if by == "neuron" else pa.array([not one.as_py() for one in whole])))
-    if not found:
+        tables.append(table.filter(whole if by == "neuron" else pa.array([not one.as_py() for one in whole])))
+    if not tables:
         raise SchemaError(f"none of the skeletons has embeddings of model {of.model!r}")
-    table = pa.concat_tables(found)
+    table = pa.concat_tables(tables)
     if table.num_rows == 0:
         raise SchemaError("none of the skeletons knows compartments; wanted SWC types, or --by neuron")
     return table, without

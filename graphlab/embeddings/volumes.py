@@ -101,15 +101,15 @@ class EmbedJob:
         self._checkpoint: Checkpoint = given if isinstance(given, Checkpoint) else load_checkpoint(given, wanted)
         card = self._checkpoint.card
         resolution = Resolution(*card.resolution) if card.resolution else None
-        said = {"resolution": request.resolution, "offset": request.offset, "axes": request.axes}
-        em = _volume(request.em, {**said, "prefer": resolution, "missing": request.missing_chunks})
-        said = {
+        geometry = {"resolution": request.resolution, "offset": request.offset, "axes": request.axes}
+        em = _volume(request.em, {**geometry, "prefer": resolution, "missing": request.missing_chunks})
+        geometry = {
             "resolution": request.segmentation_resolution or request.resolution,
             "offset": request.segmentation_offset,
             "axes": request.segmentation_axes or request.axes,
         }
         segmentation = _volume(
-            request.segmentation, {**said, "prefer": em.resolution, "missing": request.missing_chunks}
+            request.segmentation, {**geometry, "prefer": em.resolution, "missing": request.missing_chunks}
         )
         self._volumes = (em, segmentation)
         strange = request.out_of_domain and resolution != em.resolution
@@ -266,14 +266,14 @@ class EmbedJob:
         write_shards(target, iter(table.to_batches()), convention="bytewidth8")
 
 
-def _volume(source: Any, said: Mapping[str, Any]) -> Volume:
+def _volume(source: Any, options: Mapping[str, Any]) -> Volume:
     from ingest.volumes.volume import Volume, open_volume
 
     if isinstance(source, Volume):
         return source
     if not isinstance(source, str | Path | Mapping):
         raise SchemaError(f"volume: found {type(source).__name__}; wanted a URL, a path or a Volume")
-    return open_volume(source, **said)
+    return open_volume(source, **options)
 
 
 def _without(nodes: pa.Table, there: pa.Table | None) -> pa.Table:

@@ -22,11 +22,11 @@ def explained(run: Run, name: str | None = None, repeats: int = 3, progress: Pro
     A way that does not suit the predictor is left out, and ``importance_notes`` says why.
     """
     task = run.task
-    found: dict[str, Any] = {
+    entries: dict[str, Any] = {
         "uncertainty": uncertainty_card(uncertainty(task.examples, run.held, task.bootstraps, task.seed))
     }
     if name is None:
-        return found
+        return entries
     rows: list[dict[str, Any]] = []
     notes: list[str] = []
     for way in (partial(shuffled, repeats=repeats), left_out):
@@ -34,4 +34,4 @@ def explained(run: Run, name: str | None = None, repeats: int = 3, progress: Pro
             rows += as_card(way(run, name, progress=progress))
         except AnalysisError as error:
             notes.append(str(error))
-    return {**found, "importance": rows, "importance_notes": notes}
+    return {**entries, "importance": rows, "importance_notes": notes}

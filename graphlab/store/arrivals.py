@@ -85,8 +85,8 @@ class Arrivals:
             # DuckDB wraps what a scanned stream raises; people get the reader's own words.
             raise self._failure from None
         if isinstance(error, duckdb.ConversionException):
-            told = str(error).splitlines()[0]
-            raise SchemaError(f"{self.source}: a value does not fit its column in the graph: {told}") from None
+            message = str(error).splitlines()[0]
+            raise SchemaError(f"{self.source}: a value does not fit its column in the graph: {message}") from None
 
     def selected(self, skip: tuple[str, ...] = ()) -> list[str]:
         """Quoted names of the columns that go into the table, ``arrival`` and ``skip`` left out."""
@@ -97,10 +97,10 @@ class Arrivals:
         rows, before = [], 0
         reading = self._reopen()
         for batch in reading.batches:
-            found = pc.indices_nonzero(
+            indices = pc.indices_nonzero(
                 pc.equal(batch.column(column), pa.scalar(value, batch.schema.field(column).type))
             )
-            rows += [reading.source_row(before + int(index)) for index in found.to_pylist()]
+            rows += [reading.source_row(before + int(index)) for index in indices.to_pylist()]
             before += batch.num_rows
             if len(rows) >= at_most:
                 break
@@ -162,7 +162,7 @@ class Arrivals:
             return batch
         names = batch.column("name").to_pylist()
         there = np.array([name in known for name in names], dtype=bool)
-        for name in (name for name, found in zip(names, there, strict=True) if not found):
+        for name in (name for name, present in zip(names, there, strict=True) if not present):
             self._unknown_names[name] = self._unknown_names.get(name, 0) + 1
         return batch.filter(pa.array(there))
 
@@ -175,11 +175,11 @@ class Arrivals:
         if not self._unknown_names:
             return []
         count, example = sum(self._unknown_names.values()), next(iter(self._unknown_names))
-        told = f"name no neuron of the graph, {example!r} for example; without ids they make none"
+        reason = f"name no neuron of the graph, {example!r} for example; without ids they make none"
         if count == self.rows:
-            raise SchemaError(f"{self.source}: all {count:,} rows {told}. Give the table a column root_id")
+            raise SchemaError(f"{self.source}: all {count:,} rows {reason}. Give the table a column root_id")
         self.left_out += count
-        return [f"{count:,} rows {told} and were left out"]
+        return [f"{count:,} rows {reason} and were left out"]
 
     def _refuse_rounded(self, arrays: list[pa.Array]) -> None:
         for name in self._whole_into_floats:
@@ -237,9 +237,9 @@ class Arrivals:
             return  # words of ours have their type from the reader
         tables = (self.table, *ALIKE.get(self.table, ()))
         column = quote(name)
-        held = sum(first_row(self.connection, f"SELECT count({column}) FROM {table}")[0] for table in tables)
-        wider = kind if not held else _wider(kind, into)
-        if wider == "DOUBLE" and held and into in INTEGERS:
+        stored = sum(first_row(self.connection, f"SELECT count({column}) FROM {table}")[0] for table in tables)
+        wider = kind if not stored else _wider(kind, into)
+        if wider == "DOUBLE" and stored and into in INTEGERS:
             rounded = f"SELECT count(*) FROM {{}} WHERE abs(CAST({column} AS HUGEINT)) > {EXACT}"
             if any(first_row(self.connection, rounded.format(table))[0] for table in tables):
                 wider = None

@@ -36,8 +36,8 @@ def disk_errors(folder: Path, done: str = "written") -> Iterator[None]:
 
 def is_damage(error: duckdb.Error) -> bool:
     """Whether DuckDB met blocks that are not what they were; it has no class of its own for it."""
-    found = (duckdb.IOException, duckdb.SerializationException, duckdb.InternalException, duckdb.FatalException)
-    return type(error) is duckdb.Error or isinstance(error, found)
+    kinds = (duckdb.IOException, duckdb.SerializationException, duckdb.InternalException, duckdb.FatalException)
+    return type(error) is duckdb.Error or isinstance(error, kinds)
 
 
 @contextmanager

@@ -19,16 +19,16 @@ def create_property_graph(folder: Folder, definition: str) -> str:
     from queries.languages.sql_pgq.ddl import parse_definition
     from queries.planning.definition import check_tables
 
-    said = parse_definition(definition)
+    parsed = parse_definition(definition)
     with asking(folder) as source:
-        check_tables(said.graph, source, definition)
-    name = said.graph.name
+        check_tables(parsed.graph, source, definition)
+    name = parsed.graph.name
     if name.lower() == CONNECTOME.name:
         raise SchemaError(f"{CONNECTOME.name} is the graph that every folder has; choose another name")
     taken = name.lower() in map(str.lower, property_graphs(folder))
-    if taken and said.unless:
+    if taken and parsed.unless:
         return name
-    if taken and not said.replace:
+    if taken and not parsed.replace:
         raise SchemaError(
             f"a property graph called {name!r} exists already; write CREATE OR REPLACE PROPERTY GRAPH, "
             "or choose another name"

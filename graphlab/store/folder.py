@@ -133,8 +133,8 @@ class Folder:
         folder = Path(path).absolute()
         file = folder / DATABASE
         if not file.is_file():
-            found = "does not exist" if not folder.exists() else f"holds no {DATABASE}"
-            raise StoreError(f"{path} is no graph: it {found}. Make one with `graphlab init {path}`")
+            problem = "does not exist" if not folder.exists() else f"holds no {DATABASE}"
+            raise StoreError(f"{path} is no graph: it {problem}. Make one with `graphlab init {path}`")
         without_links(folder, file)
         alone = not (read_only or shared)
         with disk_errors(folder, "opened"):

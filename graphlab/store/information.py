@@ -107,13 +107,13 @@ def _derived(folder: Folder) -> list[str]:
            FROM recorded_neurons""",
     )
     signs = folder.meta("transmitters")
-    told = [f"signs by the transmitter map {signs['map']!r}"] if signs else []
+    lines = [f"signs by the transmitter map {signs['map']!r}"] if signs else []
     if recorded[0]:
-        told.append(
+        lines.append(
             f"animals recorded: {recorded[0]:,}, with behaviour: {recorded[3]:,}; traces: {recorded[1]:,}, "
             f"of neurons of the graph: {recorded[2]:,}"
         )
-    return told + [str(row[0]) for row in rows]
+    return lines + [str(row[0]) for row in rows]
 
 
 def _notes(counts: dict[str, int | float]) -> list[str]:

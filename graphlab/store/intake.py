@@ -250,11 +250,11 @@ def _parameters(request: ReadRequest, policy: Policy) -> dict[str, Any]:
 
 def _materialization(folder: Folder, reading: Reading) -> str | None:
     """A frame that says which materialization it is of must agree with the graph; it names it where none did."""
-    found = reading.meta.get("materialization")
+    given = reading.meta.get("materialization")
     known = folder.meta("materialization")
-    if found is not None and known is not None and str(found) != known:
+    if given is not None and known is not None and str(given) != known:
         raise VersionError(
-            f"the source is of materialization {found}, the graph of {known}; root ids differ between versions. "
+            f"the source is of materialization {given}, the graph of {known}; root ids differ between versions. "
             "Make a graph of its own, or pull the table at the graph's version"
         )
-    return str(found) if found is not None and known is None else None
+    return str(given) if given is not None and known is None else None

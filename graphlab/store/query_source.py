@@ -157,8 +157,8 @@ def pattern_counter(folder: Folder, text: str, language: str | None, kind: str) 
             own.connection.register("neurons", neurons)
         own.connection.register(edges, connections)
         source = Source(own.connection, graphs, snapshot=lambda wanted: view)
-        found = run(text, source, language=language, count=True).to_arrow()
-        return np.array([found.column(0)[0].as_py()], dtype=np.int64)
+        result = run(text, source, language=language, count=True).to_arrow()
+        return np.array([result.column(0)[0].as_py()], dtype=np.int64)
 
     return count
 

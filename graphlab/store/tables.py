@@ -69,8 +69,8 @@ def connections(folder: Folder, kind: str, min_weight: float) -> pa.Table:
 
 def has_neuropils(folder: Folder) -> bool:
     """Whether any connection is known to lie in a neuropil."""
-    found = folder.connection.execute("SELECT 1 FROM connections_by_neuropil WHERE neuropil IS NOT NULL LIMIT 1")
-    return found.fetchone() is not None
+    result = folder.connection.execute("SELECT 1 FROM connections_by_neuropil WHERE neuropil IS NOT NULL LIMIT 1")
+    return result.fetchone() is not None
 
 
 def neuropil_rows(folder: Folder, kind: str) -> pa.Table:

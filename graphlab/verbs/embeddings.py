@@ -157,8 +157,8 @@ class Embeddings(Namespace):
         """
         from graphlab.embeddings.aggregates import aggregate, skeletons_of
 
-        found = skeletons_of(skeletons, unit_nm)
-        return aggregate(self._folder, self.open(model), found, by=by, radius_nm=radius_nm, name=name)
+        parsed = skeletons_of(skeletons, unit_nm)
+        return aggregate(self._folder, self.open(model), parsed, by=by, radius_nm=radius_nm, name=name)
 
     def statistics(self, model: str) -> pa.Table:
         """root_id, node_id, count, cable_nm, dispersion (and compartment) of each mean of an aggregated model."""
@@ -199,11 +199,11 @@ class Embeddings(Namespace):
         from ingest.schema.errors import SchemaError
 
         there = self.open(model)
-        found = []
+        tables = []
         for skeleton in skeletons:
             vectors, _ = there.lookup([skeleton.root_id])
             if len(vectors):
-                found.append(mean(skeleton, there.nodes([skeleton.root_id])[0], vectors))
-        if not found:
+                tables.append(mean(skeleton, there.nodes([skeleton.root_id])[0], vectors))
+        if not tables:
             raise SchemaError(f"none of the skeletons has embeddings of model {there.model!r}")
-        return pa.concat_tables(found)
+        return pa.concat_tables(tables)

@@ -238,24 +238,24 @@ def settings_of(given: Mapping[str, Any]) -> NullSettings:
     return NullSettings(**plain)
 
 
-def significance_rows(found: Significance) -> pa.Table:
+def significance_rows(result: Significance) -> pa.Table:
     """The rows of a significance as columns of ``motif_counts``."""
     import pyarrow as pa
 
-    table = found.to_arrow()
-    table = table.append_column("null_model", pa.array([found.null] * len(table), pa.string()))
-    return table.append_column("samples", pa.array([found.samples] * len(table), pa.int64()))
+    table = result.to_arrow()
+    table = table.append_column("null_model", pa.array([result.null] * len(table), pa.string()))
+    return table.append_column("samples", pa.array([result.samples] * len(table), pa.int64()))
 
 
-def counted(found: Significance) -> pa.Table:
+def counted(result: Significance) -> pa.Table:
     """The whole numbers of a significance: what a rerun must give byte for byte."""
     import pyarrow as pa
 
     return pa.table(
         {
-            "motif": list(found.classes),
-            "count": found.observed,
-            "null_counts": pa.array(list(found.counts.T), pa.list_(pa.int64())),
+            "motif": list(result.classes),
+            "count": result.observed,
+            "null_counts": pa.array(list(result.counts.T), pa.list_(pa.int64())),
         }
     )
 

@@ -60,11 +60,11 @@ class Opened:
 
 def _telling_of_damage(verb: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(verb)
-    def told(self: Opened, *args: Any, **said: Any) -> Any:
+    def wrapper(self: Opened, *args: Any, **kwargs: Any) -> Any:
         with read_errors(self._folder.path, damage_only=True):
-            return verb(self, *args, **said)
+            return verb(self, *args, **kwargs)
 
-    return told
+    return wrapper
 
 
 class Namespace(Opened):

@@ -38,12 +38,12 @@ class Partners(Opened):
         from queries.ir.expression import Property
         from queries.ir.pattern import Column, Order, Pattern, Vertex
 
-        said = Said()
+        predicates = Said()
         wanted = dict(criteria) if root_id is None else {"root_id": root_id, **criteria}
-        vertex = Vertex("n", ("neuron",), said.about("n", wanted, regex))
+        vertex = Vertex("n", ("neuron",), predicates.about("n", wanted, regex))
         columns = (Column("n.*", Property("n", "*")),)
         pattern = Pattern("connectome", (vertex,), columns=columns, order=(Order(Property("n", "root_id")),))
-        return self._find(pattern, said.parameters)
+        return self._find(pattern, predicates.parameters)
 
     def connections(
         self,
@@ -176,15 +176,15 @@ class Partners(Opened):
                 "no connection of this graph has a neuropil; wanted synapses or connections with a column neuropil "
                 "(roi in neuPrint's words)"
             )
-        said = Said()
+        predicates = Said()
         least: Expression | None = None
         if min_weight:
             least = Operation(">=", (Property("e", "weight"), Literal(float(min_weight))))
         edge = Edge("e", "a", "b", ("synapse_by_neuropil" if by_neuropil else LABELS[kind],), predicate=least)
         vertices = tuple(
-            Vertex(name, ("neuron",), said.about(name, who, regex)) for name, who in (("a", pre), ("b", post))
+            Vertex(name, ("neuron",), predicates.about(name, who, regex)) for name, who in (("a", pre), ("b", post))
         )
-        return Pattern("connectome", vertices, (edge,)), said.parameters
+        return Pattern("connectome", vertices, (edge,)), predicates.parameters
 
     def _find(self, pattern: Pattern, parameters: dict[str, Any]) -> Result:
         from queries.engine import find

@@ -77,14 +77,14 @@ def read_funatlas(path: str | Path) -> FunctionalAtlas:
 
 
 def _names(file: Any, place: Path) -> tuple[str, ...]:
-    found = _data(file, "neuron_ids", place)
-    if len(found.shape) != 1 or found.dtype.kind != "S" or not 0 < found.shape[0] <= MOST_NEURONS:
+    data = _data(file, "neuron_ids", place)
+    if len(data.shape) != 1 or data.dtype.kind != "S" or not 0 < data.shape[0] <= MOST_NEURONS:
         raise SchemaError(
-            f"{place}: neuron_ids is {found.dtype} of shape {found.shape}; wanted the names of 1 to {MOST_NEURONS:,} "
+            f"{place}: neuron_ids is {data.dtype} of shape {data.shape}; wanted the names of 1 to {MOST_NEURONS:,} "
             "neurons as text of fixed length"
         )
     try:
-        names = [name.decode("ascii") for name in whole(found).tolist()]
+        names = [name.decode("ascii") for name in whole(data).tolist()]
     except UnicodeDecodeError:
         raise SchemaError(f"{place}: neuron_ids holds names that are no ASCII text") from None
     for one, other in pairwise(names):
@@ -115,10 +115,10 @@ def _strain(file: Any, strain: str, n: int, place: Path) -> Strain:
 
 
 def _matrix(file: Any, name: str, n: int, place: Path) -> Floats:
-    found = _data(file, name, place)
-    if found.shape != (n, n) or found.dtype.kind not in "iuf":
-        raise SchemaError(f"{place}: {name} is {found.dtype} of shape {found.shape}; wanted numbers [{n}, {n}]")
-    values = np.asarray(whole(found), dtype=np.float64)
+    data = _data(file, name, place)
+    if data.shape != (n, n) or data.dtype.kind not in "iuf":
+        raise SchemaError(f"{place}: {name} is {data.dtype} of shape {data.shape}; wanted numbers [{n}, {n}]")
+    values = np.asarray(whole(data), dtype=np.float64)
     if np.isinf(values).any():
         raise SchemaError(f"{place}: {name} holds infinite numbers; NaN says that a pair was not measured")
     return values
@@ -127,14 +127,12 @@ def _matrix(file: Any, name: str, n: int, place: Path) -> Floats:
 def _trials(file: Any, name: str, n: int, place: Path) -> Trials:
     import h5py
 
-    found = _data(file, name, place)
-    inside = h5py.check_vlen_dtype(found.dtype)
-    if found.shape != (n, n) or inside is None or np.dtype(inside).kind not in "iuf":
-        raise SchemaError(
-            f"{place}: {name} is {found.dtype} of shape {found.shape}; wanted lists of numbers [{n}, {n}]"
-        )
+    data = _data(file, name, place)
+    inside = h5py.check_vlen_dtype(data.dtype)
+    if data.shape != (n, n) or inside is None or np.dtype(inside).kind not in "iuf":
+        raise SchemaError(f"{place}: {name} is {data.dtype} of shape {data.shape}; wanted lists of numbers [{n}, {n}]")
     kept: Trials = np.empty((n, n), dtype=object)
-    for (i, j), values in np.ndenumerate(whole(found)):
+    for (i, j), values in np.ndenumerate(whole(data)):
         numbers = np.asarray(values, dtype=np.float64)
         if np.isinf(numbers).any():
             raise SchemaError(f"{place}: {name}[{i}, {j}] holds infinite numbers; NaN says that nothing was measured")
@@ -149,7 +147,7 @@ def _data(file: LinkedFile, name: str, place: Path) -> Any:
         raise SchemaError(
             f"{place}: no group {group!r}{did_you_mean(group, sorted(file.file))}; wanted {' and '.join(STRAINS)}"
         )
-    found = file.find(last, inside)
-    if not hasattr(found, "dtype"):
+    data = file.find(last, inside)
+    if not hasattr(data, "dtype"):
         raise SchemaError(f"{place}: no data set {name!r}{did_you_mean(last, sorted(inside))}")
-    return found
+    return data

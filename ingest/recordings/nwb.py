@@ -92,17 +92,17 @@ def _chosen(file: Any, path: Path, wanted: Any) -> Any:
     """The one series of fluorescence, or the one that is asked for; series of one name are told apart by container."""
     from pynwb.ophys import RoiResponseSeries
 
-    found = [item for item in file.objects.values() if isinstance(item, RoiResponseSeries)]
-    if not found:
+    series = [item for item in file.objects.values() if isinstance(item, RoiResponseSeries)]
+    if not series:
         raise SchemaError(f"{path}: no RoiResponseSeries; wanted fluorescence of regions of interest")
-    names = _names_apart(found)
+    names = _names_apart(series)
     listed = ", ".join(sorted(names))
     if wanted is None:
-        if len(found) > 1:
-            raise SchemaError(f"{path}: {len(found)} series: {listed}. Say --option series=NAME")
-        return found[0]
+        if len(series) > 1:
+            raise SchemaError(f"{path}: {len(series)} series: {listed}. Say --option series=NAME")
+        return series[0]
     fitting = [item for name, item in names.items() if f"/{name}".endswith(f"/{wanted}")]
-    fitting = fitting or [item for item in found if f"/{_place(item)}".endswith(f"/{wanted}")]
+    fitting = fitting or [item for item in series if f"/{_place(item)}".endswith(f"/{wanted}")]
     if not fitting:
         raise SchemaError(f"{path}: no series {wanted!r}{did_you_mean(str(wanted), sorted(names))}")
     if len(fitting) > 1:
@@ -139,8 +139,8 @@ def _in_units(series: Any, data: Any) -> Floats:
     channels = getattr(series, "channel_conversion", None)
     if channels is not None:
         values = values * np.asarray(whole(channels), dtype=np.float64).reshape(1, -1)
-    found: Floats = values + float(series.offset or 0.0)
-    return found
+    converted: Floats = values + float(series.offset or 0.0)
+    return converted
 
 
 def _behaviors(file: Any, path: Path, time_s: Floats, options: dict[str, Any], notes: list[str]) -> dict[str, Floats]:
@@ -227,12 +227,12 @@ def _identities(region: Any, traces: int) -> list[Identity]:
         name = next((name for name in names if name in columns), None)
         return [None] * traces if name is None else [table[name][int(row)] for row in rows]
 
-    found = []
+    identities = []
     for name, kind, root, confidence in zip(
         column(NAME_COLUMNS), column(CLASS_COLUMNS), column(("root_id",)), column(("confidence",)), strict=True
     ):
         text = str(name).strip() if name is not None else ""
-        found.append(
+        identities.append(
             Identity(
                 text if text and not text.endswith("?") else None,
                 str(kind) if kind else None,
@@ -240,7 +240,7 @@ def _identities(region: Any, traces: int) -> list[Identity]:
                 float(confidence) if confidence is not None and np.isfinite(float(confidence)) else None,
             )
         )
-    return found
+    return identities
 
 
 def _root_id(value: Any) -> int | None:

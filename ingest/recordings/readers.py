@@ -39,23 +39,23 @@ def open_recordings(source: Any, options: Mapping[str, Any], failed: list[str] |
     Raises:
         ReadError, SchemaError: what was found and what to do.
     """
-    found = _known(options, OPTIONS, "recordings")
+    settings = _known(options, OPTIONS, "recordings")
     if isinstance(source, str | Path):
         path = _file(source)
         with path.open("rb") as file:
             magic = file.read(8)
         if magic == HDF5:
-            opened = _hdf5(path, found)
+            opened = _hdf5(path, settings)
         elif path.suffix.lower() in (".nwb", ".h5", ".hdf5"):
             raise ReadError(f"{path}: not an HDF5 file, though its name says so")
         elif magic.startswith(b"\x80") or path.suffix.lower() in (".pkl", ".pickle"):
             raise ReadError(f"{path}: a pickle runs code when it is read, so it never is; export CSV, Parquet or HDF5")
         else:
-            opened = _table(path, found)
+            opened = _table(path, settings)
     else:
-        opened = _table(source, found)
+        opened = _table(source, settings)
     name = str(source) if isinstance(source, str | Path) else f"<{type(source).__name__}>"
-    rule = str(found.get("same_name", "refuse"))
+    rule = str(settings.get("same_name", "refuse"))
     return _each([partial(_checked, make, name, rule) for make in opened], failed)
 
 
@@ -65,14 +65,14 @@ def open_behavior(
     """(animal or None, seconds, name -> values) of each animal of a table of behaviour; ``failed`` as there."""
     from ingest.recordings import tables
 
-    found = _known(options, BEHAVIOR_OPTIONS, "behavior")
+    settings = _known(options, BEHAVIOR_OPTIONS, "behavior")
     if isinstance(source, str | Path):
         path = _file(source)
         with path.open("rb") as file:
             if file.read(8) == HDF5:
                 raise SchemaError(f"{path}: behaviour of an HDF5 or NWB file comes with its recording: --as recordings")
         source = path
-    return _each([partial(_measured, make, source) for make in tables.behavior(source, found)], failed)
+    return _each([partial(_measured, make, source) for make in tables.behavior(source, settings)], failed)
 
 
 def _checked(make: Callable[[], Recording], name: str, rule: str) -> Recording:

@@ -37,12 +37,12 @@ def read_responses(source: Any, rows: str | None = None) -> pa.Table:
         if lines and not {"pre_name", "pre_root_id"} & set(lines[0]):
             return from_matrix(*_matrix(lines, str(source)), rows, str(source))
     table, name, _ = as_table(source)
-    found = table.schema.names
-    pair = ("pre_root_id", "post_root_id") if "pre_root_id" in found else ("pre_name", "post_name")
+    columns = table.schema.names
+    pair = ("pre_root_id", "post_root_id") if "pre_root_id" in columns else ("pre_name", "post_name")
     for column in (*pair, "value"):
-        if column not in found:
-            raise SchemaError(f"{name}: responses need {', '.join((*pair, 'value'))}; found {', '.join(found)}")
-    table = table.select([column for column in LONG if column in found])
+        if column not in columns:
+            raise SchemaError(f"{name}: responses need {', '.join((*pair, 'value'))}; found {', '.join(columns)}")
+    table = table.select([column for column in LONG if column in columns])
     pre, post = (table.column(column).to_pylist() for column in pair)
     twice = [key for key, count in Counter(zip(pre, post, strict=True)).items() if count > 1]
     if twice:

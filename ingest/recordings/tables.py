@@ -177,10 +177,10 @@ def _by_animal(
 
 
 def _time(table: pa.Table, source: str) -> Floats | None:
-    found = [column for column in TIME if column in table.schema.names]
-    if len(found) > 1:
-        raise SchemaError(f"{source}: {' and '.join(found)} are both times; keep the one in seconds")
-    return _numbers(table, found[0], source) if found else None
+    columns = [column for column in TIME if column in table.schema.names]
+    if len(columns) > 1:
+        raise SchemaError(f"{source}: {' and '.join(columns)} are both times; keep the one in seconds")
+    return _numbers(table, columns[0], source) if columns else None
 
 
 def _values(table: pa.Table) -> list[str]:

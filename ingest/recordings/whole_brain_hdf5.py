@@ -115,7 +115,7 @@ def _begins(splits: Any, frames: int, path: Path, notes: list[str]) -> list[int]
 
 
 def _behaviors(file: LinkedFile, frames: int, path: Path, notes: list[str]) -> dict[str, Floats]:
-    found: dict[str, Floats] = {}
+    behaviors: dict[str, Floats] = {}
     left: list[str] = []
     group = file.find("behavior")
     for name in sorted(group) if hasattr(group, "keys") else ():
@@ -127,10 +127,10 @@ def _behaviors(file: LinkedFile, frames: int, path: Path, notes: list[str]) -> d
             raise SchemaError(
                 f"{path}: unequal lengths: {frames:,} frames and {item.shape[0]:,} values of behavior/{name}"
             )
-        found[NAMES.get(name, name)] = np.asarray(whole(item), dtype=np.float64)
+        behaviors[NAMES.get(name, name)] = np.asarray(whole(item), dtype=np.float64)
     if left:
         notes.append(f"no behaviour frame by frame, left out: {', '.join(left)}")
-    return found
+    return behaviors
 
 
 def labels(path: Path, animal: str, traces: int) -> tuple[list[Identity], list[str]]:
@@ -165,7 +165,7 @@ def labels(path: Path, animal: str, traces: int) -> tuple[list[Identity], list[s
     if not mine:
         known = sorted({str(row[str(who)]) for row in rows})
         return [Identity()] * traces, [f"the labels name no trace of animal {animal}{did_you_mean(animal, known)}"]
-    found = [Identity()] * traces
+    identities = [Identity()] * traces
     for row in mine:
         at = _whole(row[number], path) - (number == "trace_idx_1based")
         if not 0 <= at < traces:
@@ -173,10 +173,10 @@ def labels(path: Path, animal: str, traces: int) -> tuple[list[Identity], list[s
                 f"{path}: animal {animal} has a label for trace {row[number]}, the recording {traces} traces"
             )
         identity = _identity(row, path)
-        if found[at] not in (Identity(), identity):
+        if identities[at] not in (Identity(), identity):
             raise SchemaError(f"{path}: animal {animal} has two labels for trace {row[number]}; keep one of them")
-        found[at] = identity
-    return found, []
+        identities[at] = identity
+    return identities, []
 
 
 def _identity(row: dict[str, str | None], path: Path) -> Identity:

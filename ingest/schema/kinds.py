@@ -38,10 +38,10 @@ def known_kind(word: str) -> str | None:
 
 def one_kind(word: str) -> str:
     """Our word for ``word``; UnknownNameError otherwise."""
-    found = known_kind(word)
-    if found is None:
+    kind = known_kind(word)
+    if kind is None:
         raise UnknownNameError("kind", word, KINDS)
-    return found
+    return kind
 
 
 def our_kinds(words: pa.Array, place: Place, read_as: dict[str, str]) -> pa.Array:

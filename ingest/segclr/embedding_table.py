@@ -31,10 +31,10 @@ class EmbeddingTableReader:
         for column in EMBEDDINGS.columns:
             if column.name not in source.schema.names:
                 raise SchemaError(f"embeddings lack the column {column.name!r}; wanted {', '.join(EMBEDDINGS.names())}")
-            found = source.schema.field(column.name).type
-            right = pa.types.is_fixed_size_list(found) if column.name == "vector" else found == column.type
+            arrow_type = source.schema.field(column.name).type
+            right = pa.types.is_fixed_size_list(arrow_type) if column.name == "vector" else arrow_type == column.type
             if not right:
                 wanted = "a list of fixed size" if column.name == "vector" else column.type
-                raise SchemaError(f"embeddings: {column.name} is {found}; wanted {wanted}")
+                raise SchemaError(f"embeddings: {column.name} is {arrow_type}; wanted {wanted}")
         table = source.select(EMBEDDINGS.names())
         return Reading(table.schema, iter(table.to_batches(max_chunksize=1 << 16)), rows=table.num_rows)

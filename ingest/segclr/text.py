@@ -103,8 +103,10 @@ def _problem(text: bytes, problem: npt.NDArray[np.int64], width: int) -> TextPro
     elif kind in (kernel.NUMBER, kernel.NOT_FINITE):
         message = _not_finite(cell, column)
     else:
-        found = cell.count(b",") - 3
-        message = f"{max(found, 0)} floats in this row; wanted node_id, x, y, z and {width} floats, as in the first row"
+        floats = cell.count(b",") - 3
+        message = (
+            f"{max(floats, 0)} floats in this row; wanted node_id, x, y, z and {width} floats, as in the first row"
+        )
     return TextProblem(message, member, line, about_id=kind == kernel.NODE_ID)
 
 

@@ -175,8 +175,8 @@ def _feature(table: pa.Table, name: str, length: int) -> npt.NDArray[np.int64]:
     if (lengths != length).any():
         row = int(np.argmax(lengths != length))
         raise SchemaError(f"feature {name!r} has {lengths[row]} numbers in row {row}; wanted {length}")
-    found: npt.NDArray[np.int64] = column.flatten().to_numpy(zero_copy_only=False).reshape(-1, length)
-    return found
+    values: npt.NDArray[np.int64] = column.flatten().to_numpy(zero_copy_only=False).reshape(-1, length)
+    return values
 
 
 def _tensorflow() -> Any:

@@ -24,14 +24,14 @@ def _little(data: Bytes, at: int, width: int) -> int:
 @njit(cache=True, nogil=True)
 def count(data: Bytes) -> tuple[int, int]:
     """How many whole entries follow each other from the beginning of a directory, and where the last one ends."""
-    at = found = 0
+    at = entries = 0
     while at + 46 <= data.size and _little(data, at, 4) == ENTRY:
         after = at + 46 + _little(data, at + 28, 2) + _little(data, at + 30, 2) + _little(data, at + 32, 2)
         if after > data.size:
             break
         at = after
-        found += 1
-    return found, at
+        entries += 1
+    return entries, at
 
 
 @njit(cache=True, nogil=True)

@@ -125,8 +125,8 @@ class Shard:
 
     def find(self, root_id: int) -> int | None:
         """Number of the member of ``root_id``; the last one where an archive has several, as ``zipfile`` does."""
-        found = np.flatnonzero(self.root_ids == np.uint64(root_id)) if 0 <= root_id < 2**64 else np.empty(0)
-        return int(found[-1]) if found.size else None
+        matches = np.flatnonzero(self.root_ids == np.uint64(root_id)) if 0 <= root_id < 2**64 else np.empty(0)
+        return int(matches[-1]) if matches.size else None
 
     def inflate(self, read_at: ReadAt, k: int, piece: int = PIECE) -> Iterator[bytes]:
         """The text of member ``k`` in pieces of at most ``piece`` bytes.

@@ -52,11 +52,11 @@ class Responses:
         # Compressed rows, one thread and a fixed order: the same bytes everywhere, which BLAS does not promise.
         flow = sparse.csr_array((self.activity.gains[post] * share, (post, pre)), shape=(n, n))
         state = np.zeros((n, k))
-        held = (np.arange(k), np.arange(k))
-        state[held] = 1.0
+        diagonal = (np.arange(k), np.arange(k))
+        state[diagonal] = 1.0
         for _ in range(HELD_FRAMES):
             state = LEAK * state + flow @ state
-            state[held] = 1.0
+            state[diagonal] = 1.0
         return np.ascontiguousarray(state[:k].T)
 
     def batches(self) -> Iterator[pa.RecordBatch]:

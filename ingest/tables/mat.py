@@ -65,12 +65,12 @@ class MatReader:
 
 def _chosen(path: Path, about: dict[str, dict[str, Any]], request: ReadRequest) -> str:
     """The variable that is meant: the one asked for, or the only square matrix."""
-    square = [name for name, told in about.items() if told["kind"] == "matrix"]
+    square = [name for name, described in about.items() if described["kind"] == "matrix"]
     name = request.options.get("variable")
     if name is None:
         if len(square) != 1:
-            found = ", ".join(square) or "none"
-            raise SchemaError(f"{path}: square matrices in it: {found}; choose one with --option variable=NAME")
+            listed = ", ".join(square) or "none"
+            raise SchemaError(f"{path}: square matrices in it: {listed}; choose one with --option variable=NAME")
         return square[0]
     if name not in about:
         raise UnknownNameError(f"variable of {path}", str(name), about)
@@ -81,7 +81,7 @@ def _chosen(path: Path, about: dict[str, dict[str, Any]], request: ReadRequest) 
 
 def _labels(about: dict[str, dict[str, Any]], n: int) -> list[str]:
     """The variable that holds ``n`` different texts, or the numbers 1..n."""
-    for told in about.values():
-        if told["kind"] == "texts" and len(told["texts"]) == len({*told["texts"]}) == n:
-            return list(told["texts"])
+    for described in about.values():
+        if described["kind"] == "texts" and len(described["texts"]) == len({*described["texts"]}) == n:
+            return list(described["texts"])
     return [str(number) for number in range(1, n + 1)]

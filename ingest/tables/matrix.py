@@ -22,9 +22,9 @@ def is_matrix(lines: list[str], separator: str, request: ReadRequest) -> bool:
 
     ``--option matrix=yes`` or ``no`` decides it by word.
     """
-    said = said_to_be(request)
-    if said is not None or request.as_ != "connections":
-        return bool(said)
+    stated = said_to_be(request)
+    if stated is not None or request.as_ != "connections":
+        return bool(stated)
     cells = [[cell.strip(' "') for cell in line.split(separator)] for line in lines]
     return looks_square(cells)
 
@@ -35,13 +35,13 @@ def said_to_be(request: ReadRequest) -> bool | None:
     Raises:
         UnknownNameError: neither yes nor no. SchemaError: yes, and no matrix could hold such rows.
     """
-    said = str(request.options.get("matrix", "")).lower()
-    if said not in ("", "yes", "true", "1", "no", "false", "0"):
-        raise UnknownNameError("value of the option matrix", said, ("yes", "no"))
-    matrix = said in ("yes", "true", "1")
+    choice = str(request.options.get("matrix", "")).lower()
+    if choice not in ("", "yes", "true", "1", "no", "false", "0"):
+        raise UnknownNameError("value of the option matrix", choice, ("yes", "no"))
+    matrix = choice in ("yes", "true", "1")
     if matrix and request.as_ not in ("connections", "neurons"):
         raise SchemaError(f"a matrix holds connections or neurons, not {request.as_}; leave --option matrix=yes out")
-    return None if not said else matrix
+    return None if not choice else matrix
 
 
 def looks_square(rows: list[list[Any]]) -> bool:

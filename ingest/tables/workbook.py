@@ -108,9 +108,9 @@ def _old_sheets(path: Path) -> dict[str, list[list[Any]]]:
 
 
 def _is_matrix(rows: list[list[Any]], request: ReadRequest) -> bool:
-    said = said_to_be(request)
-    if said is not None or request.as_ != "connections":
-        return bool(said)
+    stated = said_to_be(request)
+    if stated is not None or request.as_ != "connections":
+        return bool(stated)
     # Cook's sheets: groups in the first row and column, labels in the next ones, the corner empty.
     corner = all(not str(cell or "").strip() for row in rows[:2] for cell in row[:2])
     return looks_square(rows) or (corner and len(rows) > 3)

@@ -159,10 +159,10 @@ def descriptor_source(path: Path) -> tuple[Mapping[str, Any], Resolution | None]
     document = read_json(path)
     if isinstance(document, Mapping) and "spec" in document:
         document = {"tensorstore_config": document}
-    found = VolumeDescriptor.from_json(document, str(path))
-    if found.decorator_specs:
+    descriptor = VolumeDescriptor.from_json(document, str(path))
+    if descriptor.decorator_specs:
         raise SchemaError(f"{path} has decorators, which are not applied here; write the decorated volume out first")
-    return found.spec, found.voxel_size
+    return descriptor.spec, descriptor.voxel_size
 
 
 def _boxes(value: Any, where: str) -> tuple[BoundingBox, ...]:

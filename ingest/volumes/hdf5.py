@@ -39,32 +39,32 @@ class Hdf5Source:
 
     def __init__(self, path: Path, dataset: str, axes: str | None = None) -> None:
         self._file = LinkedFile(path)
-        found = self._file.find(dataset) if dataset else None
-        if found is None or not hasattr(found, "shape"):
+        data = self._file.find(dataset) if dataset else None
+        if data is None or not hasattr(data, "shape"):
             names = self._file.names()
             shown = ", ".join(names[:20]) + (f" and {len(names) - 20:,} more" if len(names) > 20 else "")
             raise ReadError(f"{path} has no dataset {dataset!r}; it has {shown or 'none'}. Write FILE.h5:DATASET")
-        self._data = found
+        self._data = data
         try:
-            self._describe(found, f"{path}:{dataset}", axes)
+            self._describe(data, f"{path}:{dataset}", axes)
         except DAMAGE as error:
             raise damaged(path, error) from None
 
-    def _describe(self, found: Any, place: str, axes: str | None) -> None:
-        if found.dtype.kind not in "uifb" or found.shape is None:
-            raise SchemaError(f"{place} holds {found.dtype}; wanted numbers")
+    def _describe(self, data: Any, place: str, axes: str | None) -> None:
+        if data.dtype.kind not in "uifb" or data.shape is None:
+            raise SchemaError(f"{place} holds {data.dtype}; wanted numbers")
         # What the file does not say is ZYX, as everywhere here.
-        named = agreed_axes([], axes or ("zyx" if found.ndim == 3 else None), found.ndim, place)
+        named = agreed_axes([], axes or ("zyx" if data.ndim == 3 else None), data.ndim, place)
         for at, name in enumerate(named):
-            if name not in "xyz" and found.shape[at] != 1:
-                raise SchemaError(f"{place} has {found.shape[at]} entries along {name!r}; wanted one channel")
+            if name not in "xyz" and data.shape[at] != 1:
+                raise SchemaError(f"{place} has {data.shape[at]} entries along {name!r}; wanted one channel")
         self._named = named
         self._order = [[name for name in named if name in "xyz"].index(axis) for axis in "zyx"]
         at_axis = [named.index(axis) for axis in "zyx"]
-        self.shape = three(found.shape[at] for at in at_axis)
-        chunks = found.chunks
-        self.chunk = three(chunks[at] if chunks else min(64, max(1, found.shape[at])) for at in at_axis)
-        self.dtype = np.dtype(found.dtype).newbyteorder("=")
+        self.shape = three(data.shape[at] for at in at_axis)
+        chunks = data.chunks
+        self.chunk = three(chunks[at] if chunks else min(64, max(1, data.shape[at])) for at in at_axis)
+        self.dtype = np.dtype(data.dtype).newbyteorder("=")
 
     def read(self, start: Zyx, stop: Zyx) -> Voxels:
         spans = {axis: slice(a, b) for axis, a, b in zip("zyx", start, stop, strict=True)}

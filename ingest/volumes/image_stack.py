@@ -64,17 +64,17 @@ class StackSource:
 
     def read(self, start: Zyx, stop: Zyx) -> Voxels:
         spans = {at: slice(a, b) for at, a, b in zip(self._order, start, stop, strict=True)}
-        found = np.stack([self._checked(k)[spans[1], spans[2]] for k in range(spans[0].start, spans[0].stop)])
-        return found.transpose(self._order)
+        voxels = np.stack([self._checked(k)[spans[1], spans[2]] for k in range(spans[0].start, spans[0].stop)])
+        return voxels.transpose(self._order)
 
     def _checked(self, k: int) -> Voxels:
-        found = self._plane(k)
-        if found.shape != self._size[1:] or found.dtype.newbyteorder("=") != self.dtype:
+        plane = self._plane(k)
+        if plane.shape != self._size[1:] or plane.dtype.newbyteorder("=") != self.dtype:
             raise ReadError(
-                f"slice {k} ({self._path(k).name}) is {list(found.shape)} {found.dtype}; "
+                f"slice {k} ({self._path(k).name}) is {list(plane.shape)} {plane.dtype}; "
                 f"the first is {list(self._size[1:])} {self.dtype}"
             )
-        return found
+        return plane
 
     def _path(self, k: int) -> Path:
         item = self._planes[k][0]
@@ -84,14 +84,14 @@ class StackSource:
         item, number = self._planes[k]
         path = self._path(k)
         try:
-            found = item.plane(number) if isinstance(item, TiffFile) else _png(item)
+            plane = item.plane(number) if isinstance(item, TiffFile) else _png(item)
         except (ReadError, SchemaError, MissingExtraError):
             raise
         except Exception as error:  # image libraries raise whatever a damaged file leads them to
             raise ReadError(f"{path} cannot be read: {short(error)}") from None
-        if found.ndim != 2:
-            raise SchemaError(f"{path} has shape {list(found.shape)}; wanted one grey value or id a pixel")
-        return found
+        if plane.ndim != 2:
+            raise SchemaError(f"{path} has shape {list(plane.shape)}; wanted one grey value or id a pixel")
+        return plane
 
     @staticmethod
     def _turned_size(stated: Resolution | None, named: str) -> Resolution | None:
@@ -129,12 +129,12 @@ def _png(path: Path) -> Voxels:
                 f"{path} has a palette: its values are numbers of colours, not grey values or ids. Save it as greyscale"
             )
         require_room(f"{path}: an image of {image.size} pixels", image.width * image.height * 4)
-        found: Voxels = np.asarray(image)
-    return found
+        pixels: Voxels = np.asarray(image)
+    return pixels
 
 
 def _number(path: Path) -> int:
-    found = re.findall(r"\d+", path.stem)
-    if not found:
+    numbers = re.findall(r"\d+", path.stem)
+    if not numbers:
         raise SchemaError(f"{path}: no number in the name; slices are ordered by it")
-    return int(found[-1])
+    return int(numbers[-1])

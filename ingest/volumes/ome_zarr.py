@@ -56,10 +56,10 @@ def multiscale(name: str, read: Callable[[str], bytes | None], asked_axes: str |
     Raises:
         ReadError: metadata that is no JSON. SchemaError: axes or transforms that are not understood, several images.
     """
-    found = _attributes(name, read)
-    if found is None:
+    group = _attributes(name, read)
+    if group is None:
         return None
-    attributes, driver = found
+    attributes, driver = group
     home = attributes.get("ome", attributes)
     several = home.get("multiscales") if isinstance(home, Mapping) else None
     if not several:
@@ -85,18 +85,18 @@ def multiscale(name: str, read: Callable[[str], bytes | None], asked_axes: str |
     nm = [NANOMETRES.get(units[axis] or "", 1.0) for axis in "xyz"]
     known = all(units[axis] is not None for axis in "xyz")
     sizes, begins, saids = [], [], []
-    for path, scale, shift, said in datasets:
+    for path, scale, shift, has_scale in datasets:
         size = [scale[i] * whole_scale[i] * f for i, f in zip(at, nm, strict=True)]
         begin = [(shift[i] * whole_scale[i] + whole_shift[i]) * f for i, f in zip(at, nm, strict=True)]
         if not all(math.isfinite(value) and value > 0 for value in size) or not all(map(math.isfinite, begin)):
             raise SchemaError(f"{name}/{path}: voxels of {size} from {begin}; wanted positive, finite lengths")
         sizes.append(size)
         begins.append(begin)
-        saids.append(said or whole_said)
+        saids.append(has_scale or whole_said)
     found_scales = []
-    for (path, *_), size, begin, said in zip(datasets, sizes, begins, saids, strict=True):
-        numbers = (size[0], size[1], size[2]) if said else None
-        resolution = Resolution(*size) if said and known else None
+    for (path, *_), size, begin, has_scale in zip(datasets, sizes, begins, saids, strict=True):
+        numbers = (size[0], size[1], size[2]) if has_scale else None
+        resolution = Resolution(*size) if has_scale and known else None
         offset = _offset(name, path, size, begin, sizes, begins)
         found_scales.append(Scale(path, driver, axes, resolution, offset, numbers))
     return found_scales
@@ -181,33 +181,33 @@ def _attributes(name: str, read: Callable[[str], bytes | None]) -> tuple[Mapping
                 document = json.loads(data)
             except (ValueError, RecursionError) as error:
                 raise ReadError(f"{name}/{file} is no JSON: {error}") from None
-            found = document
+            attributes = document
             if driver == "zarr3":
-                found = document.get("attributes", {}) if isinstance(document, Mapping) else None
-            return (found, driver) if isinstance(found, Mapping) else None
+                attributes = document.get("attributes", {}) if isinstance(document, Mapping) else None
+            return (attributes, driver) if isinstance(attributes, Mapping) else None
     return None
 
 
 def _transform(entry: Mapping[str, Any], rank: int) -> tuple[list[float], list[float], bool]:
     """Scale and shift of each axis, and whether a scale is said."""
-    scale, shift, said = [1.0] * rank, [0.0] * rank, False
+    scale, shift, has_scale = [1.0] * rank, [0.0] * rank, False
     for step in entry.get("coordinateTransformations") or ():
         if step["type"] == "scale":
             values = [float(value) for value in step["scale"]]
-            scale, said = [a * b for a, b in zip(scale, values, strict=True)], True
+            scale, has_scale = [a * b for a, b in zip(scale, values, strict=True)], True
             shift = [a * b for a, b in zip(shift, values, strict=True)]
         elif step["type"] == "translation":
             shift = [a + float(b) for a, b in zip(shift, step["translation"], strict=True)]
         elif step["type"] != "identity":
             raise ValueError(f"transform {step['type']!r}; wanted scale and translation")
-    return scale, shift, said
+    return scale, shift, has_scale
 
 
 def _offset(
     name: str, path: str, size: list[float], begin: list[float], sizes: list[list[float]], begins: list[list[float]]
 ) -> tuple[int, int, int]:
     """First voxel XYZ of an array."""
-    found = []
+    offset = []
     for i, axis in enumerate("xyz"):
         fine = min(range(len(sizes)), key=lambda j: sizes[j][i])
         # Middles of coarser voxels lie further in, by half of what they are larger.
@@ -222,5 +222,5 @@ def _offset(
                 f"{name}/{path} begins at {begin[i]:g} nm along {axis}, which is no whole number of its voxels of "
                 f"{size[i]:g} nm; wanted scales that lie on one grid"
             )
-        found.append(round(voxel))
-    return found[0], found[1], found[2]
+        offset.append(round(voxel))
+    return offset[0], offset[1], offset[2]

@@ -218,10 +218,10 @@ def bytes_at(place: str, file: str) -> bytes | None:
     try:
         context = tensorstore.Context(CONTEXT)
         store = tensorstore.KvStore.open(place.rstrip("/") + "/", context=context).result(timeout=WAIT_S)
-        found = store.read(file).result(timeout=WAIT_S)
+        result = store.read(file).result(timeout=WAIT_S)
     except Exception as error:
         raise ReadError(f"{place} cannot be read: {short(error)}") from None
-    return bytes(found.value) if found.state == "value" else None
+    return bytes(result.value) if result.state == "value" else None
 
 
 def three(values: Any) -> Zyx:

@@ -121,15 +121,15 @@ def _planes(opened: Any, path: Path, axes: str | None) -> TiffFile:
 
 def _whole(opened: Any, path: Path, pages: list[Any], count: int) -> None:
     """Refuse a file that ends before its pages do: libraries read what is left of it, or zeros."""
-    said = int((opened.imagej_metadata or {}).get("images", count)) if opened.is_imagej else count
+    stated = int((opened.imagej_metadata or {}).get("images", count)) if opened.is_imagej else count
     size = path.stat().st_size
     beyond = any(
         offset + length > size or length == 0
         for page in pages
         for offset, length in zip(page.dataoffsets, page.databytecounts, strict=True)
     )
-    if said != count or beyond or _chain(path) != len(opened.pages):
-        raise ReadError(f"{path} is cut short, or lacks pages: {count} of {said} slices are whole at most")
+    if stated != count or beyond or _chain(path) != len(opened.pages):
+        raise ReadError(f"{path} is cut short, or lacks pages: {count} of {stated} slices are whole at most")
 
 
 def _chain(path: Path) -> int:
@@ -178,10 +178,10 @@ def _grey(page: Any, path: Path) -> None:
 def _stated(opened: Any) -> Resolution | None:
     """nm per voxel that OME or ImageJ wrote: all three lengths with a unit, or nothing."""
     try:
-        found = _ome(opened.ome_metadata) if opened.is_ome else _imagej(opened) if opened.is_imagej else None
+        resolution = _ome(opened.ome_metadata) if opened.is_ome else _imagej(opened) if opened.is_imagej else None
     except (ValueError, TypeError, KeyError, AttributeError, ZeroDivisionError, ElementTree.ParseError):
         return None
-    return found
+    return resolution
 
 
 def _ome(text: str) -> Resolution | None:
@@ -199,10 +199,10 @@ def _ome(text: str) -> Resolution | None:
 
 
 def _imagej(opened: Any) -> Resolution | None:
-    said = opened.imagej_metadata or {}
-    unit = NANOMETRES.get(str(said.get("unit", "")).lower())
-    if unit is None or "spacing" not in said:
+    metadata = opened.imagej_metadata or {}
+    unit = NANOMETRES.get(str(metadata.get("unit", "")).lower())
+    if unit is None or "spacing" not in metadata:
         return None
     tags = opened.pages[0].tags
     x, y = (tags[name].value for name in ("XResolution", "YResolution"))
-    return Resolution(unit * x[1] / x[0], unit * y[1] / y[0], unit * float(said["spacing"]))
+    return Resolution(unit * x[1] / x[0], unit * y[1] / y[0], unit * float(metadata["spacing"]))

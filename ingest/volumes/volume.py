@@ -92,16 +92,16 @@ class Volume:
         with self._lock:
             self.reads += 1
         try:
-            found = self._source.read(
+            voxels = self._source.read(
                 _zyx(i - o for i, o in zip(a, self.start, strict=True)),
                 _zyx(i - o for i, o in zip(b, self.start, strict=True)),
             )
         except ReadError as error:
             raise ReadError(f"{self.name}: voxels {a} to {b} (ZYX): {error}") from None
-        found = found.astype(self.dtype, copy=False)
+        voxels = voxels.astype(self.dtype, copy=False)
         with self._lock:
-            self.bytes_read += found.nbytes
-        return found
+            self.bytes_read += voxels.nbytes
+        return voxels
 
     @property
     def absent(self) -> int:
@@ -120,8 +120,8 @@ class Volume:
     def voxels_of(self, points_nm: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """The voxel that holds each point: XYZ in nm [n, 3] to ZYX indices [n, 3]; it may lie outside."""
         points: Points = np.asarray(points_nm, dtype=np.float64).reshape(-1, 3)
-        found: npt.NDArray[np.int64] = np.floor(points / np.array(self.resolution.xyz)).astype(np.int64)[:, ::-1]
-        return found
+        voxels: npt.NDArray[np.int64] = np.floor(points / np.array(self.resolution.xyz)).astype(np.int64)[:, ::-1]
+        return voxels
 
     def holds(self, voxels: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         """Whether each voxel [n, 3] ZYX is within the volume."""

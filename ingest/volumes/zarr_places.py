@@ -34,12 +34,12 @@ def document(place: str, file: str, data: bytes | None) -> Mapping[str, Any]:
     if data is None:
         return {}
     try:
-        found = json.loads(data)
+        parsed = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise ReadError(f"{place}/{file} is no JSON: {error}") from None
-    if not isinstance(found, Mapping):
-        raise ReadError(f"{place}/{file} is {type(found).__name__}; wanted a JSON object")
-    return found
+    if not isinstance(parsed, Mapping):
+        raise ReadError(f"{place}/{file} is {type(parsed).__name__}; wanted a JSON object")
+    return parsed
 
 
 def refuse_group(name: str, place: str, driver: str, read: Callable[[str], bytes | None]) -> None:
@@ -49,8 +49,8 @@ def refuse_group(name: str, place: str, driver: str, read: Callable[[str], bytes
     elif driver == "zarr3":
         group = document(place, "zarr.json", read("zarr.json")).get("node_type") == "group"
     else:
-        found = document(place, "attributes.json", read("attributes.json"))
-        group = bool(found) and "dimensions" not in found
+        attributes = document(place, "attributes.json", read("attributes.json"))
+        group = bool(attributes) and "dimensions" not in attributes
     if not group:
         return
     inside = ""
@@ -64,9 +64,9 @@ def refuse_group(name: str, place: str, driver: str, read: Callable[[str], bytes
 
 def zarr_stated(place: str, read: Callable[[str], bytes | None]) -> Stated:
     """What the attributes of a zarr 2 array say: xarray's names of its dimensions."""
-    found = document(place, ".zattrs", read(".zattrs")).get("_ARRAY_DIMENSIONS")
-    if isinstance(found, list) and all(isinstance(item, str) for item in found):
-        letters = "".join(item.lower() if len(item) == 1 else "c" for item in found)
+    dimensions = document(place, ".zattrs", read(".zattrs")).get("_ARRAY_DIMENSIONS")
+    if isinstance(dimensions, list) and all(isinstance(item, str) for item in dimensions):
+        letters = "".join(item.lower() if len(item) == 1 else "c" for item in dimensions)
         if sorted(set(letters) & set("xyz")) == list("xyz"):
             return Stated(letters)
     return Stated()
@@ -117,10 +117,10 @@ def n5_stated(name: str, read: Callable[[str], bytes | None], wanted: Resolution
 
 
 def _arrays(folder: Path) -> list[Path]:
-    found = []
+    arrays = []
     for pattern in ("*", "*/*"):
-        found += [item for sign in ARRAYS for item in folder.glob(f"{pattern}/{sign}") if _is_array(item)]
-    return found
+        arrays += [item for sign in ARRAYS for item in folder.glob(f"{pattern}/{sign}") if _is_array(item)]
+    return arrays
 
 
 def _is_array(path: Path) -> bool:
@@ -133,13 +133,13 @@ def _is_array(path: Path) -> bool:
     return isinstance(about, dict) and ("dimensions" in about or about.get("node_type") == "array")
 
 
-def _transform(name: str, said: Mapping[str, Any]) -> tuple[str, Resolution, tuple[int, int, int]]:
+def _transform(name: str, stated: Mapping[str, Any]) -> tuple[str, Resolution, tuple[int, int, int]]:
     """Axes as N5 stores them, voxel size and first voxel of COSEM's ``transform``, listed from slow to fast."""
-    axes = [str(axis).lower() for axis in said["axes"]]
-    if str(said.get("ordering", "C")) not in ("C", "F"):
-        raise SchemaError(f"{name}: ordering {said['ordering']!r} of its transform; wanted C or F")
+    axes = [str(axis).lower() for axis in stated["axes"]]
+    if str(stated.get("ordering", "C")) not in ("C", "F"):
+        raise SchemaError(f"{name}: ordering {stated['ordering']!r} of its transform; wanted C or F")
     size, begin = {}, {}
-    rows = zip(axes, said["scale"], said.get("translate") or [0] * len(axes), said["units"], strict=True)
+    rows = zip(axes, stated["scale"], stated.get("translate") or [0] * len(axes), stated["units"], strict=True)
     for axis, scale, shift, unit in rows:
         if axis in "xyz":
             if unit not in NANOMETRES:
@@ -151,14 +151,14 @@ def _transform(name: str, said: Mapping[str, Any]) -> tuple[str, Resolution, tup
     voxels = [begin[axis] / size[axis] for axis in "xyz"]
     if any(abs(voxel - round(voxel)) > WHOLE for voxel in voxels):
         raise SchemaError(f"{name} begins at {[begin[axis] for axis in 'xyz']} nm (XYZ), between two of its voxels")
-    stored = axes if str(said.get("ordering", "C")) == "F" else axes[::-1]
+    stored = axes if str(stated.get("ordering", "C")) == "F" else axes[::-1]
     return "".join(stored), resolution, (round(voxels[0]), round(voxels[1]), round(voxels[2]))
 
 
-def _pixels(name: str, said: Any, wanted: Resolution | None) -> Resolution | None:
+def _pixels(name: str, stated: Any, wanted: Resolution | None) -> Resolution | None:
     """N5 viewers' ``pixelResolution``: numbers XYZ, with a unit where it is an object."""
-    numbers = said["dimensions"] if isinstance(said, Mapping) else said
-    unit = said.get("unit") if isinstance(said, Mapping) else None
+    numbers = stated["dimensions"] if isinstance(stated, Mapping) else stated
+    unit = stated.get("unit") if isinstance(stated, Mapping) else None
     x, y, z = (float(value) for value in numbers)
     if unit in NANOMETRES:
         factor = NANOMETRES[str(unit)]

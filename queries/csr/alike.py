@@ -90,8 +90,8 @@ class Least:
         for low, high in self.orders:
             there &= columns[low] < columns[high]
         for source, target, wanted, (start, targets) in self.edges:
-            found = pairs_there(start, targets, columns[source], columns[target])
-            there &= found if wanted else ~found
+            present = pairs_there(start, targets, columns[source], columns[target])
+            there &= present if wanted else ~present
         return there
 
 

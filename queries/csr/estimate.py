@@ -66,11 +66,11 @@ def estimate_join(
             looked = around
     loaded, scanned = 0.0, 0.0
     seen: set[Any] = set()
-    held = 0.0
+    memory = 0.0
     for edge in pattern.edges:
         tables = bound.edge_tables[edge.variable]
-        held += counts.of_edge(edge) * HELD_ROW
-        held += (counts.all_vertices(edge.source) + counts.all_vertices(edge.target)) * HELD_VERTEX
+        memory += counts.of_edge(edge) * HELD_ROW
+        memory += (counts.all_vertices(edge.source) + counts.all_vertices(edge.target)) * HELD_VERTEX
         shape = (
             tuple((t.table, t.only) for t in tables),
             edge.direction,
@@ -84,7 +84,7 @@ def estimate_join(
     listed = 0.0 if pattern.only_counts else rows
     seconds = (
         START
-        + held
+        + memory
         + loading_s
         + scanned / SCANNED_PER_SECOND
         + loaded / LOADED_PER_SECOND

@@ -50,8 +50,8 @@ class CSRExecutor:
             ends = [bound.vertex_tables[name] for name in (edge.source, edge.target)]
             wanted = {columns_of(source, end.table)[end.key] for end in ends}
             for edge_table in bound.edge_tables[edge.variable]:
-                found = columns_of(source, edge_table.table)
-                if {found[edge_table.source_key], found[edge_table.target_key]} != wanted:
+                types = columns_of(source, edge_table.table)
+                if {types[edge_table.source_key], types[edge_table.target_key]} != wanted:
                     return f"the ends of {edge_table.table} have another type than the keys of its vertices"
         for table in dict.fromkeys(bound.vertex_tables[v.variable] for v in bound.pattern.vertices):
             if not vertices_of(source, table, Limits()).unique:
@@ -132,16 +132,16 @@ class CSRExecutor:
                 order, matches = loaded.variables, closed_matches(run, loaded, closed, most)
             else:
                 matches = run.matches(compiled(loaded, order), most)
-            found = [gathered.batch(outputs, tuple(order), np.empty((0, len(order)), np.int32))]
-            rows, held = 0, 0
+            parts = [gathered.batch(outputs, tuple(order), np.empty((0, len(order)), np.int32))]
+            rows, result_bytes = 0, 0
             for nodes in thick(matches):  # every match of vertices has at least one row
                 if most is not None and rows >= most:
                     break
-                found.append(gathered.batch(outputs, tuple(order), nodes))
-                rows += found[-1].num_rows
-                held += found[-1].nbytes
-                limits.check(held + run.held)
-            table = pa.Table.from_batches(found)
+                parts.append(gathered.batch(outputs, tuple(order), nodes))
+                rows += parts[-1].num_rows
+                result_bytes += parts[-1].nbytes
+                limits.check(result_bytes + run.held)
+            table = pa.Table.from_batches(parts)
             if most is not None and not single:
                 table = table.slice(0, most)
             return plain_types(table).to_reader()

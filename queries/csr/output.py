@@ -72,12 +72,12 @@ def _read(needs: Needs) -> dict[str, dict[str, None]]:
         edges=tuple(replace(e, predicate=None) for e in pattern.edges),
         where=conjunction(list(needs.residual)),
     )
-    found: dict[str, dict[str, None]] = {}
+    columns: dict[str, dict[str, None]] = {}
     for root in expressions(after):
         for node in root.walk():
             if isinstance(node, Property):
-                found.setdefault(node.variable, {})[node.name] = None
-    return found
+                columns.setdefault(node.variable, {})[node.name] = None
+    return columns
 
 
 class Gathered:
@@ -102,9 +102,9 @@ class Gathered:
     def _vertex_columns(self, variable: str) -> pa.Table:
         """Key and columns read of every vertex, by number."""
         table = self.bound.vertex_tables[variable]
-        found = vertices_of(self.source, table, self.limits)
+        vertices = vertices_of(self.source, table, self.limits)
         names = [name for name in self.columns.get(variable, ()) if name != table.key]
-        keys = pa.table({table.key: pa.array(found.keys)})
+        keys = pa.table({table.key: pa.array(vertices.keys)})
         if not names:
             return keys
         values = Values(self.parameters)
@@ -115,8 +115,8 @@ class Gathered:
             f"FROM {quote(table.table)} AS {writer.alias(variable)}{' WHERE ' + where if where else ''}"
         )
         rows = read(self.source.connection, sql, values.all(sql), self.limits)[0]
-        numbers = found.numbers(rows.column(0))
-        place = np.empty(found.n, np.int64)
+        numbers = vertices.numbers(rows.column(0))
+        place = np.empty(vertices.n, np.int64)
         there = np.flatnonzero(numbers >= 0)
         place[numbers[there]] = there
         taken = rows.select(rows.column_names[1:]).combine_chunks().take(pa.array(place))
@@ -128,21 +128,21 @@ class Gathered:
         """Row numbers of every variable for a batch of matches; parallel rows of an edge each give a match."""
         from queries.csr.kernels.relations import pair_places
 
-        found: dict[str, Any] = {name: np.ascontiguousarray(nodes[:, i]) for i, name in enumerate(order)}
+        by_variable: dict[str, Any] = {name: np.ascontiguousarray(nodes[:, i]) for i, name in enumerate(order)}
         count = len(nodes)
         for edge in self._expanded:
             relation = self.loaded.relations[edge.variable]
-            at = pair_places(relation.start, relation.targets, found[edge.source], found[edge.target])
+            at = pair_places(relation.start, relation.targets, by_variable[edge.source], by_variable[edge.target])
             first: Places = relation.first[at]
             if not relation.single:
                 times = relation.first[at + 1] - first
                 again = np.repeat(np.arange(count), times)
-                found = {name: numbers[again] for name, numbers in found.items()}
+                by_variable = {name: numbers[again] for name, numbers in by_variable.items()}
                 offset = np.arange(len(again)) - np.repeat(np.cumsum(times) - times, times)
                 first = first[again] + offset
                 count = len(again)
-            found[edge.variable] = relation.order[first]
-        return found, count
+            by_variable[edge.variable] = relation.order[first]
+        return by_variable, count
 
     def structs(self, order: tuple[str, ...], nodes: npt.NDArray[np.int32]) -> pa.RecordBatch:
         """One struct column a variable."""
@@ -165,16 +165,16 @@ class Gathered:
             return None
         if not self.needs.plain or (pattern.limit is not None and not isinstance(pattern.limit, int)):
             return None
-        found = []
+        outputs = []
         for column in pattern.columns:
             value = column.value
             if isinstance(value, Identity) and value.variable in self.bound.vertex_tables:
-                found.append((column.name, value.variable, self.bound.vertex_tables[value.variable].key))
+                outputs.append((column.name, value.variable, self.bound.vertex_tables[value.variable].key))
             elif isinstance(value, Property):
-                found.append((column.name, value.variable, value.name))
+                outputs.append((column.name, value.variable, value.name))
             else:
                 return None
-        return found or None
+        return outputs or None
 
     def batch(
         self, outputs: list[tuple[str, str, str]], order: tuple[str, ...], nodes: npt.NDArray[np.int32]

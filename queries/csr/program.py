@@ -110,8 +110,8 @@ def load(needs: Needs, relations: Relations, wanted: dict[str, tuple[tuple[str, 
 
 def _with_loop(relation: Relation) -> Numbers:
     sources = np.repeat(np.arange(relation.n_source, dtype=np.int32), np.diff(relation.start))
-    found: Numbers = sources[sources == relation.targets]
-    return found
+    looped: Numbers = sources[sources == relation.targets]
+    return looped
 
 
 # -- order --
@@ -378,7 +378,7 @@ def meeting(loaded: Loaded) -> Meeting | None:
         around[edge.source].add(edge.target)
         around[edge.target].add(edge.source)
     names = loaded.variables
-    found: list[Meeting] = []
+    meetings: list[Meeting] = []
     for a in names:
         if len(around[a]) != 2:
             return None
@@ -387,8 +387,8 @@ def meeting(loaded: Loaded) -> Meeting | None:
             return None
         one = _meeting(loaded, a, c, *sorted(around[a]))
         if one is not None:
-            found.append(one)
-    return min(found, key=lambda one: one.entries, default=None)
+            meetings.append(one)
+    return min(meetings, key=lambda one: one.entries, default=None)
 
 
 def _meeting(loaded: Loaded, a: str, c: str, b: str, d: str) -> Meeting | None:

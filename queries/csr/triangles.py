@@ -46,9 +46,9 @@ def closed_patterns(run: Run, loaded: Loaded, relation: Relation) -> int:
     first, entries, _ = relation.by_rank()
 
     def piece(begin: int, end: int) -> npt.NDArray[np.int64]:
-        found = np.zeros(64, np.int64)
-        triangles(first, entries, begin, end, np.zeros(relation.n_source, np.uint8), found, run.stop)
-        return found
+        counts = np.zeros(64, np.int64)
+        triangles(first, entries, begin, end, np.zeros(relation.n_source, np.uint8), counts, run.stop)
+        return counts
 
     total: npt.NDArray[np.int64] = sum(run.pieces(_weight(relation), piece, AT_ONCE), np.zeros(64, np.int64))
     return int(total @ (_ways(_ends(loaded))[:, :, 0] >= 0).sum(axis=1))
@@ -64,9 +64,9 @@ def closed_matches(run: Run, loaded: Loaded, relation: Relation, most: int | Non
 
     def piece(begin: int, end: int) -> list[npt.NDArray[np.int32]]:
         mark = np.zeros(relation.n_source, np.uint8)
-        found, _ = list_triangles(first, entries, order, begin, end, mark, ways, longest, run.stop)
-        run.held += found.nbytes
-        return [found]
+        matches, _ = list_triangles(first, entries, order, begin, end, mark, ways, longest, run.stop)
+        run.held += matches.nbytes
+        return [matches]
 
     return run.rows(_weight(relation), piece, most, AT_ONCE)
 
@@ -92,7 +92,7 @@ def _ends(loaded: Loaded) -> tuple[tuple[int, int], ...]:
 @lru_cache(maxsize=32)
 def _ways(edges: tuple[tuple[int, int], ...]) -> npt.NDArray[np.int8]:
     """The ways to lay a pattern of these edges on a triangle of each state, as triangle_kernel.list_triangles reads."""
-    found = np.full((64, 7, 3), -1, np.int8)
+    table = np.full((64, 7, 3), -1, np.int8)
     for cell in range(64):
         there = set()
         for (a, b), state in zip(_PAIRS, (cell >> 4, cell >> 2 & 3, cell & 3), strict=True):
@@ -101,5 +101,5 @@ def _ways(edges: tuple[tuple[int, int], ...]) -> npt.NDArray[np.int8]:
             if state & 2:
                 there.add((b, a))
         ways = [at for at in permutations(range(3)) if all((at[a], at[b]) in there for a, b in edges)]
-        found[cell, : len(ways)] = np.array(ways, np.int8).reshape(-1, 3)
-    return found
+        table[cell, : len(ways)] = np.array(ways, np.int8).reshape(-1, 3)
+    return table

@@ -76,13 +76,13 @@ def check_around(statement: Statement, bound: Sequence[BoundPattern], source: So
     values = Values(given, statement.written)
     standing = [_standing(pattern, values) for pattern in bound]
     sql = statement.filled(standing)
-    found = meeting(source.connection, sql, values.all(sql), source.cache)
-    if found is None:
+    problem = meeting(source.connection, sql, values.all(sql), source.cache)
+    if problem is None:
         return
     if statement.language in ("sql", "pgq"):
-        start = statement.origin(found.start, standing)
-        raise FloatIdError(found.said, statement.text, start, found.length, found.hint)
-    raise FloatIdError(found.said, statement.written, 0, 1, found.hint)
+        start = statement.origin(problem.start, standing)
+        raise FloatIdError(problem.said, statement.text, start, problem.length, problem.hint)
+    raise FloatIdError(problem.said, statement.written, 0, 1, problem.hint)
 
 
 def _may_meet(statement: Statement) -> bool:
@@ -185,9 +185,9 @@ class _Look:
     def _by_plan(self, node: Expression) -> None:
         values = Values(self.given, self.text)
         sql = Typed(self.bound, self.over, values).select({"v": node})
-        found = meeting(self.source.connection, sql, values.all(sql), self.source.cache)
-        if found is not None:
-            raise self._fault(found.said, node, node, found.hint)
+        problem = meeting(self.source.connection, sql, values.all(sql), self.source.cache)
+        if problem is not None:
+            raise self._fault(problem.said, node, node, problem.hint)
 
     def _fault(self, message: str, part: Expression, node: Expression, hint: str = WHOLE) -> FloatIdError:
         at = part.at or node.at or Span(0, 1)
@@ -252,9 +252,9 @@ class Typed:
 
 def type_of(bound: BoundPattern, variable: str, name: str) -> str:
     """DuckDB type of a property; the key of a vertex is an id, whatever whole number it is."""
-    found = bound.column_types.get((variable, name), "")
+    column_type = bound.column_types.get((variable, name), "")
     table = bound.vertex_tables.get(variable)
-    return "UBIGINT" if table is not None and name == table.key and found in _WHOLE else found
+    return "UBIGINT" if table is not None and name == table.key and column_type in _WHOLE else column_type
 
 
 def _over(bound: BoundPattern) -> dict[str, str]:

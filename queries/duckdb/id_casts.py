@@ -74,11 +74,11 @@ def _met(connection: duckdb.DuckDBPyConnection, written: str, places: list[tuple
         with_empty = f"{_empty_relations(connection, written)}SELECT * FROM (\n"
         places = [(0, len(with_empty)), *((place + len(with_empty), added) for place, added in places)]
         tree = _plan(connection, f"{with_empty}{written.rstrip().removesuffix(';')}\n)")
-    found = _Reading(tree).first()
-    if found is None:
+    fault = _Reading(tree).first()
+    if fault is None:
         return None
-    said, start, length = found
-    return Meeting(said, _origin(start, places), length)
+    message, start, length = fault
+    return Meeting(message, _origin(start, places), length)
 
 
 def _plan(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
@@ -97,12 +97,12 @@ def _without_parameters(
     connection: duckdb.DuckDBPyConnection, sql: str, bound: Mapping[str, Any]
 ) -> tuple[str, list[tuple[int, int]]]:
     """The SQL with its type said of each parameter, and (place, added length) of each."""
-    found = [token for token in tokens(sql) if token.kind == "parameter" and token.text[1:] in bound]
-    standing = _typed(connection, {token.text[1:]: bound[token.text[1:]] for token in found})
+    parameters = [token for token in tokens(sql) if token.kind == "parameter" and token.text[1:] in bound]
+    standing = _typed(connection, {token.text[1:]: bound[token.text[1:]] for token in parameters})
     parts: list[str] = []
     places: list[tuple[int, int]] = []
     at = 0
-    for token in found:
+    for token in parameters:
         new = standing[token.text[1:]]
         parts += [sql[at : token.start], new]
         places.append((token.start + sum(added for _, added in places), len(new) - len(token.text)))
@@ -178,14 +178,14 @@ class _Reading:
                 break
 
     def first(self) -> tuple[str, int, int] | None:
-        found = [place for node in self.nodes for place in self._faults(node)]
-        return min(found, key=lambda place: place[1], default=None)
+        faults = [place for node in self.nodes for place in self._faults(node)]
+        return min(faults, key=lambda place: place[1], default=None)
 
     def _faults(self, node: dict[str, Any]) -> Iterator[tuple[str, int, int]]:
         if _is_comparison(node):
-            said = self._met(_sides(node))
-            if said:
-                yield said, *_place(node)
+            message = self._met(_sides(node))
+            if message:
+                yield message, *_place(node)
         elif _mixes(node) and any(self._rounds(part) and _is_cast(part) for part in _sides(node)):
             yield _MIXED, *_place(node)
 
@@ -291,8 +291,8 @@ def _is_reference(node: dict[str, Any]) -> bool:
 
 def _child(node: dict[str, Any]) -> dict[str, Any]:
     children = node.get("children") or [{}]
-    found: dict[str, Any] = children[0]
-    return found
+    child: dict[str, Any] = children[0]
+    return child
 
 
 def _is_id(node: dict[str, Any]) -> bool:

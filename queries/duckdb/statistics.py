@@ -134,14 +134,14 @@ class Cardinalities:
             return whole
         values = Values(self._parameters)
         writer = Writer(self._bound, values)
-        found = 0.0
+        total = 0.0
         for table in tables:
             if isinstance(table, VertexTable):
                 writer.ids[variable] = f"{writer.alias(variable)}.{quote(table.key)}"
             kept = " AND ".join([*writer.only(table, writer.alias(variable)), writer.sql(predicate)])
             sql = f"SELECT count(*) FROM {quote(table.table)} AS {writer.alias(variable)} WHERE {kept}"
-            found += self._counted_rows(sql, values.all(sql))
-        return found
+            total += self._counted_rows(sql, values.all(sql))
+        return total
 
     def _counted_rows(self, sql: str, values: dict[str, Any]) -> float:
         """A count, kept in the source where its values can be compared."""

@@ -307,8 +307,8 @@ class _Walk:
             if edge.variable not in path.edges:
                 continue
             nodes = list(writer.along_nodes(path.variable))
-            found, identity = path_columns(writer, path, "edges")
-            columns.update(dict.fromkeys(found))
+            names, identity = path_columns(writer, path, "edges")
+            columns.update(dict.fromkeys(names))
             key |= identity
             listed |= any(node.over == "edges" for node in nodes)
             vertices |= any(node.over == "vertices" for node in nodes)

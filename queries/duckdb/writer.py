@@ -340,10 +340,10 @@ class Writer:
     def _plain(self, edge: str) -> bool:
         """Whether the relation of an edge is its table, so that its properties are still to be computed."""
         for writer in self._around():
-            for found in writer.pattern.edges:
-                if found.variable == edge:
-                    inside = found.negated or found.quantifier is not None
-                    return inside or found.direction is Direction.RIGHT
+            for other in writer.pattern.edges:
+                if other.variable == edge:
+                    inside = other.negated or other.quantifier is not None
+                    return inside or other.direction is Direction.RIGHT
         return True
 
     def _around(self) -> Iterator[Writer]:

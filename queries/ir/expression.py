@@ -76,14 +76,14 @@ class Expression:
 
     def children(self) -> tuple[Expression, ...]:
         """Direct sub-expressions, in the order written."""
-        found: list[Expression] = []
+        children: list[Expression] = []
         for name in _part_names(type(self)):
             value = getattr(self, name)
             if isinstance(value, Expression):
-                found.append(value)
+                children.append(value)
             elif isinstance(value, tuple):
-                found.extend(item for item in value if isinstance(item, Expression))
-        return tuple(found)
+                children.extend(item for item in value if isinstance(item, Expression))
+        return tuple(children)
 
     def walk(self) -> Iterator[Expression]:
         """This node and all below it, parents first."""

@@ -18,8 +18,8 @@ def kept_at(source: str, start: str) -> str | None:
     try:
         folder = Path(base).expanduser() / "graphlab" / "grammars"
         folder.mkdir(parents=True, mode=0o700, exist_ok=True)
-        found = folder.stat()
-        mine = not hasattr(os, "getuid") or (found.st_uid == os.getuid() and not found.st_mode & 0o022)
+        status = folder.stat()
+        mine = not hasattr(os, "getuid") or (status.st_uid == os.getuid() and not status.st_mode & 0o022)
         if not mine or not os.access(folder, os.W_OK):
             return None
     except (OSError, RuntimeError):  # RuntimeError: no home

@@ -149,9 +149,9 @@ class ScalarTrees(Transformer[Any, Any]):
         return Cast(value, str(kind).upper(), strict=False, at=span(*parts))
 
     def case(self, parts: list[Any]) -> Expression:
-        found = [part for part in parts if isinstance(part, Expression)]
-        otherwise = found.pop() if len(found) % 2 else None
-        return Case(tuple(found), otherwise, at=span(*parts))
+        expressions = [part for part in parts if isinstance(part, Expression)]
+        otherwise = expressions.pop() if len(expressions) % 2 else None
+        return Case(tuple(expressions), otherwise, at=span(*parts))
 
     def list_value(self, parts: list[Any]) -> Expression:
         if all(isinstance(part, Literal) and not isinstance(part.value, tuple) for part in parts):

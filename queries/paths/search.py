@@ -104,8 +104,8 @@ def shortest(
         return
     for source in starts:
         for target in ends:
-            found = _counted(snapshot, int(source), int(target), MOST_STEPS if most is None else most)
-            yield from found if all else islice(found, 1)
+            paths = _counted(snapshot, int(source), int(target), MOST_STEPS if most is None else most)
+            yield from paths if all else islice(paths, 1)
 
 
 def distances(
@@ -113,12 +113,12 @@ def distances(
 ) -> Floats:
     """Lengths of shortest paths, float64 [sources, targets]; infinite where there is no way."""
     starts, ends = _nodes(snapshot, sources), _nodes(snapshot, targets)
-    found = np.full((len(starts), len(ends)), np.inf)
+    lengths = np.full((len(starts), len(ends)), np.inf)
     if weighted is not None:
         matrix = _matrix(snapshot, _costs(snapshot, weighted))
         for row, source in enumerate(starts):
-            found[row] = _dijkstra(matrix, int(source))[0][ends]
-        return found
+            lengths[row] = _dijkstra(matrix, int(source))[0][ends]
+        return lengths
     from queries.paths.kernels import between
 
     for row, source in enumerate(starts):
@@ -126,8 +126,8 @@ def distances(
             here, there = np.full(snapshot.n, -1, np.int32), np.full(snapshot.n, -1, np.int32)
             length, _ = between(*_both(snapshot), source, target, MOST_STEPS, here, there)
             if length >= 0:
-                found[row, column] = length
-    return found
+                lengths[row, column] = length
+    return lengths
 
 
 def k_best(snapshot: Snapshot, source: int, target: int, k: int, cost: Floats | None = None) -> list[FoundPath]:
@@ -153,12 +153,12 @@ def k_best(snapshot: Snapshot, source: int, target: int, k: int, cost: Floats | 
         begin, end, k=k, mode="out", output="epath", weights=None if weights is None else weights
     )
     tails = graph_sources(snapshot)
-    found = []
+    paths = []
     for edges in listed:
         numbers = np.asarray(edges, dtype=np.int64)
         nodes = np.concatenate([tails[numbers[:1]], snapshot.out_target[numbers]]).astype(np.int64)
-        found.append(FoundPath(nodes, float(len(numbers) if weights is None else weights[numbers].sum())))
-    return sorted(found, key=lambda path: (path.cost, path.nodes.tolist()))
+        paths.append(FoundPath(nodes, float(len(numbers) if weights is None else weights[numbers].sum())))
+    return sorted(paths, key=lambda path: (path.cost, path.nodes.tolist()))
 
 
 def costs(snapshot: Snapshot, how: str = "inverse", beyond: Floats | None = None) -> Floats:
@@ -280,19 +280,19 @@ def _weighted(snapshot: Snapshot, starts: Ints64, ends: Ints64, cost: Floats, al
 
 def _all_weighted(snapshot: Snapshot, source: int, target: int, cost: Floats, distance: Floats) -> Iterator[FoundPath]:
     """Back from the target over edges that make no detour; in order of the paths' nodes."""
-    found: list[list[int]] = []
+    paths: list[list[int]] = []
     stack = [[target]]
     while stack:
         path = stack.pop()
         node = path[-1]
         if node == source:
-            found.append(path[::-1])
+            paths.append(path[::-1])
             continue
         row = slice(snapshot.in_start[node], snapshot.in_start[node + 1])
         sources = snapshot.in_source[row]
         through = distance[sources] + cost[snapshot.in_edge[row]]
         stack += [[*path, v] for v in sources[through <= distance[node] * (1 + SAME)].tolist()]
-    for nodes in sorted(found):
+    for nodes in sorted(paths):
         yield FoundPath(np.array(nodes, np.int64), float(distance[target]))
 
 

@@ -97,7 +97,7 @@ class _Binder:
 
     def bound(self, pattern: Pattern) -> BoundPattern:
         resolved = self.pattern(pattern)
-        tables = {table.table: table for found in self.edges.values() for table in found}
+        tables = {table.table: table for edge_tables in self.edges.values() for table in edge_tables}
         if self.graph.name != CONNECTOME.name:  # whose keys the store keeps unique
             for vertex_table in set(self.vertices.values()):
                 check_unique(vertex_table, self.source)
@@ -112,7 +112,7 @@ class _Binder:
     def _taken(self) -> frozenset[str]:
         """Columns of the tables of the pattern, and of those that computed properties read."""
         tables = {table.table for table in self.vertices.values()}
-        tables |= {table.table for found in self.edges.values() for table in found}
+        tables |= {table.table for edge_tables in self.edges.values() for table in edge_tables}
         if self.derived:
             tables |= {table.table for table in self.graph.edge_tables if table.derived or table.by_name}
         known = guard.known_relations(self.source.connection) if self.derived else ()
@@ -166,19 +166,19 @@ class _Binder:
             self._fit(edge)
 
     def _labelled(self, vertex: Vertex) -> VertexTable:
-        found: dict[str, VertexTable] = {}
+        labelled: dict[str, VertexTable] = {}
         for label in vertex.labels:
             table = self.graph.vertices_of(label)
             if table is None:
                 raise self._unknown_label("vertex", label, self.graph.vertex_labels(), vertex.at)
-            found[table.table] = table
-        if len(found) > 1:
+            labelled[table.table] = table
+        if len(labelled) > 1:
             raise self.fault(
-                f"the labels of vertex {_shown(vertex.variable)} are different tables ({', '.join(found)})",
+                f"the labels of vertex {_shown(vertex.variable)} are different tables ({', '.join(labelled)})",
                 vertex.at,
                 hint="Ask for each in a GRAPH_TABLE of its own and put UNION ALL between them.",
             )
-        return next(iter(found.values()))
+        return next(iter(labelled.values()))
 
     def _unknown_label(self, what: str, label: str, known: list[str], at: Span | None) -> ParseError:
         start = at.start if at else 0
@@ -195,23 +195,23 @@ class _Binder:
             if not tables:
                 raise self.fault(f"{self.graph.name} has no edges without a label", edge.at)
             return tables
-        found: list[EdgeTable] = []
+        labelled: list[EdgeTable] = []
         for label in edge.labels:
             tables = self.graph.edges_of(label)
             if not tables:
                 raise self._unknown_label("edge", label, self.graph.edge_labels(), edge.at)
-            found.extend(table for table in tables if table not in found)
+            labelled.extend(table for table in tables if table not in labelled)
         # The same rows under two labels would be met twice: `synapse|connection` is `connection`.
         return tuple(
             table
-            for table in found
+            for table in labelled
             if not any(
                 other is not table
                 and other.table == table.table
                 and (other.source_key, other.target_key) == (table.source_key, table.target_key)
                 and set(other.only) <= set(table.only)
-                and (set(other.only) < set(table.only) or found.index(other) < found.index(table))
-                for other in found
+                and (set(other.only) < set(table.only) or labelled.index(other) < labelled.index(table))
+                for other in labelled
             )
         )
 
@@ -321,10 +321,10 @@ class _Binder:
         for table in tables:
             for name, kind in self._visible(table).items():
                 visible.setdefault(name, kind)
-        found = self._derived_name(node, tables, declared=True) or self._written_name(node, tables, visible)
-        if found is None:
-            found = self._derived_name(node, tables)
-        if found is None:
+        column = self._derived_name(node, tables, declared=True) or self._written_name(node, tables, visible)
+        if column is None:
+            column = self._derived_name(node, tables)
+        if column is None:
             # DotMotif's ``-|`` asks for a sign in two characters.
             at = Span(max(node.at.start, node.at.end - len(node.name)), node.at.end) if node.at else None
             raise self.fault(
@@ -332,10 +332,10 @@ class _Binder:
                 at,
                 hint="Graph.set_signs gives neurons and connections their sign." if node.name.lower() == "sign" else "",
             )
-        if found in visible:
-            self.types[(node.variable, found)] = visible[found]
-            self._check_partial(found, node.at, tables)
-        return found
+        if column in visible:
+            self.types[(node.variable, column)] = visible[column]
+            self._check_partial(column, node.at, tables)
+        return column
 
     def _written_name(self, node: Property, tables: tuple[Table, ...], visible: Mapping[str, str]) -> str | None:
         """The column of the name that was written, or that this is another word for; refused where it may be both."""
@@ -345,22 +345,22 @@ class _Binder:
             own = wanted.removeprefix(f"{table.table.lower()}.")
             if own != wanted and wanted not in by_lower and own in by_lower:
                 return by_lower[own]
-        found = by_lower.get(wanted)
+        match = by_lower.get(wanted)
         for table in tables:
             aliases = {alias.lower(): column.lower() for alias, column in table.aliases}
             other = by_lower.get(aliases.get(wanted, ""))
-            if found is None or other is None or found == other:
-                found = found or other
+            if match is None or other is None or match == other:
+                match = match or other
                 continue
-            chosen = meant(self.source, table.table, found, other)
+            chosen = meant(self.source, table.table, match, other)
             if chosen is None:
                 raise self.fault(
                     f"{node.name!r} is a column of {table.table} and another word for {other!r}, and the two differ",
                     node.at,
-                    hint=f"Write {other}, or `{table.table}.{found}` for the column of that name.",
+                    hint=f"Write {other}, or `{table.table}.{match}` for the column of that name.",
                 )
-            found = chosen
-        return found
+            match = chosen
+        return match
 
     def _check_partial(self, column: str, at: Span | None, tables: tuple[Table, ...]) -> None:
         """Refuse a column that holds only a part of what the graph knows."""
@@ -381,17 +381,17 @@ class _Binder:
 
         declared: only those that the property graph names, which no column of a table hides.
         """
-        found: str | None = None
+        column: str | None = None
         for table in tables:
             derived = next((d for d in table.derived if d.name.lower() == node.name.lower()), None)
             flags = table.membership if isinstance(table, VertexTable) else None
             if derived is None and not declared and flags is not None and node.name in self._members(flags.names):
                 derived = Derived(node.name, "BOOLEAN", flags.sql, node.name)
             if derived is not None:
-                found = derived.name + COMPUTED
-                self.derived[(table.table, found)] = derived
-                self.types[(node.variable, found)] = derived.type
-        return found
+                column = derived.name + COMPUTED
+                self.derived[(table.table, column)] = derived
+                self.types[(node.variable, column)] = derived.type
+        return column
 
     def _members(self, names: str) -> frozenset[str]:
         key = ("members", names)
@@ -421,12 +421,12 @@ class _Binder:
         return self._all_of(value.variable, prefix=f"{value.variable}." if stars > 1 else "")
 
     def _all_of(self, variable: str, prefix: str) -> list[Column]:
-        found: dict[str, Column] = {}
+        columns: dict[str, Column] = {}
         for table in self._tables(variable):
             for name, kind in self._visible(table).items():
                 self.types.setdefault((variable, name), kind)
-                found.setdefault(name, Column(prefix + name, Property(variable, name)))
-        return list(found.values())
+                columns.setdefault(name, Column(prefix + name, Property(variable, name)))
+        return list(columns.values())
 
     def _unique(self, columns: list[Column]) -> tuple[Column, ...]:
         seen: set[str] = set()

@@ -25,13 +25,13 @@ def columns_of(source: Source, table: str) -> dict[str, str]:
             rows = source.connection.execute(f"DESCRIBE {quote(table)}").fetchall()
         except duckdb.CatalogException:
             raise SchemaError(f"a property graph refers to table {table!r}, which this graph does not have") from None
-        found = {str(row[0]): str(row[1]) for row in rows}
-        for name in filter(is_taken, found):
+        types = {str(row[0]): str(row[1]) for row in rows}
+        for name in filter(is_taken, types):
             raise SchemaError(
                 f"{table} has a column {name!r}, a name that questions need for themselves; "
                 "wanted another name, for example in a view of the table"
             )
-        source.cache[key] = found
+        source.cache[key] = types
     columns: dict[str, str] = source.cache[key]
     return columns
 
@@ -40,10 +40,10 @@ def row_number(source: Source, table: str) -> tuple[str, ...]:
     """``("rowid",)`` for a base table, () for a view; cached in the source."""
     key = ("rowid", table.lower())
     if key not in source.cache:
-        found = source.connection.execute(
+        count = source.connection.execute(
             "SELECT count(*) FROM duckdb_tables() WHERE lower(table_name) = lower($name)", {"name": table}
         ).fetchall()[0]
-        source.cache[key] = ("rowid",) if found[0] else ()
+        source.cache[key] = ("rowid",) if count[0] else ()
     rowid: tuple[str, ...] = source.cache[key]
     return rowid
 
@@ -59,8 +59,8 @@ def meant(source: Source, table: str, own: str, other: str) -> str | None:
         sql = f"SELECT count({ours}), count({theirs}), count(*) FILTER (WHERE {ours} IS DISTINCT FROM {theirs})"
         known, other_known, differ = source.connection.execute(f"{sql} FROM {quote(table)}").fetchall()[0]
         source.cache[key] = None if known and other_known and differ else own if known else other
-    found: str | None = source.cache[key]
-    return found
+    chosen: str | None = source.cache[key]
+    return chosen
 
 
 def nearest_property(name: str, tables: tuple[VertexTable | EdgeTable, ...], visible: Mapping[str, str]) -> str:

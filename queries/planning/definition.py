@@ -43,5 +43,5 @@ def _columns(table: VertexTable | EdgeTable) -> list[str]:
 
 
 def _fault(message: str, word: str, text: str) -> ParseError:
-    found = re.search(rf"\b{re.escape(word)}\b", text)
-    return ParseError(message, text, found.start() if found else 0, len(word))
+    match = re.search(rf"\b{re.escape(word)}\b", text)
+    return ParseError(message, text, match.start() if match else 0, len(word))

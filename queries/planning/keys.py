@@ -24,11 +24,11 @@ def check_unique(table: VertexTable | EdgeTable, source: Source) -> None:
     asked = ("unique", table.table.lower(), columns, table.only)
     if asked not in source.cache:
         source.cache[asked] = _repeated(table, columns, source)
-    found = source.cache[asked]
-    if found is not None:
-        shown = ", ".join(map(str, found[:-1]))
+    repeated = source.cache[asked]
+    if repeated is not None:
+        shown = ", ".join(map(str, repeated[:-1]))
         raise SchemaError(
-            f"the key of {table.table}, {', '.join(columns)}, is not unique: {found[-1]:,} rows have {shown}; "
+            f"the key of {table.table}, {', '.join(columns)}, is not unique: {repeated[-1]:,} rows have {shown}; "
             f"wanted columns that tell every row apart, or a view with one row each (SELECT DISTINCT ...)"
         )
 

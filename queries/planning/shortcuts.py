@@ -17,9 +17,9 @@ def shortened(statement: Statement) -> Statement:
     slot = statement.slots[0]
     if slot.pattern.limit is not None or slot.pattern.aggregates or slot.pattern.distinct:
         return statement
-    found = tokens(statement.text)
-    before = [token for token in found if token.end <= slot.start]
-    after = [token for token in found if token.start >= slot.end and token.text != ";"]
+    all_tokens = tokens(statement.text)
+    before = [token for token in all_tokens if token.end <= slot.start]
+    after = [token for token in all_tokens if token.start >= slot.end and token.text != ";"]
     alias, after = _alias(after)
     if alias is None:
         return statement
@@ -58,10 +58,10 @@ def _around(statement: Statement) -> list[Token] | None:
     if len(statement.slots) != 1 or statement.language != "pgq":
         return None
     slot = statement.slots[0]
-    found = tokens(statement.text)
-    after = [token for token in found if token.start >= slot.end and token.text != ";"]
+    all_tokens = tokens(statement.text)
+    after = [token for token in all_tokens if token.start >= slot.end and token.text != ";"]
     alias, after = _alias(after)
-    return after if alias is not None and _plain_select([t for t in found if t.end <= slot.start]) else None
+    return after if alias is not None and _plain_select([t for t in all_tokens if t.end <= slot.start]) else None
 
 
 def counted(statement: Statement) -> Statement:

@@ -33,9 +33,9 @@ def ordered(pattern: Pattern) -> Pattern:
     orders = list(pattern.symmetry)
     compared = []
     for together in pattern.alike:
-        found = list(_exchangeable(pattern, sorted(together, key=place.__getitem__)))
-        orders += found
-        if len(found) < len(together) * (len(together) - 1) // 2:
+        exchanges = list(_exchangeable(pattern, sorted(together, key=place.__getitem__)))
+        orders += exchanges
+        if len(exchanges) < len(together) * (len(together) - 1) // 2:
             compared.append(together)
     return replace(pattern, symmetry=tuple(dict.fromkeys(orders)), alike=tuple(compared))
 
@@ -83,12 +83,12 @@ def automorphisms(pattern: Pattern) -> list[Mapping]:
             f"automorphisms are found for at most {MAX_VERTICES} vertices; this pattern has {len(names)}"
         )
     before = _shape(pattern, {name: name for name in names})
-    found = []
+    mappings = []
     for mapping in permutations(range(len(names))):
         renamed = {names[i]: names[j] for i, j in enumerate(mapping)}
         if _shape(pattern, renamed) == before:
-            found.append(mapping)
-    return found
+            mappings.append(mapping)
+    return mappings
 
 
 def _joined(pattern: Pattern, group: list[Mapping]) -> tuple[tuple[str, ...], ...]:
@@ -124,16 +124,16 @@ def _joined(pattern: Pattern, group: list[Mapping]) -> tuple[tuple[str, ...], ..
 def _closed(generators: Iterable[Mapping]) -> set[Mapping]:
     """All that repeated exchanges come to."""
     own = list(dict.fromkeys(generators))
-    found = set(own)
+    closed = set(own)
     waiting = list(own)
     while waiting:
         one = waiting.pop()
         for other in own:
             both = tuple(other[place] for place in one)
-            if both not in found:
-                found.add(both)
+            if both not in closed:
+                closed.add(both)
                 waiting.append(both)
-    return found
+    return closed
 
 
 def _shape(pattern: Pattern, renamed: dict[str, str]) -> tuple[frozenset[object], ...]:

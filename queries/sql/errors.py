@@ -47,10 +47,10 @@ def _first_sentence(message: str) -> str:
 
 
 def _hint(message: str) -> str:
-    if found := _SUGGESTED.search(message):
-        return f"Did you mean {found.group(1)}?"
-    if found := _CANDIDATES.search(message):
-        return f"Did you mean {found.group(1)}?"
+    if match := _SUGGESTED.search(message):
+        return f"Did you mean {match.group(1)}?"
+    if match := _CANDIDATES.search(message):
+        return f"Did you mean {match.group(1)}?"
     return ""
 
 

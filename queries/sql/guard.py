@@ -136,15 +136,15 @@ def check_function(
 
 
 def _one_statement(sql: str) -> None:
-    found = tokens(sql)
-    if all(token.text == ";" for token in found):
+    all_tokens = tokens(sql)
+    if all(token.text == ";" for token in all_tokens):
         raise ParseError("the query is empty")
-    for index, token in enumerate(found):
-        if token.text == ";" and index + 1 < len(found):
+    for index, token in enumerate(all_tokens):
+        if token.text == ";" and index + 1 < len(all_tokens):
             raise UnsupportedError(
-                "found a second statement", sql, found[index + 1].start, hint="Ask one question at a time."
+                "found a second statement", sql, all_tokens[index + 1].start, hint="Ask one question at a time."
             )
-    for token in found:
+    for token in all_tokens:
         if token.kind == "symbol" and token.text == "?":
             raise UnsupportedError(
                 "found a parameter without a name", sql, token.start, hint="Write $name and pass {'name': value}."

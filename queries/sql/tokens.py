@@ -46,7 +46,7 @@ def tokens(text: str) -> tuple[Token, ...]:
             f"the query has {len(text):,} characters, more than {MAX_LENGTH:,}",
             hint="Pass long lists as a parameter: ... IN $ids",
         )
-    found: list[Token] = []
+    result: list[Token] = []
     open_brackets: list[Token] = []
     at = 0
     while at < len(text):
@@ -57,12 +57,12 @@ def tokens(text: str) -> tuple[Token, ...]:
         if kind != "comment":
             token = Token(kind, text[at:end], at, end)
             _follow_brackets(text, token, open_brackets)
-            found.append(token)
+            result.append(token)
         at = end
     if open_brackets:
         last = open_brackets[-1]
         raise ParseError(f"{last.text} is never closed", text, last.start)
-    return tuple(found)
+    return tuple(result)
 
 
 def _token_at(text: str, at: int) -> tuple[str, int]:
@@ -151,14 +151,14 @@ def _follow_brackets(text: str, token: Token, open_brackets: list[Token]) -> Non
         open_brackets.pop()
 
 
-def closing(found: Sequence[Token], opening: int) -> int:
+def closing(all_tokens: Sequence[Token], opening: int) -> int:
     """Index of the token that closes the bracket at index ``opening`` (brackets are known to match)."""
     depth = 0
-    for index in range(opening, len(found)):
-        if found[index].kind == "symbol":
-            if found[index].text in _OPENING:
+    for index in range(opening, len(all_tokens)):
+        if all_tokens[index].kind == "symbol":
+            if all_tokens[index].text in _OPENING:
                 depth += 1
-            elif found[index].text in _OPENING.values():
+            elif all_tokens[index].text in _OPENING.values():
                 depth -= 1
                 if depth == 0:
                     return index

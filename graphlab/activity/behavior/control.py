@@ -63,10 +63,10 @@ def control(
     ]  # fmt: skip
     for number, other in enumerate(usable):
         try:
-            found = tune(stranger(session, other, behavior), behavior, replace(options, null="shift"))
+            tunings = tune(stranger(session, other, behavior), behavior, replace(options, null="shift"))
         except AnalysisError:
-            found = []
-        for one in found:
+            tunings = []
+        for one in tunings:
             if one.null is not None:
                 lows.setdefault(one.measure, []).append(np.where(np.isnan(one.p), np.nan, one.p <= LEVEL))
                 whole.setdefault(one.measure, []).append(one.p_whole)

@@ -222,8 +222,10 @@ def _predict(parts: list[_Part], use: list[int], chosen: np.ndarray | None = Non
             loss = np.zeros((len(part.smooth), y.shape[1]))
             for which, x in enumerate(part.smooth):
                 for inner in part.inner:
-                    fitted, held = train[inner.train], train[inner.test]
-                    loss[which] += ((y[held] - _fit(x[fitted][:, use], y[fitted], x[held][:, use])) ** 2).sum(axis=0)
+                    fitted, validation = train[inner.train], train[inner.test]
+                    loss[which] += (
+                        (y[validation] - _fit(x[fitted][:, use], y[fitted], x[validation][:, use])) ** 2
+                    ).sum(axis=0)
             picks[number] = loss.argmin(axis=0)
         else:
             picks[number] = chosen[number]

@@ -55,18 +55,18 @@ def shifted_partial_r(
         only: rows of ``z`` that are asked about; all when None.
     """
     middle, goal = z[:, null.middle], signal[null.middle]
-    held, _ = np.linalg.qr(np.concatenate([basis, middle]).T)
+    space, _ = np.linalg.qr(np.concatenate([basis, middle]).T)
     flat, goal = middle - (middle @ basis.T) @ basis, goal - basis.T @ (basis @ goal)
     own, _ = own_parts(flat)
     alone, _ = own_parts(z)
-    rest = goal - held @ (held.T @ goal)
+    rest = goal - space @ (space.T @ goal)
     asked = range(len(z)) if only is None else only
     result = np.empty((len(asked), null.candidates))
     for number, trace in enumerate(asked):
         windows = null.windows(alone[trace])
         along = windows @ own[trace]
         target = rest + own[trace] * (own[trace] @ goal)
-        inside = windows @ held
+        inside = windows @ space
         left = (windows**2).sum(axis=1) - (inside**2).sum(axis=1) + along**2
         size = np.sqrt(np.maximum(left, 1e-30)) * max(float(np.linalg.norm(target)), 1e-30)
         result[number] = windows @ target / size

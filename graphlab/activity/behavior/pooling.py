@@ -103,12 +103,12 @@ def pool_tested(
         groups[tuning.behavior, tuning.measure].append(tuning)
     pooled: list[list[Pooled]] = []
     families = []
-    for (behavior, measure), found in sorted(groups.items()):
-        members = _members(by_animal, found, min_confidence)
+    for (behavior, measure), group in sorted(groups.items()):
+        members = _members(by_animal, group, min_confidence)
         if not members:
             continue
-        rows = [_described(name, behavior, measure, found, traces) for name, traces in members.items()]
-        drawn = _candidates(by_animal, behavior, measure, found, members, chosen)
+        rows = [_described(name, behavior, measure, group, traces) for name, traces in members.items()]
+        drawn = _candidates(by_animal, behavior, measure, group, members, chosen)
         named = {"behavior": behavior, "measure": measure, "tests": len(rows)}
         if drawn is None:
             families.append(untested("classes", "neither shifts nor animals enough", **named))
@@ -146,19 +146,21 @@ def pool_tested(
     return result, families
 
 
-def _members(by_animal: dict[str, Session], found: Sequence[Tuning], min_confidence: float | None) -> Members:
+def _members(by_animal: dict[str, Session], tunings: Sequence[Tuning], min_confidence: float | None) -> Members:
     members: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
-    for tuning in found:
+    for tuning in tunings:
         for trace, neuron in enumerate(by_animal[tuning.animal].neurons):
             if neuron.neuron_class and sure(neuron, min_confidence) and np.isfinite(tuning.value[trace]):
                 members[neuron.neuron_class][tuning.animal].append(trace)
     return {name: dict(members[name]) for name in sorted(members)}
 
 
-def _described(name: str, behavior: str, measure: str, found: Sequence[Tuning], traces: dict[str, list[int]]) -> Pooled:
+def _described(
+    name: str, behavior: str, measure: str, tunings: Sequence[Tuning], traces: dict[str, list[int]]
+) -> Pooled:
     from scipy.stats import t
 
-    value = {tuning.animal: tuning.value for tuning in found}
+    value = {tuning.animal: tuning.value for tuning in tunings}
     everyone = np.concatenate([value[animal][own] for animal, own in traces.items()])
     mean, count = float(everyone.mean()), len(traces)
     lo = hi = float("nan")
@@ -173,12 +175,12 @@ def _candidates(
     by_animal: dict[str, Session],
     behavior: str,
     measure: str,
-    found: Sequence[Tuning],
+    tunings: Sequence[Tuning],
     members: Members,
     options: TuningOptions,
 ) -> Candidates | None:
     """Shifts common to all animals, or permuted animals where there are none."""
-    used = [one for one in found if any(one.animal in traces for traces in members.values())]
+    used = [one for one in tunings if any(one.animal in traces for traces in members.values())]
     own = all(one.null is not None and one.null_values is not None for one in used)
     if own and not options.needs_others:
         return _common(used, members)

@@ -29,11 +29,11 @@ SAME_RATE = 0.05
 Ints = npt.NDArray[np.int64]
 
 
-def correct(found: Sequence[Tuning]) -> list[Family]:
+def correct(tunings: Sequence[Tuning]) -> list[Family]:
     """Set q of every tuning over all of them together; the table of what was tested."""
-    families = [one.family() for one in found]
-    whole, members = over_families([one.p for one in families], [one.p_family for one in found])
-    for one, family, q, own in zip(found, families, whole, members, strict=True):
+    families = [one.family() for one in tunings]
+    whole, members = over_families([one.p for one in families], [one.p_family for one in tunings])
+    for one, family, q, own in zip(tunings, families, whole, members, strict=True):
         one.q = own
         family.q, family.found = float(q), int((own <= LEVEL).sum())
     return families
@@ -125,12 +125,12 @@ def rectified(values: Floats, measure: str) -> Floats:
 
 def strangers_of(session: Session, others: Sequence[Session], behavior: str, measure: str) -> list[Floats]:
     """The behaviour of other animals recorded at the same rate: at another, a frame is another length of time."""
-    found = []
+    signals = []
     for other in others:
         if behavior in other.behaviors and abs(other.step_s / session.step_s - 1.0) < SAME_RATE:
             values = other.behaviors[behavior]
-            found.append(rectified(values[np.isfinite(values)], measure))
-    return found
+            signals.append(rectified(values[np.isfinite(values)], measure))
+    return signals
 
 
 def _timescale(
@@ -248,13 +248,13 @@ def _block(
 
 def _strongest(unit: Traces, columns: Traces) -> tuple[Traces, Ints]:
     """([traces, k] r of the largest |r| over lags, its lag's index) with ``columns`` [lags, k, frames]."""
-    found = unit @ columns[0].T
-    at = np.zeros(found.shape, dtype=np.int64)
+    strongest = unit @ columns[0].T
+    at = np.zeros(strongest.shape, dtype=np.int64)
     for number in range(1, len(columns)):
         other = unit @ columns[number].T
-        larger = np.abs(other) > np.abs(found)
-        found[larger], at[larger] = other[larger], number
-    return found, at
+        larger = np.abs(other) > np.abs(strongest)
+        strongest[larger], at[larger] = other[larger], number
+    return strongest, at
 
 
 def _naive(r: Floats, frames: int, lags: int) -> Floats:

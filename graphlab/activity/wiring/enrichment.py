@@ -71,11 +71,11 @@ def communities(view: Snapshot, seed: int = 0) -> list[str]:
     state = random.getstate()
     try:
         igraph.set_random_number_generator(random.Random(seed))
-        found = graph.community_leiden("modularity", weights="weight", n_iterations=10)
+        clustering = graph.community_leiden("modularity", weights="weight", n_iterations=10)
     finally:
         igraph.set_random_number_generator(random)
         random.setstate(state)
-    return [f"community {number}" for number in found.membership]
+    return [f"community {number}" for number in clustering.membership]
 
 
 def enrich(

@@ -86,9 +86,9 @@ def correlation_edges(
         raise UnknownNameError("correlation", measure, CORRELATIONS)
     chosen, z, segment, time = usable_traces(session, traces, detrend_s)
     pre, post = np.triu_indices(len(chosen), 1)
-    held = _held(session, segment, detrend_s) if measure == "behavior_removed" else None
-    if held is not None:
-        observed = _left_over(z, held)
+    covariates = _held(session, segment, detrend_s) if measure == "behavior_removed" else None
+    if covariates is not None:
+        observed = _left_over(z, covariates)
     else:
         observed = np.asarray((_partial(z, segment, time) if measure == "partial" else z @ z.T)[pre, post], np.float64)
     null, reason = shift_or_reason(session, segment, time, surrogates)
@@ -102,13 +102,13 @@ def correlation_edges(
     p = q = np.full(len(pre), np.nan)
     if null is not None:
         window = drift_basis(null.segment, session.step_s, detrend_s)
-        if held is not None:
-            size = _held_pairs(z, held, null, window, progress)
+        if covariates is not None:
+            size = _held_pairs(z, covariates, null, window, progress)
         else:
             size = (_partial_pairs if measure == "partial" else _shifted_pairs)(z, null, window, progress)
         p, q = null.p(size), null.p(size.max(axis=0)[None], size[:, null.actual])
     which = np.asarray(chosen)
-    naive = naive_p(observed, len(segment) - (0 if held is None else len(held[0]) + 1))
+    naive = naive_p(observed, len(segment) - (0 if covariates is None else len(covariates[0]) + 1))
     return FunctionalEdges(
         session.animal, "correlation", measure, which[pre], which[post], False, observed, np.zeros(len(pre)), p,
         q, naive, len(segment), null, reason,
@@ -147,8 +147,8 @@ def _partial_pairs(z: Traces, null: Null, window: Traces, progress: Progress | N
     rows = []
     for pre in range(len(z) - 1):
         others = np.delete(np.arange(len(z)), pre)
-        found = shifted_partial_r(exact[others], exact[pre], null, basis)
-        rows.append(np.abs(found[pre:]).astype(np.float32))
+        coefficients = shifted_partial_r(exact[others], exact[pre], null, basis)
+        rows.append(np.abs(coefficients[pre:]).astype(np.float32))
         if progress:
             progress(pre + 1, len(z) - 1)
     return np.concatenate(rows)
@@ -197,29 +197,29 @@ def _held(session: Session, segment: np.ndarray, detrend_s: float | None) -> Hel
     return right[size > 1e-4 * size[0]], total
 
 
-def _of_pair(z: Floats, held: Held, pre: Any, post: Any) -> Floats:
+def _of_pair(z: Floats, covariates: Held, pre: Any, post: Any) -> Floats:
     """[1 + held, frames]: ``post``, then what is held for the two."""
-    rest = held[1] - z[pre] - z[post]
+    rest = covariates[1] - z[pre] - z[post]
     size = float(np.linalg.norm(rest))
-    return np.stack([z[post], *held[0], *([rest / size] if size > 1e-6 else [])])
+    return np.stack([z[post], *covariates[0], *([rest / size] if size > 1e-6 else [])])
 
 
-def _left_over(z: Traces, held: Held) -> Floats:
+def _left_over(z: Traces, covariates: Held) -> Floats:
     """[pairs] r of two traces with behaviours and all other traces' mean held."""
     exact = z.astype(np.float64)
     pairs = zip(*np.triu_indices(len(z), 1), strict=True)
-    return np.array([partial_r(_of_pair(exact, held, pre, post), exact[pre])[0] for pre, post in pairs])
+    return np.array([partial_r(_of_pair(exact, covariates, pre, post), exact[pre])[0] for pre, post in pairs])
 
 
 def _held_pairs(
-    z: Traces, held: Held, null: Null, window: Traces, progress: Progress | None
+    z: Traces, covariates: Held, null: Null, window: Traces, progress: Progress | None
 ) -> npt.NDArray[np.float32]:
     """[pairs, candidates] sizes of what ``_left_over`` gives, the own part of the second neuron shifted."""
     exact, basis = z.astype(np.float64), window.astype(np.float64)
     pre, post = np.triu_indices(len(z), 1)
     size = np.empty((len(pre), null.candidates), dtype=np.float32)
     for number, (i, j) in enumerate(zip(pre, post, strict=True)):
-        size[number] = np.abs(shifted_partial_r(_of_pair(exact, held, i, j), exact[i], null, basis, only=(0,))[0])
+        size[number] = np.abs(shifted_partial_r(_of_pair(exact, covariates, i, j), exact[i], null, basis, only=(0,))[0])
         if progress:
             progress(number + 1, len(pre))
     return size

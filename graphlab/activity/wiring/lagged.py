@@ -112,14 +112,14 @@ def _gains(z: Traces, null: Null, window: Traces, order: int, progress: Progress
     exact, basis = z.astype(np.float64), window.astype(np.float64)
     lags = range(1, order + 1)
     # For every post: an orthonormal basis of drift and own past, and what is left of its present.
-    held, rest = [], []
+    bases, rest = [], []
     for post in range(count):
         space, _ = np.linalg.qr(np.concatenate([basis, *(exact[None, post, null.middle - lag] for lag in lags)]).T)
         left = exact[post, null.middle]
         left = left - space @ (space.T @ left)
-        held.append(space)
+        bases.append(space)
         rest.append(left / max(float(np.linalg.norm(left)), 1e-12))
-    spaces, goals = np.stack(held), np.stack(rest)
+    spaces, goals = np.stack(bases), np.stack(rest)
     for at, offset in enumerate(null.offsets):
         for pre in range(count):
             past = np.stack([exact[pre, null.middle + int(offset) - lag] for lag in lags])

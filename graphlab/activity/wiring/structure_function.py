@@ -89,18 +89,18 @@ def compare(
     rows = []
     for name, matrix in structure.numbers.items():
         _, rank = np.unique(matrix[i, j], return_inverse=True)
-        found = auroc_of_ranks(rank, positive)
+        statistic = auroc_of_ranks(rank, positive)
         lo, hi = percentile_interval([auroc_of_ranks(rank, positive, w[i] * w[j]) for w in weights])
         null = np.array([auroc_of_ranks(rank, fake[i, j] == 1) for fake in nulls])
-        rows.append(Row("auroc", name, None, len(i), found, lo, hi, *_null(null), _p(found, null)))
+        rows.append(Row("auroc", name, None, len(i), statistic, lo, hi, *_null(null), _p(statistic, null)))
     for name, matrix in structure.groups.items():
         kinds = matrix[i, j]
         for group in sorted(set(kinds.tolist())):
             mine = kinds == group
-            found = float(positive[mine].mean())
+            statistic = float(positive[mine].mean())
             lo, hi = percentile_interval([weighted_mean(positive[mine], (w[i] * w[j])[mine]) for w in weights])
             null = np.array([(fake[i, j] == 1)[mine].mean() for fake in nulls])
-            rows.append(Row("rate", name, group, int(mine.sum()), found, lo, hi, *_null(null), _p(found, null)))
+            rows.append(Row("rate", name, group, int(mine.sum()), statistic, lo, hi, *_null(null), _p(statistic, null)))
     rows += _partial_effects(structure, i, j, positive, weights)
     q = benjamini_hochberg(np.array([row.p for row in rows]))
     return [replace(row, q=float(value)) for row, value in zip(rows, q, strict=True)], notes
@@ -154,7 +154,7 @@ def _partial_effects(
     model = LogisticRegression(C=1e4, max_iter=200, warm_start=True)
     drawn = []
     with one_thread():
-        found = model.fit(x, positive).coef_[0].copy()
+        coefficients = model.fit(x, positive).coef_[0].copy()
         for w in weights[:MOST_FITS]:
             pair = w[i] * w[j]
             use = pair > 0
@@ -164,7 +164,9 @@ def _partial_effects(
     rows = []
     for column, name in enumerate(names):
         lo, hi = percentile_interval(effects[:, column])
-        rows.append(Row("partial_effect", name, None, len(i), float(found[column]), lo, hi, *([float("nan")] * 3)))
+        rows.append(
+            Row("partial_effect", name, None, len(i), float(coefficients[column]), lo, hi, *([float("nan")] * 3))
+        )
     return rows
 
 
@@ -172,5 +174,5 @@ def _null(null: Floats) -> tuple[float, float]:
     return (float(null.mean()), float(null.std())) if len(null) else (float("nan"), float("nan"))
 
 
-def _p(found: float, null: Floats) -> float:
-    return float(two_sided_p(np.array([found]), null[:, None])[0]) if len(null) else float("nan")
+def _p(observed: float, null: Floats) -> float:
+    return float(two_sided_p(np.array([observed]), null[:, None])[0]) if len(null) else float("nan")

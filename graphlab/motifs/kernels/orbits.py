@@ -31,7 +31,7 @@ def pair_numbers(start, neighbour, split, edge_start):  # type: ignore[no-untype
 
 
 @njit(cache=True, nogil=True)
-def triangle_places(start, neighbour, state, split, column, low, high, found):  # type: ignore[no-untyped-def]
+def triangle_places(start, neighbour, state, split, column, low, high, counts):  # type: ignore[no-untyped-def]
     """Triangles whose lowest rank is in low .. high-1, added to ``found`` int64 [n, columns] for all three neurons.
 
     Args:
@@ -53,27 +53,27 @@ def triangle_places(start, neighbour, state, split, column, low, high, found):  
                     w = neighbour[j]
                     uw, vw = np.int64(state[first + at - 1]), np.int64(state[j])
                     vu, wu, wv = REVERSE[uv], REVERSE[uw], REVERSE[vw]
-                    found[u, column[uv | uw << 2 | vw << 4]] += 1
-                    found[v, column[vu | vw << 2 | uw << 4]] += 1
-                    found[w, column[wu | wv << 2 | uv << 4]] += 1
+                    counts[u, column[uv | uw << 2 | vw << 4]] += 1
+                    counts[v, column[vu | vw << 2 | uw << 4]] += 1
+                    counts[w, column[wu | wv << 2 | uv << 4]] += 1
         for k in range(first, last):
             mark[neighbour[k]] = 0
 
 
 @njit(cache=True, nogil=True)
-def wedge_places(start, neighbour, state, degree, orbit, low, high, found):  # type: ignore[no-untyped-def]
+def wedge_places(start, neighbour, state, degree, orbit, low, high, counts):  # type: ignore[no-untyped-def]
     """Wedges with neurons low .. high-1 in the middle or at an end, added to ``found`` int64 [n, orbits of triads]."""
     for u in range(low, high):
         for a in range(3):
             da = degree[u, a]
-            found[u, orbit[(a + 1) | (a + 1) << 2]] += da * (da - 1) // 2
+            counts[u, orbit[(a + 1) | (a + 1) << 2]] += da * (da - 1) // 2
             for b in range(a + 1, 3):
-                found[u, orbit[(a + 1) | (b + 1) << 2]] += da * degree[u, b]
+                counts[u, orbit[(a + 1) | (b + 1) << 2]] += da * degree[u, b]
         for k in range(start[u], start[u + 1]):
             v = neighbour[k]
             s = np.int64(state[k])
             for b in range(1, 4):
-                found[u, orbit[s | b << 4]] += degree[v, b - 1] - (b == REVERSE[s])
+                counts[u, orbit[s | b << 4]] += degree[v, b - 1] - (b == REVERSE[s])
 
 
 @njit(cache=True, nogil=True)
@@ -92,7 +92,7 @@ def steps_onward(start, neighbour, state, degree):  # type: ignore[no-untyped-de
 
 @njit(cache=True, nogil=True)
 def pulled_places(  # type: ignore[no-untyped-def]
-    start, neighbour, state, degree, pair, triangles, onward, at_triangles, kinds, orbit, low, high, found
+    start, neighbour, state, degree, pair, triangles, onward, at_triangles, kinds, orbit, low, high, counts
 ):
     """Stars, paths, paws and the shared pairs of diamonds for neurons low .. high-1, added to their own rows.
 
@@ -104,7 +104,7 @@ def pulled_places(  # type: ignore[no-untyped-def]
     closed = np.empty((3, 3), np.int64)
     flat = np.empty(9, np.int64)
     for u in range(low, high):
-        row = found[u]
+        row = counts[u]
         for a in range(1, 4):
             da = degree[u, a - 1]
             row[orbit[a | a << 2 | a << 6]] += da * (da - 1) // 2 * (da - 2) // 3
@@ -170,7 +170,7 @@ def pulled_places(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def wing_places(start, neighbour, state, split, edge_start, triangles, column, low, high, found):  # type: ignore[no-untyped-def]
+def wing_places(start, neighbour, state, split, edge_start, triangles, column, low, high, counts):  # type: ignore[no-untyped-def]
     """Diamonds of triangles whose lowest rank is in low .. high-1, added for the neuron that is in one triangle only.
 
     Args:
@@ -199,19 +199,19 @@ def wing_places(start, neighbour, state, split, edge_start, triangles, column, l
                         rest = (x // 3 + 1) << 8 | (x % 3 + 1) << 10
                         many = np.int64(over_vw[x]) - (x == 3 * vu + wu - 4)
                         if many:
-                            found[u, column[uv | uw << 2 | vw << 4 | rest]] += many
+                            counts[u, column[uv | uw << 2 | vw << 4 | rest]] += many
                         many = np.int64(over_uw[x]) - (x == 3 * uv + wv - 4)
                         if many:
-                            found[v, column[vu | vw << 2 | uw << 4 | rest]] += many
+                            counts[v, column[vu | vw << 2 | uw << 4 | rest]] += many
                         many = np.int64(over_uv[x]) - (x == 3 * uw + vw - 4)
                         if many:
-                            found[w, column[wu | wv << 2 | uv << 4 | rest]] += many
+                            counts[w, column[wu | wv << 2 | uv << 4 | rest]] += many
         for k in range(first, last):
             mark[neighbour[k]] = 0
 
 
 @njit(cache=True, nogil=True)
-def cycle_places(start, neighbour, state, split, column, low, high, found):  # type: ignore[no-untyped-def]
+def cycle_places(start, neighbour, state, split, column, low, high, counts):  # type: ignore[no-untyped-def]
     """Four-cycles whose highest rank is in low .. high-1, added to ``found`` int64 [n, columns] for all four.
 
     As in ``tetrad_kernels.four_cycles``, a pair's table is opened at its second wedge; a byte a neuron holds the
@@ -261,7 +261,7 @@ def cycle_places(start, neighbour, state, split, column, low, high, found):  # t
                     for x in range(9):
                         if middle[vw, x]:
                             code = REVERSE[uv] | (vw + 1) << 2 | (x // 3 + 1) << 8 | (x % 3 + 1) << 10
-                            found[v, column[code]] += middle[vw, x]
+                            counts[v, column[code]] += middle[vw, x]
         for i in range(many):
             w = touched[i]
             row = table[w]
@@ -273,8 +273,8 @@ def cycle_places(start, neighbour, state, split, column, low, high, found):  # t
                         two = one * (one - 1) // 2 if x == y else one * row[y]
                         if two:
                             uy, wy = y // 3 + 1, y % 3 + 1
-                            found[u, column[ux | uy << 2 | REVERSE[wx] << 8 | REVERSE[wy] << 10]] += two
-                            found[w, column[wx | wy << 2 | REVERSE[ux] << 8 | REVERSE[uy] << 10]] += two
+                            counts[u, column[ux | uy << 2 | REVERSE[wx] << 8 | REVERSE[wy] << 10]] += two
+                            counts[w, column[wx | wy << 2 | REVERSE[ux] << 8 | REVERSE[uy] << 10]] += two
             row[:] = 0
         for k in range(start[u], split[u]):
             v = neighbour[k]
@@ -285,7 +285,7 @@ def cycle_places(start, neighbour, state, split, column, low, high, found):  # t
 
 
 @njit(cache=True, nogil=True)
-def clique_places(start, neighbour, state, split, columns, low, high, found):  # type: ignore[no-untyped-def]
+def clique_places(start, neighbour, state, split, columns, low, high, counts):  # type: ignore[no-untyped-def]
     """Four neurons all connected whose lowest rank is in low .. high-1, added to ``found`` int64 [n, columns].
 
     Args:
@@ -322,10 +322,10 @@ def clique_places(start, neighbour, state, split, columns, low, high, found):  #
                     closing = np.int64(row[third[y]])
                     if closing:
                         to = columns[base | seen[x] << 2 | seen[y] << 6 | closing << 10]
-                        found[u, to[0]] += 1
-                        found[v, to[1]] += 1
-                        found[neighbour[first + third[x]], to[2]] += 1
-                        found[neighbour[first + third[y]], to[3]] += 1
+                        counts[u, to[0]] += 1
+                        counts[v, to[1]] += 1
+                        counts[neighbour[first + third[x]], to[2]] += 1
+                        counts[neighbour[first + third[y]], to[3]] += 1
         for i in range(width):
             mark[neighbour[first + i]] = 0
             for j in range(width):

@@ -95,11 +95,11 @@ def free_slot(table, shift, key):  # type: ignore[no-untyped-def]
     """The slot where ``key`` would go; -1 when the set holds it."""
     mask = len(table) - 1
     at = slot_of(key, shift)
-    held = table[at]
-    while held != 0 and held != key:
+    entry = table[at]
+    while entry != 0 and entry != key:
         at = (at + 1) & mask
-        held = table[at]
-    return at if held == 0 else np.int64(-1)
+        entry = table[at]
+    return at if entry == 0 else np.int64(-1)
 
 
 @njit(cache=True, nogil=True)

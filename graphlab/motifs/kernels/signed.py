@@ -16,7 +16,7 @@ def signed_triangles(start, neighbour, state, split, sign, low, high):  # type: 
     Returns:
         int64 [64, 27] by code (neurons numbered by rank) and 9 x sign 0 + 3 x sign 1 + sign 2.
     """
-    found = np.zeros((64, 27), np.int64)
+    counts = np.zeros((64, 27), np.int64)
     mark = np.zeros(len(start) - 1, np.uint8)
     for u in range(low, high):
         first, last = split[u], start[u + 1]
@@ -31,16 +31,16 @@ def signed_triangles(start, neighbour, state, split, sign, low, high):  # type: 
             for j in range(split[v], start[v + 1]):
                 w = neighbour[j]
                 if mark[w]:
-                    found[code | np.int64(mark[w]) << 2 | np.int64(state[j]) << 4, signs + sign[w]] += 1
+                    counts[code | np.int64(mark[w]) << 2 | np.int64(state[j]) << 4, signs + sign[w]] += 1
         for k in range(first, last):
             mark[neighbour[k]] = 0
-    return found
+    return counts
 
 
 @njit(cache=True, nogil=True)
 def signed_wedges(start, neighbour, state, sign):  # type: ignore[no-untyped-def]
     """Wedges, closed or not: int64 [3, 9, 9], sign of the centre, 3 x (state - 1) + sign of the ends, ascending."""
-    found = np.zeros((3, 9, 9), np.int64)
+    counts = np.zeros((3, 9, 9), np.int64)
     degree = np.empty(9, np.int64)
     for u in range(len(start) - 1):
         degree[:] = 0
@@ -48,7 +48,7 @@ def signed_wedges(start, neighbour, state, sign):  # type: ignore[no-untyped-def
             degree[3 * np.int64(state[k]) - 3 + sign[neighbour[k]]] += 1
         for x in range(9):
             if degree[x]:
-                found[sign[u], x, x] += degree[x] * (degree[x] - 1) // 2
+                counts[sign[u], x, x] += degree[x] * (degree[x] - 1) // 2
                 for y in range(x + 1, 9):
-                    found[sign[u], x, y] += degree[x] * degree[y]
-    return found
+                    counts[sign[u], x, y] += degree[x] * degree[y]
+    return counts

@@ -71,7 +71,7 @@ def sets_of_root(graph, v, size, of_v, of_u, of_w, nodes, codes):  # type: ignor
         how many, nodes (columns v, u, w, x), codes.
     """
     start, node, state = graph.start, graph.node, graph.state
-    found = 0
+    count = 0
     for k in range(start[v], start[v + 1]):
         of_v[node[k]] = state[k]
     first = start[v]
@@ -92,11 +92,11 @@ def sets_of_root(graph, v, size, of_v, of_u, of_w, nodes, codes):  # type: ignor
                     continue
             code3 = np.int32(low) | np.int32(of_v[w]) << 2 | np.int32(of_u[w]) << 4
             if size == 3:
-                if found == len(codes):
+                if count == len(codes):
                     nodes, codes = _grown(nodes, codes)
-                nodes[found, 0], nodes[found, 1], nodes[found, 2], nodes[found, 3] = v, u, w, -1
-                codes[found] = code3
-                found += 1
+                nodes[count, 0], nodes[count, 1], nodes[count, 2], nodes[count, 3] = v, u, w, -1
+                codes[count] = code3
+                count += 1
                 continue
             for k in range(start[w], start[w + 1]):
                 of_w[node[k]] = state[k]
@@ -114,19 +114,19 @@ def sets_of_root(graph, v, size, of_v, of_u, of_w, nodes, codes):  # type: ignor
                     x = node[start[w] + third - rest]
                     if x <= v or x == u or of_v[x] != 0 or of_u[x] != 0:
                         continue
-                if found == len(codes):
+                if count == len(codes):
                     nodes, codes = _grown(nodes, codes)
-                nodes[found, 0], nodes[found, 1], nodes[found, 2], nodes[found, 3] = v, u, w, x
+                nodes[count, 0], nodes[count, 1], nodes[count, 2], nodes[count, 3] = v, u, w, x
                 high = np.int32(of_v[x]) | np.int32(of_u[x]) << 2 | np.int32(of_w[x]) << 4
-                codes[found] = code3 | high << 6
-                found += 1
+                codes[count] = code3 | high << 6
+                count += 1
             for k in range(start[w], start[w + 1]):
                 of_w[node[k]] = 0
         for k in range(start[u], start[u + 1]):
             of_u[node[k]] = 0
     for k in range(start[v], start[v + 1]):
         of_v[node[k]] = 0
-    return found, nodes, codes
+    return count, nodes, codes
 
 
 @njit(cache=True, nogil=True)
@@ -161,8 +161,8 @@ def typed_counts(graph, size, label, labels, smallest, order, orders):  # type: 
     counts = np.zeros(1024, dtype=np.int64)
     used = 0
     for v in range(n):
-        found, nodes, codes = sets_of_root(graph, v, size, of_v, of_u, of_w, nodes, codes)
-        for k in range(found):
+        count, nodes, codes = sets_of_root(graph, v, size, of_v, of_u, of_w, nodes, codes)
+        for k in range(count):
             number, _ = _least(codes[k], nodes[k], label, labels, size, order, orders)
             key = smallest[codes[k]] * power + number + 1
             if 2 * used >= len(keys):
@@ -210,8 +210,8 @@ def matching_sets(graph, size, label, labels, smallest, order, orders, code, num
     out = np.empty((1024, size), dtype=np.int32)
     total = 0
     for v in range(low, high):
-        found, nodes, codes = sets_of_root(graph, v, size, of_v, of_u, of_w, nodes, codes)
-        for k in range(found):
+        count, nodes, codes = sets_of_root(graph, v, size, of_v, of_u, of_w, nodes, codes)
+        for k in range(count):
             if smallest[codes[k]] != code:
                 continue
             best, which = _least(codes[k], nodes[k], label, labels, size, order, orders)

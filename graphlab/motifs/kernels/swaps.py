@@ -228,13 +228,13 @@ def _note(touched, count, half, chain):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def _multiset(chain, classes, touched, count, was):  # type: ignore[no-untyped-def]
     """Sorted classes of the touched half-edges, one-way and mutual ones apart."""
-    found = np.empty(count, dtype=np.int64)
+    numbers = np.empty(count, dtype=np.int64)
     for k in range(count):
         half = touched[k, 0]
         target = touched[k, 1] if was else chain.ends[half, 1]
         number = pair_class(classes, chain.ends[half, 0], target) + 1
-        found[k] = 2 * number + (1 if touched[k, 2] >= 0 else 0)
-    return np.sort(found)
+        numbers[k] = 2 * number + (1 if touched[k, 2] >= 0 else 0)
+    return np.sort(numbers)
 
 
 @njit(cache=True, nogil=True)

@@ -91,17 +91,17 @@ def edge_triangles(start, neighbour, state, split):  # type: ignore[no-untyped-d
 @njit(cache=True, nogil=True)
 def stars(degree):  # type: ignore[no-untyped-def]
     """Three neighbours of one centre: int64 [3, 3, 3] at ascending states - 1."""
-    found = np.zeros((3, 3, 3), np.int64)
+    counts = np.zeros((3, 3, 3), np.int64)
     for u in range(len(degree)):
         for a in range(3):
             da = degree[u, a]
-            found[a, a, a] += da * (da - 1) // 2 * (da - 2) // 3
+            counts[a, a, a] += da * (da - 1) // 2 * (da - 2) // 3
             for b in range(a + 1, 3):
                 db = degree[u, b]
-                found[a, a, b] += da * (da - 1) // 2 * db
-                found[a, b, b] += da * (db * (db - 1) // 2)
-        found[0, 1, 2] += degree[u, 0] * degree[u, 1] * degree[u, 2]
-    return found
+                counts[a, a, b] += da * (da - 1) // 2 * db
+                counts[a, b, b] += da * (db * (db - 1) // 2)
+        counts[0, 1, 2] += degree[u, 0] * degree[u, 1] * degree[u, 2]
+    return counts
 
 
 @njit(cache=True, nogil=True)
@@ -173,7 +173,7 @@ def four_cycles(start, split, packed, low, high):  # type: ignore[no-untyped-def
         int64 [9, 9], types of the two wedges, first <= second.
     """
     top = min(len(start) - 1, high)
-    found = np.zeros((9, 9), np.int64)
+    counts = np.zeros((9, 9), np.int64)
     one_wedge = np.zeros(top, np.uint8)
     table = np.zeros(top * 16, np.int32)
     touched = np.empty(top, np.uint32)
@@ -208,9 +208,9 @@ def four_cycles(start, split, packed, low, high):  # type: ignore[no-untyped-def
             for x in range(9):
                 one = np.int64(table[row + np.uint64(x)])
                 if one:
-                    found[x, x] += one * (one - 1) // 2
+                    counts[x, x] += one * (one - 1) // 2
                     for y in range(x + 1, 9):
-                        found[x, y] += one * np.int64(table[row + np.uint64(y)])
+                        counts[x, y] += one * np.int64(table[row + np.uint64(y)])
             for x in range(9):
                 table[row + np.uint64(x)] = 0
         for k in range(start[u], split[u]):
@@ -219,7 +219,7 @@ def four_cycles(start, split, packed, low, high):  # type: ignore[no-untyped-def
                 if packed[j] >= limit:
                     break
                 one_wedge[packed[j] >> two] = 0
-    return found
+    return counts
 
 
 @njit(cache=True, nogil=True)
@@ -232,7 +232,7 @@ def cliques(start, neighbour, state, split, low, high):  # type: ignore[no-untyp
         int64 [4096] at the code of ``codes``, neurons numbered by rank.
     """
     n = len(start) - 1
-    found = np.zeros(4096, np.int64)
+    counts = np.zeros(4096, np.int64)
     widest = 0
     for u in range(low, high):
         widest = max(widest, start[u + 1] - split[u])
@@ -265,9 +265,9 @@ def cliques(start, neighbour, state, split, low, high):  # type: ignore[no-untyp
                 for y in range(x + 1, many):
                     closing = np.int64(row[third[y]])
                     if closing:
-                        found[code | seen[y] << 6 | closing << 10] += 1
+                        counts[code | seen[y] << 6 | closing << 10] += 1
         for i in range(width):
             mark[neighbour[first + i]] = 0
             for j in range(width):
                 dense[i, j] = 0
-    return found
+    return counts

@@ -116,8 +116,8 @@ def tetrad_weights(graph, weights, low, high):  # type: ignore[no-untyped-def]
     nodes, codes = np.empty((1024, 4), np.int32), np.empty(1024, np.int32)
     own = np.zeros(12)
     for root in range(low, high):
-        found, nodes, codes = sets_of_root(graph, root, 4, of_v, of_u, of_w, nodes, codes)
-        for k in range(found):
+        count, nodes, codes = sets_of_root(graph, root, 4, of_v, of_u, of_w, nodes, codes)
+        for k in range(count):
             code = codes[k]
             for b in range(1, 4):
                 for a in range(b):

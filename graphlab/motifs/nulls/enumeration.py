@@ -41,11 +41,11 @@ def all_graphs(graph: Snapshot, reciprocal: bool, classes: PairClasses) -> list[
     half = np.triu(mutual, 1) == 1
     low = np.minimum(both, both.T)
     mutuals = np.bincount(low[half], minlength=count * count).astype(np.int64)
-    found = np.zeros((MOST_GRAPHS + 1, len(first)), dtype=np.uint8)
-    made = _listed(first, second, kind, low, degrees, singles, mutuals, reciprocal, found, MOST_STEPS)
+    buffer = np.zeros((MOST_GRAPHS + 1, len(first)), dtype=np.uint8)
+    made = _listed(first, second, kind, low, degrees, singles, mutuals, reciprocal, buffer, MOST_STEPS)
     if made < 0 or made > MOST_GRAPHS:
         return None
-    graphs = found[:made]
+    graphs = buffer[:made]
     same = (graphs == observed).all(axis=1)
     assert same.sum() == 1
     return [_of_dyads(graph, first, second, code) for code in np.concatenate([graphs[same], graphs[~same]])]
@@ -66,7 +66,7 @@ def _classes(classes: PairClasses, n: int) -> npt.NDArray[np.int64]:
 
 
 @njit(cache=True)
-def _listed(first, second, kind, both, need, singles, mutuals, reciprocal, found, most):  # type: ignore[no-untyped-def]
+def _listed(first, second, kind, both, need, singles, mutuals, reciprocal, graphs, most):  # type: ignore[no-untyped-def]
     """Fill ``found``; the number of graphs, one more than fits when there are more, -1 after ``most`` steps."""
     dyads = len(first)
     n = need.shape[1]
@@ -79,9 +79,9 @@ def _listed(first, second, kind, both, need, singles, mutuals, reciprocal, found
     while at >= 0:
         if at == dyads:
             for d in range(dyads):
-                found[made, d] = state[d]
+                graphs[made, d] = state[d]
             made += 1
-            if made >= len(found):
+            if made >= len(graphs):
                 return made
             at -= 1
             continue

@@ -25,21 +25,21 @@ WHOLE = ("size", "null", "samples", "samples_needed", "seed", "sentence", "cavea
 MIXING = ("acceptance", "moved", "different", "readings", "steps_per_edge", "recommended_steps_per_edge", "trouble")
 
 
-def to_table(found: Significance) -> pa.Table:
+def to_table(result: Significance) -> pa.Table:
     """Everything of a significance but the autocorrelations of its mixing."""
     import pyarrow as pa
 
-    columns: dict[str, Any] = {"motif": list(found.classes), "note": list(found.notes)}
-    columns |= {name: getattr(found, name) for name in BY_CLASS}
-    columns["null_counts"] = pa.array(list(found.counts.T), pa.list_(pa.int64()))
-    if found.noninduced is not None:
-        columns["noninduced"] = found.noninduced
-    if found.edges is not None:
-        columns["edges"] = pa.array([[list(e) for e in one] for one in found.edges], pa.list_(pa.list_(pa.int32())))
-    about: dict[str, Any] = {name: getattr(found, name) for name in WHOLE}
-    if found.mixing is not None:
-        about["mixing"] = {name: getattr(found.mixing, name) for name in MIXING}
-        if not math.isfinite(found.mixing.recommended_steps_per_edge):
+    columns: dict[str, Any] = {"motif": list(result.classes), "note": list(result.notes)}
+    columns |= {name: getattr(result, name) for name in BY_CLASS}
+    columns["null_counts"] = pa.array(list(result.counts.T), pa.list_(pa.int64()))
+    if result.noninduced is not None:
+        columns["noninduced"] = result.noninduced
+    if result.edges is not None:
+        columns["edges"] = pa.array([[list(e) for e in one] for one in result.edges], pa.list_(pa.list_(pa.int32())))
+    about: dict[str, Any] = {name: getattr(result, name) for name in WHOLE}
+    if result.mixing is not None:
+        about["mixing"] = {name: getattr(result.mixing, name) for name in MIXING}
+        if not math.isfinite(result.mixing.recommended_steps_per_edge):
             about["mixing"]["recommended_steps_per_edge"] = None
     return pa.table(columns).replace_schema_metadata({KEY: json.dumps(about)})
 

@@ -57,12 +57,12 @@ def autocorrelation(series: npt.NDArray[np.float64], lags: int) -> npt.NDArray[n
     """Autocorrelation [lags, k] of ``series`` [t, k] at lags 0 .. lags-1; NaN where a column is constant."""
     centred = series - series.mean(axis=0)
     power = (centred**2).sum(axis=0)
-    found = np.full((lags, series.shape[1]), np.nan)
+    correlation = np.full((lags, series.shape[1]), np.nan)
     varied = power > 0
     for lag in range(lags):
         product = (centred[: len(series) - lag] * centred[lag:]).sum(axis=0)
-        found[lag, varied] = product[varied] / power[varied]
-    return found
+        correlation[lag, varied] = product[varied] / power[varied]
+    return correlation
 
 
 def diagnose(

@@ -49,13 +49,13 @@ class Chance:
 
 
 def against_chance(
-    examples: Examples, held: Sequence[Held], metric: Metric, seed: int = 0, permutations: int = PERMUTATIONS
+    examples: Examples, predictions: Sequence[Held], metric: Metric, seed: int = 0, permutations: int = PERMUTATIONS
 ) -> Chance:
     """The test of one predictor, by a metric of which more is better."""
     rng = np.random.default_rng([seed, permutations])
-    found = tuple(fold_p(examples, fold, metric, rng, permutations) for fold in held)
+    p_values = tuple(fold_p(examples, fold, metric, rng, permutations) for fold in predictions)
     lowest = 1.0 / (permutations + 1)
-    return Chance(merged(found), merged([lowest] * len(found)), permutations, found)
+    return Chance(merged(p_values), merged([lowest] * len(p_values)), permutations, p_values)
 
 
 def merged(values: Sequence[float]) -> float:
@@ -68,19 +68,19 @@ def merged(values: Sequence[float]) -> float:
     return min(1.0, total / half * sorted(values)[half - 1])
 
 
-def fold_p(examples: Examples, held: Held, metric: Metric, rng: np.random.Generator, permutations: int) -> float:
+def fold_p(examples: Examples, predicted: Held, metric: Metric, rng: np.random.Generator, permutations: int) -> float:
     """Share of orders, the true one among them, that score at least as well; 1 where the score is undefined."""
-    label = examples.label[held.rows]
+    label = examples.label[predicted.rows]
     even = np.ones(len(label))
-    reached = metric(label, held.probability, even)
+    reached = metric(label, predicted.probability, even)
     if math.isnan(reached):
         return 1.0
-    draw = _pairs(examples, held.rows) if examples.is_pairs else _nodes(examples, held.rows)
+    draw = _pairs(examples, predicted.rows) if examples.is_pairs else _nodes(examples, predicted.rows)
     as_good = 1
     for _ in range(permutations):
         other = draw(rng)
         there = other != UNMEASURED
-        score = metric(other[there], held.probability[there], even[there]) if there.any() else math.nan
+        score = metric(other[there], predicted.probability[there], even[there]) if there.any() else math.nan
         # An order that cannot be scored counts against the predictor.
         as_good += not score < reached - 1e-12
     return as_good / (permutations + 1)

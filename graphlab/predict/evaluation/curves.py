@@ -19,25 +19,25 @@ def roc_curve(folds: Sequence[Fold]) -> Floats:
 
     Of more than two classes every class counts as a question of its own, pooled (micro average).
     """
-    found = []
+    curves = []
     for label, probability in folds:
         hits, misses = _counts(label, probability)
         if hits[-1] > 0 and misses[-1] > 0:
             # At a step the upper end: of equal x the last one is taken.
-            found.append(np.interp(GRID, misses / misses[-1], hits / hits[-1]))
-    return np.mean(found, axis=0) if found else np.full(len(GRID), np.nan)
+            curves.append(np.interp(GRID, misses / misses[-1], hits / hits[-1]))
+    return np.mean(curves, axis=0) if curves else np.full(len(GRID), np.nan)
 
 
 def precision_recall_curve(folds: Sequence[Fold]) -> Floats:
     """Precision where each recall of ``GRID`` is first reached, mean over the folds that have positives."""
-    found = []
+    curves = []
     for label, probability in folds:
         hits, misses = _counts(label, probability)
         if hits[-1] > 0:
             place = np.searchsorted(hits[1:] / hits[-1], GRID - 1e-12).clip(max=len(hits) - 2) + 1
             place = np.maximum(place, np.searchsorted(hits, 1e-12).clip(min=1))
-            found.append(hits[place] / (hits[place] + misses[place]))
-    return np.mean(found, axis=0) if found else np.full(len(GRID), np.nan)
+            curves.append(hits[place] / (hits[place] + misses[place]))
+    return np.mean(curves, axis=0) if curves else np.full(len(GRID), np.nan)
 
 
 def _counts(label: Ints, probability: Floats) -> tuple[Floats, Floats]:
@@ -54,10 +54,10 @@ def _counts(label: Ints, probability: Floats) -> tuple[Floats, Floats]:
 
 def confusion(folds: Sequence[Fold], classes: int) -> Ints:
     """Counts [true, said], folds pooled."""
-    found = np.zeros((classes, classes), dtype=np.int64)
+    counts = np.zeros((classes, classes), dtype=np.int64)
     for label, probability in folds:
-        np.add.at(found, (label, probability.argmax(axis=1)), 1)
-    return found
+        np.add.at(counts, (label, probability.argmax(axis=1)), 1)
+    return counts
 
 
 @dataclass(frozen=True)
@@ -82,15 +82,15 @@ def pair_errors(folds: Sequence[Fold], ends: dict[str, Sequence[Sequence[str]]])
         ends: name of an end -> for every fold the type of each of its examples there.
     """
     label = np.concatenate([fold[0] for fold in folds]) == 1
-    said = np.concatenate([fold[1][:, 1] for fold in folds])
-    found = []
+    predicted = np.concatenate([fold[1][:, 1] for fold in folds])
+    errors = []
     for end, of_folds in ends.items():
         types, place = np.unique(np.array([t for of_fold in of_folds for t in of_fold], dtype=object).astype(str),
                                  return_inverse=True)  # fmt: skip
         pairs = np.bincount(place)
-        sums = [np.bincount(place, weights=values) for values in (label, said, (said - label) ** 2)]
-        found += [
+        sums = [np.bincount(place, weights=values) for values in (label, predicted, (predicted - label) ** 2)]
+        errors += [
             TypeErrors(str(name), end, int(k), float(hits / k), float(p / k), float(error))
             for name, k, hits, p, error in zip(types, pairs, *sums, strict=True)
         ]
-    return sorted(found, key=lambda row: (-row.squared_error, row.end, row.type))
+    return sorted(errors, key=lambda row: (-row.squared_error, row.end, row.type))

@@ -70,8 +70,8 @@ def expected_calibration_error(label: Ints, probability: Floats, weight: Floats)
     total = weight.sum()
     if total <= 0:
         return float("nan")
-    _, said, true = _reliability(confidence, right, weight)
-    return float(np.abs(said - true).sum() / total)
+    _, expected, true = _reliability(confidence, right, weight)
+    return float(np.abs(expected - true).sum() / total)
 
 
 def equal_mass_calibration_error(label: Ints, probability: Floats, weight: Floats) -> float:
@@ -136,9 +136,9 @@ def metrics_of(examples: Examples) -> dict[str, Metric]:
     return BINARY if len(examples.classes) == 2 else MANY
 
 
-def base_rates(examples: Examples, held: Sequence[Held]) -> dict[str, float]:
+def base_rates(examples: Examples, predictions: Sequence[Held]) -> dict[str, float]:
     """Share of each class among the test examples, mean over folds: what a metric must be read against."""
-    rates = [np.bincount(examples.label[h.rows], minlength=len(examples.classes)) / len(h.rows) for h in held]
+    rates = [np.bincount(examples.label[h.rows], minlength=len(examples.classes)) / len(h.rows) for h in predictions]
     return dict(zip(examples.classes, np.mean(rates, axis=0).tolist(), strict=True))
 
 
@@ -149,17 +149,19 @@ def class_weights(examples: Examples, bootstraps: int, seed: int) -> list[Floats
     """
     rng = np.random.default_rng(seed)
     a, b = examples.group[examples.source], examples.group[examples.target]
-    found = []
+    weights = []
     for _ in range(bootstraps):
         first = _draw(a, rng)
-        found.append(first * _draw(b, rng) if examples.is_pairs else first)
-    return found
+        weights.append(first * _draw(b, rng) if examples.is_pairs else first)
+    return weights
 
 
-def estimate(examples: Examples, held: Sequence[Held], metric: Metric, weights: Sequence[Floats]) -> Estimate:
+def estimate(examples: Examples, predictions: Sequence[Held], metric: Metric, weights: Sequence[Floats]) -> Estimate:
     """Mean over folds of a metric, and its interval with the same classes drawn in every fold."""
-    folds = tuple(_score(examples, h, metric, None) for h in held)
-    lo, hi = percentile_interval([mean_of_defined([_score(examples, h, metric, w) for h in held]) for w in weights])
+    folds = tuple(_score(examples, h, metric, None) for h in predictions)
+    lo, hi = percentile_interval(
+        [mean_of_defined([_score(examples, h, metric, w) for h in predictions]) for w in weights]
+    )
     return Estimate(mean_of_defined(folds), lo, hi, folds)
 
 
@@ -202,21 +204,21 @@ def paired_difference(
     return Estimate(mean_of_defined(folds), lo, hi, folds)
 
 
-def reliability(examples: Examples, held: Sequence[Held]) -> list[tuple[float, float, int]]:
+def reliability(examples: Examples, predictions: Sequence[Held]) -> list[tuple[float, float, int]]:
     """(mean confidence, observed frequency, examples) of every bin that has some, folds pooled."""
-    label, probability = _pooled(examples, held)
-    count, said, true = _reliability(*_confidence(label, probability), np.ones(len(label)))
+    label, probability = _pooled(examples, predictions)
+    count, expected, true = _reliability(*_confidence(label, probability), np.ones(len(label)))
     return [
-        (float(s / c), float(t / c), int(c)) for c, s, t in zip(count, said, true, strict=True) if c > 0
+        (float(s / c), float(t / c), int(c)) for c, s, t in zip(count, expected, true, strict=True) if c > 0
     ]  # fmt: skip
 
 
-def selective_curve(examples: Examples, held: Sequence[Held]) -> tuple[Floats, Floats]:
+def selective_curve(examples: Examples, predictions: Sequence[Held]) -> tuple[Floats, Floats]:
     """(coverage, error) when only the most confident answers are given, folds pooled.
 
     Confidence is the probability of the most probable class; the k-th point keeps the k surest answers.
     """
-    label, probability = _pooled(examples, held)
+    label, probability = _pooled(examples, predictions)
     sure = probability.max(axis=1)
     order = np.argsort(-sure, kind="stable")
     wrong = (probability.argmax(axis=1) != label)[order]
@@ -224,21 +226,21 @@ def selective_curve(examples: Examples, held: Sequence[Held]) -> tuple[Floats, F
     return kept / len(label), np.cumsum(wrong) / kept
 
 
-def _pooled(examples: Examples, held: Sequence[Held]) -> tuple[Ints, Floats]:
-    rows = np.concatenate([h.rows for h in held])
-    return examples.label[rows], np.concatenate([h.probability for h in held])
+def _pooled(examples: Examples, predictions: Sequence[Held]) -> tuple[Ints, Floats]:
+    rows = np.concatenate([h.rows for h in predictions])
+    return examples.label[rows], np.concatenate([h.probability for h in predictions])
 
 
-def _score(examples: Examples, held: Held, metric: Metric, weight: Floats | None) -> float:
-    w = np.ones(len(held.rows)) if weight is None else weight[held.rows]
-    return metric(examples.label[held.rows], held.probability, w)
+def _score(examples: Examples, predicted: Held, metric: Metric, weight: Floats | None) -> float:
+    w = np.ones(len(predicted.rows)) if weight is None else weight[predicted.rows]
+    return metric(examples.label[predicted.rows], predicted.probability, w)
 
 
 def _counts(label: Ints, probability: Floats, weight: Floats) -> tuple[Floats, Floats, Floats]:
     """Weights [classes] of examples of each class, of those called it, and of those called it rightly."""
     k = probability.shape[1]
-    said = probability.argmax(axis=1)
-    confusion = np.bincount(label * k + said, weights=weight, minlength=k * k).reshape(k, k)
+    predicted = probability.argmax(axis=1)
+    confusion = np.bincount(label * k + predicted, weights=weight, minlength=k * k).reshape(k, k)
     return confusion.sum(axis=1), confusion.sum(axis=0), np.diag(confusion)
 
 
@@ -258,9 +260,9 @@ def _confidence(label: Ints, probability: Floats) -> tuple[Floats, np.ndarray]:
 def _reliability(confidence: Floats, right: np.ndarray, weight: Floats) -> tuple[Floats, Floats, Floats]:
     bin_of = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
     count = np.bincount(bin_of, weights=weight, minlength=BINS)
-    said = np.bincount(bin_of, weights=weight * confidence, minlength=BINS)
+    expected = np.bincount(bin_of, weights=weight * confidence, minlength=BINS)
     true = np.bincount(bin_of, weights=weight * right, minlength=BINS)
-    return np.asarray(count, np.float64), np.asarray(said, np.float64), np.asarray(true, np.float64)
+    return np.asarray(count, np.float64), np.asarray(expected, np.float64), np.asarray(true, np.float64)
 
 
 def _gaps(

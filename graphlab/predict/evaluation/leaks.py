@@ -62,7 +62,7 @@ LEAKS: dict[str, Callable[[Examples, Fold], npt.NDArray[np.bool_]]] = {
 
 def leak_table(examples: Examples, folds: Iterable[Fold]) -> dict[str, float]:
     """Share of test examples, over all folds, with each leak."""
-    hits = [{name: found(examples, fold) for name, found in LEAKS.items()} for fold in folds]
+    hits = [{name: check(examples, fold) for name, check in LEAKS.items()} for fold in folds]
     return {name: float(np.concatenate([hit[name] for hit in hits]).mean()) for name in LEAKS}
 
 

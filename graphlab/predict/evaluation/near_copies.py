@@ -45,15 +45,15 @@ class NearCopies:
 
     def lines(self) -> list[str]:
         """Sentences for people; none where no copy was found."""
-        found = []
+        sentences = []
         for kind, share in self.share.items():
             if share > 0:
                 some = ", ".join(f"{a} and {b}" for a, b in self.pairs[kind][:2])
-                found.append(
+                sentences.append(
                     f"{share:.1%} of test neurons have a near copy in training by {kind}, and no twin is declared "
                     f"({some}): scores may be too good. Name twins with --homologues, or remove copies"
                 )
-        return [*found, *([self.note] if self.note else [])]
+        return [*sentences, *([self.note] if self.note else [])]
 
 
 def near_copies(inputs: Inputs, examples: Examples, folds: Iterable[Fold], seed: int = 0) -> NearCopies:
@@ -77,29 +77,29 @@ def near_copies(inputs: Inputs, examples: Examples, folds: Iterable[Fold], seed:
     return NearCopies(
         looked,
         {kind: count / looked if looked else 0.0 for kind, count in hits.items()},
-        {kind: [(a, b) for _, a, b in sorted(set(found))[:SHOWN]] for kind, found in pairs.items()},
+        {kind: [(a, b) for _, a, b in sorted(set(copies))[:SHOWN]] for kind, copies in pairs.items()},
         note,
     )
 
 
 def _spaces(inputs: Inputs) -> Mapping[str, Rows]:
     """What neurons are compared by: standardised columns, and unit vectors of partners, inputs beside outputs."""
-    found: dict[str, Rows] = {}
+    spaces: dict[str, Rows] = {}
     for kind, columns in ((FEATURES, inputs.node.without(EMBEDDINGS)), (EMBEDDINGS, inputs.node.of(EMBEDDINGS))):
         spread = columns.values.std(axis=0)
         varied = spread > 0
         if varied.sum() > 1:
-            found[kind] = (columns.values[:, varied] - columns.values[:, varied].mean(axis=0)) / spread[varied]
+            spaces[kind] = (columns.values[:, varied] - columns.values[:, varied].mean(axis=0)) / spread[varied]
     if not inputs.layers:
-        return found
+        return spaces
     logs = [weight.astype(np.float64).log1p() for weight in inputs.layers.values()]
     profile = sparse.csr_array(sparse.hstack([part for log in logs for part in (log, log.T)]))
     profile.eliminate_zeros()
     length = np.sqrt(np.asarray(profile.multiply(profile).sum(axis=1)).ravel())
     enough = np.diff(profile.indptr) >= FEWEST_PARTNERS
     scale = np.divide(1.0, length, out=np.zeros(len(length)), where=enough & (length > 0))
-    found[PARTNERS] = sparse.csr_array(sparse.diags_array(scale) @ profile)
-    return found
+    spaces[PARTNERS] = sparse.csr_array(sparse.diags_array(scale) @ profile)
+    return spaces
 
 
 def _copies(rows: Rows, test: Ints, train: Ints, group: Ints, gap: float) -> list[tuple[float, int, int]]:
@@ -123,11 +123,11 @@ def _apart(rows: Rows, test: Ints, train: Ints) -> Floats:
         return _between(rows[test], rows[train])
     one, other = (sparse.csr_array(rows[nodes]) for nodes in (test, train))
     likeness = np.asarray((one @ other.T).toarray(), dtype=np.float64)
-    found = np.sqrt(np.maximum(2.0 - 2.0 * likeness, 0.0))
-    found[likeness > 1 - 1e-12] = 0.0
-    found[np.diff(one.indptr) == 0] = np.inf
-    found[:, np.diff(other.indptr) == 0] = np.inf
-    return np.asarray(found)
+    distance = np.sqrt(np.maximum(2.0 - 2.0 * likeness, 0.0))
+    distance[likeness > 1 - 1e-12] = 0.0
+    distance[np.diff(one.indptr) == 0] = np.inf
+    distance[:, np.diff(other.indptr) == 0] = np.inf
+    return np.asarray(distance)
 
 
 def _between(one: Floats, other: Floats) -> Floats:

@@ -45,16 +45,16 @@ def by_neuron(examples: Examples, folds: int, rng: np.random.Generator) -> list[
     Pairs with one end held out are used for neither.
     """
     present = np.unique(examples.group[np.concatenate([examples.source, examples.target])])
-    held = max(1, round(HELD_OUT * len(present)))
-    if held >= len(present):
+    held_out = max(1, round(HELD_OUT * len(present)))
+    if held_out >= len(present):
         raise AnalysisError(f"{len(present)} homologue classes; wanted some to train on and some to hold out")
     promises = frozenset({"same example", "shared neuron", "shared class", "mirror pair", "reversed pair"})
-    found = []
+    repeats = []
     for _ in range(folds):
-        out = np.isin(examples.group, rng.choice(present, held, replace=False))
+        out = np.isin(examples.group, rng.choice(present, held_out, replace=False))
         first, second = out[examples.source], out[examples.target]
-        found.append(_fold(~first & ~second, first & second, promises))
-    return found
+        repeats.append(_fold(~first & ~second, first & second, promises))
+    return repeats
 
 
 def by_side(examples: Examples, folds: int, rng: np.random.Generator) -> list[Fold]:

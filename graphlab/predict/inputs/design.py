@@ -25,13 +25,15 @@ def design(inputs: Inputs, rows: Ints, without: str | None = None) -> Columns:
     Args:
         without: a family of features to leave out.
     """
-    found = inputs.node
+    columns = inputs.node
     if is_pairs(inputs):
         first, second = (_ends(inputs.node, ends[rows], way) for ends, way in _two_ends(inputs))
-        found = Columns(inputs.pair.values[rows], inputs.pair.names, inputs.pair.families).beside(first).beside(second)
+        columns = (
+            Columns(inputs.pair.values[rows], inputs.pair.names, inputs.pair.families).beside(first).beside(second)
+        )
     else:
-        found = Columns(inputs.node.values[inputs.source[rows]], inputs.node.names, inputs.node.families)
-    return found if without is None else found.without(without)
+        columns = Columns(inputs.node.values[inputs.source[rows]], inputs.node.names, inputs.node.families)
+    return columns if without is None else columns.without(without)
 
 
 def spectral_design(inputs: Inputs, rows: Ints) -> Floats:

@@ -26,16 +26,16 @@ def directed_matrices(
     Electrical connections have no direction: one matrix. Where the sign of senders is known, a chemical layer is
     parted into ``_plus``, ``_minus`` and ``_unknown``.
     """
-    found: dict[str, sparse.csr_array] = {}
+    matrices: dict[str, sparse.csr_array] = {}
     for kind, weight in layers.items():
         if kind == "electrical":
-            found[kind] = row_shares(sparse.csr_array(weight.maximum(weight.T)))
+            matrices[kind] = row_shares(sparse.csr_array(weight.maximum(weight.T)))
             continue
         parts = {"": weight}
         if sign is not None and kind == "chemical" and (sign != 0).any():
             keep = {"_plus": sign > 0, "_minus": sign < 0, "_unknown": sign == 0}
             parts = {name: sparse.csr_array(sparse.diags_array(k.astype(float)) @ weight) for name, k in keep.items()}
         for name, part in parts.items():
-            found[f"{kind}{name}_out"] = row_shares(part)
-            found[f"{kind}{name}_in"] = row_shares(sparse.csr_array(part.T))
-    return {name: matrix for name, matrix in found.items() if matrix.nnz}
+            matrices[f"{kind}{name}_out"] = row_shares(part)
+            matrices[f"{kind}{name}_in"] = row_shares(sparse.csr_array(part.T))
+    return {name: matrix for name, matrix in matrices.items() if matrix.nnz}

@@ -42,8 +42,8 @@ def effective_weights(weight: sparse.csr_array, reach: float = REACH) -> Floats:
     dense = np.abs(weight.toarray())
     scale = [np.sqrt(np.maximum(dense.sum(axis=axis), 1e-300)) for axis in (1, 0)]
     scaled = dense / scale[0][:, None] / scale[1][None]
-    found = np.linalg.inv(np.eye(n) - reach * scaled)
-    return np.asarray(found - np.eye(n))
+    response = np.linalg.inv(np.eye(n) - reach * scaled)
+    return np.asarray(response - np.eye(n))
 
 
 def pair_columns(
@@ -105,14 +105,14 @@ def places_of_pairs(position_nm: Floats) -> dict[str, Floats]:
     Bodies are long and ganglia lie along them, so that an axis says more than a straight line; the middle and the
     way together are the places of both.
     """
-    found = {}
+    features = {}
     for axis, name in enumerate("xyz"):
         place = position_nm[:, axis] / 1e3
         ahead = place[None] - place[:, None]
-        found[f"minus_distance_{name}_um"] = -np.abs(ahead)
-        found[f"middle_{name}_um"] = (place[None] + place[:, None]) / 2
-        found[f"ahead_{name}_um"] = ahead
-    return found
+        features[f"minus_distance_{name}_um"] = -np.abs(ahead)
+        features[f"middle_{name}_um"] = (place[None] + place[:, None]) / 2
+        features[f"ahead_{name}_um"] = ahead
+    return features
 
 
 def company(layers: Mapping[str, sparse.csr_array]) -> dict[str, Floats]:
@@ -130,7 +130,7 @@ def company(layers: Mapping[str, sparse.csr_array]) -> dict[str, Floats]:
     either = chemical + chemical.T + electrical
     sent, any_way = (chemical > 0).astype(np.float64), (either > 0).astype(np.float64)
     forward = ((chemical + electrical) > 0).astype(np.float64)
-    found = {
+    features = {
         "cosine_inputs": _cosine(np.log1p(chemical.T)),
         "cosine_outputs": _cosine(np.log1p(chemical)),
         "walks_of_two": np.log1p(forward @ forward),
@@ -141,9 +141,9 @@ def company(layers: Mapping[str, sparse.csr_array]) -> dict[str, Floats]:
         "effective_either_way": np.log(effective_weights(sparse.csr_array(either)) + 1e-6),
     }
     if electrical.any():
-        found["cosine_electrical"] = _cosine(np.log1p(electrical))
-        found["effective_electrical"] = np.log(effective_weights(sparse.csr_array(electrical)) + 1e-6)
-    return found
+        features["cosine_electrical"] = _cosine(np.log1p(electrical))
+        features["effective_electrical"] = np.log(effective_weights(sparse.csr_array(electrical)) + 1e-6)
+    return features
 
 
 def _cosine(profile: Floats) -> Floats:

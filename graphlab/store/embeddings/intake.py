@@ -84,8 +84,8 @@ def write_embedding_source(
             run_id,
         ],
     )
-    said = f"{written.neurons:,} neurons with embeddings of {width} numbers, model {model}, segmentation {version}"
-    return written.rows, [said, *notes]
+    summary = f"{written.neurons:,} neurons with embeddings of {width} numbers, model {model}, segmentation {version}"
+    return written.rows, [summary, *notes]
 
 
 def origin_key(model: str) -> str:

@@ -45,7 +45,7 @@ def sorted_blocks(
     """
     kind = record_type(width)
     capacity = max(1024, memory_bytes * 3 // 4 // (kind.itemsize + 24))
-    held = np.empty(capacity, dtype=kind)  # pages are taken when they are written to
+    buffer = np.empty(capacity, dtype=kind)  # pages are taken when they are written to
     filled = done = 0
     runs: list[Path] = []
     for batch in batches:
@@ -54,20 +54,20 @@ def sorted_blocks(
             taken = 0
             while taken < records.size:
                 if filled == capacity:
-                    runs.append(_spill(held, folder / f"{len(runs)}.run"))
+                    runs.append(_spill(buffer, folder / f"{len(runs)}.run"))
                     filled = 0
                 part = records[taken : taken + capacity - filled]
-                held[filled : filled + part.size] = part
+                buffer[filled : filled + part.size] = part
                 filled += part.size
                 taken += part.size
         done += batch.num_rows
         if progress:
             progress(done, 0)
     if not runs:
-        yield from _checked(_ordered(held[:filled]))
+        yield from _checked(_ordered(buffer[:filled]))
         return
-    runs.append(_spill(held[:filled], folder / f"{len(runs)}.run"))
-    del held
+    runs.append(_spill(buffer[:filled], folder / f"{len(runs)}.run"))
+    del buffer
     yield from _checked(_merged(runs, kind, memory_bytes))
 
 

@@ -39,13 +39,13 @@ def require_named(path: Path, what: str, remedy: str) -> None:
         if is_known(path):
             return
         with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise ReadError(f"{path}: {what} is missing, truncated or damaged: {error.strerror}; {remedy}") from None
     wanted = path.name.split("-")[0]
-    if found[:_DIGITS] != wanted:
+    if digest[:_DIGITS] != wanted:
         raise ReadError(
-            f"{path}: {what} is truncated or damaged: its SHA-256 begins with {found[:_DIGITS]}, it was written "
+            f"{path}: {what} is truncated or damaged: its SHA-256 begins with {digest[:_DIGITS]}, it was written "
             f"with {wanted}; {remedy}"
         )
     _remember(path)
@@ -123,8 +123,8 @@ def _places(content: pa.Buffer) -> tuple[int, ...]:
 
 
 def _at(content: pa.Buffer, place: int) -> bytes:
-    found: bytes = content.slice(place, len(_ZEROS)).to_pybytes()
-    return found
+    block: bytes = content.slice(place, len(_ZEROS)).to_pybytes()
+    return block
 
 
 def _crc(content: pa.Buffer, places: tuple[int, ...]) -> bytes:
@@ -137,8 +137,8 @@ def _crc(content: pa.Buffer, places: tuple[int, ...]) -> bytes:
 
 
 def _version(path: Path) -> tuple[int, int, int, int, int]:
-    found = path.stat()
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+    status = path.stat()
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def is_known(path: Path) -> bool:

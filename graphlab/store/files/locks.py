@@ -46,10 +46,10 @@ _GUARD = threading.RLock()
 def identity(path: Path) -> Identity | None:
     """What a file or folder is, whatever its name; None when there is none."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino
 
 
 class Lock:
@@ -64,18 +64,18 @@ class Lock:
         self.alone = False
         self.weak = False
         handle = os.open(folder, os.O_RDONLY)
-        found = os.fstat(handle)
-        self.identity: Identity = (found.st_dev, found.st_ino)
+        status = os.fstat(handle)
+        self.identity: Identity = (status.st_dev, status.st_ino)
         self._open = True
         with _GUARD:
-            held = _HELD.get(self.identity)
-            if held is None:
-                held = _HELD[self.identity] = _Held(handle, fcntl is None)
+            entry = _HELD.get(self.identity)
+            if entry is None:
+                entry = _HELD[self.identity] = _Held(handle, fcntl is None)
             else:
                 os.close(handle)
-            held.holders += 1
+            entry.holders += 1
             try:
-                self._take(held, alone)
+                self._take(entry, alone)
             except BaseException:
                 self.release()
                 raise
@@ -84,8 +84,8 @@ class Lock:
     def first_writer(self) -> bool:
         """Whether nobody else in this process writes the folder, so that what lies about in it is nobody's."""
         with _GUARD:
-            held = _HELD.get(self.identity)
-            return self.alone and held is not None and held.writers == 1
+            entry = _HELD.get(self.identity)
+            return self.alone and entry is not None and entry.writers == 1
 
     def take_alone(self) -> None:
         """From a share to all of it."""
@@ -95,58 +95,58 @@ class Lock:
     def share(self) -> None:
         """From all of it to a share; nobody writes in between."""
         with _GUARD:
-            held = _HELD[self.identity]
+            entry = _HELD[self.identity]
             if self.alone:
                 self.alone = False
-                held.writers -= 1
-                if not held.writers:
-                    _flock(held, shared=True)
+                entry.writers -= 1
+                if not entry.writers:
+                    _flock(entry, shared=True)
 
     def release(self) -> None:
         with _GUARD:
-            held = _HELD.get(self.identity)
-            if held is None or not self._open:
+            entry = _HELD.get(self.identity)
+            if entry is None or not self._open:
                 return
             self._open = False
             self.share()
-            held.holders -= 1
-            if not held.holders:
+            entry.holders -= 1
+            if not entry.holders:
                 del _HELD[self.identity]
                 with suppress(OSError):
-                    if not held.weak:
-                        fcntl.flock(held.handle, fcntl.LOCK_UN)  # a child between fork and exec has the handle, too
-                    os.close(held.handle)
+                    if not entry.weak:
+                        fcntl.flock(entry.handle, fcntl.LOCK_UN)  # a child between fork and exec has the handle, too
+                    os.close(entry.handle)
 
-    def _take(self, held: _Held, alone: bool) -> None:
-        if (alone and not held.writers) or not held.locked:
-            before = held.locked
-            if not _flock(held, shared=not alone):
+    def _take(self, entry: _Held, alone: bool) -> None:
+        if (alone and not entry.writers) or not entry.locked:
+            before = entry.locked
+            if not _flock(entry, shared=not alone):
                 if before:
-                    _flock(held, shared=True)  # asking for all of it cost the share
+                    _flock(entry, shared=True)  # asking for all of it cost the share
                 raise StoreBusyError(
                     f"{self.folder} is in use by {_holder(self.identity)}. While one process writes a graph no other "
                     "may open it: wait for it, stop it, or work on a copy of the folder"
                 )
         if alone and not self.alone:
             self.alone = True
-            held.writers += 1
-        self.weak = held.weak
+            entry.writers += 1
+        self.weak = entry.weak
 
 
-def _flock(held: _Held, *, shared: bool) -> bool:
+def _flock(entry: _Held, *, shared: bool) -> bool:
     """Whether the lock was had; a system without one is remembered and always says yes."""
-    if held.weak:
+    if entry.weak:
         return True
-    held.locked = False
+    entry.locked = False
     try:
-        fcntl.flock(held.handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        fcntl.flock(entry.handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError as error:
         if error.errno not in NOT_HERE:
             raise
-        held.weak = True
-    held.locked = True
+        entry.weak = True
+    entry.locked = True
     return True
 
 
@@ -164,9 +164,9 @@ def _holder(wanted: Identity) -> str:
 
 def _forget() -> None:
     """A forked child holds nothing: the lock is its parent's."""
-    for held in _HELD.values():
+    for entry in _HELD.values():
         with suppress(OSError):
-            os.close(held.handle)
+            os.close(entry.handle)
     _HELD.clear()
 
 

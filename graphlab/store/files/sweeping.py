@@ -46,8 +46,8 @@ def sweep_unnamed(root: Path, connection: duckdb.DuckDBPyConnection) -> None:
         named = {str(row[0]) for row in connection.execute(f"SELECT file FROM {table}").fetchall()}
         for folder in _folders(root, kind):
             for item in _items(folder):
-                found = OWN[kind].fullmatch(item.name)
-                if item.name.startswith(WRITING) or (found and _named_by(item, found[1], root) not in named):
+                match = OWN[kind].fullmatch(item.name)
+                if item.name.startswith(WRITING) or (match and _named_by(item, match[1], root) not in named):
                     whole_files.remove(item)
             if folder.parent != root:
                 with suppress(OSError):

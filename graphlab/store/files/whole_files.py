@@ -57,10 +57,10 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 def is_left(path: Path) -> bool:
     """Whether a file was left by a process that is no more."""
-    found = PART.fullmatch(path.name)
-    if not found or path in _OURS:
+    match = PART.fullmatch(path.name)
+    if not match or path in _OURS:
         return False
-    number = int(found[1])
+    number = int(match[1])
     return number == os.getpid() or not _alive(number)
 
 

@@ -73,8 +73,8 @@ def _compare(before: pa.Array, now: pa.Array, tolerance: float) -> tuple[str, fl
         if not before.value_lengths().equals(now.value_lengths()):
             return ": lists of other lengths", 0.0
         pairs = [(before.flatten(), now.flatten())]
-    found = [_compare(*pair, tolerance) for pair in pairs]
-    return next((problem for problem, _ in found if problem), ""), max((most for _, most in found), default=0.0)
+    results = [_compare(*pair, tolerance) for pair in pairs]
+    return next((problem for problem, _ in results if problem), ""), max((most for _, most in results), default=0.0)
 
 
 def _compare_floats(before: pa.Array, now: pa.Array, tolerance: float) -> tuple[str, float]:

@@ -134,12 +134,12 @@ def kept_runs(folder: Folder, verb: str) -> list[tuple[runs.Run, pa.Table]]:
         "SELECT run_id FROM runs WHERE verb = ? AND data_version = ? ORDER BY started DESC, run_id",
         [verb, str(folder.meta("data_version"))],
     ).fetchall()
-    found = []
+    kept = []
     for (run_id,) in rows:
         table = _kept(folder, str(run_id))
         if table is not None:
-            found.append((runs.get(folder, str(run_id)), table))
-    return found
+            kept.append((runs.get(folder, str(run_id)), table))
+    return kept
 
 
 def _kept(folder: Folder, run_id: str) -> pa.Table | None:

@@ -76,11 +76,11 @@ def record_waiting(folder: Folder) -> list[str]:
 
 
 def _record_all(folder: Folder, connection: duckdb.DuckDBPyConnection) -> list[Path]:
-    found = _waiting(folder)
-    for path in found:
+    paths = _waiting(folder)
+    for path in paths:
         run, tables, started, ended = _read(path)
         _write(folder, connection, run, tables, started, ended)
-    return found
+    return paths
 
 
 def _forget(done: list[Path]) -> None:

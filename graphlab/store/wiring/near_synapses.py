@@ -33,7 +33,7 @@ def merge_near(connection: duckdb.DuckDBPyConnection, radius_nm: float, rows: in
     kinds = connection.execute("SELECT DISTINCT coalesce(kind, 'chemical') FROM synapses ORDER BY ALL").fetchall()
     for (kind,) in kinds:
         of_kind = "coalesce(kind, 'chemical') = $kind AND " if len(kinds) > 1 else ""
-        found = connection.sql(
+        relation = connection.sql(
             f"""
             SELECT {", ".join(COLUMNS)} FROM synapses
             WHERE {of_kind} x_nm IS NOT NULL AND y_nm IS NOT NULL AND z_nm IS NOT NULL
@@ -41,7 +41,7 @@ def merge_near(connection: duckdb.DuckDBPyConnection, radius_nm: float, rows: in
             """,
             params={"kind": kind} if of_kind else None,
         )
-        dropped += _dropped(found.to_arrow_reader(rows), radius_nm)
+        dropped += _dropped(relation.to_arrow_reader(rows), radius_nm)
     connection.execute("CREATE OR REPLACE TEMP TABLE merged_synapses (synapse_id UBIGINT)")
     if any(ids.size for ids in dropped):
         connection.register("_merged", pa.table({"synapse_id": np.concatenate(dropped)}))
@@ -52,7 +52,7 @@ def merge_near(connection: duckdb.DuckDBPyConnection, radius_nm: float, rows: in
 
 def _dropped(batches: pa.RecordBatchReader, radius_nm: float) -> list[Ids]:
     """Dropped ids of rows that come pair by pair, best first; a pair that a batch cuts waits for its rest."""
-    found: list[Ids] = []
+    dropped: list[Ids] = []
     waiting: list[pa.RecordBatch] = []
     last: tuple[int, int] | None = None
     for batch in batches:
@@ -60,19 +60,19 @@ def _dropped(batches: pa.RecordBatchReader, radius_nm: float) -> list[Ids]:
             continue
         pre, post = (batch.column(name).to_numpy() for name in ("pre_root_id", "post_root_id"))
         if last is not None and last != (pre[0], post[0]):
-            found.append(_suppressed(waiting, radius_nm))
+            dropped.append(_suppressed(waiting, radius_nm))
             waiting = []
         last = (pre[-1], post[-1])
         # Where the last pair of the batch begins: what is before it is whole.
         other = np.flatnonzero((pre != last[0]) | (post != last[1]))
         cut = int(other[-1]) + 1 if other.size else 0
         if cut:
-            found.append(_suppressed([*waiting, batch.slice(0, cut)], radius_nm))
+            dropped.append(_suppressed([*waiting, batch.slice(0, cut)], radius_nm))
             waiting = []
         waiting.append(batch.slice(cut))
     if waiting:
-        found.append(_suppressed(waiting, radius_nm))
-    return found
+        dropped.append(_suppressed(waiting, radius_nm))
+    return dropped
 
 
 def _suppressed(batches: list[pa.RecordBatch], radius_nm: float) -> Ids:

@@ -70,16 +70,16 @@ def _changed(arrivals: Arrivals, values: list[str], duplicates: str | None) -> l
     kinds = {quote(row[0]): str(row[1]) for row in connection.execute("DESCRIBE neurons").fetchall()}
     counts = ", ".join(f"count(*) FILTER (n.{c} IS NOT NULL AND CAST(a.{c} AS {kinds[c]}) <> n.{c})" for c in values)
     row = first_row(connection, f"SELECT {counts} FROM arrived a JOIN neurons n USING (root_id)")
-    told = ", ".join(
+    changes = ", ".join(
         f"{name.strip(chr(34))} in {count:,} rows" for name, count in zip(values, row, strict=True) if count
     )
-    if not told:
+    if not changes:
         return []
     if duplicates == "refuse":
         raise SchemaError(
-            f"{arrivals.source}: it has other values than the graph: {told}; --duplicates first keeps those of the "
+            f"{arrivals.source}: it has other values than the graph: {changes}; --duplicates first keeps those of the "
             "graph, without it those of the source replace them"
         )
     if duplicates == "first":
-        return [f"other values than the graph's were left out: {told}"]
-    return [f"values of the graph were replaced: {told} (--duplicates first keeps them, refuse makes it an error)"]
+        return [f"other values than the graph's were left out: {changes}"]
+    return [f"values of the graph were replaced: {changes} (--duplicates first keeps them, refuse makes it an error)"]

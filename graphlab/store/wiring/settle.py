@@ -65,8 +65,8 @@ def add_unknown(arrivals: Arrivals, as_: str, policy: str) -> list[str]:
 def _first_place(arrivals: Arrivals) -> tuple[str, int] | None:
     """Where in the source the first neuron of ``unknown_neurons`` is named, and which it is."""
     wanted = arrow(arrivals.connection, "SELECT root_id FROM unknown_neurons")["root_id"].combine_chunks()
-    found = [(arrivals.first_row_with(side, wanted), side) for side in ("pre_root_id", "post_root_id")]
-    places = sorted((row, side, value) for (row, value), side in found if row)
+    first_rows = [(arrivals.first_row_with(side, wanted), side) for side in ("pre_root_id", "post_root_id")]
+    places = sorted((row, side, value) for (row, value), side in first_rows if row)
     if not places:
         return None
     row, side, value = places[0]

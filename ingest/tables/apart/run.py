@@ -35,9 +35,9 @@ def run_apart(script: str, path: Path, what: str, *more: str) -> bytes:
             process.kill()
             raise ReadError(f"{path}: reading this {what} finds no end; it is damaged") from None
     if process.returncode:
-        told = errors.decode("utf-8", "replace").strip().splitlines()
+        lines = errors.decode("utf-8", "replace").strip().splitlines()
         # A Python error ends in its own line; a crash of the library in a trace that helps nobody.
-        why = f": {told[-1][:200]}" if process.returncode == 1 and told else ""
+        why = f": {lines[-1][:200]}" if process.returncode == 1 and lines else ""
         if "MemoryError" in why:
             why += f". Or it needs more memory than is given: {VARIABLE}=16GB in the environment gives more"
         raise ReadError(f"{path}: this is no whole {what} (truncated or damaged){why}")

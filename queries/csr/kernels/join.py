@@ -42,22 +42,22 @@ def contains(values, low, high, wanted):  # type: ignore[no-untyped-def]
 
 
 @njit(**OPTIONS)
-def keep_common(found, first, count, values, low, high):  # type: ignore[no-untyped-def]
+def keep_common(candidates, first, count, values, low, high):  # type: ignore[no-untyped-def]
     """Keep of ascending ``found[first:first+count]`` what ``values[low:high]`` holds too; returns how many."""
     kept = first
     if (high - low) <= GALLOP * count:
         i, j = first, low
         while i < first + count and j < high:
-            a, b = found[i], values[j]
+            a, b = candidates[i], values[j]
             if a == b:
-                found[kept] = a
+                candidates[kept] = a
                 kept += 1
             i += a <= b
             j += b <= a
         return kept - first
     at = low
     for i in range(first, first + count):
-        wanted = found[i]
+        wanted = candidates[i]
         step = 1
         while at + step < high and values[at + step] < wanted:
             step *= 2
@@ -65,7 +65,7 @@ def keep_common(found, first, count, values, low, high):  # type: ignore[no-unty
         if at == high:
             break
         if values[at] == wanted:
-            found[kept] = wanted
+            candidates[kept] = wanted
             kept += 1
     return kept - first
 
@@ -139,7 +139,7 @@ def _allowed(level, v, x, starts, targets, bases, differs, absents, twins, count
 
 
 @njit(**OPTIONS)
-def _fill(level, x, program, scratch, found, first):  # type: ignore[no-untyped-def]
+def _fill(level, x, program, scratch, candidates, first):  # type: ignore[no-untyped-def]
     """Candidates of a level into ``found[first:]``; returns (how many, list entries looked at)."""
     starts, targets, bases, joins, orders, differs, absents, twins, counts, marker = program
     marks, marked, low, high = scratch
@@ -161,29 +161,29 @@ def _fill(level, x, program, scratch, found, first):  # type: ignore[no-untyped-
         row = marks[level]
         for i in range(begin, end):
             v = targets[i]
-            found[c] = v
+            candidates[c] = v
             c += row[np.uint32(v)]
     else:
         for i in range(begin, end):
-            found[c] = targets[i]
+            candidates[c] = targets[i]
             c += 1
     count = c - first
     for j in range(counts[level, 0]):
         if j != base and (j != m or base == m) and count > 0:
-            count = keep_common(found, first, count, targets, low[j], high[j])
+            count = keep_common(candidates, first, count, targets, low[j], high[j])
     if counts[level, 2] + counts[level, 3] + counts[level, 4] > 0:
         c = first
         for i in range(first, first + count):
-            v = found[i]
+            v = candidates[i]
             if _allowed(level, v, x, starts, targets, bases, differs, absents, twins, counts):
-                found[c] = v
+                candidates[c] = v
                 c += 1
         count = c - first
     return count, end - begin + 8
 
 
 @njit(**OPTIONS)
-def _sweep(level, x, program, scratch, place, size, first, found, out, written, listing, budget, stop):  # type: ignore[no-untyped-def]
+def _sweep(level, x, program, scratch, place, size, first, candidates, out, written, listing, budget, stop):  # type: ignore[no-untyped-def]
     """Candidates of the last vertex for all those of the one before it, in one loop without calls.
 
     Returns:
@@ -216,7 +216,7 @@ def _sweep(level, x, program, scratch, place, size, first, found, out, written, 
     while place[level] < size[level]:
         if spent > budget or stop[0]:
             break
-        x[level] = found[first[level] + place[level]]
+        x[level] = candidates[first[level] + place[level]]
         place[level] += 1
         row = base + (x[origin] if origin >= 0 else 0)
         begin, end = starts[row], starts[row + 1]
@@ -228,9 +228,9 @@ def _sweep(level, x, program, scratch, place, size, first, found, out, written, 
         c = store
         if end - begin > short:  # the marked list is much the shorter one
             for i in range(low[m], high[m]):
-                found[c] = targets[i]
+                candidates[c] = targets[i]
                 c += 1
-            c = store + keep_common(found, store, c - store, targets, begin, end)
+            c = store + keep_common(candidates, store, c - store, targets, begin, end)
         elif not listed:  # what must differ is taken off again
             if m < 0:
                 total += end - begin
@@ -247,19 +247,19 @@ def _sweep(level, x, program, scratch, place, size, first, found, out, written, 
             continue
         elif m < 0:
             for i in range(begin, end):
-                found[c] = targets[i]
+                candidates[c] = targets[i]
                 c += 1
         else:
             for i in range(begin, end):
                 v = targets[i]
-                found[c] = v
+                candidates[c] = v
                 c += marker_row[np.uint32(v)]
         if checked and c > store:
             kept = store
             for i in range(store, c):
-                v = found[i]
+                v = candidates[i]
                 if _allowed(last, v, x, starts, targets, bases, differs, absents, twins, counts):
-                    found[kept] = v
+                    candidates[kept] = v
                     kept += 1
             c = kept
         if not listing:
@@ -271,13 +271,13 @@ def _sweep(level, x, program, scratch, place, size, first, found, out, written, 
             for i in range(store, c):
                 for k in range(last):
                     out[written, k] = x[k]
-                out[written, last] = found[i]
+                out[written, last] = candidates[i]
                 written += 1
     return written, total, spent, False
 
 
 @njit(**OPTIONS)
-def join(program, scratch, state, x, place, size, first, found, out, listing, budget, stop):  # type: ignore[no-untyped-def]
+def join(program, scratch, state, x, place, size, first, candidates, out, listing, budget, stop):  # type: ignore[no-untyped-def]
     """Go on with the matches of the start vertices that ``found[:size[0]]`` held at first.
 
     Args:
@@ -313,7 +313,7 @@ def join(program, scratch, state, x, place, size, first, found, out, listing, bu
                     return written
                 for k in range(last):
                     out[written, k] = x[k]
-                out[written, last] = found[first[last] + place[last]]
+                out[written, last] = candidates[first[last] + place[last]]
                 place[last] += 1
                 written += 1
             level -= 1
@@ -327,14 +327,14 @@ def join(program, scratch, state, x, place, size, first, found, out, listing, bu
         following = level + 1
         if following == last and swept:
             written, total, looked, full = _sweep(
-                level, x, program, scratch, place, size, first, found, out, written, listing, budget, stop
+                level, x, program, scratch, place, size, first, candidates, out, written, listing, budget, stop
             )
             state[1] += total
             level = last if full else level
         else:
-            x[level] = found[first[level] + place[level]]
+            x[level] = candidates[first[level] + place[level]]
             place[level] += 1
-            n, looked = _fill(following, x, program, scratch, found, first[following])
+            n, looked = _fill(following, x, program, scratch, candidates, first[following])
             if following == last and not listing:
                 state[1] += n
             else:

@@ -25,7 +25,7 @@ def key_table(keys, bits):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def numbers_of(keys, table, bits, wanted):  # type: ignore[no-untyped-def]
     """Number of each wanted key, -1 where there is no such key."""
-    found = np.empty(len(wanted), np.int32)
+    numbers = np.empty(len(wanted), np.int32)
     shift = np.uint64(64 - bits)
     last = (1 << bits) - 1
     for i in range(len(wanted)):
@@ -33,8 +33,8 @@ def numbers_of(keys, table, bits, wanted):  # type: ignore[no-untyped-def]
         at = np.int64((key * _MIX) >> shift)
         while table[at] >= 0 and keys[table[at]] != key:
             at = (at + 1) & last
-        found[i] = table[at]
-    return found
+        numbers[i] = table[at]
+    return numbers
 
 
 @njit(cache=True, nogil=True)
@@ -133,21 +133,21 @@ def turned(start, targets, n_target):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def pair_places(start, targets, source, target):  # type: ignore[no-untyped-def]
     """Place of each pair (source, target) in the lists; every pair is there."""
-    found = np.empty(len(source), np.int64)
+    places = np.empty(len(source), np.int64)
     for i in range(len(source)):
-        found[i] = _place(targets, start[source[i]], start[source[i] + 1], target[i])
-    return found
+        places[i] = _place(targets, start[source[i]], start[source[i] + 1], target[i])
+    return places
 
 
 @njit(cache=True, nogil=True)
 def pairs_there(start, targets, source, target):  # type: ignore[no-untyped-def]
     """Whether each pair (source, target) is in the lists."""
-    found = np.empty(len(source), np.bool_)
+    present = np.empty(len(source), np.bool_)
     for i in range(len(source)):
         end = start[source[i] + 1]
         at = _place(targets, start[source[i]], end, target[i])
-        found[i] = at < end and targets[at] == target[i]
-    return found
+        present[i] = at < end and targets[at] == target[i]
+    return present
 
 
 @njit(cache=True, nogil=True)

@@ -71,12 +71,12 @@ def called_distinct(name: Token, argument: Expression) -> Expression:
     raise Fault(f"DISTINCT belongs to an aggregate, and {name}() is none", name.start_pos or 0, len(name))
 
 
-def single(held: EachAlong) -> Expression:
+def single(flags: EachAlong) -> Expression:
     """Whether exactly one of a list of 1, 0 and null is 1; unknown where the nulls decide."""
-    number = Call("coalesce", (Call("list_sum", (held,)), Literal(0)))
-    unknown = Operation("<", (Call("list_count", (held,)), Call("len", (held,))))
+    number = Call("coalesce", (Call("list_sum", (flags,)), Literal(0)))
+    unknown = Operation("<", (Call("list_count", (flags,)), Call("len", (flags,))))
     several, one = Operation(">", (number, Literal(1))), Operation("=", (number, Literal(1)))
-    return Case((several, Literal(False), unknown, Literal(None)), one, at=held.at)
+    return Case((several, Literal(False), unknown, Literal(None)), one, at=flags.at)
 
 
 def _aggregate(function: str, arguments: tuple[Expression, ...], at: Span, distinct: bool = False) -> Expression:

@@ -102,11 +102,11 @@ def parse(text: str, graph: str = "connectome") -> Statement:
 def _refuse(text: str, fault: Fault) -> None:
     """A clause that openCypher has and we have not is named, where the parser stopped at it."""
     at = fault.position
-    found = _REFUSED.match(text, at)
-    if found:
-        word = re.sub(r"\s+", " ", found.group(1).upper())
+    match = _REFUSED.match(text, at)
+    if match:
+        word = re.sub(r"\s+", " ", match.group(1).upper())
         hint = _HINTS.get(word.split(" ", maxsplit=1)[0], "A query only reads the graph.")
-        raise UnsupportedError(f"{word} is not answered here", text, at, len(found.group(1)), hint) from None
+        raise UnsupportedError(f"{word} is not answered here", text, at, len(match.group(1)), hint) from None
 
 
 def _timeboxed(text: str, call: Timeboxed, graph: str) -> Statement:
@@ -354,11 +354,11 @@ class _Translation:
         for key in clause.order:
             value = key.value
             if isinstance(value, Identity) and value.variable in columns:
-                found = columns[value.variable]
+                expression = columns[value.variable]
             else:
-                found = self._resolved(value)
-            found = self.builder.resolve(found, Semantics.DISTINCT_EDGES)
-            keys.append(Order(found, key.descending))
+                expression = self._resolved(value)
+            expression = self.builder.resolve(expression, Semantics.DISTINCT_EDGES)
+            keys.append(Order(expression, key.descending))
         return tuple(keys)
 
     def _number(self, value: Expression | None) -> int | Parameter | None:
@@ -391,12 +391,12 @@ def _membership(node: Operation) -> Expression:
 
 def _read_later(name: str, rest: list[Match | Projection]) -> list[str]:
     """Properties of an element that clauses after an aggregating WITH read."""
-    found: dict[str, None] = {}
+    names: dict[str, None] = {}
     for clause in rest:
         if isinstance(clause, Projection):
             trees = [item.value for item in clause.items] + [key.value for key in clause.order] + [clause.where]
             for tree in trees:
                 for node in tree.walk() if tree is not None else ():
                     if isinstance(node, Property) and node.variable == name:
-                        found[node.name] = None
-    return list(found)
+                        names[node.name] = None
+    return list(names)

@@ -242,12 +242,12 @@ class CypherTrees(ScalarTrees):
     def case(self, parts: list[Any]) -> Expression:
         """With an operand, every WHEN is compared with it."""
         words = [part.type for part in parts if isinstance(part, Token)]
-        found = [part for part in parts if isinstance(part, Expression)]
-        operand = found.pop(0) if isinstance(parts[1], Expression) else None
-        otherwise = found.pop() if "ELSE" in words else None
+        expressions = [part for part in parts if isinstance(part, Expression)]
+        operand = expressions.pop(0) if isinstance(parts[1], Expression) else None
+        otherwise = expressions.pop() if "ELSE" in words else None
         if operand is not None:
-            found[::2] = [Operation("=", (operand, when), at=when.at) for when in found[::2]]
-        return Case(tuple(found), otherwise, at=span(*parts))
+            expressions[::2] = [Operation("=", (operand, when), at=when.at) for when in expressions[::2]]
+        return Case(tuple(expressions), otherwise, at=span(*parts))
 
     def string(self, parts: list[Any]) -> Expression:
         return Literal(_unescaped(parts[0]), at=span(*parts))
@@ -332,8 +332,8 @@ def _times(number: Token) -> int:
 
 
 def _unescaped(token: Token) -> str:
-    def one(found: re.Match[str]) -> str:
-        code = found.group(1)
+    def one(match: re.Match[str]) -> str:
+        code = match.group(1)
         return chr(int(code[1:], 16)) if len(code) > 1 else _ESCAPES.get(code, code)
 
     return re.sub(r"\\(u[0-9a-fA-F]{4}|.)", one, str(token)[1:-1], flags=re.DOTALL)

@@ -54,7 +54,7 @@ def parse_definition(text: str) -> Definition:
         kept += [" " * (token.start - at), token.text]
         at = token.end
     try:
-        said, name, vertices, edges = _grammar().parse("".join(kept))
+        options, name, vertices, edges = _grammar().parse("".join(kept))
     except Fault as fault:
         raise fault.error(text, len(text) if fault.at_end else None) from None
     called = {str(v["alias"]).lower(): v["table"] for v in vertices if "alias" in v}
@@ -84,7 +84,7 @@ def parse_definition(text: str) -> Definition:
         ),
         tuple(_edge_table(e, keys) for e in edges),
     )
-    return Definition(graph, "replace" in said, "unless" in said)
+    return Definition(graph, "replace" in options, "unless" in options)
 
 
 def _labels(item: dict[str, Any]) -> tuple[str, ...]:
@@ -151,10 +151,10 @@ class _Trees(Transformer[Any, Any]):
     """One method a rule of ``property_graph.lark``."""
 
     def statement(self, parts: list[Any]) -> tuple[set[str], Token, list[dict[str, Any]], list[dict[str, Any]]]:
-        said = {part for part in parts if isinstance(part, str) and not isinstance(part, Token)}
+        options = {part for part in parts if isinstance(part, str) and not isinstance(part, Token)}
         name: Token = next(part for part in parts if isinstance(part, Token))
         vertices, *edges = (part for part in parts if isinstance(part, list))
-        return said, name, vertices, edges[0] if edges else []
+        return options, name, vertices, edges[0] if edges else []
 
     def replace(self, parts: list[Any]) -> str:
         return "replace"

@@ -59,21 +59,21 @@ def parse(text: str) -> Statement:
     Raises:
         ParseError, UnsupportedError: with line, column and the place underlined.
     """
-    found = tokens(text)
+    all_tokens = tokens(text)
     slots: list[Slot] = []
-    for index, token in enumerate(found):
+    for index, token in enumerate(all_tokens):
         if not token.is_word("GRAPH_TABLE"):
             continue
-        if index + 1 >= len(found) or found[index + 1].text != "(":
+        if index + 1 >= len(all_tokens) or all_tokens[index + 1].text != "(":
             raise ParseError("GRAPH_TABLE wants ( graph MATCH ... )", text, token.start, len(token.text))
-        last = closing(found, index + 1)
+        last = closing(all_tokens, index + 1)
         if slots and token.start < slots[-1].end:
             raise UnsupportedError(
                 "GRAPH_TABLE stands inside another", text, token.start, len(token.text),
                 hint="Join two GRAPH_TABLEs in the FROM clause instead.",
             )  # fmt: skip
-        pattern = _pattern(text, found[index + 2 : last], found[last])
-        slots.append(Slot(token.start, found[last].end, pattern))
+        pattern = _pattern(text, all_tokens[index + 2 : last], all_tokens[last])
+        slots.append(Slot(token.start, all_tokens[last].end, pattern))
     return Statement(text, tuple(slots), "pgq" if slots else "sql", text)
 
 

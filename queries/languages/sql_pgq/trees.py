@@ -43,10 +43,10 @@ class PgqTrees(ScalarTrees):
         chains = next(part for part in parts if isinstance(part, tuple) and isinstance(part[0], Chain))
         where = next((part.condition for part in parts if isinstance(part, _Where)), None)
         columns = next((part for part in parts if isinstance(part, list)), None)
-        said = [part for part in parts if isinstance(part, Semantics)]
-        if len(said) == 2 and said[0] is not said[1]:
-            raise Fault(f"the pattern is to be {said[0].value} and {said[1].value} at once")
-        semantics = said[0] if said else Semantics.HOMOMORPHIC
+        choices = [part for part in parts if isinstance(part, Semantics)]
+        if len(choices) == 2 and choices[0] is not choices[1]:
+            raise Fault(f"the pattern is to be {choices[0].value} and {choices[1].value} at once")
+        semantics = choices[0] if choices else Semantics.HOMOMORPHIC
         return Body(chains, where, semantics, tuple(columns) if columns is not None else None)
 
     def homomorphic(self, parts: list[Any]) -> Semantics:

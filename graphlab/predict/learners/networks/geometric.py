@@ -40,12 +40,12 @@ class EdgeLists:
             store = data[kind]
             for index in (store.edge_index, store.edge_index.flip(0)):
                 order = torch.from_numpy(np.lexsort((index[0].numpy(), index[1].numpy())))
-                found = Edges(index[:, order], store.edge_attr[order])
-                if not found.index.shape[1]:
+                edges = Edges(index[:, order], store.edge_attr[order])
+                if not edges.index.shape[1]:
                     continue
-                self.edges.append(found)
-                pointer = np.concatenate([[0], np.cumsum(np.bincount(found.index[1].numpy(), minlength=n))])
-                self._rows.append(Rows(pointer.astype(np.int64), found.index[0].numpy().astype(np.int32)))
+                self.edges.append(edges)
+                pointer = np.concatenate([[0], np.cumsum(np.bincount(edges.index[1].numpy(), minlength=n))])
+                self._rows.append(Rows(pointer.astype(np.int64), edges.index[0].numpy().astype(np.int32)))
         if not self.edges:
             raise AnalysisError("no connections between these neurons: nothing for a graph network to read")
 
@@ -56,11 +56,11 @@ class EdgeLists:
         return self._rows
 
     def part(self, sample: Sample, device: torch.device) -> list[Edges]:
-        found = []
+        parts = []
         for edges, drawn in zip(self.edges, sample.edges, strict=True):
             index = torch.from_numpy(np.stack([drawn.sender, drawn.receiver]).astype(np.int64))
-            found.append(Edges(index.to(device), edges.attributes[torch.from_numpy(drawn.place)].to(device)))
-        return found
+            parts.append(Edges(index.to(device), edges.attributes[torch.from_numpy(drawn.place)].to(device)))
+        return parts
 
 
 class GeometricNetwork(nn.Module):
@@ -89,8 +89,8 @@ class GeometricNetwork(nn.Module):
                 state = state + layer(read, kind.index, *known)
             state = torch.relu(state)
             seen.append(state)
-        found: torch.Tensor = self.answer(self.dropout(torch.cat(seen, dim=1)))
-        return found
+        output: torch.Tensor = self.answer(self.dropout(torch.cat(seen, dim=1)))
+        return output
 
 
 def _layer(layers: str, inputs: int, width: int) -> nn.Module:

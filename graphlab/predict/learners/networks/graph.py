@@ -82,8 +82,8 @@ class Product(torch.autograd.Function):
 
 def product(matrix: SparseMatrix, transposed: SparseMatrix, values: torch.Tensor) -> torch.Tensor:
     """``matrix @ values`` in float32, with a gradient for ``values`` only."""
-    found: torch.Tensor = Product.apply(matrix, transposed, values.float())  # type: ignore[no-untyped-call]
-    return found
+    output: torch.Tensor = Product.apply(matrix, transposed, values.float())  # type: ignore[no-untyped-call]
+    return output
 
 
 class Layer(nn.Module):
@@ -96,14 +96,14 @@ class Layer(nn.Module):
         nn.init.uniform_(self.weight, -1 / math.sqrt(inputs), 1 / math.sqrt(inputs))
 
     def forward(self, values: torch.Tensor, matrices: Sequence[Pair]) -> torch.Tensor:
-        found: torch.Tensor = self.own(values)
+        output: torch.Tensor = self.own(values)
         for (matrix, transposed), weight in zip(matrices, self.weight, strict=True):
             # The narrower side is sent along the edges.
             if weight.shape[0] > weight.shape[1]:
-                found = found + product(matrix, transposed, values @ weight)
+                output = output + product(matrix, transposed, values @ weight)
             else:
-                found = torch.addmm(found, product(matrix, transposed, values), weight)
-        return found
+                output = torch.addmm(output, product(matrix, transposed, values), weight)
+        return output
 
 
 class GraphNetwork(nn.Module):
@@ -120,8 +120,8 @@ class GraphNetwork(nn.Module):
         for layer in self.layers:
             state = torch.relu(layer(self.dropout(state), matrices))
             seen.append(state)
-        found: torch.Tensor = self.answer(self.dropout(torch.cat(seen, dim=1)))
-        return found
+        output: torch.Tensor = self.answer(self.dropout(torch.cat(seen, dim=1)))
+        return output
 
 
 def with_transposes(matrices: Mapping[str, sparse.csr_array]) -> list[Pair]:

@@ -59,12 +59,12 @@ class Labelled:
 
     def spread(self, network: nn.Module, wiring: Wiring, rounds: int) -> Floats:
         """Probabilities [n, classes] after ``rounds`` in which the unlabelled take on what was last said of them."""
-        graph, found = wiring.whole(self.values.device), None
+        graph, probability = wiring.whole(self.values.device), None
         with torch.no_grad(), precision(self.values.device):
             for _ in range(rounds):
-                found = torch.softmax(network(self.inputs(guess=found), graph).float(), dim=1)
-        assert found is not None, "at least one round"
-        return np.asarray(found.cpu().numpy(), dtype=np.float64)
+                probability = torch.softmax(network(self.inputs(guess=probability), graph).float(), dim=1)
+        assert probability is not None, "at least one round"
+        return np.asarray(probability.cpu().numpy(), dtype=np.float64)
 
 
 def batches(
@@ -82,5 +82,5 @@ def batches(
     for first in range(0, len(shuffled), size):
         some = shuffled[first : first + size]
         asked = taught.nodes[some.to(device)].cpu().numpy()
-        found = sample(rows, asked, fanouts, batch_key(asked, seed))
-        yield some.to(device), torch.from_numpy(found.node).to(device), wiring.part(found, device)
+        drawn = sample(rows, asked, fanouts, batch_key(asked, seed))
+        yield some.to(device), torch.from_numpy(drawn.node).to(device), wiring.part(drawn, device)

@@ -45,5 +45,5 @@ class PairReadout(nn.Module):
         states = torch.tanh(self.states(asked.nodes, matrices))
         first, second = (states.index_select(0, end) for end in (asked.source, asked.target))
         together = self.dropout(torch.cat([first, second, first * second, asked.pairs], dim=1))
-        found: torch.Tensor = self.change(asked.pairs) + self.answer(torch.relu(self.hidden(together)))
-        return asked.linear + found[:, 0]
+        output: torch.Tensor = self.change(asked.pairs) + self.answer(torch.relu(self.hidden(together)))
+        return asked.linear + output[:, 0]

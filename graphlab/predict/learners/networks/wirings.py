@@ -64,16 +64,16 @@ def wiring_of(layers: str, inputs: Inputs) -> Wiring:
         return Matrices(inputs.layers, inputs.sign)
     if layers not in ("sage", "gine"):
         raise AnalysisError(f"no layers {layers!r}; choose among sparse, sage, gine")
-    found: Wiring = _geometric().EdgeLists(inputs)
-    return found
+    wiring: Wiring = _geometric().EdgeLists(inputs)
+    return wiring
 
 
 def network_of(layers: str, kinds: int, inputs: int, width: int, outputs: int, depth: int, dropout: float) -> nn.Module:
     """A network for ``kinds`` of edges (``Wiring.rows``): values [n, inputs] and edges to [n, outputs]."""
     if layers == "sparse":
         return networks.GraphNetwork(inputs, width, outputs, kinds, depth, dropout)
-    found: nn.Module = _geometric().GeometricNetwork(layers, inputs, width, outputs, kinds, depth, dropout)
-    return found
+    network: nn.Module = _geometric().GeometricNetwork(layers, inputs, width, outputs, kinds, depth, dropout)
+    return network
 
 
 def kinds_of(layers: str, weights: Mapping[str, torch.Tensor]) -> int:

@@ -59,13 +59,13 @@ class Journal:
         """All that was written to the file, the first line first; a line cut off by a crash is left out."""
         if self.path is None or not self.path.exists():
             return []
-        found = []
+        entries = []
         for line in self.path.read_text(encoding="utf-8").splitlines():
             try:
-                found.append(json.loads(line))
+                entries.append(json.loads(line))
             except json.JSONDecodeError:
                 continue
-        return found
+        return entries
 
     def rewind(self, run: str, epoch: int) -> None:
         """Take back what was written of a run after ``epoch``."""

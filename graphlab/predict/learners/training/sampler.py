@@ -56,21 +56,21 @@ class CsrSampler(BaseSampler):  # type: ignore[misc]
     def sample_from_nodes(self, index: NodeSamplerInput, **_: Any) -> SamplerOutput | HeteroSamplerOutput:
         """The sample around a batch, its nodes first."""
         nodes = index.node.numpy().astype(np.int64)
-        found = sample(self.kinds, nodes, self.fanouts, batch_key(nodes, self.seed, self.epoch))
-        node, metadata = torch.from_numpy(found.node), (index.input_id, index.time)
-        parts = [self._tensors(*both) for both in zip(found.edges, self.order, strict=True)]
+        sampled = sample(self.kinds, nodes, self.fanouts, batch_key(nodes, self.seed, self.epoch))
+        node, metadata = torch.from_numpy(sampled.node), (index.input_id, index.time)
+        parts = [self._tensors(*both) for both in zip(sampled.edges, self.order, strict=True)]
         row, col, edge = zip(*parts, strict=True)
         if self.node_type is None:
             return SamplerOutput(
-                node, row[0], col[0], edge[0], None, list(found.hops), list(found.edges[0].hops), metadata=metadata
+                node, row[0], col[0], edge[0], None, list(sampled.hops), list(sampled.edges[0].hops), metadata=metadata
             )
         by_type = [dict(zip(self.types, part, strict=True)) for part in (row, col, edge)]
         return HeteroSamplerOutput(
             {self.node_type: node},
             *by_type,
             None,
-            {self.node_type: list(found.hops)},
-            {kind: list(drawn.hops) for kind, drawn in zip(self.types, found.edges, strict=True)},
+            {self.node_type: list(sampled.hops)},
+            {kind: list(drawn.hops) for kind, drawn in zip(self.types, sampled.edges, strict=True)},
             metadata=metadata,
         )
 

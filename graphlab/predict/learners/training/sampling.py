@@ -89,11 +89,11 @@ def sample(kinds: Sequence[Rows], nodes: Ints, fanouts: Sequence[int], key: int)
         raise AnalysisError(f"nodes to sample around must be different numbers of 0..{n - 1:,}")
     local = np.full(n, -1, dtype=np.int32)
     local[nodes] = np.arange(len(nodes), dtype=np.int32)
-    found, hops = [np.asarray(nodes, dtype=np.int64)], [len(nodes)]
+    by_hop, hops = [np.asarray(nodes, dtype=np.int64)], [len(nodes)]
     parts: list[list[tuple[Ints, Ints, Ints]]] = [[] for _ in kinds]
     first = 0
     for hop, fanout in enumerate(fanouts):
-        frontier = found[-1]
+        frontier = by_hop[-1]
         fresh: list[Ints] = []
         for number, rows in enumerate(kinds):
             stream = np.uint64((key + 0x9E3779B97F4A7C15 * (1 + number + len(kinds) * hop)) % 2**64)
@@ -102,8 +102,8 @@ def sample(kinds: Sequence[Rows], nodes: Ints, fanouts: Sequence[int], key: int)
             fresh.append(new)
             parts[number].append((receiver + first, local[rows.sender[place]], place))
         first += len(frontier)
-        found.append(np.concatenate(fresh))
-        hops.append(len(found[-1]))
+        by_hop.append(np.concatenate(fresh))
+        hops.append(len(by_hop[-1]))
     edges = tuple(
         Drawn(
             np.concatenate([p[0] for p in part]).astype(np.int32),
@@ -113,7 +113,7 @@ def sample(kinds: Sequence[Rows], nodes: Ints, fanouts: Sequence[int], key: int)
         )
         for part in parts
     )
-    return Sample(np.concatenate(found), tuple(hops), edges)
+    return Sample(np.concatenate(by_hop), tuple(hops), edges)
 
 
 def part_of(matrix: sparse.csr_array, drawn: Drawn, nodes: int) -> sparse.csr_array:
@@ -175,12 +175,12 @@ def _draw(pointer, frontier, fanout, stream):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def _number(sender, place, local, first):  # type: ignore[no-untyped-def]
     """Give senders that have no place in the sample the next ones; returns those nodes in order."""
-    found = np.empty(len(place), np.int64)
+    nodes = np.empty(len(place), np.int64)
     count = 0
     for edge in place:
         node = sender[edge]
         if local[node] < 0:
             local[node] = first + count
-            found[count] = node
+            nodes[count] = node
             count += 1
-    return found[:count].copy()
+    return nodes[:count].copy()

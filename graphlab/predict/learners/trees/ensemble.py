@@ -70,14 +70,14 @@ class Trees:
     def probability(self, values: Floats) -> Floats:
         """Mean over trees [k, classes] of the shares in the leaf that each of ``values`` [k, columns] ends in."""
         require(values.shape[1] == self.columns, f"{values.shape[1]} features, trained on {self.columns}")
-        found = np.zeros((len(values), self.classes))
+        probability = np.zeros((len(values), self.classes))
         # Thresholds lie between float32 numbers: scikit-learn compares these.
         _ask(
             np.ascontiguousarray(values, dtype=np.float32), self.root, self.left, self.right, self.feature,
-            self.threshold, self.first, self.label, self.share, found,
+            self.threshold, self.first, self.label, self.share, probability,
         )  # fmt: skip
-        found /= len(self.root)
-        return found
+        probability /= len(self.root)
+        return probability
 
     def state(self) -> dict[str, Array]:
         sizes = {"columns": whole(self.columns), "classes": whole(self.classes)}
@@ -86,8 +86,8 @@ class Trees:
     @classmethod
     def restore(cls, state: State) -> Trees:
         """Raises SchemaError for arrays that are no trees: the kernel would walk out of them."""
-        found = {name: array(state, name, kind, 1) for name, kind in KINDS.items()}
-        trees = cls(**found, columns=number(state, "columns"), classes=number(state, "classes"))
+        arrays = {name: array(state, name, kind, 1) for name, kind in KINDS.items()}
+        trees = cls(**arrays, columns=number(state, "columns"), classes=number(state, "classes"))
         trees._check()
         return trees
 
