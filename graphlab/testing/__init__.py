@@ -6,6 +6,13 @@ May import every room; nothing imports it. See ``docs/extending.md``.
 from graphlab.testing.embedding_engine import EmbeddingEngineContract
 from graphlab.testing.executor import ExecutorContract
 from graphlab.testing.language import LanguageContract
+from graphlab.testing.null_models import NullModelContract
 from graphlab.testing.reader import ReaderContract
 
-__all__ = ["EmbeddingEngineContract", "ExecutorContract", "LanguageContract", "ReaderContract"]
+__all__ = [
+    "EmbeddingEngineContract",
+    "ExecutorContract",
+    "LanguageContract",
+    "NullModelContract",
+    "ReaderContract",
+]
