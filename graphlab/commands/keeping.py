@@ -135,7 +135,7 @@ def recipe(
 
     from graphlab.commands.terminal import print_json
     from graphlab.graph import Graph
-    from graphlab.report.sections.overview import recipe_text
+    from graphlab.store.wiring.recipe import recipe_text
 
     with Graph.open(graph) as opened:
         info = opened.set_recipe(min_score, merge_within)
@@ -170,7 +170,7 @@ def info(graph: GraphPath, json: Json = False) -> None:
 
     from graphlab.commands.terminal import print_json
     from graphlab.graph import Graph
-    from graphlab.report.sections.overview import recipe_text
+    from graphlab.store.wiring.recipe import recipe_text
 
     with Graph.open(graph, read_only=True) as opened:
         found = opened.info()

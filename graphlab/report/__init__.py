@@ -1,15 +1,16 @@
 """Reports: one self-contained HTML file, no scripts, no network, readable in print and in the dark.
 
-A section is a function from a graph to a ``Section``, or None where it has nothing to say; the order of a page is a
-tuple of them.
+A section is an object of the seam ``graphlab.report.section``; the order of a page is a tuple of their names.
 """
 
 from __future__ import annotations
 
-from functools import partial
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from graphlab.report.page import MakeSection, write_page
+from graphlab.report.page import Notes, Section, write_page
+from graphlab.report.section import NEEDS, SECTIONS, ReportedGraph, Subject, report_section
 from graphlab.report.sections import (
     activity,
     cell_types,
@@ -21,55 +22,64 @@ from graphlab.report.sections import (
     strongest,
 )
 from graphlab.report.sections.motifs import instances, mining, participation, profiles, tested, triads
+from ingest.schema.errors import GraphlabError, UnknownNameError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from graphlab.graph import Graph
     from graphlab.motifs.significance.motifs import Significance
 
-SECTIONS: tuple[MakeSection, ...] = (
-    overview.section,
-    connectivity.section,
-    triads.section,
-    tested.section,
-    mining.section,
-    participation.section,
-    strongest.section,
-    cell_types.section,
-    embedding_map.section,
-    activity.section,
-    predictions.section,
-    methods.section,
-)
+WHOLE = (overview, connectivity, triads, tested, mining, participation, strongest, cell_types, embedding_map, activity,
+         predictions, methods)  # fmt: skip
+"""A page about a graph; sections of other packages stand before the methods."""
+MOTIFS = (overview, tested, profiles, instances, mining, participation, methods)
+"""A page about one result."""
+OWN = {module.section.name: module.section for module in (*WHOLE, *MOTIFS)}
+for _name, _section in OWN.items():
+    SECTIONS.register(_name, _section)
 
 
-def write_report(graph: Graph, path: Path) -> Path:
+def write_report(graph: ReportedGraph, path: Path) -> Path:
     """Write everything the graph has to show; under another name until it is whole.
 
     Args:
         path: the HTML file; its folder is made when missing.
     """
-    title = graph.info().dataset or graph.path.name
-    return write_page(graph, path, SECTIONS, title, "graphlab report")
+    own = [module.section.name for module in WHOLE]
+    others = [name for name in SECTIONS.names() if name not in OWN]
+    subject = Subject(graph)
+    return write_page(path, sections(subject, [*own[:-1], *others, own[-1]]), subject.title, "graphlab report")
 
 
-def write_motif_report(graph: Graph, path: Path, found: Significance, others: Mapping[str, Significance]) -> Path:
+def write_motif_report(
+    graph: ReportedGraph, path: Path, found: Significance, others: Mapping[str, Significance]
+) -> Path:
     """Write the report of one significance: figure, instances, profiles beside other graphs, methods.
 
     Args:
         others: further graphs' results by name, of the same size and null.
     """
-    title = graph.info().dataset or graph.path.name
-    named = {title: found, **others} if found.size > 2 else {}
-    sections: tuple[MakeSection, ...] = (
-        overview.section,
-        partial(tested.section, results=(found,)),
-        partial(profiles.section, results=named),
-        partial(instances.section, found=found),
-        mining.section,
-        partial(participation.section, settings=found),
-        partial(methods.section, results=(found,)),
-    )
-    return write_page(graph, path, sections, title, f"motifs of {found.size} against the null '{found.null}'")
+    subject = Subject(graph, found, others)
+    made = sections(subject, [module.section.name for module in MOTIFS])
+    return write_page(path, made, subject.title, f"motifs of {found.size} against the null '{found.null}'")
+
+
+def sections(subject: Subject, names: list[str]) -> Iterator[Section]:
+    """The sections of these names that have what they need and something to say, in their order.
+
+    One of another package that cannot be made stands on the page with the reason.
+    """
+    for name in names:
+        try:
+            section = SECTIONS.get(name)
+            for need in section.needs:
+                if need not in NEEDS:
+                    raise UnknownNameError(f"need of the report section {name!r}", need, NEEDS)
+            made = section.make(subject) if all(NEEDS[need](subject) for need in section.needs) else None
+        except GraphlabError as error:
+            if name in OWN:
+                raise
+            made = Section(name, [Notes([f"left out: {error}"])])
+        if made is not None:
+            yield made
+
+
+__all__ = ["SECTIONS", "Section", "Subject", "report_section", "write_motif_report", "write_report"]

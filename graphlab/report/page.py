@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,8 +21,6 @@ from ingest.schema.errors import StoreError
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from graphlab.graph import Graph
 
 TABLE_ENDINGS = (".csv", ".parquet", ".json")
 MARK = "made-by-graphlab.txt"
@@ -94,22 +92,19 @@ class Section:
     tables: dict[str, pa.Table] = field(default_factory=dict)
 
 
-MakeSection = Callable[["Graph"], Section | None]
-
-
 def link_to(address: str, text: str) -> Markup:
     """A link that a reader may follow; nothing is loaded until then."""
     return Markup(f'<a href="{escape(address)}" rel="noopener noreferrer">{escape(text)}</a>')
 
 
-def write_page(graph: Graph, path: Path, sections: Sequence[MakeSection], title: str, subtitle: str) -> Path:
+def write_page(path: Path, sections: Iterable[Section], title: str, subtitle: str) -> Path:
     """Write the page and, in the folder ``<name>_files``, every table (CSV, Parquet, JSON), figure and text.
 
     Args:
         path: the HTML file; its folder is made when missing. Both appear only when they are whole.
     """
     checked_output(path)
-    made = [section for make in sections if (section := make(graph)) is not None]
+    made = list(sections)
     today = datetime.datetime.now().astimezone().date().isoformat()
     template = _environment().get_template("report.html.j2")
     beside = path.with_name(f"{path.stem}_files")

@@ -8,6 +8,7 @@ from graphlab.testing.executor import ExecutorContract
 from graphlab.testing.language import LanguageContract
 from graphlab.testing.null_models import NullModelContract
 from graphlab.testing.reader import ReaderContract
+from graphlab.testing.report_sections import ReportSectionContract
 
 __all__ = [
     "EmbeddingEngineContract",
@@ -15,4 +16,5 @@ __all__ = [
     "LanguageContract",
     "NullModelContract",
     "ReaderContract",
+    "ReportSectionContract",
 ]

@@ -18,7 +18,7 @@ from graphlab.motifs.kernels.pair_classes import distance_classes, pair_class
 from graphlab.motifs.nulls import models
 from graphlab.motifs.nulls.ensembles import sample_counts
 from graphlab.motifs.nulls.models import KEEPS, NEEDS, Ints, NullModel, NullOptions, observable_part, sample_seed
-from graphlab.motifs.nulls.registered import NULL_MODELS
+from graphlab.motifs.nulls.registered import null_model, null_names, weight_null
 from graphlab.testing.refusal import refusal
 from ingest.schema.errors import GraphlabError
 from queries.snapshot import Snapshot
@@ -78,7 +78,7 @@ class NullModelContract:
 
     @property
     def null(self) -> NullModel:
-        return NULL_MODELS.get(self.name)
+        return null_model(self.name) if self.name in null_names() else weight_null(self.name)
 
     def draw(self, graph: Snapshot, options: NullOptions, number: int = 0) -> Snapshot:
         return self.null.prepare(graph, options, 0).draw(sample_seed(0, number))

@@ -67,13 +67,12 @@ def null_options(folder: Folder, view: Snapshot, model: NullModel, settings: Nul
         raise UnknownNameError("place to be near (near=)", settings.near, NEAR)
     if settings.by is not None and LABELS not in model.needs:
         raise AnalysisError(
-            f"by={settings.by!r} names the labels of a null that needs them ({_needing(LABELS)}), and the null "
-            f"{model.name!r} has none; leave it out, or count per group with census(size, by=...)"
+            f"by={settings.by!r} names the labels of the null {_needing(LABELS)}, and {model.name!r} has none; leave "
+            "it out, or count per group with census(size, by=...)"
         )
     if settings.proximity is not None and NEARNESS not in model.needs:
         raise AnalysisError(
-            f"a table of proximity belongs to a null that needs nearness ({_needing(NEARNESS)}); the null is "
-            f"{model.name!r}"
+            f"a table of proximity belongs to the null {_needing(NEARNESS)}; the null is {model.name!r}"
         )
     options = NullOptions(steps_per_edge=settings.steps_per_edge, keep_reciprocity=settings.keep_reciprocity)
     if settings.observable:
@@ -91,7 +90,7 @@ def null_options(folder: Folder, view: Snapshot, model: NullModel, settings: Nul
 
 
 def _needing(need: str) -> str:
-    return ", ".join(name for name in null_names() if need in null_model(name).needs)
+    return " or ".join(repr(name) for name in null_names() if need in null_model(name).needs)
 
 
 def _labels(folder: Folder, view: Snapshot, settings: NullSettings) -> dict[str, Any]:
@@ -159,13 +158,9 @@ def close_pairs(
 
 
 def inputs_of(settings: NullSettings) -> dict[str, str]:
-    """Files that take part in a result: name -> SHA-256."""
-    if settings.proximity is None:
-        return {}
-    path = Path(settings.proximity)
-    if not path.is_file():
-        raise ReadError(f"{path} does not exist; proximity= names a file of pre_root_id, post_root_id, class")
-    return {path.name: runs.hash_source(path)}
+    """Files that take part in a result: name -> SHA-256. One that is not there is found missing when it is read."""
+    path = Path(settings.proximity or "")
+    return {path.name: runs.hash_source(path)} if path.is_file() else {}
 
 
 def plain_settings(opened: Opened, given: Mapping[str, Any]) -> NullSettings:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 from graphlab.report.page import Block, Figure, Figures, Notes, Section, Table
-
-if TYPE_CHECKING:
-    from graphlab.graph import Graph
+from graphlab.report.section import Subject, report_section
 
 
-def section(graph: Graph) -> Section | None:
+@report_section("activity")
+def section(subject: Subject) -> Section | None:
     """Recordings of the graph and the latest tuning; None without recordings."""
-    found = graph.activity.section()
+    found = subject.graph.activity.section()
     if found is None:
         return None
     blocks: list[Block] = [Notes([found.summary])]

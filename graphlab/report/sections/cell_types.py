@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from graphlab.report.page import Section, Table
-
-if TYPE_CHECKING:
-    from graphlab.graph import Graph
+from graphlab.report.section import Subject, report_section
 
 ROWS = 20
 
 
-def section(graph: Graph) -> Section | None:
+@report_section("cell-types")
+def section(subject: Subject) -> Section | None:
     """The largest cell types."""
-    rows = graph.query(
+    rows = subject.graph.query(
         """SELECT cell_type, count(*) AS neurons, CAST(sum(total_out) AS DOUBLE) AS made,
                   CAST(sum(total_in) AS DOUBLE) AS received
            FROM neurons WHERE cell_type IS NOT NULL GROUP BY cell_type ORDER BY neurons DESC, cell_type LIMIT $rows""",

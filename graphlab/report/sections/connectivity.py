@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from graphlab.charts import drawings
 from graphlab.motifs.census.dyads import reciprocity
 from graphlab.report.page import Card, Cards, Figure, Figures, Section
-
-if TYPE_CHECKING:
-    from graphlab.graph import Graph
+from graphlab.report.section import Subject, report_section
 
 
-def section(graph: Graph) -> Section | None:
+@report_section("connectivity", "connections")
+def section(subject: Subject) -> Section:
     """Degrees, weights, reciprocity."""
-    snapshot = graph.snapshot()
-    if not snapshot.m:
-        return None
+    snapshot = subject.wiring
     degrees = {
         "outgoing": np.diff(snapshot.out_start).astype(np.float64),
         "incoming": np.diff(snapshot.in_start).astype(np.float64),

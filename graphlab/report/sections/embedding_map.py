@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import numpy.typing as npt
 
 from graphlab.charts import drawings
 from graphlab.report.page import Block, Figure, Figures, Notes, Section
+from graphlab.report.section import Subject, report_section
 from ingest.schema.errors import ReadError
-
-if TYPE_CHECKING:
-    from graphlab.graph import Graph
 
 MAP_POINTS = 4_000
 """Neurons in the map; more are sampled, and the caption says so."""
 
 
-def section(graph: Graph) -> Section | None:
+@report_section("embedding-map", "embeddings")
+def section(subject: Subject) -> Section | None:
     """Mean vectors of neurons in their first two principal components, coloured by cell type."""
     figures = []
-    snapshot = graph.snapshot()
-    types = dict(zip(snapshot.root_ids.tolist(), graph.neuron_values(snapshot, "cell_type"), strict=True))
+    snapshot = subject.graph.snapshot()
+    types = dict(zip(snapshot.root_ids.tolist(), subject.graph.neuron_values(snapshot, "cell_type"), strict=True))
     unread: list[str] = []
-    for model in graph.info().embeddings:
+    for model in subject.info.embeddings:
         try:
-            embeddings = graph.embeddings.open(model["model"])
+            embeddings = subject.graph.embeddings.open(model["model"])
         except ReadError as error:
             unread.append(f"Model {model['model']} is left out: {error}")
             continue

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from graphlab.report.page import Block, Notes, Quote, Section
-from graphlab.report.sections.overview import recipe_text
+from graphlab.report.section import Subject, report_section
+from graphlab.store.information import GraphInfo
 from graphlab.store.runs.runs import versions
+from graphlab.store.wiring.recipe import recipe_text
 
 if TYPE_CHECKING:
-    from graphlab.graph import Graph
     from graphlab.motifs.significance.motifs import Significance
 
 CENSUS = {
@@ -24,14 +24,11 @@ CHAIN = "Besag & Clifford 1989. Generalized Monte Carlo significance tests. Biom
 COUNTED = {2: "dyads", 3: "triads", 4: "the 199 connected tetrads"}
 
 
-def section(graph: Graph, results: Sequence[Significance] | None = None) -> Section:
-    """The paragraph and its references; of the latest recorded results when none are given."""
-    if results is None:
-        latest: dict[tuple[int, str], Significance] = {}
-        for _, one in graph.motifs.kept_significance():
-            latest.setdefault((one.size, one.null), one)
-        results = list(latest.values())
-    text = " ".join([data(graph), *(tested(one) for one in results), software()])
+@report_section("methods")
+def section(subject: Subject) -> Section:
+    """The paragraph and its references."""
+    results, graph = subject.results, subject.graph
+    text = " ".join([data(subject.info), *(tested(one) for one in results), software()])
     sizes = {one.size for one in results} or {3}
     cited = [CENSUS[size] for size in sorted(sizes)]
     if results:
@@ -46,9 +43,8 @@ def section(graph: Graph, results: Sequence[Significance] | None = None) -> Sect
     return Section("Methods", blocks)
 
 
-def data(graph: Graph) -> str:
+def data(info: GraphInfo) -> str:
     """What was analysed."""
-    info = graph.info()
     source = info.dataset or "The data"
     if info.materialization:
         source += f" (materialization {info.materialization})"

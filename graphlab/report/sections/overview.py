@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from graphlab.report.page import Card, Cards, Notes, Section, Table
+from graphlab.report.section import Subject, report_section
+from graphlab.store.wiring.recipe import recipe_text
 
-if TYPE_CHECKING:
-    from graphlab.graph import Graph
 
-
-def section(graph: Graph) -> Section | None:
+@report_section("overview")
+def section(subject: Subject) -> Section:
     """Dataset, versions, counts, and what a reader should know."""
-    info = graph.info()
+    info = subject.info
     shown = ("neurons", "chemical", "electrical", "extrasynaptic", "synapses", "total_weight")
     names = {"chemical": "chemical connections", "electrical": "electrical connections", "total_weight": "total weight"}
     names["extrasynaptic"] = "extrasynaptic connections"
@@ -36,13 +34,3 @@ def section(graph: Graph) -> Section | None:
         for m in info.embeddings
     ]
     return Section("Overview", [Cards(cards), Table(["", ""], facts), Notes(info.notes)])
-
-
-def recipe_text(recipe: dict[str, Any]) -> str:
-    """The connection recipe in words."""
-    told = []
-    if recipe.get("min_score") is not None:
-        told.append(f"synapses of score {recipe['min_score']:g} or more")
-    if recipe.get("merge_within_nm") is not None:
-        told.append(f"synapses of one pair within {recipe['merge_within_nm']:g} nm counted once")
-    return "; ".join(told) or "every synapse of the sources counts"

@@ -15,11 +15,11 @@ from graphlab.predict.learners.calibration import SELECTIVE
 from graphlab.predict.protocol import NOMINATED
 from graphlab.predict.saved_runs import HeldFold, SavedRun, estimate_text, saved_runs
 from graphlab.report.page import Block, Card, Cards, Figure, Figures, Notes, Section, Table
+from graphlab.report.section import ReportedGraph, Subject, report_section
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from graphlab.graph import Graph
 
 MOST_LINES = 7
 MOST_TYPES = 20
@@ -37,9 +37,10 @@ METRICS = {
 }  # fmt: skip
 
 
-def section(graph: Graph) -> Section | None:
+@report_section("predictions", "models")
+def section(subject: Subject) -> Section | None:
     """Every saved run of the models folder; None where there is none."""
-    runs, troubles = saved_runs(graph.path / "models")
+    runs, troubles = saved_runs(subject.graph.path / "models")
     if not runs and not troubles:
         return None
     blocks: list[Block] = []
@@ -52,7 +53,7 @@ def section(graph: Graph) -> Section | None:
         blocks += [*_scores(run), *_verdict(run), _leaks(run)]
         if run.held:
             blocks.append(_uncertainty(run))
-            blocks += _errors(run, _types(graph), tables)
+            blocks += _errors(run, _types(subject.graph), tables)
         if rows := run.card.get("importance"):
             blocks.append(Figures([_importance(run, rows)]))
         notes = [str(note) for key in ("notes", "importance_notes") for note in run.card.get(key, ())]
@@ -260,7 +261,7 @@ def _p(card: Mapping[str, Any], name: str) -> str:
     return f"{found['p']:.3g} (at least {found['floor']:.3g})" if found else ""
 
 
-def _types(graph: Graph) -> dict[int, str]:
+def _types(graph: ReportedGraph) -> dict[int, str]:
     rows = graph.query("SELECT root_id, cell_type FROM neurons WHERE cell_type IS NOT NULL").to_arrow()
     return dict(zip(rows["root_id"].to_pylist(), (str(t) for t in rows["cell_type"].to_pylist()), strict=True))
 

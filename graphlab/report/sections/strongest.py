@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from graphlab.report.page import Section, Table
-
-if TYPE_CHECKING:
-    from graphlab.graph import Graph
+from graphlab.report.section import Subject, report_section
 
 ROWS = 20
 
 
-def section(graph: Graph) -> Section | None:
+@report_section("strongest-connections")
+def section(subject: Subject) -> Section | None:
     """The strongest connections with names and types."""
-    rows = graph.query(
+    rows = subject.graph.query(
         """SELECT c.pre_root_id, a.name AS pre_name, a.cell_type AS pre_type, c.post_root_id, b.name AS post_name,
                   b.cell_type AS post_type, c.weight
            FROM connections c JOIN neurons a ON a.root_id = c.pre_root_id JOIN neurons b ON b.root_id = c.post_root_id

@@ -125,3 +125,13 @@ def totals(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> No
         WHERE neurons.root_id = sums.root_id
         """
     )
+
+
+def recipe_text(recipe: dict[str, Any]) -> str:
+    """The connection recipe in words."""
+    told = []
+    if recipe.get("min_score") is not None:
+        told.append(f"synapses of score {recipe['min_score']:g} or more")
+    if recipe.get("merge_within_nm") is not None:
+        told.append(f"synapses of one pair within {recipe['merge_within_nm']:g} nm counted once")
+    return "; ".join(told) or "every synapse of the sources counts"

@@ -10,12 +10,12 @@ from graphlab.exchange import neuroglancer
 from graphlab.motifs.census.classes import classes
 from graphlab.motifs.significance.motifs import Significance
 from graphlab.report.page import Block, Notes, Section, Table, link_to
+from graphlab.report.section import ReportedGraph, Subject, report_section
 from graphlab.report.sections.motifs.tested import number, ratio_text
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-    from graphlab.graph import Graph
 
 MOTIFS = 3
 ROWS = 6
@@ -23,24 +23,25 @@ MOST_SETS = 300_000_000
 """Sets of neurons that a report looks at for one motif, some ten seconds of it."""
 
 
-def section(graph: Graph, found: Significance) -> Section | None:
+@report_section("instances", "one result")
+def section(subject: Subject) -> Section | None:
     """Top instances of the most over-represented classes."""
-    if found.size not in (3, 4):
+    graph, found = subject.graph, subject.found
+    if found is None or found.size not in (3, 4):
         return None
     chosen = standing_out(found)
     if not chosen:
         return None
     from graphlab.motifs.kernels.subgraphs import adjacency_of, at_most
 
-    kind, least = "chemical", 0.0
     meta = found.view_meta or {}
-    kind, least = str(meta.get("kind", kind)), float(meta.get("min_weight", least))
-    if at_most(adjacency_of(graph.snapshot(kind, least)), found.size) > MOST_SETS:
+    kind, least = str(meta.get("kind", "chemical")), float(meta.get("min_weight", 0.0))
+    if at_most(adjacency_of(subject.wiring), found.size) > MOST_SETS:
         words = "graphlab instances GRAPH MOTIF lists them, and a higher --min-weight makes it quick"
         return Section(
             "Strongest instances", [Notes([f"This graph is too large to list instances in a report; {words}."])]
         )
-    info = graph.info()
+    info = subject.info
     dataset = neuroglancer.dataset_of(info.dataset, info.materialization, None, info.resolution)
     names = named(graph)
     blocks: list[Block] = []
@@ -73,7 +74,7 @@ def standing_out(found: Significance) -> list[int]:
     return sorted(more, key=rank, reverse=True)[:MOTIFS]
 
 
-def named(graph: Graph) -> dict[int, str]:
+def named(graph: ReportedGraph) -> dict[int, str]:
     """Names of the neurons that have one."""
     table = graph.to_arrow("neurons").select(["root_id", "name"])
     return {row["root_id"]: row["name"] for row in table.to_pylist() if row["name"]}

@@ -7,21 +7,19 @@ from typing import TYPE_CHECKING
 from graphlab.charts import drawings
 from graphlab.motifs.census.codes import edges_of
 from graphlab.report.page import Notes, Section, Table
+from graphlab.report.section import Subject, report_section
 
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-    from graphlab.graph import Graph
 
 ROWS = 15
 
 
-def section(graph: Graph) -> Section | None:
+@report_section("mining", "mining")
+def section(subject: Subject) -> Section:
     """The most surprising typed motifs of the latest recorded mining, with the number tried."""
-    kept = graph.motifs.kept_mining()
-    if not kept or not kept[0][1].num_rows:
-        return None
-    table = kept[0][1]
+    table = subject.graph.motifs.kept_mining()[0][1]
     split = table["test_count"][0].as_py() >= 0
     rows: list[list[str | Markup]] = []
     for row in table.slice(0, ROWS).to_pylist():

@@ -10,10 +10,9 @@ import numpy.typing as npt
 from graphlab.charts import analyses
 from graphlab.motifs.census.codes import CONNECTED_TRIADS, TRIAD_LABELS, triad_class_codes
 from graphlab.report.page import Block, Figure, Figures, Section
+from graphlab.report.section import Subject, report_section
 
 if TYPE_CHECKING:
-    from graphlab.graph import Graph
-    from graphlab.motifs.significance.motifs import Significance
     from queries.snapshot import Snapshot
 
 Floats = npt.NDArray[np.float64]
@@ -27,19 +26,19 @@ REACH = 4.0
 """Powers of two at which the shading is full."""
 
 
-def section(graph: Graph, settings: Significance | None = None) -> Section | None:
+@report_section("participation", "connections")
+def section(subject: Subject) -> Section | None:
     """Both heat maps; None without at least two cell types."""
     import pyarrow as pa
 
-    meta = (settings.view_meta if settings is not None else None) or {}
-    view = graph.snapshot(str(meta.get("kind", "chemical")), float(meta.get("min_weight", 0.0)))
+    view = subject.wiring
     # Neurons without a connection say nothing of the wiring, and a data set may list many of them.
     wired = np.zeros(view.n, dtype=np.bool_)
     wired[view.sources()] = True
     wired[view.out_target] = True
-    types = graph.neuron_values(view, "cell_type")
+    types = subject.graph.neuron_values(view, "cell_type")
     label, names = grouped([str(x) if x is not None and w else None for x, w in zip(types, wired, strict=True)])
-    if len(names) < 2 or not view.m:
+    if len(names) < 2:
         return None
     observed, expected = between_types(view, label, len(names))
     said = texts(names, names, observed, expected, "connections")

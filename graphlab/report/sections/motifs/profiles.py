@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
-
 from markupsafe import Markup
 
 from graphlab.charts import analyses
 from graphlab.motifs.census.classes import classes
-from graphlab.motifs.significance.motifs import Significance
 from graphlab.motifs.significance.profiles import profiles
 from graphlab.report.page import Block, Figure, Figures, Section, Table
-
-if TYPE_CHECKING:
-    from graphlab.graph import Graph
+from graphlab.report.section import Subject, report_section
 
 MOST_DRAWN = 20
 
 
-def section(graph: Graph, results: Mapping[str, Significance]) -> Section | None:
+@report_section("profiles", "one result", "other graphs")
+def section(subject: Subject) -> Section | None:
     """One line a graph over the motif classes, and how alike the lines are."""
     import pyarrow as pa
 
+    if subject.found is None or subject.found.size == 2:
+        return None
+    size, results = subject.found.size, {subject.title: subject.found, **subject.others}
     if len(results) < 2:
         return None
     found = profiles(results)
-    size = next(iter(results.values())).size
     by_name = {one.name: one for one in classes(size)}
     few = len(found.classes) <= MOST_DRAWN
     edges = [by_name[name].edges for name in found.classes] if few else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from markupsafe import Markup
@@ -14,9 +13,7 @@ from graphlab.motifs.census.classes import classes
 from graphlab.motifs.significance.against_null import FIXED
 from graphlab.motifs.significance.motifs import Significance
 from graphlab.report.page import Block, Figure, Figures, Notes, Section, Table
-
-if TYPE_CHECKING:
-    from graphlab.graph import Graph
+from graphlab.report.section import Subject, report_section
 
 MOST_RESULTS = 4
 MOST_ROWS = 30
@@ -24,15 +21,10 @@ MOST_ROWS = 30
 LEVEL = 0.05
 
 
-def section(graph: Graph, results: Sequence[Significance] | None = None) -> Section | None:
-    """Each result, or the latest recorded one of every size and null."""
-    if results is None:
-        latest: dict[tuple[int, str], Significance] = {}
-        for _, one in graph.motifs.kept_significance():
-            latest.setdefault((one.size, one.null), one)
-        results = sorted(latest.values(), key=lambda one: one.size)[:MOST_RESULTS]
-    if not results:
-        return None
+@report_section("motif-tests", "significance")
+def section(subject: Subject) -> Section:
+    """Each result that the page is about."""
+    results = sorted(subject.results, key=lambda one: one.size)[:MOST_RESULTS]
     blocks: list[Block] = []
     tables = {}
     for found in results:

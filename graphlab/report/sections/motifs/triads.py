@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from graphlab.charts import drawings
 from graphlab.motifs.census.classes import classes
 from graphlab.report.page import Card, Cards, Notes, Section
-
-if TYPE_CHECKING:
-    from graphlab.graph import Graph
+from graphlab.report.section import Subject, report_section
 
 
-def section(graph: Graph) -> Section | None:
+@report_section("triads")
+def section(subject: Subject) -> Section | None:
     """The triad census, drawn."""
-    if graph.snapshot().n < 3:
+    if subject.wiring.n < 3:
         return None
-    census = graph.motifs.census(3)
+    census = subject.graph.motifs.census(3)
     drawn = {one.name: drawings.motif(one.edges, 3, f"Triad {one.name}") for one in classes(3)}
     cards = [
         Card(f"{name}: {census.noninduced[name]:,} non-induced", f"{count:,}", drawn[name])

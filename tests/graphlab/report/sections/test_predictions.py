@@ -12,6 +12,7 @@ import pytest
 from graphlab import Graph
 from graphlab.predict.saved_runs import SHAPES
 from graphlab.report.page import Figures, Notes, Table
+from graphlab.report.section import Subject
 from graphlab.report.sections import predictions
 
 pytest.importorskip("sklearn")
@@ -20,12 +21,12 @@ EVIL = '<script>fetch("https://example.org/x")</script>'
 
 def test_a_graph_without_models_says_nothing(tmp_path: Path) -> None:
     with Graph.create(tmp_path / "g") as graph:
-        assert predictions.section(graph) is None
+        assert predictions.section.make(Subject(graph)) is None
 
 
 def test_everything_that_a_reader_needs_is_there(predicted: Path) -> None:
     with Graph.open(predicted / "graph", read_only=True) as graph:
-        section = predictions.section(graph)
+        section = predictions.section.make(Subject(graph))
     assert section is not None
     tables = [block for block in section.blocks if isinstance(block, Table)]
     figures = [figure for block in section.blocks if isinstance(block, Figures) for figure in block.figures]
@@ -72,7 +73,7 @@ def test_everything_that_a_reader_needs_is_there(predicted: Path) -> None:
 
 def test_errors_by_type_add_up_to_the_brier_score(predicted: Path) -> None:
     with Graph.open(predicted / "graph", read_only=True) as graph:
-        section = predictions.section(graph)
+        section = predictions.section.make(Subject(graph))
     assert section is not None
     rows = section.tables["predictions_functional_types"].to_pylist()
     held = pq.read_table(predicted / "graph" / "models" / "functional.held.parquet").to_pylist()
@@ -111,7 +112,7 @@ def test_what_cannot_be_read_is_said_and_the_rest_is_shown(predicted: Path, tmp_
     place = shutil.copytree(predicted / "graph", tmp_path / "g")
     harm(place / "models")
     with Graph.open(place) as graph:
-        section = predictions.section(graph)
+        section = predictions.section.make(Subject(graph))
         graph.report(tmp_path / "page.html")
     assert section is not None
     notes = [note for block in section.blocks if isinstance(block, Notes) for note in block.notes]
@@ -126,7 +127,7 @@ def test_cards_without_predictions_and_cards_of_others(predicted: Path, tmp_path
     (place / "models" / "functional.held.parquet").unlink()
     (place / "models" / "cell-type.json").write_text('{"kind": "encoder", "sha256": "x"}')
     with Graph.open(place) as graph:
-        section = predictions.section(graph)
+        section = predictions.section.make(Subject(graph))
     assert section is not None
     notes = [note for block in section.blocks if isinstance(block, Notes) for note in block.notes]
     assert any("were not kept" in note for note in notes)
@@ -158,7 +159,7 @@ def test_no_card_breaks_the_report(predicted: Path, tmp_path: Path) -> None:
         for key in sorted(SHAPES):
             for junk in JUNK:
                 path.write_text(json.dumps({**card, key: junk}))
-                section = predictions.section(graph)
+                section = predictions.section.make(Subject(graph))
                 assert section is not None
                 notes = [note for block in section.blocks if isinstance(block, Notes) for note in block.notes]
                 said += any(note.endswith("train the model again") for note in notes)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from graphlab import Graph
+from graphlab.report.section import Subject
 from graphlab.report.sections.motifs.participation import TYPES, section
 
 
@@ -18,7 +19,7 @@ def test_neurons_without_connections_take_no_place(tmp_path: Path) -> None:
     with Graph.create(tmp_path / "g") as graph:
         graph.ingest(pa.table({"name": [*wired, *listed], "cell_type": types}), as_="neurons")
         graph.ingest(pairs, as_="connections")
-        found = section(graph)
+        found = section.make(Subject(graph))
     assert found is not None
     rows = found.tables["types_connections"].to_pylist()
     assert {value for row in rows for value in row.values() if isinstance(value, str)} == {"one", "two"}
