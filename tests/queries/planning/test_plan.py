@@ -1,0 +1,96 @@
+"""The choice of an engine: by what each says of itself, whatever else this process has loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numba
+import pyarrow as pa
+import pytest
+
+import queries.csr.kernels.join
+import queries.csr.kernels.relations  # noqa: F401 - loaded, as by other work of the same process
+from ingest.schema.errors import UnsupportedError
+from queries.csr.estimate import COLD
+from queries.csr.executor import CSRExecutor
+from queries.duckdb.executor import DuckDBExecutor
+from queries.engine import Source, parse
+from queries.planning.bind import BoundPattern, bind
+from queries.planning.executor import Estimate
+from queries.planning.plan import SURE, SURE_LOADED, choose
+from queries.planning.values import Values
+from queries.source import Limits
+
+TRIANGLE = "A -> B\nB -> C\nC -> A"
+
+
+class Stated:
+    """An engine that expects what it is told to."""
+
+    def __init__(self, name: str, seconds: float, loading_s: float = 0.0, refused: str | None = None) -> None:
+        self.name, self.seconds, self.loading_s, self.refused = name, seconds, loading_s, refused
+        self.measured = 0
+
+    def refusal(self, bound: BoundPattern, source: Source) -> str | None:
+        return self.refused
+
+    def measure(self, bound: BoundPattern, source: Source, parameters: Mapping[str, Any]) -> None:
+        self.measured += 1
+
+    def estimate(self, bound: BoundPattern, source: Source, parameters: Mapping[str, Any]) -> Estimate:
+        return Estimate(1.0, 1.0, self.seconds + self.loading_s, "it is told so")
+
+    def inline(self, bound: BoundPattern, values: Values) -> str | None:
+        return None
+
+    def execute(
+        self, bound: BoundPattern, source: Source, parameters: Mapping[str, Any], limits: Limits
+    ) -> pa.RecordBatchReader:
+        raise NotImplementedError
+
+
+def triangle(source: Source) -> BoundPattern:
+    (slot,) = parse(TRIANGLE).slots
+    return bind(slot.pattern, source)
+
+
+def test_an_engine_that_has_not_answered_has_its_kernels_to_load(toy: Source) -> None:
+    assert numba.__version__
+    bound, fresh = triangle(toy), CSRExecutor()
+    choice = choose(bound, toy, {}, [DuckDBExecutor(), fresh])
+    assert (choice.executor.name, choice.why) == ("duckdb", f"SQL expects less than {SURE:g} s")
+    cold = fresh.estimate(bound, toy, {})
+    assert cold.seconds > COLD
+    assert cold.why.endswith("kernels to load")
+    fresh.execute(bound, toy, {}, Limits())
+    warm = fresh.estimate(bound, toy, {})
+    assert warm.seconds < cold.seconds - COLD / 2
+    assert "kernels to load" not in warm.why
+
+
+@pytest.mark.parametrize(
+    ("sql", "other", "chosen"),
+    [
+        (SURE / 2, Stated("other", 0.0, loading_s=0.1), "sql"),
+        (SURE * 2, Stated("other", 0.0, loading_s=0.1), "other"),
+        (SURE * 2, Stated("other", 0.0, loading_s=SURE * 4), "sql"),
+        (SURE / 2, Stated("other", 0.0), "other"),
+        (SURE_LOADED / 2, Stated("other", 0.0), "sql"),
+        (SURE * 2, Stated("other", 0.0, refused="it is Sunday"), "sql"),
+    ],
+)
+def test_another_engine_is_asked_where_sql_expects_more_than_loading_it_costs(
+    toy: Source, sql: float, other: Stated, chosen: str
+) -> None:
+    first = Stated("sql", sql)
+    choice = choose(triangle(toy), toy, {}, [first, other])
+    assert choice.executor.name == chosen
+    assert (first.measured, other.measured) == (1, 1)
+
+
+def test_the_engine_asked_for_is_taken_or_refuses(toy: Source) -> None:
+    bound = triangle(toy)
+    assert choose(bound, toy, {}, [Stated("other", 1e9)], "other").why == "asked for"
+    with pytest.raises(UnsupportedError, match="engine other cannot answer this: it is Sunday"):
+        choose(bound, toy, {}, [Stated("other", 0.0, refused="it is Sunday")], "other")
