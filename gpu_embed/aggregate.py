@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ingest.schema.errors import SchemaError
-from ingest.schema.ids import RootIds, as_root_ids
+from ingest.schema.ids import RootIds, as_root_ids, rows_of
 from ingest.skeletons import Skeleton
 
 Floats = npt.NDArray[np.float64]
@@ -180,12 +180,11 @@ def _checked(skeleton: Skeleton, node_ids: Any, vectors: Any) -> tuple[RootIds, 
 
 def _indices(skeleton: Skeleton, ids: RootIds) -> npt.NDArray[np.int64]:
     order = np.argsort(skeleton.node_ids, kind="stable")
-    place = np.minimum(np.searchsorted(skeleton.node_ids[order], ids), max(len(skeleton) - 1, 0))
-    at: npt.NDArray[np.int64] = order[place]
-    strange = skeleton.node_ids[at] != ids
-    if strange.any():
-        raise SchemaError(f"skeleton {skeleton.root_id} has no node {ids[strange][0]}; embeddings of another skeleton?")
-    return at
+    place = rows_of(skeleton.node_ids[order], ids)
+    if (place < 0).any():
+        strange = ids[place < 0][0]
+        raise SchemaError(f"skeleton {skeleton.root_id} has no node {strange}; embeddings of another skeleton?")
+    return order[place]
 
 
 def _graph(skeleton: Skeleton) -> Any:

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ingest.schema.ids import rows_of
+
 Ints32 = npt.NDArray[np.int32]
 Ints64 = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -118,23 +120,61 @@ class Snapshot:
 
     def indices_of(self, root_ids: npt.NDArray[np.uint64]) -> Ints64:
         """Node numbers of ids; -1 where the graph has no such neuron."""
-        if self.n == 0:
-            return np.full(len(root_ids), -1, dtype=np.int64)
-        at = np.searchsorted(self.root_ids, root_ids)
-        at = np.minimum(at, self.n - 1)
-        return np.where(self.root_ids[at] == root_ids, at, -1).astype(np.int64)
+        return rows_of(self.root_ids, root_ids)
 
-    def filtered(self, min_weight: float) -> Snapshot:
-        """The same neurons with only the edges of at least ``min_weight``."""
-        keep = self.weight >= min_weight
-        return Snapshot.from_edges(
-            self.root_ids,
-            self.sources()[keep],
-            self.out_target[keep],
-            self.weight[keep],
-            {**self.meta, "min_weight": min_weight},
-        )
+    def edges_of(self, source: npt.NDArray[np.integer], target: npt.NDArray[np.integer]) -> Ints64:
+        """Edge numbers of pairs of node numbers, in the shape of both; -1 where there is no such edge."""
+        n = np.int64(self.n)
+        return rows_of(self.sources() * n + self.out_target, source * n + target)
+
+    def subset(
+        self,
+        neurons: npt.NDArray[Any] | None = None,
+        edges: npt.NDArray[np.bool_] | None = None,
+        min_weight: float | None = None,
+    ) -> Snapshot:
+        """The part of the graph that meets everything said; its ``meta`` is this one's.
+
+        Args:
+            neurons: node numbers, or a mask [n]: only these and the edges among them. All when None.
+            edges: a mask [m]: only these, the neurons stay.
+            min_weight: only edges of at least this weight, the neurons stay; kept in ``meta``.
+
+        Raises:
+            ValueError: a mask of another length, a node number out of range.
+        """
+        meta = self.meta if min_weight is None else {**self.meta, "min_weight": min_weight}
+        if edges is not None and edges.shape != (self.m,):
+            raise ValueError(f"a mask of shape {edges.shape} for {self.m} edges")
+        if neurons is None:
+            ids, edge, source = self.root_ids, np.arange(self.m), self.sources()
+            target: npt.NDArray[np.integer] = self.out_target
+        else:
+            nodes = _nodes(neurons, self.n)
+            ids, start = self.root_ids[nodes], self.out_start[nodes]
+            degree = self.out_start[nodes + 1] - start
+            # The rows of the chosen nodes alone: thousands of small parts must not each look at every edge.
+            edge = np.arange(degree.sum()) + np.repeat(start - np.cumsum(degree) + degree, degree)
+            source = np.repeat(np.arange(len(nodes), dtype=np.int32), degree)
+            target = rows_of(nodes, self.out_target[edge])
+            source, target, edge = source[target >= 0], target[target >= 0], edge[target >= 0]
+        keep = np.ones(len(edge), dtype=np.bool_) if edges is None else edges[edge]
+        if min_weight is not None:
+            keep &= self.weight[edge] >= min_weight
+        return Snapshot.from_edges(ids, source[keep], target[keep], self.weight[edge[keep]], meta)
 
     def __repr__(self) -> str:
         name = self.meta.get("dataset") or "graph"
         return f"<Snapshot of {name}: {self.n:,} neurons, {self.m:,} connections>"
+
+
+def _nodes(neurons: npt.NDArray[Any], n: int) -> Ints32:
+    """Node numbers, ascending and each once, of numbers or a mask."""
+    if neurons.dtype == np.bool_:
+        if neurons.shape != (n,):
+            raise ValueError(f"a mask of shape {neurons.shape} for {n} neurons")
+        return np.flatnonzero(neurons).astype(np.int32)
+    nodes = np.unique(neurons)
+    if len(nodes) and not 0 <= nodes[0] <= nodes[-1] < n:
+        raise ValueError(f"neurons outside 0..{n - 1}")
+    return nodes.astype(np.int32)

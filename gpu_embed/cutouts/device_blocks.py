@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from gpu_embed.engines.memory import RANKED, label_bytes
+from ingest.schema.ids import rows_of
 
 RANKS = {1: torch.uint8, 2: torch.int16, 4: torch.int32}
 Zyx = tuple[int, int, int]
@@ -37,11 +38,7 @@ class Ranks:
         self._device, self._bits, self._signed = device, 8 * dtype.itemsize, dtype.kind == "i"
 
     def of(self, root_ids: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
-        bits = root_ids.view(np.int64)
-        at = np.minimum(np.searchsorted(self._sorted, bits), max(len(self._sorted) - 1, 0))
-        known = self._sorted[at] == bits if len(self._sorted) else np.zeros(len(bits), dtype=bool)
-        found: npt.NDArray[np.int64] = np.where(known, at + 1, 0)
-        return found
+        return rows_of(self._sorted, root_ids.view(np.int64)) + 1
 
     def of_voxels(self, voxels: npt.NDArray[Any]) -> Tensor:
         """Ids of a block [z, y, x] on the host to ranks on the device."""

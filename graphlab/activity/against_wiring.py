@@ -17,6 +17,7 @@ from graphlab.store.wiring.functional_edges import edge_run
 from graphlab.store.wiring.snapshots import snapshot
 from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError
+from ingest.schema.ids import rows_of
 
 
 def structure_function(folder: Folder, run_id: str | None, progress: Progress | None, **options: Any) -> Answer:
@@ -43,7 +44,7 @@ def structure_function(folder: Folder, run_id: str | None, progress: Progress | 
         raise AnalysisError(f"run {chosen}: {len(ids)} of its neurons are in the graph; wanted at least 3")
     label = np.full((len(ids), len(ids)), -1, dtype=np.int8)
     inside = np.isin(pre, ids) & np.isin(post, ids)
-    i, j = np.searchsorted(ids, pre[inside]), np.searchsorted(ids, post[inside])
+    i, j = rows_of(ids, pre[inside]), rows_of(ids, post[inside])
     verdict = edges["connected"].combine_chunks().to_numpy(zero_copy_only=False)[inside].astype(np.int8)
     label[i, j] = verdict
     if not bool(edges["directed"][0].as_py()):

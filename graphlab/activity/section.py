@@ -117,13 +117,14 @@ def _circuit(folder: Folder, run_id: str) -> Markup | None:
         return None
     view = snapshot(folder)
     node = view.indices_of(np.array([row[0] for row in rows], dtype=np.uint64))
-    place = {int(at): i for i, at in enumerate(node) if at >= 0}
-    if not place:
+    if not (node >= 0).any():
         return None
-    inside = np.isin(view.sources(), list(place)) & np.isin(view.out_target, list(place))
+    part = view.subset(node[node >= 0])
+    place = {row[0]: i for i, row in enumerate(rows)}
+    shown = [place[root_id] for root_id in part.root_ids.tolist()]
     edges = [
-        (place[int(a)], place[int(b)], float(w))
-        for a, b, w in zip(view.sources()[inside], view.out_target[inside], view.weight[inside], strict=True)
+        (shown[a], shown[b], w)
+        for a, b, w in zip(part.sources().tolist(), part.out_target.tolist(), part.weight.tolist(), strict=True)
     ]
     names = [str(row[1] or row[0]) for row in rows]
     return figures.circuit(

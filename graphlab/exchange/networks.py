@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from ingest.schema.ids import rows_of
+
 if TYPE_CHECKING:
     import igraph
     import networkx
@@ -40,8 +42,7 @@ def to_igraph(neurons: pa.Table, connections: pa.Table) -> igraph.Graph:
 
     root_ids = neurons["root_id"].combine_chunks().to_numpy()
     ends = [
-        np.searchsorted(root_ids, connections[side].combine_chunks().to_numpy())
-        for side in ("pre_root_id", "post_root_id")
+        rows_of(root_ids, connections[side].combine_chunks().to_numpy()) for side in ("pre_root_id", "post_root_id")
     ]
     graph = igraph.Graph(n=len(root_ids), edges=np.stack(ends, axis=1), directed=True)
     for name in neurons.schema.names:

@@ -1,4 +1,4 @@
-"""What predictors see, from a graph folder: wiring of every kind, places, homologue classes, embeddings, labels.
+"""What predictors see, from a graph folder: wiring of every kind, homologue classes, embeddings, labels.
 
 The same reading serves training and, later, prediction; hashes of its parts tell whether the graph is still the same.
 """
@@ -16,7 +16,6 @@ import numpy.typing as npt
 from graphlab.predict.inputs.examples import Floats
 from graphlab.predict.inputs.features import RootIds
 from graphlab.predict.inputs.pair_features import MOST_NEURONS
-from graphlab.predict.state import places
 from graphlab.predict.tasks.cell_type import Typed, homologue_groups, side_numbers
 from graphlab.predict.tasks.functional import Measured
 from graphlab.predict.tasks.worm_names import worm_class
@@ -26,6 +25,7 @@ from graphlab.store.embeddings.models import model_names, open_embeddings
 from graphlab.store.folder import Folder
 from graphlab.store.wiring.snapshots import snapshot
 from ingest.schema.errors import AnalysisError, SchemaError, UnknownNameError
+from ingest.schema.ids import rows_of
 from ingest.schema.words import KINDS
 from queries.snapshot import Snapshot
 
@@ -84,7 +84,7 @@ class Wired:
     hashes: dict[str, str] = field(default_factory=dict)
     """Part -> hash of what predictors see of it."""
     counts: dict[str, int] = field(default_factory=dict)
-    """Part -> neurons, connections, places, vectors."""
+    """Part -> neurons, connections, vectors."""
     embeddings: dict[str, Any] | None = None
     """Model and segmentation version."""
     notes: tuple[str, ...] = ()
@@ -197,7 +197,7 @@ def measured(folder: Folder, seen: Wired, question: Question) -> tuple[Measured,
         "GROUP BY pre_root_id, post_root_id ORDER BY pre_root_id, post_root_id",
         [run_id],
     )
-    pre, post = (places(seen.root_ids, rows[f"{end}_root_id"].to_numpy()) for end in ("pre", "post"))
+    pre, post = (rows_of(seen.root_ids, rows[f"{end}_root_id"].to_numpy()) for end in ("pre", "post"))
     verdict = np.array([-1 if v is None else int(v) for v in rows["connected"].to_pylist()], dtype=np.int8)
     if not (verdict >= 0).any():
         raise AnalysisError(
@@ -306,7 +306,7 @@ def _vectors(
             f"embeddings of model {there.model!r} are here, and no neuron is joined to them; join them first "
             "(`graphlab join-embeddings`, Graph.join_embeddings), or go without: --embeddings none"
         )
-    at = places(rows["root_id"].to_numpy(), root_ids)
+    at = rows_of(rows["root_id"].to_numpy(), root_ids)
     found = np.full((len(root_ids), there.width), np.nan)
     found[at >= 0] = there.mean(rows["embedded_root_id"].to_numpy()[at[at >= 0]])
     missing = int((~np.isfinite(found).all(axis=1)).sum())

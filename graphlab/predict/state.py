@@ -62,11 +62,3 @@ def require(holds: bool, what: str) -> None:
     """SchemaError unless ``holds``: arrays of a saved model that contradict each other."""
     if not holds:
         raise SchemaError(f"the saved model does not fit its predictor: {what}; train it again")
-
-
-def places(known: Array, asked: Array) -> npt.NDArray[np.int64]:
-    """Where each of ``asked`` stands in ``known`` (root_ids, ascending), -1 where it is not."""
-    if not len(known):
-        return np.full(len(asked), -1, dtype=np.int64)
-    at = np.minimum(np.searchsorted(known, asked), len(known) - 1)
-    return np.where(known[at] == asked, at, -1).astype(np.int64)

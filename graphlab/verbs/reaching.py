@@ -137,7 +137,7 @@ class Reaching(Opened):
         index = np.asarray(nodes, dtype=np.int64)
         first = np.asarray(steps, dtype=np.int64) == 0
         weight = np.full(len(index), np.nan)
-        weight[~first] = _weights(view, index[:-1][~first[1:]], index[1:][~first[1:]]) if len(index) else 0
+        weight[~first] = view.weight[view.edges_of(index[:-1][~first[1:]], index[1:][~first[1:]])] if len(index) else 0
         return pa.table(
             {
                 "path": pa.array(path, pa.int64()),
@@ -181,15 +181,6 @@ class UnknownNeuronError(UnknownNameError, SchemaError):
             self,
             f"neuron {root_id} is not in this graph; root_ids change with the materialization, see `graphlab info`",
         )
-
-
-def _weights(view: Snapshot, pre: npt.NDArray[np.int64], post: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Weights of existing edges."""
-    import numpy as np
-
-    keys = view.sources().astype(np.int64) * view.n + view.out_target
-    weights: npt.NDArray[np.float64] = view.weight[np.searchsorted(keys, pre * view.n + post)]
-    return weights
 
 
 def _up_to(

@@ -46,7 +46,7 @@ class Resembling(Opened):
         import numpy as np
         import pyarrow as pa
 
-        from ingest.schema.ids import as_root_ids
+        from ingest.schema.ids import as_root_ids, rows_of
         from queries.result import Result
 
         if metric not in ("standardised", "cosine"):
@@ -55,8 +55,8 @@ class Resembling(Opened):
             raise SchemaError(f"k is {k}; wanted 1 or more neurons")
         embeddings = open_embeddings(self._folder, model)
         ids = embeddings.root_ids
-        own = int(np.searchsorted(ids, as_root_ids([root_id])[0]))
-        if own >= len(ids) or int(ids[own]) != int(root_id):
+        own = int(rows_of(ids, as_root_ids([root_id]))[0])
+        if own < 0:
             raise SchemaError(f"neuron {root_id} has no embeddings of model {embeddings.model}")
         likeness = similarities(embeddings.mean(ids), own, standardised=metric == "standardised")
         # Equal ones by root_id, whatever the sort does.

@@ -57,6 +57,20 @@ def _one(value: Any, what: str) -> int:
     return number
 
 
+def rows_of(known: npt.NDArray[Any], asked: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """Where each id asked for stands in ``known``, which ascends; -1 where it is not there.
+
+    Raises:
+        IdError: integers of two kinds, of which one cannot be an id: numpy would compare both as floats.
+    """
+    if known.dtype != asked.dtype:
+        known, asked = as_root_ids(known), as_root_ids(asked)
+    if not known.size:
+        return np.full(asked.shape, -1, dtype=np.int64)
+    at = np.minimum(np.searchsorted(known, asked), known.size - 1)
+    return np.where(known[at] == asked, at, -1).astype(np.int64)
+
+
 def check_int64(largest: int | None, what: str) -> None:
     """Refuse a column whose largest id pandas cannot hold; None is a column without ids.
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from graphlab.activity.sessions.session import Floats
+from ingest.schema.ids import rows_of
 from queries.snapshot import Snapshot
 
 FARTHEST = 6
@@ -44,7 +45,7 @@ def pair_structure(
     forward = _dense(chemical, everyone)
     gap = _dense(electrical, everyone) if electrical is not None else np.zeros_like(forward)
     gap = np.maximum(gap, gap.T)
-    own = np.searchsorted(everyone, root_ids)
+    own = rows_of(everyone, root_ids)
     both = np.ix_(own, own)
     edges = (forward + gap) > 0
     hops = _hops(edges, own)[:, own]
@@ -85,7 +86,7 @@ def pair_structure(
 
 
 def _dense(view: Snapshot, everyone: np.ndarray) -> Floats:
-    place = np.searchsorted(everyone, view.root_ids)
+    place = rows_of(everyone, view.root_ids)
     result = np.zeros((len(everyone), len(everyone)))
     result[place[view.sources()], place[view.out_target]] = view.weight
     return result

@@ -176,7 +176,7 @@ def threshold_sweep(
         raise AnalysisError(f"thresholds are {list(thresholds)}; wanted one weight or more")
     tables = []
     for done, value in enumerate(values):
-        part = snapshot.filtered(value)
+        part = snapshot.subset(min_weight=value)
         table = census(part, size, workers=workers).to_arrow().drop_columns(["group"])
         table = table.add_column(0, "connections", pa.array([part.m] * len(table)))
         tables.append(table.add_column(0, "min_weight", pa.array([value] * len(table))))

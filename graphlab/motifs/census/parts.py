@@ -32,22 +32,11 @@ def among_labels(snapshot: Snapshot, by: Sequence[str | None]) -> Iterator[tuple
 
 def _among(snapshot: Snapshot, by: Sequence[str | None]) -> Iterator[tuple[str, Snapshot]]:
     names, group = numbered(by)
-    source, target = snapshot.sources(), snapshot.out_target
-    inside = np.flatnonzero((group[source] == group[target]) & (group[source] >= 0))
-    # Sorted once: thousands of cell types must not each look at all connections.
+    # Sorted once: thousands of cell types must not each look at all neurons.
     neurons = np.argsort(group, kind="stable")
-    neuron_cuts = np.searchsorted(group[neurons], np.arange(len(names) + 1))
-    edges = inside[np.argsort(group[source[inside]], kind="stable")]
-    edge_cuts = np.searchsorted(group[source[edges]], np.arange(len(names) + 1))
-    number = np.empty(snapshot.n, dtype=np.int64)
-    number[neurons] = np.arange(snapshot.n) - neuron_cuts[np.maximum(group[neurons], 0)]
+    cuts = np.searchsorted(group[neurons], np.arange(len(names) + 1))
     for k, name in enumerate(names):
-        mine = edges[edge_cuts[k] : edge_cuts[k + 1]]
-        members = snapshot.root_ids[neurons[neuron_cuts[k] : neuron_cuts[k + 1]]]
-        yield (
-            name,
-            Snapshot.from_edges(members, number[source[mine]], number[target[mine]], snapshot.weight[mine]),
-        )
+        yield name, snapshot.subset(neurons[cuts[k] : cuts[k + 1]])
 
 
 def per_neuropil(

@@ -142,9 +142,8 @@ def edge_weights(
     snapshot: Snapshot, nodes: npt.NDArray[np.int32], edges: Sequence[tuple[int, int]]
 ) -> npt.NDArray[np.float64]:
     """Weights [sets, edges] of the connections between given roles of given sets."""
-    key = snapshot.sources().astype(np.int64) * snapshot.n + snapshot.out_target
-    wanted = np.stack([nodes[:, a].astype(np.int64) * snapshot.n + nodes[:, b] for a, b in edges], axis=1)
-    return np.asarray(snapshot.weight[np.searchsorted(key, wanted)])
+    source, target = (nodes[:, [edge[end] for edge in edges]] for end in (0, 1))
+    return np.asarray(snapshot.weight[snapshot.edges_of(source, target)])
 
 
 def _type_number(types: Sequence[str] | None, labels: Sequence[str | None] | None, names: list[str], size: int) -> int:

@@ -252,11 +252,7 @@ def typed_census(
 
 def _part(snapshot: Snapshot, keep: npt.NDArray[np.bool_]) -> Snapshot:
     """The same neurons with only the connections among the kept ones."""
-    source = snapshot.sources()
-    chosen = keep[source] & keep[snapshot.out_target]
-    return Snapshot.from_edges(
-        snapshot.root_ids, source[chosen], snapshot.out_target[chosen], snapshot.weight[chosen], snapshot.meta
-    )
+    return snapshot.subset(edges=keep[snapshot.sources()] & keep[snapshot.out_target])
 
 
 def _half(split: str | npt.NDArray[np.bool_], rule: str, n: int, seed: int) -> tuple[npt.NDArray[np.bool_], str]:

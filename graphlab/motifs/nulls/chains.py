@@ -37,11 +37,8 @@ def prepare_chain(snapshot: Snapshot, classes: PairClasses, reciprocal: bool) ->
     mutual = np.zeros(snapshot.m, dtype=np.bool_)
     back = np.full(snapshot.m, -1, dtype=np.int64)
     if reciprocal and snapshot.m:
-        key = source.astype(np.int64) * n + target
-        reverse = target.astype(np.int64) * n + source
-        at = np.minimum(np.searchsorted(key, reverse), snapshot.m - 1)
-        mutual = key[at] == reverse
-        back[mutual] = at[mutual]
+        back = snapshot.edges_of(target, source)
+        mutual = back >= 0
     order = np.concatenate([np.flatnonzero(~mutual), np.flatnonzero(mutual)])
     half_of_edge = np.empty(snapshot.m, dtype=np.int64)
     half_of_edge[order] = np.arange(snapshot.m)

@@ -184,8 +184,7 @@ def observable_part(snapshot: Snapshot, options: NullOptions) -> Snapshot:
     if options.observable_pre is None and options.observable_post is None:
         return snapshot
     pre, post = observable_masks(snapshot, options)
-    source = snapshot.sources()
-    keep = pre[source] & post[snapshot.out_target]
+    keep = pre[snapshot.sources()] & post[snapshot.out_target]
     if snapshot.m and not keep.any():
         raise AnalysisError(
             f"none of the {snapshot.m:,} connections runs from a neuron with a seen axon ({int(pre.sum())}) "
@@ -193,8 +192,8 @@ def observable_part(snapshot: Snapshot, options: NullOptions) -> Snapshot:
         )
     if keep.all():
         return snapshot
-    meta = {**snapshot.meta, "unobservable": int((~keep).sum())}
-    return Snapshot.from_edges(snapshot.root_ids, source[keep], snapshot.out_target[keep], snapshot.weight[keep], meta)
+    part = snapshot.subset(edges=keep)
+    return replace(part, meta={**part.meta, "unobservable": int((~keep).sum())})
 
 
 def observable_masks(snapshot: Snapshot, options: NullOptions) -> tuple[Booleans, Booleans]:

@@ -16,6 +16,7 @@ from scipy import sparse
 from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.inputs.spectral import spectral_embedding
 from ingest.schema.errors import AnalysisError, MissingExtraError, SchemaError
+from ingest.schema.ids import rows_of
 from queries.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -104,8 +105,7 @@ class Inputs:
 def layer(snapshot: Snapshot, root_ids: RootIds) -> sparse.csr_array:
     """Weights [n, n] among ``root_ids`` (ascending); edges of neurons that are not among them are left out."""
     n = len(root_ids)
-    found = np.minimum(np.searchsorted(root_ids, snapshot.root_ids), n - 1)
-    place = np.where(root_ids[found] == snapshot.root_ids, found, -1)
+    place = rows_of(root_ids, snapshot.root_ids)
     pre, post = place[snapshot.sources()], place[snapshot.out_target]
     kept = (pre >= 0) & (post >= 0)
     return sparse.csr_array((snapshot.weight[kept], (pre[kept], post[kept])), shape=(n, n))

@@ -11,8 +11,9 @@ from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.inputs.features import Inputs, RootIds
 from graphlab.predict.learners.linear import Logistic, logistic
 from graphlab.predict.predictor import Fitted, known_rows
-from graphlab.predict.state import Array, State, array, number, places, require, whole
+from graphlab.predict.state import Array, State, array, number, require, whole
 from ingest.schema.errors import AnalysisError
+from ingest.schema.ids import rows_of
 
 PRIOR = 5.0
 """Examples that the base rate counts for when a neuron's own rate is estimated."""
@@ -102,7 +103,7 @@ class _Rates:
     second: Floats
 
     def predict(self, inputs: Inputs, rows: Ints) -> Floats:
-        at = places(self.root_ids, inputs.root_ids)
+        at = rows_of(self.root_ids, inputs.root_ids)
         first, second = (
             np.where((at >= 0)[:, None], rate[at], self.base)[ends[rows]]
             for rate, ends in ((self.first, inputs.source), (self.second, inputs.target))
@@ -158,7 +159,7 @@ class _Spread:
         root = sparse.diags_array(np.divide(1.0, np.sqrt(strength), out=np.zeros(n), where=strength > 0))
         step = sparse.csr_array(root @ both @ root)
         start = np.zeros((n, classes))
-        at = places(inputs.root_ids, self.root_ids)
+        at = rows_of(inputs.root_ids, self.root_ids)
         start[at[at >= 0], self.label[at >= 0]] = 1.0
         # Rare classes start with as much as common ones, or the largest class floods the graph.
         start /= np.maximum(start.sum(axis=0), 1.0)

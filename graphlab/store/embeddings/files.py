@@ -23,7 +23,7 @@ from graphlab.store.embeddings.sort import BLOCK_ROWS, Records, sorted_blocks
 from graphlab.store.files import checksums, whole_files
 from ingest.running.progress import Progress
 from ingest.schema.errors import ReadError, SchemaError, VersionError
-from ingest.schema.ids import RootIds, as_root_ids
+from ingest.schema.ids import RootIds, as_root_ids, rows_of
 from ingest.schema.words import EMBEDDINGS
 
 MEMORY_BYTES = 1 << 30
@@ -214,8 +214,8 @@ class EmbeddingSet:
     def _find(self, root_ids: Any) -> tuple[Offsets, Offsets]:
         """First row of each neuron asked for, and the offsets of its rows in the answer."""
         ids = as_root_ids(root_ids)
-        at = np.minimum(np.searchsorted(self.root_ids, ids), self.root_ids.size - 1)
-        counts = np.where(self.root_ids[at] == ids, self._count[at], 0)
+        at = rows_of(self.root_ids, ids)
+        counts = np.where(at >= 0, self._count[at], 0)
         return self._first[at], np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
 
     def _copy(self, chunks: list[npt.NDArray[Any]], first: Offsets, offsets: Offsets, out: npt.NDArray[Any]) -> None:

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from graphlab.store.embeddings.files import EmbeddingSet
 from ingest.schema.errors import SchemaError, VersionError
-from ingest.schema.ids import RootIds, as_root_ids
+from ingest.schema.ids import RootIds, as_root_ids, rows_of
 from ingest.schema.words import ID
 
 Points = npt.NDArray[np.float64]
@@ -63,8 +63,8 @@ def join_by_id(
         first = np.append(True, (old[1:] != old[:-1]) | (new[1:] != new[:-1]))
         old, new = old[first], new[first]
         unique, at, counts = np.unique(old, return_index=True, return_counts=True)
-        place = np.minimum(np.searchsorted(unique, root_ids), len(unique) - 1)
-        here = unique[place] == root_ids
+        place = rows_of(unique, root_ids)
+        here = place >= 0
         single = here & (counts[place] == 1)
         wanted = np.where(single, new[at[place]], np.uint64(0)).astype(np.uint64)
         ambiguous = here & ~single

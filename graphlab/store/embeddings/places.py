@@ -18,7 +18,7 @@ from graphlab.store.runs import runs
 from graphlab.store.runs.results import start_run
 from ingest.running.progress import Progress
 from ingest.schema.errors import SchemaError, VersionError
-from ingest.schema.ids import RootIds
+from ingest.schema.ids import RootIds, rows_of
 from ingest.schema.words import ID
 
 SYNAPSES_AT_A_TIME = 1_000_000
@@ -221,8 +221,8 @@ def _placed(
         )
         for batch in rows.to_arrow_reader(SYNAPSES_AT_A_TIME):
             roots = batch.column(f"{side}_root_id").to_numpy()
-            at = np.minimum(np.searchsorted(known, roots), len(known) - 1)
-            ids = np.where(known[at] == roots, embedded[at], np.uint64(0)).astype(np.uint64)
+            at = rows_of(known, roots)
+            ids = np.where(at >= 0, embedded[at], np.uint64(0)).astype(np.uint64)
             yield side, nodes_of_side(embeddings, pa.Table.from_batches([batch]), side, ids, radius_nm)
             done += batch.num_rows
             if progress:

@@ -9,6 +9,7 @@ import numpy as np
 from graphlab.store.database import arrow
 from graphlab.store.folder import Folder
 from ingest.schema.errors import AnalysisError, UnknownNameError
+from ingest.schema.ids import rows_of
 from ingest.schema.words import FUNCTIONAL_KINDS, KINDS
 from queries.ir.property_graph import FUNCTIONAL_EDGES
 from queries.snapshot import Snapshot
@@ -114,6 +115,4 @@ def functional_snapshot(
         "dataset": folder.meta("dataset"), "kind": f"{kind}@{chosen}", "min_weight": float(min_weight),
         "functional_run": chosen, "unmeasured": len(ids) * (len(ids) - 1) - int((pre != post).sum()),
     }  # fmt: skip
-    return Snapshot.from_edges(
-        ids, np.searchsorted(ids, pre[kept]), np.searchsorted(ids, post[kept]), weight[kept], meta
-    )
+    return Snapshot.from_edges(ids, rows_of(ids, pre[kept]), rows_of(ids, post[kept]), weight[kept], meta)

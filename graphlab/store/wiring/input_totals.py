@@ -12,6 +12,7 @@ from graphlab.store.database import arrow, first_row
 from graphlab.store.folder import Folder
 from graphlab.store.wiring.snapshots import snapshot
 from ingest.schema.errors import SchemaError
+from ingest.schema.ids import rows_of
 from queries.snapshot import Snapshot
 
 Floats = npt.NDArray[np.float64]
@@ -76,6 +77,6 @@ def _totals(folder: Folder, view: Snapshot, kind: str) -> Floats:
         f"LEFT JOIN {self_} AS own ON own.post_root_id = n.root_id WHERE n.in_graph ORDER BY n.root_id",
         {"kind": kind},
     )
-    at = np.searchsorted(table["root_id"].to_numpy(), view.root_ids)
+    at = rows_of(table["root_id"].to_numpy(), view.root_ids)
     found: Floats = table["total"].to_numpy()[at]
     return found

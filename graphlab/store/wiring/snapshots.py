@@ -19,6 +19,7 @@ from graphlab.store.files import checksums, places, whole_files
 from graphlab.store.folder import Folder
 from graphlab.store.wiring.functional_edges import functional_snapshot, resolved_kind
 from ingest.schema.errors import ReadError, SchemaError
+from ingest.schema.ids import rows_of
 from queries.snapshot import Snapshot
 
 VERSIONS = ("dataset", "materialization", "data_version", "recipe")
@@ -174,8 +175,8 @@ def _from_database(cursor: duckdb.DuckDBPyConnection, kind: str, min_weight: flo
     pre, post = (edges[name].combine_chunks().to_numpy() for name in ("pre_root_id", "post_root_id"))
     return Snapshot.from_edges(
         root_ids,
-        np.searchsorted(root_ids, pre),
-        np.searchsorted(root_ids, post),
+        rows_of(root_ids, pre),
+        rows_of(root_ids, post),
         edges["weight"].combine_chunks().to_numpy(),
         meta,
     )

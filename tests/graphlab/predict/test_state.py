@@ -13,7 +13,7 @@ from graphlab.predict.inputs.examples import Examples, Floats, Ints
 from graphlab.predict.inputs.features import Inputs
 from graphlab.predict.predictor import Fitted, Predictor, known_rows
 from graphlab.predict.predictors import PREDICTORS, predictors_of
-from graphlab.predict.state import Array, State, array, inside, number, places, under, whole
+from graphlab.predict.state import Array, State, array, inside, number, under, whole
 from ingest.schema.errors import SchemaError
 
 pytest.importorskip("sklearn")
@@ -125,9 +125,6 @@ def test_prefixes_part_what_they_joined() -> None:
     assert inside(state, "x").keys() == inner.keys()
     assert inside(state, "y") == {}
     assert number({"k": whole(3)}, "k") == 3
-    known = np.array([3, 5, 9], dtype=np.uint64)
-    assert places(known, np.array([9, 4, 3, 99], dtype=np.uint64)).tolist() == [2, -1, 0, -1]
-    assert places(known[:0], known).tolist() == [-1, -1, -1]
     with pytest.raises(SchemaError, match=r"'k' is float64 with 2 dimensions; wanted int64 with 1"):
         number({"k": np.zeros((1, 1))}, "k")
     with pytest.raises(SchemaError, match="'k' has 2 numbers"):

@@ -19,8 +19,9 @@ from graphlab.predict.inputs.pair_features import profile_cosine
 from graphlab.predict.learners.linear import Logistic, LogisticRegression, logistic
 from graphlab.predict.learners.trees.forest import RandomForest
 from graphlab.predict.predictor import Fitted, Predictor, known_rows
-from graphlab.predict.state import Array, State, array, inside, places, require, under
+from graphlab.predict.state import Array, State, array, inside, require, under
 from ingest.schema.errors import AnalysisError
+from ingest.schema.ids import rows_of
 
 PARTS = 3
 """Parts of the classes; pairs inside one are predicted by a model that saw none of its neurons."""
@@ -139,7 +140,7 @@ class _Parts:
 
     def columns(self, inputs: Inputs, rows: Ints) -> Floats:
         asked = (inputs.source[rows], inputs.target[rows])
-        ends = np.stack([places(inputs.root_ids, end) for end in (self.source, self.target)])
+        ends = np.stack([rows_of(inputs.root_ids, end) for end in (self.source, self.target)])
         there = (ends >= 0).all(axis=0)
         kernels = neuron_kernels(inputs) if self.kernels is None else self.kernels
         left = [carried(kernel, ends[0, there], ends[1, there], self.residual[there], asked) for kernel in kernels]

@@ -20,8 +20,9 @@ from graphlab.predict.learners.combined.hybrid import carried, neuron_kernels
 from graphlab.predict.learners.trees.ensemble import Trees
 from graphlab.predict.learners.trees.extra_trees import ExtraTrees
 from graphlab.predict.predictor import Fitted, known_rows
-from graphlab.predict.state import Array, State, array, inside, places, require, under
+from graphlab.predict.state import Array, State, array, inside, require, under
 from ingest.schema.errors import AnalysisError
+from ingest.schema.ids import rows_of
 
 PARTS = 5
 PRIOR = 20.0
@@ -82,7 +83,7 @@ class Answers:
 
     def told(self, inputs: Inputs, rows: Ints, kernels: list[Floats]) -> Floats:
         """[k, kernels + 5]: answers of like pairs, rates of both ends as first and as second, and their sum."""
-        at = np.stack([places(inputs.root_ids, end) for end in (self.source, self.target)])
+        at = np.stack([rows_of(inputs.root_ids, end) for end in (self.source, self.target)])
         there = (at >= 0).all(axis=0)
         (source, target), residual = at[:, there], self.residual[there]
         asked = (inputs.source[rows], inputs.target[rows])

@@ -20,8 +20,9 @@ from graphlab.predict.learners.class_weights import example_weights
 from graphlab.predict.learners.trees.ensemble import Trees
 from graphlab.predict.learners.trees.forest import WORKERS
 from graphlab.predict.predictor import Fitted, known_rows
-from graphlab.predict.state import Array, State, array, inside, number, places, require, under, whole
+from graphlab.predict.state import Array, State, array, inside, number, require, under, whole
 from ingest.schema.errors import MissingExtraError
+from ingest.schema.ids import rows_of
 
 PARTS = 5
 """Of the homologue classes; each is asked of a forest grown on the others."""
@@ -98,7 +99,7 @@ class _Fitted:
     """[k, classes] of every round: what is handed on of them, said without their own labels."""
 
     def predict(self, inputs: Inputs, rows: Ints) -> Floats:
-        at = places(inputs.root_ids, self.root_ids)
+        at = rows_of(inputs.root_ids, self.root_ids)
         there = at >= 0
         means = Means(inputs)
         values = inputs.node.values

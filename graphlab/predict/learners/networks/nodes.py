@@ -19,9 +19,10 @@ from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.inputs.features import Inputs, RootIds
 from graphlab.predict.learners.class_weights import class_weights
 from graphlab.predict.predictor import Fitted, known_rows
-from graphlab.predict.state import Array, State, array, inside, number, places, require, under, whole
+from graphlab.predict.state import Array, State, array, inside, number, require, under, whole
 from graphlab.statistics.ridge import Scaling
 from ingest.schema.errors import AnalysisError, MissingExtraError
+from ingest.schema.ids import rows_of
 
 if TYPE_CHECKING:
     import torch
@@ -230,7 +231,7 @@ class Ensemble:
                 f"{len(wiring.rows())}); use the graph it was trained on, or train again"
             )
         values = torch.from_numpy(np.asarray(self.scale(inputs.node.values), dtype=np.float32))
-        at = places(inputs.root_ids, self.root_ids)
+        at = rows_of(inputs.root_ids, self.root_ids)
         device = loop.chosen_device(settings.device)
         taught = Labelled.of(values, classes, at[at >= 0], self.label[at >= 0], device)
         found = []

@@ -85,7 +85,7 @@ def test_weights_of_any_sign_only_matter_to_thresholds() -> None:
     assert (one.weight <= 0).any()
     table = threshold_sweep(one, 3, [-5, 0, 2, 100]).to_pandas()
     for value, rows in table.groupby("min_weight"):
-        part = one.filtered(float(value))
+        part = one.subset(min_weight=float(value))
         assert rows["count"].tolist() == list(census(part, 3).counts.values())
         assert (rows["connections"] == part.m).all()
         assert rows["count"].sum() == comb(20, 3)

@@ -183,7 +183,7 @@ def test_requests_that_cannot_be_met() -> None:
     with pytest.raises(AnalysisError, match="both halves filled"):
         mine(graph, labels, split=np.ones(60, dtype=bool))
     with pytest.raises(AnalysisError, match="no connections to mine"):
-        mine(graph.filtered(5), labels)
+        mine(graph.subset(min_weight=5), labels)
     hub = Snapshot.from_edges(np.arange(1, 60002, dtype=np.uint64), np.zeros(60000, dtype=int), np.arange(1, 60001))
     with pytest.raises(AnalysisError, match="raise min_weight"):
         mine(hub, ["a"] * 60001, samples=1)

@@ -239,7 +239,7 @@ def test_requests_that_cannot_be_met() -> None:
     with pytest.raises(UnknownNameError, match="unknown null model 'config'"):
         motif_significance(graph, 3, null="config")
     with pytest.raises(AnalysisError, match="no connections"):
-        motif_significance(graph.filtered(9), 3)
+        motif_significance(graph.subset(min_weight=9), 3)
     with pytest.raises(AnalysisError, match="16 classes, 2 names"):
         significance(graph, triad_counts, ("a", "b"), 3)
 
