@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ import pyarrow as pa
 from gpu_embed.cutouts.blocks import Block, BlockGrid, Group, plan_reads
 from gpu_embed.engines.memory import label_bytes
 from gpu_embed.engines.protocol import Crops
+from ingest.running.task_runners import Threads
 from ingest.schema.errors import GraphlabError, SchemaError
 from ingest.volumes.volume import Volume, steps_between
 
@@ -105,9 +106,12 @@ class Cutouts:
 
     def fetch(self) -> Iterator[tuple[Group, dict[Block, Piece]]]:
         """Each group with the blocks that are read for it."""
-        with ThreadPoolExecutor(self.readers, thread_name_prefix="read") as pool:
+        blocks = (block for group in self.plan.groups for block in group.fetch)
+        # One run for all groups; no more blocks wait than are read at a time.
+        pieces = Threads(self.readers).map_tasks(self.read_block, blocks, ahead=self.readers)
+        with closing(pieces):
             for group in self.plan.groups:
-                yield group, dict(zip(group.fetch, pool.map(self.read_block, group.fetch), strict=True))
+                yield group, {block: next(pieces) for block in group.fetch}
 
     def read(self) -> Iterator[tuple[Group, Mapping[Block, Piece]]]:
         """Each group with the blocks it needs."""
@@ -122,15 +126,19 @@ class Cutouts:
         self, groups: Iterator[tuple[Group, Mapping[Block, Piece]]], workers: int = 2
     ) -> Iterator[tuple[Rows, Crops, list[Failure]]]:
         """Crops of each group: rows int64 [k], uint8 [k, side, side, side] ZYX, and the nodes that failed."""
-        with ThreadPoolExecutor(workers, thread_name_prefix="cut") as pool:
-            for group, blocks in groups:
-                crops = np.zeros((group.nodes.size, *(self.side,) * 3), dtype=np.uint8)
-                jobs = zip(group.nodes.tolist(), crops, strict=True)
-                found = list(pool.map(lambda job, blocks=blocks: self._one(job[0], job[1], blocks), jobs))
-                good = np.array([failure is None for failure in found], dtype=bool)
-                if not good.all():
-                    crops = crops[good]
-                yield group.nodes[good], crops, [failure for failure in found if failure is not None]
+        runner = Threads(workers)
+        for group, blocks in groups:
+            crops = np.zeros((group.nodes.size, *(self.side,) * 3), dtype=np.uint8)
+            jobs = zip(group.nodes.tolist(), crops, strict=True)
+
+            def one(job: tuple[int, Crops], blocks: Mapping[Block, Piece] = blocks) -> Failure | None:
+                return self._one(*job, blocks)
+
+            found = list(runner.map_tasks(one, jobs))
+            good = np.array([failure is None for failure in found], dtype=bool)
+            if not good.all():
+                crops = crops[good]
+            yield group.nodes[good], crops, [failure for failure in found if failure is not None]
 
     def read_block(self, block: Block) -> Piece:
         """The voxels of a block, and which of its chunks cannot be read."""

@@ -9,6 +9,7 @@ from graphlab.store import tables
 from graphlab.store.runs.results import motif_counts
 from graphlab.verbs.opened import Namespace
 from ingest.running.progress import Progress
+from ingest.running.task_runners import Workers
 from ingest.schema.errors import AnalysisError
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class MotifCounts(Namespace):
         size: int,
         kind: str = "chemical",
         min_weight: float = 0.0,
-        workers: int = 1,
+        workers: Workers = 1,
         progress: Progress | None = None,
         record: bool = True,
     ) -> pa.Table:
@@ -99,7 +100,7 @@ class MotifCounts(Namespace):
         size: int,
         thresholds: Sequence[float],
         kind: str = "chemical",
-        workers: int = 1,
+        workers: Workers = 1,
         progress: Progress | None = None,
         record: bool = True,
     ) -> pa.Table:
@@ -122,7 +123,7 @@ class MotifCounts(Namespace):
         size: int,
         kind: str = "chemical",
         min_weight: float = 0.0,
-        workers: int = 1,
+        workers: Workers = 1,
         progress: Progress | None = None,
         record: bool = True,
     ) -> Orbits:
@@ -146,7 +147,7 @@ class MotifCounts(Namespace):
         by: str = "cell_type",
         kind: str = "chemical",
         min_weight: float = 0.0,
-        workers: int = 1,
+        workers: Workers = 1,
         progress: Progress | None = None,
         record: bool = True,
         null: str | None = None,
@@ -187,7 +188,7 @@ class MotifCounts(Namespace):
         weightings: Iterable[str] = ("raw", "input", "log"),
         kind: str = "chemical",
         min_weight: float = 0.0,
-        workers: int = 1,
+        workers: Workers = 1,
         progress: Progress | None = None,
         record: bool = True,
         null: str | None = None,
@@ -236,7 +237,7 @@ class MotifCounts(Namespace):
         transmitters: str,
         kind: str = "chemical",
         min_weight: float = 0.0,
-        workers: int = 1,
+        workers: Workers = 1,
         progress: Progress | None = None,
         record: bool = True,
         null: str | None = None,

@@ -25,6 +25,7 @@ from graphlab.verbs.motif_runs import (
 )
 from graphlab.verbs.opened import Opened
 from ingest.running.progress import Progress
+from ingest.running.task_runners import Workers
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -45,7 +46,7 @@ class Motifs(MotifCounts):
         seed: int = 0,
         *,
         sequential: int = 0,
-        workers: int = 1,
+        workers: Workers = 1,
         progress: Progress | None = None,
         mixing_progress: Progress | None = None,
         **settings: Any,
@@ -94,7 +95,7 @@ class Motifs(MotifCounts):
         split: str | None = None,
         top: int = 100,
         min_count: int = 5,
-        workers: int = 1,
+        workers: Workers = 1,
         progress: Progress | None = None,
         **settings: Any,
     ) -> Mined:
@@ -186,7 +187,7 @@ class Motifs(MotifCounts):
         samples: int = 100,
         seed: int = 0,
         *,
-        workers: int = 1,
+        workers: Workers = 1,
         progress: Progress | None = None,
         **settings: Any,
     ) -> Significance:

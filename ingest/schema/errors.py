@@ -8,10 +8,21 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class GraphlabError(Exception):
     """Root of the tree; the command line turns it into one line and exit code 1."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Errors go between processes as they are, whatever their ``__init__`` takes."""
+        return _again, (type(self), self.args), self.__dict__
+
+
+def _again(kind: type[GraphlabError], args: tuple[Any, ...]) -> GraphlabError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    return error
 
 
 class SchemaError(GraphlabError, ValueError):

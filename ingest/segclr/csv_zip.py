@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ingest.reader import Reading, ReadRequest, Sure, Uses
+from ingest.running.task_runners import Threads
 from ingest.schema.errors import IdError, ReadError, SchemaError, UnknownNameError
 from ingest.schema.ids import RootIds
 from ingest.schema.space import Resolution
@@ -218,49 +219,51 @@ def _batches(
 ) -> Iterator[pa.RecordBatch]:
     """Batches in the order of shards and members; two per worker are under way at a time."""
     empty = members = 0
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="segclr")
-    under_way: deque[tuple[Future[tuple[pa.RecordBatch, int]] | Iterator[pa.RecordBatch], _OpenShard | None]] = deque()
-    opens = ExitStack()
-    try:
-        for path in shards:
-            opened = _OpenShard(path)
-            opens.callback(opened.close)
-            members += opened.shard.root_ids.size
-            jobs = list(_jobs(opened.shard.size))
-            if not jobs:
-                opened.close()
-            for number, (first, last) in enumerate(jobs):
-                closing = opened if number == len(jobs) - 1 else None
-                if opened.shard.size[first] > PIECE:
-                    under_way.append((_large(opened, first, width, place), closing))
-                else:
-                    under_way.append((pool.submit(_small, opened, first, last, width, place), closing))
-                while len(under_way) > 2 * workers:
-                    empty += yield from _finish(*under_way.popleft())
-        while under_way:
-            empty += yield from _finish(*under_way.popleft())
+    taken: deque[_Job] = deque()
+
+    def taking() -> Iterator[_Job]:
+        for job in _all_jobs(shards, opens):
+            taken.append(job)
+            yield job
+
+    with ExitStack() as opens:
+        made = Threads(workers).map_tasks(partial(_small, width=width, place=place), taking())
+        opens.callback(made.close)
+        for small in made:
+            job = taken.popleft()
+            if small is None:
+                yield from _large(job.opened, job.first, width, place)
+            else:
+                batch, without = small
+                empty += without
+                if batch.num_rows:
+                    yield batch
+            members += job.last - job.first
+            if job.closes:
+                job.opened.close()
         if empty:
             notes.append(f"{empty:,} of {members:,} members have no rows")
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-        opens.close()
 
 
-def _finish(
-    work: Future[tuple[pa.RecordBatch, int]] | Iterator[pa.RecordBatch], closing: _OpenShard | None
-) -> Generator[pa.RecordBatch, None, int]:
-    """Yield what one job gives; returns how many of its members were empty."""
-    try:
-        if isinstance(work, Future):
-            batch, empty = work.result()
-            if batch.num_rows:
-                yield batch
-            return empty
-        yield from work
-        return 0
-    finally:
-        if closing is not None:
-            closing.close()
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """Members ``first`` to ``last`` of a shard, which is closed after its last job."""
+
+    opened: _OpenShard
+    first: int
+    last: int
+    closes: bool
+
+
+def _all_jobs(shards: list[Path], opens: ExitStack) -> Iterator[_Job]:
+    for path in shards:
+        opened = _OpenShard(path)
+        opens.callback(opened.close)
+        jobs = list(_jobs(opened.shard.size))
+        if not jobs:
+            opened.close()
+        for first, last in jobs:
+            yield _Job(opened, first, last, last == opened.shard.size.size)
 
 
 def _jobs(sizes: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
@@ -275,14 +278,16 @@ def _jobs(sizes: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
         yield first, sizes.size
 
 
-def _small(opened: _OpenShard, first: int, last: int, width: int, place: Placement) -> tuple[pa.RecordBatch, int]:
-    """Members ``first`` to ``last`` as one batch, and how many of them are empty."""
-    shard, read_at = opened.shard, opened.read_at
-    texts = [b"".join(shard.inflate(read_at, k)) for k in range(first, last)]
+def _small(job: _Job, width: int, place: Placement) -> tuple[pa.RecordBatch, int] | None:
+    """Members of a job as one batch, and how many of them are empty; None of a member to be read in pieces."""
+    shard, read_at, first = job.opened.shard, job.opened.read_at, job.first
+    if shard.size[first] > PIECE:
+        return None
+    texts = [b"".join(shard.inflate(read_at, k)) for k in range(first, job.last)]
     lengths = np.array([len(text) for text in texts], dtype=np.int64)
     ends = np.cumsum(lengths)
     rows = _parse(shard, first, 0, b"".join(texts), ends - lengths, ends, width)
-    ids = np.repeat(shard.root_ids[first:last], rows.rows_of)
+    ids = np.repeat(shard.root_ids[first : job.last], rows.rows_of)
     return _batch(ids, rows, width, place, shard), int((rows.rows_of == 0).sum())
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
@@ -14,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ingest.running.task_runners import Threads
 from queries.duckdb.executor import read
 from queries.duckdb.writer import KEY, SOURCE, TARGET, Writer
 from queries.ir.identifiers import quote
@@ -176,8 +176,7 @@ class Relations:
         def load() -> EdgeRows:
             table = self._read(sql, values)
             if len(table) > PARALLEL:
-                with ThreadPoolExecutor(2, thread_name_prefix="graphlab-number") as pool:
-                    found = list(pool.map(lambda i: ends[i].numbers(table.column(i)), (0, 1)))
+                found = list(Threads(2).map_tasks(lambda i: ends[i].numbers(table.column(i)), (0, 1)))
             else:
                 found = [v.numbers(table.column(i)) for i, v in enumerate(ends)]
             extra = table.select(table.column_names[2:]) if table.num_columns > 2 else None

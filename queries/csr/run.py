@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotYet
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from ingest.running.task_runners import Threads
 from ingest.schema.errors import InterruptedRun
 from queries.csr.program import Meeting, Program
 from queries.csr.relations import Numbers, Places
@@ -28,7 +26,6 @@ FIRST_PIECE = 20_000
 PIECES = 48
 SMALL = 50_000
 """Starts of a join with less weight are not worth a thread; what follows from a start may be any amount of work."""
-_POLL = 0.05
 
 
 class Run:
@@ -126,30 +123,21 @@ class Run:
                 yield piece(begin, end)
             self.limits.check(self.held)
             return
-        pool = ThreadPoolExecutor(self.workers, thread_name_prefix="graphlab-join")
-        waiting: deque[Future[T]] = deque()
-        following = iter(cuts)
+        found = Threads(self.workers).map_tasks(
+            lambda ends: piece(*ends), cuts, ahead=self.workers + 1, watch=self._watch, stop=self._stop
+        )
         try:
-            for begin, end in following:
-                waiting.append(pool.submit(piece, begin, end))
-                if len(waiting) > self.workers:
-                    yield self._waited(waiting.popleft())
-            while waiting:
-                yield self._waited(waiting.popleft())
+            yield from found
         except KeyboardInterrupt as error:
             if isinstance(error, InterruptedRun):
                 raise
             raise InterruptedRun("the query was stopped; the graph is unchanged") from None
-        finally:
-            self.stop[0] = 1
-            pool.shutdown(wait=True, cancel_futures=True)
 
-    def _waited(self, future: Future[Any]) -> Any:
-        while True:
-            try:
-                return future.result(timeout=_POLL)
-            except NotYet:
-                self.limits.check(self.held)
+    def _watch(self) -> None:
+        self.limits.check(self.held)
+
+    def _stop(self) -> None:
+        self.stop[0] = 1
 
 
 def cut(weight: Places) -> list[tuple[int, int]]:

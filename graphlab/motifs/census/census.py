@@ -13,6 +13,7 @@ from graphlab.motifs.census.classes import MotifClass, classes, igraph_isoclasse
 from graphlab.motifs.census.dyads import dyad_counts
 from graphlab.motifs.census.parts import among_labels, numbered
 from ingest.running.progress import Progress
+from ingest.running.task_runners import Workers
 from ingest.schema.errors import AnalysisError
 from queries.snapshot import Snapshot
 
@@ -96,7 +97,7 @@ def census(
     size: int,
     *,
     by: Sequence[str | None] | None = None,
-    workers: int = 1,
+    workers: Workers = 1,
     progress: Progress | None = None,
 ) -> Census:
     """Count every class of ``size`` neurons exactly.
@@ -135,7 +136,11 @@ def census(
 
 
 def census_of_parts(
-    parts: Iterable[tuple[str, Snapshot]], size: int, workers: int = 1, progress: Progress | None = None, total: int = 0
+    parts: Iterable[tuple[str, Snapshot]],
+    size: int,
+    workers: Workers = 1,
+    progress: Progress | None = None,
+    total: int = 0,
 ) -> pa.Table:
     """The census of several graphs, such as those of ``parts.per_neuropil``.
 
@@ -160,7 +165,7 @@ def threshold_sweep(
     snapshot: Snapshot,
     size: int,
     thresholds: Sequence[float],
-    workers: int = 1,
+    workers: Workers = 1,
     progress: Progress | None = None,
 ) -> pa.Table:
     """The census at each least weight of a connection, on the same neurons.
@@ -206,7 +211,9 @@ def class_table(size: int) -> pa.Table:
     return table.add_column(4, "igraph_isoclass", pa.array(numbers, type=pa.int64()))
 
 
-def class_counts(snapshot: Snapshot, size: int, workers: int = 1, progress: Progress | None = None) -> dict[str, int]:
+def class_counts(
+    snapshot: Snapshot, size: int, workers: Workers = 1, progress: Progress | None = None
+) -> dict[str, int]:
     """Induced count of every class.
 
     Raises:

@@ -20,6 +20,7 @@ from graphlab.motifs.census.classes import classes, orbit_count, orbit_inverse, 
 from graphlab.motifs.census.parts import numbered
 from graphlab.motifs.census.shares import Share, over_shares, shares
 from ingest.running.progress import Progress
+from ingest.running.task_runners import Workers, runner_of
 from ingest.schema.errors import AnalysisError
 from queries.snapshot import Snapshot
 
@@ -89,7 +90,7 @@ class Orbits:
         return f"<Orbits of size {self.size}: {len(self.root_ids):,} neurons, {self.counts.shape[1]} orbits>"
 
 
-def orbits(snapshot: Snapshot, size: int, *, workers: int = 1, progress: Progress | None = None) -> Orbits:
+def orbits(snapshot: Snapshot, size: int, *, workers: Workers = 1, progress: Progress | None = None) -> Orbits:
     """Count the places of every neuron in the connected classes of ``size`` neurons.
 
     Args:
@@ -142,7 +143,7 @@ def _pairs(snapshot: Snapshot) -> Ints:
     return counts
 
 
-def triad_orbits(snapshot: Snapshot, workers: int = 1, progress: Progress | None = None) -> Ints:
+def triad_orbits(snapshot: Snapshot, workers: Workers = 1, progress: Progress | None = None) -> Ints:
     """int64 [n, 30]: the places of every neuron in the 13 connected triads, rows in the order of ``root_ids``."""
     from graphlab.motifs.kernels import orbits as kernels
 
@@ -166,12 +167,13 @@ def triad_orbits(snapshot: Snapshot, workers: int = 1, progress: Progress | None
         lambda low, high: kernels.wedge_places(start, neighbour, state, degree, orbit, low, high, found),
         shares(np.diff(start)),
         workers,
+        in_place=True,
     ):
         pass
     return _by_neuron(found, 3, order, workers)
 
 
-def tetrad_orbits(snapshot: Snapshot, workers: int = 1, progress: Progress | None = None) -> Ints:
+def tetrad_orbits(snapshot: Snapshot, workers: Workers = 1, progress: Progress | None = None) -> Ints:
     """int64 [n, 697]: the places of every neuron in the 199 connected tetrads; 5.6 kB a neuron, twice at the end.
 
     Raises:
@@ -210,6 +212,7 @@ def tetrad_orbits(snapshot: Snapshot, workers: int = 1, progress: Progress | Non
         pulled,
         workers,
         told,
+        in_place=True,
     ):
         pass
     _pushed(
@@ -284,13 +287,13 @@ def _pushed(
     kernel: Callable[[Ints, int, int, Ints], None],
     chosen: npt.NDArray[np.bool_],
     parts: Sequence[Share],
-    workers: int,
+    workers: Workers,
     progress: Progress | None,
 ) -> None:
     """Run a kernel that writes to rows of other neurons too: every thread has a narrow table, summed at the end."""
     column = (np.cumsum(chosen) - 1)[orbit]
     tables: SimpleQueue[Ints] = SimpleQueue()
-    for _ in range(max(workers, 1)):
+    for _ in range(runner_of(workers).workers):
         tables.put(np.zeros((len(found), int(chosen.sum())), dtype=np.int64))
 
     def run(low: int, high: int) -> None:
@@ -298,18 +301,20 @@ def _pushed(
         kernel(column, low, high, table)
         tables.put(table)
 
-    for _ in over_shares(run, parts, workers, progress):
+    for _ in over_shares(run, parts, workers, progress, in_place=True):
         pass
     while not tables.empty():
         found[:, chosen] += tables.get()
 
 
-def _by_neuron(typed: Ints, size: int, order: npt.NDArray[np.int32], workers: int) -> Ints:
+def _by_neuron(typed: Ints, size: int, order: npt.NDArray[np.int32], workers: Workers) -> Ints:
     """Induced counts, rows back from ranks to the order of ``root_ids``."""
     from graphlab.motifs.kernels.orbits import inverted
 
     rows = shares(np.ones(len(typed)))
-    for _ in over_shares(lambda low, high: inverted(typed, *orbit_inverse(size), low, high), rows, workers):
+    for _ in over_shares(
+        lambda low, high: inverted(typed, *orbit_inverse(size), low, high), rows, workers, in_place=True
+    ):
         pass
     counts = np.empty_like(typed)
     counts[order] = typed

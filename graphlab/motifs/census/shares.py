@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.running.progress import Progress
+from ingest.running.task_runners import TaskError, Workers, runner_of
 
 Result = TypeVar("Result")
 Share = tuple[int, int]
@@ -27,23 +28,26 @@ def shares(work: npt.NDArray[Any], pieces: int = SHARES) -> list[Share]:
 
 
 def over_shares(
-    task: Callable[[int, int], Result], parts: Sequence[Share], workers: int = 1, progress: Progress | None = None
-) -> Iterator[Result]:
+    task: Callable[[int, int], Result],
+    parts: Sequence[Share],
+    workers: Workers = 1,
+    progress: Progress | None = None,
+    *,
+    in_place: bool = False,
+) -> Generator[Result, None, None]:
     """The results of ``task(low, high)`` in the order of the shares; threads gain where the task holds no lock.
 
-    Ctrl-C ends it after the shares under way.
+    Args:
+        in_place: the task writes to arrays of this process.
+
+    Raises:
+        TaskError: ``in_place`` and workers that do not see this process's arrays.
     """
-    if workers <= 1:
-        for done, part in enumerate(parts):
-            yield task(*part)
-            if progress:
-                progress(done + 1, len(parts))
-        return
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="census")
-    try:
-        for done, result in enumerate(pool.map(lambda part: task(*part), parts)):
-            yield result
-            if progress:
-                progress(done + 1, len(parts))
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    runner = runner_of(workers)
+    if in_place and not runner.shares_memory:
+        raise TaskError("these counts are written to arrays of this process; give a number of threads as workers")
+    return runner.map_tasks(partial(_share, task), parts, ahead=len(parts), progress=progress, total=len(parts))
+
+
+def _share(task: Callable[[int, int], Result], part: Share) -> Result:
+    return task(*part)

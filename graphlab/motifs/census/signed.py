@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from functools import cache
-from typing import TYPE_CHECKING
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from graphlab.motifs.census.classes import class_of_code, classes
 from graphlab.motifs.census.codes import role_orders
 from graphlab.motifs.census.shares import over_shares, shares
 from ingest.running.progress import Progress
+from ingest.running.task_runners import Workers
 from ingest.schema.errors import AnalysisError
 from queries.snapshot import Snapshot
 
@@ -30,7 +31,7 @@ Pattern = tuple[int, str]
 
 
 def signed_triads(
-    snapshot: Snapshot, sign: Sequence[int | None], *, workers: int = 1, progress: Progress | None = None
+    snapshot: Snapshot, sign: Sequence[int | None], *, workers: Workers = 1, progress: Progress | None = None
 ) -> pa.Table:
     """Induced counts of every connected triad class by sign pattern.
 
@@ -63,7 +64,7 @@ def signed_triads(
     by_rank = np.array([number[value] for value in sign], dtype=np.int8)[order]
     closed = np.zeros((64, 27), dtype=np.int64)
     for part in over_shares(
-        lambda low, high: kernels.signed_triangles(start, neighbour, state, split, by_rank, low, high),
+        partial(_signed_triangles, start, neighbour, state, split, by_rank),
         shares((start[1:] - split) ** 2),
         workers,
         progress,
@@ -83,6 +84,14 @@ def signed_triads(
     edges = pa.list_(pa.list_(pa.int32()))
     schema = [("motif", pa.string()), ("edges", edges), ("signs", pa.string()), ("known", pa.bool_())]
     return pa.Table.from_pylist(rows, schema=pa.schema([*schema, ("count", pa.int64())]))
+
+
+def _signed_triangles(
+    start: Any, neighbour: Any, state: Any, split: Any, by_rank: Any, low: int, high: int
+) -> npt.NDArray[np.int64]:
+    from graphlab.motifs.kernels.signed import signed_triangles
+
+    return np.asarray(signed_triangles(start, neighbour, state, split, by_rank, low, high))
 
 
 def _with_open(closed: npt.NDArray[np.int64], wedges: npt.NDArray[np.int64]) -> dict[Pattern, int]:

@@ -8,6 +8,7 @@ patterns contain each other gives the induced counts. The identities are those o
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy.typing as npt
 from graphlab.motifs.census.classes import class_of_code, classes, dyad_inverse
 from graphlab.motifs.census.shares import over_shares, shares
 from ingest.running.progress import Progress
+from ingest.running.task_runners import Workers
 from ingest.schema.errors import AnalysisError
 from queries.snapshot import Snapshot
 
@@ -26,7 +28,7 @@ MOST = 2**59
 """Sums stay exact in 64 bits while all connected tetrads together are fewer."""
 
 
-def tetrad_counts(snapshot: Snapshot, workers: int = 1, progress: Progress | None = None) -> Counts:
+def tetrad_counts(snapshot: Snapshot, workers: Workers = 1, progress: Progress | None = None) -> Counts:
     """Induced counts of the 199 connected tetrad classes.
 
     Args:
@@ -44,7 +46,12 @@ def tetrad_counts(snapshot: Snapshot, workers: int = 1, progress: Progress | Non
 
 
 def tetrad_counts_csr(
-    out_start: Any, out_target: Any, in_start: Any, in_source: Any, workers: int = 1, progress: Progress | None = None
+    out_start: Any,
+    out_target: Any,
+    in_start: Any,
+    in_source: Any,
+    workers: Workers = 1,
+    progress: Progress | None = None,
 ) -> Counts:
     """``tetrad_counts`` of CSR arrays, rows ascending, no autapses."""
     typed = typed_tetrads(out_start, out_target, in_start, in_source, workers, progress)
@@ -53,7 +60,12 @@ def tetrad_counts_csr(
 
 
 def typed_tetrads(
-    out_start: Any, out_target: Any, in_start: Any, in_source: Any, workers: int = 1, progress: Progress | None = None
+    out_start: Any,
+    out_target: Any,
+    in_start: Any,
+    in_source: Any,
+    workers: Workers = 1,
+    progress: Progress | None = None,
 ) -> Counts:
     """Copies of each class with its dyads exactly as they are and any dyads between its unconnected pairs.
 
@@ -77,22 +89,32 @@ def typed_tetrads(
         if progress:
             progress(done, total)
 
-    def run(low: int, high: int) -> list[Counts]:
-        """One kernel a share; the sums over edges, one share of their own, come first."""
-        if low < 0:
-            edges = kernels.edge_triangles(start, neighbour, state, split)
-            return list(kernels.over_edges(start, neighbour, state, split, degree, *edges))
-        return [kernels.four_cycles(start, split, packed, low, high)]
-
-    found = list(over_shares(run, [(-1, -1), *by_cycle], workers, told))
+    cycles_of = partial(_edges_or_cycles, start, neighbour, state, split, degree, packed)
+    found = list(over_shares(cycles_of, [(-1, -1), *by_cycle], workers, told))
     paths, paws, diamonds = found[0]
     cycles = np.sum([part[0] for part in found[1:]], axis=0) if by_cycle else np.zeros((9, 9), dtype=np.int64)
     cliques = np.zeros(4096, dtype=np.int64)
-    for part in over_shares(
-        lambda low, high: kernels.cliques(start, neighbour, state, split, low, high), by_clique, workers, told
-    ):
+    for part in over_shares(partial(_cliques, start, neighbour, state, split), by_clique, workers, told):
         cliques += part
     return by_class(kernels.stars(degree), paths, paws, diamonds, cycles, cliques)
+
+
+def _edges_or_cycles(
+    start: Any, neighbour: Any, state: Any, split: Any, degree: Any, packed: Any, low: int, high: int
+) -> list[Counts]:
+    """One kernel a share; the sums over edges, one share of their own (low below 0), come first."""
+    from graphlab.motifs.kernels import tetrads as kernels
+
+    if low < 0:
+        edges = kernels.edge_triangles(start, neighbour, state, split)
+        return list(kernels.over_edges(start, neighbour, state, split, degree, *edges))
+    return [kernels.four_cycles(start, split, packed, low, high)]
+
+
+def _cliques(start: Any, neighbour: Any, state: Any, split: Any, low: int, high: int) -> Counts:
+    from graphlab.motifs.kernels.tetrads import cliques
+
+    return np.asarray(cliques(start, neighbour, state, split, low, high))
 
 
 def refuse_overflow(start: npt.NDArray[np.int64], neighbour: npt.NDArray[np.int32]) -> None:

@@ -5,7 +5,7 @@ Classes are named by mutual, asymmetric and null dyads (Davis & Leinhardt 1972),
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from graphlab.motifs.census.codes import TRIAD_LABELS, edges_of, man_label
 from graphlab.motifs.census.shares import over_shares, shares
 from ingest.running.progress import Progress
+from ingest.running.task_runners import Workers
 from ingest.schema.errors import AnalysisError
 from queries.snapshot import Snapshot
 
@@ -23,7 +24,7 @@ MOST_NEURONS = 3_810_778
 """One more, and the triads pass 2^63."""
 
 
-def triad_counts(snapshot: Snapshot, workers: int = 1, progress: Progress | None = None) -> Counts:
+def triad_counts(snapshot: Snapshot, workers: Workers = 1, progress: Progress | None = None) -> Counts:
     """Induced counts of the 16 triad classes.
 
     Args:
@@ -41,7 +42,12 @@ def triad_counts(snapshot: Snapshot, workers: int = 1, progress: Progress | None
 
 
 def triad_counts_csr(
-    out_start: Any, out_target: Any, in_start: Any, in_source: Any, workers: int = 1, progress: Progress | None = None
+    out_start: Any,
+    out_target: Any,
+    in_start: Any,
+    in_source: Any,
+    workers: Workers = 1,
+    progress: Progress | None = None,
 ) -> Counts:
     """``triad_counts`` of CSR arrays, rows ascending, no autapses; cheap to call thousands of times."""
     from graphlab.motifs.kernels import triads as kernels
@@ -52,15 +58,19 @@ def triad_counts_csr(
     start, neighbour, state = kernels.typed_neighbours(out_start, out_target, in_start, in_source)
     forward_start, forward, _ = kernels.forward_in_degree_order(start, neighbour, state)
     # One thread without a listener needs no shares: null samples call this thousands of times.
-    parts = [(0, n)] if workers <= 1 and progress is None else shares(np.diff(forward_start))
+    parts = [(0, n)] if workers == 1 and progress is None else shares(np.diff(forward_start))
     closed = np.zeros(64, np.int64)
-    for part in over_shares(
-        lambda low, high: kernels.triangles(forward_start, forward, low, high), parts, workers, progress
-    ):
+    for part in over_shares(partial(_triangles, forward_start, forward), parts, workers, progress):
         closed += part
     sums = np.zeros(9, np.int64)
     kernels.degree_sums(start, state, sums)
     return _with_open(closed, [int(value) for value in sums], n)
+
+
+def _triangles(start: Any, forward: Any, low: int, high: int) -> Counts:
+    from graphlab.motifs.kernels.triads import triangles
+
+    return np.asarray(triangles(start, forward, low, high))
 
 
 def _with_open(closed: Counts, sums: list[int], n: int) -> Counts:

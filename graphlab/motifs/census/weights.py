@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from graphlab.motifs.census.classes import MotifClass, class_of_code, classes
 from graphlab.motifs.census.codes import role_orders
 from graphlab.motifs.census.shares import over_shares, shares
 from ingest.running.progress import Progress
+from ingest.running.task_runners import Workers
 from ingest.schema.errors import AnalysisError, UnknownNameError
 from queries.snapshot import Snapshot
 
@@ -40,7 +41,7 @@ def motif_weights(
     size: int,
     weightings: Iterable[str] = tuple(WEIGHTINGS),
     *,
-    workers: int = 1,
+    workers: Workers = 1,
     progress: Progress | None = None,
     beyond: Floats | None = None,
 ) -> pa.Table:
@@ -96,11 +97,10 @@ def weighted(snapshot: Snapshot, weighting: str, beyond: Floats | None = None) -
 
 
 def code_sums(
-    snapshot: Snapshot, size: int, weight: Floats, workers: int = 1, progress: Progress | None = None
+    snapshot: Snapshot, size: int, weight: Floats, workers: Workers = 1, progress: Progress | None = None
 ) -> Floats:
     """float64 [codes, 3 + connections]: instances, intensities, coherences and weights, as in ``weight_kernels``."""
     from graphlab.motifs.kernels import weights as kernels
-    from graphlab.motifs.kernels.subgraphs import Adjacency
     from graphlab.motifs.kernels.triads import typed_neighbours
 
     arrays = (snapshot.out_start, snapshot.out_target, snapshot.in_start, snapshot.in_source)
@@ -112,18 +112,9 @@ def code_sums(
     degree = np.diff(start)
     beyond = np.concatenate([[0], np.cumsum(degree[neighbour])])
     work = beyond[start[1:]] - beyond[start[:-1]]
-    if size == 3:
-
-        def run(low: int, high: int) -> Floats:
-            return np.asarray(kernels.triad_weights(start, neighbour, state, both, low, high))
-
-    else:
-        graph = Adjacency(start, neighbour, state)
+    if size == 4:
         work = work * np.maximum(degree, 1)
-
-        def run(low: int, high: int) -> Floats:
-            return np.asarray(kernels.tetrad_weights(graph, both, low, high))
-
+    run = partial(_triad_weights if size == 3 else _tetrad_weights, start, neighbour, state, both)
     total = np.zeros((4 ** (size * (size - 1) // 2), 3 + size * (size - 1)))
     # Shares are the same for any number of threads, and so is the order of this sum.
     for part in over_shares(run, shares(work), workers, progress):
@@ -131,7 +122,20 @@ def code_sums(
     return total
 
 
-def _refuse(snapshot: Snapshot, size: int, workers: int) -> None:
+def _triad_weights(start: Any, neighbour: Any, state: Any, both: Any, low: int, high: int) -> Floats:
+    from graphlab.motifs.kernels.weights import triad_weights
+
+    return np.asarray(triad_weights(start, neighbour, state, both, low, high))
+
+
+def _tetrad_weights(start: Any, neighbour: Any, state: Any, both: Any, low: int, high: int) -> Floats:
+    from graphlab.motifs.kernels.subgraphs import Adjacency
+    from graphlab.motifs.kernels.weights import tetrad_weights
+
+    return np.asarray(tetrad_weights(Adjacency(start, neighbour, state), both, low, high))
+
+
+def _refuse(snapshot: Snapshot, size: int, workers: Workers) -> None:
     wrong = int(np.count_nonzero(~(snapshot.weight > 0) | ~np.isfinite(snapshot.weight)))
     if wrong:
         raise AnalysisError(

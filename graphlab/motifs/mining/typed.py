@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ from graphlab.motifs.nulls.models import NullOptions, observable_part
 from graphlab.motifs.nulls.registered import null_model
 from graphlab.statistics.p_values import benjamini_hochberg, samples_needed
 from ingest.running.progress import Progress
+from ingest.running.task_runners import Workers
 from ingest.schema.errors import AnalysisError
 from queries.snapshot import Snapshot
 
@@ -108,7 +110,7 @@ def mine(
     split_rule: str = "",
     top: int = 100,
     min_count: int = 5,
-    workers: int = 1,
+    workers: Workers = 1,
     folder: Path | None = None,
     progress: Progress | None = None,
 ) -> Mined:
@@ -255,6 +257,12 @@ def _part(snapshot: Snapshot, keep: npt.NDArray[np.bool_]) -> Snapshot:
     return snapshot.subset(edges=keep[snapshot.sources()] & keep[snapshot.out_target])
 
 
+def _typed_counts(
+    label: npt.NDArray[np.int32], types: int, size: int, known: npt.NDArray[np.bool_], drawn: Snapshot
+) -> Ints:
+    return np.concatenate(typed_census(drawn, label, types, size, known))
+
+
 def _half(split: str | npt.NDArray[np.bool_], rule: str, n: int, seed: int) -> tuple[npt.NDArray[np.bool_], str]:
     if isinstance(split, str):
         if split != "random":
@@ -269,16 +277,14 @@ def _half(split: str | npt.NDArray[np.bool_], rule: str, n: int, seed: int) -> t
 
 def _typed_ensemble(
     graph: Snapshot, label: npt.NDArray[np.int32], known: npt.NDArray[np.bool_], *, size: int, null: str,
-    samples: int, seed: int, options: NullOptions, types: int, workers: int, folder: Path | None,
+    samples: int, seed: int, options: NullOptions, types: int, workers: Workers, folder: Path | None,
     progress: Progress | None,
 ) -> _Ensemble:  # fmt: skip
     """Typed counts of one graph and its null, with the surprise of every key."""
     if graph.m == 0:
         raise AnalysisError("there are no connections to mine (in one of the halves, if split); lower min_weight")
 
-    def count(drawn: Snapshot) -> Ints:
-        return np.concatenate(typed_census(drawn, label, types, size, known))
-
+    count = partial(_typed_counts, label, types, size, known)
     own_keys, own_counts = typed_census(graph, label, types, size, known)
     sampler = null_model(null).prepare(graph, options, seed)
     kept = None

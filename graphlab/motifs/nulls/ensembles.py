@@ -10,10 +10,10 @@ import hashlib
 import json
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ import numpy.typing as npt
 from graphlab.motifs.nulls.models import NullOptions, Sampler, sample_seed
 from graphlab.store.files import checksums, whole_files
 from ingest.running.progress import Progress
+from ingest.running.task_runners import TaskRunner, Threads, Workers, runner_of
 from ingest.schema.errors import AnalysisError, InterruptedRun, ReadError
 from queries.snapshot import Snapshot
 
@@ -123,7 +124,7 @@ def sample_arrays(
     *,
     samples: int,
     seed: int,
-    workers: int = 1,
+    workers: Workers = 1,
     folder: SampleFolder | None = None,
     progress: Progress | None = None,
     stop: Stop | None = None,
@@ -133,7 +134,7 @@ def sample_arrays(
     Args:
         sampler: draws graphs. count: the census of one graph; must hold no lock to gain from workers.
         samples: at most so many. seed: of the whole ensemble.
-        workers: threads; the result does not depend on it.
+        workers: threads, or a runner; the result does not depend on it.
         folder: where finished samples are saved and looked for first.
         stop: shown each sample once, in order; True ends the run there, however many workers there are.
 
@@ -142,23 +143,24 @@ def sample_arrays(
     """
     if samples < 1:
         raise AnalysisError(f"{samples} samples asked; a null needs at least 1 (and 19 for p = .1, two-sided)")
-    if workers < 1:
-        raise AnalysisError(f"{workers} workers asked; give at least 1")
+    # One worker is a thread, too: Ctrl-C reaches the main thread, and a Numba kernel there would make it a SystemError.
+    runner = Threads(1) if workers == 1 else runner_of(workers)
     done = {k: v for k, v in (folder.load() if folder else {}).items() if k < samples}
     fresh: dict[int, npt.NDArray[np.int64]] = {}
     flushed = time.monotonic()
     used, ended = _leading(done, 0, stop)
     try:
-        for number, counts in _arrivals(sampler, count, samples, seed, workers, set(done), ended):
-            fresh[number] = done[number] = counts
-            if progress:
-                progress(len(done), samples)
-            if folder and time.monotonic() - flushed > FLUSH_SECONDS:
-                folder.save(fresh)
-                fresh, flushed = {}, time.monotonic()
-            used, ended = _leading(done, used, stop)
-            if ended:
-                break
+        with closing(_arrivals(sampler, count, samples, seed, runner, set(done), ended)) as arriving:
+            for number, counts in arriving:
+                fresh[number] = done[number] = counts
+                if progress:
+                    progress(len(done), samples)
+                if folder and time.monotonic() - flushed > FLUSH_SECONDS:
+                    folder.save(fresh)
+                    fresh, flushed = {}, time.monotonic()
+                used, ended = _leading(done, used, stop)
+                if ended:
+                    break
     except KeyboardInterrupt:
         _keep(folder, fresh)
         used, _ = _leading(done, used, None)
@@ -188,27 +190,12 @@ def _leading(done: dict[int, npt.NDArray[np.int64]], used: int, stop: Stop | Non
 
 
 def _arrivals(
-    sampler: Sampler, count: Count, samples: int, seed: int, workers: int, have: set[int], ended: bool
-) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
-    """Missing samples as they finish; at most two a worker are under way, so stopping wastes little."""
+    sampler: Sampler, count: Count, samples: int, seed: int, runner: TaskRunner, have: set[int], ended: bool
+) -> Generator[tuple[int, npt.NDArray[np.int64]], None, None]:
+    """Missing samples as they finish; few are under way, so stopping wastes little."""
+    missing = [k for k in range(samples) if k not in have and not ended]
+    return runner.map_tasks(partial(_one, sampler, count, seed), missing, ahead=runner.workers + 1, in_order=False)
 
-    def one(number: int) -> tuple[int, npt.NDArray[np.int64]]:
-        return number, np.asarray(count(sampler.draw(sample_seed(seed, number))), dtype=np.int64)
 
-    missing = iter([k for k in range(samples) if k not in have and not ended])
-    # One worker is a thread, too: Ctrl-C reaches the main thread, and a Numba kernel there would make it a SystemError.
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="null-sample")
-    running: set[Future[tuple[int, npt.NDArray[np.int64]]]] = set()
-    try:
-        while True:
-            with suppress(StopIteration):
-                while len(running) < workers + 1:
-                    running.add(pool.submit(one, next(missing)))
-            if not running:
-                return
-            finished, running = wait(running, return_when=FIRST_COMPLETED)
-            # One that failed comes last: those that finished beside it are kept.
-            for future in sorted(finished, key=lambda future: future.exception() is not None):
-                yield future.result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+def _one(sampler: Sampler, count: Count, seed: int, number: int) -> tuple[int, npt.NDArray[np.int64]]:
+    return number, np.asarray(count(sampler.draw(sample_seed(seed, number))), dtype=np.int64)

@@ -7,7 +7,7 @@ Ours are entered in ``registered``; other packages offer theirs in the entry-poi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np

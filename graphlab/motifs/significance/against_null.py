@@ -16,6 +16,7 @@ from graphlab.motifs.nulls.registered import null_model
 from graphlab.motifs.significance.mixing import Mixing, diagnose
 from graphlab.statistics.p_values import benjamini_hochberg, two_sided_p
 from ingest.running.progress import Progress
+from ingest.running.task_runners import Workers
 from queries.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def signed_against_null(
     samples: int = 100,
     seed: int = 0,
     options: NullOptions | None = None,
-    workers: int = 1,
+    workers: Workers = 1,
     progress: Progress | None = None,
 ) -> pa.Table:
     """``signed_triads`` beside null graphs: wiring is drawn, every neuron keeps its sign."""
@@ -132,7 +133,7 @@ def roles_against_null(
     samples: int = 100,
     seed: int = 0,
     options: NullOptions | None = None,
-    workers: int = 1,
+    workers: Workers = 1,
     progress: Progress | None = None,
 ) -> pa.Table:
     """The orbits of every group of neurons beside null graphs; a neuron is a group of its own under its id."""

@@ -26,6 +26,7 @@ from graphlab.motifs.significance.mixing import Mixing, diagnose
 from graphlab.statistics import p_values
 from graphlab.statistics.intervals import tail_interval
 from ingest.running.progress import Progress
+from ingest.running.task_runners import Workers
 from ingest.schema.errors import AnalysisError
 from queries.snapshot import Snapshot
 
@@ -180,7 +181,7 @@ def significance(
     options: NullOptions | None = None,
     tested: npt.NDArray[np.bool_] | None = None,
     class_of_code: Ints | None = None,
-    workers: int = 1,
+    workers: Workers = 1,
     folder: Path | None = None,
     sequential: int = 0,
     check_mixing: bool = True,

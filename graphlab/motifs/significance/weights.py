@@ -13,6 +13,7 @@ from graphlab.motifs.nulls.registered import weight_null
 from graphlab.motifs.significance.against_null import beside
 from graphlab.statistics.p_values import benjamini_hochberg
 from ingest.running.progress import Progress
+from ingest.running.task_runners import Workers
 from queries.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def against_shuffles(
     samples: int,
     seed: int,
     options: NullOptions,
-    workers: int = 1,
+    workers: Workers = 1,
     progress: Progress | None = None,
     beyond: npt.NDArray[np.float64] | None = None,
 ) -> pa.Table:

@@ -21,6 +21,7 @@ from graphlab.predict.tasks.worm_names import BY_SIDE
 from graphlab.statistics.intervals import percentile_interval
 from graphlab.statistics.scores import pearson
 from ingest.recordings.funatlas import UNC31, WILD_TYPE, FunctionalAtlas, Strain
+from ingest.running.task_runners import Workers
 from ingest.schema.errors import SchemaError
 
 SIGNIFICANT = 0.05
@@ -64,7 +65,7 @@ def atlas_controls(
     folds: int = 10,
     seed: int = 0,
     bootstraps: int = 200,
-    workers: int = 1,
+    workers: Workers = 1,
 ) -> list[Control]:
     """Trial counts, noise ceiling and transfer to unc-31, with wild-type responses by the q values of the file.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -28,6 +27,7 @@ from graphlab.predict.predictors import PREDICTORS
 from graphlab.predict.protocol import Build
 from graphlab.predict.tasks.functional import Measured, build_inputs, examples_of
 from graphlab.statistics.folds import Fold
+from ingest.running.task_runners import Workers, runner_of
 from ingest.schema.errors import AnalysisError
 
 RANKED: Mapping[str, Metric] = {"auroc": area_under_roc, "average_precision": average_precision}
@@ -110,7 +110,7 @@ class Plan:
     seed: int = 0
     weights: Sequence[Floats] = ()
     """Bootstrap weights of the examples, the same in every control: gains are paired."""
-    workers: int = 1
+    workers: Workers = 1
     """Threads over folds; results do not depend on their number."""
     kept: dict[str, list[Held]] = field(default_factory=dict)
 
@@ -123,7 +123,7 @@ class Plan:
         folds: int = 10,
         seed: int = 0,
         bootstraps: int = 200,
-        workers: int = 1,
+        workers: Workers = 1,
     ) -> Plan:
         """The folds that ``functional_task`` has for the same split, number and seed.
 
@@ -137,12 +137,11 @@ class Plan:
         examples = examples_of(measured)
         made = SPLITS.get(split)(examples, folds, np.random.default_rng(seed))
         weights = class_weights(examples, bootstraps, seed)
-        return cls(measured, examples, build_inputs(measured), found, split, made, seed, weights, max(1, workers))
+        return cls(measured, examples, build_inputs(measured), found, split, made, seed, weights, workers)
 
     def each_fold(self, work: Callable[[int, Fold], Held]) -> list[Held]:
         """``work(number, fold)`` of every fold, in their order."""
-        with ThreadPoolExecutor(self.workers) as pool:
-            return list(pool.map(work, range(len(self.folds)), self.folds))
+        return list(runner_of(self.workers).map_tasks(lambda one: work(*one), list(enumerate(self.folds))))
 
     def held(self, predictor: Predictor | None = None) -> list[Held]:
         """Predictions on the real inputs; made once for each predictor."""

@@ -20,6 +20,7 @@ from graphlab.predict.state import State
 from graphlab.predict.tasks.functional import Measured, build_inputs
 from graphlab.statistics.folds import Fold
 from graphlab.statistics.intervals import percentile_interval
+from ingest.running.task_runners import Workers
 from ingest.schema.errors import AnalysisError
 
 REWIRED = "rewired layers"
@@ -139,7 +140,7 @@ def controls(
     seed: int = 0,
     bootstraps: int = 200,
     rewirings: int = 1,
-    workers: int = 1,
+    workers: Workers = 1,
 ) -> list[Control]:
     """All controls of one predictor that need no more than the measurements, in the order of the table.
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import numpy.typing as npt
 
 from graphlab.store.arrivals import Arrivals, is_virtual, make_real
 from graphlab.store.database import arrow, first_row, quote
+from ingest.running.task_runners import Threads
 from ingest.schema.errors import IdError, SchemaError
 
 
@@ -80,8 +79,7 @@ def _sort(values: npt.NDArray[np.uint64]) -> None:
         return
     middle = len(values) // 2
     values.partition(middle)
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda half: half.sort(), (values[:middle], values[middle:])))
+    list(Threads(2).map_tasks(lambda half: half.sort(), (values[:middle], values[middle:])))
 
 
 def _claim_kinds(arrivals: Arrivals) -> None:

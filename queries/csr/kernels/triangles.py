@@ -8,12 +8,13 @@ and waiting for memory is most of the work.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
+
+from ingest.running.task_runners import Threads
 
 AHEAD = 16
 """Entries touched ahead; so many zeros stand behind the last list."""
@@ -50,8 +51,7 @@ def ranked(start: Any, targets: Any, back: Any, sources: Any) -> Ranked:
     if middle == n:
         parts = [half(0, n)]
     else:
-        with ThreadPoolExecutor(2, thread_name_prefix="graphlab-rank") as pool:
-            parts = list(pool.map(half, (0, middle), (middle, n)))
+        parts = list(Threads(2).map_tasks(lambda ends: half(*ends), ((0, middle), (middle, n))))
         first[middle + 1 :] += len(parts[0])
     return first, np.concatenate([*parts, np.zeros(AHEAD, np.uint32)]), order
 
