@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from ingest.running import whole_files
 from ingest.schema.errors import ReadError, VersionError
 
 IDENTITY = "run.json"
@@ -38,9 +38,9 @@ class Journal:
             if path.is_file():
                 _require_same(path, text)
             else:
-                _whole_file(path, text.encode())
-            for left in self.folder.glob(".*.tmp"):
-                left.unlink()
+                whole_files.write_bytes(path, text.encode())
+            for left in filter(whole_files.is_left, self.folder.iterdir()):
+                whole_files.remove(left)
             self._parts = sorted(self.folder.glob("part-*.arrow"))
         except OSError as error:
             raise _as_ours(self.folder, error) from None
@@ -81,7 +81,7 @@ class Journal:
         content = sink.getvalue()
         path = self.folder / PART.format(number, _digits(content))
         try:
-            _whole_file(path, content)
+            whole_files.write_bytes(path, memoryview(content))
         except OSError as error:
             raise _as_ours(self.folder, error) from None
         self._parts.append(path)
@@ -96,19 +96,6 @@ class Journal:
 
 def _digits(content: pa.Buffer) -> str:
     return hashlib.sha256(content).hexdigest()[:_DIGITS]
-
-
-def _whole_file(path: Path, data: Any) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def _require_same(path: Path, text: str) -> None:

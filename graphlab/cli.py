@@ -136,7 +136,7 @@ def stoppable(verb: Callable[..., Any]) -> Callable[..., Any]:
         except (typer.Exit, typer.Abort, SystemExit):
             raise
         except BaseException as error:
-            from graphlab.store.files.interrupts import was_interrupted
+            from graphlab.store.database import was_interrupted
 
             # What a failure says after Ctrl-C is of a piece of work that was cut, whoever cut it.
             if not (was_interrupted(error) or _interrupted.is_set()):

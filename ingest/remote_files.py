@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ingest.running import whole_files
 from ingest.running.progress import Progress
 from ingest.schema.errors import ReadError
 
@@ -51,29 +51,26 @@ def fetch_file(file: RemoteFile, folder: Path, progress: Progress | None = None)
         return path
     if urlsplit(file.url).scheme not in SCHEMES:
         raise ReadError(f"{file.url}: fetched are {', '.join(SCHEMES)} addresses only")
-    partial = path.with_name(f".{path.name}.part")
     done = 0
     try:
-        with urllib.request.urlopen(file.url, timeout=60) as answer, partial.open("wb") as out:
-            while block := answer.read(BLOCK):
-                done += len(block)
-                if file.size is not None and done > file.size:
-                    break
-                out.write(block)
-                if progress:
-                    progress(done, file.size or 0)
-        if file.sha256 and _sha256(partial) != file.sha256 and done == (file.size or done):
-            raise ReadError(f"{file.url}: the file is not the one that is known under this name (sha256 differs)")
-        if file.size is not None and done != file.size:
-            more = "more than " if done > file.size else ""
-            raise ReadError(f"{file.url}: found {more}{min(done, file.size):,} bytes; wanted {file.size:,}")
-        shutil.move(partial, path)
+        with whole_files.whole(path) as new:
+            with urllib.request.urlopen(file.url, timeout=60) as answer, new.open("wb") as out:
+                while block := answer.read(BLOCK):
+                    done += len(block)
+                    if file.size is not None and done > file.size:
+                        break
+                    out.write(block)
+                    if progress:
+                        progress(done, file.size or 0)
+            if file.sha256 and _sha256(new) != file.sha256 and done == (file.size or done):
+                raise ReadError(f"{file.url}: the file is not the one that is known under this name (sha256 differs)")
+            if file.size is not None and done != file.size:
+                more = "more than " if done > file.size else ""
+                raise ReadError(f"{file.url}: found {more}{min(done, file.size):,} bytes; wanted {file.size:,}")
     except ReadError:
         raise
     except (OSError, ValueError) as error:
         raise ReadError(f"{file.url} cannot be fetched: {error}") from None
-    finally:
-        partial.unlink(missing_ok=True)
     return path
 
 

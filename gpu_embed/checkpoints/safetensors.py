@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy.typing as npt
 
 from gpu_embed.encoder.architectures import Architecture
 from gpu_embed.encoder.variables import Array, check_values, check_weights
+from ingest.running import whole_files
 from ingest.schema.errors import MissingExtraError, ReadError, SchemaError, VersionError
 from ingest.schema.space import Resolution
 
@@ -120,17 +120,13 @@ def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> ModelCard:
     fields = {name: getattr(checkpoint.card, name) for name in ModelCard.__dataclass_fields__}
     card = ModelCard(**{**fields, "weights_sha256": hashlib.sha256(data).hexdigest()})
     text = json.dumps(card.to_json(), indent=2) + "\n"
-    new = [(path.with_name(f".{p.name}.{os.getpid()}"), p) for p in (path, card_path(path))]
     try:
-        for (temporary, _), content in zip(new, (data, text.encode()), strict=True):
-            temporary.write_bytes(content)
-        for temporary, final in new:
-            temporary.replace(final)
+        # The inner one is in place first: a card never stands beside weights that could not be written.
+        with whole_files.whole(card_path(path)) as new_card, whole_files.whole(path) as new:
+            new_card.write_text(text, encoding="utf-8")
+            new.write_bytes(data)
     except OSError as error:
         raise ReadError(f"cannot write {path}: {error.strerror or error}; nothing was changed") from None
-    finally:
-        for temporary, _ in new:
-            temporary.unlink(missing_ok=True)
     return card
 
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graphlab.store.files import whole_files
 from graphlab.store.files.places import checked_output
+from ingest.running import whole_files
 from ingest.schema.errors import GraphlabError, did_you_mean
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphlab.predict.state import State, array, inside, require, under
-from graphlab.store.files import places, whole_files
+from graphlab.store.files import places
+from ingest.running import whole_files
 from ingest.schema.errors import (
     GraphlabError,
     MissingExtraError,

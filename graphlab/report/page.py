@@ -14,9 +14,9 @@ from markupsafe import Markup, escape
 
 from graphlab.charts import drawings
 from graphlab.exchange.table_files import write_table
-from graphlab.store.files import interrupts, whole_files
 from graphlab.store.files.places import checked_output
 from graphlab.store.runs.runs import versions
+from ingest.running import interrupts, whole_files
 from ingest.schema.errors import StoreError
 
 if TYPE_CHECKING:

@@ -133,3 +133,14 @@ def migrate(connection: duckdb.DuckDBPyConnection, from_version: int) -> None:
             connection.execute(script.read_text())
     connection.execute("DELETE FROM meta WHERE key = 'format_version'")
     connection.execute("INSERT INTO meta VALUES ('format_version', ?)", [str(FORMAT_VERSION)])
+
+
+def was_interrupted(error: BaseException | None) -> bool:
+    """Whether an error is Ctrl-C: as such, or what DuckDB or a compiled kernel makes of it."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt | duckdb.InterruptException):
+            return True
+        if isinstance(error, RuntimeError) and str(error) == "Query interrupted":
+            return True
+        error = error.__cause__ if isinstance(error, SystemError) else None
+    return False

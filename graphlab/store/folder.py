@@ -13,10 +13,19 @@ from typing import Any
 import duckdb
 
 from graphlab.store import database
-from graphlab.store.database import connect, disk_errors, first_row, format_version, migrate, read_errors
-from graphlab.store.files import interrupts, sweeping, whole_files
+from graphlab.store.database import (
+    connect,
+    disk_errors,
+    first_row,
+    format_version,
+    migrate,
+    read_errors,
+    was_interrupted,
+)
+from graphlab.store.files import sweeping
 from graphlab.store.files.locks import Identity, Lock, identity
 from graphlab.store.files.places import DATABASE, NEW, arrived, without_links
+from ingest.running import interrupts, whole_files
 from ingest.schema.errors import StoreBusyError, StoreError, VersionError
 from ingest.schema.space import Resolution
 
@@ -110,7 +119,7 @@ class Folder:
                 sweeping.remove_unfinished(folder)
                 if not there:
                     folder.rmdir()
-            if interrupts.was_interrupted(error):
+            if was_interrupted(error):
                 raise KeyboardInterrupt from None
             raise
         finally:
@@ -274,7 +283,7 @@ class Folder:
                     # One Ctrl-C is two: the statement that was stopped, and the signal that Python hands on after it.
                     self._undo(committed)
                     raise
-                if interrupts.was_interrupted(error) and not isinstance(error, KeyboardInterrupt):
+                if was_interrupted(error) and not isinstance(error, KeyboardInterrupt):
                     raise KeyboardInterrupt from None
                 raise
             finally:

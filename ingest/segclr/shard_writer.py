@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingest.running import whole_files
 from ingest.schema.errors import ReadError, SchemaError
 from ingest.schema.words import EMBEDDINGS
 from ingest.segclr.sharding import Convention, shards_of
@@ -119,15 +120,16 @@ def _write_part(folder: Path, table: pa.Table) -> list[Path]:
             for done in written:
                 done.unlink()
             raise ReadError(f"{path} exists already; write shards into a folder of their own")
-        temporary = path.with_name(f".{path.name}.tmp")
         inside = ids[start:stop]
         members = start + np.flatnonzero(np.concatenate([[True], inside[1:] != inside[:-1]]))
-        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+        with (
+            whole_files.whole(path, one_of_many=True) as new,
+            zipfile.ZipFile(new, "w", zipfile.ZIP_DEFLATED) as archive,
+        ):
             for first, last in zip(members.tolist(), [*members[1:].tolist(), stop], strict=True):
                 entry = zipfile.ZipInfo(f"{ids[first]}.csv", EPOCH)
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 archive.writestr(entry, "\n".join(lines.slice(first, last - first).to_pylist()))
-        temporary.replace(path)
         written.append(path)
     return written
 

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ingest.running import whole_files
 from ingest.schema.errors import MissingExtraError, ReadError, SchemaError
 from ingest.schema.limits import require_room
 
@@ -94,20 +95,16 @@ def write_examples(path: str | Path, table: pa.Table, *, compressed: bool = Fals
             raise SchemaError(f"feature {field.name!r} is {field.type}; wanted a list of int64, float or binary")
         kinds[field.name] = kind
     options = tf.io.TFRecordOptions(compression_type="GZIP" if compressed else "")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with tf.io.TFRecordWriter(str(temporary), options) as writer:
+        with whole_files.whole(path) as new, tf.io.TFRecordWriter(str(new), options) as writer:
             for row in table.to_pylist():
                 example = tf.train.Example()
                 for name, values in row.items():
                     if values is not None:
                         getattr(example.features.feature[name], kinds[name]).value.extend(values)
                 writer.write(example.SerializeToString(deterministic=True))
-        temporary.replace(path)
     except (OSError, tf.errors.OpError) as error:
         raise ReadError(f"cannot write {path}: {str(error).splitlines()[0]}") from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _records(path: Path) -> Iterator[bytes]:

@@ -21,7 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from graphlab.motifs.nulls.models import NullOptions, Sampler, sample_seed
-from graphlab.store.files import checksums, whole_files
+from graphlab.store.files import checksums
+from ingest.running import whole_files
 from ingest.running.progress import Progress
 from ingest.running.task_runners import TaskRunner, Threads, Workers, runner_of
 from ingest.schema.errors import AnalysisError, InterruptedRun, ReadError

@@ -20,7 +20,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from graphlab.store.embeddings.sort import BLOCK_ROWS, Records, sorted_blocks
-from graphlab.store.files import checksums, whole_files
+from graphlab.store.files import checksums
+from ingest.running import whole_files
 from ingest.running.progress import Progress
 from ingest.schema.errors import ReadError, SchemaError, VersionError
 from ingest.schema.ids import RootIds, as_root_ids, rows_of

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import duckdb
 
-from graphlab.store.files import whole_files
 from graphlab.store.files.places import EMBEDDINGS, KINDS, NEW, RECORDINGS, SCRATCH, UNFINISHED
+from ingest.running import whole_files
 
 WRITING = ".writing-"
 """How a folder or file begins that embeddings or a recording are written to."""

@@ -16,8 +16,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from graphlab.store.files import checksums, whole_files
+from graphlab.store.files import checksums
 from ingest.recordings.recording import Recording
+from ingest.running import whole_files
 from ingest.running.progress import Progress
 from ingest.schema.errors import ReadError
 

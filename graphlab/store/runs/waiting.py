@@ -13,9 +13,10 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from graphlab.store.files import checksums, places, whole_files
+from graphlab.store.files import checksums, places
 from graphlab.store.folder import Folder
 from graphlab.store.runs import runs
+from ingest.running import whole_files
 from ingest.schema.errors import ReadError, StoreBusyError
 
 RESULT_TABLES = (

@@ -15,9 +15,10 @@ import numpy as np
 import pyarrow as pa
 
 from graphlab.store.database import arrow
-from graphlab.store.files import checksums, places, whole_files
+from graphlab.store.files import checksums, places
 from graphlab.store.folder import Folder
 from graphlab.store.wiring.functional_edges import functional_snapshot, resolved_kind
+from ingest.running import whole_files
 from ingest.schema.errors import ReadError, SchemaError
 from ingest.schema.ids import rows_of
 from queries.snapshot import Snapshot

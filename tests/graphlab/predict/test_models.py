@@ -15,8 +15,8 @@ from pyarrow import parquet
 
 from graphlab.predict import models
 from graphlab.predict.models import Trained
-from graphlab.store.files import whole_files
 from graphlab.store.folder import Folder
+from ingest.running import whole_files
 from ingest.schema.errors import GraphlabError, ReadError, SchemaError, UnknownNameError, VersionError
 
 pytest.importorskip("safetensors")

@@ -21,7 +21,7 @@ from graphlab.predict.inputs.features import Columns
 from graphlab.predict.learners.trees.forest import RandomForest
 from graphlab.predict.models import load
 from graphlab.predict.predictor import Fitted
-from graphlab.store.files import whole_files
+from ingest.running import whole_files
 from ingest.schema.errors import (
     AnalysisError,
     GraphlabError,

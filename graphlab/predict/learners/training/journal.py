@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ingest.running import whole_files
 from ingest.schema.errors import MissingExtraError
 
 Entry = Mapping[str, Any]
@@ -72,9 +73,7 @@ class Journal:
         if self.path is None or not self.path.exists():
             return
         kept = [e for e in self.entries() if e.get("run") != run or e.get("epoch", 0) <= epoch]
-        whole = self.path.with_name(self.path.name + ".partial")
-        whole.write_text("".join(json.dumps(e) + "\n" for e in kept), encoding="utf-8")
-        whole.replace(self.path)
+        whole_files.write_bytes(self.path, "".join(json.dumps(e) + "\n" for e in kept).encode())
 
     def close(self) -> None:
         """Finish the event files of TensorBoard."""

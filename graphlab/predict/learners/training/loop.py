@@ -23,6 +23,7 @@ from torch import nn
 
 from graphlab.predict.inputs.examples import Ints
 from graphlab.predict.learners.training.journal import Journal
+from ingest.running import whole_files
 from ingest.schema.errors import AnalysisError, MissingExtraError, ReadError
 
 Loss = Callable[[], tuple[torch.Tensor, torch.Tensor]]
@@ -253,11 +254,10 @@ def _save(
     tensors["random/generator"] = generator.get_state()
     if next(network.parameters()).device.type == "cuda":
         tensors["random/cuda"] = torch.cuda.get_rng_state()
-    whole = path.with_name(path.name + ".partial")
     path.parent.mkdir(parents=True, exist_ok=True)
     header = {"training": json.dumps({"settings": asdict(settings), "state": asdict(state)})}
-    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, str(whole), metadata=header)
-    whole.replace(path)
+    with whole_files.whole(path) as new:
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, str(new), metadata=header)
 
 
 def _resume(

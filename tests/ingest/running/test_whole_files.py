@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from graphlab.store.files import whole_files
+from ingest.running import whole_files
 
 
 def left_by(process: int, path: Path) -> Path:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from graphlab.store.files import interrupts
+from ingest.running import interrupts
 
 PART = re.compile(r"\..*\.part-(\d+)-[0-9a-f]{8}(\.\w+)?")
 _OURS: set[Path] = set()
@@ -29,16 +29,24 @@ def beside(path: Path) -> Path:
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[Path]:
+def whole(path: Path, *, one_of_many: bool = False) -> Iterator[Path]:
     """The name to write to; after the block it is ``path``, or with an error nothing is there that was not before.
+
+    Args:
+        one_of_many: of thousands that are written together: neither the folder is looked through for each, nor the
+            disk waited for.
 
     Raises:
         OSError: the disk is full or fails, or the folder may not be written.
     """
-    sweep(path)
+    if not one_of_many:
+        sweep(path)
     new = beside(path)
     try:
         yield new
+        if one_of_many:
+            new.replace(path)
+            return
         to_disk(new)
         with interrupts.later():
             new.replace(path)
@@ -49,7 +57,7 @@ def whole(path: Path) -> Iterator[Path]:
             remove(new)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes | memoryview) -> None:
     """A small file at once."""
     with whole(path) as new:
         new.write_bytes(content)

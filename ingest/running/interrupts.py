@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-import duckdb
-
 PATIENCE_S = 1.0
 _GUARD = threading.Lock()
 _held = 0
@@ -98,14 +96,3 @@ def stopping(stop: Callable[[], None]) -> Iterator[None]:
         os.close(write)
         watcher.join()
         os.close(read)
-
-
-def was_interrupted(error: BaseException | None) -> bool:
-    """Whether an error is Ctrl-C: as such, or what DuckDB or a compiled kernel makes of it."""
-    while error is not None:
-        if isinstance(error, KeyboardInterrupt | duckdb.InterruptException):
-            return True
-        if isinstance(error, RuntimeError) and str(error) == "Query interrupted":
-            return True
-        error = error.__cause__ if isinstance(error, SystemError) else None
-    return False

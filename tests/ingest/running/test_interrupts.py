@@ -7,10 +7,9 @@ import signal
 import threading
 from collections.abc import Iterator
 
-import duckdb
 import pytest
 
-from graphlab.store.files import interrupts
+from ingest.running import interrupts
 
 
 @pytest.fixture(autouse=True)
@@ -65,28 +64,6 @@ def test_other_threads_have_no_signals() -> None:
     thread.start()
     thread.join()
     assert done == [1]
-
-
-def chained(error: BaseException, cause: BaseException) -> BaseException:
-    error.__cause__ = cause
-    return error
-
-
-@pytest.mark.parametrize(
-    ("error", "said"),
-    [
-        (KeyboardInterrupt(), True),
-        (RuntimeError("Query interrupted"), True),
-        (duckdb.InterruptException("INTERRUPT Error: Interrupted!"), True),
-        (chained(SystemError("a result with an exception set"), KeyboardInterrupt()), True),
-        (SystemError("something else"), False),
-        (RuntimeError("Query failed"), False),
-        (OSError("disk"), False),
-        (None, False),
-    ],
-)
-def test_what_was_ctrl_c(error: BaseException | None, said: bool) -> None:
-    assert interrupts.was_interrupted(error) is said
 
 
 @pytest.mark.parametrize("times", [1, 2])
