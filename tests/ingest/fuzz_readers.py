@@ -6,7 +6,7 @@ warning, more than 5 s of computing, more than 1 GB of memory. A crash ends this
 Run ``python tests/ingest/fuzz_readers.py FORMAT NUMBER`` to see one input again, with its traceback.
 
 A format is added to ``FORMATS``: a name, how a valid file (or folder) is made, how it is read to its end, and how
-many of the 10,000 inputs are its own.
+many inputs of a test run are its own.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from __future__ import annotations
 import faulthandler
 import gzip
 import json
+import os
 import random
 import resource
 import shutil
@@ -29,6 +30,8 @@ from pathlib import Path
 from typing import Any
 
 SECONDS, BYTES = 5, 1 << 30
+SCALE = int(os.environ.get("GRAPHLAB_FUZZ_READERS", "1"))
+"""So many times the inputs of a test run."""
 MOST_FAULTS = 20
 SPLICES = (
     b"\0",
@@ -470,14 +473,16 @@ def inputs(name: str, only: int | None = None) -> Iterator[tuple[int, Path]]:
         source = FORMATS[name].make(whole)
         files = sorted(item for item in whole.rglob("*") if item.is_file()) if source.is_dir() else [source]
         FORMATS[name].read(source)  # the valid file is read without an error
-        for number in range(FORMATS[name].inputs) if only is None else (only,):
+        target = Path(place) / "damaged"
+        shutil.copytree(whole, target)
+        for number in range(FORMATS[name].inputs * SCALE) if only is None else (only,):
             chance = random.Random(f"{name} {number}")
-            target = Path(place) / "damaged"
-            shutil.copytree(whole, target)
-            hurt = chance.choice(files)
-            (target / hurt.relative_to(whole)).write_bytes(damaged(hurt.read_bytes(), chance))
+            right = chance.choice(files)
+            hurt = target / right.relative_to(whole)
+            hurt.unlink()  # another file each time: whoever still holds the one before keeps it
+            hurt.write_bytes(damaged(right.read_bytes(), chance))
             yield number, target / source.relative_to(whole)
-            shutil.rmtree(target)
+            hurt.write_bytes(right.read_bytes())
 
 
 def fault(read: Callable[[Path], Any], path: Path) -> str | None:
