@@ -17,6 +17,7 @@ import signal
 import sys
 import time
 import warnings
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -33,7 +34,9 @@ POSSIBLE = sys.platform == "linux" and hasattr(os, "fork") and hasattr(os, "memf
 QUICK_PLAN_S = 0.3
 """A statement that is planned within it is run with all threads; another stays in the child."""
 LONG = 20_000
-"""Characters from which on planning alone is watched, whatever the statement holds."""
+"""Characters from which on planning alone is watched, whoever wrote the statement."""
+SHORT, FEW = 2_000, 16
+"""Characters and SELECTs, FROMs and JOINs up to which a person's statement is planned soon, if nothing doubles."""
 STUCK_S = 3.0
 """A child that sleeps so long without computing waits for a lock that nobody will open."""
 _POLL = 0.02
@@ -45,6 +48,11 @@ _CALL = re.compile(r"([A-Za-z_]\w*)\s*\(|\"\s*\(")
 _JOINS = re.compile(r"\|\||\blist_concat\b", re.IGNORECASE)
 _MOST_JOINS = 8
 """Joins of texts and lists: each may double what the one before made."""
+_DOUBLES = re.compile(r"\bWITH\b|\bCOLUMNS\b", re.IGNORECASE)
+_STARS = re.compile(r"\bcount\s*\(\s*\*\s*\)|(\*)", re.IGNORECASE)
+_RELATIONS = re.compile(r"\b(?:SELECT|FROM|JOIN)\b|,\s*\(", re.IGNORECASE)
+_NAMES = re.compile(r"(?<![\w.\"])[a-z_]\w*\b(?!\"|\s*[.(])|(?<!\.)\"[^\"]+\"")
+"""Names that can be those of aliases: no table stands before them, and they are no table or function themselves."""
 _WIDE = re.compile(r"\b(UN)?PIVOT\b|\bSUMMARIZE\b|\bCUBE\b|\bROLLUP\b|\bGROUPING\b", re.IGNORECASE)
 _WORDS = frozenset(
     {
@@ -52,7 +60,7 @@ _WORDS = frozenset(
         "filter", "values", "exists", "all", "any", "some", "when", "then", "else", "case", "having", "by", "union",
         "except", "intersect", "with", "within", "group", "cast", "try_cast", "lateral", "between", "like", "ilike",
         "is", "interval", "limit", "offset", "distinct", "materialized", "recursive", "order", "window", "semi",
-        "anti", "decimal", "numeric", "varchar", "exclude", "cross",
+        "anti", "decimal", "numeric", "varchar", "exclude", "cross", "null", "true", "false", "desc", "asc",
     }
 )  # fmt: skip
 _CHEAP = frozenset(
@@ -78,6 +86,19 @@ def is_heavy(sql: str) -> bool:
     if _WIDE.search(sql) or len(_JOINS.findall(sql)) > _MOST_JOINS:
         return True
     return any((found[1] or "?").lower() not in _CHEAP | _WORDS for found in _CALL.finditer(sql))
+
+
+def plans_soon(sql: str) -> bool:
+    """Whether planning takes about as long as reading the text: nothing is named once and meant often.
+
+    A name of WITH, more than one star, and an alias that is used twice can double what they stand for.
+    """
+    if len(sql) > SHORT or _DOUBLES.search(sql) or len(_RELATIONS.findall(sql)) > FEW:
+        return False
+    if sum(bool(found[1]) for found in _STARS.finditer(sql)) > 1:
+        return False
+    names = Counter(name for name in _NAMES.findall(sql.lower()) if name not in _WORDS)
+    return max(names.values(), default=0) <= 2
 
 
 class Stuck(Exception):

@@ -83,8 +83,9 @@ def read(
     Raises:
         LimitError: out of time or memory. InterruptedRun: Ctrl-C. duckdb.Error: what DuckDB says.
     """
-    heavy = stopping is None and limits.limited and apart.POSSIBLE and apart.is_heavy(sql)
-    if heavy or (stopping is None and limits.limited and apart.POSSIBLE and (foreign or len(sql) > apart.LONG)):
+    possible = stopping is None and limits.limited and apart.POSSIBLE
+    heavy = possible and apart.is_heavy(sql)
+    if heavy or (possible and (len(sql) > apart.LONG or (foreign and not apart.plans_soon(sql)))):
         found = apart.read_apart(connection, sql, parameters, limits, most, plan_only=not heavy)
         if found is not None:
             return found

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 
 from ingest.schema.errors import InterruptedRun, ParseError, SchemaError
-from queries.duckdb.apart import POSSIBLE, is_heavy, read_apart
+from queries.duckdb.apart import POSSIBLE, is_heavy, plans_soon, read_apart
 from queries.engine import Source, run
 from queries.source import LimitError, Limits
 
@@ -71,6 +71,7 @@ SLOW = {
     "rows that are fetched": "SELECT i, i::VARCHAR FROM range(10000000000) t(i)",
     "doubling": "WITH RECURSIVE t(n, s) AS (SELECT 1, 'xxxxxxxx' UNION ALL SELECT n + 1, s||s FROM t WHERE n < 60) "
     "SELECT max(length(s)) FROM t",
+    "stars inside stars": "SELECT count(*) FROM " + "(SELECT *, * FROM " * 20 + "neurons" + ")" * 20,
     "inside a pattern": "FROM GRAPH_TABLE (connectome MATCH (a IS neuron) COLUMNS (len(range(500000000)) AS x))",
     "where of a pattern": "FROM GRAPH_TABLE (connectome MATCH (a IS neuron) WHERE len(repeat('x', 3000000000)) > 1 "
     "COLUMNS (a.root_id))",
@@ -190,3 +191,19 @@ def test_a_quick_plan_is_left_to_all_threads() -> None:
 )  # fmt: skip
 def test_what_is_heavy(sql: str, heavy: bool) -> None:
     assert is_heavy(sql) is heavy
+
+
+@pytest.mark.parametrize(
+    ("sql", "soon"),
+    [
+        ("SELECT count(*), max(weight) FROM connections WHERE weight > 2 ORDER BY ALL LIMIT 3", True),
+        ("SELECT n.* FROM neurons n JOIN connections c ON c.pre_root_id = n.root_id", True),
+        ("SELECT * FROM neurons", True), ("SELECT *, * FROM neurons", False), ("SELECT COLUMNS('x') FROM t", False),
+        ("SELECT x + x AS a, a + a b FROM t", False), ('SELECT x "a", "a" + "a" FROM t', False),
+        ("SELECT n.x, n.x + n.x AS d FROM neurons n WHERE n.x > 1 ORDER BY d", True),
+        ("WITH a AS (SELECT 1) SELECT * FROM a", False), ("SELECT 1 " + "-- long" * 300, False),
+        ("SELECT 1 FROM a" + " JOIN a USING (x)" * 20, False),
+    ],
+)  # fmt: skip
+def test_what_is_planned_soon_is_not_planned_twice(sql: str, soon: bool) -> None:
+    assert plans_soon(sql) is soon
