@@ -37,6 +37,8 @@ from ingest.volumes.zarr_places import Stated, n5_stated, refuse_group, zarr_sta
 REMOTE = ("gs", "s3", "http", "https")
 MISSING = ("fill", "refuse")
 """What an absent chunk is: the array's fill value, counted; or an error."""
+CHUNKS = 4
+"""So many must have room at a time."""
 NEAR = 1e-6
 """Voxel sizes closer than this part of each other are one."""
 Points = npt.NDArray[np.float64]
@@ -69,8 +71,8 @@ class Volume:
         # Numbers of another byte order than the machine's are turned as they are read.
         self.dtype = source.dtype.newbyteorder("=")
         self.chunk = source.chunk
-        # Whatever is read of a chunk, all of it is unpacked.
-        require_room(f"{name}: one of its chunks, {self.chunk} voxels,", self._bytes(self.chunk))
+        # Whatever is read of a chunk, all of it is unpacked, beside itself and what is read; and several at a time.
+        require_room(f"{name}: chunks of {self.chunk} voxels", CHUNKS * self._bytes(self.chunk))
         # Chunks lie on the source's own grid, which an offset moves along with the voxels.
         shift = [a - b for a, b in zip(self.start, source.origin or (0, 0, 0), strict=True)]
         self.grid: Zyx = _zyx(a + b for a, b in zip(source.grid, shift, strict=True))
