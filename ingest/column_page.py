@@ -60,6 +60,8 @@ def preset(name: str) -> Iterable[str]:
         notes.append(f"Positions are in units of {found.voxels} nm unless --resolution says otherwise.")
     if found.gone:
         notes.append(f"Rows in which {' or '.join(found.gone)} is filled are left out and counted.")
+    if found.bins:
+        notes.append(f"Columns {' and '.join(f'`{name}`' for name in found.bins)} sort an export and are left out.")
     if any(PREFIX in theirs for words in found.tables.values() for names in words.values() for theirs in names):
         notes.append(f"Columns that end in {PREFIX} hold ids without these first nine digits, which are put back.")
     if any("*" in theirs for words in found.tables.values() for names in words.values() for theirs in names):

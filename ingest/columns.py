@@ -192,7 +192,8 @@ def _plan(names: Sequence[str], as_: str, preset: str | None, named: Mapping[str
             "compartments of a pair it adds up to nothing. Take the count as weight"
         )
     left_out = tuple(name for name in names if split and name in OF_COMPARTMENTS)
-    taken = {*chosen_of.values(), *position, *gone, *left_out}
+    bins = _like(chosen_dialect.bins, names) if chosen_dialect else []
+    taken = {*chosen_of.values(), *position, *gone, *left_out, *bins}
     extras: dict[str, str] = {}
     for name in names:
         if name not in taken:

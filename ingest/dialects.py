@@ -28,6 +28,8 @@ class Dialect:
     """nm of one unit of its positions, where every file of the family has the same."""
     gone: tuple[str, ...] = ()
     """Columns that are filled in rows which are no longer valid; such rows are left out and counted."""
+    bins: tuple[str, ...] = ()
+    """Columns that an export makes to sort rows by, which say nothing of their own; they are left out."""
     traps: Mapping[str, str] = field(default_factory=dict)
     """Column -> what to know where a source has it."""
 
@@ -67,6 +69,7 @@ DIALECTS: Mapping[str, Dialect] = {
             "connections": {**_PAIR_CAVE, "weight": ("n_syn", "syn_count")},
         },
         gone=("deleted", "superceded_id"),
+        bins=("*_morton", "*_partition"),
     ),
     "flywire": Dialect(
         "FlyWire's annotations and its tables on Zenodo, fafbseg's frames",

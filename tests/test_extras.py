@@ -48,6 +48,14 @@ def polars(place: Path) -> None:
     Result(pa.table({"x": [1]})).to_polars()
 
 
+def deltalake(place: Path) -> None:
+    from ingest.reader import ReadRequest
+    from ingest.tables import open_source
+
+    (place / "_delta_log").mkdir()
+    open_source(place, ReadRequest("neurons"))
+
+
 def h5py(place: Path) -> None:
     from ingest.recordings.whole_brain_hdf5 import read
 
@@ -80,6 +88,7 @@ NEEDS: list[tuple[str, str, Callable[[Path], None]]] = [
     ("safetensors", "safetensors", safetensors),
     ("tensorflow", "tensorflow", tensorflow),
     ("polars", "polars", polars),
+    ("deltalake", "deltalake", deltalake),
     ("h5py", "h5py", h5py),
     ("pynwb", "pynwb", pynwb),
     ("sklearn", "scikit-learn", mutual_information),

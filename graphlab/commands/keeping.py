@@ -46,7 +46,9 @@ def init(
 
 def ingest(
     graph: GraphPath,
-    sources: Annotated[list[Path], typer.Argument(metavar="SOURCE...", help="Files or shard folders, in order.")],
+    sources: Annotated[
+        list[Path], typer.Argument(metavar="SOURCE...", help="Files, or folders that hold one table, in order.")
+    ],
     as_: Annotated[As, typer.Option("--as", help="What the rows are.")],
     columns: Annotated[
         str | None,

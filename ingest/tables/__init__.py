@@ -8,6 +8,7 @@ from __future__ import annotations
 from ingest.reader import READERS, Reading, ReadRequest, open_with
 from ingest.tables.columnar import ColumnarReader
 from ingest.tables.delimited import DelimitedReader
+from ingest.tables.folders import FolderReader
 from ingest.tables.frames import FrameReader
 from ingest.tables.mat import MatReader
 from ingest.tables.records import JsonReader
@@ -17,6 +18,7 @@ __all__ = ["READERS", "open_source"]
 
 READERS.register("frame", FrameReader())
 READERS.register("columnar", ColumnarReader())
+READERS.register("folder", FolderReader())
 READERS.register("workbook", WorkbookReader())
 READERS.register("mat", MatReader())
 READERS.register("json", JsonReader())

@@ -292,6 +292,33 @@ def test_rows_that_cave_no_longer_holds_valid(document: Document, graph: Path, t
     assert rows(graph, "SELECT synapse_id FROM synapses ORDER BY 1") == [(1,), (4,)]
 
 
+def test_a_delta_export_of_cave(document: Document, refusal: Callable[..., str], graph: Path, tmp_path: Path) -> None:
+    deltalake = pytest.importorskip("deltalake")
+    at, place = np.arange(40), tmp_path / "synapses_pni_2"
+    columns = {
+        "id": pa.array(10**9 + at, pa.int64()),
+        "pre_pt_root_id": pa.array(864691135941359220 + at % 4, pa.int64()),
+        "post_pt_root_id": pa.array(864691135941359230 + at % 2, pa.int64()),
+        **{f"ctr_pt_position_{axis}": pa.array(at * 3 + i, pa.int32()) for i, axis in enumerate("xyz")},
+        "ctr_pt_position_morton": pa.array(at, pa.int64()),
+        "ctr_pt_position_morton_partition": pa.array(at % 4, pa.int32()),
+    }
+    deltalake.write_deltalake(place, pa.table(columns), partition_by=["ctr_pt_position_morton_partition"])
+    deltalake.DeltaTable(place).delete("id < 1000000003")
+    told = refusal("ingest", graph, place, "--as", "synapses", "--columns", "cave")
+    assert "ctr_pt_position_x, ctr_pt_position_y, ctr_pt_position_z are voxels; say how long one is" in told
+    (found,) = document("ingest", graph, place, "--as", "synapses", "--columns", "cave", "--resolution", "4,4,40")
+    assert found["rows"] == 37
+    assert rows(graph, "SELECT min(synapse_id), count(*), max(x_nm), max(z_nm) FROM synapses") == [
+        (1000000003, 37, 117 * 4.0, 119 * 40.0)
+    ]
+    assert rows(graph, "SELECT min(pre_root_id), max(post_root_id), sum(weight) FROM connections") == [
+        (864691135941359220, 864691135941359231, 37.0)
+    ]
+    again = document("ingest", graph, place, "--as", "synapses", "--columns", "cave", "--resolution", "4,4,40")
+    assert again[0]["already_there"]
+
+
 def test_columns_are_told(graphlab: Callable[..., Any], document: Document, refusal: Callable[..., str]) -> None:
     assert "### banc" in graphlab("columns").stdout
     one = graphlab("columns", "flyem").stdout
