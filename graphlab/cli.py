@@ -28,6 +28,8 @@ SECTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
         keeping.init,
         keeping.ingest,
         keeping.info,
+        keeping.describe,
+        showing.runs,
         showing.columns,
         asking.query,
         showing.report,
@@ -44,7 +46,7 @@ SECTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
         embedding.convert_checkpoint,
     ),
     "Activity": (activity.correlate, activity.drop_animal),
-    "Predictors": (predicting.predict,),
+    "Predictors": (predicting.predict, showing.models),
 }
 """The verbs as ``--help`` groups them: those of ``Graph`` first, then those of its namespaces."""
 VERBS = tuple(verb for verbs in SECTIONS.values() for verb in verbs)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from graphlab.store import tables
 from graphlab.store.files import places
 from graphlab.store.folder import Folder
-from graphlab.store.information import GraphInfo, information
+from graphlab.store.information import GraphInfo, describe, information, runs_of
 from graphlab.store.runs import runs
 from graphlab.store.runs.results import Repetition, Rerun
 from graphlab.store.runs.waiting import record_waiting
@@ -25,6 +25,8 @@ from ingest.reader import ReadRequest
 from ingest.schema.space import Resolution
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from graphlab.motifs.significance.motifs import Significance
     from graphlab.store.intake import IngestSummary
     from graphlab.store.wiring.signs import SignCounts
@@ -162,6 +164,26 @@ class Graph(Asking, Exchanging, Partners, Reaching, Resembling):
     def info(self) -> GraphInfo:
         """Versions, counts, embeddings, recipe, and what to know before asking."""
         return information(self._folder)
+
+    def describe(
+        self,
+        dataset: str | None = None,
+        resolution: str | Sequence[float] | None = None,
+        materialization: str | None = None,
+    ) -> list[str]:
+        """Say what was not said when the graph was made; what is None stays. Gives notes.
+
+        Args:
+            resolution: nm per voxel XYZ of sources to come; positions that are there stay as they are.
+
+        Raises:
+            VersionError: the ids are of another materialization already.
+        """
+        return describe(self._folder, dataset, resolution, materialization)
+
+    def runs(self, verb: str | None = None) -> pa.Table:
+        """What was done to the graph and computed from it, the latest last; of one verb where it is named."""
+        return runs_of(self._folder, verb)
 
     def set_recipe(self, min_score: float | None = None, merge_within_nm: float | None = None) -> GraphInfo:
         """Make the connections anew from the synapses, by this recipe; recorded in the graph."""

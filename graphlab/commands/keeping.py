@@ -124,6 +124,31 @@ def ingest(
         raise typer.Exit(1)
 
 
+def describe(
+    graph: GraphPath,
+    dataset: Annotated[str | None, typer.Option(help="Name of the data set, shown everywhere.")] = None,
+    resolution: Annotated[str | None, typer.Option(metavar="X,Y,Z", help="nm per voxel of sources to come.")] = None,
+    materialization: Annotated[str | None, typer.Option(help="Segmentation version that the ids belong to.")] = None,
+    json: Json = False,
+) -> None:
+    """Say of a graph what was not said when it was made."""
+    from dataclasses import asdict
+
+    from graphlab.commands.terminal import print_json
+    from graphlab.graph import Graph
+
+    with Graph.open(graph) as opened:
+        notes = opened.describe(dataset, resolution, materialization)
+        found = opened.info()
+    if json:
+        print_json({**asdict(found), "notes": [*notes, *found.notes]})
+        return
+    voxels = f"voxels of {found.resolution} nm" if found.resolution else "voxel size not given"
+    typer.echo(f"{found.dataset or graph.name}: materialization {found.materialization or 'not given'}, {voxels}")
+    for note in notes:
+        typer.echo(f"  - {note}")
+
+
 def recipe(
     graph: GraphPath,
     min_score: Annotated[float | None, typer.Option(help="Synapses below this score do not count.")] = None,

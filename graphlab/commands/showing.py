@@ -1,4 +1,4 @@
-"""Verbs that make things to look at: demo, report."""
+"""Verbs that show: demo, report, and what there is to name: columns, runs, models."""
 
 from __future__ import annotations
 
@@ -61,3 +61,41 @@ def columns(
         print_json(column_page.document()["presets"][preset]) if json else typer.echo(told.rstrip())
     else:
         print_json(column_page.document()) if json else typer.echo(column_page.page().rstrip())
+
+
+def runs(
+    graph: GraphPath,
+    verb: Annotated[str | None, typer.Option(help="Only these: ingest, census, significance, ...")] = None,
+    json: Json = False,
+) -> None:
+    """What was done to a graph and computed from it, the latest last; `graphlab rerun` repeats one."""
+    from graphlab.commands.terminal import print_json, print_table, rows_of
+    from graphlab.graph import Graph
+
+    with Graph.open(graph, read_only=True) as opened:
+        found = opened.runs(verb)
+    if json:
+        print_json(rows_of(found))
+    else:
+        print_table(found.select(["run_id", "verb", "started", "seconds", "inputs", "message"]), limit=found.num_rows)
+
+
+def models(graph: GraphPath, json: Json = False) -> None:
+    """The models a graph knows: embeddings by the encoder that made them, and saved predictors."""
+    from graphlab.commands.terminal import print_json
+    from graphlab.graph import Graph
+
+    with Graph.open(graph, read_only=True) as opened:
+        found = {"embeddings": opened.info().embeddings, "predictors": opened.predict.cards()}
+    if json:
+        print_json(found)
+        return
+    for model in found["embeddings"]:
+        typer.echo(
+            f"{model['model']}: embeddings of {model['neurons']:,} neurons, {model['nodes']:,} nodes, "
+            f"segmentation {model['segmentation_version']}"
+        )
+    for card in found["predictors"]:
+        typer.echo(f"{card['name']}: {card['predictor']} of {card['task']}, classes {', '.join(card['classes'])}")
+    if not any(found.values()):
+        typer.echo("no models; graphlab ingest --as embeddings brings some in, graphlab train makes predictors")

@@ -101,6 +101,15 @@ def model_names(graph: Path) -> list[str]:
     )
 
 
+def card(graph: Path, name: str) -> dict[str, Any]:
+    """What a saved predictor says of itself.
+
+    Raises:
+        ReadError, SchemaError, VersionError: no card that this graphlab reads.
+    """
+    return _card(paths(graph, name)[CARD])
+
+
 def paths(graph: Path, name: str) -> dict[str, Path]:
     """Ending -> file of a model."""
     name = check_name(name)

@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from graphlab.store.database import FORMAT_VERSION, first_row
+import pyarrow as pa
+
+from graphlab.store.database import FORMAT_VERSION, arrow, first_row
 from graphlab.store.folder import Folder
 from graphlab.store.wiring.recipe import Recipe
+from ingest.schema.errors import SchemaError, UnknownNameError, VersionError
+from ingest.schema.space import Resolution
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,63 @@ def information(folder: Folder) -> GraphInfo:
         embeddings=[dict(zip(fields, item, strict=True)) for item in embeddings],
         recipe=_recipe(folder),
         notes=[*_notes(counts), *_derived(folder)],
+    )
+
+
+def describe(folder: Folder, dataset: str | None, resolution: Any, materialization: str | None) -> list[str]:
+    """Say of a graph what was not said when it was made; what is None stays as it is. Notes for people.
+
+    Raises:
+        SchemaError: nothing was said, or no three lengths of a voxel.
+        VersionError: the ids are of another materialization already.
+    """
+    voxel = Resolution.parse(resolution) if resolution is not None else None
+    if dataset is None and voxel is None and materialization is None:
+        raise SchemaError("nothing to say of the graph: name --dataset, --resolution or --materialization")
+    notes = []
+    with folder.transaction() as connection:
+        known = folder.meta("materialization")
+        if materialization is not None and known not in (None, str(materialization)):
+            raise VersionError(
+                f"the graph is of materialization {known}; its root ids are none of {materialization}. Make a new "
+                "graph, and ingest tables of that version"
+            )
+        if voxel is not None:
+            read = first_row(
+                connection,
+                "SELECT count(*), any_value(parameters->>'resolution') FROM runs WHERE verb = 'ingest' "
+                "AND parameters->>'resolution' IS NOT NULL AND parameters->>'resolution' <> ?",
+                [str(voxel)],
+            )
+            if read[0]:
+                notes.append(
+                    f"sources read with voxels of {read[1]} nm stay so ({read[0]:,}); {voxel} nm holds for later ones"
+                )
+            folder.set_meta("resolution_nm", list(voxel.xyz))
+        if dataset is not None:
+            folder.set_meta("dataset", dataset)
+        if materialization is not None:
+            folder.set_meta("materialization", str(materialization))
+    return notes
+
+
+def runs_of(folder: Folder, verb: str | None = None) -> pa.Table:
+    """Every recorded run, the latest last: run_id, verb, started (UTC), seconds, inputs, parameters, seed, message.
+
+    Raises:
+        UnknownNameError: no run of such a verb.
+    """
+    connection = folder.connection
+    verbs = [str(row[0]) for row in connection.execute("SELECT DISTINCT verb FROM runs").fetchall()]
+    if verb is not None and verb not in verbs:
+        raise UnknownNameError("verb of a run", verb, verbs)
+    return arrow(
+        connection,
+        """SELECT run_id, verb, date_trunc('second', started) AS started, round(seconds, 3) AS seconds,
+                  array_to_string(map_keys(CAST(inputs AS MAP(VARCHAR, VARCHAR))), ', ') AS inputs,
+                  CAST(parameters AS VARCHAR) AS parameters, seed, message
+           FROM runs WHERE $verb IS NULL OR verb = $verb ORDER BY runs.started, run_id""",
+        {"verb": verb},
     )
 
 

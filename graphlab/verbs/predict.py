@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from graphlab.store.embeddings.models import model_names, open_embeddings
 from graphlab.verbs.opened import Namespace
@@ -121,6 +121,16 @@ class Predict(Namespace):
         from graphlab.predict.models import model_names
 
         return model_names(self.path)
+
+    def cards(self) -> list[dict[str, Any]]:
+        """The cards of the saved predictors, by name.
+
+        Raises:
+            ReadError: a damaged card.
+        """
+        from graphlab.predict.models import card, model_names
+
+        return [card(self.path, name) for name in model_names(self.path)]
 
     def _join_the_only_model(self, wanted: str | None) -> None:
         """Join neurons to the embeddings by id, as placing synapses does; a version that differs is an error."""

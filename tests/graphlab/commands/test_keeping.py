@@ -52,3 +52,48 @@ def test_a_file_and_json_together_give_the_document_about_the_file(
     assert (found["size"], found["output"], found["rows"]) == (2, str(target), 3)
     assert found["report"] == str(tmp_path / "page.html")
     assert len(pd.read_csv(target)) == 3
+
+
+def test_runs_are_listed(
+    document: Callable[..., Any], graphlab: Callable[..., Any], refusal: Callable[..., str], folder: Path
+) -> None:
+    found = document("runs", folder)
+    assert [run["verb"] for run in found] == ["ingest", "ingest"]
+    document("motifs", folder, "--size", "2")
+    found = document("runs", folder)
+    assert [run["verb"] for run in found] == ["ingest", "ingest", "census"]
+    assert found[0]["inputs"] == "<DataFrame>"
+    assert '"as":"synapses"' in found[0]["parameters"].replace(" ", "")
+    assert [run["verb"] for run in document("runs", folder, "--verb", "census")] == ["census"]
+    assert document("rerun", folder, found[-1]["run_id"])["equal"]
+    shown = graphlab("runs", folder).stdout
+    assert all(run["run_id"] in shown for run in found)
+    assert "unknown verb of a run 'cencus'; did you mean 'census'" in refusal("runs", folder, "--verb", "cencus")
+
+
+def test_what_a_graph_is_of_can_be_said_later(
+    document: Callable[..., Any], graphlab: Callable[..., Any], refusal: Callable[..., str], tmp_path: Path
+) -> None:
+    place = tmp_path / "g"
+    document("init", place)
+    table = tmp_path / "synapses.csv"
+    table.write_text(f"pre_root_id,post_root_id,position\n{PRE},{POST},[10 20 30]\n")
+    assert "say how long one is" in refusal(
+        "ingest", place, table, "--as", "synapses", "--columns", "position=position"
+    )
+    assert "nothing to say" in refusal("describe", place)
+    assert "4,4,40,1" in refusal("describe", place, "--resolution", "4,4,40,1")
+    said = document("describe", place, "--dataset", "mouse", "--resolution", "4,4,40", "--materialization", "943")
+    assert (said["dataset"], said["resolution"], said["materialization"]) == ("mouse", "4,4,40", "943")
+    assert "ids are none of 1078" in refusal("describe", place, "--dataset", "rat", "--materialization", "1078")
+    assert document("info", place)["dataset"] == "mouse", "all of it or nothing"
+    document("ingest", place, table, "--as", "synapses", "--columns", "position=position")
+    told = graphlab("describe", place, "--resolution", "8,8,40").stdout
+    assert told.startswith("mouse: materialization 943, voxels of 8,8,40 nm")
+    assert "sources read with voxels of 4,4,40 nm stay so (1); 8,8,40 nm holds for later ones" in told
+    assert document("query", place, "SELECT x_nm FROM synapses") == [{"x_nm": 40.0}]
+
+
+def test_a_graph_without_models(document: Callable[..., Any], graphlab: Callable[..., Any], folder: Path) -> None:
+    assert document("models", folder) == {"embeddings": [], "predictors": []}
+    assert graphlab("models", folder).stdout.startswith("no models; ")

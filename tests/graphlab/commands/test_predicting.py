@@ -25,6 +25,8 @@ def test_train_and_predict_as_people_see_them(graphlab: Callable[..., Any], trai
     assert "(the split promises none: checked)" in lines
     assert "near copy" in lines
     assert "p = " in lines
+    listed = graphlab("models", trainable.path)
+    assert "types: " in listed.stdout, listed.stderr
     done = graphlab("predict", trainable.path, "types")
     assert done.returncode == 0, done.stderr
     assert "40 neurons, 36 of them trained on" in done.stdout
