@@ -106,8 +106,8 @@ def _further(table: Table) -> str:
         told.append(f"{' and '.join(names)} may stand for the ids: names of neurons, whose ids are made from them.")
     if "x_nm" in table.names():
         told.append(
-            f"{', '.join(VOXELS)} are voxels, as is what --columns position=NAME names: a column of points, or the stem "
-            "of three that end in _x, _y, _z. They need --resolution X,Y,Z (nm) unless the graph has one."
+            f"{', '.join(VOXELS)} are voxels, as is what --columns position=NAME names: a column of points, or the "
+            "stem of three that end in _x, _y, _z. They need --resolution X,Y,Z (nm) unless the graph has one."
         )
     return " ".join(told) + "\n"
 
