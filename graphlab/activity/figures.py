@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import base64
+import io
 import math
-import struct
-import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.sax.saxutils import escape
@@ -122,16 +121,12 @@ def circuit(
 
 def _png(rows: npt.NDArray[np.floating]) -> str:
     """A small RGB image, one pixel a value, as base64: thousands of rectangles would make a page of megabytes."""
+    from PIL import Image
+
     share = np.clip(np.nan_to_num(rows) / LIMIT, -1.0, 1.0)
     middle = np.array(MIDDLE)
     end = np.where((share > 0)[..., None], np.array(HIGH), np.array(LOW))
     pixels = np.rint(middle + (end - middle) * np.abs(share)[..., None]).astype(np.uint8)
-    height, width = share.shape
-    raw = b"".join(b"\0" + line.tobytes() for line in pixels)
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    image = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(raw, 9)) + chunk(b"IEND", b"")
-    return base64.b64encode(image).decode()
+    image = io.BytesIO()
+    Image.fromarray(pixels).save(image, "PNG")
+    return base64.b64encode(image.getvalue()).decode()

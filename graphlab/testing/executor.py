@@ -96,7 +96,7 @@ class ExecutorContract:
         executor = self.executor
         assert executor.name == self.name
         assert 0 <= executor.loading_s < math.inf
-        with random_graph(tmp_path / "g", 0) as graph, asking(graph._folder) as source:
+        with random_graph(tmp_path / "g", 0) as graph, asking(graph.folder) as source:
             for text in QUESTIONS:
                 for bound in _bound(LANGUAGES.get(detect(text)).parse(text), source):
                     refusal = executor.refusal(bound, source)

@@ -180,7 +180,7 @@ def significance_of(opened: Opened, parameters: Mapping[str, Any], **how: Any) -
         raise AnalysisError(f"motifs of {size} neurons are not counted; the sizes are 2, 3 and 4")
     view = opened.snapshot(chosen.kind, chosen.min_weight)
     name = null or default_null(size)
-    options = null_options(opened._folder, view, null_model(name), chosen)
+    options = null_options(opened.folder, view, null_model(name), chosen)
     return motif_significance(
         view, size, null=name, samples=samples, seed=seed, sequential=sequential, options=options, **how
     )
@@ -194,7 +194,7 @@ def mined(opened: Opened, parameters: Mapping[str, Any], **how: Any) -> Mined:
     size, null, samples, seed, split, top, min_count, by = (given.pop(name) for name in names)
     chosen = settings_of(given)
     view = opened.snapshot(chosen.kind, chosen.min_weight)
-    options = null_options(opened._folder, view, null_model(null), chosen)
+    options = null_options(opened.folder, view, null_model(null), chosen)
     labels = [None if x is None or x == "" else str(x) for x in opened.neuron_values(view, by)]
     half: str | npt.NDArray[np.bool_] | None = split
     rule = ""

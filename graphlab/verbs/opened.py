@@ -36,6 +36,11 @@ class Opened:
     def path(self) -> Path:
         return self._folder.path
 
+    @property
+    def folder(self) -> Folder:
+        """The open folder, which the functions of ``graphlab.store`` take."""
+        return self._folder
+
     def snapshot(self, kind: str = "chemical", min_weight: float = 0.0) -> Snapshot:
         """The wiring as memory-mapped CSR arrays, autapses left out.
 
@@ -71,7 +76,7 @@ class Namespace(Opened):
     """Verbs of one kind under a name of their own, such as ``graph.motifs``; made on first use."""
 
     def __init__(self, graph: Opened, repetition: Repetition | None = None) -> None:
-        self._folder = graph._folder
+        self._folder = graph.folder
         self._repetition = repetition
 
     def _start_run(

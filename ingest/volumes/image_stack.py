@@ -116,10 +116,8 @@ def _no_gap(folder: Path, files: list[Path], counts: list[int]) -> None:
 
 
 def _png(path: Path) -> Voxels:
-    try:
-        from PIL import Image
-    except ImportError:
-        raise MissingExtraError("pillow", "volumes") from None
+    from PIL import Image
+
     with Image.open(path) as image:
         frames = int(getattr(image, "n_frames", 1))
         if frames != 1:

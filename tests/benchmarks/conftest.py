@@ -7,6 +7,7 @@ Warm-up rounds (compilation, page cache) run first and are not counted.
 
 from __future__ import annotations
 
+import functools
 import gc
 import platform
 import resource
@@ -18,8 +19,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import psutil
+import pyarrow as pa
 import pytest
+
+from queries.snapshot import Snapshot
+
+NEURONS, CONNECTIONS = 139_255, 2_700_000
+"""The size of the thresholded whole-brain fly connectome."""
 
 ROWS: list[tuple[str, ...]] = []
 NOTES: list[str] = []
@@ -138,6 +147,71 @@ class SideBySide:
     def note(self, text: str) -> None:
         """A line under the table (roofs, conditions, counts that agreed)."""
         NOTES.append(text)
+
+
+@dataclass(frozen=True)
+class Brain:
+    """A made brain: ordered pairs of neuron numbers, each once, no autapses, ascending; a weight for each."""
+
+    neurons: int
+    pre: npt.NDArray[np.int64]
+    post: npt.NDArray[np.int64]
+    weight: npt.NDArray[np.float64]
+
+    def ids(self) -> npt.NDArray[np.uint64]:
+        return np.arange(1, self.neurons + 1, dtype=np.uint64)
+
+    def snapshot(self) -> Snapshot:
+        return Snapshot.from_edges(self.ids(), self.pre, self.post, self.weight)
+
+    def table(self) -> pa.Table:
+        ids = self.ids()
+        return pa.table({"pre_root_id": ids[self.pre], "post_root_id": ids[self.post], "weight": self.weight})
+
+
+@functools.cache
+def made_brain(
+    neurons: int = NEURONS, connections: int = CONNECTIONS, *, least: int = 5, dense_blocks: bool = False, seed: int = 7
+) -> Brain:
+    """Heavy-tailed degrees, alike for in and out; most draws inside blocks of neurons, some mirrored.
+
+    Args:
+        least: of the weights, which are geometric: from 5 a third is 10 or more, from 1 a fortieth.
+        dense_blocks: blocks of 100 with hubs of their own and heavier tails, so that triads close as often as in the
+            fly; else blocks of 500.
+    """
+    rng = np.random.default_rng(seed)
+    tail, block, local_share, mirrored_share = (1.9, 100, 0.63, 0.055) if dense_blocks else (3.0, 500, 0.6, 0.08)
+    common = rng.lognormal(0.0, 0.5, neurons) * (1 + rng.pareto(tail, neurons))
+    out, into = (np.cumsum(common * rng.lognormal(0.0, 0.5, neurons)) for _ in "oi")
+
+    def draw(count: int) -> npt.NDArray[np.int64]:
+        pre, post = (np.minimum(np.searchsorted(of, rng.random(count) * of[-1]), neurons - 1) for of in (out, into))
+        local = rng.random(count) < local_share
+        place = rng.random(int(local.sum())) ** (1.5 if dense_blocks else 1.0) * block
+        post[local] = np.minimum(pre[local] // block * block + place.astype(np.int64), neurons - 1)
+        mirrored = rng.random(count) < mirrored_share
+        key = np.concatenate([pre * neurons + post, post[mirrored] * neurons + pre[mirrored]])
+        return key[key // neurons != key % neurons]
+
+    key = np.unique(draw(int(connections * 1.4)))
+    while len(key) < connections:
+        key = np.unique(np.concatenate([key, draw(connections // 4)]))
+    key = key[np.sort(rng.choice(len(key), connections, replace=False, shuffle=False))]
+    weight = least - 1 + rng.geometric(0.2 if least > 1 else 0.336, connections)
+    return Brain(neurons, key // neurons, key % neurons, weight.astype(np.float64))
+
+
+@pytest.fixture(scope="session")
+def brain() -> Callable[..., Brain]:
+    """The one maker of graphs for benchmarks; the size of the fly's unless said."""
+    return made_brain
+
+
+@pytest.fixture(scope="session")
+def fly(brain: Callable[..., Brain]) -> Snapshot:
+    """139,255 neurons, 2.7 million connections."""
+    return brain().snapshot()
 
 
 @pytest.fixture(scope="session")

@@ -17,38 +17,13 @@ from graphlab.motifs.census.triads import TRIADS, triad_counts
 from graphlab.motifs.census.weights import motif_weights
 from queries.snapshot import Snapshot
 
-NEURONS = 139_255
 CLOSED = ("030T", "030C", "120D", "120U", "120C", "210", "300")
 WEDGES = ("021D", "021U", "021C", "111D", "111U", "201")
 
 
-def made(neurons: int, connections: int, seed: int = 7) -> Snapshot:
-    """Power-law degrees, in and out going together; 63 % of draws in blocks of 100 with local hubs, 5.5 % mirrored."""
-    rng = np.random.default_rng(seed)
-    out = rng.lognormal(0.0, 0.8, neurons) * (1 + rng.pareto(1.9, neurons))
-    into = out**0.7 * rng.lognormal(0.0, 0.6, neurons) * (1 + rng.pareto(1.9, neurons))
-    out, into = np.cumsum(out / out.sum()), np.cumsum(into / into.sum())
-
-    def draw(count: int) -> np.ndarray:
-        pre = np.minimum(np.searchsorted(out, np.sort(rng.random(count))), neurons - 1)
-        post = np.minimum(np.searchsorted(into, rng.random(count)), neurons - 1)
-        local = rng.random(count) < 0.63
-        place = (rng.random(int(local.sum())) ** 1.5 * 100).astype(np.int64)
-        post[local] = np.minimum(pre[local] // 100 * 100 + place, neurons - 1)
-        mirrored = rng.random(count) < 0.055
-        key = np.concatenate([pre * neurons + post, post[mirrored] * neurons + pre[mirrored]])
-        return key[key // neurons != key % neurons]
-
-    key = np.unique(draw(int(connections * 1.5)))
-    while len(key) < connections:
-        key = np.unique(np.concatenate([key, draw(connections // 4)]))
-    key = key[np.sort(rng.choice(len(key), connections, replace=False, shuffle=False))]
-    return Snapshot.from_edges(np.arange(1, neurons + 1, dtype=np.uint64), key // neurons, key % neurons)
-
-
 @pytest.fixture(scope="module")
-def fly() -> Snapshot:
-    return made(NEURONS, 2_700_000)
+def fly(brain: Any) -> Snapshot:
+    return brain(dense_blocks=True).snapshot()
 
 
 def peer_of(graph: Snapshot) -> igraph.Graph:
@@ -86,8 +61,8 @@ def test_triads_of_a_thresholded_fly_brain(fly: Snapshot, side_by_side: Any) -> 
 
 
 @pytest.mark.parametrize("connections", [15_000_000])
-def test_triads_of_an_unthresholded_fly_brain(connections: int, side_by_side: Any) -> None:
-    whole = made(NEURONS, connections)
+def test_triads_of_an_unthresholded_fly_brain(brain: Any, connections: int, side_by_side: Any) -> None:
+    whole = brain(connections=connections, dense_blocks=True).snapshot()
     measured = side_by_side(
         "triad census, 139k / 15M",
         {
@@ -100,7 +75,7 @@ def test_triads_of_an_unthresholded_fly_brain(connections: int, side_by_side: An
     )
     one, two = (m.result for m in measured.values())
     assert one.tobytes() == two.tobytes()
-    assert sum(one.tolist()) == NEURONS * (NEURONS - 1) * (NEURONS - 2) // 6
+    assert sum(one.tolist()) == whole.n * (whole.n - 1) * (whole.n - 2) // 6
     side_by_side.note(about(whole))
 
 
@@ -120,8 +95,8 @@ def test_tetrads_of_a_thresholded_fly_brain(fly: Snapshot, side_by_side: Any) ->
     side_by_side.note(f"{total:,} connected tetrads: {total / two.median:.3g} a second on 2 threads")
 
 
-def test_tetrads_where_igraph_ends(side_by_side: Any) -> None:
-    small = made(4_000, 24_000)
+def test_tetrads_where_igraph_ends(brain: Any, side_by_side: Any) -> None:
+    small = brain(4_000, 24_000, dense_blocks=True).snapshot()
     peer = peer_of(small)
     measured = side_by_side(
         "tetrad census, 4k / 24k",

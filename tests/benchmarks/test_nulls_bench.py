@@ -6,7 +6,6 @@ from typing import Any
 
 import igraph
 import numpy as np
-import pytest
 
 from graphlab.motifs.census.triads import triad_counts
 from graphlab.motifs.kernels.pair_classes import free_classes
@@ -17,32 +16,10 @@ from graphlab.motifs.nulls.models import NullOptions
 from graphlab.motifs.nulls.registered import null_model
 from queries.snapshot import Snapshot
 
-NEURONS, CONNECTIONS = 139_255, 2_700_000
-"""The size of the thresholded whole-brain fly connectome."""
 
-
-@pytest.fixture(scope="module")
-def fly_sized() -> Snapshot:
-    """Heavy-tailed degrees, 60 % of the draws inside blocks of 500 neurons, 8 % mirrored."""
-    rng = np.random.default_rng(7)
-    out = rng.lognormal(0.0, 0.8, NEURONS) * (1 + rng.pareto(3.0, NEURONS))
-    into = rng.lognormal(0.0, 0.8, NEURONS) * (1 + rng.pareto(3.0, NEURONS))
-    draws = int(CONNECTIONS * 1.35)
-    pre = rng.choice(NEURONS, draws, p=out / out.sum())
-    post = rng.choice(NEURONS, draws, p=into / into.sum())
-    local = rng.random(draws) < 0.6
-    post[local] = np.minimum(pre[local] // 500 * 500 + rng.integers(0, 500, int(local.sum())), NEURONS - 1)
-    mirrored = rng.random(draws) < 0.08
-    key = np.concatenate([pre * NEURONS + post, post[mirrored] * NEURONS + pre[mirrored]])
-    key = np.unique(key[key // NEURONS != key % NEURONS])
-    key = np.sort(rng.permutation(key)[:CONNECTIONS])
-    assert len(key) == CONNECTIONS
-    return Snapshot.from_edges(np.arange(1, NEURONS + 1, dtype=np.uint64), key // NEURONS, key % NEURONS)
-
-
-def test_swaps_per_second(fly_sized: Snapshot, side_by_side: Any) -> None:
+def test_swaps_per_second(fly: Snapshot, side_by_side: Any) -> None:
     """One proposal an edge, refused ones counted, from the observed graph; tables and copies are part of it."""
-    graph = fly_sized
+    graph = fly
     states = np.random.SeedSequence(1)
 
     def ours(reciprocal: bool) -> Any:
@@ -73,10 +50,10 @@ def test_swaps_per_second(fly_sized: Snapshot, side_by_side: Any) -> None:
     assert peer.indegree() == np.diff(graph.in_start).tolist()
 
 
-def test_reciprocal_samples_with_triad_census(fly_sized: Snapshot, side_by_side: Any) -> None:
+def test_reciprocal_samples_with_triad_census(fly: Snapshot, side_by_side: Any) -> None:
     """Four samples of 10 steps a connection with their census; a hundred are extrapolated from the median."""
     samples = 4
-    sampler = null_model("reciprocal").prepare(fly_sized, NullOptions(), 1)
+    sampler = null_model("reciprocal").prepare(fly, NullOptions(), 1)
 
     def run(workers: int) -> Any:
         return lambda: sample_counts(sampler, triad_counts, samples=samples, seed=1, workers=workers)

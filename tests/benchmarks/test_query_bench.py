@@ -31,36 +31,6 @@ CAP = 90.0
 """Seconds that a peer gets for one question."""
 
 
-@functools.cache
-def connections(neurons: int, count: int, least: int = 1, seed: int = 7) -> pa.Table:
-    """Heavy-tailed degrees, alike for in and out, 60 % of the draws inside blocks of 500 neurons, 8 % mirrored.
-
-    Weights are geometric from ``least`` up: of those from 5 a third is 10 or more, of those from 1 a fortieth.
-    """
-    rng = np.random.default_rng(seed)
-    common = rng.lognormal(0.0, 0.5, neurons) * (1 + rng.pareto(3.0, neurons))
-    out = common * rng.lognormal(0.0, 0.5, neurons)
-    into = common * rng.lognormal(0.0, 0.5, neurons)
-    draws = int(count * 1.4)
-    pre = rng.choice(neurons, draws, p=out / out.sum())
-    post = rng.choice(neurons, draws, p=into / into.sum())
-    local = rng.random(draws) < 0.6
-    post[local] = np.minimum(pre[local] // 500 * 500 + rng.integers(0, 500, int(local.sum())), neurons - 1)
-    mirrored = rng.random(draws) < 0.08
-    key = np.concatenate([pre * neurons + post, post[mirrored] * neurons + pre[mirrored]])
-    key = np.unique(key[key // neurons != key % neurons])
-    key = np.sort(rng.permutation(key)[:count])
-    assert len(key) == count
-    weight = least - 1 + rng.geometric(0.2 if least > 1 else 0.336, count)
-    return pa.table(
-        {
-            "pre_root_id": (key // neurons + 1).astype(np.uint64),
-            "post_root_id": (key % neurons + 1).astype(np.uint64),
-            "weight": weight.astype(np.float64),
-        }
-    )
-
-
 def source_of(neurons: int, table: pa.Table) -> Source:
     """The graph in memory, tables as in a graph folder; a tenth of the neurons of each of ten types."""
     connection: Any = duckdb.connect(config={"threads": "2"})
@@ -158,22 +128,24 @@ def first(source: Source, text: str) -> Callable[[], Any]:
 
 
 @pytest.fixture(scope="module")
-def thresholded() -> Source:
-    return source_of(FLY, connections(FLY, 2_700_000, 5))
+def thresholded(brain: Any) -> Source:
+    return source_of(FLY, brain().table())
 
 
 @pytest.fixture(scope="module")
-def whole() -> Source:
-    return source_of(FLY, connections(FLY, 3_700_000, 1))
+def whole(brain: Any) -> Source:
+    return source_of(FLY, brain(connections=3_700_000, least=1).table())
 
 
-def test_feed_forward_loops_of_strong_connections(thresholded: Source, side_by_side: Any, tmp_path: Path) -> None:
+def test_feed_forward_loops_of_strong_connections(
+    brain: Any, thresholded: Source, side_by_side: Any, tmp_path: Path
+) -> None:
     text = graph_table(loops(10), IDS)
     by_hand = FFL_SQL.format(
         out="e.pre_root_id, e.post_root_id, f.post_root_id AS c",
         where="WHERE e.weight >= 10 AND f.weight >= 10 AND g.weight >= 10",
     )
-    peer = ladybug(connections(FLY, 2_700_000, 5), FLY, tmp_path)
+    peer = ladybug(brain().table(), FLY, tmp_path)
     measured = side_by_side(
         "FFL, weights >= 10, 139k / 2.7M",
         {
@@ -194,11 +166,11 @@ def test_feed_forward_loops_of_strong_connections(thresholded: Source, side_by_s
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # dotmotif leaves its grammar file open
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("least", [1, 5])
-def test_feed_forward_loops_in_a_small_graph(side_by_side: Any, least: int) -> None:
+def test_feed_forward_loops_in_a_small_graph(brain: Any, side_by_side: Any, least: int) -> None:
     import dotmotif
     import networkx as nx
 
-    table = connections(20_000, 400_000, least)
+    table = brain(20_000, 400_000, least=least).table()
     strong = float(np.mean(table.column(2).to_numpy() >= 10))
     source = source_of(20_000, table)
     graph = nx.DiGraph()
@@ -218,9 +190,9 @@ def test_feed_forward_loops_in_a_small_graph(side_by_side: Any, least: int) -> N
     assert len({len(m.result) for m in measured.values()}) == 1
 
 
-def test_all_feed_forward_loops_counted(whole: Source, side_by_side: Any, tmp_path: Path) -> None:
+def test_all_feed_forward_loops_counted(brain: Any, whole: Source, side_by_side: Any, tmp_path: Path) -> None:
     text = graph_table(loops(None), IDS, "count(*)")
-    peer = ladybug(connections(FLY, 3_700_000, 1), FLY, tmp_path)
+    peer = ladybug(brain(connections=3_700_000, least=1).table(), FLY, tmp_path)
     measured = side_by_side(
         "FFL count, 139k / 3.7M",
         {
@@ -267,10 +239,8 @@ def _number(result: Any) -> Any:
 
 
 @pytest.fixture(scope="module")
-def snapshot() -> Snapshot:
-    table = connections(FLY, 2_700_000, 5)
-    ends = [table.column(i).to_numpy().astype(np.int64) - 1 for i in range(2)]
-    return Snapshot.from_edges(np.arange(1, FLY + 1, dtype=np.uint64), *ends, table.column(2).to_numpy())
+def snapshot(brain: Any) -> Snapshot:
+    return brain().snapshot()
 
 
 @pytest.fixture(scope="module")
@@ -341,11 +311,11 @@ FILTERS = {
 GRAPHS = {"2k / 40k": (2_000, 40_000), "139k / 1M": (FLY, 1_000_000)}
 
 
-def test_the_planner_never_picks_the_much_slower_engine(side_by_side: Any) -> None:
+def test_the_planner_never_picks_the_much_slower_engine(brain: Any, side_by_side: Any) -> None:
     """40 pairs: each engine three times, medians; the chosen one may take twice what the other takes."""
     wrong, lines = [], []
     for size, (neurons, count) in GRAPHS.items():
-        source = source_of(neurons, connections(neurons, count, 5))
+        source = source_of(neurons, brain(neurons, count).table())
         for name, (pattern, columns) in SHAPES.items():
             for wanted, (a, e, f) in FILTERS.items():
                 out = "count(*)" if wanted == "counted" else "*"
@@ -384,11 +354,11 @@ def test_the_planner_never_picks_the_much_slower_engine(side_by_side: Any) -> No
 # -- in an open graph (from the command line: test_startup_bench) --
 
 
-def test_one_hop_in_an_open_graph(side_by_side: Any, tmp_path: Path) -> None:
+def test_one_hop_in_an_open_graph(brain: Any, side_by_side: Any, tmp_path: Path) -> None:
     from graphlab import Graph
 
     with Graph.create(tmp_path / "fly") as graph:
-        graph.ingest(connections(FLY, 2_700_000, 5), as_="connections")
+        graph.ingest(brain().table(), as_="connections")
         texts = {
             "Cypher": "MATCH (a:Neuron)-[e:ConnectsTo]->(b) WHERE a.bodyId = 77 AND e.weight > 9 RETURN b.bodyId",
             "SQL/PGQ": graph_table("(a WHERE a.root_id = 77)-[e WHERE e.weight >= 10]->(b)", "b.root_id AS b"),

@@ -33,9 +33,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Graph:
 
 
 def test_section_has_every_figure(made: Graph) -> None:
-    assert "no tuning was computed" in activity_section(made._folder).notes[0]  # type: ignore[union-attr]
+    assert "no tuning was computed" in activity_section(made.folder).notes[0]  # type: ignore[union-attr]
     answer = made.activity.correlate("tuning", surrogates=1999)
-    section = activity_section(made._folder)
+    section = activity_section(made.folder)
     assert section is not None
     assert section.run_id == answer.run_id
     for figure in (section.heat_map, section.circuit, *(plot for _, plot in section.tuning)):
@@ -49,7 +49,7 @@ def test_section_has_every_figure(made: Graph) -> None:
 
 def test_no_recording_no_section(tmp_path: Path) -> None:
     with Graph.create(tmp_path / "g") as graph:
-        assert activity_section(graph._folder) is None
+        assert activity_section(graph.folder) is None
         with pytest.raises(AnalysisError, match="this graph has no recordings"):
             graph.activity.correlate()
 

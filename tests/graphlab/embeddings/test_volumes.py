@@ -92,7 +92,7 @@ def test_embeddings_reach_the_graph_and_google(made: Path, tmp_path: Path) -> No
         assert (again.computed, again.finished_before, again.run_id) == (0, 12, None)
         assert rows_of(graph) == rows
         assert not list((tmp_path / "g" / "embeddings").glob(".*"))
-        assert graph._folder.meta(origin_key("tiny"))["name"] == "tiny"
+        assert graph.folder.meta(origin_key("tiny"))["name"] == "tiny"
         assert not (tmp_path / "g" / "models").exists(), "predictors have that folder for themselves"
         # What we wrote for Google comes back the same.
         graph.ingest(tmp_path / "zips", as_="embeddings", model="back", segmentation_version="1")
@@ -301,7 +301,7 @@ def test_synapses_are_placed_at_their_nearest_nodes(made: Path, tmp_path: Path) 
         for _ in range(2):
             placed = graph.embeddings.place_synapses(10)
             assert (placed.synapses, placed.pre, placed.post) == (len(ids), len(ids), 0)
-        kept = graph._folder.connection.execute(
+        kept = graph.folder.connection.execute(
             "SELECT node_id, side, model, distance_nm FROM synapse_embeddings ORDER BY synapse_id"
         ).fetchall()
         assert [row[0] for row in kept] == nearest
@@ -427,7 +427,7 @@ def test_a_model_of_other_weights_or_of_means_is_not_replaced(made: Path, tmp_pa
         graph.ingest(table, as_="embeddings", model="mine", segmentation_version="1")
         (tmp_path / "g" / "models").mkdir()
         # A predictor's card of that name says nothing about embeddings.
-        card = {"task": "cell-type", "weights_sha256": graph._folder.meta(origin_key("tiny"))["weights_sha256"]}
+        card = {"task": "cell-type", "weights_sha256": graph.folder.meta(origin_key("tiny"))["weights_sha256"]}
         (tmp_path / "g" / "models" / "mine.json").write_text(json.dumps(card))
         with pytest.raises(VersionError, match="made by other weights"):
             graph.embeddings.embed(**asked(made), model="mine")

@@ -29,13 +29,13 @@ def test_neurons_have_a_row_for_every_label(trained: Any) -> None:
         found = graph.predict.ask("cell-type")
         assert graph.to_arrow("predictions").drop_columns(["run_id"]).num_rows == 40 * 3
         rows = graph.to_arrow("predictions").to_pandas()
-        seen = wired(graph._folder, question)
-        task, _ = make_task(graph._folder, seen, question, Plan(("random forest",), folds=2))
+        seen = wired(graph.folder, question)
+        task, _ = make_task(graph.folder, seen, question, Plan(("random forest",), folds=2))
         name = json.loads((trained.path / "models" / "cell-type.json").read_text())["predictor"]
         whole = task.build(task.examples, np.arange(36))
         fitted = PREDICTORS.get(name).fit(whole, task.examples.label, 3, 0)
         wanted = fitted.predict(whole, np.arange(36))
-        labels, _ = typed(graph._folder, seen, question)
+        labels, _ = typed(graph.folder, seen, question)
     assert set(rows["run_id"]) == {found.run_id}
     assert set(rows["model"]) == {"cell-type"}
     assert rows["pre_root_id"].isna().all()
@@ -54,7 +54,7 @@ def test_pairs_have_the_probability_of_a_response(trained: Any) -> None:
         found = graph.predict.ask("functional", task="functional")
         rows = graph.to_arrow("predictions").to_pandas()
         question = Question("functional", homologues="homologue")
-        known, _ = measured(graph._folder, wired(graph._folder, question), question)
+        known, _ = measured(graph.folder, wired(graph.folder, question), question)
     assert len(rows) == 40 * 39
     assert set(rows["label"]) == {"response"}
     assert rows["root_id"].isna().all()
@@ -196,7 +196,7 @@ def test_features_that_are_computed_in_another_way(trained: Any, monkeypatch: py
 
 def test_sides_are_seen_and_looked_at(trained: Any) -> None:
     with Graph.open(trained.path) as graph:
-        graph._folder.connection.execute("UPDATE neurons SET side = 'left'")
+        graph.folder.connection.execute("UPDATE neurons SET side = 'left'")
         with pytest.raises(VersionError, match="sides: 40 as before, with other values"):
             graph.predict.ask("cell-type")
         graph.predict.ask("functional")

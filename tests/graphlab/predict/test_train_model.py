@@ -41,7 +41,7 @@ def test_card_files_run_and_held_predictions(made_trained: Any) -> None:
     with Graph.open(made_trained.path, read_only=True) as graph:
         assert graph.predict.models() == ["cell-type", "functional"]
         runs = {row["run_id"]: row for row in graph.to_arrow("runs").to_pylist()}
-        data_version = str(graph._folder.meta("data_version"))
+        data_version = str(graph.folder.meta("data_version"))
     for name, classes, labelled in (
         ("cell-type", ["aa", "bb", "cc"], 36),
         ("functional", ["no response", "response"], made_trained.responses.num_rows),
@@ -114,9 +114,9 @@ def test_what_is_recommended_is_kept_and_otherwise_the_reference(
         # Types of somebody else: nothing to learn, nothing to recommend.
         rng = np.random.default_rng(0)
         types = pd.DataFrame({"root_id": trainable.neurons["root_id"], "guess": rng.permutation(list("aabc") * 10)})
-        graph._folder.connection.execute("ALTER TABLE neurons ADD COLUMN guess VARCHAR")
-        graph._folder.connection.register("types", pa.Table.from_pandas(types))
-        graph._folder.connection.execute(
+        graph.folder.connection.execute("ALTER TABLE neurons ADD COLUMN guess VARCHAR")
+        graph.folder.connection.register("types", pa.Table.from_pandas(types))
+        graph.folder.connection.execute(
             "UPDATE neurons SET guess = types.guess FROM types WHERE neurons.root_id = types.root_id"
         )
         made = graph.predict.train("cell-type", "guess", **QUICK)
@@ -156,7 +156,7 @@ def test_no_labels_and_one_class(trainable: Any) -> None:
         graph.activity.correlate("response", source=pa.Table.from_pandas(rows, preserve_index=False))
         with pytest.raises(AnalysisError, match="every example has the label 'response'"):
             graph.predict.train("functional", **QUICK)
-        graph._folder.connection.execute("DELETE FROM functional_connections")
+        graph.folder.connection.execute("DELETE FROM functional_connections")
         with pytest.raises(AnalysisError, match="no labels: this graph has no measured responses; bring them with"):
             graph.predict.train("functional", **QUICK)
     assert not (trainable.path / "models").exists()
@@ -234,9 +234,9 @@ def test_large_runs_keep_fewer_held_predictions(made_trainable: Any, monkeypatch
 
     question = Question("cell-type")
     with Graph.open(made_trainable.path, read_only=True) as graph:
-        seen = wired(graph._folder, question)
+        seen = wired(graph.folder, question)
         plan = train_model.Plan(("random forest", "label propagation", "identity rates"), folds=2, bootstraps=10)
-        task, _ = train_model.make_task(graph._folder, seen, question, plan)
+        task, _ = train_model.make_task(graph.folder, seen, question, plan)
     done = run(replace(task, candidates=()))
     everything = train_model.held_table(done, seen.root_ids, "label propagation")
     assert set(everything["predictor"].to_pylist()) == {"random forest", "label propagation", "identity rates"}

@@ -52,4 +52,4 @@ def connections() -> Callable[..., pa.Table]:
 @pytest.fixture
 def rows_of(graph: Graph) -> Callable[[str], list[tuple[Any, ...]]]:
     """Rows of a statement over the graph's tables, sorted."""
-    return lambda sql: sorted(graph._folder.cursor().execute(sql).fetchall(), key=repr)
+    return lambda sql: sorted(graph.folder.cursor().execute(sql).fetchall(), key=repr)

@@ -160,9 +160,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         graph.ingest(folder / "animal.parquet", as_="recordings")
         graph.snapshot()
         tested = graph.motifs.significance(3, samples=9, seed=0)
-        run = runs.new_run(graph._folder, "significance", {"size": 3}, {})
+        run = runs.new_run(graph.folder, "significance", {"size": 3}, {})
         began = datetime.datetime.now(datetime.UTC)
-        waiting._keep(graph._folder, run, {waiting.KEPT: to_table(tested)}, began, began)
+        waiting._keep(graph.folder, run, {waiting.KEPT: to_table(tested)}, began, began)
         next((folder / "g" / "waiting").glob("*.arrows")).rename(folder / "waiting.arrows")
     Journal(folder / "journal", {"run": "one" * 9}).add(table.to_batches()[0])
     return folder

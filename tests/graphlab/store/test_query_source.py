@@ -64,7 +64,7 @@ def test_a_word_is_no_relation(graph: Graph) -> None:
 
 
 def test_only_what_is_read_is_made(graph: Graph) -> None:
-    with asking(graph._folder) as source:
+    with asking(graph.folder) as source:
         registered = "SELECT view_name FROM duckdb_views() WHERE NOT internal AND view_name LIKE 'embed%'"
         assert source.connection.execute(registered).fetchall() == []
         source.provide("Embeddings_One")

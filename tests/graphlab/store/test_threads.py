@@ -137,7 +137,7 @@ def test_a_writer_that_does_not_end_is_named(tmp_path: Path, monkeypatch: pytest
         entered, leave = threading.Event(), threading.Event()
 
         def hold() -> None:
-            with graph._folder.transaction():
+            with graph.folder.transaction():
                 entered.set()
                 leave.wait(JOIN_S)
 

@@ -68,7 +68,7 @@ def test_a_rerun_gives_the_same_bytes_without_the_saved_samples(graph: Graph, se
 def test_a_rerun_that_differs_is_told(graph: Graph) -> None:
     graph.motifs.significance(samples=5)
     run = graph.motifs.kept_significance()[0][0]
-    with graph._folder.transaction() as connection:
+    with graph.folder.transaction() as connection:
         connection.execute("UPDATE runs SET seed = 1, parameters = json_merge_patch(parameters, '{\"seed\": 1}')")
     assert not graph.rerun(run).equal
     graph.ingest(pd.DataFrame({"root_id": np.array([7], dtype=np.uint64)}), as_="neurons")

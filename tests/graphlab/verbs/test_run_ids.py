@@ -80,6 +80,6 @@ def test_other_parameters_and_other_data_are_other_runs(
 
 
 def test_parameters_of_numpy_are_those_of_python(graph: Graph, tmp_path: Any) -> None:
-    one = runs.new_run(graph._folder, "census", {"size": np.int64(3), "kinds": ("a", "b"), "at": tmp_path}, {})
-    two = runs.new_run(graph._folder, "census", {"size": 3, "kinds": ["a", "b"], "at": str(tmp_path)}, {})
+    one = runs.new_run(graph.folder, "census", {"size": np.int64(3), "kinds": ("a", "b"), "at": tmp_path}, {})
+    two = runs.new_run(graph.folder, "census", {"size": 3, "kinds": ["a", "b"], "at": str(tmp_path)}, {})
     assert one == two

@@ -123,7 +123,7 @@ LOCKED = [text for text in [*SYSTEM, *FILES] if any(word in text.lower() for wor
 @pytest.mark.parametrize("text", LOCKED)
 def test_the_connection_itself_refuses_too(graph: Graph, text: str) -> None:
     """Were the guard passed by, DuckDB's own locks would hold: no files, no extensions, no settings."""
-    cursor = graph._folder.cursor()
+    cursor = graph.folder.cursor()
     with pytest.raises(duckdb.Error):
         cursor.execute(text).fetchall()
     row = cursor.execute("SELECT current_setting('enable_external_access'), current_setting('lock_configuration')")
@@ -134,7 +134,7 @@ def test_files_of_the_graph_are_no_door_either(graph: Graph, tmp_path: Path) -> 
     inside = graph.path / "graph.duckdb"
     for text in (f"FROM '{inside}'", f"ATTACH '{inside}' AS g", f"COPY neurons TO '{tmp_path / 'out.csv'}'"):
         with pytest.raises(duckdb.Error):
-            graph._folder.cursor().execute(text).fetchall()
+            graph.folder.cursor().execute(text).fetchall()
         with pytest.raises(GraphlabError):
             graph.query(text)
     assert not (tmp_path / "out.csv").exists()

@@ -251,7 +251,7 @@ def test_randi_matrices_are_aligned(randi: Graph, real_data: Path) -> None:
 
     ours = {
         (row["pre_root_id"], row["post_root_id"]): row["weight"]
-        for row in whole_table(randi._folder, "connections").to_pylist()
+        for row in whole_table(randi.folder, "connections").to_pylist()
         if row["kind"] == "chemical"
     }
     neurons = {row["name"]: row["root_id"] for row in randi.to_arrow("neurons").to_pylist()}

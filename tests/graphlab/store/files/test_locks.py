@@ -109,10 +109,10 @@ def test_two_processes_write_throughout_every_kind_of_ingest(tmp_path: Path, oth
     assert set(said) == {"busy"}
     assert len(said) > len(sources)
     with Graph.open(path, read_only=True) as graph:
-        kept = [graph._folder.meta(f"after_{as_}") for _, as_, _ in sources]
+        kept = [graph.folder.meta(f"after_{as_}") for _, as_, _ in sources]
         assert kept == [1] * len(sources)
-        assert graph._folder.meta("never") is None
-        assert len(graph._folder.connection.execute("SELECT 1 FROM runs WHERE verb = 'ingest'").fetchall()) == 6
+        assert graph.folder.meta("never") is None
+        assert len(graph.folder.connection.execute("SELECT 1 FROM runs WHERE verb = 'ingest'").fetchall()) == 6
 
 
 def test_readers_share_and_writers_do_not(tmp_path: Path) -> None:

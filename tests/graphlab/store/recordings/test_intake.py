@@ -112,7 +112,7 @@ def test_row_files_give_back_what_was_written_and_vanish(tmp_path: Path) -> None
 
 def test_a_first_format_graph_is_migrated(tmp_path: Path) -> None:
     with Graph.create(tmp_path / "g") as graph:
-        connection = graph._folder.connection
+        connection = graph.folder.connection
         for table in ("recording_files", "recorded_neurons", "functional_connections", "behavior_tuning"):
             connection.execute(f"DROP TABLE {table}")
         for table in ("behavior_classes", "behavior_models", "structure_function", "behavior_enrichment"):

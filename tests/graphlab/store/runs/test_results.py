@@ -31,7 +31,7 @@ def test_a_census_is_recorded_and_recomputed(graph: Graph, connections: Callable
 def test_a_result_that_was_tampered_with_is_seen(graph: Graph, connections: Callable[..., pa.Table]) -> None:
     graph.ingest(connections([(1, 2, 1.0), (2, 3, 1.0)]), as_="connections")
     graph.motifs.census(2)
-    with graph._folder.transaction() as connection:
+    with graph.folder.transaction() as connection:
         connection.execute("UPDATE runs SET result_hash = 'other' WHERE verb = 'census'")
     run_id = next(run["run_id"] for run in graph.to_arrow("runs").to_pylist() if run["verb"] == "census")
     assert not graph.rerun(run_id).equal
@@ -101,8 +101,8 @@ def test_floats_may_differ_by_the_stated_tolerance_and_no_more(graph: Graph, ver
 
 def change_recorded(graph: Graph, run_id: str, table: pa.Table) -> None:
     """As if another machine had recorded this table: the file, and the hash where it is of floats."""
-    save_kept(graph._folder, run_id, table)
-    with graph._folder.transaction() as connection:
+    save_kept(graph.folder, run_id, table)
+    with graph.folder.transaction() as connection:
         (verb,) = connection.execute("SELECT verb FROM runs WHERE run_id = ?", [run_id]).fetchone() or ("",)
         if verb in ("motif_weights", "roles"):
             connection.execute("UPDATE runs SET result_hash = ? WHERE run_id = ?", [hash_table(table), run_id])
@@ -120,7 +120,7 @@ def test_a_whole_number_beside_floats_must_be_the_same(graph: Graph) -> None:
     assert not told.equal
     assert told.how.startswith(f"column 'count', row 3: recorded {counts[2]}, recomputed {counts[2] - 1}")
     # A file that does not belong to the recorded hash proves nothing.
-    save_kept(graph._folder, run["run_id"], altered(table, "intensity", 1 + 1e-12))
+    save_kept(graph.folder, run["run_id"], altered(table, "intensity", 1 + 1e-12))
     told = graph.rerun(run["run_id"])
     assert not told.equal
     assert told.how == "the kept result is not the one whose hash was recorded"

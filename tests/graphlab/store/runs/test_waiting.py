@@ -112,6 +112,6 @@ def test_a_census_of_a_busy_graph_is_told_and_kept(tmp_path: Path) -> None:
         with reader(path), pytest.warns(ResultWaits):
             found = graph.motifs.census(3)
         assert found.to_arrow().num_rows == 16
-        assert not graph._folder.connection.execute("SELECT 1 FROM motif_counts").fetchall()
+        assert not graph.folder.connection.execute("SELECT 1 FROM motif_counts").fetchall()
     with Graph.open(path) as graph:
-        assert graph._folder.connection.execute("SELECT count(*) FROM motif_counts").fetchall()[0][0] >= 16
+        assert graph.folder.connection.execute("SELECT count(*) FROM motif_counts").fetchall()[0][0] >= 16

@@ -43,7 +43,7 @@ def recorded(graph: Graph, kind: str, seed: int) -> tuple[str, set[Pair]]:
                 )  # fmt: skip
     table = pa.Table.from_pylist(rows, schema=pa.schema(list(EDGES.items())))
     tables = {"functional_connections": table}
-    run = start_run(graph._folder, "correlate", {"kind": kind, "made": seed}, seed=seed)
+    run = start_run(graph.folder, "correlate", {"kind": kind, "made": seed}, seed=seed)
     run.finish(digests(tables), tables)
     found = {pair for pair, said in verdicts.items() if np.mean(said) > 0.5}
     return run.run_id, found if directed else found | {(j, i) for i, j in found}
@@ -175,7 +175,7 @@ def test_the_command_line_counts_and_asks(made: Any, tmp_path: Path) -> None:
 
     graph, runs = made
     copy = tmp_path / "copy"
-    graph._folder.connection.execute("CHECKPOINT")
+    graph.folder.connection.execute("CHECKPOINT")
     shutil.copytree(graph.path, copy)
     done = CliRunner().invoke(app, ["motifs", str(copy), "--kind", "response", "--json"], catch_exceptions=False)
     document = json.loads(done.stdout)
