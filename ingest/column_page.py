@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ingest.columns import NAMED, dialect
-from ingest.dialects import COMPARTMENTS, DIALECTS, OF_COMPARTMENTS, PREFIX, SYNONYMS, VOXELS
+from ingest.dialects import COMPARTMENTS, DIALECTS, OF_COMPARTMENTS, OWNERS, PREFIX, SYNONYMS, VOXELS
 from ingest.schema.words import TABLES, Table
 
 TABLE_NAMES = ("neurons", "synapses", "connections")
@@ -58,6 +58,11 @@ def preset(name: str) -> Iterable[str]:
     notes = []
     if found.voxels:
         notes.append(f"Positions are in units of {found.voxels} nm unless --resolution says otherwise.")
+    if found.one_sided:
+        notes.append(
+            f"`{found.one_sided}` says on which side of a synapse the neuron is: that of a column {', '.join(OWNERS)}, "
+            "else the one whose id is the name of the file. The partner is root id 0, which is no neuron."
+        )
     if found.gone:
         notes.append(f"Rows in which {' or '.join(found.gone)} is filled are left out and counted.")
     if found.bins:

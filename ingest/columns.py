@@ -9,12 +9,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 from ingest.dialects import (
     COMPARTMENTS,
     DIALECTS,
     NM,
     OF_COMPARTMENTS,
+    OWNERS,
     POSITION,
     PREFIX,
     SHARES,
@@ -24,6 +26,7 @@ from ingest.dialects import (
 )
 from ingest.reader import ReadRequest
 from ingest.schema.errors import SchemaError, UnknownNameError, did_you_mean
+from ingest.schema.ids import is_id
 from ingest.schema.words import ID, table
 
 NAMED = {"pre_root_id": "pre_name", "post_root_id": "post_name", "root_id": "name"}
@@ -49,6 +52,10 @@ class Plan:
     """The source's columns that are filled where a row is no longer valid."""
     left_out: tuple[str, ...] = ()
     """The source's columns that hold for a part of a connection only."""
+    one_sided: str | None = None
+    """The source's column that says on which side of a synapse its neuron is; the partner is unknown."""
+    owner: str = ""
+    """The neuron of a one-sided source: a column, or an id."""
     offsets: dict[str, int] = field(default_factory=dict)
     """Our column -> what to add to the source's ids."""
     notes: tuple[str, ...] = ()
@@ -121,7 +128,8 @@ def plan(names: Sequence[str], request: ReadRequest, source: str) -> Plan:
 
 
 def _missing(found: Plan, as_: str) -> list[str]:
-    return [name for name in table(as_).required() if name not in found.ours and NAMED.get(name, "") not in found.ours]
+    needed = () if found.one_sided else table(as_).required()
+    return [name for name in needed if name not in found.ours and NAMED.get(name, "") not in found.ours]
 
 
 def _check_ids(names: Sequence[str], as_: str, preset: str | None, named: Mapping[str, str], source: str) -> None:
@@ -193,7 +201,11 @@ def _plan(names: Sequence[str], as_: str, preset: str | None, named: Mapping[str
         )
     left_out = tuple(name for name in names if split and name in OF_COMPARTMENTS)
     bins = _like(chosen_dialect.bins, names) if chosen_dialect else []
-    taken = {*chosen_of.values(), *position, *gone, *left_out, *bins}
+    one_sided = chosen_dialect.one_sided if chosen_dialect and as_ == "synapses" else None
+    if one_sided not in names or {"pre_root_id", "post_root_id"} & {*chosen_of}:
+        one_sided = None
+    owner = _owner(names, source) if one_sided else ""
+    taken = {*chosen_of.values(), *position, *gone, *left_out, *bins, owner}
     extras: dict[str, str] = {}
     for name in names:
         if name not in taken:
@@ -209,9 +221,23 @@ def _plan(names: Sequence[str], as_: str, preset: str | None, named: Mapping[str
         voxels=chosen_dialect.voxels if chosen_dialect and position and not own_place else None,
         gone=gone,
         left_out=left_out,
+        one_sided=one_sided,
+        owner=owner,
         offsets={ours: int(PREFIX[1:]) * 10**9 for ours, name in chosen_of.items() if name.endswith(PREFIX)},
         notes=tuple(_notes(as_, synonymous, extras, left_out, chosen_dialect, names)),
     )
+
+
+def _owner(names: Sequence[str], source: str) -> str:
+    """The column that names the neuron of one-sided synapses, or its id, from the name of the file."""
+    stem = Path(source).name.partition(".")[0]
+    found = next((name for name in OWNERS if name in names), stem)
+    if found == stem and not is_id(stem):
+        raise SchemaError(
+            f"{source}: whose synapses are these? Name the file by the root id of its neuron, or add one of these "
+            f"columns: {', '.join(OWNERS)}"
+        )
+    return found
 
 
 def _notes(

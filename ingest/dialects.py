@@ -28,6 +28,8 @@ class Dialect:
     """nm of one unit of its positions, where every file of the family has the same."""
     gone: tuple[str, ...] = ()
     """Columns that are filled in rows which are no longer valid; such rows are left out and counted."""
+    one_sided: str | None = None
+    """Column of synapses that says on which side of them a neuron is, where its partner is unknown."""
     bins: tuple[str, ...] = ()
     """Columns that an export makes to sort rows by, which say nothing of their own; they are left out."""
     traps: Mapping[str, str] = field(default_factory=dict)
@@ -180,6 +182,19 @@ DIALECTS: Mapping[str, Dialect] = {
             "is two rows: --keep prepost=0 takes one",
         },
     ),
+    "navis": Dialect(
+        "connectors of single neurons, as navis writes them: a file a neuron, the partner unknown",
+        {
+            "synapses": {
+                "score": ("confidence",),
+                "neuropil": ("roi",),
+                "x_vx": ("x",),
+                "y_vx": ("y",),
+                "z_vx": ("z",),
+            },
+        },
+        one_sided="type",
+    ),
     "witvliet": Dialect(
         "the synapse list of Witvliet et al. 2021",
         {
@@ -205,6 +220,8 @@ SYNONYMS: Mapping[str, Names] = {
 }
 """Names that are read with and without a preset where a source has none of the others; a note says so."""
 
+OWNERS = ("root_id", "bodyId", "neuron", "skeleton_id")
+"""Column of one-sided synapses that names their neuron; without one it is the name of the file."""
 SHARES = ("norm",)
 """Columns of connections that divide a count by all input of the receiver."""
 COMPARTMENTS = ("pre_label", "post_label")

@@ -30,6 +30,8 @@ ANIMALS = ("animal", "animal_id", "dataset", "individual", "specimen", "specimen
 MOST_ANIMALS = 1000
 COMPOSED = ("name", "cell_type", "super_class")
 """Words that neurons are found and grouped by: letters composed (NFC)."""
+SIDES_PRE, SIDES_POST = ("pre", "0", "presyn"), ("post", "1", "postsyn")
+"""How one-sided tables call the side of their neuron."""
 SHOWN = 12
 """Columns named in a note before it says how many more there are."""
 
@@ -121,7 +123,8 @@ def _schema(schema: pa.Schema, as_: str, chosen: Plan) -> pa.Schema:
     fields = []
     for column in words.columns:
         by_name = column.required and NAMED.get(column.name, "") in chosen.ours
-        if column.name in chosen.ours or by_name or (chosen.position and column.name in NM):
+        by_side = column.required and chosen.one_sided
+        if column.name in chosen.ours or by_name or by_side or (chosen.position and column.name in NM):
             fields.append(pa.field(column.name, column.type))
     fields += [pa.field(name, pa.string()) for name in ("pre_name", "post_name") if name in chosen.ours]
     for theirs, kept_as in chosen.extras.items():
@@ -187,6 +190,8 @@ def _batches(
             if name in made and identifier not in made and identifier in out.names:
                 place = Place(source, chosen.ours[name], rows)
                 made[identifier] = name_ids(convert(made[name], pa.string(), place, required=True))
+        if chosen.one_sided:
+            made.update(_both_sides(batch, chosen, source, rows))
         if chosen.position and resolution is not None:
             place = Place(source, chosen.position[0], rows)
             arrays = points([batch.column(name) for name in chosen.position], place, resolution.xyz)
@@ -216,6 +221,23 @@ def _batches(
             for value in values:
                 if before and not seen[name][value]:
                     notes.append(f"no row has {name} {value!r}{did_you_mean(value, [v for v in seen[name] if v])}")
+
+
+def _both_sides(batch: pa.RecordBatch, chosen: Plan, source: str, rows: Any) -> dict[str, pa.Array]:
+    """The ids of both sides of synapses whose partner is unknown: it is root id 0, which is no neuron."""
+    place = Place(source, str(chosen.one_sided), rows)
+    sides = convert(tidy_text(batch.column(chosen.one_sided)), pa.string(), place, required=True)
+    pre = pc.is_in(pc.utf8_lower(sides), pa.array(SIDES_PRE))
+    wrong = pc.invert(pc.or_(pre, pc.is_in(pc.utf8_lower(sides), pa.array(SIDES_POST))))
+    if pc.any(wrong).as_py():
+        index = pc.index(wrong, True).as_py()
+        raise SchemaError(f"{place.at(index)}: found {sides[index].as_py()!r}; wanted pre or post")
+    owner: Any = pa.scalar(int(chosen.owner), pa.uint64()) if chosen.owner not in batch.schema.names else None
+    if owner is None:
+        column = batch.column(chosen.owner)
+        owner = convert(column, pa.uint64(), Place(source, chosen.owner, rows), required=True)
+    nobody = pa.scalar(0, pa.uint64())
+    return {"pre_root_id": pc.if_else(pre, owner, nobody), "post_root_id": pc.if_else(pre, nobody, owner)}
 
 
 def _there(marks: pa.Array) -> pa.Array:

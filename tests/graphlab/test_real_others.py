@@ -79,11 +79,21 @@ def test_zebrafish(tmp_path: Path, real_data: Path) -> None:
 
 
 def test_hemibrain_synapses_name_one_side_only(tmp_path: Path, real_data: Path) -> None:
-    """Connectors of one skeleton have no partner: no table of synapses, and the message says what is missing."""
+    """Connectors of one skeleton have no partner: a table of synapses only where the preset says so."""
     source = real_data / "hemibrain_navis5" / "synapses" / "722817260.csv"
     with Graph.create(tmp_path / "g", resolution="8,8,8") as graph:
         with pytest.raises(SchemaError, match=r"722817260.csv: synapses need the columns pre_root_id, post_root_id"):
             graph.ingest(source, as_="synapses")
+        for number, place in enumerate(sorted(source.parent.iterdir())):
+            assert graph.ingest(place, as_="synapses", columns="navis").rows == len(pd.read_csv(place)), number
+        one_sided = graph.to_pandas("synapses")
+        raw = pd.read_csv(source)
+        counts = (one_sided["pre_root_id"] == 722817260).sum(), (one_sided["post_root_id"] == 722817260).sum()
+        assert counts == ((raw["type"] == "pre").sum(), (raw["type"] == "post").sum())
+        assert ((one_sided["pre_root_id"] == 0) != (one_sided["post_root_id"] == 0)).all()
+        assert set(graph.to_pandas("neurons")["root_id"]) == {int(place.stem) for place in source.parent.iterdir()}
+        assert graph.info().counts["connections"] == 0, "a partner that nobody knows is not invented"
+    with Graph.create(tmp_path / "partnered", resolution="8,8,8") as graph:
         partnered = pd.read_csv(source).query("type == 'pre'").assign(bodyId_pre=722817260, bodyId_post=1)
         summary = graph.ingest(partnered, as_="synapses", columns="neuprint")
         table = graph.to_pandas("synapses")

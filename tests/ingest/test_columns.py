@@ -243,3 +243,17 @@ def test_a_split_edge_list_loses_what_holds_for_one_row() -> None:
         planned(names, "connections", "banc,weight=norm")
     simple = planned("pre post count norm total_input", "connections", "banc")
     assert set(simple.extras) == {"norm", "total_input"}
+
+
+def test_synapses_of_one_neuron() -> None:
+    names = "connector_id node_id type x y z roi confidence"
+    found = plan(names.split(), ReadRequest("synapses", columns="navis"), "/here/1734350788.csv.gz")
+    assert (found.one_sided, found.owner, found.position) == ("type", "1734350788", ("x", "y", "z"))
+    by_column = planned(f"{names} bodyId", "synapses", "navis")
+    assert (by_column.owner, "bodyId" in by_column.extras) == ("bodyId", False)
+    with pytest.raises(
+        SchemaError, match="a.csv: whose synapses are these. Name the file by the root id of its neuron"
+    ):
+        planned(names, "synapses", "navis")
+    with pytest.raises(SchemaError, match="neurons need the column root_id"):
+        planned("type x y z", "neurons", "navis")

@@ -141,3 +141,17 @@ def test_columns_and_options(read: Read, tmp_path: Path) -> None:
         read(tmp_path / "a.parquet", columns={"pre_root_id": "fromid"})
     with pytest.raises(UnknownNameError, match="option of Parquet and Arrow files 'sheet'"):
         read(tmp_path / "a.parquet", options={"sheet": "x"})
+
+
+def test_sides_of_one_neuron(read: Read, tmp_path: Path) -> None:
+    table = {"bodyId": pa.array([BIG, 7, BIG], pa.int64()), "type": ["pre", "post", "Pre"], "x": [1, 2, 3]}
+    parquet.write_table(pa.table(table), tmp_path / "a.parquet")
+    found = read(tmp_path / "a.parquet", "synapses", columns="navis")
+    assert found["pre_root_id"].to_pylist() == [BIG, 0, BIG]
+    assert found["post_root_id"].to_pylist() == [0, 7, 0]
+    parquet.write_table(pa.table({**table, "type": ["pre", "both", "pre"]}), tmp_path / "b.parquet")
+    with pytest.raises(SchemaError, match="row 2, column 'type': found 'both'; wanted pre or post"):
+        read(tmp_path / "b.parquet", "synapses", columns="navis")
+
+
+BIG = 2**53 + 1
