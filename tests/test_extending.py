@@ -44,8 +44,9 @@ class Section:
 
 
 def sections() -> list[Section]:
+    """The parts of the page; the first is what stands before the first heading."""
     found = []
-    for part in re.split(r"^## ", PAGE, flags=re.M)[1:]:
+    for part in re.split(r"^## ", PAGE, flags=re.M):
         blocks = re.findall(r"^```(\w+)\n(.*?)^```", part, flags=re.M | re.S)
         files = {text.split("\n", 1)[0].removeprefix("# "): text for kind, text in blocks if kind in ("python", "toml")}
         commands: list[tuple[str, list[str]]] = []
@@ -60,7 +61,7 @@ def sections() -> list[Section]:
     return found
 
 
-SECTIONS = sections()
+FIRST, *SECTIONS = sections()
 NAMED = pytest.mark.parametrize("section", SECTIONS, ids=[section.title for section in SECTIONS])
 
 
@@ -89,7 +90,6 @@ def run(command: list[str], folder: Path, *path: Path) -> str:
 
 def typed(section: Section, folder: Path, *path: Path) -> None:
     """Type the commands; each must print its lines, each of which may go on."""
-    folder.mkdir()
     for command, wanted in section.commands:
         line = re.sub(r"^graphlab\b", f"{shlex.quote(sys.executable)} -m graphlab.cli", command)
         printed = run(["bash", "-euc", line], folder, *path)
@@ -99,9 +99,17 @@ def typed(section: Section, folder: Path, *path: Path) -> None:
             assert any(" ".join(expected.split()) in found for found in lines), told
 
 
+@pytest.fixture(scope="module")
+def worm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the graph that all sections start from."""
+    folder = tmp_path_factory.mktemp("worm")
+    typed(FIRST, folder, ROOT)
+    return folder
+
+
 @NAMED
 @pytest.mark.slow
-def test_a_package_of_one_file_and_one_entry_point(section: Section, tmp_path: Path) -> None:
+def test_a_package_of_one_file_and_one_entry_point(section: Section, worm: Path, tmp_path: Path) -> None:
     site = installed(section, tmp_path)
     assert len([name for name in section.files if name.endswith(".py") and not name.startswith("test_")]) == 1
     project = tomllib.loads(section.files["pyproject.toml"])["project"]
@@ -111,7 +119,7 @@ def test_a_package_of_one_file_and_one_entry_point(section: Section, tmp_path: P
             (tmp_path / name).write_text(text, encoding="utf-8")
             pytest_ = [sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider", name]
             assert " passed" in run(pytest_, tmp_path, site, ROOT)
-    typed(section, tmp_path / "typed", site, ROOT)
+    typed(section, shutil.copytree(worm, tmp_path / "typed"), site, ROOT)
 
 
 @pytest.fixture(scope="module")
@@ -145,11 +153,11 @@ def apply(diff: str, place: Path) -> None:
 
 @pytest.mark.parametrize("section", [one for one in SECTIONS if one.inside], ids=lambda one: str(one.title))
 @pytest.mark.slow
-def test_the_same_inside_in_two_files(section: Section, changed: Path, tmp_path: Path) -> None:
+def test_the_same_inside_in_two_files(section: Section, changed: Path, worm: Path, tmp_path: Path) -> None:
     assert not (ROOT / section.inside).exists()
     assert 1 + section.diff.count("--- ") <= MOST_FILES_INSIDE
     assert section.commands
-    typed(section, tmp_path / "typed", changed)
+    typed(section, shutil.copytree(worm, tmp_path / "typed"), changed)
 
 
 def test_the_page_names_every_group() -> None:

@@ -84,7 +84,7 @@ class NullModelContract:
         return self.null.prepare(graph, options, 0).draw(sample_seed(0, number))
 
     def test_words(self) -> None:
-        """It is called something, and what it needs and keeps are words that graphlab knows."""
+        """It is called something, and what it needs and keeps are known words."""
         null = self.null
         assert null.name
         assert null.needs <= set(NEEDS), f"needs {set(null.needs) - set(NEEDS)}; known: {list(NEEDS)}"
