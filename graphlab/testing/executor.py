@@ -113,7 +113,8 @@ class ExecutorContract:
         with random_graph(tmp_path / "g", 0) as graph:
             for text in QUESTIONS:
                 self._found(graph, text)
-        assert self.executor.loading_s == 0
+        left = self.executor.loading_s
+        assert left == 0, f"after an answer it has {left:g} s of loading left; wanted 0"
 
     def _found(self, graph: Graph, text: str) -> pa.Table | None:
         """The rows, or None where the engine cannot."""

@@ -113,12 +113,12 @@ class ReaderContract:
                 ask = partial(self.reader.read, source, ReadRequest(self.as_, **{word: SAID[word]}))
                 refusal(word, ask, SchemaError, saying=f"{flag} does nothing for")
 
-    def test_absent_and_empty_files_are_one_error(self, tmp_path: Path) -> None:
+    def test_absent_and_empty_sources_are_one_error(self, tmp_path: Path) -> None:
         source = self.source(tmp_path)
         if not isinstance(source, Path):
             return
-        absent, empty = (tmp_path / f"{number}{source.suffix or '.zip'}" for number in ("8", "9"))
-        empty.write_bytes(b"")
+        absent, empty = (tmp_path / f"{number}{source.suffix}" for number in ("8", "9"))
+        empty.mkdir() if source.is_dir() else empty.write_bytes(b"")
         for path in (absent, empty):
             refusal(f"reading {path.name}", partial(self._rows, path), ReadError, SchemaError, saying=path.name)
 

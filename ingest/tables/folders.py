@@ -72,6 +72,8 @@ def _partitioned(folder: Path, notes: list[str]) -> list[Part]:
     """Parts of a folder that has no log: their paths say the values of partitions (``neuropil=AL/part-0.parquet``)."""
     files = list(_files(folder))
     paths = [path for path in files if ends(path, *ENDINGS)]
+    if not paths:
+        raise ReadError(f"{folder} holds no {', '.join(ENDINGS)} file; wanted a folder of them")
     others = [str(path.relative_to(folder)) for path in files if path not in {*paths}]
     if others:
         more = f" and {len(others) - SHOWN} more" if len(others) > SHOWN else ""

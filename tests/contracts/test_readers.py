@@ -35,6 +35,17 @@ class TestColumnar(ReaderContract):
         return folder / "a.parquet"
 
 
+class TestFolder(ReaderContract):
+    name = "folder"
+
+    def source(self, folder: Path) -> Path:
+        made = folder / "parts"
+        for number in (1, 2):
+            (made / f"day={number}").mkdir(parents=True, exist_ok=True)
+            parquet.write_table(pa.table(EDGES), made / f"day={number}" / "a.parquet")
+        return made
+
+
 class TestJson(ReaderContract):
     name = "json"
 

@@ -1,4 +1,4 @@
-"""The order of the work: which language, which limits, what EXPLAIN says, what stays when a run stops."""
+"""The order of the work: which limits, what EXPLAIN says, what stays when a run stops."""
 
 from __future__ import annotations
 
@@ -11,34 +11,10 @@ import numpy as np
 import pytest
 
 from ingest.schema.errors import ParseError, UnknownNameError
-from queries.engine import EXECUTORS, LANGUAGES, Source, detect, find, run
+from queries.engine import EXECUTORS, LANGUAGES, Source, find, run
 from queries.ir.expression import Literal, Operation, Property
 from queries.ir.pattern import Column, Edge, Pattern, Vertex
 from queries.source import LimitError
-
-
-@pytest.mark.parametrize(
-    ("text", "language"),
-    [
-        ("SELECT 1", "pgq"),
-        ("  -- note\n FROM neurons", "pgq"),
-        ("WITH x AS (SELECT 1) FROM x", "pgq"),
-        ("(SELECT 1)", "pgq"),
-        ("WITH m AS (FROM GRAPH_TABLE (connectome MATCH (a) COLUMNS (a.name))) FROM m", "pgq"),
-        ("MATCH (n) RETURN n", "cypher"),
-        ("// note\nmatch (n) RETURN n", "cypher"),
-        ("WITH [1] AS x MATCH (n) RETURN n", "cypher"),
-        ("CALL apoc.cypher.runTimeboxed('', {}, 1)", "cypher"),
-        ("A -> B", "dotmotif"),
-        ("# note\nA !> B", "dotmotif"),
-        ("f(x, y) { x -> y }\nf(A, B)", "dotmotif"),
-        ("selected -> B", "dotmotif"),
-        ("", "pgq"),
-        ("nonsense", "pgq"),
-    ],
-)
-def test_the_language_is_told_by_the_first_words(text: str, language: str) -> None:
-    assert detect(text) == language
 
 
 def test_languages_and_engines_are_registered_by_name(toy: Source) -> None:
