@@ -21,6 +21,7 @@ from ingest.schema.errors import AnalysisError, GraphlabError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+Hook = Callable[[], None] | None
 POLL_S = 0.05
 
 
@@ -55,8 +56,8 @@ class TaskRunner(Protocol):
         in_order: bool = True,
         progress: Progress | None = None,
         total: int = 0,
-        watch: Callable[[], None] | None = None,
-        stop: Callable[[], None] | None = None,
+        watch: Hook = None,
+        stop: Hook = None,
     ) -> Generator[Result, None, None]:
         """``function(task)`` of every task, in the order of the tasks.
 
@@ -81,12 +82,8 @@ Workers = int | TaskRunner
 """What callers give: a number of threads, or a runner."""
 
 
-@dataclass(frozen=True)
-class InTurn:
-    """No workers: the caller's own thread, one task after the other."""
-
-    workers: ClassVar[int] = 1
-    shares_memory: ClassVar[bool] = True
+class _Runner:
+    workers: int
 
     def map_tasks(
         self,
@@ -97,73 +94,63 @@ class InTurn:
         in_order: bool = True,
         progress: Progress | None = None,
         total: int = 0,
-        watch: Callable[[], None] | None = None,
-        stop: Callable[[], None] | None = None,
+        watch: Hook = None,
+        stop: Hook = None,
     ) -> Generator[Result, None, None]:
-        for done, task in enumerate(tasks, 1):
-            if watch:
-                watch()
-            yield function(task)
-            if progress:
-                progress(done, total)
+        """See ``TaskRunner.map_tasks``."""
+        given = self._results(function, tasks, ahead or 2 * self.workers, in_order, watch, stop)
+        with closing(given) as results:
+            for done, result in enumerate(results, 1):
+                yield result
+                if progress:
+                    progress(done, total)
+
+    def _results(
+        self, function: Callable[[Any], Any], tasks: Iterable[Any], ahead: int, in_order: bool, watch: Hook, stop: Hook
+    ) -> Generator[Any, None, None]:
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
-class Threads:
+class InTurn(_Runner):
+    """No workers: the caller's own thread, one task after the other."""
+
+    workers: int = 1
+    shares_memory: ClassVar[bool] = True
+
+    def _results(
+        self, function: Callable[[Any], Any], tasks: Iterable[Any], ahead: int, in_order: bool, watch: Hook, stop: Hook
+    ) -> Generator[Any, None, None]:
+        for task in tasks:
+            if watch:
+                watch()
+            yield function(task)
+
+
+@dataclass(frozen=True)
+class Threads(_Runner):
     """Threads of this process: they gain where the function holds no interpreter lock."""
 
     workers: int
     shares_memory: ClassVar[bool] = True
 
-    def map_tasks(
-        self,
-        function: Callable[[Task], Result],
-        tasks: Iterable[Task],
-        *,
-        ahead: int | None = None,
-        in_order: bool = True,
-        progress: Progress | None = None,
-        total: int = 0,
-        watch: Callable[[], None] | None = None,
-        stop: Callable[[], None] | None = None,
-    ) -> Generator[Result, None, None]:
+    def _results(self, function: Callable[[Any], Any], *run: Any) -> Generator[Any, None, None]:
         pool = partial(ThreadPoolExecutor, self.workers, thread_name_prefix="graphlab-task")
-        ahead = ahead or 2 * self.workers
-        with closing(_results(pool, function, tasks, ahead, in_order, watch, stop)) as results:
-            for done, result in results:
-                yield result
-                if progress:
-                    progress(done, total)
+        return _pooled(pool, function, *run)
 
 
 @dataclass(frozen=True)
-class Processes:
+class Processes(_Runner):
     """Processes of their own, started afresh (no fork): the function is sent to each once, then tasks and results."""
 
     workers: int
     shares_memory: ClassVar[bool] = False
 
-    def map_tasks(
-        self,
-        function: Callable[[Task], Result],
-        tasks: Iterable[Task],
-        *,
-        ahead: int | None = None,
-        in_order: bool = True,
-        progress: Progress | None = None,
-        total: int = 0,
-        watch: Callable[[], None] | None = None,
-        stop: Callable[[], None] | None = None,
-    ) -> Generator[Result, None, None]:
+    def _results(self, function: Callable[[Any], Any], tasks: Iterable[Any], *run: Any) -> Generator[Any, None, None]:
         start = (_pickled(function, "the function"),)
         pool = partial(ProcessPoolExecutor, self.workers, get_context("spawn"), initializer=_begin, initargs=start)
-        sent = (_pickled(task, "a task") for task in tasks)
-        ahead = ahead or 2 * self.workers
-        with closing(_results(pool, _call, sent, ahead, in_order, watch, stop)) as results:
-            for done, result in results:
-                yield pickle.loads(result)
-                if progress:
-                    progress(done, total)
+        with closing(_pooled(pool, _call, (_pickled(task, "a task") for task in tasks), *run)) as results:
+            yield from map(pickle.loads, results)
 
 
 def runner_of(workers: Workers) -> TaskRunner:
@@ -179,19 +166,13 @@ def runner_of(workers: Workers) -> TaskRunner:
     return InTurn() if workers == 1 else Threads(workers)
 
 
-def _results(
-    start: Callable[[], Executor],
-    function: Callable[[Any], Any],
-    tasks: Iterable[Any],
-    ahead: int,
-    in_order: bool,
-    watch: Callable[[], None] | None,
-    stop: Callable[[], None] | None,
-) -> Generator[tuple[int, Any], None, None]:
-    """Results, numbered from 1 as they are handed over."""
+def _pooled(
+    start: Callable[[], Executor], function: Callable[[Any], Any], tasks: Iterable[Any], ahead: int, in_order: bool,
+    watch: Hook, stop: Hook,
+) -> Generator[Any, None, None]:  # fmt: skip
     waiting: deque[Future[Any]] = deque()
     following = iter(tasks)
-    done, ended = 0, False
+    ended = False
     pool = start()
     try:
         while True:
@@ -205,8 +186,7 @@ def _results(
             if not waiting:
                 return
             for future in _next(waiting, in_order, watch):
-                done += 1
-                yield done, future.result()
+                yield future.result()
     except BaseException as error:
         if stop:
             stop()
@@ -228,7 +208,7 @@ def _submit(pool: Executor, function: Callable[[Any], Any], task: Any) -> Future
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _next(waiting: deque[Future[Any]], in_order: bool, watch: Callable[[], None] | None) -> list[Future[Any]]:
+def _next(waiting: deque[Future[Any]], in_order: bool, watch: Hook) -> list[Future[Any]]:
     """Take what is handed over next out of ``waiting``: the first, or all that are done, errors last."""
     asked = [waiting[0]] if in_order else list(waiting)
     done: set[Future[Any]] = set()
