@@ -27,12 +27,25 @@ from ingest.schema.errors import GraphlabError, UnknownNameError
 if TYPE_CHECKING:
     from graphlab.motifs.significance.motifs import Significance
 
-WHOLE = (overview, connectivity, triads, tested, mining, participation, strongest, cell_types, embedding_map, activity,
-         predictions, methods)  # fmt: skip
+WHOLE = (
+    overview.section,
+    connectivity.section,
+    triads.section,
+    tested.section,
+    mining.section,
+    participation.section,
+    strongest.section,
+    cell_types.section,
+    embedding_map.section,
+    activity.section,
+    predictions.section,
+    methods.section,
+)
 """A page about a graph; sections of other packages stand before the methods."""
-MOTIFS = (overview, tested, profiles, instances, mining, participation, methods)
+MOTIFS = (overview.section, tested.section, profiles.section, instances.section, mining.section, participation.section,
+          methods.section)  # fmt: skip
 """A page about one result."""
-OWN = {module.section.name: module.section for module in (*WHOLE, *MOTIFS)}
+OWN = {section.name: section for section in (*WHOLE, *MOTIFS)}
 for _name, _section in OWN.items():
     SECTIONS.register(_name, _section)
 
@@ -43,7 +56,7 @@ def write_report(graph: ReportedGraph, path: Path) -> Path:
     Args:
         path: the HTML file; its folder is made when missing.
     """
-    own = [module.section.name for module in WHOLE]
+    own = [section.name for section in WHOLE]
     others = [name for name in SECTIONS.names() if name not in OWN]
     subject = Subject(graph)
     return write_page(path, sections(subject, [*own[:-1], *others, own[-1]]), subject.title, "graphlab report")
@@ -58,7 +71,7 @@ def write_motif_report(
         others: further graphs' results by name, of the same size and null.
     """
     subject = Subject(graph, found, others)
-    made = sections(subject, [module.section.name for module in MOTIFS])
+    made = sections(subject, [section.name for section in MOTIFS])
     return write_page(path, made, subject.title, f"motifs of {found.size} against the null '{found.null}'")
 
 

@@ -12,8 +12,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +23,7 @@ from graphlab.motifs.census.codes import man_label, pattern_text, role_orders, s
 from graphlab.motifs.kernels.pair_classes import number_labels
 from graphlab.motifs.nulls.ensembles import SampleFolder, content_hash, options_hash, sample_arrays
 from graphlab.motifs.nulls.models import NullOptions, observable_part
-from graphlab.motifs.nulls.registered import null_model
+from graphlab.motifs.nulls.registered import null_model, null_sentence, null_version
 from graphlab.statistics.p_values import benjamini_hochberg, samples_needed
 from ingest.running.progress import Progress
 from ingest.running.task_runners import Workers
@@ -138,7 +136,7 @@ def mine(
         "size": size, "null": null, "samples": samples, "workers": workers, "folder": folder,
         "progress": progress, "types": len(names),
     }  # fmt: skip
-    sentence = null_model(null).sentence(options)
+    sentence = null_sentence(null_model(null), options)
     if split is None:
         mined = _typed_ensemble(whole, label, known, seed=seed, options=options, **settings)
         chosen = mined.best(top, min_count)
@@ -291,7 +289,7 @@ def _typed_ensemble(
     if folder is not None:
         recipe = {
             "mining": content_hash(graph), "null": null, "size": size, "seed": seed, "options": options_hash(options),
-            "version": version("graphlab-connectome"),
+            "version": null_version(null),
         }  # fmt: skip
         kept = SampleFolder.of(folder, recipe)
     drawn = sample_arrays(sampler, count, samples=samples, seed=seed, workers=workers, folder=kept, progress=progress)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib.metadata import version
 
 from graphlab.motifs.nulls import analytic, swap_nulls, weight_shuffles
-from graphlab.motifs.nulls.models import NULL_MODELS, WIRING, NullModel
+from graphlab.motifs.nulls.models import NULL_MODELS, WIRING, NullModel, NullOptions
 from graphlab.motifs.nulls.triad_preserving import TriadNull
 from ingest.schema.errors import UnknownNameError
 
@@ -21,6 +22,17 @@ def null_model(name: str) -> NullModel:
 def null_names() -> list[str]:
     """Every null of wiring, in the order of the documentation."""
     return [name for name, null in NULL_MODELS if WIRING not in null.keeps]
+
+
+def null_version(name: str) -> str:
+    """What draws a null: this package's version, and the other package's where it comes from one."""
+    return ", ".join(filter(None, (version("graphlab-connectome"), NULL_MODELS.origin(name))))
+
+
+def null_sentence(model: NullModel, options: NullOptions) -> str:
+    """The null in a sentence for a methods paragraph, and the package it comes from where that is another one."""
+    origin = NULL_MODELS.origin(model.name)
+    return model.sentence(options) + (f" The null comes from {origin}." if origin else "")
 
 
 def weight_null(name: str) -> NullModel:

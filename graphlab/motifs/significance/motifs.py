@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ from graphlab.motifs.census.codes import CONNECTED_TRIADS, TRIAD_LABELS, triad_c
 from graphlab.motifs.nulls.analytic import dyad_class_codes
 from graphlab.motifs.nulls.ensembles import Count, SampleFolder, content_hash, options_hash, sample_counts
 from graphlab.motifs.nulls.models import TRIADS, NullModel, NullOptions, Sampler, default_null, observable_part
-from graphlab.motifs.nulls.registered import null_model
+from graphlab.motifs.nulls.registered import null_model, null_sentence, null_version
 from graphlab.motifs.significance.against_null import FIXED, UNMIXED
 from graphlab.motifs.significance.mixing import Mixing, diagnose
 from graphlab.statistics import p_values
@@ -224,14 +223,14 @@ def significance(
     if every is not None:
         return _exactly(
             graph, count, every, chosen, model,
-            size=size, null=name, classes=tuple(classes), seed=seed, sentence=model.sentence(options),
+            size=size, null=name, classes=tuple(classes), seed=seed, sentence=null_sentence(model, options),
         )  # fmt: skip
     mixing = diagnose(walk, count, seed, progress=mixing_progress) if check_mixing and walk is not None else None
     kept = None
     if folder is not None:
         recipe = {
             "graph": content_hash(graph), "null": name, "size": size, "seed": seed,
-            "options": options_hash(options), "classes": list(classes), "version": version("graphlab-connectome"),
+            "options": options_hash(options), "classes": list(classes), "version": null_version(name),
         }  # fmt: skip
         kept = SampleFolder.of(folder, recipe)
     stop = p_values.SequentialStop(observed, chosen, sequential) if sequential else None
@@ -247,7 +246,8 @@ def significance(
     caveats += unmeasured(graph)
     return summarise(
         observed, counts, mean, std, exact is not None, chosen, mixing, stop,
-        size=size, null=name, classes=tuple(classes), seed=seed, sentence=model.sentence(options), caveats=caveats,
+        size=size, null=name, classes=tuple(classes), seed=seed, sentence=null_sentence(model, options),
+        caveats=caveats,
         view_meta={key: graph.meta[key] for key in ("kind", "min_weight", "unobservable") if key in graph.meta},
     )  # fmt: skip
 
