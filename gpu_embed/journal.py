@@ -39,8 +39,9 @@ class Journal:
                 _require_same(path, text)
             else:
                 whole_files.write_bytes(path, text.encode())
-            for left in filter(whole_files.is_left, self.folder.iterdir()):
-                whole_files.remove(left)
+            for left in self.folder.glob(".*"):
+                if whole_files.is_left(left) or left.suffix == ".tmp":  # as earlier versions named them
+                    whole_files.remove(left)
             self._parts = sorted(self.folder.glob("part-*.arrow"))
         except OSError as error:
             raise _as_ours(self.folder, error) from None

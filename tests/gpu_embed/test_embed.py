@@ -232,7 +232,8 @@ def test_a_stopped_run_goes_on(
     kept = Journal(tmp_path / "j", {"model": "tiny"}).rows()
     assert kept is not None
     assert kept.num_rows == 8
-    (tmp_path / "j" / ".part-000009.arrow.tmp").write_bytes(b"half")
+    for left in (".part-000009.arrow.tmp", f".part-000009-1.arrow.part-{os.getpid()}-0123abcd"):
+        (tmp_path / "j" / left).write_bytes(b"half")
     result = run_of(em, ids, nodes, engine, tmp_path / "j").run()
     assert (result.finished_before, result.computed) == (8, 14)
     assert not list((tmp_path / "j").glob(".*"))
