@@ -13,6 +13,7 @@ from graphlab.motifs.kernels.anneal import distance, triads_of
 from graphlab.motifs.nulls.models import NullOptions, sample_seed
 from graphlab.motifs.nulls.registered import null_model
 from graphlab.motifs.nulls.triad_preserving import ENOUGH, dyad_codes
+from ingest.schema.errors import AnalysisError
 from queries.snapshot import Snapshot
 
 
@@ -48,3 +49,9 @@ def test_reciprocal_start_is_further_off_than_the_annealed_end() -> None:
     before = graph()
     start = null_model("reciprocal").prepare(before, NullOptions(), 1).draw(sample_seed(1, 0))
     assert distance(triad_counts(start), triad_counts(before)) > 10 * ENOUGH
+
+
+def test_triads_null_refuses_a_large_graph() -> None:
+    large = Snapshot.from_edges(np.arange(1, 1502, dtype=np.uint64), np.arange(1500), np.arange(1, 1501))
+    with pytest.raises(AnalysisError, match="at most 1,500 neurons"):
+        null_model("triads").prepare(large, NullOptions(), 0)

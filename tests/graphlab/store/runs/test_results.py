@@ -10,6 +10,7 @@ import pytest
 from pyarrow import parquet
 
 from graphlab.graph import Graph
+from graphlab.store.runs.results import motif_counts, start_run
 from graphlab.store.runs.runs import hash_table
 from graphlab.store.runs.waiting import save_kept
 from ingest.schema.errors import AnalysisError, UnknownNameError, VersionError
@@ -126,3 +127,34 @@ def test_a_whole_number_beside_floats_must_be_the_same(graph: Graph) -> None:
     assert told.how == "the kept result is not the one whose hash was recorded"
     (graph.path / "results" / f"{run['run_id']}.parquet").unlink()
     assert not graph.rerun(run["run_id"]).equal
+
+
+def test_a_rerun_computes_and_writes_nothing(graph: Graph) -> None:
+    """Not even samples that an earlier run left are read: a rerun is the work itself."""
+    typed(graph)
+    graph.motifs.significance(3, samples=3)
+    (run,) = [row for row in graph.to_arrow("runs").to_pylist() if row["verb"] == "significance"]
+    before = graph.to_arrow("runs").to_pylist()
+    samples = graph.path / "samples"
+    kept = {file: file.read_bytes() for file in samples.rglob("*") if file.is_file()}
+    assert kept
+    for file in kept:
+        file.write_bytes(b"somebody else's")
+    assert graph.rerun(run["run_id"]).how == f"equal to the byte, {run['result_hash']}"
+    assert graph.to_arrow("runs").to_pylist() == before
+    assert all(file.read_bytes() == b"somebody else's" for file in kept)
+
+
+def test_a_run_is_known_before_its_work_is_done(graph: Graph) -> None:
+    typed(graph)
+    table = pa.table({"motif": ["030T"], "count": pa.array([7], pa.int64())})
+    active = start_run(graph._folder, "census", {"size": 3, "made": "here"}, {"file": "0" * 64}, 5)
+    left_out = start_run(graph._folder, "census", {"size": 3, "made": "here"}, {"file": "0" * 64}, 5, record=False)
+    assert active.run_id == left_out.run_id
+    left_out.finish(table)
+    assert active.run_id not in graph.to_arrow("runs")["run_id"].to_pylist()
+    active.finish(table, motif_counts(graph._folder, table, 3), message="said")
+    (row,) = [row for row in graph.to_arrow("runs").to_pylist() if row["run_id"] == active.run_id]
+    assert (row["message"], row["seed"], row["result_hash"]) == ("said", 5, hash_table(table))
+    (counted,) = [row for row in graph.to_arrow("motif_counts").to_pylist() if row["run_id"] == active.run_id]
+    assert (counted["size"], counted["motif"], counted["count"]) == (3, "030T", 7)
