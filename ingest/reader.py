@@ -151,9 +151,14 @@ def open_with(readers: Registry[Reader], source: object, request: ReadRequest) -
         ReadError: nobody reads such a source, or two are as sure. UnknownNameError: no reader of that name.
     """
     options = dict(request.options)
-    wanted = options.pop("reader", None)
-    if wanted is not None:
-        return readers.get(str(wanted)).read(source, replace(request, options=options))
+    name = str(options.pop("reader")) if "reader" in options else _surest(readers, source)
+    reading = readers.get(name).read(source, replace(request, options=options))
+    if readers.origin(name):
+        reading.notes.insert(0, f"read by the reader {name!r} of {readers.origin(name)}")
+    return reading
+
+
+def _surest(readers: Registry[Reader], source: object) -> str:
     known = list(readers)
     sure = {name: reader.accepts(source) for name, reader in known}
     most = max(sure.values(), default=Sure.NO)
@@ -166,7 +171,7 @@ def open_with(readers: Registry[Reader], source: object, request: ReadRequest) -
             f"{source_name(source)}: the readers {' and '.join(map(repr, surest))} are both meant for it; "
             f"choose one: --option reader={surest[0]}"
         )
-    return dict(known)[surest[0]].read(source, request)
+    return surest[0]
 
 
 def source_name(source: object) -> str:

@@ -103,7 +103,7 @@ class Registry(Generic[T]):
             raise PluginError(f"{called}: one name, {len(points)} packages; uninstall all but one of them")
         try:
             item: T = points[0].load()
-        except Exception as error:  # the import of somebody else's package raises whatever it likes
+        except (Exception, SystemExit) as error:  # the import of somebody else's package raises whatever it likes
             why = str(error).strip().partition("\n")[0]
             raise PluginError(
                 f"{called} cannot be loaded: {type(error).__name__}: {why}. Install what it needs, or uninstall it"

@@ -69,7 +69,8 @@ def test_a_reader_of_another_package_comes_before_the_last_resort(package: Packa
     assert weights(csv) == [3.5]
     assert weights(csv, reader="delimited") == [9.0]
     with Graph.create(tmp_path / "g") as graph:
-        assert "read by Acme" in graph.ingest(csv, as_="connections").notes
+        notes = graph.ingest(csv, as_="connections").notes
+        assert notes[:2] == ["read by the reader 'acme' of acme-reader 1.2", "read by Acme"]
 
 
 def test_two_readers_as_sure_are_an_error_with_a_way_out(package: Package, csv: Path) -> None:

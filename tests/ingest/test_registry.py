@@ -106,6 +106,13 @@ def test_a_package_that_cannot_be_imported_is_an_error_only_for_who_asks(
     assert isinstance(caught.value, ImportError)
 
 
+def test_a_package_that_ends_the_program_when_it_is_imported_does_not(package: Package) -> None:
+    package("acme_exit", {GROUP: {"bad": "acme_exit:BAD"}}, "raise SystemExit(3)")
+    with pytest.raises(PluginError, match=r"of acme-exit 1\.2 cannot be loaded: SystemExit: 3"):
+        Registry[float]("number", GROUP).get("bad")
+    assert list(Registry[float]("number", GROUP)) == []
+
+
 def test_an_object_that_is_not_there_is_said(package: Package) -> None:
     package("acme_absent", {GROUP: {"bad": "acme_absent:NOWHERE"}}, "")
     with pytest.raises(PluginError, match=r"of acme-absent 1\.2 cannot be loaded: AttributeError: .*NOWHERE"):
