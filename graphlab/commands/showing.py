@@ -98,4 +98,6 @@ def models(graph: GraphPath, json: Json = False) -> None:
     for card in found["predictors"]:
         typer.echo(f"{card['name']}: {card['predictor']} of {card['task']}, classes {', '.join(card['classes'])}")
     if not any(found.values()):
-        typer.echo("no models; graphlab ingest --as embeddings brings some in, graphlab train makes predictors")
+        typer.echo(
+            "no models; graphlab ingest GRAPH SHARDS --as embeddings brings some in, graphlab train makes predictors"
+        )
