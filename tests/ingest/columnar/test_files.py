@@ -67,7 +67,7 @@ def pages(path: Path) -> None:
     """Row groups of one row each, every one small enough by itself."""
     table = pa.table({"note": ["y" * (100 << 20)]})
     with pa.parquet.ParquetWriter(path, table.schema, compression="zstd", use_dictionary=False) as writer:
-        for _ in range(4):
+        for _ in range(3):
             writer.write_table(table)
 
 
@@ -110,14 +110,15 @@ BOMBS: dict[str, Callable[[Path], None]] = {
 }  # fmt: skip
 SMALLER: dict[str, Callable[[Path], None]] = {
     "delta.parquet": lambda path: pa.parquet.write_table(
-        pa.table({"note": [LONG] * 600}), path, use_dictionary=False, column_encoding={"note": "DELTA_BYTE_ARRAY"}
+        pa.table({"note": [LONG] * 350}), path, use_dictionary=False, column_encoding={"note": "DELTA_BYTE_ARRAY"}
     ),
-    "fixed.parquet": lambda path: of_dictionary(path, pa.array([LONG.encode()] * 600, pa.binary(len(LONG))), False),
+    "fixed.parquet": lambda path: of_dictionary(path, pa.array([LONG.encode()] * 350, pa.binary(len(LONG))), False),
     "pages.parquet": pages,
 }
 """Read all the same, fewer rows at a time."""
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="peaks of memory are Linux's")
 def test_what_would_take_too_much_memory_takes_none(tmp_path: Path) -> None:
     for name, make in {**BOMBS, **SMALLER}.items():
@@ -138,8 +139,8 @@ def test_what_would_take_too_much_memory_takes_none(tmp_path: Path) -> None:
         assert grown < 128 << 20, (name, grown)
     for name in SMALLER:
         said, rows, grown = told[name]
-        assert (said, rows) == ("", 4 if name == "pages.parquet" else 600), name
-        assert grown < 450 << 20, (name, grown)
+        assert (said, rows) == ("", 3 if name == "pages.parquet" else 350), name
+        assert grown < 320 << 20, (name, grown)
 
 
 def test_a_limit_of_ones_own_is_held_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -186,6 +186,7 @@ for how, path in json.loads(sys.argv[1]):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="peaks of memory are Linux's")
 def test_huge_declared_shapes_are_refused_before_they_are_allocated(tmp_path: Path) -> None:
     pytest.importorskip("tensorstore")
