@@ -152,8 +152,28 @@ def stoppable(verb: Callable[..., Any]) -> Callable[..., Any]:
 for section, verbs in SECTIONS.items():
     for verb in verbs:
         app.command(cls=Verb, rich_help_panel=section)(stoppable(verb))
+
+
+class Tasks(Sections):
+    """Verbs of ``graphlab train``: ours, and one for each task that another package offers."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        from graphlab.predict.tasks.registered import TASKS
+
+        ours = super().list_commands(ctx)
+        return [*ours, *(name for name in TASKS.names() if name not in ours)]
+
+    def get_command(self, ctx: Any, name: str) -> Any:
+        found = super().get_command(ctx, name)
+        if found is not None or name not in self.list_commands(ctx):
+            return found
+        alone = typer.Typer(add_completion=False)
+        alone.command(name, cls=Verb)(stoppable(predicting.trainer(name)))
+        return typer.main.get_command(alone)
+
+
 training = typer.Typer(
-    name="train", cls=Sections, help="Train predictors, test them honestly, save one.", no_args_is_help=True
+    name="train", cls=Tasks, help="Train predictors, test them honestly, save one.", no_args_is_help=True
 )
 for verb in predicting.TRAIN:
     training.command(cls=Verb)(stoppable(verb))

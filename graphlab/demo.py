@@ -125,9 +125,9 @@ def _predictions(graph: Graph, responses: Path, seed: int, progress: Bars) -> li
         found = graph.predict.train(
             task, predictors=predictors, seed=seed, bootstraps=100, progress=progress(f"training {task}"), **options
         )
-        metric = next(iter(found.card["scores"][predictors[0]]))
+        metric = next(iter(found.card.scores[predictors[0]]))
         told += [f"  {task}, {metric} [95 % interval]: " + ", ".join(
-            f"{name} {estimate_text(found.card['scores'][name][metric])}" for name in predictors)]  # fmt: skip
+            f"{name} {estimate_text(found.card.scores[name][metric])}" for name in predictors)]  # fmt: skip
     return told
 
 

@@ -141,8 +141,8 @@ LAYERS = ("NPP_RipollSanchez2023_shortRange", "dopamine_Bentley2016", "octopamin
 def randi_measured(real_data: Path) -> Measured:
     """The signal-propagation atlas, the summed wiring in the order of sorted ids, places, extrasynaptic layers."""
     h5py = pytest.importorskip("h5py")
+    from graphlab.predict.inputs.worm_names import worm_class
     from graphlab.predict.tasks.functional import Measured
-    from graphlab.predict.tasks.worm_names import worm_class
     from queries.snapshot import Snapshot
 
     folder = real_data / "celegans_randi2023_funconn"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
+from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,7 +23,8 @@ Predictors = Annotated[
 ]
 Split = Annotated[str | None, typer.Option(help="How to hold out: side, class, neuron, pair; the task's by default.")]
 Folds = Annotated[int | None, typer.Option(help="How often to hold out.", min=1)]
-Name = Annotated[str | None, typer.Option(help="Of the model; one of this name is replaced.")]
+Name = Annotated[str | None, typer.Option(help="Of the model; the task's by default.")]
+Replace = Annotated[bool, typer.Option("--replace", help="Replace a model of this name.")]
 Keep = Annotated[str | None, typer.Option(metavar="PREDICTOR", help="Save this one, not the recommended one.")]
 Homologues = Annotated[
     str | None,
@@ -43,9 +46,10 @@ Importance = Annotated[
 ]
 
 
-class TaskName(StrEnum):
-    functional = "functional"
-    cell_type = "cell-type"
+Controls = Annotated[
+    bool,
+    typer.Option("--controls", help="Also score rewired layers, shuffled labels, leaks and distance; takes longer."),
+]
 
 
 class Outsiders(StrEnum):
@@ -53,73 +57,100 @@ class Outsiders(StrEnum):
     leave_out = "leave-out"
 
 
-def functional(
+def _options(
     graph: GraphPath,
-    responses: Annotated[str | None, typer.Option(metavar="RUN", help="Run of responses; else the latest.")] = None,
-    outsiders: Annotated[Outsiders, typer.Option(help="Responses of neurons outside the graph.")] = Outsiders.refuse,
     predictors: Predictors = None,
     split: Split = None,
     folds: Folds = None,
     seed: Seed = 0,
     name: Name = None,
+    replace: Replace = False,
     keep: Keep = None,
     homologues: Homologues = None,
     embeddings: Vectors = None,
     bootstraps: Bootstraps = 200,
     labels_from_connectivity: Circular = None,
     importance: Importance = False,
+    controls: Controls = False,
     json: Json = False,
     quiet: Quiet = False,
     no_progress: NoProgress = False,
 ) -> None:
+    """Options that every verb of ``graphlab train`` has."""
+
+
+def _verb(task: str, settings: Callable[..., dict[str, Any]]) -> Callable[..., None]:
+    """The verb of a task: its own options, which ``settings`` turns into settings, and those that all have."""
+    own, common = (signature(each, eval_str=True).parameters for each in (settings, _options))
+
+    def train(**given: Any) -> None:
+        _train(task, settings(**{name: given.pop(name) for name in own}), **given)
+
+    train.__name__, train.__doc__ = task.replace("-", "_"), settings.__doc__
+    train.__annotations__ = {**settings.__annotations__, **_options.__annotations__}
+    graph, *rest = common.values()
+    every = [parameter.replace(kind=Parameter.KEYWORD_ONLY) for parameter in (graph, *own.values(), *rest)]
+    train.__signature__ = Signature(every)  # type: ignore[attr-defined]
+    return train
+
+
+def _functional(
+    responses: Annotated[str | None, typer.Option(metavar="RUN", help="Run of responses; else the latest.")] = None,
+    outsiders: Annotated[Outsiders, typer.Option(help="Responses of neurons outside the graph.")] = Outsiders.refuse,
+) -> dict[str, Any]:
     """Learn who responds to whom from measured responses, wiring and places; tested on unseen neurons."""
-    options = {"responses": responses, "outsiders": outsiders.value}
-    _train(
-        graph, "functional", predictors, json, quiet, no_progress, split=split, folds=folds, seed=seed, name=name,
-        keep=keep, homologues=homologues, embeddings=embeddings, bootstraps=bootstraps,
-        labels_from_connectivity=labels_from_connectivity, importance=importance, **options,
-    )  # fmt: skip
+    return {"responses": responses, "outsiders": outsiders.value}
 
 
-def cell_type(
-    graph: GraphPath,
+def _cell_type(
     label: Annotated[str, typer.Option(metavar="COLUMN", help="Column of neurons with the labels.")] = "cell_type",
     unknown: Annotated[
         list[str] | None, typer.Option(metavar="LABEL", help="Counts as no label, instead of unk, unknown, ? and such.")
     ] = None,
     least: Annotated[int, typer.Option(help="Labels of fewer neurons are left out.", min=1)] = 2,
-    predictors: Predictors = None,
-    split: Split = None,
-    folds: Folds = None,
-    seed: Seed = 0,
-    name: Name = None,
-    keep: Keep = None,
-    homologues: Homologues = None,
-    embeddings: Vectors = None,
-    bootstraps: Bootstraps = 200,
-    labels_from_connectivity: Circular = None,
-    importance: Importance = False,
-    json: Json = False,
-    quiet: Quiet = False,
-    no_progress: NoProgress = False,
-) -> None:
+) -> dict[str, Any]:
     """Learn the cell type (or another label) of neurons from wiring and embeddings; tested on the other side."""
-    options = {"label": label, "unknown": unknown or None, "least": least}
-    _train(
-        graph, "cell-type", predictors, json, quiet, no_progress, split=split, folds=folds, seed=seed, name=name,
-        keep=keep, homologues=homologues, embeddings=embeddings, bootstraps=bootstraps,
-        labels_from_connectivity=labels_from_connectivity, importance=importance, **options,
-    )  # fmt: skip
+    return {"label": label, "least": least, **({"unknown": unknown} if unknown else {})}
 
 
-TRAIN = (functional, cell_type)
-"""Verbs of ``graphlab train``."""
+TRAIN = (_verb("functional", _functional), _verb("cell-type", _cell_type))
+"""Verbs of ``graphlab train`` with options of their own."""
+
+
+def trainer(task: str) -> Callable[..., None]:
+    """The verb of a task that another package offers."""
+
+    def settings(
+        settings: Annotated[
+            list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting of the task.")
+        ] = None,
+    ) -> dict[str, Any]:
+        return _settings(settings or ())
+
+    settings.__doc__ = f"Learn the task {task!r} of another package."
+    return _verb(task, settings)
+
+
+def _settings(texts: Sequence[str]) -> dict[str, Any]:
+    """``NAME=VALUE`` as values: numbers, true, false, null and lists as JSON has them, all else text."""
+    from json import loads
+
+    found = {}
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not sign:
+            raise typer.BadParameter(f"{text!r} is no setting; wanted NAME=VALUE", param_hint="--set")
+        try:
+            found[name] = loads(value)
+        except ValueError:
+            found[name] = value
+    return found
 
 
 def predict(
     graph: GraphPath,
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Name of a model of this graph.")],
-    task: Annotated[TaskName | None, typer.Option(help="Refuse a model of another task.")] = None,
+    task: Annotated[str | None, typer.Option(help="Refuse a model of another task.")] = None,
     allow_changed: Annotated[
         bool, typer.Option("--allow-changed", help="Use it on a graph that changed since training; the run says so.")
     ] = False,
@@ -133,9 +164,7 @@ def predict(
     from graphlab.graph import Graph
 
     with Graph.open(graph) as opened, progress_bars(off=no_progress or quiet or json) as bars:
-        found = opened.predict.ask(
-            model, task=task.value if task else None, allow_changed=allow_changed, progress=bars("predicting")
-        )
+        found = opened.predict.ask(model, task=task, allow_changed=allow_changed, progress=bars("predicting"))
     about: dict[str, Any] = {
         "model": found.model, "task": found.task, "run": found.run_id, "rows": found.table.num_rows,
         "notes": list(found.notes),
@@ -154,8 +183,15 @@ def predict(
 
 
 def _train(
-    graph: Path, task: str, predictors: str | None, json: bool, quiet: bool, no_progress: bool, **options: Any
-) -> None:  # fmt: skip
+    task: str,
+    settings: Mapping[str, Any],
+    graph: Path,
+    predictors: str | None,
+    json: bool,
+    quiet: bool,
+    no_progress: bool,
+    **options: Any,
+) -> None:
     from graphlab.commands.terminal import print_json, print_table, progress_bars
     from graphlab.graph import Graph
 
@@ -167,16 +203,18 @@ def _train(
                 typer.echo(line, err=json)
 
     with Graph.open(graph) as opened, progress_bars(off=no_progress or quiet or json) as bars:
-        made = opened.predict.train(task, predictors=names, progress=bars("training"), told=told, **options)
+        made = opened.predict.train(task, predictors=names, progress=bars("training"), told=told, **options, **settings)
     if json:
-        print_json(made.card)
+        print_json(made.card.document())
     elif not quiet:
-        base = ", ".join(f"{name} {rate:.1%}" for name, rate in _commonest(made.card["base_rates"]))
+        base = ", ".join(f"{name} {rate:.1%}" for name, rate in _commonest(made.card.base_rates))
         typer.echo(f"base rates of held-out examples: {base}")
-        print_table(made.table, title=f"{made.card['task']}, held out by {made.card['split']}, 95 % intervals")
+        print_table(made.table, title=f"{made.card.task}, held out by {made.card.split}, 95 % intervals")
         for note in made.notes:
             typer.echo(f"  - {note}")
-        typer.echo(f"saved: {made.path} ({made.card['predictor']}, run {made.run_id})")
+        if made.controls is not None:
+            print_table(made.controls, title=f"controls of {made.card.predictor}")
+        typer.echo(f"saved: {made.path} ({made.card.predictor}, run {made.run_id})")
         typer.echo(f"next: graphlab predict {graph} {made.name}")
 
 
@@ -203,5 +241,5 @@ def leak_lines(state: Run) -> list[str]:
     return [head, "test examples that share with a training example:", *rows, *copies, *told]
 
 
-def _commonest(rates: dict[str, float]) -> list[tuple[str, float]]:
+def _commonest(rates: Mapping[str, float]) -> list[tuple[str, float]]:
     return sorted(rates.items(), key=lambda item: -item[1])[:SHOWN]

@@ -86,18 +86,18 @@ def models(graph: GraphPath, json: Json = False) -> None:
     from graphlab.graph import Graph
 
     with Graph.open(graph, read_only=True) as opened:
-        found = {"embeddings": opened.info().embeddings, "predictors": opened.predict.cards()}
+        embeddings, cards = opened.info().embeddings, opened.predict.cards()
     if json:
-        print_json(found)
+        print_json({"embeddings": embeddings, "predictors": [card.document() for card in cards]})
         return
-    for model in found["embeddings"]:
+    for model in embeddings:
         typer.echo(
             f"{model['model']}: embeddings of {model['neurons']:,} neurons, {model['nodes']:,} nodes, "
             f"segmentation {model['segmentation_version']}"
         )
-    for card in found["predictors"]:
-        typer.echo(f"{card['name']}: {card['predictor']} of {card['task']}, classes {', '.join(card['classes'])}")
-    if not any(found.values()):
+    for card in cards:
+        typer.echo(f"{card.name}: {card.predictor} of {card.task}, classes {', '.join(card.classes)}")
+    if not embeddings and not cards:
         typer.echo(
             "no models; graphlab ingest GRAPH SHARDS --as embeddings brings some in, graphlab train makes predictors"
         )

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import datetime
 import shlex
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from graphlab.predict import models, train_model
-from graphlab.predict.from_graph import CELL_TYPE, Question, Wired, wired
+from graphlab.predict.card import ModelCard
+from graphlab.predict.from_graph import Wired
 from graphlab.predict.inputs.examples import Examples, Floats, Ints
 from graphlab.predict.inputs.features import Inputs
+from graphlab.predict.inputs.homologues import named_groups
 from graphlab.predict.models import SavedModel, Trained
 from graphlab.predict.predictors import predictor_named
-from graphlab.predict.tasks import cell_type, functional
-from graphlab.predict.tasks.cell_type import Typed, homologue_groups
-from graphlab.predict.tasks.functional import Measured
+from graphlab.predict.tasks.question import Question
+from graphlab.predict.tasks.registered import TASKS
+from graphlab.predict.tasks.task import Answered, Task
 from graphlab.store.folder import Folder
 from graphlab.store.runs import runs
 from graphlab.store.runs.results import start_run
@@ -46,17 +47,13 @@ class Predictions:
     table: pa.Table
     """The rows of the table ``predictions``, without run_id."""
     notes: tuple[str, ...]
+    given: pa.Table
+    """Those rows that are an answer: see ``Task.given``."""
 
     def summary(self) -> pa.Table:
         """How many are given each label; of pairs, how many are more probable than not to respond."""
-        import pyarrow.compute as pc
-
-        first = self.table
-        if "rank" in first.column_names:
-            first = first.filter(pc.equal(first["rank"], 1))
-        else:
-            first = first.filter(pc.greater_equal(first["probability"], 0.5))
-        told = first.group_by("label").aggregate([("label", "count"), ("was_training", "sum"), ("probability", "mean")])
+        counted = [("label", "count"), ("was_training", "sum"), ("probability", "mean")]
+        told = self.given.group_by("label").aggregate(counted)
         return told.rename_columns(
             {"label_count": "given", "was_training_sum": "trained_on", "probability_mean": "mean_probability"}
         ).sort_by([("given", "descending"), ("label", "ascending")])
@@ -81,38 +78,45 @@ def predict(
         VersionError: the graph changed, or has embeddings of another model or segmentation version.
         AnalysisError: a model of another task. UnknownNameError: no such model. ReadError, SchemaError: see ``models``.
     """
+    import pyarrow as pa
+
     started = datetime.datetime.now(datetime.UTC)
     model = models.load(folder.path, name)
-    question = _question(model)
-    if task is not None and task != question.task:
+    question = Question.on_card(model.card)
+    if task is not None and TASKS.get(task).name != question.task.name:
         raise AnalysisError(
-            f"model {name!r} is of the task {question.task}; asked for {task}. Name one of that task, or train it: "
-            f"graphlab train {task} {shlex.quote(str(folder.path))}"
+            f"model {name!r} is of the task {question.task.name}; asked for {task}. Name one of that task, or train "
+            f"it: graphlab train {task} {shlex.quote(str(folder.path))}"
         )
-    predictor = predictor_named(str(model.card["predictor"]))
+    predictor = predictor_named(model.card.predictor)
     _require_embeddings(model, folder)
-    seen = wired(folder, question)
+    seen = question.read(folder)
     notes = _changes(folder, model, seen, question, allow_changed)
-    source, target = _asked(seen, question)
-    inputs = _inputs(seen, question, source, target)
+    source, target = question.task.asked(seen)
+    inputs = _inputs(seen, question.task, source, target)
     _require_features(model, inputs)
     if not changed_parts(model.card, seen):
         _require_same_features(model, inputs, seen.root_ids)
     fitted = predictor.restore(model.state)
+    classes = model.card.classes
     said = _in_parts(lambda rows: fitted.predict(inputs, rows), len(source), progress)
-    if said.shape[1] != len(model.classes):
-        raise SchemaError(f"model {name!r} has {said.shape[1]} classes, its card {len(model.classes)}; train it again")
-    table = _table(model, seen.root_ids, source, target, said)
-    trained = int(np.count_nonzero(table["was_training"].to_numpy())) // (len(model.classes) if _is_nodes(model) else 1)
-    asked = f"{len(source):,} {'neurons' if _is_nodes(model) else 'ordered pairs'}, {trained:,} of them trained on"
+    if said.shape[1] != len(classes):
+        raise SchemaError(f"model {name!r} has {said.shape[1]} classes, its card {len(classes)}; train it again")
+    ends = seen.root_ids[source], seen.root_ids[target]
+    trained = _was_training(model.trained, *ends)
+    table = question.task.answers(Answered(*ends, classes, said, trained))
+    table = table.add_column(0, "model", pa.array([name] * table.num_rows, pa.string()))
+    unit = "ordered pairs" if question.task.kind == "pair" else "neurons"
+    asked = f"{len(source):,} {unit}, {int(trained.sum()):,} of them trained on"
     notes = [asked, *_advice(model), *notes, *seen.notes[1:]]
-    if _is_nodes(model) is False and len(source) < len(seen.root_ids) * (len(seen.root_ids) - 1):
+    if question.task.kind == "pair" and len(source) < len(seen.root_ids) * (len(seen.root_ids) - 1):
         notes.append("pairs of neurons without a position were left out")
+    answered = Predictions(None, name, question.task.name, table, tuple(notes), question.task.given(table))
     if folder.read_only:
-        return Predictions(None, name, question.task, table, tuple(notes))
+        return answered
     run = start_run(
         folder, "predict", {"model": name, "allow_changed": allow_changed, "seen": seen.hashes},
-        {f"{name}{models.WEIGHTS}": str(model.card["weights_sha256"])}, started=started,
+        {f"{name}{models.WEIGHTS}": model.card.weights_sha256}, started=started,
     )  # fmt: skip
     with folder.transaction() as connection:
         connection.execute("DELETE FROM predictions WHERE run_id = ?", [run.run_id])
@@ -120,12 +124,12 @@ def predict(
         connection.execute("INSERT INTO predictions BY NAME SELECT ? AS run_id, * FROM predicted", [run.run_id])
         connection.unregister("predicted")
         run.finish_in(connection, "; ".join(notes), runs.hash_table(table))
-    return Predictions(run.run_id, name, question.task, table, tuple(notes))
+    return replace(answered, run_id=run.run_id)
 
 
-def changed_parts(card: Mapping[str, Any], seen: Wired) -> list[str]:
+def changed_parts(card: ModelCard, seen: Wired) -> list[str]:
     """What predictors see and is not as it was in training, in words."""
-    before, counts = dict(card["graph"]["hashes"]), dict(card["graph"]["counts"])
+    before, counts = dict(card.graph["hashes"]), dict(card.graph["counts"])
     found = []
     for part in dict.fromkeys([*before, *seen.hashes]):
         if before.get(part) == seen.hashes.get(part):
@@ -142,12 +146,12 @@ def _changes(
     folder: Folder, model: SavedModel, seen: Wired, question: Question, allow_changed: bool
 ) -> list[str]:  # fmt: skip
     parts = changed_parts(model.card, seen)
-    then, now = str(model.card["graph"]["data_version"]), str(folder.meta("data_version"))
+    then, now = str(model.card.graph.get("data_version")), str(folder.meta("data_version"))
     if parts and not allow_changed:
         raise VersionError(
             f"the graph changed since model {model.name!r} was trained (data version {then}, now {now}): "
-            f"{'; '.join(parts)}. Train it again (graphlab train {question.task} {shlex.quote(str(folder.path))} "
-            f"--name {model.name}), or use it all the same with --allow-changed"
+            f"{'; '.join(parts)}. Train it again (graphlab train {question.task.name} {shlex.quote(str(folder.path))} "
+            f"--name {model.name} --replace), or use it all the same with --allow-changed"
         )
     if parts:
         return [f"used on a graph that changed since training: {'; '.join(parts)}"]
@@ -159,23 +163,14 @@ def _changes(
 def _advice(model: SavedModel) -> list[str]:
     """A warning where nothing, or another predictor, was recommended."""
     card = model.card
-    if "recommended" not in card or card["recommended"] == card["predictor"]:
+    if card.recommended_because is None or card.recommended == card.predictor:
         return []
-    return [f"this model is not the one recommended ({card['predictor']}); {card['recommended_because']}"]
-
-
-def _question(model: SavedModel) -> Question:
-    known = {field.name for field in fields(Question)}
-    try:
-        given = {key: value for key, value in dict(model.card["question"]).items() if key in known}
-        return Question(**{**given, "unknown": tuple(given.get("unknown", ()))})
-    except TypeError as error:
-        raise SchemaError(f"the card of model {model.name!r} does not say what was asked: {error}") from None
+    return [f"this model is not the one recommended ({card.predictor}); {card.recommended_because}"]
 
 
 def _require_embeddings(model: SavedModel, folder: Folder) -> None:
     """The embeddings that the model was trained on are here: of the same model and segmentation version."""
-    about = model.card.get("embeddings")
+    about = model.card.embeddings
     if not about:
         return
     rows = folder.connection.execute(
@@ -191,39 +186,15 @@ def _require_embeddings(model: SavedModel, folder: Folder) -> None:
         )
 
 
-def _asked(seen: Wired, question: Question) -> tuple[Ints, Ints]:
-    """Every neuron, or every ordered pair of two that have places where places are looked at."""
-    n = len(seen.root_ids)
-    if question.task == CELL_TYPE:
-        return np.arange(n), np.arange(n)
-    usable = ~np.eye(n, dtype=bool)
-    if seen.position_nm is not None:
-        placed: npt.NDArray[np.bool_] = np.asarray(np.isfinite(seen.position_nm).all(axis=1))
-        usable &= placed[:, None] & placed[None]
-    source, target = np.nonzero(usable)
-    return source, target
-
-
-def _inputs(seen: Wired, question: Question, source: Ints, target: Ints) -> Inputs:
-    names = seen.classes if seen.classes is not None else [str(root_id) for root_id in seen.root_ids.tolist()]
-    if question.task == CELL_TYPE:
-        group = homologue_groups(seen.root_ids, None)
-        nobody: list[str | None] = [None] * len(seen.root_ids)
-        build = cell_type.build_inputs(
-            Typed(seen.root_ids, seen.snapshots, nobody, side=seen.side, embeddings=seen.vectors)
-        )
-    else:
-        _, group = np.unique(np.array(names), return_inverse=True)
-        nothing = np.empty((0, 0), dtype=np.int8)
-        build = functional.build_inputs(
-            Measured(seen.root_ids, seen.snapshots, nothing, names, seen.position_nm, seen.vectors)
-        )  # fmt: skip
-    return build(Examples.unlabelled(source, target, group.astype(np.int64)), np.empty(0, dtype=np.int64))
+def _inputs(seen: Wired, task: Task, source: Ints, target: Ints) -> Inputs:
+    """Inputs of what is asked about, as training made them of its examples."""
+    examples = Examples.unlabelled(source, target, named_groups(seen.class_names()))
+    return task.build(seen)(examples, np.empty(0, dtype=np.int64))
 
 
 def _require_features(model: SavedModel, inputs: Inputs) -> None:
-    columns = inputs.node if _is_nodes(model) else inputs.pair
-    then, now = list(model.card["features"]), list(columns.names)
+    columns = inputs.pair if model.card.kind == "pair" else inputs.node
+    then, now = list(model.card.features), list(columns.names)
     if then != now:
         gone, new = ([name for name in a if name not in b] for a, b in ((then, now), (now, then)))
         raise VersionError(
@@ -241,7 +212,7 @@ def _require_same_features(model: SavedModel, inputs: Inputs, root_ids: RootIds)
     rows = np.array([at[pair] for pair in wanted], dtype=np.int64)
     now = models.features_of(inputs, rows)
     if not np.allclose(now, model.trained.features, rtol=1e-4, atol=1e-6):
-        then = dict(model.card.get("versions", {}))
+        then = model.card.versions
         versions = train_model.library_versions()
         other = [
             f"{name} {value} then, {versions.get(name)} now"
@@ -265,32 +236,6 @@ def _in_parts(ask: Callable[[Ints], Floats], count: int, progress: Progress | No
     return np.concatenate(found)
 
 
-def _table(model: SavedModel, root_ids: RootIds, source: Ints, target: Ints, said: Floats) -> pa.Table:
-    """Of neurons a row for every label, the most probable first; of pairs one for the response."""
-    import pyarrow as pa
-
-    trained = _was_training(model.trained, root_ids[source], root_ids[target])
-    k, classes = said.shape
-    names = pa.array(model.classes, pa.string())
-    if _is_nodes(model):
-        order = np.argsort(-said, axis=1, kind="stable")
-        row = np.repeat(np.arange(k), classes)
-        found: dict[str, Any] = {"root_id": pa.array(root_ids[source][row], pa.uint64())}
-        label, rank = order.reshape(-1), np.tile(np.arange(1, classes + 1, dtype=np.int32), k)
-        found |= {"label": names.take(pa.array(label)), "probability": said[row, label], "rank": rank}
-    else:
-        row = np.arange(k)
-        found = {
-            f"{end}_root_id": pa.array(root_ids[at], pa.uint64()) for end, at in (("pre", source), ("post", target))
-        }
-        found |= {"label": names.take(pa.array(np.ones(k, dtype=np.int64))), "probability": said[:, 1]}
-    return pa.table({"model": pa.array([model.name] * len(row), pa.string()), **found, "was_training": trained[row]})
-
-
 def _was_training(trained: Trained, source: RootIds, target: RootIds) -> np.ndarray:
     known = set(zip(trained.source.tolist(), trained.target.tolist(), strict=True))
     return np.array([pair in known for pair in zip(source.tolist(), target.tolist(), strict=True)], dtype=bool)
-
-
-def _is_nodes(model: SavedModel) -> bool:
-    return bool(model.card["kind"] == "node")

@@ -6,10 +6,8 @@ A model replaces one of the same name in one step, with the commit that records 
 from __future__ import annotations
 
 import hashlib
-import json
-import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from graphlab.predict.card import ModelCard, read
 from graphlab.predict.state import State, array, inside, require, under
 from graphlab.store.files import places
 from ingest.running import whole_files
@@ -26,7 +25,6 @@ from ingest.schema.errors import (
     ReadError,
     SchemaError,
     UnknownNameError,
-    VersionError,
 )
 
 if TYPE_CHECKING:
@@ -35,7 +33,6 @@ if TYPE_CHECKING:
     from graphlab.predict.inputs.examples import Floats, Ints
     from graphlab.predict.inputs.features import Inputs, RootIds
 
-FORMAT = 1
 WEIGHTS, CARD, HELD, LOG = ".safetensors", ".json", ".held.parquet", ".log.jsonl"
 PREDICTOR, TRAINED = "predictor", "trained"
 """Prefixes of arrays: what the predictor learned, and the examples that it was fitted on."""
@@ -44,7 +41,6 @@ SAMPLE = 64
 """Examples whose features are kept beside the model."""
 PICKLES = (b"\x80", b"PK\x03\x04", b"c__builtin__", b"(dp", b"ccopy_reg")
 PICKLED = (".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib")
-NEEDED = ("name", "task", "kind", "classes", "predictor", "split_hash", "features", "question", "graph")
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,17 +61,13 @@ class Trained:
 class SavedModel:
     """A model read back."""
 
-    card: Mapping[str, Any]
+    card: ModelCard
     state: State
     trained: Trained
 
     @property
     def name(self) -> str:
-        return str(self.card["name"])
-
-    @property
-    def classes(self) -> list[str]:
-        return [str(name) for name in self.card["classes"]]
+        return self.card.name
 
 
 def check_name(name: str) -> str:
@@ -101,13 +93,13 @@ def model_names(graph: Path) -> list[str]:
     )
 
 
-def card(graph: Path, name: str) -> dict[str, Any]:
+def card(graph: Path, name: str) -> ModelCard:
     """What a saved predictor says of itself.
 
     Raises:
         ReadError, SchemaError, VersionError: no card that this graphlab reads.
     """
-    return _card(paths(graph, name)[CARD])
+    return read(paths(graph, name)[CARD])
 
 
 def paths(graph: Path, name: str) -> dict[str, Path]:
@@ -118,13 +110,13 @@ def paths(graph: Path, name: str) -> dict[str, Path]:
 
 def save(
     graph: Path,
-    card: Mapping[str, Any],
+    card: ModelCard,
     state: State,
     trained: Trained,
     held: pa.Table,
     log: str,
     arriving: Callable[[Path], AbstractContextManager[Path]] = whole_files.whole,
-) -> dict[str, Any]:
+) -> ModelCard:
     """Write a model, replacing one of the same name. Returns the card as written.
 
     Args:
@@ -139,7 +131,7 @@ def save(
 
     from pyarrow import parquet
 
-    files = paths(graph, str(card["name"]))
+    files = paths(graph, card.name)
     arrays = under(PREDICTOR, state) | under(
         TRAINED,
         {"source": trained.source, "target": trained.target, "label": trained.label, "features": trained.features},
@@ -147,9 +139,10 @@ def save(
     weights = _safetensors().numpy.save({name: np.ascontiguousarray(values) for name, values in arrays.items()})
     sink = io.BytesIO()
     parquet.write_table(held, sink, compression="zstd")
-    whole: dict[str, Any] = plain({"format": FORMAT, **card, "weights_sha256": hashlib.sha256(weights).hexdigest()})
-    text = json.dumps(whole, indent=2, allow_nan=False) + "\n"
-    contents = {WEIGHTS: weights, HELD: sink.getvalue(), LOG: log.encode(), CARD: text.encode()}
+    hashes = {"weights_sha256": _sha256(weights), "held_sha256": _sha256(sink.getvalue())}
+    # As it is read back: numbers that are not finite are null.
+    whole = ModelCard(**{**card.document(), **hashes})
+    contents = {WEIGHTS: weights, HELD: sink.getvalue(), LOG: log.encode(), CARD: whole.text().encode()}
     try:
         files[CARD].parent.mkdir(exist_ok=True)
         for ending, content in contents.items():
@@ -175,7 +168,7 @@ def load(graph: Path, name: str) -> SavedModel:
         if pickled:
             raise ReadError(f"{name}{pickled[0]} is a pickle, which runs whatever code is in it: train the model again")
         raise UnknownNameError("model", name, model_names(graph))
-    card = _card(files[CARD])
+    card = read(files[CARD])
     safetensors = _safetensors()
     try:
         data = files[WEIGHTS].read_bytes()
@@ -184,9 +177,9 @@ def load(graph: Path, name: str) -> SavedModel:
     # The first byte of a safetensors file is a length, and may be that of a pickle; its header begins at the ninth.
     if data.startswith(PICKLES) and data[8:9] != b"{":
         raise ReadError(f"{files[WEIGHTS]} is a pickle, which runs whatever code is in it: train the model again")
-    if (found := hashlib.sha256(data).hexdigest()) != card.get("weights_sha256"):
+    if (found := _sha256(data)) != card.weights_sha256:
         raise ReadError(
-            f"{files[WEIGHTS]} has SHA-256 {found[:16]}..., its card says {str(card.get('weights_sha256'))[:16]}...: "
+            f"{files[WEIGHTS]} has SHA-256 {found[:16]}..., its card says {card.weights_sha256[:16]}...: "
             "one of them was changed or cut off; train the model again"
         )
     try:
@@ -207,31 +200,8 @@ def features_of(inputs: Inputs, rows: Ints) -> Floats:
     return np.asarray(inputs.node.values[inputs.source[rows]])
 
 
-def plain(value: Any) -> Any:
-    """The same as JSON knows it: numbers that are not finite become null."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _card(path: Path) -> dict[str, Any]:
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ReadError(f"{path}: {error}; train the model again") from None
-    if isinstance(card, dict) and isinstance(card.get("format"), int) and card["format"] > FORMAT:
-        raise VersionError(f"{path} is of format {card['format']}; this graphlab reads up to {FORMAT}: upgrade it")
-    missing = [key for key in NEEDED if not isinstance(card, dict) or key not in card]
-    if missing:
-        raise SchemaError(
-            f"{path} is not the card of a predictor (no {', '.join(missing)}); models for `graphlab predict` are made "
-            "by `graphlab train functional` and `graphlab train cell-type`"
-        )
-    return dict(card)
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _safetensors() -> Any:

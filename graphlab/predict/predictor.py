@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from graphlab.predict.inputs.examples import HIDDEN, Floats, Ints
 from graphlab.predict.inputs.features import Inputs
 from graphlab.predict.state import Array, State
+
+
+class Journal(Protocol):
+    """Where a training says what happens."""
+
+    def write(self, entry: Mapping[str, object]) -> None:
+        """One entry, JSON-ready, without times: equal trainings say the same."""
+
+    def rewind(self, run: str, epoch: int) -> None:
+        """Take back the entries of ``run`` after ``epoch``, from which a training goes on."""
 
 
 class Fitted(Protocol):
@@ -30,8 +41,23 @@ class Predictor(Protocol):
     def tasks(self) -> frozenset[str]:
         """``pair``, ``node`` or both."""
 
-    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int) -> Fitted:
-        """Learn from the labels [m] that are known; all others are ``HIDDEN``.
+    @property
+    def needs(self) -> frozenset[str]:
+        """Parts of a graph without which it knows nothing: ``positions``, ``sides``, ``embeddings``."""
+
+    @property
+    def libraries(self) -> frozenset[str]:
+        """Modules that it imports when it is fitted; asked for before the work begins."""
+
+    @property
+    def by_default(self) -> bool:
+        """Whether it is compared where no predictors are named."""
+
+    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: Journal | None = None) -> Fitted:
+        """Learn from the labels [m] that are known; all others are ``HIDDEN``. The inputs stay as they are.
+
+        Args:
+            classes: numbers of labels, some of which may not occur. journal: told of every epoch, where there are such.
 
         Raises:
             AnalysisError: the inputs lack what this predictor looks at. MissingExtraError: its library is missing.
@@ -46,6 +72,22 @@ class Predictor(Protocol):
 
     def sentence(self) -> str:
         """What it is and what it looks at, for the card."""
+
+
+class Declared:
+    """What most predictors declare: they need connections alone, and are compared by default."""
+
+    @property
+    def needs(self) -> frozenset[str]:
+        return frozenset()
+
+    @property
+    def libraries(self) -> frozenset[str]:
+        return frozenset()
+
+    @property
+    def by_default(self) -> bool:
+        return True
 
 
 def known_rows(known: Ints) -> Ints:

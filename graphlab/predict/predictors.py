@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from importlib.util import find_spec
+
+from graphlab.predict.inputs.wiring import POSITIONS, Wiring
 from graphlab.predict.learners.baselines import IdentityRates, LabelPropagation, OneQuantity
 from graphlab.predict.learners.calibration import PREFIX, Calibrated
 from graphlab.predict.learners.combined.hybrid import Hybrid
@@ -15,13 +19,17 @@ from graphlab.predict.learners.trees.extra_trees import ExtraTrees
 from graphlab.predict.learners.trees.forest import RandomForest
 from graphlab.predict.predictor import Predictor
 from ingest.registry import Registry
+from ingest.schema.errors import MissingExtraError
 
-PREDICTORS: Registry[Predictor] = Registry("predictor", "graphlab.predictors")
+PREDICTORS: Registry[Predictor] = Registry("predictor", "graphlab.predictors", Predictor)
+
+DISTRIBUTIONS = {"sklearn": "scikit-learn"}
+"""Modules whose packages have another name."""
 
 _OURS: tuple[Predictor, ...] = (
     OneQuantity("synapse count", "weight"),
     OneQuantity("hops", "minus_path_length"),
-    OneQuantity("distance", "minus_distance_um"),
+    OneQuantity("distance", "minus_distance_um", needs=frozenset({POSITIONS})),
     OneQuantity("profile cosine", "profile_cosine"),
     OneQuantity("effective weight", "effective_weight"),
     IdentityRates(),
@@ -59,3 +67,19 @@ def predictor_named(name: str) -> Predictor:
 def predictors_of(task: str) -> list[str]:
     """Names of the predictors that do this kind of task (``pair`` or ``node``)."""
     return [name for name, predictor in PREDICTORS if task in predictor.tasks]
+
+
+def default_predictors(task: str, wiring: Wiring) -> tuple[str, ...]:
+    """Names of those that are compared where none are named, and that find in the graph what they need."""
+    return tuple(
+        name
+        for name, predictor in PREDICTORS
+        if predictor.by_default and task in predictor.tasks and predictor.needs <= wiring.parts
+    )
+
+
+def require_libraries(predictors: Iterable[Predictor]) -> None:
+    """MissingExtraError where one cannot be fitted here: before the work, not after it."""
+    for library in sorted(frozenset().union(*(predictor.libraries for predictor in predictors))):
+        if find_spec(library) is None:
+            raise MissingExtraError(DISTRIBUTIONS.get(library, library), "gnn")

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from graphlab.predict.card import Findings
 from graphlab.predict.evaluation import evaluate, gates, leaks
-from graphlab.predict.evaluation.evaluate import Estimate, Held
+from graphlab.predict.evaluation.evaluate import Estimate, Held, Metric
 from graphlab.predict.evaluation.gates import HeldOut, Verdict
 from graphlab.predict.evaluation.near_copies import NearCopies, near_copies
 from graphlab.predict.evaluation.splits import SPLITS, inner_examples, split_hash
@@ -37,7 +38,7 @@ FEWEST_BOOTSTRAPS = 100
 
 
 @dataclass(frozen=True, eq=False)
-class Task:
+class Experiment:
     """What is predicted, from what, and how it is tested."""
 
     name: str
@@ -57,10 +58,16 @@ class Task:
     """Known confounds, how labels were defined: printed on the card."""
     extra: Mapping[str, Predictor] = field(default_factory=dict)
     """Predictors of this task only, beside the registered ones."""
+    scored_by: Mapping[str, Metric] = field(default_factory=dict)
+    """Metrics, the one that decides first; those of its number of classes when empty."""
 
     @property
     def kind(self) -> str:
         return "pair" if self.examples.is_pairs else "node"
+
+    @property
+    def metrics(self) -> Mapping[str, Metric]:
+        return self.scored_by or evaluate.metrics_of(self.examples)
 
     def predictor(self, name: str) -> Predictor:
         return self.extra[name] if name in self.extra else predictor_named(name)
@@ -70,7 +77,7 @@ class Task:
 class Run:
     """What the steps have found so far."""
 
-    task: Task
+    task: Experiment
     progress: Progress | None = None
     fits: int = 0
     """Predictors fitted so far, on inner folds or outer ones."""
@@ -87,7 +94,8 @@ class Run:
     verdict: Verdict | None = None
     notes: list[str] = field(default_factory=list)
     """What the steps could not do, and why."""
-    card: dict[str, Any] = field(default_factory=dict)
+    card: Findings = field(init=False)
+    """After the last step."""
 
 
 def split(run: Run) -> None:
@@ -143,7 +151,7 @@ def nominate(run: Run) -> None:
         run.fits = before + INNER_FOLDS * len(task.candidates)
 
 
-def _inner_folds(task: Task, inner: Examples, number: int) -> list[Fold]:
+def _inner_folds(task: Experiment, inner: Examples, number: int) -> list[Fold]:
     """Folds of a training set that have two labels to train on; fewer than usual where its classes are few."""
     inner_split = SPLITS.get("neuron" if task.split == "neuron" else "class")
     for wanted in range(INNER_FOLDS, 1, -1):
@@ -159,7 +167,7 @@ def _best(run: Run, inner: Examples, folds: list[Fold]) -> str:
     """The best candidate; the reference unless the lead over it is more than a standard error."""
     task = run.task
     inputs = [task.build(inner, fold.train) for fold in folds]
-    metric = next(iter(evaluate.metrics_of(inner).values()))
+    metric = next(iter(task.metrics.values()))
     held = {
         name: [_fitted(run, name, inner, x, fold) for x, fold in zip(inputs, folds, strict=True)]
         for name in task.candidates
@@ -190,7 +198,7 @@ def score(run: Run) -> None:
     task = run.task
     weights = evaluate.class_weights(task.examples, task.bootstraps, task.seed)
     for name, held in run.held.items():
-        for metric, function in evaluate.metrics_of(task.examples).items():
+        for metric, function in task.metrics.items():
             run.scores.setdefault(name, {})[metric] = evaluate.estimate(task.examples, held, function, weights)
             if name != task.reference:
                 run.differences.setdefault(name, {})[metric] = evaluate.paired_difference(
@@ -204,7 +212,8 @@ def judge(run: Run) -> None:
     weights = evaluate.class_weights(task.examples, max(task.bootstraps, FEWEST_BOOTSTRAPS), task.seed)
     run.verdict = gates.judge(
         HeldOut(
-            task.examples, run.held, task.reference, task.candidates, run.nominated, NOMINATED, weights, task.seed
+            task.examples, run.held, task.reference, task.candidates, run.nominated, NOMINATED, weights, task.seed,
+            task.metrics,
         )
     )  # fmt: skip
 
@@ -214,39 +223,37 @@ def card(run: Run) -> None:
     task = run.task
     some = run.held[task.reference]
     columns = run.inputs[0].pair if task.kind == "pair" else run.inputs[0].node
-    run.card = {
-        "task": task.name,
-        "kind": task.kind,
-        "classes": list(task.examples.classes),
-        "split": task.split,
-        "split_hash": split_hash(run.folds),
-        "folds": [{"train": len(fold.train), "test": len(fold.test)} for fold in run.folds],
-        "seed": task.seed,
-        "bootstraps": task.bootstraps,
-        "base_rates": evaluate.base_rates(task.examples, some),
-        "leaks": run.leaks,
-        "promised_absent": sorted(run.folds[0].promises - set(run.unchecked)),
-        "promises_unchecked": {
-            name: run.unchecked[name] for name in sorted(run.folds[0].promises & set(run.unchecked))
-        },
-        "near_copies": asdict(run.near) if run.near else {},
-        "features": dict(zip(columns.names, columns.families, strict=True)),
-        "reference": task.reference,
-        "candidates": list(task.candidates),
-        "nominated": run.nominated,
+    run.card = Findings(
+        task=task.name,
+        kind=task.kind,
+        classes=list(task.examples.classes),
+        split=task.split,
+        split_hash=split_hash(run.folds),
+        folds=[{"train": len(fold.train), "test": len(fold.test)} for fold in run.folds],
+        seed=task.seed,
+        bootstraps=task.bootstraps,
+        base_rates=evaluate.base_rates(task.examples, some),
+        leaks=run.leaks,
+        promised_absent=sorted(run.folds[0].promises - set(run.unchecked)),
+        promises_unchecked={name: run.unchecked[name] for name in sorted(run.folds[0].promises & set(run.unchecked))},
+        near_copies=asdict(run.near) if run.near else {},
+        features=dict(zip(columns.names, columns.families, strict=True)),
+        reference=task.reference,
+        candidates=list(task.candidates),
+        nominated=run.nominated,
         **(run.verdict.card() if run.verdict else {}),
-        "predictors": {name: task.predictor(name).sentence() for name in task.predictors},
-        "scores": _plain(run.scores),
-        "differences": _plain(run.differences),
-        "reliability": {name: evaluate.reliability(task.examples, held) for name, held in run.held.items()},
-        "notes": [*task.notes, *run.notes, *run.inputs[0].notes, *(run.near.lines() if run.near else [])],
-    }
+        predictors={name: task.predictor(name).sentence() for name in task.predictors},
+        scores=_plain(run.scores),
+        differences=_plain(run.differences),
+        reliability={name: evaluate.reliability(task.examples, held) for name, held in run.held.items()},
+        notes=[*task.notes, *run.notes, *run.inputs[0].notes, *(run.near.lines() if run.near else [])],
+    )
 
 
 STEPS: tuple[Callable[[Run], None], ...] = (split, features, check_leaks, nominate, fit, score, judge, card)
 
 
-def run(task: Task, progress: Progress | None = None, told: Told | None = None) -> Run:
+def run(task: Experiment, progress: Progress | None = None, told: Told | None = None) -> Run:
     """Do all the steps.
 
     Args:
@@ -272,7 +279,7 @@ def run(task: Task, progress: Progress | None = None, told: Told | None = None) 
     return state
 
 
-def _held(task: Task, name: str, examples: Examples, inputs: Inputs, fold: Fold) -> Held:
+def _held(task: Experiment, name: str, examples: Examples, inputs: Inputs, fold: Fold) -> Held:
     fitted = task.predictor(name).fit(inputs, examples.hidden(fold.train), len(examples.classes), task.seed)
     return Held(fold.test, fitted.predict(inputs, fold.test))
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Callable, Mapping
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from graphlab.predict.card import ModelCard, is_number, is_of_a_predictor, read
 from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.protocol import NOMINATED
 from ingest.schema.errors import GraphlabError, ReadError, SchemaError
 
 CARD, HELD = ".json", ".held.parquet"
-ASKED = {"task", "kind", "classes", "split", "folds", "base_rates", "leaks", "reference", "predictors", "scores"}
 COLUMNS = ("predictor", "fold", "source_root_id", "target_root_id", "label", "probability")
 RootIds = npt.NDArray[np.uint64]
 
@@ -42,22 +41,22 @@ class SavedRun:
     """One model's card and its held-out predictions, predictor -> folds; none where they were not kept."""
 
     name: str
-    card: Mapping[str, Any]
+    card: ModelCard
     held: Mapping[str, list[HeldFold]]
 
     @property
     def classes(self) -> list[str]:
-        return [str(name) for name in self.card["classes"]]
+        return self.card.classes
 
     @property
     def metric(self) -> str:
         """The task's first metric."""
-        return str(next(iter(next(iter(self.card["scores"].values())))))
+        return self.card.metric
 
     @property
     def chosen(self) -> str:
         """The predictor whose errors are told: nominated without sight of the test examples, else the reference."""
-        return NOMINATED if NOMINATED in self.card["scores"] else str(self.card["reference"])
+        return NOMINATED if NOMINATED in self.card.scores else self.card.reference
 
 
 def saved_runs(folder: Path) -> tuple[list[SavedRun], list[str]]:
@@ -67,127 +66,38 @@ def saved_runs(folder: Path) -> tuple[list[SavedRun], list[str]]:
     """
     found, troubles = [], []
     for path in sorted(folder.glob(f"*{CARD}")) if folder.is_dir() else []:
+        if not is_of_a_predictor(path):
+            continue
         try:
-            run = read_run(path)
+            found.append(read_run(path))
         except GraphlabError as error:
             troubles.append(str(error))
-            continue
-        if run is not None:
-            found.append(run)
     return found, troubles
 
 
-def read_run(path: Path) -> SavedRun | None:
-    """The run of one card; None where it is the card of something else.
+def read_run(path: Path) -> SavedRun:
+    """The run of one card.
 
     Raises:
-        ReadError: no JSON, or no Parquet. SchemaError: parts are missing, or card and predictions do not fit.
+        ReadError: the card or its predictions were changed or cut off. SchemaError: they do not fit each other.
     """
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ReadError(f"{path.name}: {error}; train the model again, or remove the file") from None
-    if not isinstance(card, dict) or not {"scores", "split_hash"} <= set(card):
-        return None
-    if trouble := _trouble(card):
-        raise SchemaError(f"{path.name} {trouble}; train the model again")
+    card = read(path)
     held = path.with_name(path.stem + HELD)
-    return SavedRun(path.stem, card, _read_held(held, len(card["classes"])) if held.is_file() else {})
+    return SavedRun(path.stem, card, _read_held(held, card) if held.is_file() else {})
 
 
-def _trouble(card: Mapping[str, Any]) -> str | None:
-    """What keeps a card from being shown: a graph folder may come from anywhere."""
-    if missing := sorted(ASKED - set(card)):
-        return f"lacks {', '.join(missing)}"
-    bad = [key for key, fits in SHAPES.items() if key in card and not fits(card[key])]
-    if bad:
-        return f"has {', '.join(bad)} of another form than training writes"
-    if card["reference"] not in card["scores"]:
-        return "has no scores of its reference"
-    return None
-
-
-def _named(values: Any, fits: Callable[[Any], bool]) -> bool:
-    return isinstance(values, dict) and all(fits(value) for value in values.values())
-
-
-def _listed(values: Any, fits: Callable[[Any], bool]) -> bool:
-    return isinstance(values, list) and all(fits(value) for value in values)
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _is_share(value: Any) -> bool:
-    return _is_number(value) and 0.0 <= value <= 1.0
-
-
-def _is_estimate(value: Any) -> bool:
-    return isinstance(value, dict)
-
-
-def _are_scores(value: Any) -> bool:
-    return _named(value, lambda row: bool(row) and _named(row, _is_estimate))
-
-
-def _is_bin(value: Any) -> bool:
-    return _listed(value, _is_number) and len(value) == 3
-
-
-def _is_importance(value: Any) -> bool:
-    return isinstance(value, dict) and {"of", "way", "predictor", "metric"} <= set(value) and _is_estimate(
-        value.get("loss")
-    )  # fmt: skip
-
-
-def _is_chance(value: Any) -> bool:
-    return isinstance(value, dict) and all(_is_share(value.get(key)) for key in ("p", "floor"))
-
-
-def _is_compared(value: Any) -> bool:
-    return isinstance(value, dict) and _is_estimate(value.get("difference")) and all(
-        _is_text(value.get(key)) for key in ("metric", "verdict")
-    )  # fmt: skip
-
-
-def _is_fold(value: Any) -> bool:
-    return isinstance(value, dict) and _is_number(value.get("test"))
-
-
-SHAPES: dict[str, Callable[[Any], bool]] = {
-    "task": _is_text,
-    "kind": lambda value: value in ("pair", "node"),
-    "classes": lambda value: _listed(value, _is_text) and len(value) >= 2,
-    "split": _is_text,
-    "folds": lambda value: bool(value) and _listed(value, _is_fold),
-    "base_rates": lambda value: bool(value) and _named(value, _is_share),
-    "leaks": lambda value: _named(value, _is_share),
-    "reference": _is_text,
-    "scores": lambda value: bool(value) and _are_scores(value),
-    "differences": _are_scores,
-    "nominated": lambda value: _listed(value, _is_text),
-    "recommended_because": _is_text,
-    "chance": lambda value: _named(value, _is_chance),
-    "compared": lambda value: _named(value, lambda row: _listed(row, _is_compared)),
-    "near_copies": lambda value: isinstance(value, dict) and _named(value.get("share", {}), _is_share),
-    "promises_unchecked": lambda value: _named(value, _is_text),
-    "promised_absent": lambda value: _listed(value, _is_text),
-    "reliability": lambda value: _named(value, lambda row: _listed(row, _is_bin)),
-    "uncertainty": _are_scores,
-    "importance": lambda value: _listed(value, _is_importance),
-    "notes": lambda value: _listed(value, _is_text),
-    "importance_notes": lambda value: _listed(value, _is_text),
-}
-"""Entry of a card -> whether a value can be shown."""
-
-
-def _read_held(path: Path, classes: int) -> dict[str, list[HeldFold]]:
+def _read_held(path: Path, card: ModelCard) -> dict[str, list[HeldFold]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    classes = len(card.classes)
     try:
-        table = pq.read_table(path)
+        content = path.read_bytes()
+        if card.held_sha256 not in (None, hashlib.sha256(content).hexdigest()):
+            raise ReadError(f"{path.name} was changed since it was written (its hash differs); train the model again")
+        table = pq.read_table(pa.BufferReader(content))
+    except ReadError:
+        raise
     except (OSError, pa.ArrowInvalid) as error:
         raise ReadError(f"{path.name}: {error}; train the model again") from None
     if missing := [name for name in COLUMNS if name not in table.column_names]:
@@ -220,14 +130,10 @@ def _read_held(path: Path, classes: int) -> dict[str, list[HeldFold]]:
 def estimate_text(estimate: Mapping[str, Any] | None, signed: bool = False) -> str:
     """A value with its interval, a dash where there is none."""
     value, lo, hi = ((estimate or {}).get(key) for key in ("value", "lo", "hi"))
-    if not _is_number(value):
+    if not is_number(value):
         return "–"
     sign = "+" if signed else ""
     text = f"{value:{sign}.3f}"
-    if _is_number(lo) and _is_number(hi):
+    if is_number(lo) and is_number(hi):
         text += f" [{lo:{sign}.3f}, {hi:{sign}.3f}]"
     return text.replace("-", "−")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

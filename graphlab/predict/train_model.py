@@ -6,11 +6,9 @@ The one that is kept is the one recommended; where nothing is, the reference, an
 from __future__ import annotations
 
 import datetime
-import inspect
 import json
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,12 +17,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphlab.predict import models
+from graphlab.predict.card import Findings, ModelCard, plain
+from graphlab.predict.controls import control_plan
+from graphlab.predict.controls.controls import controls
 from graphlab.predict.evaluation import evaluate
 from graphlab.predict.explain import explained
-from graphlab.predict.from_graph import CELL_TYPE, FUNCTIONAL, Question, Wired, measured, response_run, typed, wired
-from graphlab.predict.protocol import NOMINATED, Run, Task, Told, run
-from graphlab.predict.tasks.cell_type import cell_type_task, side_numbers
-from graphlab.predict.tasks.functional import functional_task
+from graphlab.predict.from_graph import Wired
+from graphlab.predict.predictors import default_predictors, predictor_named, require_libraries
+from graphlab.predict.protocol import NOMINATED, Experiment, Run, Told, run
+from graphlab.predict.tasks.question import Question
+from graphlab.predict.tasks.task import Labels
 from graphlab.store.folder import Folder
 from graphlab.store.runs import runs
 from graphlab.store.runs.results import start_run
@@ -37,9 +39,6 @@ if TYPE_CHECKING:
     from graphlab.predict.inputs.features import Inputs
     from graphlab.predict.predictor import Fitted
 
-CANDIDATES = ("random forest", "logistic regression", "stacked types", "graph network")
-"""Of a cell-type task: one is nominated on inner folds."""
-FOLDS = {"functional": 10, "cell-type": 5}
 LIBRARIES = ("scikit-learn", "torch", "scipy", "safetensors")
 MOST_HELD = 50_000_000
 """Probabilities kept of held-out examples; beyond, those of the reference, the nominated and the kept predictor."""
@@ -58,6 +57,10 @@ class Plan:
     keep: str | None = None
     """Predictor to fit on all labels and save; by default the recommended one, or else the reference."""
     labels_from_connectivity: bool | None = None
+    replace: bool = False
+    """Whether a model of this name may be replaced."""
+    controls: bool = False
+    """Also ask what the kept predictor scores where it should not; it is fitted many times more."""
     importance: bool = False
     """Also tell which families of features the kept predictor rests on; it is fitted some times more."""
 
@@ -69,13 +72,18 @@ class TrainedModel:
     name: str
     run_id: str
     path: Path
-    card: Mapping[str, Any]
+    card: ModelCard
     notes: tuple[str, ...]
 
     @property
     def table(self) -> pa.Table:
         """One row a predictor: metrics with 95 % intervals, and the difference from the reference."""
         return score_table(self.card)
+
+    @property
+    def controls(self) -> pa.Table | None:
+        """One row a control; None where none were asked for."""
+        return control_plan.shown(self.card.controls) if self.card.controls else None
 
 
 @dataclass
@@ -85,42 +93,41 @@ class Log:
     lines: list[str] = field(default_factory=list)
 
     def write(self, entry: Mapping[str, Any]) -> None:
-        self.lines.append(json.dumps(models.plain(entry), allow_nan=False))
+        self.lines.append(json.dumps(plain(entry), allow_nan=False))
+
+    def rewind(self, run: str, epoch: int) -> None:
+        kept = [json.loads(line) for line in self.lines]
+        self.lines = [json.dumps(entry) for entry in kept if entry["run"] != run or entry.get("epoch", 0) <= epoch]
 
     def text(self) -> str:
         return "".join(f"{line}\n" for line in self.lines)
 
 
-def make_task(folder: Folder, seen: Wired, question: Question, plan: Plan) -> tuple[Task, list[str]]:
-    """The task of a graph with the split, folds and predictors of the plan, and notes about its labels.
+def make_experiment(folder: Folder, seen: Wired, question: Question, plan: Plan) -> tuple[Experiment, Labels]:
+    """The experiment of a task with the split, folds and predictors of the plan, and what its labels are.
 
     Raises:
         AnalysisError: no labels, one class. UnknownNameError: no such predictor, split or column.
     """
-    folds = plan.folds or FOLDS[question.task]
-    if question.task == CELL_TYPE:
-        neurons, notes = typed(folder, seen, question)
-        split = plan.split or _split(neurons.side, neurons.cell_type)
-        task = cell_type_task(neurons, split, folds, plan.seed, plan.bootstraps)
-        task = replace(task, candidates=tuple(name for name in CANDIDATES if name in task.predictors))
-    else:
-        pairs, notes = measured(folder, seen, question)
-        task = functional_task(pairs, plan.split or "neuron", folds, plan.seed, plan.bootstraps)
-    if plan.predictors is not None:
-        names = tuple(dict.fromkeys(plan.predictors))
-        for name in names:
-            task.predictor(name)
-        reference = task.reference if task.reference in names else names[0]
-        candidates = tuple(name for name in task.candidates if name in names)
-        task = replace(task, predictors=names, reference=reference, candidates=candidates)
-    if len(task.candidates) == 1:
-        task = replace(task, candidates=())
+    task = question.task
+    labels = task.labels(folder, seen)
+    design = task.design(seen, labels.examples)
+    names = default_predictors(task.kind, seen) if plan.predictors is None else tuple(dict.fromkeys(plan.predictors))
+    for name in names:
+        predictor_named(name)
+    reference = design.reference if design.reference in names else names[0]
+    candidates = tuple(name for name in design.candidates if name in names)
     told = {
         True: "labels were defined from connectivity: scores are partly circular",
         False: "labels were defined without looking at connectivity",
         None: "whether labels were defined from connectivity was not said",
     }[plan.labels_from_connectivity]
-    return replace(task, notes=(*task.notes, told, *seen.notes, *notes)), notes
+    return Experiment(
+        task.title, labels.examples, task.build(seen), plan.split or design.split, names, reference,
+        folds=plan.folds or design.folds, candidates=candidates if len(candidates) > 1 else (), seed=plan.seed,
+        bootstraps=plan.bootstraps, notes=(*design.notes, told, *seen.notes, *labels.notes),
+        scored_by=task.metrics(labels.examples),
+    ), labels  # fmt: skip
 
 
 def train(
@@ -136,13 +143,12 @@ def train(
         MissingExtraError: the gnn extra is not installed. StoreError: the graph is open for reading only.
     """
     started = datetime.datetime.now(datetime.UTC)
-    _require_ready(folder, plan)
-    name = models.check_name(plan.name or default_name(question))
+    name = models.check_name(plan.name or question.task.model_name())
+    _require_ready(folder, plan, name)
     log = Log()
-    seen = wired(folder, question)
-    task, _ = make_task(folder, seen, question, plan)
-    if plan.keep is not None:
-        task.predictor(plan.keep)
+    seen = question.read(folder)
+    task, labels = make_experiment(folder, seen, question, plan)
+    require_libraries(task.predictor(each) for each in (*task.predictors, *([plan.keep] if plan.keep else [])))
     log.write({"run": "protocol", "step": "task", "task": task.name, "examples": task.examples.m})
 
     def after(step: str, state: Run) -> None:
@@ -164,36 +170,41 @@ def train(
         examples.label,
         models.features_of(inputs, np.arange(examples.m)[: models.SAMPLE]),
     )
-    asked = asdict(question)
-    if question.task == FUNCTIONAL:
-        asked["responses"] = response_run(folder, question.responses)
     # Joins of embeddings change what predictors see and no version of the data, so its hashes are of the run.
-    parameters = {"question": asked, **asdict(plan), "name": name, "kept": kept, "seen": seen.hashes}
+    parameters = {
+        "question": {**question.plain(), **labels.source}, **asdict(plan), "name": name, "kept": kept,
+        "seen": seen.hashes,
+    }  # fmt: skip
+    del parameters["replace"]
     record = start_run(folder, "train", parameters, seed=plan.seed, started=started)
-    card = {
-        "name": name,
-        "run_id": record.run_id,
-        **done.card,
-        "predictor": kept,
-        "predictor_sentence": task.predictor(kept).sentence(),
-        "question": asdict(question),
-        "graph": about_graph(folder, seen),
-        "embeddings": seen.embeddings,
-        "examples": dict(zip(examples.classes, np.bincount(examples.label).tolist(), strict=False)),
-        "calibration": _calibration(done, kept),
-        **explained(done, kept if plan.importance and kept in done.held else None),
-        "confounds": list(done.card["notes"]),
-        "labels_from_connectivity": plan.labels_from_connectivity,
-        "versions": library_versions(),
-    }
+    more = explained(done, kept if plan.importance and kept in done.held else None)
+    if plan.controls:
+        asked = control_plan.Plan.over(task, question.task.build, seen, kept)
+        more["controls"] = control_plan.plain(controls(asked))
+    card = ModelCard(
+        **vars(done.card),
+        **more,
+        name=name,
+        run_id=record.run_id,
+        predictor=kept,
+        predictor_sentence=task.predictor(kept).sentence(),
+        question=question.plain(),
+        graph=about_graph(folder, seen),
+        embeddings=seen.embeddings,
+        examples=dict(zip(examples.classes, np.bincount(examples.label).tolist(), strict=False)),
+        calibration=_calibration(done, kept),
+        confounds=done.card.notes,
+        labels_from_connectivity=plan.labels_from_connectivity,
+        versions=library_versions(),
+    )
     log.write({"run": "protocol", "step": "keep", "predictor": kept, "because": because})
     held = held_table(done, root_ids, kept)
     with folder.transaction() as connection:
         message = f"{task.name}: {because}. {kept} was fitted on {examples.m:,} labelled examples and saved as {name}"
         state = fitted.state()
         saved = models.save(folder.path, card, state, trained, held, log.text(), folder.arriving)
-        record.finish_in(connection, message, str(saved["weights_sha256"]))
-    notes = (because, set_ups(done), *(str(note) for note in saved["notes"]))
+        record.finish_in(connection, message, saved.weights_sha256)
+    notes = (because, set_ups(done), *saved.notes)
     return TrainedModel(name, record.run_id, models.paths(folder.path, name)[models.WEIGHTS], saved, notes)
 
 
@@ -206,11 +217,11 @@ def set_ups(done: Run) -> str:
     return f"set-ups tried: {names} predictors; {inner}; the held-out labels were scored once"
 
 
-def score_table(card: Mapping[str, Any]) -> pa.Table:
+def score_table(card: Findings) -> pa.Table:
     """The scores of a card as text, best first by the first metric, with the difference from the reference."""
     import pyarrow as pa
 
-    scores = card["scores"]
+    scores = card.scores
     metrics = list(next(iter(scores.values())))
     best = max if metrics[0] not in evaluate.SMALLER_IS_BETTER else min
     assert best is max, metrics
@@ -223,8 +234,8 @@ def score_table(card: Mapping[str, Any]) -> pa.Table:
     columns: dict[str, list[str]] = {"predictor": names}
     for metric in metrics:
         columns[metric] = [_shown(scores[name][metric]) for name in names]
-    against = card["differences"]
-    columns[f"{metrics[0]} minus {card['reference']}"] = [
+    against = card.differences
+    columns[f"{metrics[0]} minus {card.reference}"] = [
         _shown(against[name][metrics[0]], "+") if name in against else "" for name in names
     ]
     return pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
@@ -269,13 +280,6 @@ def about_graph(folder: Folder, seen: Wired) -> dict[str, Any]:
     }
 
 
-def default_name(question: Question) -> str:
-    """``functional``, or ``cell-type-super_class``."""
-    if question.task != CELL_TYPE or question.label == "cell_type":
-        return question.task
-    return f"{question.task}-{re.sub(r'[^A-Za-z0-9_-]', '_', question.label)}"[:64]
-
-
 def library_versions() -> dict[str, str]:
     """What computed the model."""
     found = runs.versions()
@@ -287,26 +291,17 @@ def library_versions() -> dict[str, str]:
     return found
 
 
-def _split(side: Sequence[str | None] | None, labels: Sequence[str | None]) -> str:
-    """By side where both sides have labels: train left, test right; else by homologue class."""
-    if side is None:
-        return "class"
-    numbers = side_numbers(side)[[value is not None for value in labels]]
-    return "side" if {0, 1} <= set(numbers.tolist()) else "class"
-
-
-def _fit_all(task: Task, name: str, inputs: Inputs, log: Log) -> Fitted:
+def _fit_all(task: Experiment, name: str, inputs: Inputs, log: Log) -> Fitted:
     """One predictor on all labelled examples; networks write their epochs to the log."""
     everyone = np.arange(task.examples.m)
-    fit: Callable[..., Fitted] = task.predictor(name).fit
-    journal = {"journal": log} if "journal" in inspect.signature(fit).parameters else {}
-    return fit(inputs, task.examples.hidden(everyone), len(task.examples.classes), task.seed, **journal)
+    known = task.examples.hidden(everyone)
+    return task.predictor(name).fit(inputs, known, len(task.examples.classes), task.seed, journal=log)
 
 
 def _calibration(done: Run, kept: str) -> dict[str, Any]:
     if kept not in done.scores:
         return {}
-    return {"predictor": kept, "ece": asdict(done.scores[kept]["ece"]), "reliability": done.card["reliability"][kept]}
+    return {"predictor": kept, "ece": asdict(done.scores[kept]["ece"]), "reliability": done.card.reliability[kept]}
 
 
 def _logged(step: str, state: Run) -> dict[str, Any]:
@@ -326,14 +321,13 @@ def _shown(estimate: Mapping[str, Any], sign: str = "") -> str:
     return f"{value:{sign}.3f} [{lo:{sign}.3f}, {hi:{sign}.3f}]"
 
 
-def _require_ready(folder: Folder, plan: Plan) -> None:
+def _require_ready(folder: Folder, plan: Plan, name: str) -> None:
     """Fail before the work, not after it."""
     if folder.read_only:
         raise StoreError(f"{folder.path} is open for reading only; training saves a model there")
-    try:
-        import safetensors  # noqa: F401
-        import sklearn  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("scikit-learn" if error.name == "sklearn" else "safetensors", "gnn") from None
-    if plan.predictors is None and find_spec("torch") is None:
-        raise MissingExtraError("torch", "gnn")
+    if name in models.model_names(folder.path) and not plan.replace:
+        raise StoreError(
+            f"the graph has a model {name!r} already; wanted another name (--name). Replace it with --replace"
+        )
+    if find_spec("safetensors") is None:
+        raise MissingExtraError("safetensors", "gnn")

@@ -7,6 +7,7 @@ from graphlab.testing.embedding_engine import EmbeddingEngineContract
 from graphlab.testing.executor import ExecutorContract
 from graphlab.testing.language import LanguageContract
 from graphlab.testing.null_models import NullModelContract
+from graphlab.testing.predictors import PredictorContract, TaskContract
 from graphlab.testing.reader import ReaderContract
 from graphlab.testing.report_sections import ReportSectionContract
 
@@ -15,6 +16,8 @@ __all__ = [
     "ExecutorContract",
     "LanguageContract",
     "NullModelContract",
+    "PredictorContract",
     "ReaderContract",
     "ReportSectionContract",
+    "TaskContract",
 ]

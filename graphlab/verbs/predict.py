@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from graphlab.store.embeddings.models import model_names, open_embeddings
 from graphlab.verbs.opened import Namespace
@@ -12,6 +12,7 @@ from ingest.schema.errors import InterruptedRun
 
 if TYPE_CHECKING:
     from graphlab.predict.ask_model import Predictions
+    from graphlab.predict.card import ModelCard
     from graphlab.predict.protocol import Told
     from graphlab.predict.train_model import TrainedModel
 
@@ -22,65 +23,61 @@ class Predict(Namespace):
     def train(
         self,
         task: str,
-        label: str = "cell_type",
         *,
         predictors: Sequence[str] | None = None,
         split: str | None = None,
         folds: int | None = None,
         seed: int = 0,
         name: str | None = None,
+        replace: bool = False,
         keep: str | None = None,
-        unknown: Sequence[str] | None = None,
-        least: int = 2,
         homologues: str | None = None,
         embeddings: str | None = None,
-        responses: str | None = None,
-        outsiders: str = "refuse",
         bootstraps: int = 200,
         labels_from_connectivity: bool | None = None,
         importance: bool = False,
+        controls: bool = False,
         progress: Progress | None = None,
         told: Told | None = None,
+        **settings: object,
     ) -> TrainedModel:
         """Test predictors on held-out neurons or pairs, and save the recommended one in ``models`` of the graph.
 
         Args:
-            task: ``functional`` (who responds to whom, from measured responses) or ``cell-type``.
-            label: of a cell-type task, the column of ``neurons`` with the labels.
-            predictors: names; all of the task by default.
+            task: ``functional`` (who responds to whom, from measured responses), ``cell-type``, or that of another
+                package.
+            predictors: names; all that do the task by default.
             split: ``side``, ``class``, ``neuron`` or ``pair``; by default ``neuron`` for pairs, and for neurons
                 ``side`` where both have labels, else ``class``.
             folds: how often to hold out. seed: of splits, fits and intervals.
-            name: of the model; an earlier one of this name is replaced. keep: the predictor to save, not the
-                recommended one.
-            unknown: labels that count as none, in any case (``predict.from_graph.UNKNOWN`` by default).
-            least: labels of fewer neurons are left out.
+            name: of the model. replace: whether an earlier model of this name may go.
+            keep: the predictor to save, not the recommended one.
             homologues: column with each neuron's partner (root_id, name) or class; ``worm`` for C. elegans names.
             embeddings: model of joined embeddings; ``none``; the only one by default.
-            responses: run of measured responses; the latest by default.
-            outsiders: ``refuse`` or ``leave-out`` responses of neurons that are not in the graph.
             bootstraps: samples of classes for the 95 % intervals.
             labels_from_connectivity: whether the labels were defined with connectivity in view, for the card.
             importance: also tell what the saved predictor's scores rest on, by shuffling and by leaving out.
+            controls: also tell what it scores with rewired layers, shuffled labels, leaks and distance; on the card.
             told: called after each step of the protocol (``check_leaks`` before anything is fitted).
+            settings: of the task. ``cell-type``: ``label``, the column of ``neurons`` with the labels; ``unknown``,
+                labels that count as none, in any case (``predict.from_graph.UNKNOWN`` by default); ``least``, labels of
+                fewer neurons are left out. ``functional``: ``responses``, run of measured responses, the latest by
+                default; ``outsiders``, ``refuse`` or ``leave-out`` responses of neurons that are not in the graph.
 
         Raises:
             AnalysisError: no labels, one class, nothing measured, responses of unknown neurons, too few classes.
             SchemaError: features that are no numbers, several models of embeddings. LeakError: the split leaks.
-            UnknownNameError: no such predictor, split, column, model or run. VersionError: embeddings of another
-            segmentation version. MissingExtraError: the gnn extra is missing. InterruptedRun: Ctrl-C.
-            In all cases nothing is saved.
+            UnknownNameError: no such task, setting, predictor, split, column, model or run. VersionError: embeddings
+            of another segmentation version. MissingExtraError: the gnn extra is missing. InterruptedRun: Ctrl-C.
+            StoreError: a model of this name is here. In all cases nothing is saved.
         """
-        from graphlab.predict.from_graph import UNKNOWN, Question
+        from graphlab.predict.tasks.question import Question
         from graphlab.predict.train_model import Plan, train
 
-        question = Question(
-            task, label, tuple(unknown) if unknown is not None else UNKNOWN, least, homologues, embeddings, responses,
-            outsiders,
-        )  # fmt: skip
+        question = Question.of(task, homologues, embeddings, **settings)
         plan = Plan(
             tuple(predictors) if predictors is not None else None, split, folds, seed, bootstraps, name, keep,
-            labels_from_connectivity, importance,
+            labels_from_connectivity, replace, controls, importance,
         )  # fmt: skip
         try:
             self._join_the_only_model(embeddings)
@@ -122,7 +119,7 @@ class Predict(Namespace):
 
         return model_names(self.path)
 
-    def cards(self) -> list[dict[str, Any]]:
+    def cards(self) -> list[ModelCard]:
         """The cards of the saved predictors, by name.
 
         Raises:

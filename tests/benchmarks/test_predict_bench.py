@@ -70,7 +70,7 @@ def test_cell_types_of_the_larva(
     if "stacked types" in names:
         gap = found.differences["stacked types"]
         assert gap["macro_f1"].lo > 0 > gap["brier"].hi
-    side_by_side.note(f"{where}: leaks {found.leaks}; split {found.card['split_hash']}; {found.card['notes'][-1]}")
+    side_by_side.note(f"{where}: leaks {found.leaks}; split {found.card.split_hash}; {found.card.notes[-1]}")
 
 
 def test_nomination_within_one_side_of_the_larva(larva_typed: Typed, side_by_side: Any) -> None:
@@ -127,7 +127,7 @@ def test_cell_types_of_the_fly(real_data: Path, side_by_side: Any) -> None:
     for name, scores in found.scores.items():
         numbers = ", ".join(f"{metric} {shown(e)}" for metric, e in scores.items())
         side_by_side.note(f"FlyWire subset, {task.examples.m} neurons, {len(count)} types: {name}: {numbers}")
-    side_by_side.note(f"FlyWire subset: near copies {found.near.share if found.near else None}; {found.card['notes']}")
+    side_by_side.note(f"FlyWire subset: near copies {found.near.share if found.near else None}; {found.card.notes}")
 
 
 EDGES = ("source_id", "target_id", "synapse_weight")
@@ -177,5 +177,5 @@ def test_responses_of_the_worm(randi_measured: Measured, split: str, folds: int,
                 f"worm responses, {split}: nominated ({', '.join(found.nominated)}) minus {bar}, {metric}: "
                 f"{gap.value:+.4f} [{gap.lo:+.4f}, {gap.hi:+.4f}], better in {sum(f > 0 for f in gap.folds)} of {folds}"
             )
-    side_by_side.note(f"worm responses, {split}: base {found.card['base_rates']}; leaks {found.leaks}")
+    side_by_side.note(f"worm responses, {split}: base {found.card.base_rates}; leaks {found.leaks}")
     side_by_side.note("worm responses: trial counts, noise ceiling, unc-31 transfer, animal splits: not available")

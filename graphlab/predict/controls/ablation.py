@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from scipy import sparse
 
+from graphlab.predict.controls.control_plan import Control, Plan
+from graphlab.predict.evaluation.evaluate import Held
 from graphlab.predict.inputs.examples import Examples, Ints
 from graphlab.predict.inputs.features import Inputs
-from graphlab.predict.protocol import Build, Run, Task, run
-from graphlab.predict.tasks import cell_type, functional
-from graphlab.predict.tasks.cell_type import Typed
-from graphlab.predict.tasks.functional import Measured
+from graphlab.predict.inputs.wiring import Wiring
+from graphlab.predict.protocol import Build, Experiment, Run, run
+from graphlab.statistics.folds import Fold
 from ingest.schema.errors import AnalysisError
 
+NAME = "embeddings"
 VARIANTS = ("wiring", "embeddings", "both", "shuffled embeddings")
 NO_EMBEDDINGS = "an ablation of embeddings needs some; join embeddings first (join_embeddings)"
 
 
-def ablation(
-    measured: Measured,
-    predictor: str = "random forest",
-    split: str = "neuron",
-    folds: int = 10,
-    seed: int = 0,
-    bootstraps: int = 200,
-) -> dict[str, Run]:
-    """One run a variant, all on identical folds.
+def ablation(task: Experiment, make: Callable[[Wiring], Build], wiring: Wiring) -> dict[str, Run]:
+    """One run of the experiment a variant, all on identical folds.
 
     ``wiring`` has everything but the embeddings, ``embeddings`` nothing else: no edge and no place either, for
     predictors that look at the graph itself. ``shuffled embeddings`` has both with vectors dealt out among the neurons
@@ -36,44 +33,35 @@ def ablation(
     Raises:
         AnalysisError: no embeddings.
     """
-    if measured.embeddings is None:
+    builds = variants(make, wiring, task.seed)
+    return {name: run(replace(task, name=name, build=builds[name])) for name in VARIANTS}
+
+
+def variants(make: Callable[[Wiring], Build], wiring: Wiring, seed: int) -> dict[str, Build]:
+    """Inputs of every variant, see ``ablation``."""
+    if wiring.vectors is None:
         raise AnalysisError(NO_EMBEDDINGS)
-    dealt = replace(measured, embeddings=measured.embeddings[_dealt(len(measured.root_ids), seed)])
-    task = Task("ablation", functional.examples_of(measured), functional.build_inputs(measured), split, (predictor,),
-                predictor, folds, (), seed, bootstraps)  # fmt: skip
-    return _runs(task, functional.build_inputs(dealt))
-
-
-def cell_type_ablation(
-    typed: Typed,
-    predictor: str = "random forest",
-    split: str = "class",
-    folds: int = 5,
-    seed: int = 0,
-    bootstraps: int = 200,
-) -> dict[str, Run]:
-    """The same of cell types. Raises AnalysisError: no embeddings."""
-    if typed.embeddings is None:
-        raise AnalysisError(NO_EMBEDDINGS)
-    dealt = replace(typed, embeddings=typed.embeddings[_dealt(len(typed.root_ids), seed)])
-    task = Task("ablation", cell_type.examples_of(typed), cell_type.build_inputs(typed), split, (predictor,),
-                predictor, folds, (), seed, bootstraps)  # fmt: skip
-    return _runs(task, cell_type.build_inputs(dealt))
-
-
-def _dealt(n: int, seed: int) -> Ints:
-    return np.random.default_rng(seed).permutation(n)
-
-
-def _runs(task: Task, dealt: Build) -> dict[str, Run]:
-    whole = task.build
-    builds: dict[str, Build] = {
+    whole = make(wiring)
+    dealt = wiring.vectors[np.random.default_rng(seed).permutation(len(wiring.root_ids))]
+    return {
         "wiring": leaving_out(whole, "embeddings"),
         "embeddings": leaving_out(whole, "wiring", "distance"),
         "both": whole,
-        "shuffled embeddings": dealt,
+        "shuffled embeddings": make(replace(wiring, vectors=dealt)),
     }
-    return {name: run(replace(task, name=name, build=builds[name])) for name in VARIANTS}
+
+
+def embedding_controls(plan: Plan) -> list[Control]:
+    """The predictor with every variant of embeddings, and what the right ones add."""
+    builds = variants(plan.make, plan.wiring, plan.seed)
+    held = {name: plan.each_fold(partial(_fitted, plan, build)) for name, build in builds.items()}
+    found = [line for name, said in held.items() for line in plan.scores(NAME, f"{plan.predictor.name}, {name}", said)]
+    found += plan.gains(NAME, "of embeddings over wiring alone", held["both"], held["wiring"])
+    return found + plan.gains(NAME, "of embeddings over shuffled ones", held["both"], held["shuffled embeddings"])
+
+
+def _fitted(plan: Plan, build: Build, number: int, fold: Fold) -> Held:
+    return plan.fitted(plan.predictor, build, fold)
 
 
 def leaving_out(whole: Build, *families: str) -> Build:

@@ -15,9 +15,9 @@ from graphlab.predict.controls.control_plan import Control, Plan, missing
 from graphlab.predict.controls.response_size import CLIP
 from graphlab.predict.evaluation.evaluate import Estimate, Held
 from graphlab.predict.inputs.examples import Floats, Ints
+from graphlab.predict.inputs.worm_names import BY_SIDE
 from graphlab.predict.predictors import PREDICTORS
 from graphlab.predict.tasks.functional import Measured
-from graphlab.predict.tasks.worm_names import BY_SIDE
 from graphlab.statistics.intervals import percentile_interval
 from graphlab.statistics.scores import pearson
 from ingest.recordings.funatlas import UNC31, WILD_TYPE, FunctionalAtlas, Strain
@@ -162,7 +162,7 @@ def transfer(plan: Plan, other: Measured) -> list[Control]:
     found: list[Control] = []
     kept = {}
     wanted = [plan.predictor]
-    if plan.measured.position_nm is not None and name != "distance":
+    if plan.wiring.position_nm is not None and name != "distance":
         wanted.append(PREDICTORS.get("distance"))
     for predictor in wanted:
         held = plan.held(predictor)

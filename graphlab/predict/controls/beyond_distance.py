@@ -24,7 +24,7 @@ def distances(plan: Plan) -> Floats:
     Raises:
         AnalysisError: no positions.
     """
-    place = plan.measured.position_nm
+    place = plan.wiring.position_nm
     if place is None:
         raise AnalysisError(
             "distance cannot be regressed out without positions of the neurons; ingest x_nm, y_nm, z_nm"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,16 +22,18 @@ from graphlab.predict.evaluation.evaluate import (
 )
 from graphlab.predict.evaluation.splits import SPLITS
 from graphlab.predict.inputs.examples import Examples, Floats
+from graphlab.predict.inputs.wiring import Wiring
 from graphlab.predict.predictor import Predictor
-from graphlab.predict.predictors import PREDICTORS
-from graphlab.predict.protocol import Build
+from graphlab.predict.protocol import Build, Experiment
 from graphlab.predict.tasks.functional import Measured, build_inputs, examples_of
 from graphlab.statistics.folds import Fold
 from ingest.running.task_runners import Workers, runner_of
 from ingest.schema.errors import AnalysisError
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 RANKED: Mapping[str, Metric] = {"auroc": area_under_roc, "average_precision": average_precision}
-"""What controls are told in: they ask for order, not for calibration."""
 NOT_AVAILABLE = "not available"
 UNDEFINED = "undefined"
 """Of a correlation with a constant."""
@@ -87,6 +89,19 @@ def table(controls: Iterable[Control]) -> list[tuple[str, ...]]:
     return [HEAD, *(control.cells() for control in controls)]
 
 
+def shown(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """The text of rows as ``plain`` gives them and a card keeps them."""
+    import pyarrow as pa
+
+    nan = float("nan")
+    found = []
+    for row in rows:
+        kept = row.get("estimate")
+        value, lo, hi = (nan if not kept or kept[key] is None else float(kept[key]) for key in ("value", "lo", "hi"))
+        found.append(Control(**{**row, "estimate": Estimate(value, lo, hi) if kept else None}).cells())
+    return pa.table({name: [cells[k] for cells in found] for k, name in enumerate(HEAD)})
+
+
 def missing(control: str, what: str, why: str) -> Control:
     """A line for what the data at hand cannot tell."""
     return Control(control, what, "", "", note=why)
@@ -101,17 +116,23 @@ def plain(controls: Iterable[Control]) -> list[dict[str, Any]]:
 class Plan:
     """One predictor on folds that every control uses again."""
 
-    measured: Measured
+    make: Callable[[Wiring], Build]
+    """Inputs from wiring, as of the task."""
+    wiring: Wiring
     examples: Examples
     build: Build
     predictor: Predictor
     split: str
     folds: Sequence[Fold]
     seed: int = 0
+    metrics: Mapping[str, Metric] = field(default_factory=lambda: dict(RANKED))
+    """What controls are told in: the first two of the task, which ask for order and not for calibration."""
     weights: Sequence[Floats] = ()
     """Bootstrap weights of the examples, the same in every control: gains are paired."""
     workers: Workers = 1
     """Threads over folds; results do not depend on their number."""
+    size: Floats | None = None
+    """[n, n] of ``Measured``."""
     kept: dict[str, list[Held]] = field(default_factory=dict)
 
     @classmethod
@@ -130,14 +151,40 @@ class Plan:
         Raises:
             UnknownNameError: no such predictor or split. AnalysisError: a predictor that does no pairs.
         """
-        found = PREDICTORS.get(predictor)
-        if "pair" not in found.tasks:
-            raise AnalysisError(f"predictor {predictor!r} does no pair tasks, and responses are pairs of neurons")
-        measured = symmetric_layers(measured)
-        examples = examples_of(measured)
-        made = SPLITS.get(split)(examples, folds, np.random.default_rng(seed))
-        weights = class_weights(examples, bootstraps, seed)
-        return cls(measured, examples, build_inputs(measured), found, split, made, seed, weights, workers)
+        task = Experiment(
+            "", examples_of(measured), build_inputs(measured.wiring), split, (), "", folds, (), seed, bootstraps
+        )
+        plan = cls.over(task, build_inputs, measured.wiring, predictor, workers)
+        return replace(plan, size=measured.size)
+
+    @classmethod
+    def over(
+        cls, task: Experiment, make: Callable[[Wiring], Build], wiring: Wiring, predictor: str, workers: Workers = 1
+    ) -> Plan:
+        """One predictor of an experiment on its folds; layers without directions stand in both.
+
+        Raises:
+            AnalysisError: a predictor that does no such tasks.
+        """
+        found = task.predictor(predictor)
+        if task.kind not in found.tasks:
+            raise AnalysisError(
+                f"predictor {predictor!r} does no {task.kind} tasks, and the examples are "
+                f"{'pairs of ' if task.kind == 'pair' else ''}neurons"
+            )
+        wiring = symmetric_layers(wiring)
+        made = SPLITS.get(task.split)(task.examples, task.folds, np.random.default_rng(task.seed))
+        weights = class_weights(task.examples, task.bootstraps, task.seed)
+        metrics = dict(list(task.metrics.items())[:2])
+        return cls(
+            make, wiring, task.examples, make(wiring), found, task.split, made, task.seed, metrics, weights,
+            workers,
+        )  # fmt: skip
+
+    def held_out_by(self, split: str, folds: int) -> Plan:
+        """The same with other folds."""
+        made = SPLITS.get(split)(self.examples, folds, np.random.default_rng(self.seed))
+        return replace(self, split=split, folds=made, kept={})
 
     def each_fold(self, work: Callable[[int, Fold], Held]) -> list[Held]:
         """``work(number, fold)`` of every fold, in their order."""
@@ -157,22 +204,22 @@ class Plan:
         return Held(fold.test, model.predict(inputs, fold.test))
 
     def scores(self, control: str, what: str, held: Sequence[Held], note: str = "", share: float | None = None,
-               metrics: Mapping[str, Metric] = RANKED) -> list[Control]:  # fmt: skip
+               metrics: Mapping[str, Metric] | None = None) -> list[Control]:  # fmt: skip
         """A line for each metric."""
         return [
             Control(control, what, self.split, name, estimate(self.examples, held, metric, self.weights), share, note)
-            for name, metric in metrics.items()
+            for name, metric in (metrics or self.metrics).items()
         ]
 
     def gains(self, control: str, what: str, one: Sequence[Held], other: Sequence[Held], note: str = "",
-              metrics: Mapping[str, Metric] = RANKED) -> list[Control]:  # fmt: skip
+              metrics: Mapping[str, Metric] | None = None) -> list[Control]:  # fmt: skip
         """``one`` minus ``other``, paired on identical folds and bootstrap samples; a line for each metric."""
         return [
             Control(
                 control, f"gain {what}", self.split, name,
                 paired_difference(self.examples, one, other, metric, self.weights), None, note,
             )
-            for name, metric in metrics.items()
+            for name, metric in (metrics or self.metrics).items()
         ]  # fmt: skip
 
 

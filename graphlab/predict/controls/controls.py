@@ -7,23 +7,23 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from graphlab.predict.controls.ablation import embedding_controls
 from graphlab.predict.controls.beyond_distance import NAME as DISTANCE
 from graphlab.predict.controls.beyond_distance import distance_controls
 from graphlab.predict.controls.control_plan import RANKED, Control, Plan, missing
+from graphlab.predict.controls.identity_columns import with_identity
 from graphlab.predict.controls.leak_scores import leak_scores
 from graphlab.predict.controls.rewiring import share_in_place, with_rewired
 from graphlab.predict.evaluation.evaluate import Held, estimate
 from graphlab.predict.inputs.examples import HIDDEN, Ints
 from graphlab.predict.inputs.features import Inputs
-from graphlab.predict.predictor import Fitted, Predictor, known_rows
+from graphlab.predict.predictor import Fitted, Journal, Predictor, known_rows
 from graphlab.predict.state import State
-from graphlab.predict.tasks.functional import Measured, build_inputs
 from graphlab.statistics.folds import Fold
 from graphlab.statistics.intervals import percentile_interval
-from ingest.running.task_runners import Workers
 from ingest.schema.errors import AnalysisError
 
-REWIRED = "rewired layers"
+REWIRED, IDENTITY = "rewired layers", "identity"
 ALL = "all layers"
 LEAKY_SPLITS = ("pair", "class")
 
@@ -43,7 +43,19 @@ class ShuffledLabels:
     def tasks(self) -> frozenset[str]:
         return self.inner.tasks
 
-    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int) -> Fitted:
+    @property
+    def needs(self) -> frozenset[str]:
+        return self.inner.needs
+
+    @property
+    def libraries(self) -> frozenset[str]:
+        return self.inner.libraries
+
+    @property
+    def by_default(self) -> bool:
+        return False
+
+    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: Journal | None = None) -> Fitted:
         rows = known_rows(known)
         shuffled = np.full(len(known), HIDDEN, dtype=np.int64)
         shuffled[rows] = np.random.default_rng([seed, self.draw]).permutation(known[rows])
@@ -68,7 +80,7 @@ def rewiring_gains(plan: Plan, rewirings: int = 1) -> list[Control]:
     """
     if rewirings < 1:
         raise AnalysisError(f"{rewirings} rewirings; wanted 1 or more")
-    kinds = list(plan.measured.snapshots)
+    kinds = list(plan.wiring.snapshots)
     wanted = {kind: [kind] for kind in kinds} | ({ALL: kinds} if len(kinds) > 1 else {})
     real = plan.held()
     found = plan.scores(REWIRED, f"{plan.predictor.name}, real wiring", real)
@@ -82,7 +94,7 @@ def rewiring_gains(plan: Plan, rewirings: int = 1) -> list[Control]:
 
 def _retrained(plan: Plan, layers: Sequence[str], repeat: int) -> list[Held]:
     def work(number: int, fold: Fold) -> Held:
-        build = build_inputs(with_rewired(plan.measured, layers, _draw(plan, repeat, number)))
+        build = plan.make(with_rewired(plan.wiring, layers, _draw(plan, repeat, number)))
         return plan.fitted(plan.predictor, build, fold)
 
     return plan.each_fold(work)
@@ -94,7 +106,7 @@ def _draw(plan: Plan, repeat: int, number: int) -> int:
 
 def _in_place(plan: Plan, layers: Sequence[str]) -> float:
     """Share of connections that the first rewiring leaves where they are; what they carry is not in the gain."""
-    before, after = plan.measured.snapshots, with_rewired(plan.measured, layers, _draw(plan, 0, 0)).snapshots
+    before, after = plan.wiring.snapshots, with_rewired(plan.wiring, layers, _draw(plan, 0, 0)).snapshots
     shares = [share_in_place(before[kind], after[kind]) for kind in layers]
     return float(np.average(shares, weights=[max(before[kind].m, 1) for kind in layers]))
 
@@ -119,46 +131,48 @@ def shuffle_control(plan: Plan, shuffles: int = 1) -> list[Control]:
     rng = np.random.default_rng(plan.seed)
     drawn = [rng.integers(0, len(held), len(held)) for _ in plan.weights]
     found = []
-    for name, metric in RANKED.items():
+    for name, metric in plan.metrics.items():
         again = [
             estimate(plan.examples, [held[k] for k in chosen], metric, [weight]).lo
             for chosen, weight in zip(drawn, plan.weights, strict=True)
         ]
         lo, hi = percentile_interval(again)
         shown = estimate(plan.examples, held, metric, [])
-        label, note = ShuffledLabels(plan.predictor).name, "chance is auroc .5 and the base rate"
+        label = ShuffledLabels(plan.predictor).name
+        ranked = plan.metrics.keys() == RANKED.keys()
+        note = "chance is auroc .5 and the base rate" if ranked else "chance is what guessing scores"
         found.append(Control("shuffled labels", label, plan.split, name, replace(shown, lo=lo, hi=hi),
                              None, note))  # fmt: skip
     return found
 
 
-def controls(
-    measured: Measured,
-    predictor: str = "random forest",
-    split: str = "neuron",
-    folds: int = 10,
-    seed: int = 0,
-    bootstraps: int = 200,
-    rewirings: int = 1,
-    workers: Workers = 1,
-) -> list[Control]:
-    """All controls of one predictor that need no more than the measurements, in the order of the table.
+def identity_control(plan: Plan) -> list[Control]:
+    """The predictor told who the two neurons are, as far as training pairs tell: what memory would add."""
+    build = with_identity(plan.build, plan.seed)
+    held = plan.each_fold(lambda _, fold: plan.fitted(plan.predictor, build, fold))
+    found = plan.scores(IDENTITY, f"{plan.predictor.name}, told how often both classes respond", held)
+    return found + plan.gains(IDENTITY, "of memory of both classes", held, plan.held(), "with minus without")
+
+
+def controls(plan: Plan, rewirings: int = 1) -> list[Control]:
+    """All controls of one predictor that need no more than its inputs and labels, in the order of the table.
 
     Args:
-        predictor: registered name, such as the one that was nominated. split, folds, seed: as of the response task.
-        rewirings: see ``rewiring_gains``. workers: threads; results do not depend on their number.
+        rewirings: see ``rewiring_gains``.
 
     Raises:
-        UnknownNameError: no such predictor or split. AnalysisError: one that does no pairs, or too few of them.
+        AnalysisError: too few examples for a split.
     """
-    plan = Plan.of(measured, predictor, split, folds, seed, bootstraps, workers)
+    pairs = plan.examples.is_pairs
     found = rewiring_gains(plan, rewirings)
-    if measured.position_nm is None:
+    if plan.wiring.vectors is not None:
+        found += embedding_controls(plan)
+    if pairs and plan.wiring.position_nm is None:
         found.append(missing(DISTANCE, "gain over distance", "no positions of neurons"))
-    else:
+    elif pairs:
         found += distance_controls(plan)
-    for leaky in dict.fromkeys((*LEAKY_SPLITS, split)):
-        found += leak_scores(
-            plan if leaky == split else Plan.of(measured, predictor, leaky, min(folds, 5), seed, bootstraps, workers)
-        )
+    for leaky in dict.fromkeys((*(LEAKY_SPLITS if pairs else ()), plan.split)):
+        found += leak_scores(plan if leaky == plan.split else plan.held_out_by(leaky, min(len(plan.folds), 5)))
+    if pairs and len(plan.examples.classes) == 2:
+        found += identity_control(plan)
     return found + shuffle_control(plan)

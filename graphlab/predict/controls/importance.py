@@ -18,7 +18,7 @@ from graphlab.predict.evaluation.evaluate import SMALLER_IS_BETTER, Estimate, He
 from graphlab.predict.inputs.examples import Ints
 from graphlab.predict.inputs.features import Columns, Inputs
 from graphlab.predict.predictor import Fitted, Predictor
-from graphlab.predict.protocol import NOMINATED, Run, Task
+from graphlab.predict.protocol import NOMINATED, Experiment, Run
 from graphlab.statistics.folds import Fold
 from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError, UnknownNameError
@@ -159,11 +159,13 @@ def _is_known(what: str, known: dict[str, set[str]]) -> bool:
     return True
 
 
-def _fit(task: Task, predictor: Predictor, inputs: Inputs, fold: Fold) -> Fitted:
+def _fit(task: Experiment, predictor: Predictor, inputs: Inputs, fold: Fold) -> Fitted:
     return predictor.fit(inputs, task.examples.hidden(fold.train), len(task.examples.classes), task.seed)
 
 
-def _of_other_neurons(task: Task, inputs: Inputs, fold: Fold, rng: np.random.Generator) -> tuple[Columns, Columns]:
+def _of_other_neurons(
+    task: Experiment, inputs: Inputs, fold: Fold, rng: np.random.Generator
+) -> tuple[Columns, Columns]:
     """Node columns, and pair columns of the test examples, after permuting the neurons of test examples."""
     examples = task.examples
     ends: Ints = np.unique(np.concatenate([examples.source[fold.test], examples.target[fold.test]]))
@@ -198,7 +200,7 @@ def _compared(
     less: Sequence[Held],
     metric: str | None,
 ) -> Importance:
-    known = evaluate.metrics_of(run.task.examples)
+    known = run.task.metrics
     chosen = metric or next(iter(known))
     if chosen not in known:
         raise UnknownNameError("metric", chosen, known)

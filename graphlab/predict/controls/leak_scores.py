@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphlab.predict.controls.control_plan import Control, Plan, missing
+from graphlab.predict.controls.control_plan import Control, Plan
 from graphlab.predict.evaluation import leaks
 from graphlab.predict.evaluation.evaluate import Held
 from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.inputs.features import Inputs
-from graphlab.predict.predictor import Fitted, Predictor, known_rows
+from graphlab.predict.predictor import Declared, Fitted, Journal, Predictor, known_rows
 from graphlab.predict.predictors import PREDICTORS
 from graphlab.predict.state import Array, State, array
 
@@ -23,14 +23,14 @@ NAME = "leak table"
 
 
 @dataclass(frozen=True)
-class TwinLabel:
+class TwinLabel(Declared):
     """The mean label of the training pairs between the same two homologue classes, or of those the other way round."""
 
     name: str
     reverse: bool = False
     tasks: frozenset[str] = frozenset({"pair"})
 
-    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int) -> Fitted:
+    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: Journal | None = None) -> Fitted:
         rows = known_rows(known)
         size = int(inputs.group.max()) + 1
         a, b = inputs.group[inputs.source[rows]], inputs.group[inputs.target[rows]]
@@ -71,16 +71,19 @@ LEAKS: dict[str, Predictor] = {
 def leak_scores(plan: Plan) -> list[Control]:
     """Each leak as a predictor, on the test pairs that it reaches, and distance, which is no leak and explains much."""
     found = []
+    kind = "pair" if plan.examples.is_pairs else "node"
     for leak, predictor in LEAKS.items():
+        if kind not in predictor.tasks:
+            continue
         held = plan.held(predictor)
         reached = [leaks.LEAKS[leak](plan.examples, fold) for fold in plan.folds]
         share = float(np.concatenate(reached).mean())
         if share == 0.0:
-            line = missing(NAME, predictor.name, "no test pair shares it with a training pair")
-            found.append(Control(NAME, line.what, plan.split, "auroc", share=0.0, note=line.note))
+            note = f"no test {'pair' if kind == 'pair' else 'neuron'} shares it with a training one"
+            found.append(Control(NAME, predictor.name, plan.split, next(iter(plan.metrics)), share=0.0, note=note))
             continue
         kept = [Held(h.rows[r], h.probability[r]) for h, r in zip(held, reached, strict=True)]
         found += plan.scores(NAME, predictor.name, kept, "on the test pairs that it reaches", share)
-    if plan.measured.position_nm is not None:
+    if kind == "pair" and plan.wiring.position_nm is not None:
         found += plan.scores(NAME, "distance", plan.held(PREDICTORS.get("distance")), "no leak of labels")
     return found

@@ -106,8 +106,8 @@ def sizes_of(plan: Plan) -> Floats:
     Raises:
         SchemaError: a matrix of another shape.
     """
-    n = len(plan.measured.root_ids)
-    size = plan.measured.size
+    n = len(plan.wiring.root_ids)
+    size = plan.size
     if size is None:
         return np.full(plan.examples.m, np.nan)
     if size.shape != (n, n):
@@ -133,7 +133,7 @@ def _sizes(plan: Plan, question: str, size: Floats, asked: np.ndarray, names: Se
         return [missing(question, "all predictors", why)]
     note = f"{int(asked.sum()):,} pairs; dF/F clipped at {CLIP:g}"
     found, held = [], {}
-    kinds = [name for name in names if name != "distance" or plan.measured.position_nm is not None]
+    kinds = [name for name in names if name != "distance" or plan.wiring.position_nm is not None]
     for name in kinds:
         held[name] = _each(plan, folds, REGRESSIONS[name], size)
         for metric, function in REGRESSION.items():
@@ -172,7 +172,7 @@ def _signs(plan: Plan, size: Floats, asked: np.ndarray) -> list[Control]:
     constant = [Held(fold.test, np.full((len(fold.test), 2), 0.5)) for fold in among]
     found, held = own.scores(SIGN, "mean", constant, note), {}
     for name in SIGN_PREDICTORS:
-        if name == "distance" and plan.measured.position_nm is None:
+        if name == "distance" and plan.wiring.position_nm is None:
             continue
         held[name] = own.held(PREDICTORS.get(name))
         found += own.scores(SIGN, name, held[name], note)

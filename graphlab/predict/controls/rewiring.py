@@ -1,4 +1,4 @@
-"""Measurements over rewired layers: every neuron keeps its degrees, and weights travel with their connections."""
+"""Rewired layers: every neuron keeps its degrees, and weights travel with their connections."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from graphlab.motifs.nulls.models import NullOptions, sample_seed
 from graphlab.motifs.nulls.registered import null_model
-from graphlab.predict.tasks.functional import Measured
+from graphlab.predict.inputs.wiring import Wiring
 from ingest.schema.errors import UnknownNameError
 from queries.snapshot import Snapshot
 
@@ -56,18 +56,18 @@ def _even(drawn: Snapshot, whole: Snapshot, rng: np.random.Generator) -> Snapsho
     return Snapshot.from_edges(drawn.root_ids, source, target, weight[place], drawn.meta)
 
 
-def with_rewired(measured: Measured, layers: Sequence[str], seed: int) -> Measured:
-    """The same measurements over wiring of which ``layers`` are rewired.
+def with_rewired(wiring: Wiring, layers: Sequence[str], seed: int) -> Wiring:
+    """The same neurons, of whose connections ``layers`` are rewired.
 
     Raises:
         UnknownNameError: a layer that there is not.
     """
-    snapshots = dict(measured.snapshots)
+    snapshots = dict(wiring.snapshots)
     for number, kind in enumerate(layers):
         if kind not in snapshots:
             raise UnknownNameError("layer", kind, snapshots)
         snapshots[kind] = rewired(snapshots[kind], seed * len(layers) + number, kind in SYMMETRIC)
-    return replace(measured, snapshots=snapshots)
+    return replace(wiring, snapshots=snapshots)
 
 
 def share_in_place(before: Snapshot, after: Snapshot) -> float:
@@ -76,7 +76,7 @@ def share_in_place(before: Snapshot, after: Snapshot) -> float:
     return float(np.isin(one, other).mean()) if before.m else 1.0
 
 
-def symmetric_layers(measured: Measured) -> Measured:
+def symmetric_layers(wiring: Wiring) -> Wiring:
     """Layers without directions in both directions: what their rewired copies are compared with."""
-    even = {kind: both_ways(s) if kind in SYMMETRIC else s for kind, s in measured.snapshots.items()}
-    return replace(measured, snapshots=even)
+    even = {kind: both_ways(s) if kind in SYMMETRIC else s for kind, s in wiring.snapshots.items()}
+    return replace(wiring, snapshots=even)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from graphlab.predict.evaluation import evaluate
 from graphlab.predict.evaluation.chance import LEVEL, Chance, against_chance
-from graphlab.predict.evaluation.evaluate import SMALLER_IS_BETTER, Estimate, Held
+from graphlab.predict.evaluation.evaluate import SMALLER_IS_BETTER, Estimate, Held, Metric
 from graphlab.predict.inputs.examples import Examples, Floats
 
 AHEAD, BEHIND, LEVEL_WITH = "ahead", "behind", "not told apart"
@@ -66,11 +66,17 @@ class HeldOut:
     weights: Sequence[Floats]
     """Bootstrap weights of the comparison."""
     seed: int = 0
+    scored_by: Mapping[str, Metric] = field(default_factory=dict)
+    """Metrics of the task; those of its number of classes when empty."""
+
+    @property
+    def metrics(self) -> Mapping[str, Metric]:
+        return self.scored_by or evaluate.metrics_of(self.examples)
 
 
 def judge(tested: HeldOut) -> Verdict:
     """Apply both gates."""
-    metrics = evaluate.metrics_of(tested.examples)
+    metrics = tested.metrics
     first = next(iter(metrics))
     assert first not in SMALLER_IS_BETTER, first
     pick = chosen(tested.nominated, tested.reference)
@@ -95,7 +101,7 @@ def chosen(nominated: Sequence[str], reference: str) -> str:
 
 def _beside(tested: HeldOut, name: str, comparisons: int) -> list[Compared]:
     found = []
-    for metric, function in evaluate.metrics_of(tested.examples).items():
+    for metric, function in tested.metrics.items():
         if metric.startswith("ece"):
             continue
         gap = evaluate.simultaneous_difference(

@@ -10,7 +10,7 @@ from scipy import sparse
 from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.inputs.features import Inputs, RootIds
 from graphlab.predict.learners.linear import Logistic, logistic
-from graphlab.predict.predictor import Fitted, known_rows
+from graphlab.predict.predictor import Declared, Fitted, Journal, known_rows
 from graphlab.predict.state import Array, State, array, number, require, whole
 from ingest.schema.errors import AnalysisError
 from ingest.schema.ids import rows_of
@@ -23,14 +23,16 @@ ROUNDS = 30
 
 
 @dataclass(frozen=True)
-class OneQuantity:
+class OneQuantity(Declared):
     """One pair feature, turned into a probability by logistic regression."""
 
     name: str
     column: str
     tasks: frozenset[str] = frozenset({"pair"})
+    needs: frozenset[str] = frozenset()
+    libraries = frozenset({"sklearn"})
 
-    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int) -> Fitted:
+    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: Journal | None = None) -> Fitted:
         rows = known_rows(known)
         return _OneColumn(self, logistic(self.values(inputs, rows), known[rows], classes))
 
@@ -63,7 +65,7 @@ class _OneColumn:
 
 
 @dataclass(frozen=True)
-class IdentityRates:
+class IdentityRates(Declared):
     """How often this class stimulates, and that one responds; knows nothing else. What memory alone is worth.
 
     The log odds of both ends are added and the base rate taken off once; of a neuron, the labels of its twins.
@@ -72,7 +74,7 @@ class IdentityRates:
     name: str = "identity rates"
     tasks: frozenset[str] = frozenset({"pair", "node"})
 
-    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int) -> Fitted:
+    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: Journal | None = None) -> Fitted:
         rows = known_rows(known)
         base = (np.bincount(known[rows], minlength=classes) + 1.0) / (len(rows) + classes)
         size = int(inputs.group.max()) + 1
@@ -119,13 +121,13 @@ class _Rates:
 
 
 @dataclass(frozen=True)
-class LabelPropagation:
+class LabelPropagation(Declared):
     """Labels spread along connections in both directions, weighted by log counts (Zhou et al. 2004, NeurIPS 16)."""
 
     name: str = "label propagation"
     tasks: frozenset[str] = frozenset({"node"})
 
-    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int) -> Fitted:
+    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: Journal | None = None) -> Fitted:
         rows = known_rows(known)
         return _Spread(inputs.root_ids[inputs.source[rows]], known[rows], classes)
 

@@ -18,7 +18,7 @@ from graphlab.predict.evaluation.evaluate import Estimate, Held, Metric
 from graphlab.predict.evaluation.splits import SPLITS
 from graphlab.predict.inputs.examples import HIDDEN, Examples, Floats, Ints
 from graphlab.predict.inputs.features import Inputs
-from graphlab.predict.predictor import Fitted, Predictor, known_rows
+from graphlab.predict.predictor import Fitted, Journal, Predictor, known_rows
 from graphlab.predict.state import Array, State, array, inside, require, under
 from ingest.schema.errors import AnalysisError, MissingExtraError, UnknownNameError
 
@@ -172,7 +172,19 @@ class Calibrated:
     def tasks(self) -> frozenset[str]:
         return self.predictor.tasks
 
-    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int) -> Fitted:
+    @property
+    def needs(self) -> frozenset[str]:
+        return self.predictor.needs
+
+    @property
+    def libraries(self) -> frozenset[str]:
+        return self.predictor.libraries | ({"sklearn"} if self.method == "isotonic" else frozenset())
+
+    @property
+    def by_default(self) -> bool:
+        return False
+
+    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: Journal | None = None) -> Fitted:
         said, label = held_out_predictions(self.predictor, inputs, known, classes, seed, self.split, self.folds)
         fitted = self.predictor.fit(inputs, known, classes, seed)
         # With nothing to learn a map from, what is said stays as it is.

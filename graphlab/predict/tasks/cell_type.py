@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from graphlab.predict.evaluation.evaluate import Estimate, Held, class_weights, estimate, macro_f1
+from graphlab.predict.from_graph import UNKNOWN, Wired, some
 from graphlab.predict.inputs.design import SPECTRAL
 from graphlab.predict.inputs.examples import Examples, Floats, Ints
 from graphlab.predict.inputs.features import (
@@ -20,11 +22,17 @@ from graphlab.predict.inputs.features import (
     no_columns,
     wiring_columns,
 )
-from graphlab.predict.predictors import predictors_of
-from graphlab.predict.protocol import Build, Task
+from graphlab.predict.inputs.homologues import homologue_groups, side_numbers
+from graphlab.predict.inputs.wiring import SIDES, Wiring
+from graphlab.predict.predictors import default_predictors
+from graphlab.predict.protocol import Build, Experiment
+from graphlab.predict.tasks.kinds import NodeTask
+from graphlab.predict.tasks.task import Design, Labels
 from graphlab.statistics.scores import auroc
+from graphlab.store import tables
+from graphlab.store.folder import Folder
 from ingest.running.progress import Progress
-from ingest.schema.errors import SchemaError
+from ingest.schema.errors import AnalysisError, SchemaError
 from queries.snapshot import Snapshot
 
 DIMENSIONS = 16
@@ -34,8 +42,11 @@ OPPOSITE = 0.06
 FEWEST_OF_A_SIDE = 20
 SHARES = (0.02, 0.1, 0.5)
 REFERENCE = "random forest"
-ON_REQUEST = ("sage", "gine")
-"""Predictors that take minutes where others take seconds: run when they are named."""
+CANDIDATES = ("random forest", "logistic regression", "stacked types", "graph network")
+NOTES = (
+    "the wiring is seen whole, test neurons too; labels of test neurons are not",
+    "cell types of connectomes are often defined with connectivity in view: scores may be partly circular",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +54,7 @@ class Typed:
     """Neurons of a graph with what is known of them; every list is [n], in the order of ``root_ids``."""
 
     root_ids: RootIds
-    snapshots: dict[str, Snapshot]
+    snapshots: Mapping[str, Snapshot]
     cell_type: Sequence[str | None]
     partner: Sequence[int | None] | None = None
     """root_id of the homologue on the other side; neurons without one are a class of their own."""
@@ -51,26 +62,10 @@ class Typed:
     embeddings: Floats | None = None
     """[n, width], NaN rows where there are none."""
 
-
-def homologue_groups(root_ids: RootIds, partner: Sequence[int | None] | None) -> Ints:
-    """Class numbers [n]: a neuron and the partner it names share one, whichever of both names the other."""
-    n = len(root_ids)
-    group = np.arange(n, dtype=np.int64)
-    if partner is None:
-        return group
-    place = {int(root_id): k for k, root_id in enumerate(root_ids.tolist())}
-    for k, other in enumerate(partner):
-        at = place.get(int(other)) if other is not None else None
-        if at is not None:
-            low, high = sorted((int(group[k]), int(group[at])))
-            group[group == high] = low
-    return group
-
-
-def side_numbers(side: Sequence[str | None]) -> npt.NDArray[np.int8]:
-    """0 left, 1 right, -1 neither, from ``left``/``right``/``L``/``R`` in any case."""
-    known = {"l": 0, "left": 0, "r": 1, "right": 1}
-    return np.array([known.get(str(value).strip().lower(), -1) for value in side], dtype=np.int8)
+    @property
+    def wiring(self) -> Wiring:
+        """Without the labels."""
+        return Wiring(self.root_ids, self.snapshots, side=self.side, vectors=self.embeddings)
 
 
 def without_side(node: Columns, side: npt.NDArray[np.int8]) -> tuple[Columns, int]:
@@ -97,17 +92,15 @@ def without_side(node: Columns, side: npt.NDArray[np.int8]) -> tuple[Columns, in
     return Columns(values, node.names, node.families), turned
 
 
-def build_inputs(typed: Typed, dimensions: int = DIMENSIONS) -> Build:
+def build_inputs(wiring: Wiring, dimensions: int = DIMENSIONS) -> Build:
     """Inputs of any of the neurons' examples; made once, since they look at no label."""
-    if len(typed.cell_type) != len(typed.root_ids):
-        raise SchemaError(f"{len(typed.cell_type)} cell types for {len(typed.root_ids)} neurons")
-    layers = {kind: layer(snapshot, typed.root_ids) for kind, snapshot in typed.snapshots.items()}
+    layers = {kind: layer(snapshot, wiring.root_ids) for kind, snapshot in wiring.snapshots.items()}
     node = wiring_columns(layers, dimensions)
-    if typed.embeddings is not None:
-        node = node.beside(embedding_columns(typed.embeddings))
+    if wiring.vectors is not None:
+        node = node.beside(embedding_columns(wiring.vectors))
     notes = []
-    if typed.side is not None:
-        node, turned = without_side(node, side_numbers(typed.side))
+    if wiring.side is not None:
+        node, turned = without_side(node, side_numbers(wiring.side))
         if turned:
             notes.append(f"{turned} spectral coordinates are opposite on both sides and enter by their size alone")
     received: Floats = np.asarray(layers["chemical"].sum(axis=0), dtype=np.float64).ravel()
@@ -115,7 +108,7 @@ def build_inputs(typed: Typed, dimensions: int = DIMENSIONS) -> Build:
     def build(examples: Examples, train: Ints) -> Inputs:
         pair = no_columns(examples.m)
         return Inputs(
-            typed.root_ids, layers, node, pair, examples.source, examples.target, examples.group, received,
+            wiring.root_ids, layers, node, pair, examples.source, examples.target, examples.group, received,
             notes=list(notes),
         )  # fmt: skip
 
@@ -124,25 +117,94 @@ def build_inputs(typed: Typed, dimensions: int = DIMENSIONS) -> Build:
 
 def examples_of(typed: Typed) -> Examples:
     """The labelled neurons, twins in one class."""
+    if len(typed.cell_type) != len(typed.root_ids):
+        raise SchemaError(f"{len(typed.cell_type)} cell types for {len(typed.root_ids)} neurons")
     side = None if typed.side is None else side_numbers(typed.side)
     return Examples.of_nodes(typed.cell_type, homologue_groups(typed.root_ids, typed.partner), side)
 
 
-def cell_type_task(typed: Typed, split: str = "side", folds: int = 5, seed: int = 0, bootstraps: int = 200) -> Task:
-    """Node predictors on the same folds, compared with the random forest; those ``ON_REQUEST`` are left out."""
-    names = tuple(name for name in predictors_of("node") if name not in ON_REQUEST)
-    notes = (
-        "the wiring is seen whole, test neurons too; labels of test neurons are not",
-        "cell types of connectomes are often defined with connectivity in view: scores may be partly circular",
-    )
-    return Task(
-        "cell type", examples_of(typed), build_inputs(typed), split, names, REFERENCE,
-        folds=folds, seed=seed, bootstraps=bootstraps, notes=notes,
+def cell_type_task(
+    typed: Typed, split: str = "side", folds: int = 5, seed: int = 0, bootstraps: int = 200
+) -> Experiment:
+    """Node predictors on the same folds, compared with the random forest; none is nominated."""
+    return Experiment(
+        "cell type", examples_of(typed), build_inputs(typed.wiring), split, default_predictors("node", typed.wiring),
+        REFERENCE, folds=folds, seed=seed, bootstraps=bootstraps, notes=NOTES,
     )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class CellType(NodeTask):
+    """The cell type of neurons, or what another column says of them, from wiring and embeddings."""
+
+    name = "cell-type"
+    title = "cell type"
+    needs = frozenset({SIDES})
+    label: str = "cell_type"
+    """Column of neurons with the labels."""
+    unknown: Sequence[str] = UNKNOWN
+    """Labels that count as none, in any case."""
+    least: int = 2
+    """Labels of fewer neurons are left out: they cannot be both learned and tested."""
+
+    def model_name(self) -> str:
+        """``cell-type``, or ``cell-type-super_class``."""
+        other = "" if self.label == "cell_type" else f"-{re.sub(r'[^A-Za-z0-9_-]', '_', self.label)}"
+        return f"{self.name}{other}"[:64]
+
+    def build(self, wiring: Wiring) -> Build:
+        return build_inputs(wiring)
+
+    def design(self, wiring: Wiring, examples: Examples) -> Design:
+        """By side where both sides have labels (train left, test right), else by homologue class."""
+        side = examples.side
+        both = side is not None and {0, 1} <= set(side[examples.source].tolist())
+        return Design("side" if both else "class", 5, REFERENCE, CANDIDATES, NOTES)
+
+    def labels(self, folder: Folder, seen: Wired) -> Labels:
+        typed, notes = self.typed(folder, seen)
+        return Labels(examples_of(typed), tuple(notes))
+
+    def typed(self, folder: Folder, seen: Wired) -> tuple[Typed, list[str]]:
+        """The neurons with their labels, and what was left out.
+
+        Raises:
+            UnknownNameError: no such column. AnalysisError: no labels.
+        """
+        chemical = seen.snapshots["chemical"]
+        values = [None if v is None else str(v).strip() for v in tables.neuron_values(folder, chemical, self.label)]
+        nobody = {name.lower() for name in self.unknown}
+        known = [None if value is None or value.lower() in nobody else value for value in values]
+        found: dict[str, int] = {}
+        for value in known:
+            if value is not None:
+                found[value] = found.get(value, 0) + 1
+        rare = {name for name, count in found.items() if count < self.least}
+        labels = [None if value in rare else value for value in known]
+        notes = [
+            f"labels are the column {self.label!r}: {sum(v is not None for v in labels):,} of {len(labels):,} neurons "
+            f"have one of {len(found) - len(rare):,} labels"
+        ]
+        if unsaid := sum(a is not None and b is None for a, b in zip(values, known, strict=True)):
+            notes.append(f"{unsaid:,} neurons have a label that says unknown, and count as unlabelled")
+        if rare:
+            notes.append(f"{len(rare):,} labels of fewer than {self.least} neurons were left out: {some(sorted(rare))}")
+        if not any(value is not None for value in labels):
+            raise AnalysisError(
+                f"no labels: no neuron of the graph has a usable value in the column {self.label!r} ({len(values):,} "
+                f"neurons: {unsaid:,} unknown, {len(rare):,} labels of fewer than {self.least} neurons). Ingest some "
+                "with that column, or name another with --label"
+            )
+        partner = None
+        if seen.classes is not None:
+            first: dict[str, int] = {}
+            ids = seen.root_ids.tolist()
+            partner = [int(first.setdefault(name, root_id)) for name, root_id in zip(seen.classes, ids, strict=True)]
+        return Typed(seen.root_ids, seen.snapshots, labels, partner, seen.side, seen.vectors), notes
+
+
 def label_curve(
-    task: Task,
+    task: Experiment,
     shares: Sequence[float] = SHARES,
     names: Sequence[str] | None = None,
     repeats: int = 3,

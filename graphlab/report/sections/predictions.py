@@ -10,6 +10,8 @@ from markupsafe import Markup
 
 from graphlab.charts.analyses import heat_map
 from graphlab.predict import figures
+from graphlab.predict.card import ModelCard
+from graphlab.predict.controls.control_plan import shown
 from graphlab.predict.evaluation.curves import GRID, confusion, pair_errors, precision_recall_curve, roc_curve
 from graphlab.predict.learners.calibration import SELECTIVE
 from graphlab.predict.protocol import NOMINATED
@@ -54,9 +56,11 @@ def section(subject: Subject) -> Section | None:
         if run.held:
             blocks.append(_uncertainty(run))
             blocks += _errors(run, _types(subject.graph), tables)
-        if rows := run.card.get("importance"):
+        if rows := run.card.importance:
             blocks.append(Figures([_importance(run, rows)]))
-        notes = [str(note) for key in ("notes", "importance_notes") for note in run.card.get(key, ())]
+        if controls := run.card.controls:
+            blocks.append(_controls(run, controls))
+        notes = [str(note) for note in (*run.card.notes, *run.card.importance_notes)]
         if not run.held:
             notes.append("held-out predictions were not kept: no curves and no errors by type")
         blocks.append(Notes(notes))
@@ -67,17 +71,17 @@ def section(subject: Subject) -> Section | None:
 
 def _about(run: SavedRun) -> list[Block]:
     card = run.card
-    tested = [int(fold["test"]) for fold in card["folds"]]
+    tested = [int(fold["test"]) for fold in card.folds]
     cards = [
         Card("model", run.name),
-        Card("task", str(card["task"])),
-        Card("held out by", str(card["split"])),
+        Card("task", str(card.task)),
+        Card("held out by", str(card.split)),
         Card("folds; test examples in each", f"{len(tested)}; {np.mean(tested):,.0f}"),
     ]
-    common = sorted(card["base_rates"].items(), key=lambda item: -item[1])
+    common = sorted(card.base_rates.items(), key=lambda item: -item[1])
     cards += [Card(f"base rate of {name}", f"{rate:.1%}") for name, rate in common[:2]]
-    if card.get("nominated"):
-        chosen = [str(name) for name in card["nominated"]]
+    if card.nominated:
+        chosen = [str(name) for name in card.nominated]
         counts = {name: chosen.count(name) for name in dict.fromkeys(chosen)}
         cards.append(Card("nominated on inner folds", ", ".join(f"{name} ({k})" for name, k in counts.items())))
     return [Cards(cards)]
@@ -87,17 +91,17 @@ def _ranked(run: SavedRun) -> list[str]:
     """Predictors by the task's first metric, best first."""
 
     def value(name: str) -> float:
-        found = run.card["scores"][name].get(run.metric, {}).get("value")
+        found = run.card.scores[name].get(run.metric, {}).get("value")
         return float(found) if isinstance(found, (int, float)) and np.isfinite(found) else -np.inf
 
-    return sorted(run.card["scores"], key=lambda name: (-value(name), name))
+    return sorted(run.card.scores, key=lambda name: (-value(name), name))
 
 
 def _drawn(run: SavedRun) -> list[str]:
     """The predictor chosen, the reference, then the best others; what was nominated is not drawn twice."""
-    nominated = {str(name) for name in run.card.get("nominated", ())}
+    nominated = {str(name) for name in run.card.nominated}
     same = nominated if len(nominated) == 1 and NOMINATED in run.held else set()
-    first = [run.chosen, str(run.card["reference"])]
+    first = [run.chosen, str(run.card.reference)]
     return [name for name in dict.fromkeys([*first, *_ranked(run)]) if name in run.held and name not in same][
         :MOST_LINES
     ]
@@ -108,7 +112,7 @@ def _curves(run: SavedRun) -> list[Figure]:
     folds = {name: [fold.pair for fold in run.held[name]] for name in names}
     pairs = len(run.classes) == 2
     what = "" if pairs else " Every class is a question of its own, pooled."
-    base = float(run.card["base_rates"].get(run.classes[1], 0.0)) if pairs else 1 / len(run.classes)
+    base = float(run.card.base_rates.get(run.classes[1], 0.0)) if pairs else 1 / len(run.classes)
     said = {name: _label(run, name) for name in names}
     roc = [figures.Line(said[name], GRID, roc_curve(folds[name])) for name in names]
     pr = [figures.Line(said[name], GRID, precision_recall_curve(folds[name])) for name in names]
@@ -133,7 +137,7 @@ def _curves(run: SavedRun) -> list[Figure]:
 
 
 def _label(run: SavedRun, name: str) -> str:
-    nominated = list(dict.fromkeys(str(one) for one in run.card.get("nominated", ())))
+    nominated = list(dict.fromkeys(str(one) for one in run.card.nominated))
     return f"{name} ({', '.join(nominated)})" if name == NOMINATED and nominated else name
 
 
@@ -141,7 +145,7 @@ def _reliability(run: SavedRun, names: Sequence[str], said: Mapping[str, str]) -
     """What a dot says, and the dots of the bins that the card has."""
     lines = []
     for name in names:
-        bins = np.array(run.card.get("reliability", {}).get(name, []), dtype=np.float64).reshape(-1, 3)
+        bins = np.array(run.card.reliability.get(name, []), dtype=np.float64).reshape(-1, 3)
         lines.append(figures.Line(said[name], bins[:, 0], bins[:, 1], bins[:, 2]))
     what = f"how often '{run.classes[1]}' was so" if len(run.classes) == 2 else "how often the answer was right"
     return f"{what}, by the probability given, in tenths, folds pooled.", lines
@@ -161,13 +165,14 @@ def _selective(folds: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarr
 def _scores(run: SavedRun) -> list[Block]:
     """Baselines beside models, best first, and what chance would score."""
     card = run.card
-    metrics = [name for name in next(iter(card["scores"].values())) if name in METRICS]
-    reference = str(card["reference"])
-    columns = ["predictor", *(METRICS[name] for name in metrics), f"{METRICS[metrics[0]]} minus reference"]
+    metrics = list(next(iter(card.scores.values())))
+    reference = str(card.reference)
+    names = [METRICS.get(name, name) for name in metrics]
+    columns = ["predictor", *names, f"{names[0]} minus reference"]
     rows: list[list[str | Markup]] = []
     for name in _ranked(run):
-        scores = card["scores"][name]
-        gap = card.get("differences", {}).get(name, {}).get(metrics[0])
+        scores = card.scores[name]
+        gap = card.differences.get(name, {}).get(metrics[0])
         row = [_label(run, name), *(estimate_text(scores.get(metric)) for metric in metrics)]
         row.append("reference" if name == reference else estimate_text(gap, signed=True))
         rows.append([*row])
@@ -175,11 +180,11 @@ def _scores(run: SavedRun) -> list[Block]:
     nobody = "chance" if len(run.classes) == 2 else "always the most common"
     rows.append([nobody, *(chance.get(metric, "") for metric in metrics), ""])
     title = (
-        f"{run.name}: scores of held-out examples, mean over {len(card['folds'])} folds [95 % interval, homologue "
+        f"{run.name}: scores of held-out examples, mean over {len(card.folds)} folds [95 % interval, homologue "
         "classes resampled], every predictor on the same folds"
     )
     found: list[Block] = [Table(columns, rows, numbers=tuple(range(1, len(columns))), title=title)]
-    if any(_beside(scores.get("ece")) for scores in card["scores"].values()):
+    if any(_beside(scores.get("ece")) for scores in card.scores.values()):
         found.append(Notes([ECE_NOTE]))
     return found
 
@@ -192,7 +197,7 @@ def _beside(estimate: Mapping[str, Any] | None) -> bool:
 
 def _uncertainty(run: SavedRun) -> Table:
     """How much can be kept, and what calibration changes: the card's, or without intervals from the answers kept."""
-    known = run.card.get("uncertainty", {})
+    known = run.card.uncertainty
     columns = ["predictor", "kept at 95 % right", "area of error", "ECE calibrated", "change of ECE"]
     rows: list[list[str | Markup]] = []
     for name in _ranked(run):
@@ -204,7 +209,7 @@ def _uncertainty(run: SavedRun) -> Table:
             told.setdefault(metric, {"value": float(np.mean(values))})
         cells = [estimate_text(told.get(key)) for key in ("coverage_at_95", "selective_area", "ece_calibrated")]
         rows.append([_label(run, name), *cells, estimate_text(told.get("ece_change"), signed=True)])
-    most = max(float(rate) for rate in run.card["base_rates"].values())
+    most = max(float(rate) for rate in run.card.base_rates.values())
     title = (
         "Only the surest answers: the share that can be given with 95 % of them right, and the area under error "
         f"against coverage. Always the most common answer is right in {most:.1%}"
@@ -213,7 +218,7 @@ def _uncertainty(run: SavedRun) -> Table:
 
 
 def _chance(run: SavedRun) -> dict[str, str]:
-    rates = run.card["base_rates"]
+    rates = run.card.base_rates
     if len(run.classes) == 2:
         rate = float(rates.get(run.classes[1], 0.0))
         return {"auroc": "0.500", "average_precision": f"{rate:.3f}", "brier": f"{rate * (1 - rate):.3f}"}
@@ -223,14 +228,14 @@ def _chance(run: SavedRun) -> dict[str, str]:
 
 
 def _leaks(run: SavedRun) -> Table:
-    promised, unchecked = set(run.card.get("promised_absent", ())), dict(run.card.get("promises_unchecked", {}))
+    promised, unchecked = set(run.card.promised_absent), dict(run.card.promises_unchecked)
     rows: list[list[str | Markup]] = []
-    for name, share in run.card["leaks"].items():
+    for name, share in run.card.leaks.items():
         if name in unchecked:
             rows.append([str(name), "–", f"promised, not checked: {unchecked[name]}"])
         else:
             rows.append([str(name), f"{float(share):.1%}", "yes, and checked" if name in promised else "no"])
-    for kind, share in dict(run.card.get("near_copies", {}).get("share", {})).items():
+    for kind, share in dict(run.card.near_copies.get("share", {})).items():
         rows.append([f"near copy by {kind}, no twin declared", f"{float(share):.1%}", "no"])
     title = "Test examples that share something with training examples"
     return Table(["leak", "test examples", "kept apart by the split"], rows, numbers=(1,), title=title)
@@ -239,25 +244,25 @@ def _leaks(run: SavedRun) -> Table:
 def _verdict(run: SavedRun) -> list[Block]:
     """What is recommended and why, and every candidate beside the reference."""
     card = run.card
-    if "recommended_because" not in card:
+    if card.recommended_because is None:
         return []
     rows: list[list[str | Markup]] = []
     metrics: list[str] = []
-    for name, row in card.get("compared", {}).items():
+    for name, row in card.compared.items():
         metrics = metrics or [str(one["metric"]) for one in row]
         cells = [f"{estimate_text(one['difference'], signed=True)} {one['verdict']}" for one in row]
         rows.append([_label(run, name), *cells, _p(card, name)])
-    rows.append([str(card["reference"]), *("reference" for _ in metrics), _p(card, str(card["reference"]))])
+    rows.append([str(card.reference), *("reference" for _ in metrics), _p(card, str(card.reference))])
     columns = ["predictor", *(f"{METRICS.get(name, name)} minus reference" for name in metrics), "p against guessing"]
     title = (
-        f"Beside the reference, {card['reference']}: intervals hold for {card.get('comparisons', 1)} candidates at "
+        f"Beside the reference, {card.reference}: intervals hold for {card.comparisons} candidates at "
         "once; p by permuted held-out labels, of those asked for the recommendation"
     )
-    return [Table(columns, rows, title=title), Notes([str(card["recommended_because"])])]
+    return [Table(columns, rows, title=title), Notes([card.recommended_because])]
 
 
-def _p(card: Mapping[str, Any], name: str) -> str:
-    found = card.get("chance", {}).get(name)
+def _p(card: ModelCard, name: str) -> str:
+    found = card.chance.get(name)
     return f"{found['p']:.3g} (at least {found['floor']:.3g})" if found else ""
 
 
@@ -272,7 +277,7 @@ def _errors(run: SavedRun, types: Mapping[int, str], tables: dict[str, pa.Table]
     folds = run.held.get(run.chosen, [])
     if not folds:
         return []
-    if run.card["kind"] == "node":
+    if run.card.kind == "node":
         counts = confusion([fold.pair for fold in folds], len(run.classes))
         rows = _type_rows(run.classes, counts)
         tables[f"predictions_{run.name}_types"] = pa.Table.from_pylist(rows)
@@ -293,6 +298,12 @@ def _errors(run: SavedRun, types: Mapping[int, str], tables: dict[str, pa.Table]
     names = ["type", "end", "pairs", f"{run.classes[1]}, observed", "predicted", "Brier", "share of all error"]
     title = f"Where the errors of {_label(run, run.chosen)} are: by the type at either end of a pair, most first"
     return [Table(names, cells, numbers=(2, 3, 4, 5, 6), title=title)]
+
+
+def _controls(run: SavedRun, controls: Sequence[Mapping[str, Any]]) -> Table:
+    table = shown(controls)
+    cells: list[list[str | Markup]] = [[*row.values()] for row in table.to_pylist()]
+    return Table(table.column_names, cells, numbers=(4, 5, 6), title=f"{run.name}: controls of {run.card.predictor}")
 
 
 def _named(fold: HeldFold, end: str, types: Mapping[int, str]) -> list[str]:
@@ -363,8 +374,8 @@ def _scores_table(run: SavedRun) -> pa.Table:
     rows = [
         {"predictor": name, "metric": metric, **{key: _number(found.get(key)) for key in ("value", "lo", "hi")},
          **{f"minus_reference_{key}": _number(gap.get(key)) for key in ("value", "lo", "hi")}}
-        for name, scores in run.card["scores"].items()
+        for name, scores in run.card.scores.items()
         for metric, found in scores.items()
-        for gap in [run.card.get("differences", {}).get(name, {}).get(metric, {})]
+        for gap in [run.card.differences.get(name, {}).get(metric, {})]
     ]  # fmt: skip
     return pa.Table.from_pylist(rows)

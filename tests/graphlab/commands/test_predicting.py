@@ -15,11 +15,11 @@ QUICK = ("--predictors", "logistic regression,random forest", "--folds", "2", "-
 
 
 def test_train_and_predict_as_people_see_them(graphlab: Callable[..., Any], trainable: Any, tmp_path: Path) -> None:
-    done = graphlab("train", "cell-type", trainable.path, *QUICK, "--seed", "3", "--name", "types", "--no-progress")
+    done = graphlab("train", "cell-type", trainable.path, *QUICK, "--seed", "3", "--name", "types", "--controls")
     assert done.returncode == 0, done.stderr
     lines = done.stdout
     order = ["held out by side: 2 folds", "shared class", "base rates of held-out", "predictor", "is recommended"]
-    order += ["saved: ", "next: graphlab predict"]
+    order += ["controls of ", "rewired layers", "labels shuffled", "saved: ", "next: graphlab predict"]
     places = [lines.index(part) for part in order]
     assert places == sorted(places)
     assert "(the split promises none: checked)" in lines

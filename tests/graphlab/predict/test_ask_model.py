@@ -13,10 +13,14 @@ import pyarrow as pa
 import pytest
 
 from graphlab import Graph
-from graphlab.predict.from_graph import Question, measured, typed, wired
+from graphlab.predict.card import sealed
 from graphlab.predict.predictors import PREDICTORS
-from graphlab.predict.train_model import Plan, make_task
+from graphlab.predict.tasks.cell_type import CellType
+from graphlab.predict.tasks.functional import Functional
+from graphlab.predict.tasks.question import Question
+from graphlab.predict.train_model import Plan, make_experiment
 from ingest.schema.errors import AnalysisError, InterruptedRun, SchemaError, UnknownNameError, VersionError
+from ingest.synthetic import connectome
 
 pytest.importorskip("sklearn")
 pytest.importorskip("safetensors")
@@ -24,18 +28,18 @@ QUICK = {"predictors": ["logistic regression"], "folds": 2, "bootstraps": 20}
 
 
 def test_neurons_have_a_row_for_every_label(trained: Any) -> None:
-    question = Question("cell-type")
+    question = Question.of("cell-type")
     with Graph.open(trained.path) as graph:
         found = graph.predict.ask("cell-type")
         assert graph.to_arrow("predictions").drop_columns(["run_id"]).num_rows == 40 * 3
         rows = graph.to_arrow("predictions").to_pandas()
-        seen = wired(graph.folder, question)
-        task, _ = make_task(graph.folder, seen, question, Plan(("random forest",), folds=2))
+        seen = question.read(graph.folder)
+        task, _ = make_experiment(graph.folder, seen, question, Plan(("random forest",), folds=2))
         name = json.loads((trained.path / "models" / "cell-type.json").read_text())["predictor"]
         whole = task.build(task.examples, np.arange(36))
         fitted = PREDICTORS.get(name).fit(whole, task.examples.label, 3, 0)
         wanted = fitted.predict(whole, np.arange(36))
-        labels, _ = typed(graph.folder, seen, question)
+        labels, _ = CellType().typed(graph.folder, seen)
     assert set(rows["run_id"]) == {found.run_id}
     assert set(rows["model"]) == {"cell-type"}
     assert rows["pre_root_id"].isna().all()
@@ -53,8 +57,8 @@ def test_pairs_have_the_probability_of_a_response(trained: Any) -> None:
     with Graph.open(trained.path) as graph:
         found = graph.predict.ask("functional", task="functional")
         rows = graph.to_arrow("predictions").to_pandas()
-        question = Question("functional", homologues="homologue")
-        known, _ = measured(graph.folder, wired(graph.folder, question), question)
+        question = Question.of("functional", homologues="homologue")
+        known, _ = Functional().measured(graph.folder, question.read(graph.folder))
     assert len(rows) == 40 * 39
     assert set(rows["label"]) == {"response"}
     assert rows["root_id"].isna().all()
@@ -130,7 +134,7 @@ def test_a_graph_that_changed(trained: Any) -> None:
         with pytest.raises(
             VersionError,
             match=rf"the graph changed since model 'cell-type' was trained .*connections: {m} then, {m + 1} now"
-            r".*graphlab train cell-type .* --name cell-type\), or use it all the same with --allow-changed",
+            r".*graphlab train cell-type .* --name cell-type --replace\), or use it all the same with --allow-changed",
         ):
             graph.predict.ask("cell-type")
         assert graph.to_arrow("predictions").num_rows == before.num_rows, "the earlier ones stay"
@@ -169,16 +173,16 @@ def test_a_model_of_another_task_or_of_nobody(trained: Any) -> None:
             graph.predict.ask("models/cell-type.safetensors")
         card = trained.path / "models" / "cell-type.json"
         document = json.loads(card.read_text())
-        card.write_text(json.dumps({**document, "predictor": "a friend's"}))
+        card.write_text(sealed({**document, "predictor": "a friend's"}))
         with pytest.raises(UnknownNameError, match='unknown predictor "a friend\'s"'):
             graph.predict.ask("cell-type")
-        card.write_text(json.dumps({**document, "features": {**document["features"], "shoe_size": "identity"}}))
+        card.write_text(sealed({**document, "features": {**document["features"], "shoe_size": "identity"}}))
         with pytest.raises(VersionError, match="other features than this graph has: missing shoe_size; new none"):
             graph.predict.ask("cell-type")
-        card.write_text(json.dumps({**document, "predictor": "label propagation"}))
+        card.write_text(sealed({**document, "predictor": "label propagation"}))
         with pytest.raises(SchemaError, match="does not fit its predictor: .*is missing.*train it again"):
             graph.predict.ask("cell-type")
-        card.write_text(json.dumps({**document, "classes": ["aa", "bb"]}))
+        card.write_text(sealed({**document, "classes": ["aa", "bb"]}))
         with pytest.raises(SchemaError, match="has 3 classes, its card 2"):
             graph.predict.ask("cell-type")
 
@@ -250,3 +254,16 @@ def test_an_older_graph_has_the_table(made_trained: Any, tmp_path: Path) -> None
     with Graph.open(tmp_path / "old", read_only=True) as graph:
         assert "was_training" in graph.to_arrow("predictions").column_names
         assert graph.info().format_version == FORMAT_VERSION
+
+
+def test_a_sparse_graph_is_asked_after_it_is_trained_on(tmp_path: Path) -> None:
+    """Pairs of neurons that only know each other have equal singular values: their coordinates must not turn."""
+    made = connectome.make(tmp_path / "made", neurons=50, synapses=1600, recorded=6, frames=50, nodes=2)
+    with Graph.create(tmp_path / "g", materialization="1") as graph:
+        graph.ingest(made.neurons, as_="neurons")
+        graph.ingest(made.synapses, as_="synapses", columns="cave", resolution=connectome.RESOLUTION.xyz)
+        graph.ingest(made.embeddings, as_="embeddings", model="m", segmentation_version="1")
+        graph.embeddings.join()
+        name = graph.predict.train("cell-type", **QUICK).name
+        first = graph.predict.ask(name)
+        assert graph.predict.ask(name).table.equals(first.table)

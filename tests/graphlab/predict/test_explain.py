@@ -10,7 +10,7 @@ import pytest
 from graphlab.predict.explain import explained
 from graphlab.predict.inputs.examples import Examples
 from graphlab.predict.inputs.features import Inputs
-from graphlab.predict.protocol import Task, run
+from graphlab.predict.protocol import Experiment, run
 
 pytest.importorskip("sklearn")
 
@@ -18,7 +18,9 @@ pytest.importorskip("sklearn")
 def test_entries_of_a_card(make_pairs: Callable[..., Examples], make_inputs: Callable[..., Inputs]) -> None:
     names = ("logistic regression", "distance", "identity rates")
     examples = make_pairs(14, seed=2)
-    task = Task("made", examples, lambda some, train: make_inputs(some), "class", names, names[0], 2, bootstraps=10)
+    task = Experiment(
+        "made", examples, lambda some, train: make_inputs(some), "class", names, names[0], 2, bootstraps=10
+    )
     found = run(task)
     assert set(explained(found)) == {"uncertainty"}
     card = json.loads(json.dumps(explained(found, "logistic regression", repeats=1), allow_nan=False))

@@ -13,43 +13,45 @@ import pyarrow as pa
 import pytest
 
 from graphlab import Graph
-from graphlab.predict.from_graph import Question, homologue_classes, measured, typed, wired
+from graphlab.predict.from_graph import homologue_classes
 from graphlab.predict.tasks import cell_type, functional
-from graphlab.predict.tasks.cell_type import Typed
-from graphlab.predict.tasks.functional import Measured
+from graphlab.predict.tasks.cell_type import CellType, Typed
+from graphlab.predict.tasks.functional import Functional, Measured
+from graphlab.predict.tasks.question import Question
 from ingest.schema.errors import AnalysisError, SchemaError, UnknownNameError, VersionError
 
-CELL, PAIRS = Question("cell-type"), Question("functional", homologues="homologue")
+CELL, PAIRS = Question.of("cell-type"), Question.of("functional", homologues="homologue")
+TYPES, RESPONSES = CellType(), Functional()
 
 
 def test_labels_sides_and_twins(made_trainable: Any) -> None:
     with Graph.open(made_trainable.path, read_only=True) as graph:
-        seen = wired(graph.folder, CELL)
-        found, notes = typed(graph.folder, seen, CELL)
+        seen = CELL.read(graph.folder)
+        found, notes = TYPES.typed(graph.folder, seen)
         assert found.cell_type == [v if v in ("aa", "bb", "cc") else None for v in made_trainable.neurons["cell_type"]]
         assert found.side == ["left", "right"] * 20
         assert cell_type.examples_of(found).group.reshape(-1, 2).tolist() == [[2 * k, 2 * k] for k in range(20)]
         assert seen.position_nm is None, "a cell-type task does not look at places"
         assert any("1 neurons have a label that says unknown" in note for note in notes)
-        with_unk = replace(CELL, unknown=(), least=1)
-        assert typed(graph.folder, seen, with_unk)[0].cell_type[7] == "unk"
-        rare, notes = typed(graph.folder, seen, replace(with_unk, least=2))
+        with_unk = replace(TYPES, unknown=(), least=1)
+        assert with_unk.typed(graph.folder, seen)[0].cell_type[7] == "unk"
+        rare, notes = replace(with_unk, least=2).typed(graph.folder, seen)
         assert rare.cell_type[7] is None
         assert any("1 labels of fewer than 2 neurons were left out: unk" in note for note in notes)
-        by_side, _ = typed(graph.folder, seen, replace(CELL, label="side"))
+        by_side, _ = replace(TYPES, label="side").typed(graph.folder, seen)
         assert by_side.cell_type == found.side
         with pytest.raises(UnknownNameError, match="did you mean 'cell_type'"):
-            typed(graph.folder, seen, replace(CELL, label="celltype"))
+            replace(TYPES, label="celltype").typed(graph.folder, seen)
         with pytest.raises(
             AnalysisError, match="no labels: no neuron .* column 'neuropil' .* name another with --label"
         ):
-            typed(graph.folder, seen, replace(CELL, label="neuropil"))
+            replace(TYPES, label="neuropil").typed(graph.folder, seen)
 
 
 def test_measured_pairs_and_silent_ones(made_trainable: Any) -> None:
     with Graph.open(made_trainable.path, read_only=True) as graph:
-        seen = wired(graph.folder, PAIRS)
-        found, notes = measured(graph.folder, seen, PAIRS)
+        seen = PAIRS.read(graph.folder)
+        found, notes = RESPONSES.measured(graph.folder, seen)
     ids = made_trainable.neurons["root_id"].to_numpy()
     wanted = np.full((40, 40), -1)
     rows = made_trainable.responses.to_pandas()
@@ -67,29 +69,29 @@ def test_measured_pairs_and_silent_ones(made_trainable: Any) -> None:
 def test_responses_without_verdict_of_strangers_or_none_at_all(trainable: Any) -> None:
     rows = trainable.responses.to_pandas()
     with Graph.open(trainable.path) as graph:
-        seen = wired(graph.folder, PAIRS)
+        seen = PAIRS.read(graph.folder)
         graph.activity.correlate(
             "response", source=pa.Table.from_pandas(rows[["pre_root_id", "post_root_id", "value"]])
         )
         with pytest.raises(AnalysisError, match="no labels: none of the .* responses .* a column 'connected'"):
-            measured(graph.folder, seen, PAIRS)
+            RESPONSES.measured(graph.folder, seen)
         strange = rows.copy()
         strange.loc[:2, "post_root_id"] = np.uint64(77)
         strange = strange.drop_duplicates(["pre_root_id", "post_root_id"])
         run = graph.activity.correlate("response", source=pa.Table.from_pandas(strange, preserve_index=False)).run_id
         lost = int((strange["post_root_id"] == 77).sum())
         with pytest.raises(AnalysisError, match=rf"{lost} responses are of 1 neurons .* \(77\): add them .*leave-out"):
-            measured(graph.folder, seen, PAIRS)
-        found, notes = measured(graph.folder, seen, replace(PAIRS, outsiders="leave-out"))
+            RESPONSES.measured(graph.folder, seen)
+        found, notes = replace(RESPONSES, outsiders="leave-out").measured(graph.folder, seen)
         assert (found.responds >= 0).sum() == len(strange) - lost
         assert any(f"{lost} responses are of 1 neurons" in note for note in notes)
         with pytest.raises(UnknownNameError, match=f"did you mean .*{run}"):
-            measured(graph.folder, seen, replace(PAIRS, responses=f"{run[:-1]}x"))
+            replace(RESPONSES, responses=f"{run[:-1]}x").measured(graph.folder, seen)
         graph.folder.connection.execute("UPDATE functional_connections SET kind = 'correlation'")
         with pytest.raises(AnalysisError, match="no measured responses .* they are correlations"):
-            measured(graph.folder, seen, PAIRS)
+            RESPONSES.measured(graph.folder, seen)
     with pytest.raises(UnknownNameError, match="unknown task 'celltype'; did you mean 'cell-type'"):
-        Question("celltype")
+        Question.of("celltype")
 
 
 @pytest.mark.parametrize(
@@ -128,24 +130,24 @@ def test_vectors_are_means_of_joined_neurons(trainable: Any, vectors_of: Callabl
     ids = trainable.neurons["root_id"].to_numpy()
     vectors = np.random.default_rng(1).normal(size=(40, 3))
     with Graph.open(trainable.path) as graph:
-        assert wired(graph.folder, CELL).vectors is None
+        assert CELL.read(graph.folder).vectors is None
         one = {"model": "one", "segmentation_version": "1"}
         graph.ingest(vectors_of(ids[:30], vectors[:30]), as_="embeddings", **one)
         with pytest.raises(AnalysisError, match="no neuron is joined to them; join them first"):
-            wired(graph.folder, CELL)
+            CELL.read(graph.folder)
         graph.embeddings.join()
-        seen = wired(graph.folder, CELL)
+        seen = CELL.read(graph.folder)
         assert seen.vectors is not None
         np.testing.assert_allclose(seen.vectors[:30], vectors[:30], atol=1e-6)
         assert np.isnan(seen.vectors[30:]).all()
         assert any("10 of 40 neurons have no embedding" in note for note in seen.notes)
-        node = cell_type.build_inputs(typed(graph.folder, seen, CELL)[0])
-        columns = node(cell_type.examples_of(typed(graph.folder, seen, CELL)[0]), np.arange(3)).node
+        node = cell_type.build_inputs(seen)
+        columns = node(cell_type.examples_of(TYPES.typed(graph.folder, seen)[0]), np.arange(3)).node
         assert columns.values[:, columns.names.index("has_embedding")].tolist() == [1.0] * 30 + [0.0] * 10
-        assert wired(graph.folder, replace(CELL, embeddings="none")).vectors is None
+        assert replace(CELL, embeddings="none").read(graph.folder).vectors is None
         graph.ingest(vectors_of(ids, vectors), as_="embeddings", model="two", segmentation_version="9")
         with pytest.raises(SchemaError, match=r"embeddings of 2 models \(one, two\).* never mixed"):
-            wired(graph.folder, CELL)
+            CELL.read(graph.folder)
         with pytest.raises(VersionError, match="belong to segmentation 9, the ids to 1"):
             graph.predict.train("cell-type", embeddings="two")
 
@@ -154,19 +156,19 @@ def test_no_wiring(tmp_path: Path) -> None:
     with Graph.create(tmp_path / "g") as graph:
         graph.ingest(pd.DataFrame({"root_id": [1, 2]}), as_="neurons")
         with pytest.raises(AnalysisError, match="no chemical connections; ingest some"):
-            wired(graph.folder, CELL)
+            CELL.read(graph.folder)
 
 
 def test_hashes_tell_parts_apart(trainable: Any) -> None:
     with Graph.open(trainable.path) as graph:
-        before = wired(graph.folder, PAIRS)
-        assert wired(graph.folder, PAIRS).hashes == before.hashes
+        before = PAIRS.read(graph.folder)
+        assert PAIRS.read(graph.folder).hashes == before.hashes
         a, b = (trainable.neurons["root_id"][k] for k in (0, 1))
         graph.ingest(
             pd.DataFrame({"pre_root_id": [a], "post_root_id": [b], "weight": [1.0]}), as_="connections",
             kind="electrical",
         )  # fmt: skip
-        after = wired(graph.folder, PAIRS)
+        after = PAIRS.read(graph.folder)
     assert {k for k in after.hashes if after.hashes[k] != before.hashes.get(k)} == {"electrical connections"}
     assert after.counts["electrical connections"] == 1
 
@@ -179,11 +181,11 @@ def test_larva_comes_back_from_its_folder(larva_typed: Typed, tmp_path: Path) ->
         "pre_root_id": chemical.root_ids[chemical.sources()],
         "post_root_id": chemical.root_ids[chemical.out_target],
     }
-    question = Question("cell-type", "simple_group")
+    question = Question.of("cell-type", label="simple_group")
     with Graph.create(tmp_path / "larva") as graph:
         graph.ingest(pd.DataFrame(columns), as_="neurons")
         graph.ingest(pd.DataFrame({**edges, "weight": chemical.weight}), as_="connections")
-        found, _ = typed(graph.folder, wired(graph.folder, question), question)
+        found, _ = CellType("simple_group").typed(graph.folder, question.read(graph.folder))
     ours, theirs = cell_type.examples_of(found), cell_type.examples_of(larva_typed)
     for name in ("source", "label", "side"):
         assert np.array_equal(getattr(ours, name), getattr(theirs, name)), name
@@ -206,14 +208,14 @@ def test_worm_responses_come_back_from_their_folder(randi_measured: Measured, tm
     a, b = np.nonzero(randi_measured.responds >= 0)
     verdict = randi_measured.responds[a, b] == 1
     asked = pa.table({"pre_root_id": ids[a], "post_root_id": ids[b], "value": verdict * 1.0, "connected": verdict})
-    question = Question("functional", homologues="neuron_class")
+    question = Question.of("functional", homologues="neuron_class")
     with Graph.create(tmp_path / "worm") as graph:
         graph.ingest(pd.DataFrame(neurons), as_="neurons")
         for kind, view in randi_measured.snapshots.items():
             edges = {"pre_root_id": ids[view.sources()], "post_root_id": ids[view.out_target], "weight": view.weight}
             graph.ingest(pd.DataFrame(edges), as_="connections", kind=kind)
         graph.activity.correlate("response", source=asked)
-        found, _ = measured(graph.folder, wired(graph.folder, question), question)
+        found, _ = RESPONSES.measured(graph.folder, question.read(graph.folder))
     ours, theirs = functional.examples_of(found), functional.examples_of(randi_measured)
     assert ours.m == 24_320
     assert ours.label.sum() == 1_154

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from pyarrow import parquet
 
 from graphlab.predict import models
+from graphlab.predict.card import ModelCard, sealed
 from graphlab.predict.models import Trained
 from graphlab.store.folder import Folder
 from ingest.running import whole_files
@@ -21,27 +23,29 @@ from ingest.schema.errors import GraphlabError, ReadError, SchemaError, UnknownN
 
 pytest.importorskip("safetensors")
 
-CARD = {
-    "name": "m", "task": "cell type", "kind": "node", "classes": ["a", "b"], "predictor": "p", "split_hash": "0",
-    "features": {}, "question": {}, "graph": {}, "score": float("nan"),
-}  # fmt: skip
+CARD = ModelCard(
+    name="m", task="cell type", kind="node", classes=["a", "b"], predictor="p", split="class", split_hash="0",
+    folds=[{"train": 1, "test": 1}], base_rates={"a": 0.5, "b": 0.5}, leaks={}, features={}, reference="p",
+    predictors={"p": "a predictor"}, scores={"p": {"accuracy": {"value": float("nan"), "lo": None, "hi": None}}},
+    question={"task": "cell-type"}, graph={"hashes": {}, "counts": {}},
+)  # fmt: skip
 STATE = {"deep/weights": np.arange(6.0).reshape(2, 3).T, "count": np.array([3], dtype=np.int64)}
 IDS = np.array([2**63 + 5, 7], dtype=np.uint64)
 HELD = pa.table({"predictor": ["p"], "fold": [0]})
 
 
-def write(graph: Path, arriving: Any = whole_files.whole, **changes: Any) -> dict[str, Any]:
+def write(graph: Path, arriving: Any = whole_files.whole, **changes: Any) -> ModelCard:
     trained = Trained(IDS, IDS, np.array([0, 1]), np.ones((1, 3)))
-    return models.save(graph, {**CARD, **changes}, STATE, trained, HELD, '{"run": "x"}\n', arriving)
+    return models.save(graph, replace(CARD, **changes), STATE, trained, HELD, '{"run": "x"}\n', arriving)
 
 
 def test_round_trip(tmp_path: Path) -> None:
     written = write(tmp_path)
     found = models.load(tmp_path, "m")
     assert found.card == written
-    assert found.card["score"] is None
+    assert found.card.scores["p"]["accuracy"]["value"] is None
     assert found.name == "m"
-    assert found.classes == ["a", "b"]
+    assert found.card.classes == ["a", "b"]
     assert found.state.keys() == STATE.keys()
     assert all(np.array_equal(found.state[name], STATE[name]) for name in STATE)
     assert found.trained.source.tolist() == IDS.tolist()
@@ -82,7 +86,7 @@ def test_a_stop_at_any_step_leaves_one_whole_model(at: int, tmp_path: Path, monk
     """Every flush and rename in turn is the last: the earlier model until the commit, the later one from then on."""
     folder = Folder.create(tmp_path / "g")
     with folder.transaction():
-        write(folder.path, folder.arriving, note="old")
+        write(folder.path, folder.arriving, notes=["old"])
     steps = iter(range(99))
 
     def stopping(real: Callable[..., Any]) -> Callable[..., Any]:
@@ -98,7 +102,7 @@ def test_a_stop_at_any_step_leaves_one_whole_model(at: int, tmp_path: Path, monk
         patch.setattr(Path, "replace", stopping(Path.replace))
         try:
             with folder.transaction():
-                write(folder.path, folder.arriving, note="new", features={"f": "wiring"})
+                write(folder.path, folder.arriving, notes=["new"], features={"f": "wiring"})
         except KeyboardInterrupt:
             done = False
         else:
@@ -108,7 +112,7 @@ def test_a_stop_at_any_step_leaves_one_whole_model(at: int, tmp_path: Path, monk
     Folder.open(tmp_path / "g").close()
     assert not [item for item in (tmp_path / "g" / "models").iterdir() if item.name.startswith(".")]
     assert models.model_names(tmp_path / "g") == ["m"]
-    assert models.load(tmp_path / "g", "m").card["note"] == ("old" if at < 8 else "new")
+    assert models.load(tmp_path / "g", "m").card.notes == (["old"] if at < 8 else ["new"])
 
 
 def test_a_disk_that_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,7 +146,7 @@ def _gone(folder: Path) -> None:
 def _card(**changes: Any) -> Callable[[Path], None]:
     def change(folder: Path) -> None:
         card = json.loads((folder / "m.json").read_text())
-        (folder / "m.json").write_text(json.dumps({**card, **changes}))
+        (folder / "m.json").write_text(sealed({**card, **changes}))
 
     return change
 
@@ -163,8 +167,8 @@ def _no_json(folder: Path) -> None:
         (_cut, ReadError, "its card says .* one of them was changed or cut off; train the model again"),
         (_gone, ReadError, "m.safetensors: No such file or directory; train the model again"),
         (_card(weights_sha256="0" * 64), ReadError, "its card says 0000000000000000"),
-        (_card(format=99), VersionError, "of format 99; this graphlab reads up to 1: upgrade it"),
-        (_of_an_encoder, SchemaError, r"not the card of a predictor \(no task, kind, .*`graphlab train functional`"),
+        (_card(format=99), VersionError, "of format 99; this graphlab reads up to 2: upgrade it"),
+        (_of_an_encoder, SchemaError, r"not the card of a predictor \(it lacks task, kind, .*`graphlab train`"),
         (_no_json, ReadError, "train the model again"),
     ],
 )

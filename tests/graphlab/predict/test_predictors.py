@@ -13,12 +13,12 @@ from graphlab.predict.inputs.examples import Examples
 from graphlab.predict.inputs.features import Inputs
 from graphlab.predict.learners.baselines import SPREAD, IdentityRates, LabelPropagation, OneQuantity
 from graphlab.predict.learners.linear import logistic
-from graphlab.predict.predictors import PREDICTORS, predictors_of
+from graphlab.predict.predictors import PREDICTORS
 from ingest.schema.errors import AnalysisError, UnknownNameError
 
 pytest.importorskip("sklearn")
 Make = Callable[..., Inputs]
-CASES = [(name, task) for task in ("pair", "node") for name in predictors_of(task)]
+CASES = [(name, task) for task in ("pair", "node") for name, found in PREDICTORS if task in found.tasks]
 
 
 @pytest.mark.parametrize(("name", "task"), CASES)

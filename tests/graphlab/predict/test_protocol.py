@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 
 from graphlab.predict.inputs.examples import Examples, Ints
 from graphlab.predict.inputs.features import Columns, Inputs
-from graphlab.predict.protocol import NOMINATED, Task, run
+from graphlab.predict.protocol import NOMINATED, Experiment, run
 from ingest.schema.errors import AnalysisError, LeakError
 
 pytest.importorskip("sklearn")
 Make = Callable[..., Inputs]
 
 
-def task_of(examples: Examples, make_inputs: Make, **changes: object) -> Task:
-    made = Task(
+def task_of(examples: Examples, make_inputs: Make, **changes: object) -> Experiment:
+    made = Experiment(
         "made", examples, make_inputs, "neuron", ("logistic regression", "distance", "identity rates"), "distance",
         folds=4, bootstraps=50, notes=("labels are made",),
     )  # fmt: skip
@@ -73,14 +73,14 @@ def test_inputs_built_from_held_out_labels_stop_the_run(pairs: Examples, make_in
         column = Columns(rate[examples.source][:, None], ("response_rate",), ("identity",))
         return replace(made, pair=made.pair.beside(column))
 
-    assert run(task_of(pairs, make_inputs, build=honest)).card["features"]["response_rate"] == "identity"
+    assert run(task_of(pairs, make_inputs, build=honest)).card.features["response_rate"] == "identity"
 
 
 def test_the_card_says_what_is_needed_to_judge(pairs: Examples, make_inputs: Make) -> None:
     told: list[tuple[int, int]] = []
     task = task_of(pairs, make_inputs, candidates=("logistic regression", "distance"))
     found = run(task, lambda done, total: told.append((done, total)))
-    card = json.loads(json.dumps(found.card))
+    card = json.loads(json.dumps(asdict(found.card)))
     assert card["scores"].keys() == {*task.predictors, NOMINATED}
     assert len(card["nominated"]) == 4
     assert set(card["nominated"]) <= set(task.candidates)
@@ -91,7 +91,7 @@ def test_the_card_says_what_is_needed_to_judge(pairs: Examples, make_inputs: Mak
     assert told[-1] == (36, 36), "three predictors, and two candidates on three inner folds, in each of four folds"
     assert run(task).card == found.card, "same seed, same card"
     other = run(replace(task, seed=1)).card
-    assert other["split_hash"] != card["split_hash"]
+    assert other.split_hash != card["split_hash"]
 
 
 def test_runs_that_cannot_be(pairs: Examples, make_inputs: Make) -> None:

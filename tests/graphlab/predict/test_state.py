@@ -11,8 +11,8 @@ import pytest
 from graphlab.predict.evaluation.splits import SPLITS
 from graphlab.predict.inputs.examples import Examples, Floats, Ints
 from graphlab.predict.inputs.features import Inputs
-from graphlab.predict.predictor import Fitted, Predictor, known_rows
-from graphlab.predict.predictors import PREDICTORS, predictors_of
+from graphlab.predict.predictor import Declared, Fitted, Journal, Predictor, known_rows
+from graphlab.predict.predictors import PREDICTORS
 from graphlab.predict.state import Array, State, array, inside, number, under, whole
 from ingest.schema.errors import SchemaError
 
@@ -23,13 +23,13 @@ Make = Callable[..., Inputs]
 
 
 @dataclass(frozen=True)
-class Commonest:
+class Commonest(Declared):
     """What another package might bring: everyone is what most are."""
 
     name: str = "commonest"
     tasks: frozenset[str] = frozenset({"pair", "node"})
 
-    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int) -> Fitted:
+    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: Journal | None = None) -> Fitted:
         return _Shares(np.bincount(known[known_rows(known)], minlength=classes) / len(known_rows(known)))
 
     def restore(self, state: State) -> Fitted:
@@ -50,9 +50,13 @@ class _Shares:
         return {"shares": self.shares}
 
 
+def of_kind(task: str) -> list[str]:
+    return [name for name, predictor in PREDICTORS if task in predictor.tasks]
+
+
 def cases() -> Iterator[tuple[Predictor, str]]:
     for task in ("pair", "node"):
-        yield from ((PREDICTORS.get(name), task) for name in predictors_of(task))
+        yield from ((PREDICTORS.get(name), task) for name in of_kind(task))
         yield Commonest(), task
 
 

@@ -48,26 +48,26 @@ def test_card_files_run_and_held_predictions(made_trained: Any) -> None:
     ):
         model = load(made_trained.path, name)
         card = model.card
-        assert card["classes"] == classes
-        assert sum(card["examples"].values()) == len(model.trained.label) == labelled
-        assert card["graph"]["data_version"] == data_version
-        assert card["seed"] == 0
-        assert {"numpy", "scikit-learn", "safetensors"} <= set(card["versions"])
-        assert card["calibration"]["predictor"] == card["predictor"]
-        assert card["calibration"]["ece"]["lo"] <= card["calibration"]["ece"]["hi"]
-        assert "whether labels were defined from connectivity was not said" in card["confounds"]
-        assert runs[card["run_id"]]["verb"] == "train"
-        assert runs[card["run_id"]]["result_hash"] == card["weights_sha256"]
-        first = next(iter(card["scores"]["random forest"]))
+        assert card.classes == classes
+        assert sum(card.examples.values()) == len(model.trained.label) == labelled
+        assert card.graph["data_version"] == data_version
+        assert card.seed == 0
+        assert {"numpy", "scikit-learn", "safetensors"} <= set(card.versions)
+        assert card.calibration["predictor"] == card.predictor
+        assert card.calibration["ece"]["lo"] <= card.calibration["ece"]["hi"]
+        assert "whether labels were defined from connectivity was not said" in card.confounds
+        assert runs[card.run_id]["verb"] == "train"
+        assert runs[card.run_id]["result_hash"] == card.weights_sha256
+        first = next(iter(card.scores["random forest"]))
         held = parquet.read_table(made_trained.path / "models" / f"{name}.held.parquet").to_pandas()
-        assert set(held["predictor"]) == set(card["scores"])
+        assert set(held["predictor"]) == set(card.scores)
         one = held[(held["predictor"] == "random forest") & (held["fold"] == 0)]
-        assert len(one) == card["folds"][0]["test"]
+        assert len(one) == card.folds[0]["test"]
         said = np.stack(one["probability"].to_list())
         assert said.shape == (len(one), len(classes))
         if first == "macro_f1":
             right = accuracy(one["label"].to_numpy(), said, np.ones(len(one)))
-            assert right == pytest.approx(card["scores"]["random forest"]["accuracy"]["folds"][0])
+            assert right == pytest.approx(card.scores["random forest"]["accuracy"]["folds"][0])
             assert set(one["source_root_id"]) <= set(made_trained.neurons["root_id"])
         lines = (made_trained.path / "models" / f"{name}.log.jsonl").read_text().splitlines()
         steps = [json.loads(line)["step"] for line in lines]
@@ -80,9 +80,9 @@ def test_the_leak_table_is_told_before_anything_is_fitted(
     order: list[str] = []
     real = RandomForest.fit
 
-    def fit(self: RandomForest, *given: Any) -> Fitted:
+    def fit(self: RandomForest, *given: Any, **options: Any) -> Fitted:
         order.append("fit")
-        return real(self, *given)
+        return real(self, *given, **options)
 
     monkeypatch.setattr(RandomForest, "fit", fit)
     bars: list[tuple[int, int]] = []
@@ -92,7 +92,7 @@ def test_the_leak_table_is_told_before_anything_is_fitted(
             progress=lambda done, total: bars.append((done, total)),
         )  # fmt: skip
         assert order.index("check_leaks 5") < order.index("fit")
-        again = graph.predict.train("cell-type", **QUICK)
+        again = graph.predict.train("cell-type", replace=True, **QUICK)
     total = 2 * 2 + 2 * 2 * 3
     assert bars == [(k, total) for k in range(1, total + 1)]
     assert again.run_id == made.run_id
@@ -107,7 +107,7 @@ def test_what_is_recommended_is_kept_and_otherwise_the_reference(
 ) -> None:  # fmt: skip
     with Graph.open(trainable.path) as graph:
         made = graph.predict.train("cell-type", **QUICK)
-        assert made.card["recommended"] == made.card["predictor"] == "random forest"
+        assert made.card.recommended == made.card.predictor == "random forest"
         assert "no candidate was ahead of it on inner folds" in made.notes[0]
         assert made.notes[1].startswith("set-ups tried: 2 predictors; 2 of them were compared on inner folds")
         assert not any("not the one recommended" in note for note in graph.predict.ask("cell-type").notes)
@@ -119,10 +119,10 @@ def test_what_is_recommended_is_kept_and_otherwise_the_reference(
         graph.folder.connection.execute(
             "UPDATE neurons SET guess = types.guess FROM types WHERE neurons.root_id = types.root_id"
         )
-        made = graph.predict.train("cell-type", "guess", **QUICK)
-        assert made.card["recommended"] is None
-        assert "nothing is better than guessing" in made.card["recommended_because"]
-        assert made.card["predictor"] == "random forest", "kept, and said not to be recommended"
+        made = graph.predict.train("cell-type", label="guess", **QUICK)
+        assert made.card.recommended is None
+        assert "nothing is better than guessing" in made.card.recommended_because
+        assert made.card.predictor == "random forest", "kept, and said not to be recommended"
         said = graph.predict.ask("cell-type-guess").notes[1]
         assert "this model is not the one recommended" in said
         assert "nothing is better than guessing" in said
@@ -149,7 +149,7 @@ def test_names_of_predictors_splits_and_models(trainable: Any) -> None:
 def test_no_labels_and_one_class(trainable: Any) -> None:
     with Graph.open(trainable.path) as graph:
         with pytest.raises(AnalysisError, match="no labels"):
-            graph.predict.train("cell-type", "super_class", **QUICK)
+            graph.predict.train("cell-type", label="super_class", **QUICK)
         with pytest.raises(AnalysisError, match="every example has the label 'cc'; wanted two classes or more"):
             graph.predict.train("cell-type", unknown=["aa", "bb", "unk"], **QUICK)
         rows = trainable.responses.to_pandas().assign(connected=True)
@@ -163,7 +163,7 @@ def test_no_labels_and_one_class(trainable: Any) -> None:
 
 
 def test_ctrl_c_and_errors_leave_nothing(trainable: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def stop(*given: Any) -> Fitted:
+    def stop(*given: Any, **options: Any) -> Fitted:
         raise KeyboardInterrupt
 
     with Graph.open(trainable.path) as graph:
@@ -207,12 +207,12 @@ def test_embeddings_are_joined_used_and_counted(trainable: Any, vectors_of: Call
     with Graph.open(trainable.path) as graph:
         graph.ingest(vectors_of(ids[:30], vectors), as_="embeddings", model="m", segmentation_version="1")
         made = graph.predict.train("cell-type", **{**QUICK, "predictors": ["logistic regression"]})
-        assert made.card["embeddings"] == {"model": "m", "segmentation_version": "1", "width": 3}
-        assert [k for k, family in made.card["features"].items() if family == "embeddings"][-1] == "has_embedding"
+        assert made.card.embeddings == {"model": "m", "segmentation_version": "1", "width": 3}
+        assert [k for k, family in made.card.features.items() if family == "embeddings"][-1] == "has_embedding"
         assert any("10 of 40 neurons have no embedding" in note for note in made.notes)
         bare = graph.predict.train("cell-type", embeddings="none", **{**QUICK, "predictors": ["logistic regression"]})
-    assert bare.card["embeddings"] is None
-    assert "embeddings" not in bare.card["features"].values()
+    assert bare.card.embeddings is None
+    assert "embeddings" not in bare.card.features.values()
 
 
 def test_labels_defined_from_connectivity_and_another_predictor(trainable: Any) -> None:
@@ -221,22 +221,22 @@ def test_labels_defined_from_connectivity_and_another_predictor(trainable: Any) 
             "cell-type", "side", **{**QUICK, "split": "class"}, keep="label propagation", labels_from_connectivity=True
         )  # fmt: skip
     assert made.name == "cell-type-side"
-    assert made.card["predictor"] == "label propagation"
-    assert made.card["labels_from_connectivity"] is True
-    assert any("labels were defined from connectivity" in note for note in made.card["confounds"])
+    assert made.card.predictor == "label propagation"
+    assert made.card.labels_from_connectivity is True
+    assert any("labels were defined from connectivity" in note for note in made.card.confounds)
     assert made.path == trainable.path / "models" / "cell-type-side.safetensors"
     assert isinstance(made.path, Path)
 
 
 def test_large_runs_keep_fewer_held_predictions(made_trainable: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from graphlab.predict.from_graph import Question, wired
     from graphlab.predict.protocol import run
+    from graphlab.predict.tasks.question import Question
 
-    question = Question("cell-type")
+    question = Question.of("cell-type")
     with Graph.open(made_trainable.path, read_only=True) as graph:
-        seen = wired(graph.folder, question)
+        seen = question.read(graph.folder)
         plan = train_model.Plan(("random forest", "label propagation", "identity rates"), folds=2, bootstraps=10)
-        task, _ = train_model.make_task(graph.folder, seen, question, plan)
+        task, _ = train_model.make_experiment(graph.folder, seen, question, plan)
     done = run(replace(task, candidates=()))
     everything = train_model.held_table(done, seen.root_ids, "label propagation")
     assert set(everything["predictor"].to_pylist()) == {"random forest", "label propagation", "identity rates"}
@@ -244,3 +244,40 @@ def test_large_runs_keep_fewer_held_predictions(made_trainable: Any, monkeypatch
     few = train_model.held_table(done, seen.root_ids, "label propagation")
     assert set(few["predictor"].to_pylist()) == {"random forest", "label propagation"}
     assert pd.Series(few["label"].to_pylist()).between(0, 2).all()
+
+
+def test_a_name_is_taken_once(trainable: Any) -> None:
+    one = {**QUICK, "predictors": ["label propagation"]}
+    with Graph.open(trainable.path) as graph:
+        before = graph.predict.train("cell-type", **one)
+        with pytest.raises(StoreError, match="has a model 'cell-type' already; wanted another name .*--replace"):
+            graph.predict.train("cell-type", seed=1, **one)
+        assert load(trainable.path, "cell-type").card == before.card
+        assert graph.predict.train("cell-type", seed=1, name="other", **one).card.seed == 1
+        after = graph.predict.train("cell-type", seed=1, replace=True, **one)
+        assert load(trainable.path, "cell-type").card == after.card != before.card
+        with pytest.raises(UnknownNameError, match="did you mean 'label'"):
+            graph.predict.train("cell-type", lable="super_class", **one)
+
+
+@pytest.mark.parametrize(
+    ("task", "wanted"),
+    [
+        ("cell-type", {"rewired layers", "leak table", "shuffled labels"}),
+        ("functional", {"rewired layers", "distance regressed out", "leak table", "identity", "shuffled labels"}),
+    ],
+)
+def test_controls_are_kept_on_the_card(task: str, wanted: set[str], trainable: Any) -> None:
+    with Graph.open(trainable.path) as graph:
+        made = graph.predict.train(
+            task, predictors=["logistic regression"], folds=2, bootstraps=10, homologues="homologue", controls=True
+        )
+        assert made.controls is not None
+        assert set(made.controls["control"].to_pylist()) == wanted
+        kept = load(trainable.path, made.name)
+        assert kept.card.controls == made.card.controls
+        by_what = {row["what"]: row for row in kept.card.controls if row["metric"] in ("auroc", "macro_f1")}
+        real = by_what["logistic regression, real wiring"]["estimate"]["value"]
+        assert real == pytest.approx(kept.card.scores["logistic regression"][kept.card.metric]["value"])
+        assert by_what["logistic regression, labels shuffled"]["estimate"]["value"] < real
+        assert graph.predict.train(task, predictors=["logistic regression"], replace=True, folds=2).controls is None

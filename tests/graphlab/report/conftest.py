@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -64,12 +63,14 @@ def browser() -> Iterator[Browser]:
 
 def save_run(models: Path, name: str, run: Run, more: dict[str, Any], root_ids: np.ndarray) -> None:
     """A finished run as training keeps it: the card, and every held-out prediction."""
-    from graphlab.predict.models import plain
+    from graphlab.predict.card import ModelCard
     from graphlab.predict.train_model import held_table
 
     models.mkdir(exist_ok=True)
     pq.write_table(held_table(run, root_ids, run.task.reference), models / f"{name}.held.parquet")
-    (models / f"{name}.json").write_text(json.dumps(plain({**run.card, **more}), allow_nan=False), encoding="utf-8")
+    about = {"question": {"task": name}, "graph": {"hashes": {}, "counts": {}}}
+    card = ModelCard(**vars(run.card), name=name, predictor=run.task.reference, **about, **more)
+    (models / f"{name}.json").write_text(card.text(), encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +45,13 @@ KINDS = {
     "statistics of means": "g/aggregates/*.parquet",
     "part of an embedding run": "journal/part-*.arrow",
     "identity of an embedding run": "journal/run.json",
+    "model": "g/models/*.safetensors",
+    "card of a model": "g/models/*.json",
+    "held-out predictions": "g/models/*.held.parquet",
 }
 DERIVED = ("snapshot", "id index", "null samples", "recipe of null samples")
 """Made again from what they were made of."""
-CHECKED = ("embeddings", "recording", "part of an embedding run")
+CHECKED = ("embeddings", "recording", "part of an embedding run", "model", "held-out predictions")
 """Every bit of them counts, and none is made again."""
 TRIALS = """
 import hashlib, json, os, sys, warnings
@@ -97,7 +101,17 @@ def waits(found):
 def journal(found):
     found.update(str(Journal(folder / "journal", {"run": "one" * 9}).rows().to_pylist()).encode())
 
+def model(found):
+    from graphlab.predict.saved_runs import read_run
+    with Graph.open(folder / "g", read_only=True) as opened:
+        found.update(str(opened.predict.ask("cell-type").table.to_pylist()).encode())
+        run = read_run(folder / "g" / "models" / "cell-type.json")
+        found.update(str(run.card).encode())
+        for name, folds in run.held.items():
+            found.update(name.encode() + b"".join(fold.probability.tobytes() + fold.label.tobytes() for fold in folds))
+
 ASK = {
+    "model": model, "card of a model": model, "held-out predictions": model,
     "null samples": samples, "recipe of null samples": samples, "kept result": kept, "waiting result": waits,
     "statistics of means": means, "part of an embedding run": journal, "identity of an embedding run": journal,
 }
@@ -159,6 +173,11 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
         graph.ingest(folder / "animal.parquet", as_="recordings")
         graph.snapshot()
+        types = pa.array(["ab"[k % 2] for k in range(40)])
+        graph.ingest(pa.table({"root_id": pa.array(range(1, 41), ID), "cell_type": types}), as_="neurons")
+        if find_spec("safetensors"):
+            quick = {"folds": 2, "bootstraps": 10, "embeddings": "none"}
+            graph.predict.train("cell-type", predictors=["label propagation"], **quick)
         tested = graph.motifs.significance(3, samples=9, seed=0)
         run = runs.new_run(graph.folder, "significance", {"size": 3}, {})
         began = datetime.datetime.now(datetime.UTC)
@@ -172,6 +191,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_changed_bit_is_an_error_or_nothing(whole: Path, tmp_path: Path, kind: str) -> None:
     folder = tmp_path / "all"
     shutil.copytree(whole, folder)
+    if "models" in KINDS[kind]:
+        pytest.importorskip("safetensors")
     file = sorted(folder.glob(KINDS[kind]))[0]
     bits = random.Random(kind).sample(range(file.stat().st_size * 8), FLIPS)
 

@@ -97,7 +97,8 @@ def writers(graph: Path, sources: Path) -> list[Writer]:
         Writer("mine", "place synapses", ["mine", g, "--samples", "9", "--workers", "1", "--no-progress"], True),
         Writer("correlate", "place synapses", ["correlate", g, "--surrogates", "19", "--no-progress"], True),
         Writer("train", "place synapses", [*train, "--keep", "logistic regression", "--no-progress"], True),
-        Writer("train again", "train", [*train, "--seed", "1", "--no-progress"], True),
+        Writer("train again", "train", [*train, "--seed", "1", "--replace", "--no-progress"], True),
+        Writer("predict", "train", ["predict", g, "cell-type", "--no-progress"], True),
         Writer("report", "correlate", ["report", g], True),
     ]
 

@@ -18,7 +18,7 @@ from graphlab.predict.inputs.features import Inputs, RootIds
 from graphlab.predict.inputs.pair_features import profile_cosine
 from graphlab.predict.learners.linear import Logistic, LogisticRegression, logistic
 from graphlab.predict.learners.trees.forest import RandomForest
-from graphlab.predict.predictor import Fitted, Predictor, known_rows
+from graphlab.predict.predictor import Declared, Fitted, Journal, Predictor, known_rows
 from graphlab.predict.state import Array, State, array, inside, require, under
 from ingest.schema.errors import AnalysisError
 from ingest.schema.ids import rows_of
@@ -36,13 +36,14 @@ PARTS_OF_IT: tuple[Predictor, ...] = (RandomForest(), LogisticRegression())
 
 
 @dataclass(frozen=True)
-class Hybrid:
+class Hybrid(Declared):
     """Stacked forest, logistic regression and residuals of like pairs."""
 
     name: str = "hybrid"
     tasks: frozenset[str] = frozenset({"pair"})
+    libraries = frozenset({"sklearn"})
 
-    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int) -> Fitted:
+    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: Journal | None = None) -> Fitted:
         if classes != 2:
             raise AnalysisError(f"the hybrid tells two classes apart; found {classes}")
         kernels = neuron_kernels(inputs)

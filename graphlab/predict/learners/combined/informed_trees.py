@@ -19,7 +19,7 @@ from graphlab.predict.inputs.pair_features import profile_cosine
 from graphlab.predict.learners.combined.hybrid import carried, neuron_kernels
 from graphlab.predict.learners.trees.ensemble import Trees
 from graphlab.predict.learners.trees.extra_trees import ExtraTrees
-from graphlab.predict.predictor import Fitted, known_rows
+from graphlab.predict.predictor import Declared, Fitted, Journal, known_rows
 from graphlab.predict.state import Array, State, array, inside, require, under
 from ingest.schema.errors import AnalysisError
 from ingest.schema.ids import rows_of
@@ -30,19 +30,20 @@ PRIOR = 20.0
 
 
 @dataclass(frozen=True)
-class InformedTrees:
+class InformedTrees(Declared):
     """Extra trees on features and on answers of like pairs."""
 
     name: str = "informed trees"
     leaf: int = 12
     tasks: frozenset[str] = frozenset({"pair"})
+    libraries = frozenset({"sklearn"})
 
     @property
     def grower(self) -> ExtraTrees:
         """The trees without answers."""
         return ExtraTrees(self.name, ends=True, leaf=self.leaf)
 
-    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int) -> Fitted:
+    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: Journal | None = None) -> Fitted:
         if classes != 2:
             raise AnalysisError(f"informed trees tell two classes apart; found {classes}")
         rows = known_rows(known)

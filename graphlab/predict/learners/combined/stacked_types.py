@@ -19,7 +19,7 @@ from graphlab.predict.inputs.features import Inputs, RootIds
 from graphlab.predict.learners.class_weights import example_weights
 from graphlab.predict.learners.trees.ensemble import Trees
 from graphlab.predict.learners.trees.forest import WORKERS
-from graphlab.predict.predictor import Fitted, known_rows
+from graphlab.predict.predictor import Declared, Fitted, Journal, known_rows
 from graphlab.predict.state import Array, State, array, inside, number, require, under, whole
 from ingest.schema.errors import MissingExtraError
 from ingest.schema.ids import rows_of
@@ -29,7 +29,7 @@ PARTS = 5
 
 
 @dataclass(frozen=True)
-class StackedTypes:
+class StackedTypes(Declared):
     """Forests on features and on partners' predicted types."""
 
     name: str = "stacked types"
@@ -38,8 +38,9 @@ class StackedTypes:
     trees: int = 200
     leaf: int = 1
     tasks: frozenset[str] = frozenset({"node"})
+    libraries = frozenset({"sklearn"})
 
-    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int) -> Fitted:
+    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: Journal | None = None) -> Fitted:
         rows = known_rows(known)
         node, label = inputs.source[rows], known[rows]
         part, parts = _parts(inputs.group[node], seed)

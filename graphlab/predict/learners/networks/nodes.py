@@ -18,7 +18,7 @@ import numpy as np
 from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.inputs.features import Inputs, RootIds
 from graphlab.predict.learners.class_weights import class_weights
-from graphlab.predict.predictor import Fitted, known_rows
+from graphlab.predict.predictor import Declared, Fitted, Journal, known_rows
 from graphlab.predict.state import Array, State, array, inside, number, require, under, whole
 from graphlab.statistics.ridge import Scaling
 from ingest.schema.errors import AnalysisError, MissingExtraError
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from graphlab.predict.learners.networks.label_inputs import Labelled
     from graphlab.predict.learners.networks.wirings import Wiring
-    from graphlab.predict.learners.training.journal import Journal
 
 HIDDEN_SHARE = (0.2, 0.9)
 """Each epoch hides a share of labels drawn between these: the network meets sparse and dense labels."""
@@ -38,7 +37,7 @@ DECAY = 5e-4
 
 
 @dataclass(frozen=True)
-class NodeNetwork:
+class NodeNetwork(Declared):
     """Mean probability of ``members`` networks trained from different seeds (Lakshminarayanan et al. 2017)."""
 
     name: str = "graph network"
@@ -58,6 +57,15 @@ class NodeNetwork:
     fanouts: tuple[int, ...] = (15, 10)
     device: str = "auto"
     tasks: frozenset[str] = frozenset({"node"})
+
+    @property
+    def libraries(self) -> frozenset[str]:
+        return frozenset({"torch"} if self.layers == "sparse" else {"torch", "torch_geometric"})
+
+    @property
+    def by_default(self) -> bool:
+        """torch_geometric's layers take minutes where others take seconds."""
+        return self.layers == "sparse"
 
     def fit(
         self, inputs: Inputs, known: Ints, classes: int, seed: int,

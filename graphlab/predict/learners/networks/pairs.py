@@ -17,7 +17,7 @@ from graphlab.predict.inputs.directed import directed_matrices
 from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.inputs.features import Inputs
 from graphlab.predict.learners.linear import Logistic, logistic
-from graphlab.predict.predictor import Fitted, known_rows
+from graphlab.predict.predictor import Declared, Fitted, Journal, known_rows
 from graphlab.predict.state import Array, State, array, inside, number, require, under, whole
 from graphlab.statistics.ridge import Scaling
 from graphlab.statistics.threads import one_thread
@@ -41,7 +41,7 @@ SKIP_PENALTY = 0.01
 
 
 @dataclass(frozen=True)
-class PairNetwork:
+class PairNetwork(Declared):
     """Mean probability of ``members`` networks."""
 
     name: str = "pair network"
@@ -51,8 +51,9 @@ class PairNetwork:
     members: int = 3
     dropout: float = 0.3
     tasks: frozenset[str] = frozenset({"pair"})
+    libraries = frozenset({"torch"})
 
-    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int) -> Fitted:
+    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: Journal | None = None) -> Fitted:
         if classes != 2:
             raise AnalysisError(f"the pair network tells two classes apart; found {classes}")
         try:

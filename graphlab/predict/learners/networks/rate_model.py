@@ -20,7 +20,7 @@ from scipy import sparse
 
 from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.inputs.features import Inputs
-from graphlab.predict.predictor import Fitted, known_rows
+from graphlab.predict.predictor import Declared, Fitted, Journal, known_rows
 from graphlab.predict.state import Array, State, array, require
 from graphlab.statistics.threads import one_thread
 from ingest.schema.errors import AnalysisError, MissingExtraError
@@ -41,13 +41,14 @@ MOST_NEURONS = 2_000
 
 
 @dataclass(frozen=True)
-class RateModel:
+class RateModel(Declared):
     """Steady-state responses with a gain for each kind of connection, through a logistic read-out."""
 
     name: str = "rate model"
     tasks: frozenset[str] = frozenset({"pair"})
+    libraries = frozenset({"torch"})
 
-    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int) -> Fitted:
+    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: Journal | None = None) -> Fitted:
         if classes != 2:
             raise AnalysisError(f"the rate model tells two classes apart; found {classes}")
         try:

@@ -22,7 +22,7 @@ import torch
 from torch import nn
 
 from graphlab.predict.inputs.examples import Ints
-from graphlab.predict.learners.training.journal import Journal
+from graphlab.predict.predictor import Journal
 from ingest.running import whole_files
 from ingest.schema.errors import AnalysisError, MissingExtraError, ReadError
 

@@ -14,7 +14,7 @@ from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.inputs.features import Inputs
 from graphlab.predict.learners.trees.ensemble import Trees
 from graphlab.predict.learners.trees.forest import WORKERS
-from graphlab.predict.predictor import Fitted, known_rows
+from graphlab.predict.predictor import Declared, Fitted, Journal, known_rows
 from graphlab.predict.state import Array, State
 from ingest.schema.errors import AnalysisError, MissingExtraError
 
@@ -24,7 +24,7 @@ SHARE = 0.3
 
 
 @dataclass(frozen=True)
-class ExtraTrees:
+class ExtraTrees(Declared):
     """On the features of pairs alone, or with those of both neurons too."""
 
     name: str = "extra trees"
@@ -33,8 +33,9 @@ class ExtraTrees:
     leaf: int = 5
     """Fewest pairs in a leaf."""
     tasks: frozenset[str] = frozenset({"pair"})
+    libraries = frozenset({"sklearn"})
 
-    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int) -> Fitted:
+    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: Journal | None = None) -> Fitted:
         rows = known_rows(known)
         return _Fitted(self, self.grown(self.values(inputs, rows), known[rows], classes, seed))
 

@@ -14,7 +14,7 @@ from graphlab.predict.inputs.features import Inputs
 from graphlab.predict.inputs.pair_features import is_further
 from graphlab.predict.learners.class_weights import example_weights
 from graphlab.predict.learners.trees.ensemble import Trees
-from graphlab.predict.predictor import Fitted, known_rows
+from graphlab.predict.predictor import Declared, Fitted, Journal, known_rows
 from graphlab.predict.state import Array, State
 from ingest.schema.errors import MissingExtraError
 
@@ -26,7 +26,7 @@ PAIR_LEAF = 5
 
 
 @dataclass(frozen=True)
-class RandomForest:
+class RandomForest(Declared):
     """Breiman 2001, probabilities as mean of the trees' leaves."""
 
     name: str = "random forest"
@@ -35,8 +35,9 @@ class RandomForest:
     plain: bool = True
     """Whether it sees only the features of pairs that the bar was measured with."""
     tasks: frozenset[str] = frozenset({"pair", "node"})
+    libraries = frozenset({"sklearn"})
 
-    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int) -> Fitted:
+    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: Journal | None = None) -> Fitted:
         try:
             from sklearn.ensemble import RandomForestClassifier
         except ImportError:

@@ -10,7 +10,7 @@ import pytest
 from scipy import sparse
 
 from graphlab.predict.controls import importance
-from graphlab.predict.controls.ablation import VARIANTS, ablation, cell_type_ablation
+from graphlab.predict.controls.ablation import VARIANTS, ablation, variants
 from graphlab.predict.evaluation.evaluate import (
     Estimate,
     Held,
@@ -22,9 +22,11 @@ from graphlab.predict.evaluation.evaluate import (
 )
 from graphlab.predict.inputs.examples import Floats
 from graphlab.predict.inputs.pair_features import effective_weights
+from graphlab.predict.inputs.wiring import Wiring
 from graphlab.predict.learners.combined.hybrid import Hybrid
 from graphlab.predict.protocol import Run, run
-from graphlab.predict.tasks.cell_type import Typed
+from graphlab.predict.tasks import cell_type, functional
+from graphlab.predict.tasks.cell_type import Typed, cell_type_task
 from graphlab.predict.tasks.functional import Measured, functional_task
 from ingest.schema.errors import AnalysisError
 from ingest.synthetic.connectome import Synthetic
@@ -34,6 +36,12 @@ pytest.importorskip("sklearn")
 NAME = "logistic regression"
 SHARE = 0.9
 """Of the oracle's (AUROC - 0.5)."""
+
+
+def of_pairs(measured: Measured, folds: int = 10, seed: int = 0, bootstraps: int = 200) -> dict[str, Run]:
+    task = functional_task(measured, "neuron", folds, seed, bootstraps)
+    alone = replace(task, predictors=(NAME,), reference=NAME, candidates=())
+    return ablation(alone, functional.build_inputs, measured.wiring)
 
 
 def wired(matrix: Floats) -> Snapshot:
@@ -83,9 +91,9 @@ def oracle(found: Run, chance: Floats) -> list[Held]:
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_known_gains_are_recovered_and_told_apart(seed: int) -> None:
     measured, chance = made(seed=seed)
-    runs = ablation(measured, NAME, folds=5, seed=seed, bootstraps=100)
+    runs = of_pairs(measured, folds=5, seed=seed, bootstraps=100)
     assert tuple(runs) == VARIANTS
-    assert len({found.card["split_hash"] for found in runs.values()}) == 1
+    assert len({found.card.split_hash for found in runs.values()}) == 1
     whole = runs["both"]
     examples, both, best = whole.task.examples, whole.held[NAME], oracle(whole, chance)
     weights = class_weights(examples, 100, seed)
@@ -102,7 +110,7 @@ def test_known_gains_are_recovered_and_told_apart(seed: int) -> None:
 
     # Distance goes with responses, as in any brain, and carries none of the gain.
     alone = run(replace(whole.task, predictors=("distance",), reference="distance"))
-    assert alone.card["split_hash"] == whole.card["split_hash"]
+    assert alone.card.split_hash == whole.card.split_hash
     assert alone.scores["distance"]["auroc"].lo > 0.5
     gap = paired_difference(examples, both, alone.held["distance"], area_under_roc, weights)
     assert gap.lo > 0.1
@@ -172,8 +180,9 @@ def test_embeddings_carry_cell_types_of_the_demos_connectome(seed: int) -> None:
     mean = np.stack([vectors[table["root_id"].to_numpy() == root_id].mean(axis=0) for root_id in ids])
     types = [source.population.type_names[k] for k in source.population.type_of]
     typed = Typed(ids, {"chemical": connections(source, np.arange(160))}, types, embeddings=mean)
-    runs = cell_type_ablation(typed, NAME, folds=4, seed=seed, bootstraps=100)
-    assert len({found.card["split_hash"] for found in runs.values()}) == 1
+    task = replace(cell_type_task(typed, "class", 4, seed, 100), predictors=(NAME,), reference=NAME)
+    runs = ablation(task, cell_type.build_inputs, typed.wiring)
+    assert len({found.card.split_hash for found in runs.values()}) == 1
     f1 = {variant: found.scores[NAME]["macro_f1"] for variant, found in runs.items()}
     print(f"seed {seed}: " + ", ".join(f"{name} {e.value:.3f} [{e.lo:.3f} {e.hi:.3f}]" for name, e in f1.items()))
     whole = runs["both"]
@@ -188,7 +197,7 @@ def test_embeddings_carry_cell_types_of_the_demos_connectome(seed: int) -> None:
 def test_embeddings_alone_have_no_edges_and_no_places() -> None:
     """For predictors that look at the graph and not at columns, too."""
     measured, _ = made(40)
-    runs = ablation(measured, NAME, folds=2, bootstraps=2)
+    runs = of_pairs(measured, folds=2, bootstraps=2)
     alone, whole = runs["embeddings"].inputs[0], runs["both"].inputs[0]
     assert all(weight.nnz == 0 for weight in alone.layers.values())
     assert alone.position_nm is None
@@ -204,6 +213,6 @@ def test_embeddings_alone_have_no_edges_and_no_places() -> None:
 
 def test_without_embeddings() -> None:
     with pytest.raises(AnalysisError, match="an ablation of embeddings needs some"):
-        ablation(replace(made(20)[0], embeddings=None))
+        of_pairs(replace(made(20)[0], embeddings=None))
     with pytest.raises(AnalysisError, match="an ablation of embeddings needs some"):
-        cell_type_ablation(Typed(np.arange(4, dtype=np.uint64), {}, ["a", "b"] * 2))
+        variants(cell_type.build_inputs, Wiring(np.arange(4, dtype=np.uint64), {}), 0)

@@ -12,6 +12,7 @@ from graphlab.predict.controls.control_plan import NOT_AVAILABLE, Control, Plan,
 from graphlab.predict.controls.controls import ALL, ShuffledLabels, controls, rewiring_gains, shuffle_control
 from graphlab.predict.evaluation.evaluate import Estimate
 from graphlab.predict.evaluation.splits import split_hash
+from graphlab.predict.predictor import Declared
 from graphlab.predict.predictors import PREDICTORS
 from graphlab.predict.protocol import run
 from graphlab.predict.tasks.functional import Measured, functional_task
@@ -68,7 +69,7 @@ def test_plan_has_the_folds_of_the_task_and_no_thread_changes_a_number() -> None
     task = replace(functional_task(measured, folds=3, bootstraps=20), predictors=("logistic regression",),
                    reference="logistic regression", candidates=())  # fmt: skip
     ran = run(task)
-    assert split_hash(list(one.folds)) == ran.card["split_hash"]
+    assert split_hash(list(one.folds)) == ran.card.split_hash
     assert one.scores("", "", one.held())[0].estimate == ran.scores["logistic regression"]["auroc"]
     two = Plan.of(measured, "logistic regression", folds=3, bootstraps=20, workers=3)
     assert rewiring_gains(one, 2) == rewiring_gains(two, 2)
@@ -98,7 +99,7 @@ def test_shuffling_deals_the_known_labels_and_shows_no_other() -> None:
     plan = Plan.of(made("chemical", 20), folds=2, bootstraps=0)
     seen = []
 
-    class Spy:
+    class Spy(Declared):
         name, tasks = "spy", frozenset({"pair"})
 
         def fit(self, inputs, known, classes, seed):  # type: ignore[no-untyped-def]
@@ -118,15 +119,15 @@ def test_shuffling_deals_the_known_labels_and_shows_no_other() -> None:
 @pytest.mark.slow
 def test_the_whole_table_is_text_and_json() -> None:
     measured = made("chemical", 60)
-    rows = controls(measured, "logistic regression", folds=3, bootstraps=20)
+    rows = controls(Plan.of(measured, "logistic regression", folds=3, bootstraps=20))
     lines = table(rows)
     assert len({len(line) for line in lines}) == 1
     assert {row.control for row in rows} == {
-        "rewired layers", "distance regressed out", "leak table", "shuffled labels"
+        "rewired layers", "distance regressed out", "leak table", "identity", "shuffled labels"
     }  # fmt: skip
     assert {row.split for row in rows if row.control == "leak table"} == {"neuron", "pair", "class"}
     assert json.loads(json.dumps(plain(rows), allow_nan=False))[0]["estimate"]["value"] == rows[0].estimate.value > 0.9
-    without = controls(replace(measured, position_nm=None), "logistic regression", folds=3, bootstraps=20)
+    without = controls(Plan.of(replace(measured, position_nm=None), "logistic regression", folds=3, bootstraps=20))
     (line,) = (row for row in without if row.control == "distance regressed out")
     assert line.cells()[4] == NOT_AVAILABLE
     assert "no positions" in line.note

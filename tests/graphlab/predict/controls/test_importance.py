@@ -18,8 +18,8 @@ from graphlab.predict.inputs.design import design
 from graphlab.predict.inputs.examples import Examples, Floats, Ints
 from graphlab.predict.inputs.features import Columns, Inputs, no_columns
 from graphlab.predict.learners.linear import logistic
-from graphlab.predict.predictor import Fitted, Predictor
-from graphlab.predict.protocol import NOMINATED, Build, Run, Task, run
+from graphlab.predict.predictor import Declared, Fitted, Journal, Predictor
+from graphlab.predict.protocol import NOMINATED, Build, Experiment, Run, run
 from graphlab.predict.state import Array, State
 from ingest.schema.errors import AnalysisError, UnknownNameError
 
@@ -55,7 +55,7 @@ def made(family: str, predictors: tuple[str, ...], seed: int = 0, n: int = 60, *
     source, target = np.nonzero(~np.eye(n, dtype=bool) & (rng.random((n, n)) < 0.8))
     label = (rng.random(len(source)) < chance[source, target]).astype(np.int64)
     examples = Examples(source, target, label, ("silent", "responds"), np.arange(n) // 2)
-    task = Task("made", examples, build, "neuron", predictors, predictors[0], folds=5, seed=seed, bootstraps=100)
+    task = Experiment("made", examples, build, "neuron", predictors, predictors[0], folds=5, seed=seed, bootstraps=100)
     return run(replace(task, **changes))  # type: ignore[arg-type]
 
 
@@ -91,14 +91,14 @@ def test_single_columns_and_metrics_that_should_be_small() -> None:
 
 
 @dataclass(frozen=True)
-class Recorder:
+class Recorder(Declared):
     """Keeps what it is asked with."""
 
     name: str = "recorder"
     tasks: frozenset[str] = frozenset({"pair", "node"})
     seen: list[tuple[Inputs, Ints]] = field(default_factory=list)
 
-    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int) -> Fitted:
+    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: Journal | None = None) -> Fitted:
         return self
 
     def predict(self, inputs: Inputs, rows: Ints) -> Floats:
@@ -131,7 +131,9 @@ def test_a_pair_gets_all_of_another_pair() -> None:
     examples = Examples(source, target, label, ("a", "b"), np.arange(n))
     spy = Recorder()
     extra: dict[str, Predictor] = {"recorder": spy}
-    found = run(Task("made", examples, build, "neuron", ("recorder",), "recorder", folds=3, bootstraps=2, extra=extra))
+    found = run(
+        Experiment("made", examples, build, "neuron", ("recorder",), "recorder", folds=3, bootstraps=2, extra=extra)
+    )
     spy.seen.clear()
     importance.shuffled(found, "recorder")
     changed = 0
@@ -161,7 +163,7 @@ def test_single_neurons_as_scikit_learn_permutes_them(make_nodes: Callable[..., 
         ids = np.arange(1, n + 1, dtype=np.uint64)
         return Inputs(ids, {}, node, no_columns(some.m), some.source, some.target, some.group, np.ones(n))
 
-    found = run(Task("made", examples, build, "class", ("logistic regression",), "logistic regression", folds=2,
+    found = run(Experiment("made", examples, build, "class", ("logistic regression",), "logistic regression", folds=2,
                      bootstraps=2))  # fmt: skip
     ours = importance.shuffled(found, "logistic regression", ("a", "b", "c"), repeats=60)
     theirs = []
@@ -213,7 +215,7 @@ def test_leaving_out_is_a_run_without_it_on_the_same_folds() -> None:
     (row,) = importance.left_out(found, name, ("distance",))
     task = found.task
     bare = run(replace(task, build=lambda some, train: without(task.build(some, train), "distance")))
-    assert bare.card["split_hash"] == found.card["split_hash"]
+    assert bare.card.split_hash == found.card.split_hash
     weights = class_weights(task.examples, task.bootstraps, task.seed)
     assert row.loss == paired_difference(task.examples, found.held[name], bare.held[name], area_under_roc, weights)
 
@@ -231,7 +233,7 @@ def test_identity_is_memory_of_seen_classes(
     name = "logistic regression"
     loss = {}
     for split in ("class", "neuron"):
-        task = Task("made", examples, with_identity(flat), split, (name,), name, folds=4, bootstraps=50)
+        task = Experiment("made", examples, with_identity(flat), split, (name,), name, folds=4, bootstraps=50)
         found = run(task)
         loss[split] = {row.of: row.loss for row in importance.left_out(found, name)}
         loss[f"{split} shuffled"] = {row.of: row.loss for row in importance.shuffled(found, name)}

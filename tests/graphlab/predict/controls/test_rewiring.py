@@ -61,18 +61,18 @@ def test_rewiring_moves_most_connections_and_no_other_layer() -> None:
     measured = Measured(chemical.root_ids, {"chemical": chemical, "electrical": electrical},
                         np.zeros((n, n), dtype=np.int8), [str(k) for k in range(n)])  # fmt: skip
     for kind, other in (("chemical", "electrical"), ("electrical", "chemical")):
-        changed = with_rewired(measured, [kind], 5).snapshots
+        changed = with_rewired(measured.wiring, [kind], 5).snapshots
         assert changed[other] is measured.snapshots[other]
         one, two = dense(measured.snapshots[kind]) > 0, dense(changed[kind]) > 0
         assert (one & two).sum() < 0.4 * one.sum()
         found = share_in_place(measured.snapshots[kind], changed[kind])
         assert found == pytest.approx((one & two).sum() / one.sum())
-        assert not np.array_equal(dense(changed[kind]), dense(with_rewired(measured, [kind], 6).snapshots[kind]))
+        assert not np.array_equal(dense(changed[kind]), dense(with_rewired(measured.wiring, [kind], 6).snapshots[kind]))
     with pytest.raises(UnknownNameError, match="unknown layer 'chemial'.*chemical"):
-        with_rewired(measured, ["chemial"], 0)
+        with_rewired(measured.wiring, ["chemial"], 0)
     one_way = Measured(chemical.root_ids, {"chemical": chemical, "electrical": chemical}, measured.responds,
                        measured.neuron_class)  # fmt: skip
-    even = symmetric_layers(one_way).snapshots
+    even = symmetric_layers(one_way.wiring).snapshots
     assert even["chemical"] is chemical
     assert np.array_equal(dense(even["electrical"]), dense(even["electrical"]).T)
 
@@ -86,8 +86,8 @@ def test_degrees_fix_a_full_layer() -> None:
 
 def test_layers_of_the_worm(randi_measured: Measured) -> None:
     """Degrees say little of who has synapses with whom, and much of who can hear whom outside of them."""
-    before = symmetric_layers(randi_measured).snapshots
-    after = with_rewired(randi_measured, list(before), 0).snapshots
+    before = symmetric_layers(randi_measured.wiring).snapshots
+    after = with_rewired(randi_measured.wiring, list(before), 0).snapshots
     for kind, layer in before.items():
         one, other = dense(layer) > 0, dense(after[kind]) > 0
         assert all(np.array_equal(one.sum(axis=axis), other.sum(axis=axis)) for axis in (0, 1)), kind

@@ -158,8 +158,8 @@ def test_random_labels_are_not_recommended(informed: float, twins: bool, typed_b
         )
         done = run(replace(task, predictors=names, candidates=names, reference=names[0]))
         assert done.verdict is not None
-        assert done.card["recommended"] == done.verdict.recommended
+        assert done.card.recommended == done.verdict.recommended
         if done.verdict.recommended is None:
-            assert done.card["recommended_because"].startswith("nothing is recommended: ")
+            assert done.card.recommended_because.startswith("nothing is recommended: ")
         found.append(done.verdict.recommended is not None)
     assert sum(found) >= 2 if informed else sum(found) == 0

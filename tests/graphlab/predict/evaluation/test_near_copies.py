@@ -13,7 +13,7 @@ from graphlab.predict.evaluation.leaks import unchecked
 from graphlab.predict.evaluation.near_copies import NearCopies, near_copies
 from graphlab.predict.evaluation.splits import SPLITS
 from graphlab.predict.inputs.features import embedding_columns
-from graphlab.predict.protocol import Task
+from graphlab.predict.protocol import Experiment
 from graphlab.predict.tasks.cell_type import Typed, cell_type_task
 from graphlab.statistics.folds import Fold
 from queries.snapshot import Snapshot
@@ -36,12 +36,12 @@ def copied(typed: Typed, share: float, noise: float = 0.0, seed: int = 0) -> Typ
     return Typed(ids, {"chemical": snapshot}, [*typed.cell_type, *(typed.cell_type[k] for k in again)])
 
 
-def fold_of(task: Task, train: int) -> Fold:
+def fold_of(task: Experiment, train: int) -> Fold:
     rows = np.arange(task.examples.m)
     return Fold(rows[:train], rows[train:])
 
 
-def looked(task: Task, folds: list[Fold], **more: object) -> NearCopies:
+def looked(task: Experiment, folds: list[Fold], **more: object) -> NearCopies:
     return near_copies(replace(task.build(task.examples, folds[0].train), **more), task.examples, folds)
 
 

@@ -30,6 +30,22 @@ def test_two_blocks_come_apart() -> None:
     assert abs(np.corrcoef(second, block)[0, 1]) > 0.9
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_equal_singular_values_have_one_answer(threads: int) -> None:
+    """Neurons that only know one another, and cycles: whatever is computed first, with however many threads."""
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    dense = np.zeros((50, 50))
+    for a in range(0, 30, 2):
+        dense[a, a + 1] = 1 + a % 3
+    for a in range(30, 48, 3):
+        dense[[a, a + 1, a + 2], [a + 1, a + 2, a]] = 1.0
+    wanted = spectral_embedding(sparse.csr_array(dense), 16)
+    with threadpoolctl.threadpool_limits(threads):
+        for _ in range(5):
+            np.testing.assert_allclose(spectral_embedding(sparse.csr_array(dense), 16), wanted, atol=1e-9)
+    assert (np.linalg.norm(wanted, axis=0) > 0.1).all()
+
+
 def test_too_few_neurons() -> None:
     with pytest.raises(AnalysisError, match="of 4 neurons in 3 dimensions; wanted 1 to 2"):
         spectral_embedding(sparse.csr_array(np.eye(4)), 3)

@@ -17,9 +17,9 @@ from graphlab.predict.inputs.features import Columns, Inputs
 from graphlab.predict.learners import calibration
 from graphlab.predict.learners.calibration import Calibrated, Temperature, fit_isotonic, fit_temperature
 from graphlab.predict.learners.linear import LogisticRegression
-from graphlab.predict.predictor import Fitted, Predictor, known_rows
+from graphlab.predict.predictor import Declared, Fitted, Journal, Predictor, known_rows
 from graphlab.predict.predictors import predictor_named
-from graphlab.predict.protocol import Task, run
+from graphlab.predict.protocol import Experiment, run
 from graphlab.predict.state import Array, State
 from ingest.schema.errors import SchemaError, UnknownNameError
 
@@ -85,7 +85,7 @@ def test_isotonic_undoes_any_rising_distortion() -> None:
 
 
 @dataclass(frozen=True)
-class Boasting:
+class Boasting(Declared):
     """Logistic regression that takes its log odds four times."""
 
     name: str = "boasting"
@@ -93,7 +93,7 @@ class Boasting:
     asked: list[tuple[Ints, Ints]] = field(default_factory=list)
     """(known rows, asked rows) of every fit."""
 
-    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int) -> Fitted:
+    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: Journal | None = None) -> Fitted:
         return _Boast(LogisticRegression().fit(inputs, known, classes, seed), known_rows(known), self.asked)
 
     def restore(self, state: State) -> Fitted:
@@ -150,7 +150,7 @@ def test_a_boaster_is_brought_down_and_ranks_as_before(method: str, make_pairs: 
     boaster = Boasting()
     calibrated = Calibrated(boaster, method)
     extra: dict[str, Predictor] = {p.name: p for p in (boaster, calibrated)}
-    task = Task("made", examples, lambda some, train: make_inputs(some), "neuron", tuple(extra), "boasting",
+    task = Experiment("made", examples, lambda some, train: make_inputs(some), "neuron", tuple(extra), "boasting",
                 folds=4, bootstraps=50, extra=extra)  # fmt: skip
     found = run(task)
     rows = calibration.uncertainty(examples, found.held, bootstraps=50)
@@ -162,7 +162,7 @@ def test_a_boaster_is_brought_down_and_ranks_as_before(method: str, make_pairs: 
     ranked = found.differences["calibrated boasting"]["auroc"]
     assert abs(ranked.value) < (1e-9 if method == "temperature" else 0.02)
     assert "ece" not in rows["calibrated boasting"]
-    assert f"{method} scaling" in found.card["predictors"]["calibrated boasting"]
+    assert f"{method} scaling" in found.card.predictors["calibrated boasting"]
 
 
 def test_too_few_classes_leave_it_as_it_was(make_pairs: Make, make_inputs: MakeInputs) -> None:

@@ -58,7 +58,9 @@ def test_coordinates_opposite_on_both_sides_enter_by_size() -> None:
     snapshot = Snapshot.from_edges(ids, *np.nonzero(matrix), matrix[np.nonzero(matrix)])
     typed = Typed(ids, {"chemical": snapshot}, ["a", "b"] * 60, None, ["left"] * 60 + ["right"] * 60)
     task = cell_type_task(typed)
-    inputs, plain = (cell_type.build_inputs(t)(task.examples, np.arange(3)) for t in (typed, replace(typed, side=None)))
+    inputs, plain = (
+        cell_type.build_inputs(t.wiring)(task.examples, np.arange(3)) for t in (typed, replace(typed, side=None))
+    )
     changed = (inputs.node.values != plain.node.values).any(axis=0)
     assert changed.any()
     assert all("_spectral_" in name for name, c in zip(inputs.node.names, changed, strict=True) if c)

@@ -77,4 +77,4 @@ def test_randi_and_the_bar(randi_measured: Measured) -> None:
     assert auroc["random forest without distance"] < auroc["random forest"]
     for name in ("random forest", "logistic regression"):
         assert 0.66 < auroc[name] < 0.82, name
-    assert 1_000 < np.mean([fold["test"] for fold in found.card["folds"]]) < 2_500
+    assert 1_000 < np.mean([fold["test"] for fold in found.card.folds]) < 2_500

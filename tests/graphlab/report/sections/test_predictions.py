@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from graphlab import Graph
-from graphlab.predict.saved_runs import SHAPES
+from graphlab.predict.card import SHAPES, sealed
 from graphlab.report.page import Figures, Notes, Table
 from graphlab.report.section import Subject
 from graphlab.report.sections import predictions
@@ -137,7 +137,7 @@ def test_cards_without_predictions_and_cards_of_others(predicted: Path, tmp_path
 def _card(models: Path, **changes: object) -> None:
     path = models / "functional.json"
     card = {**json.loads(path.read_text()), **changes}
-    path.write_text(json.dumps({key: value for key, value in card.items() if value is not None}))
+    path.write_text(sealed({key: value for key, value in card.items() if value is not None}))
 
 
 def _drop(models: Path, column: str) -> None:
@@ -158,7 +158,7 @@ def test_no_card_breaks_the_report(predicted: Path, tmp_path: Path) -> None:
     with Graph.open(place, read_only=True) as graph:
         for key in sorted(SHAPES):
             for junk in JUNK:
-                path.write_text(json.dumps({**card, key: junk}))
+                path.write_text(sealed({**card, key: junk}))
                 section = predictions.section.make(Subject(graph))
                 assert section is not None
                 notes = [note for block in section.blocks if isinstance(block, Notes) for note in block.notes]

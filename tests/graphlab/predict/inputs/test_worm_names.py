@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphlab.predict.tasks.worm_names import worm_class
+from graphlab.predict.inputs.worm_names import worm_class
 
 
 def test_worm_classes() -> None:

@@ -1,0 +1,43 @@
+"""Every predictor and every task of ours passes the contract that others are held to."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from graphlab import Graph
+from graphlab.predict.predictors import PREDICTORS
+from graphlab.testing.predictors import PredictorContract, TaskContract, kinds_of, made_wiring
+
+pytest.importorskip("sklearn")
+pytest.importorskip("safetensors")
+pytest.importorskip("torch")
+NAMES = [name for name, _ in PREDICTORS] + ["calibrated logistic regression"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+class TestPredictors(PredictorContract):
+    @pytest.fixture(autouse=True)
+    def _named(self, name: str) -> None:
+        self.name = name
+
+
+class TestCellType(TaskContract):
+    name = "cell-type"
+
+    def label(self, graph: Graph) -> None:
+        ids = made_wiring().root_ids
+        graph.ingest(pa.table({"root_id": ids, "cell_type": ["abc"[k] for k in kinds_of(len(ids))]}), as_="neurons")
+
+
+class TestFunctional(TaskContract):
+    name = "functional"
+
+    def label(self, graph: Graph) -> None:
+        ids = made_wiring().root_ids
+        kind = kinds_of(len(ids))
+        pairs = [(a, b) for a in range(len(ids)) for b in range(len(ids)) if a != b and (a + b) % 2]
+        responds = [bool(kind[a] <= kind[b]) for a, b in pairs]
+        table = {"pre_root_id": ids[[a for a, _ in pairs]], "post_root_id": ids[[b for _, b in pairs]]}
+        rows = pa.table({**table, "value": [float(v) for v in responds], "connected": responds})
+        graph.activity.correlate("response", source=rows)
