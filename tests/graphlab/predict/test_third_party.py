@@ -1,4 +1,4 @@
-"""Names of tasks and predictors of another package, known to the command line and to ``Graph`` by entry points alone."""
+"""Names of tasks and predictors of another package, known to the command line and to ``Graph`` by entry points."""
 
 from __future__ import annotations
 
