@@ -36,7 +36,7 @@ with Graph.open(g) as graph:
     found["sides"] = graph.predict.ask("hemisphere", task="hemisphere").summary().to_pylist()
 found |= {
     "setting": say("train", "hemisphere", g, "--set", "colum=side"),
-    "name": say("train", "cell-type", g, "--predictors", "nearst"),
+    "name": say("train", "cell-type", g, "--predictors", "nearst", "--name", "x"),
     "verb": say("train", "hemispere", g),
     "help": say("train", "--help"),
 }

@@ -210,7 +210,9 @@ def test_embeddings_are_joined_used_and_counted(trainable: Any, vectors_of: Call
         assert made.card.embeddings == {"model": "m", "segmentation_version": "1", "width": 3}
         assert [k for k, family in made.card.features.items() if family == "embeddings"][-1] == "has_embedding"
         assert any("10 of 40 neurons have no embedding" in note for note in made.notes)
-        bare = graph.predict.train("cell-type", embeddings="none", **{**QUICK, "predictors": ["logistic regression"]})
+        bare = graph.predict.train(
+            "cell-type", embeddings="none", replace=True, **{**QUICK, "predictors": ["logistic regression"]}
+        )
     assert bare.card.embeddings is None
     assert "embeddings" not in bare.card.features.values()
 
@@ -218,7 +220,8 @@ def test_embeddings_are_joined_used_and_counted(trainable: Any, vectors_of: Call
 def test_labels_defined_from_connectivity_and_another_predictor(trainable: Any) -> None:
     with Graph.open(trainable.path) as graph:
         made = graph.predict.train(
-            "cell-type", "side", **{**QUICK, "split": "class"}, keep="label propagation", labels_from_connectivity=True
+            "cell-type", label="side", **{**QUICK, "split": "class"}, keep="label propagation",
+            labels_from_connectivity=True,
         )  # fmt: skip
     assert made.name == "cell-type-side"
     assert made.card.predictor == "label propagation"
