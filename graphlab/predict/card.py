@@ -136,20 +136,20 @@ def read(path: Path) -> ModelCard:
         document = {}
     number, seal = document.get("format", 1), document.get(SEAL)
     if isinstance(number, int) and number > FORMAT:
-        raise VersionError(f"{path} is of format {number}; this graphlab reads up to {FORMAT}: upgrade it")
+        raise VersionError(f"{path.name} is of format {number}; this graphlab reads up to {FORMAT}: upgrade it")
     if (number != 1 or seal is not None) and seal != _seal({k: v for k, v in document.items() if k != SEAL}):
-        raise ReadError(f"{path} was changed since it was written (its hash differs); train the model again")
+        raise ReadError(f"{path.name} was changed since it was written (its hash differs); train the model again")
     if missing := [name for name in _required() if name not in document]:
         raise SchemaError(
-            f"{path} is not the card of a predictor (it lacks {', '.join(missing)}); models for `graphlab predict` are "
+            f"{path.name} is not the card of a predictor (it lacks {', '.join(missing)}); models for `graphlab predict` are "
             "made by `graphlab train`. Train the model again"
         )
     if bad := [name for name, fits in SHAPES.items() if name in document and not fits(document[name])]:
         raise SchemaError(
-            f"{path} has {', '.join(bad)} of another form than training writes; train the model again"
+            f"{path.name} has {', '.join(bad)} of another form than training writes; train the model again"
         )  # fmt: skip
     if document["reference"] not in document["scores"]:
-        raise SchemaError(f"{path} has no scores of its reference; train the model again")
+        raise SchemaError(f"{path.name} has no scores of its reference; train the model again")
     if number == 1:
         kept = SETTINGS_BEFORE.get(str(document["question"].get("task")), ())
         document["question"] = {name: value for name, value in document["question"].items() if name in kept}
