@@ -141,8 +141,8 @@ def read(path: Path) -> ModelCard:
         raise ReadError(f"{path.name} was changed since it was written (its hash differs); train the model again")
     if missing := [name for name in _required() if name not in document]:
         raise SchemaError(
-            f"{path.name} is not the card of a predictor (it lacks {', '.join(missing)}); models for `graphlab predict` "
-            "are made by `graphlab train`. Train the model again"
+            f"{path.name} is not the card of a predictor (it lacks {', '.join(missing)}); models to be asked are "
+            "made by `graphlab train`. Train the model again"
         )
     if bad := [name for name, fits in SHAPES.items() if name in document and not fits(document[name])]:
         raise SchemaError(
