@@ -1,4 +1,4 @@
-"""50 million synapses to a queryable graph: the command line beside hand-written DuckDB SQL with the same checks."""
+"""Synapses and pairs to a queryable graph: the command line beside hand-written DuckDB SQL with the same checks."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from pyarrow import parquet
+from pyarrow import feather, parquet
 
 SYNAPSES = int(os.environ.get("GRAPHLAB_BENCH_SYNAPSES", "50_000_000"))
+PAIRS = int(os.environ.get("GRAPHLAB_BENCH_PAIRS", "25_000_000"))
 NEURONS = 139_255
 
 HAND_WRITTEN = """
@@ -74,15 +75,23 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_fifty_million_synapses(source: Path, side_by_side: Callable[..., Any]) -> None:
+    task = f"{SYNAPSES / 1e6:.0f} M synapses (Parquet) to connections"
+    _compare(task, source, ["--as", "synapses"], HAND_WRITTEN, SYNAPSES, side_by_side)
+
+
+def _compare(
+    task: str, source: Path, options: list[str], hand: str, rows: int, side_by_side: Callable[..., Any]
+) -> None:
+    """Time both, and hold them to the same connections, weights and totals."""
     place = source.parent
     script = place / "hand_written.py"
-    script.write_text(textwrap.dedent(HAND_WRITTEN))
+    script.write_text(textwrap.dedent(hand))
 
     def ours() -> str:
         shutil.rmtree(place / "g", ignore_errors=True)
         graphlab = [sys.executable, "-m", "graphlab.cli"]
         subprocess.run([*graphlab, "init", str(place / "g")], check=True, capture_output=True)
-        command = [*graphlab, "ingest", str(place / "g"), str(source), "--as", "synapses"]
+        command = [*graphlab, "ingest", str(place / "g"), str(source), *options]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
     def hand_written() -> None:
@@ -90,14 +99,8 @@ def test_fifty_million_synapses(source: Path, side_by_side: Callable[..., Any]) 
             (place / name).unlink(missing_ok=True)
         subprocess.run([sys.executable, str(script), str(source), str(place / "hand.duckdb")], check=True)
 
-    measured = side_by_side(
-        f"{SYNAPSES / 1e6:.0f} M synapses (Parquet) to connections",
-        {"graphlab ingest": ours, "hand-written DuckDB SQL": hand_written},
-        rounds=3,
-        warmup=0,
-        work=SYNAPSES,
-        unit="synapses",
-    )
+    contenders = {"graphlab ingest": ours, "hand-written DuckDB SQL": hand_written}
+    measured = side_by_side(task, contenders, rounds=3, warmup=0, work=rows, unit=options[1])
     side_by_side.note("ingest: " + measured["graphlab ingest"].result.strip().replace("\n", "; "))
 
     import duckdb
@@ -113,3 +116,55 @@ def test_fifty_million_synapses(source: Path, side_by_side: Callable[..., Any]) 
             )
     assert counts[0] == counts[1]
     side_by_side.note(f"ingest: both made {counts[0][0]:,.0f} connections of {counts[0][2]:,} neurons")
+
+
+HAND_WRITTEN_PAIRS = """
+import duckdb, sys
+import pyarrow.dataset as ds
+source, target = sys.argv[1:]
+con = duckdb.connect(target, config={"memory_limit": "4GB", "preserve_insertion_order": "false"})
+con.register("source", ds.dataset(source, format="feather"))
+con.execute('''CREATE TABLE connections AS SELECT CAST(body_pre AS UBIGINT) pre_root_id,
+    CAST(body_post AS UBIGINT) post_root_id, CAST(weight AS DOUBLE) weight, 'chemical' kind FROM source''')
+rows, unique = con.execute('''SELECT (SELECT count(*) FROM connections),
+    count(*) FROM (SELECT DISTINCT pre_root_id, post_root_id FROM connections)''').fetchone()
+assert rows == unique
+bad, none = con.execute('''SELECT count(*) FILTER (NOT isfinite(weight) OR pre_root_id IS NULL OR post_root_id IS NULL),
+    count(*) FILTER (weight = 0 OR pre_root_id = 0 OR post_root_id = 0) FROM connections''').fetchone()
+assert bad == 0 and none == 0
+con.execute('''CREATE TABLE neurons AS
+    SELECT coalesce(a.root_id, b.root_id) root_id, coalesce(total_in, 0) total_in, coalesce(total_out, 0) total_out
+    FROM (SELECT pre_root_id root_id, CAST(sum(weight) AS DOUBLE) total_out FROM connections GROUP BY 1) a
+    FULL JOIN (SELECT post_root_id root_id, CAST(sum(weight) AS DOUBLE) total_in FROM connections GROUP BY 1) b
+    ON a.root_id = b.root_id''')
+con.execute("CHECKPOINT")
+"""
+
+
+def write_pairs(path: Path) -> None:
+    """Each pair once, in no order, as the releases of FlyEM have them: Feather, LZ4, int64 bodies past 2^53."""
+    rng = np.random.default_rng(0)
+    bodies = np.sort(rng.choice(2**40, NEURONS, replace=False)) + 2**53
+    at = rng.permutation(PAIRS)
+    pre = at % NEURONS
+    # 104729 and the number of neurons have no common divisor: every step of a neuron leads to another partner.
+    post = (pre * 7919 + at // NEURONS * 104729 + 1) % NEURONS
+    columns = {
+        "body_pre": bodies[pre],
+        "body_post": bodies[post],
+        "weight": rng.geometric(0.4, PAIRS).astype(np.int32),
+    }
+    feather.write_feather(pa.table(columns), str(path))
+
+
+def test_twenty_five_million_pairs(tmp_path: Path, side_by_side: Callable[..., Any]) -> None:
+    source = tmp_path / "connectome-weights.feather"
+    write_pairs(source)
+    _compare(
+        f"{PAIRS / 1e6:.0f} M pairs (FlyEM Feather) to connections",
+        source,
+        ["--as", "connections", "--columns", "flyem"],
+        HAND_WRITTEN_PAIRS,
+        PAIRS,
+        side_by_side,
+    )

@@ -27,9 +27,9 @@ def write_connections(arrivals: Arrivals, kind: str | None, duplicates: str | No
     )
     _claim_kinds(arrivals)
     notes = _without_weight(arrivals)
-    notes += _repeated(arrivals, duplicates)
-    notes += _met_before(arrivals, duplicates)
-    _insert(arrivals)
+    several = _repeated(arrivals, duplicates) + _met_before(arrivals, duplicates)
+    _insert(arrivals, unique=not several and not arrivals.has("neuropil"))
+    notes += several
     cancelled = _drop_cancelled(arrivals)
     connection.execute("DROP TABLE arrived")
     return notes + cancelled
@@ -131,7 +131,8 @@ def _met_before(arrivals: Arrivals, duplicates: str | None) -> list[str]:
     return []
 
 
-def _insert(arrivals: Arrivals) -> None:
+def _insert(arrivals: Arrivals, unique: bool) -> None:
+    """Write what arrived, summed over the rows of a pair unless it is known that each has one."""
     connection = arrivals.connection
     total = exact_sum(connection, "arrived", "weight")
     if arrivals.has("neuropil"):
@@ -145,10 +146,8 @@ def _insert(arrivals: Arrivals) -> None:
         for name in arrivals.schema.names
         if name not in ("pre_root_id", "post_root_id", "kind", "weight", "arrival")
     ]
-    row = first_row(
-        connection, f"SELECT count(*) = (SELECT count(*) FROM arrived) FROM (SELECT DISTINCT {PAIR} FROM arrived)"
-    )
-    if row and row[0]:
+    each_once = f"SELECT count(*) = (SELECT count(*) FROM arrived) FROM (SELECT DISTINCT {PAIR} FROM arrived)"
+    if unique or first_row(connection, each_once)[0]:
         columns = ", ".join([PAIR, "weight", *others])
         connection.execute(f"INSERT INTO connections BY NAME SELECT {columns} FROM arrived")
     else:

@@ -114,17 +114,20 @@ def totals(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> No
         f"SELECT {{side}} AS root_id, CAST({added} AS DOUBLE) AS value FROM {table} "
         "WHERE kind = 'chemical' GROUP BY ALL"
     )
-    # Grouped before they meet neurons, and both in one UPDATE: a third of the time of one by one.
+    # Rows written anew: an UPDATE of rows that the same transaction has added takes seven times as long.
     connection.execute(
         f"""
-        UPDATE neurons SET total_in = coalesce(sums.total_in, 0), total_out = coalesce(sums.total_out, 0)
-        FROM (SELECT n.root_id, incoming.value AS total_in, outgoing.value AS total_out
-              FROM neurons n
-              LEFT JOIN ({sums.format(side="post_root_id")}) incoming ON incoming.root_id = n.root_id
-              LEFT JOIN ({sums.format(side="pre_root_id")}) outgoing ON outgoing.root_id = n.root_id) sums
-        WHERE neurons.root_id = sums.root_id
+        CREATE OR REPLACE TEMP TABLE totalled AS
+        SELECT n.* REPLACE (coalesce(incoming.value, 0) AS total_in, coalesce(outgoing.value, 0) AS total_out)
+        FROM neurons n
+        LEFT JOIN ({sums.format(side="post_root_id")}) incoming ON incoming.root_id = n.root_id
+        LEFT JOIN ({sums.format(side="pre_root_id")}) outgoing ON outgoing.root_id = n.root_id
+        ORDER BY n.rowid
         """
     )
+    connection.execute("DELETE FROM neurons")
+    connection.execute("INSERT INTO neurons BY NAME FROM totalled")
+    connection.execute("DROP TABLE totalled")
 
 
 def recipe_text(recipe: dict[str, Any]) -> str:

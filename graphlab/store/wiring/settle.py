@@ -90,10 +90,10 @@ def settle(connection: duckdb.DuckDBPyConnection, recipe: Recipe, pairs_made: bo
     if "connections" in origins.values():
         if origins.get("chemical") == "connections" and not _totals_given(connection):
             connection.execute(
-                "CREATE OR REPLACE TEMP TABLE all_pairs AS FROM connections UNION ALL FROM connections_left_out"
+                "CREATE OR REPLACE TEMP VIEW all_pairs AS FROM connections UNION ALL FROM connections_left_out"
             )
             totals(connection, "all_pairs", "weight")
-            connection.execute("DROP TABLE all_pairs")
+            connection.execute("DROP VIEW all_pairs")
         _sort_out_left_out(connection)
     refresh_signs(connection)
     return _tell(connection)
