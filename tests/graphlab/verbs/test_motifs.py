@@ -13,8 +13,10 @@ from graphlab.motifs.census.census import census
 from graphlab.motifs.census.weights import motif_weights
 from graphlab.motifs.nulls.models import NullOptions, sample_seed
 from graphlab.motifs.nulls.registered import weight_null
+from graphlab.motifs.significance.against_null import roles_against_null, signed_against_null
 from graphlab.store.runs.runs import hash_table
 from ingest.schema.errors import AnalysisError, UnknownNameError
+from ingest.schema.transmitters import transmitter_map
 
 
 @pytest.fixture
@@ -173,3 +175,21 @@ def test_weights_against_shuffled_weights(graph: Graph, null: str) -> None:
     assert graph.rerun(run["run_id"]).equal
     with pytest.raises(UnknownNameError, match="did you mean 'weights"):
         graph.motifs.weights(3, ["raw"], null="weight")
+
+
+def test_a_null_that_needs_labels_is_told_cell_types_by_every_verb(graph: Graph) -> None:
+    """Signed triads and roles beside ``block`` are those of the sampler's own draws with cell types as labels."""
+    view = graph.snapshot()
+    labels = graph.neuron_values(view, "cell_type")
+    signed = graph.motifs.signed_census("fly", null="block", samples=5, seed=3)
+    signs = transmitter_map("fly").sign_all(
+        graph.neuron_values(view, "nt_type"), graph.neuron_values(view, "nt_confidence")
+    )
+    alone = signed_against_null(view, signs, "block", 5, 3, NullOptions(labels=labels))
+    assert signed.equals(alone)
+    roles = graph.motifs.roles(3, null="block", samples=5, seed=3)
+    assert roles.equals(roles_against_null(view, 3, labels, "block", 5, 3, NullOptions(labels=labels)))
+    assert {row["note"] for row in roles.to_pylist()} != {"fixed by the null"}
+    for run in graph.to_arrow("runs").to_pylist():
+        if run["verb"] in ("roles", "signed_census"):
+            assert graph.rerun(run["run_id"]).equal
