@@ -141,9 +141,9 @@ def represented_nm(skeleton: Skeleton, node_ids: Any) -> Floats:
     graph = _graph(skeleton)
     for first in range(0, at.size, ROWS):
         rows = order[first : first + ROWS]
-        found = dijkstra(graph, directed=False, indices=at[rows])
-        best = found.argmin(axis=0)
-        shortest = found[best, np.arange(len(skeleton))]
+        distances = dijkstra(graph, directed=False, indices=at[rows])
+        best = distances.argmin(axis=0)
+        shortest = distances[best, np.arange(len(skeleton))]
         closer = shortest < distance
         distance[closer], nearest[closer] = shortest[closer], rows[best[closer]]
     reached = np.isfinite(distance)

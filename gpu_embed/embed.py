@@ -12,11 +12,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from gpu_embed.cutouts.crops import MEMORY_BYTES, NOT_FINITE, Cutouts, Failure
-from gpu_embed.cutouts.stages import ahead
+from gpu_embed.cutouts.stages import prefetch
 from gpu_embed.encoder.phantoms import phantom_crops
 from gpu_embed.engines.memory import WAITING, cutting_bytes
 from gpu_embed.engines.protocol import Crops, Engine, ResidentEngine
-from gpu_embed.journal import Journal
+from gpu_embed.journal import EmbeddingJournal
 from ingest.nodes import SCHEMA, each_once
 from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError, SchemaError, UnknownNameError, VersionError
@@ -97,7 +97,7 @@ class EmbeddingRun:
         segmentation: Volume,
         nodes: pa.Table,
         engine: Engine,
-        journal: Journal | None,
+        journal: EmbeddingJournal | None,
         *,
         cutting: str = "auto",
         resolution: Resolution | None = None,
@@ -199,7 +199,7 @@ class EmbeddingRun:
         )
         total = cutouts.count
         done = 0
-        for rows, vectors, failed in ahead(self._computed(ahead(self._cut(), QUEUED))):
+        for rows, vectors, failed in prefetch(self._computed(prefetch(self._cut(), QUEUED))):
             journal.add(self._batch(rows, vectors))
             failures += failed
             result.computed += rows.size
@@ -215,11 +215,11 @@ class EmbeddingRun:
 
     def _cut(self) -> Iterator[tuple[npt.NDArray[np.int64], Any, list[Failure]]]:
         if self._resident is None:
-            return self._cutouts.cut(ahead(self._cutouts.read(), QUEUED))
+            return self._cutouts.cut(prefetch(self._cutouts.read(), QUEUED))
         from gpu_embed.cutouts.device_crops import DeviceCutter
 
         cutter = DeviceCutter(self._cutouts, self._resident.device, compiled=self._resident.compiled)
-        return cutter.cut(ahead(self._cutouts.fetch(), QUEUED))
+        return cutter.cut(prefetch(self._cutouts.fetch(), QUEUED))
 
     def _computed(
         self, cut: Iterator[tuple[npt.NDArray[np.int64], Any, list[Failure]]]
@@ -288,7 +288,7 @@ class EmbeddingRun:
         return notes
 
 
-def embeddings_of(journal: Journal) -> pa.Table:
+def embeddings_of(journal: EmbeddingJournal) -> pa.Table:
     """All rows of a run, sorted by root_id and node_id, in the words of EMBEDDINGS.
 
     Raises:

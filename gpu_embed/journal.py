@@ -19,7 +19,7 @@ PART = "part-{:06d}-{}.arrow"
 _DIGITS = 12
 
 
-class Journal:
+class EmbeddingJournal:
     """A folder of Arrow files with finished rows, and what run they are of.
 
     Args:

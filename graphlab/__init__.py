@@ -17,7 +17,7 @@ __all__ = ["Graph", "GraphlabError", "__version__"]
 _HOMES = {"Graph": "graphlab.graph", "GraphlabError": "ingest.schema.errors"}
 
 
-def check_rooms(home: Path) -> None:
+def check_packages(home: Path) -> None:
     """Refuse to run with another package called ``queries``, ``ingest`` or ``gpu_embed`` in our place.
 
     Raises:
@@ -34,7 +34,7 @@ def check_rooms(home: Path) -> None:
             )
 
 
-check_rooms(Path(__file__).parent.parent)
+check_packages(Path(__file__).parent.parent)
 
 
 def __getattr__(name: str) -> Any:

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from graphlab import __version__
-from graphlab.commands import activity, asking, counting, embedding, joining, keeping, mining, predicting, showing
+from graphlab.commands import activity, counting, embedding, graphs, joins, mining, predicting, queries, reports
 from graphlab.commands.choices import Sections, Verb
 from graphlab.commands.terminal import short
 from ingest.registry import Registry
@@ -24,29 +24,29 @@ from ingest.schema.errors import GraphlabError, InterruptedRun, PluginError
 
 SECTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
     "Every day": (
-        showing.demo,
-        keeping.init,
-        keeping.ingest,
-        keeping.info,
-        keeping.describe,
-        showing.runs,
-        showing.columns,
-        asking.query,
-        showing.report,
+        reports.demo,
+        graphs.init,
+        graphs.ingest,
+        graphs.info,
+        graphs.describe,
+        reports.runs,
+        reports.columns,
+        queries.query,
+        reports.report,
         counting.rerun,
-        keeping.recipe,
-        keeping.signs,
+        graphs.recipe,
+        graphs.signs,
     ),
     "Motifs": (counting.motifs, mining.mine, mining.instances),
     "Embeddings": (
-        joining.join_embeddings,
-        joining.place_synapses,
+        joins.join_embeddings,
+        joins.place_synapses,
         embedding.embed,
         embedding.aggregate_embeddings,
         embedding.convert_checkpoint,
     ),
     "Activity": (activity.correlate, activity.drop_animal),
-    "Predictors": (predicting.predict, showing.models),
+    "Predictors": (predicting.predict, reports.models),
 }
 """The verbs as ``--help`` groups them: those of ``Graph`` first, then those of its namespaces."""
 VERBS = tuple(verb for verbs in SECTIONS.values() for verb in verbs)
@@ -61,7 +61,7 @@ TRACEBACK = "GRAPHLAB_TRACEBACK"
 """Set to anything, it shows where an unexpected error happened."""
 
 
-class Program(Sections):
+class CommandLine(Sections):
     """The whole command line: our verbs, then those of other packages, looked for where none of ours is meant."""
 
     def list_commands(self, ctx: Any) -> list[str]:
@@ -97,14 +97,14 @@ def _foreign(name: str) -> Any:
                 "before the command shows where it happened"
             ) from error
 
-    command.name, command.rich_help_panel, command.invoke = name, "Other packages", stoppable(told)
+    command.name, command.rich_help_panel, command.invoke = name, "Other packages", interruptible(told)
     return command
 
 
 app = typer.Typer(
     name="graphlab",
     help="Graph analytics over connectome embeddings: a local graph folder, SQL-like patterns, exact motifs.",
-    cls=Program,
+    cls=CommandLine,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -126,11 +126,11 @@ def _everywhere(
     pass
 
 
-def stoppable(verb: Callable[..., Any]) -> Callable[..., Any]:
+def interruptible(verb: Callable[..., Any]) -> Callable[..., Any]:
     """The verb, saying at Ctrl-C what was kept: typer itself would only exit."""
 
     @wraps(verb)
-    def told(*arguments: Any, **options: Any) -> Any:
+    def wrapper(*arguments: Any, **options: Any) -> Any:
         try:
             return verb(*arguments, **options)
         except InterruptedRun as stopped:
@@ -140,18 +140,18 @@ def stoppable(verb: Callable[..., Any]) -> Callable[..., Any]:
         except BaseException as error:
             from graphlab.store.database import was_interrupted
 
-            # What a failure says after Ctrl-C is of a piece of work that was cut, whoever cut it.
+            # An error after Ctrl-C comes from work that was cut short, so it is not shown.
             if not (was_interrupted(error) or _interrupted.is_set()):
                 raise
             typer.echo(STOPPED, err=True)
         raise typer.Exit(130)
 
-    return told
+    return wrapper
 
 
 for section, verbs in SECTIONS.items():
     for verb in verbs:
-        app.command(cls=Verb, rich_help_panel=section)(stoppable(verb))
+        app.command(cls=Verb, rich_help_panel=section)(interruptible(verb))
 
 
 class Tasks(Sections):
@@ -168,7 +168,7 @@ class Tasks(Sections):
         if found is not None or name not in self.list_commands(ctx):
             return found
         alone = typer.Typer(add_completion=False)
-        alone.command(name, cls=Verb)(stoppable(predicting.trainer(name)))
+        alone.command(name, cls=Verb)(interruptible(predicting.trainer(name)))
         return typer.main.get_command(alone)
 
 
@@ -176,7 +176,7 @@ training = typer.Typer(
     name="train", cls=Tasks, help="Train predictors, test them honestly, save one.", no_args_is_help=True
 )
 for verb in predicting.TRAIN:
-    training.command(cls=Verb)(stoppable(verb))
+    training.command(cls=Verb)(interruptible(verb))
 app.add_typer(training, rich_help_panel="Predictors")
 
 
@@ -185,10 +185,10 @@ def _notice(number: int, frame: FrameType | None) -> None:
     signal.default_int_handler(number, frame)
 
 
-def _unraisable(found: Any) -> None:
+def _unraisable(unraisable: Any) -> None:
     """Ctrl-C that met a callback, where Python can only print it, is not printed: the verb ends by itself."""
-    if not issubclass(found.exc_type, KeyboardInterrupt):
-        sys.__unraisablehook__(found)
+    if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(unraisable)
 
 
 def _tell(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
@@ -242,7 +242,7 @@ def _run() -> None:
 
 
 def own_fault(error: Exception) -> str:
-    """The message about an error that none of ours stands for."""
+    """The message for an unexpected error."""
     return (
         f"error: {type(error).__name__}: {error}\nThis is a fault of graphlab, please report it; {TRACEBACK}=1 before "
         "the command shows where it happened"

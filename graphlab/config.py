@@ -9,7 +9,7 @@ from ingest.schema.errors import GraphlabError
 
 
 @dataclass(frozen=True)
-class Limits:
+class DuckDBSettings:
     """What DuckDB may use."""
 
     memory: str = "4GB"
@@ -18,7 +18,7 @@ class Limits:
     """0 means every core this process may run on (GRAPHLAB_THREADS)."""
 
     @classmethod
-    def from_environment(cls) -> Limits:
+    def from_environment(cls) -> DuckDBSettings:
         threads = os.environ.get("GRAPHLAB_THREADS", "0")
         if not threads.isdigit():
             raise GraphlabError(f"GRAPHLAB_THREADS is {threads!r}; wanted a number of threads, like 2")

@@ -71,7 +71,7 @@ def run_demo(directory: Path, *, neurons: int = 1000, seed: int = 0, progress: B
         frames=FRAMES,
         progress=progress("making the connectome"),
     )
-    told = [f"made {neurons:,} neurons and {made.synapse_count:,} synapses as files in {directory / 'sources'}"]
+    lines = [f"made {neurons:,} neurons and {made.synapse_count:,} synapses as files in {directory / 'sources'}"]
     with Graph.create(
         directory / "graph", dataset="made connectome", resolution=connectome.RESOLUTION.xyz, materialization="1"
     ) as graph:
@@ -84,30 +84,30 @@ def run_demo(directory: Path, *, neurons: int = 1000, seed: int = 0, progress: B
         ]
         for source, as_, options in sources:
             bar = progress(f"reading {source.name}")
-            told.append(str(graph.ingest(source, as_=as_, progress=bar, **options)))
-        told.append(str(graph.set_signs("synthetic")))
-        told.append(str(graph.embeddings.place_synapses(REACH_NM, progress=progress("placing synapses"))))
-        told += ["", "the strongest connections, asked as", *_indented(STRONGEST), *_rows(graph.query(STRONGEST))]
-        told += ["", "embedded nodes near synapses, asked as", *_indented(PLACED), *_rows(graph.query(PLACED))]
+            lines.append(str(graph.ingest(source, as_=as_, progress=bar, **options)))
+        lines.append(str(graph.set_signs("synthetic")))
+        lines.append(str(graph.embeddings.place_synapses(REACH_NM, progress=progress("placing synapses"))))
+        lines += ["", "the strongest connections, asked as", *_indented(STRONGEST), *_rows(graph.query(STRONGEST))]
+        lines += ["", "embedded nodes near synapses, asked as", *_indented(PLACED), *_rows(graph.query(PLACED))]
         counts = graph.motifs.census(3).counts
-        told += ["", f"{counts['030T']:,} feed-forward loops (030T), {counts['030C']:,} three-cycles (030C)"]
+        lines += ["", f"{counts['030T']:,} feed-forward loops (030T), {counts['030C']:,} three-cycles (030C)"]
         planted = len(json.loads(made.truth.read_text(encoding="utf-8"))["planted"]["instances"])
         loops = graph.query(PLANTED, parameters={"weight": float(PLANTED_WEIGHT)}).to_arrow()["loops"][0]
-        told.append(
+        lines.append(
             f"{loops} loops whose three connections have {PLANTED_WEIGHT:g} synapses or more; "
             f"the maker planted {planted} (see {made.truth})"
         )
-        told += ["", "neurons that drive behaviour, others held fixed; the maker's own are in truth.json"]
+        lines += ["", "neurons that drive behaviour, others held fixed; the maker's own are in truth.json"]
         tuned = graph.activity.correlate(
             "tuning", seed=seed, measures=("linear",), surrogates=1999, progress=progress("tuning")
         )
-        told += [f"  {note}" for note in tuned.notes if "q <=" in note]
+        lines += [f"  {note}" for note in tuned.notes if "q <=" in note]
         driving = graph.activity.correlate("drivers", seed=seed, progress=progress("drivers"))
-        told += [f"  {note}" for note in driving.notes]
-        told += ["", *_predictions(graph, made.responses, seed, progress)]
+        lines += [f"  {note}" for note in driving.notes]
+        lines += ["", *_predictions(graph, made.responses, seed, progress)]
         report = graph.report(directory / "report.html")
-    told += ["", f"report: {report}", "next:", *(f"  {line}" for line in next_steps(directory / "graph"))]
-    return Demo(directory / "graph", report, tuple(told))
+    lines += ["", f"report: {report}", "next:", *(f"  {line}" for line in next_steps(directory / "graph"))]
+    return Demo(directory / "graph", report, tuple(lines))
 
 
 def _predictions(graph: Graph, responses: Path, seed: int, progress: Bars) -> list[str]:
@@ -120,15 +120,15 @@ def _predictions(graph: Graph, responses: Path, seed: int, progress: Bars) -> li
     from graphlab.predict.saved_runs import estimate_text
 
     graph.activity.correlate("response", source=responses)
-    told = ["trained to predict who responds to whom, and cell types; tested on neurons that training never saw"]
+    lines = ["trained to predict who responds to whom, and cell types; tested on neurons that training never saw"]
     for task, (predictors, options) in TRAINED.items():
-        found = graph.predict.train(
+        model = graph.predict.train(
             task, predictors=predictors, seed=seed, bootstraps=100, progress=progress(f"training {task}"), **options
         )
-        metric = next(iter(found.card.scores[predictors[0]]))
-        told += [f"  {task}, {metric} [95 % interval]: " + ", ".join(
-            f"{name} {estimate_text(found.card.scores[name][metric])}" for name in predictors)]  # fmt: skip
-    return told
+        metric = next(iter(model.card.scores[predictors[0]]))
+        lines += [f"  {task}, {metric} [95 % interval]: " + ", ".join(
+            f"{name} {estimate_text(model.card.scores[name][metric])}" for name in predictors)]  # fmt: skip
+    return lines
 
 
 def _indented(text: str) -> list[str]:
@@ -160,8 +160,8 @@ def next_steps(graph: Path) -> list[str]:
 
 def _command() -> str:
     """How this very graphlab is called: by name where the shell finds it, else by its path."""
-    started, found = Path(sys.argv[0]), shutil.which("graphlab")
-    if found is not None and started.exists() and Path(found).resolve() == started.resolve():
+    started, installed = Path(sys.argv[0]), shutil.which("graphlab")
+    if installed is not None and started.exists() and Path(installed).resolve() == started.resolve():
         return "graphlab"
     if started.name == "graphlab" and started.exists():
         return shlex.quote(str(started))

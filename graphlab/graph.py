@@ -16,11 +16,11 @@ from graphlab.store.runs import runs
 from graphlab.store.runs.results import Repetition, Rerun
 from graphlab.store.runs.waiting import record_waiting
 from graphlab.store.wiring.recipe import Recipe
-from graphlab.verbs.asking import Asking
-from graphlab.verbs.exchanging import Exchanging
+from graphlab.verbs.export import ExportVerbs
 from graphlab.verbs.partners import Partners
-from graphlab.verbs.reaching import Reaching
-from graphlab.verbs.resembling import Resembling
+from graphlab.verbs.paths import PathVerbs
+from graphlab.verbs.queries import QueryVerbs
+from graphlab.verbs.similar import SimilarityVerbs
 from ingest.reader import ReadRequest
 from ingest.schema.space import Resolution
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ingest.running.progress import Progress
 
 
-class Graph(Asking, Exchanging, Partners, Reaching, Resembling):
+class Graph(QueryVerbs, ExportVerbs, Partners, PathVerbs, SimilarityVerbs):
     """A connectome in a folder: ingest, ask, count, report.
 
     >>> with Graph.create("worm") as graph:          # doctest: +SKIP

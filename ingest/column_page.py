@@ -7,7 +7,7 @@ from typing import Any
 
 from ingest.columns import NAMED, dialect
 from ingest.dialects import COMPARTMENTS, DIALECTS, OF_COMPARTMENTS, OWNERS, PREFIX, SYNONYMS, VOXELS
-from ingest.schema.words import TABLES, Table
+from ingest.schema.words import TABLES, TableSpec
 
 TABLE_NAMES = ("neurons", "synapses", "connections")
 BEGIN = """# Columns
@@ -104,7 +104,7 @@ def document() -> dict[str, Any]:
     }
 
 
-def _further(table: Table) -> str:
+def _further(table: TableSpec) -> str:
     names = [NAMED[name] for name in table.required() if name in NAMED and NAMED[name] not in table.names()]
     told = []
     if names:

@@ -36,7 +36,7 @@ NO_PLACE = re.compile(r"(id|score|conf|type|side|version|morton|partition|radius
 
 
 @dataclass(frozen=True)
-class Plan:
+class ColumnMapping:
     """What becomes of each column of one source."""
 
     ours: dict[str, str]
@@ -92,7 +92,7 @@ def dialect(name: str | None) -> Dialect | None:
     return DIALECTS[name] if name else None
 
 
-def plan(names: Sequence[str], request: ReadRequest, source: str) -> Plan:
+def column_mapping(names: Sequence[str], request: ReadRequest, source: str) -> ColumnMapping:
     """Decide for each column of a source what it becomes.
 
     Args:
@@ -105,11 +105,11 @@ def plan(names: Sequence[str], request: ReadRequest, source: str) -> Plan:
         UnknownNameError: a preset, or a word of ours, that does not exist.
     """
     preset, named = said(request.columns)
-    found = _plan(names, request.as_, preset, named, source)
-    missing = _missing(found, request.as_)
+    chosen = _plan(names, request.as_, preset, named, source)
+    missing = _missing(chosen, request.as_)
     if not missing:
         _check_ids(names, request.as_, preset, named, source)
-        return found
+        return chosen
     others = {name: _plan(names, request.as_, name, named, source) for name in DIALECTS if name != preset}
     fits = {name: plan for name, plan in others.items() if not _missing(plan, request.as_)}
     best = max(fits, key=lambda name: len(fits[name].ours), default="")
@@ -127,7 +127,7 @@ def plan(names: Sequence[str], request: ReadRequest, source: str) -> Plan:
     )
 
 
-def _missing(found: Plan, as_: str) -> list[str]:
+def _missing(found: ColumnMapping, as_: str) -> list[str]:
     needed = () if found.one_sided else table(as_).required()
     return [name for name in needed if name not in found.ours and NAMED.get(name, "") not in found.ours]
 
@@ -159,7 +159,7 @@ def _like(options: Iterable[str], names: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(name for option in options for name in names if fnmatchcase(name, option)))
 
 
-def _plan(names: Sequence[str], as_: str, preset: str | None, named: Mapping[str, str], source: str) -> Plan:
+def _plan(names: Sequence[str], as_: str, preset: str | None, named: Mapping[str, str], source: str) -> ColumnMapping:
     words = table(as_)
     chosen_dialect = dialect(preset)
     known = [*words.names(), *(NAMED[c] for c in words.required() if c in NAMED), POSITION, *VOXELS]
@@ -213,7 +213,7 @@ def _plan(names: Sequence[str], as_: str, preset: str | None, named: Mapping[str
             while kept in chosen_of or kept in known or kept in extras.values():
                 kept += "_source"
             extras[name] = kept
-    return Plan(
+    return ColumnMapping(
         chosen_of,
         position,
         extras,

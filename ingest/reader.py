@@ -21,7 +21,7 @@ FLAGS = {"columns": "--columns", "resolution": "--resolution", "keep": "--keep",
 
 
 @dataclass(frozen=True, slots=True)
-class Uses:
+class AcceptedOptions:
     """What one kind of source takes of a request; ``ReadRequest.check`` refuses everything else.
 
     A reader declares it as its attribute ``uses``; recordings declare theirs in ``ingest.recordings.readers``.
@@ -36,8 +36,8 @@ class Uses:
 
     def instead(self) -> str:
         """What may be said, in brackets, for messages."""
-        said = [*(FLAGS[word] for word in self.words), *(f"--option {name}" for name in self.options)]
-        return f" (they take {', '.join(said)})" if said else ""
+        accepted = [*(FLAGS[word] for word in self.words), *(f"--option {name}" for name in self.options)]
+        return f" (they take {', '.join(accepted)})" if accepted else ""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class ReadRequest:
     options: Mapping[str, Any] = field(default_factory=dict)
     """Reader-specific choices (sheet of a workbook, variable of a .mat file)."""
 
-    def check(self, uses: Uses) -> None:
+    def check(self, uses: AcceptedOptions) -> None:
         """Refuse whatever the caller said that this reader would not look at.
 
         Raises:
@@ -125,7 +125,7 @@ class Reader(Protocol):
     """One kind of source."""
 
     @property
-    def uses(self) -> Uses:
+    def uses(self) -> AcceptedOptions:
         """Options and words that it looks at; ``read`` begins with ``request.check(self.uses)``."""
         ...
 

@@ -53,7 +53,7 @@ def fetch_file(file: RemoteFile, folder: Path, progress: Progress | None = None)
         raise ReadError(f"{file.url}: fetched are {', '.join(SCHEMES)} addresses only")
     done = 0
     try:
-        with whole_files.whole(path) as new:
+        with whole_files.write_atomically(path) as new:
             with urllib.request.urlopen(file.url, timeout=60) as answer, new.open("wb") as out:
                 while block := answer.read(BLOCK):
                     done += len(block)

@@ -23,7 +23,7 @@ from queries.planning.bind import BoundPattern, bind
 from queries.planning.executor import EXECUTORS, Executor
 from queries.planning.plan import choose, worth_asking
 from queries.planning.rewrites import rewrite
-from queries.planning.shortcuts import counted, hands_on, limited, shortened
+from queries.planning.shortcuts import counted, limited, passes_rows_through, shortened
 from queries.planning.symmetry import ordered, without_automorphisms
 from queries.planning.values import OWN, Values, without_nan
 from queries.result import Result, plain_types
@@ -162,7 +162,7 @@ def answer(
         else:
             with _registered(handed, source, given, limits):
                 table, more = executor.read(
-                    source.connection, sql, values.all(sql), limits, limit, foreign=not hands_on(statement)
+                    source.connection, sql, values.all(sql), limits, limit, foreign=not passes_rows_through(statement)
                 )
     except duckdb.Error as error:
         raise translated(error, text or statement.text) from None

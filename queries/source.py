@@ -74,7 +74,7 @@ class Limits:
         return self.deadline is not None or self.memory_limit is not None
 
     def check(self, used: int = 0) -> None:
-        """Raise when time is up, when ``held`` bytes are too many, or when the run was cancelled."""
+        """Raise when time is up, when ``used`` bytes are too many, or when the run was cancelled."""
         if self.cancelled():
             raise InterruptedRun("the query was stopped; the graph is unchanged")
         if self.deadline is not None and time.monotonic() > self.deadline:

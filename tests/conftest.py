@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 if TYPE_CHECKING:
-    from graphlab.predict.tasks.cell_type import Typed
-    from graphlab.predict.tasks.functional import Measured
+    from graphlab.predict.tasks.cell_type import CellTypeData
+    from graphlab.predict.tasks.functional import FunctionalData
 
 # Threads of OpenMP wait for each other by turning in a loop; on a busy machine, that takes the time they wait for.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -81,9 +81,9 @@ def install_package(folder: Path, module: str, offers: Mapping[str, Mapping[str,
 
 
 @pytest.fixture(scope="session")
-def larva_typed(real_data: Path) -> Typed:
+def larva_typed(real_data: Path) -> CellTypeData:
     """Winding et al. 2023: 3,591 annotated skeletons, their pairs, and the summed connections."""
-    from graphlab.predict.tasks.cell_type import Typed
+    from graphlab.predict.tasks.cell_type import CellTypeData
     from queries.snapshot import Snapshot
 
     folder = real_data / "larva_winding2023"
@@ -96,23 +96,23 @@ def larva_typed(real_data: Path) -> Typed:
     chemical = Snapshot.from_edges(ids, pre, post, edges[kept, 2])
     kinds = [None if row["simple_group"] in ("", "unk") else row["simple_group"] for row in rows]
     partner = [int(row["pair"]) if int(row["pair"]) > 0 else None for row in rows]
-    return Typed(ids, {"chemical": chemical}, kinds, partner, [row["hemisphere"] for row in rows])
+    return CellTypeData(ids, {"chemical": chemical}, kinds, partner, [row["hemisphere"] for row in rows])
 
 
 @pytest.fixture(scope="session")
-def typed_by() -> Callable[..., Typed]:
+def typed_by() -> Callable[..., CellTypeData]:
     """Neurons with imbalanced types and random wiring, that knows types or does not; see ``_typed_by``."""
     return _typed_by
 
 
-def _typed_by(seed: int, n: int = 90, informed: float = 0.0, twins: bool = False) -> Typed:
+def _typed_by(seed: int, n: int = 90, informed: float = 0.0, twins: bool = False) -> CellTypeData:
     """``n`` neurons of four types (60, 25, 10 and 5 %) and a random graph with hubs.
 
     Args:
         informed: how much the type of both ends says of a connection; 0 nothing.
         twins: neurons are pairs of one type, declared as homologues, else all stand alone.
     """
-    from graphlab.predict.tasks.cell_type import Typed
+    from graphlab.predict.tasks.cell_type import CellTypeData
     from queries.snapshot import Snapshot
 
     rng = np.random.default_rng([seed, n])
@@ -130,7 +130,7 @@ def _typed_by(seed: int, n: int = 90, informed: float = 0.0, twins: bool = False
     np.fill_diagonal(there, False)
     snapshot = Snapshot.from_edges(ids, *np.nonzero(there), rng.integers(1, 9, int(there.sum())))
     partner = [int(ids[k ^ 1]) for k in range(n)] if twins else None
-    return Typed(ids, {"chemical": snapshot}, ["abcd"[k] for k in kind], partner)
+    return CellTypeData(ids, {"chemical": snapshot}, ["abcd"[k] for k in kind], partner)
 
 
 LAYERS = ("NPP_RipollSanchez2023_shortRange", "dopamine_Bentley2016", "octopamine_Bentley2016", "serotonin_Bentley2016",
@@ -138,11 +138,11 @@ LAYERS = ("NPP_RipollSanchez2023_shortRange", "dopamine_Bentley2016", "octopamin
 
 
 @pytest.fixture(scope="session")
-def randi_measured(real_data: Path) -> Measured:
+def randi_measured(real_data: Path) -> FunctionalData:
     """The signal-propagation atlas, the summed wiring in the order of sorted ids, places, extrasynaptic layers."""
     h5py = pytest.importorskip("h5py")
     from graphlab.predict.inputs.worm_names import worm_class
-    from graphlab.predict.tasks.functional import Measured
+    from graphlab.predict.tasks.functional import FunctionalData
     from queries.snapshot import Snapshot
 
     folder = real_data / "celegans_randi2023_funconn"
@@ -176,11 +176,11 @@ def randi_measured(real_data: Path) -> Measured:
     verdict = np.where(atlas["has_kernel"], np.isfinite(atlas["scalar_atlas"]).astype(np.int8), -1).T
     responds[np.ix_(measured, measured)] = verdict
     classes = [worm_class(name, set(place)) for name in place]
-    return Measured(ids, snapshots, responds, classes, position)
+    return FunctionalData(ids, snapshots, responds, classes, position)
 
 
 @pytest.fixture(scope="session")
-def randi_sized(randi_measured: Measured, real_data: Path) -> Measured:
+def randi_sized(randi_measured: FunctionalData, real_data: Path) -> FunctionalData:
     """The same with signed sizes: mean dF/F of the atlas's responses, and of Figure 2 for all other pairs."""
     from dataclasses import replace
 

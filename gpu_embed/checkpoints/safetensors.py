@@ -122,7 +122,7 @@ def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> ModelCard:
     text = json.dumps(card.to_json(), indent=2) + "\n"
     try:
         # The inner one is in place first: a card never stands beside weights that could not be written.
-        with whole_files.whole(card_path(path)) as new_card, whole_files.whole(path) as new:
+        with whole_files.write_atomically(card_path(path)) as new_card, whole_files.write_atomically(path) as new:
             new_card.write_text(text, encoding="utf-8")
             new.write_bytes(data)
     except OSError as error:
@@ -135,7 +135,7 @@ def load_checkpoint(path: str | Path, architecture: Architecture | None = None) 
 
     Raises:
         ReadError: no such file, a pickle, a TensorFlow checkpoint, a truncated file, a card whose hash differs.
-        SchemaError: weights of another architecture, NaN, a card that is none.
+        SchemaError: weights of another architecture, NaN, an invalid card.
         MissingExtraError: safetensors is not installed.
     """
     safetensors = _safetensors()

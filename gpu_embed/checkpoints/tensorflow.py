@@ -31,7 +31,7 @@ RENORM = ("renorm_mean", "renorm_stddev", "moving_stddev", "renorm_mean_weight",
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SortedVariables:
     """Variables of a file, sorted by use."""
 
     encoder: dict[str, Array]
@@ -171,7 +171,7 @@ def _named(reader: Any) -> dict[str, Any]:
     return named
 
 
-def _sort(named: Mapping[str, Any], architecture: Architecture) -> Found:
+def _sort(named: Mapping[str, Any], architecture: Architecture) -> SortedVariables:
     wanted = {v.theirs for v in variables(architecture)}
     norms = {name.rpartition("/")[0] for name in wanted if name.endswith("/moving_mean")}
     encoder: dict[str, Array] = {}
@@ -188,10 +188,10 @@ def _sort(named: Mapping[str, Any], architecture: Architecture) -> Found:
             training[name] = np.asarray(value)
         else:
             over.append(name)
-    return Found(encoder, training, tuple(sorted(aside)), tuple(sorted(over)))
+    return SortedVariables(encoder, training, tuple(sorted(aside)), tuple(sorted(over)))
 
 
-def _fit(contents: Found, architecture: Architecture) -> None:
+def _fit(contents: SortedVariables, architecture: Architecture) -> None:
     shapes = {name: tuple(value.shape) for name, value in contents.encoder.items()}
     shapes |= dict.fromkeys(contents.left_over, ())
     problems = differences({v.theirs: v.their_shape for v in variables(architecture)}, shapes)

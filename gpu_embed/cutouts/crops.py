@@ -21,7 +21,7 @@ from ingest.volumes.volume import Volume, steps_between
 
 MEMORY_BYTES = 4 << 30
 OUTSIDE, ABSENT, UNREADABLE, NOT_FINITE = "outside the volume", "segment absent", "unreadable chunk", "not finite"
-Rows = npt.NDArray[np.int64]
+RowNumbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,16 +115,16 @@ class Cutouts:
 
     def read(self) -> Iterator[tuple[Group, Mapping[Block, Piece]]]:
         """Each group with the blocks it needs."""
-        held: dict[Block, Piece] = {}
+        pieces: dict[Block, Piece] = {}
         for group, new in self.fetch():
-            held.update(new)
-            yield group, dict(held)
+            pieces.update(new)
+            yield group, dict(pieces)
             for block in group.release:
-                del held[block]
+                del pieces[block]
 
     def cut(
         self, groups: Iterator[tuple[Group, Mapping[Block, Piece]]], workers: int = 2
-    ) -> Iterator[tuple[Rows, Crops, list[Failure]]]:
+    ) -> Iterator[tuple[RowNumbers, Crops, list[Failure]]]:
         """Crops of each group: rows int64 [k], uint8 [k, side, side, side] ZYX, and the nodes that failed."""
         runner = Threads(workers)
         for group, blocks in groups:
@@ -134,11 +134,11 @@ class Cutouts:
             def one(job: tuple[int, Crops], blocks: Mapping[Block, Piece] = blocks) -> Failure | None:
                 return self._one(*job, blocks)
 
-            found = list(runner.map_tasks(one, jobs))
-            good = np.array([failure is None for failure in found], dtype=bool)
+            failures = list(runner.map_tasks(one, jobs))
+            good = np.array([failure is None for failure in failures], dtype=bool)
             if not good.all():
                 crops = crops[good]
-            yield group.nodes[good], crops, [failure for failure in found if failure is not None]
+            yield group.nodes[good], crops, [failure for failure in failures if failure is not None]
 
     def read_block(self, block: Block) -> Piece:
         """The voxels of a block, and which of its chunks cannot be read."""
@@ -171,9 +171,9 @@ class Cutouts:
         at = self._at[row]
         try:
             self._readable(1, at, at + 1, pieces)
-            found, root_id = here(row), int(self.root_ids[row])
-            if found != root_id:
-                return Failure(row, ABSENT, f"the segmentation has {found} there, not {root_id}")
+            segment_id, root_id = here(row), int(self.root_ids[row])
+            if segment_id != root_id:
+                return Failure(row, ABSENT, f"the segmentation has {segment_id} there, not {root_id}")
             for which in (1, 0):
                 low, last = self.ends(which, row)
                 self._readable(which, low, last + 1, pieces)
@@ -181,16 +181,16 @@ class Cutouts:
             return Failure(row, UNREADABLE, str(error))
         return None
 
-    def ends(self, which: int, rows: Any) -> tuple[Rows, Rows]:
+    def ends(self, which: int, rows: Any) -> tuple[RowNumbers, RowNumbers]:
         """First and last voxel [.., 3] ZYX of volume ``which`` that crops sample."""
         start = self._centres[rows] - self.side // 2
         last = start + self.side - 1
         return (self._sampled(start), self._sampled(last)) if which else (start, last)
 
-    def samples(self, which: int, rows: Rows) -> Rows:
+    def samples(self, which: int, rows: RowNumbers) -> RowNumbers:
         """The voxels of volume ``which`` under those of each crop, int64 [3, B, side], by axis ZYX."""
-        found = (self._centres[rows] - self.side // 2).T[..., None] + np.arange(self.side)
-        return np.stack([self._sampled(axis, i) for i, axis in enumerate(found)]) if which else found
+        voxels = (self._centres[rows] - self.side // 2).T[..., None] + np.arange(self.side)
+        return np.stack([self._sampled(axis, i) for i, axis in enumerate(voxels)]) if which else voxels
 
     def ids_in(self, block: Block, piece: Piece) -> dict[int, int]:
         """The segment's id at every node (by row) in a block of the segmentation, where it can be read."""
@@ -203,10 +203,10 @@ class Cutouts:
         if not rows_in or piece.voxels is None:
             return {}
         start, _ = self.grids[1].box(block[1:])
-        found = piece.voxels[tuple((self._at[rows_in] - start).T)]
-        return dict(zip(rows_in, found.tolist(), strict=True))
+        ids = piece.voxels[tuple((self._at[rows_in] - start).T)]
+        return dict(zip(rows_in, ids.tolist(), strict=True))
 
-    def _readable(self, which: int, start: Rows, stop: Rows, pieces: Mapping[Block, Piece]) -> None:
+    def _readable(self, which: int, start: RowNumbers, stop: RowNumbers, pieces: Mapping[Block, Piece]) -> None:
         if not any(piece.bad for piece in pieces.values()):
             return
         for at in self.grids[which].touched(start.tolist(), stop.tolist()):

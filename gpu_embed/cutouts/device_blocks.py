@@ -94,7 +94,9 @@ class BlockPool:
         return np.array(slots, dtype=np.int64).reshape(blocks.shape) * int(np.prod(self.size))
 
 
-def gathered(grey: Tensor, labels: Tensor, em: Sequence[Tensor], segments: Sequence[Tensor], ranks: Tensor) -> Tensor:
+def masked_crops(
+    grey: Tensor, labels: Tensor, em: Sequence[Tensor], segments: Sequence[Tensor], ranks: Tensor
+) -> Tensor:
     """Masked crops from two pools: uint8 [B, S, S, S], the EM where the segment is the node's own, 0 elsewhere.
 
     Args:
@@ -103,13 +105,13 @@ def gathered(grey: Tensor, labels: Tensor, em: Sequence[Tensor], segments: Seque
             the sum of the three axes' ``block`` is an index of ``first``, that of their ``voxel`` the place in it.
         ranks: [B] of each crop's own segment.
     """
-    found = labels[_places(*segments)] == ranks.view(-1, 1, 1, 1)
-    return torch.where(found, grey[_places(*em)], torch.zeros((), dtype=grey.dtype, device=grey.device))
+    inside = labels[_places(*segments)] == ranks.view(-1, 1, 1, 1)
+    return torch.where(inside, grey[_places(*em)], torch.zeros((), dtype=grey.dtype, device=grey.device))
 
 
 def _places(first: Tensor, block: Tensor, voxel: Tensor) -> Tensor:
-    found: Tensor = first[_sum(block)].add_(_sum(voxel))
-    return found
+    indices: Tensor = first[_sum(block)].add_(_sum(voxel))
+    return indices
 
 
 def _sum(axes: Tensor) -> Tensor:

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from gpu_embed.cutouts.blocks import Block, BlockGrid, Group
-from gpu_embed.cutouts.crops import Cutouts, Failure, Piece, Rows
-from gpu_embed.cutouts.device_blocks import BlockPool, Ranks, gathered
+from gpu_embed.cutouts.crops import Cutouts, Failure, Piece, RowNumbers
+from gpu_embed.cutouts.device_blocks import BlockPool, Ranks, masked_crops
 from gpu_embed.engines.memory import gather_count
 
 Index = npt.NDArray[np.int64]
@@ -36,9 +36,11 @@ class DeviceCutter:
         self._sides = [_Side(cutouts, which) for which in (0, 1)]
         self._pools: list[BlockPool] = []
         self._compiled = compiled
-        self._gather: Any = torch.compile(gathered, dynamic=False) if compiled else gathered
+        self._gather: Any = torch.compile(masked_crops, dynamic=False) if compiled else masked_crops
 
-    def cut(self, groups: Iterator[tuple[Group, dict[Block, Piece]]]) -> Iterator[tuple[Rows, Tensor, list[Failure]]]:
+    def cut(
+        self, groups: Iterator[tuple[Group, dict[Block, Piece]]]
+    ) -> Iterator[tuple[RowNumbers, Tensor, list[Failure]]]:
         """Crops of each group of ``Cutouts.fetch``, on the device: as ``Cutouts.cut``."""
         cutouts = self._cutouts
         kinds = (torch.uint8, self._ranks.dtype)
@@ -79,7 +81,7 @@ class DeviceCutter:
             values = torch.from_numpy(np.ascontiguousarray(voxels))
         self._pools[which].put(side.code(at), values, offset)
 
-    def _crops(self, rows: Rows) -> Tensor:
+    def _crops(self, rows: RowNumbers) -> Tensor:
         side = self._cutouts.side
         crops = torch.empty((rows.size, side, side, side), dtype=torch.uint8, device=self._device)
         grey, labels = (pool.voxels.reshape(-1) for pool in self._pools)
@@ -93,7 +95,7 @@ class DeviceCutter:
                 crops[first : first + some.size] = self._gather(grey, labels, *places, ranks)[: some.size]
         return crops
 
-    def _places(self, which: int, rows: Rows) -> list[Tensor]:
+    def _places(self, which: int, rows: RowNumbers) -> list[Tensor]:
         blocks, block, voxel = self._sides[which].places(rows, self._pools[which].strides)
         first = self._pools[which].first_voxels(blocks).reshape(-1)
         # From memory that is not pinned a copy has left the host when it returns: nothing is overwritten too early.
@@ -118,8 +120,8 @@ class _Side:
         z, y, x = (int(i - low) for i, low in zip(at, self._low, strict=True))
         return (z * int(self._many[1]) + y) * int(self._many[2]) + x
 
-    def places(self, rows: Rows, strides: Index) -> tuple[Index, Index, Index]:
-        """Codes of the blocks of each crop [B, z, y, x], then ``block`` and ``voxel`` of ``gathered``; see there."""
+    def places(self, rows: RowNumbers, strides: Index) -> tuple[Index, Index, Index]:
+        """Codes of the blocks of each crop [B, z, y, x], then ``block`` and ``voxel`` of ``masked_crops``."""
         samples = self._cutouts.samples(self._which, rows)  # [3, B, S]
         volume, size = self._grid.volume, np.array(self._grid.size)
         axes = (3, 1, 1)

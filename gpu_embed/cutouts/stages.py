@@ -12,7 +12,7 @@ T = TypeVar("T")
 POLL_S = 0.05
 
 
-def ahead(items: Iterator[T], depth: int = 2) -> Iterator[T]:
+def prefetch(items: Iterator[T], depth: int = 2) -> Iterator[T]:
     """The same items in the same order, at most ``depth`` of them made before they are asked for.
 
     An error of the maker is raised where its item would have come. A consumer that stops early stops the maker.

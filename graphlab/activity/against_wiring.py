@@ -94,7 +94,7 @@ def enrichment(folder: Folder, run_id: str | None, behavior: str, level: float, 
     chosen = tuning_run(folder, run_id, behavior)
     # One measure decides: the smallest q of several would not be a q. A neuron encodes when it does in at least
     # half of the animals in which it was seen.
-    found = arrow(
+    encoding = arrow(
         folder.cursor(),
         "SELECT root_id, avg(CAST(best <= ? AS DOUBLE)) >= 0.5 AS encodes FROM (SELECT root_id, animal, min(q) AS best "
         "FROM behavior_tuning WHERE run_id = ? AND behavior = ? AND root_id IS NOT NULL AND NOT isnan(q) AND measure = "
@@ -103,8 +103,8 @@ def enrichment(folder: Folder, run_id: str | None, behavior: str, level: float, 
         [level, chosen, behavior, chosen],
     )
     view = snapshot(folder)
-    node = view.indices_of(found["root_id"].combine_chunks().to_numpy())
-    encodes = found["encodes"].combine_chunks().to_numpy(zero_copy_only=False)
+    node = view.indices_of(encoding["root_id"].combine_chunks().to_numpy())
+    encodes = encoding["encodes"].combine_chunks().to_numpy(zero_copy_only=False)
     inside = node >= 0
     if not inside.any():
         raise AnalysisError("no recorded, identified neuron is in the graph; names or root_ids must agree with it")

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 Found = TypeVar("Found")
 
 
-def who_has(sessions: Sequence[Session], behaviors: Sequence[str] | None) -> list[tuple[Session, str]]:
+def sessions_showing(sessions: Sequence[Session], behaviors: Sequence[str] | None) -> list[tuple[Session, str]]:
     """(session, behaviour) of every animal that shows it.
 
     Raises:
@@ -47,7 +47,7 @@ def who_has(sessions: Sequence[Session], behaviors: Sequence[str] | None) -> lis
     return [(s, name) for name in behaviors or known for s in sessions if name in s.behaviors]
 
 
-def asked(
+def for_each_behavior(
     ask: Callable[[Session, str], Found],
     sessions: Sequence[Session],
     behaviors: Sequence[str] | None,
@@ -60,9 +60,9 @@ def asked(
     so; a named one, or nothing left at all, is the error itself.
 
     Raises:
-        AnalysisError, UnknownNameError: as ``who_has`` and ``ask`` do.
+        AnalysisError, UnknownNameError: as ``sessions_showing`` and ``ask`` do.
     """
-    pairs = who_has(sessions, behaviors)
+    pairs = sessions_showing(sessions, behaviors)
     refused = []
     for number, (session, behavior) in enumerate(pairs):
         try:
@@ -91,7 +91,7 @@ def tuning(
     Args:
         control: test the traces with the behaviour of other animals, too, and show the shares beside every row.
     """
-    from graphlab.activity.behavior.control import control as with_strangers
+    from graphlab.activity.behavior.control import other_animal_control as with_strangers
     from graphlab.activity.behavior.measures import TuningOptions
     from graphlab.activity.behavior.pooling import pool_tested
     from graphlab.activity.behavior.tuning import correct, tune
@@ -103,7 +103,7 @@ def tuning(
         return tune(session, behavior, chosen, others, keep_null=True)
 
     left_out: list[str] = []
-    tunings = [one for _, _, ones in asked(tuned, sessions, behaviors, left_out, progress) for one in ones]
+    tunings = [one for _, _, ones in for_each_behavior(tuned, sessions, behaviors, left_out, progress) for one in ones]
     by_animal = {session.animal: session for session in sessions}
     families = correct(tunings)
     controls: dict[tuple[str, str], Any] = {}
@@ -158,7 +158,7 @@ def drivers(
     left_out = list[str]()
     results = [
         (session, one)
-        for session, _, one in asked(
+        for session, _, one in for_each_behavior(
             lambda session, behavior: partial(session, behavior, **options), sessions, behaviors, left_out, progress
         )
     ]
@@ -302,7 +302,7 @@ def decoding(
     notes, left_out = [], list[str]()
     results = [
         (session, one)
-        for session, _, one in asked(
+        for session, _, one in for_each_behavior(
             lambda session, behavior: decode(session, behavior, **options), sessions, behaviors, left_out, progress
         )
     ]

@@ -43,7 +43,7 @@ def correlate(
     ] = None,
     null: Annotated[str | None, typer.Option(help="tuning: shift, circular, pseudo_session or phase.")] = None,
     surrogates: Annotated[
-        int | None, typer.Option(help="At most so many shifts to either side, or random phases.", min=19)
+        int | None, typer.Option(help="At most this many shifts to either side, or random phases.", min=19)
     ] = None,
     detrend_s: Annotated[float | None, typer.Option(metavar="SECONDS", help="Slower than this is drift.")] = None,
     max_lag_s: Annotated[float | None, typer.Option(metavar="SECONDS", help="Largest lag.")] = None,
@@ -60,7 +60,7 @@ def correlate(
     ] = None,
     limit: Annotated[
         int | None,
-        typer.Option(help="At most so many rows, surest first; when absent 20 are shown, and all written.", min=0),
+        typer.Option(help="At most this many rows, surest first; when absent 20 are shown, and all written.", min=0),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of surrogates and resampling.")] = 0,
     output: Output = None,

@@ -76,7 +76,7 @@ def motifs(
 ) -> None:
     """Count every motif class exactly; with --samples, against a null model. Typed motifs: see graphlab mine."""
     from graphlab.commands.terminal import progress_bars
-    from graphlab.config import Limits
+    from graphlab.config import DuckDBSettings
     from graphlab.graph import Graph
 
     if size not in (2, 3, 4):
@@ -84,7 +84,7 @@ def motifs(
             f"motifs of size {size} are not counted; sizes are 2 (dyads), 3 (triads), 4 (tetrads). Larger patterns: "
             "graphlab motifs GRAPH --pattern TEXT, or graphlab query"
         )
-    threads = workers or Limits.from_environment().cores
+    threads = workers or DuckDBSettings.from_environment().cores
     settings: dict[str, Any] = {"kind": kind, "min_weight": min_weight}
     if samples:
         settings |= {"null": null, "samples": samples, "seed": seed, "steps_per_edge": steps, "near": near}
@@ -107,8 +107,8 @@ def motifs(
                 "progress": bars("null samples"),
                 "mixing_progress": bars("does the null mix"),
             }
-            found = opened.motifs.significance(size, **settings, **how)
-            document, table = _tested(opened, found, by, settings)
+            result = opened.motifs.significance(size, **settings, **how)
+            document, table = _tested(opened, result, by, settings)
             others: dict[str, Significance] = {}
             own = opened.info().dataset or graph.name
             for path in compare or ():
@@ -117,9 +117,9 @@ def motifs(
             if others:
                 from graphlab.motifs.significance.profiles import profiles
 
-                document["profiles"] = profiles({own: found, **others}).rows()
+                document["profiles"] = profiles({own: result, **others}).rows()
             if report:
-                document["report"] = str(opened.report(report, motifs=found, compare=others))
+                document["report"] = str(opened.report(report, motifs=result, compare=others))
         else:
             census = opened.motifs.census(size, kind, min_weight, by, workers=threads, progress=bars("counting"))
             document, table = (
@@ -137,10 +137,10 @@ def _pattern(
     import pyarrow as pa
 
     if "samples" in settings:
-        found = opened.motifs.pattern_significance(
+        result = opened.motifs.pattern_significance(
             text, language, **settings, workers=workers, progress=bars("null samples")
         )
-        document, table = _about(opened, found, settings), found.to_arrow()
+        document, table = _about(opened, result, settings), result.to_arrow()
         document["notes"].append("matches of the pattern, autapses left out; one test, so q is p")
         return document, table
     count = opened.motifs.pattern_count(text, language, kind=settings["kind"], min_weight=settings["min_weight"])
@@ -149,15 +149,15 @@ def _pattern(
 
 
 def _tested(
-    opened: Graph, found: Significance, by: str | None, settings: dict[str, Any]
+    opened: Graph, result: Significance, by: str | None, settings: dict[str, Any]
 ) -> tuple[dict[str, Any], pa.Table]:
     """The rows of a significance; per group there are counts only."""
     import pyarrow as pa
 
-    document, table = _about(opened, found, settings), found.to_arrow()
+    document, table = _about(opened, result, settings), result.to_arrow()
     if by is None:
         return document, table
-    census = opened.motifs.census(found.size, settings["kind"], settings["min_weight"], by)
+    census = opened.motifs.census(result.size, settings["kind"], settings["min_weight"], by)
     groups = census.to_arrow()
     groups = groups.filter(pa.compute.is_valid(groups["group"]))
     table = table.add_column(0, "group", pa.nulls(len(table), pa.string()))
@@ -165,9 +165,14 @@ def _tested(
     return document, pa.concat_tables([table, groups.cast(groups.schema)], promote_options="permissive")
 
 
-def _about(opened: Graph, found: Significance, settings: dict[str, Any]) -> dict[str, Any]:
-    shown = {"size": found.size, "kind": opened.kind_of(settings["kind"]), "null": found.null, "samples": found.samples}
-    return {**shown, "seed": found.seed, "notes": [found.sentence, *found.caveats]}
+def _about(opened: Graph, result: Significance, settings: dict[str, Any]) -> dict[str, Any]:
+    shown = {
+        "size": result.size,
+        "kind": opened.kind_of(settings["kind"]),
+        "null": result.null,
+        "samples": result.samples,
+    }
+    return {**shown, "seed": result.seed, "notes": [result.sentence, *result.caveats]}
 
 
 def _other(path: Path, size: int, settings: dict[str, Any], workers: int, bars: Any) -> tuple[str, Significance]:

@@ -39,20 +39,20 @@ def convert_checkpoint(
     from ingest.schema.space import Resolution
 
     if source.suffix == ".safetensors":
-        found = load_checkpoint(source)
-        written = write_tensorflow(target, found)
-        card = found.card
+        loaded = load_checkpoint(source)
+        written = write_tensorflow(target, loaded)
+        card = loaded.card
     else:
         xyz = Resolution.parse(resolution).xyz if resolution else None
         wanted = architecture_of(architecture, outputs=outputs)
-        found = read_tensorflow(source, wanted, name=name or target.stem, resolution=xyz)
-        card, written = save_checkpoint(target, found), target
+        loaded = read_tensorflow(source, wanted, name=name or target.stem, resolution=xyz)
+        card, written = save_checkpoint(target, loaded), target
     if json:
         print_json(card.to_json())
     elif not quiet:
         a = card.architecture
         typer.echo(
-            f"{written}: {a.name}, {len(found.weights)} weights for inference, {len(found.training)} for training"
+            f"{written}: {a.name}, {len(loaded.weights)} weights for inference, {len(loaded.training)} for training"
             f"{f', {len(card.left_aside)} left aside' if card.left_aside else ''}; source SHA-256 {card.source_sha256}"
         )
         if card.resolution is None:

@@ -26,7 +26,7 @@ def mine(
     samples: Annotated[int, typer.Option(help="Random graphs.", min=1)] = 100,
     seed: Seed = 0,
     split: Annotated[Split | None, typer.Option(help="Mine one half of the neurons, test on the other.")] = None,
-    top: Annotated[int, typer.Option(help="At most so many typed motifs.", min=1)] = 100,
+    top: Annotated[int, typer.Option(help="At most this many typed motifs.", min=1)] = 100,
     kind: MotifKind = "chemical",
     min_weight: MinWeight = 0.0,
     workers: Workers = None,
@@ -36,14 +36,14 @@ def mine(
 ) -> None:
     """Find typed motifs (L2 -> Mi1 -> T4a, L2 -> T4a) that types and degrees do not explain."""
     from graphlab.commands.terminal import print_json, print_table, progress_bars, rows_of, write_output
-    from graphlab.config import Limits
+    from graphlab.config import DuckDBSettings
     from graphlab.graph import Graph
 
     with Graph.open(graph, shared=True) as opened, progress_bars(off=no_progress) as bars:
         mined = opened.motifs.mine(
             size, null, samples, seed,
             by=by, split=split.value if split else None, top=top, kind=kind, min_weight=min_weight,
-            workers=workers or Limits.from_environment().cores, progress=bars("null samples"),
+            workers=workers or DuckDBSettings.from_environment().cores, progress=bars("null samples"),
         )  # fmt: skip
     table = mined.to_arrow()
     about = {"size": size, "null": null, "samples": samples, "seed": seed, "tried": mined.tried}
@@ -64,7 +64,7 @@ def instances(
     size: Annotated[int, typer.Option(help="3 or 4 neurons.")] = 3,
     types: Annotated[str | None, typer.Option(metavar="A,B,C", help="Cell types wanted, by role.")] = None,
     by: TypedBy = "cell_type",
-    limit: Annotated[int, typer.Option(help="At most so many, strongest weakest connection first.", min=1)] = 100,
+    limit: Annotated[int, typer.Option(help="At most this many, strongest first.", min=1)] = 100,
     kind: MotifKind = "chemical",
     min_weight: MinWeight = 0.0,
     links: Annotated[bool, typer.Option("--links", help="Add a Neuroglancer link to each.")] = False,

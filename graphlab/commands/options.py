@@ -152,13 +152,13 @@ def _read(name: str, prefix: str, wanted: str) -> str:
         raise _not_utf8(f"{prefix}{path}", error) from None
     except (OSError, ValueError) as error:  # ValueError: a name with a zero byte
         is_there = isinstance(error, OSError) and not isinstance(error, FileNotFoundError)
-        found = f"cannot be read ({error.strerror})" if is_there and isinstance(error, OSError) else "does not exist"
-        raise GraphlabError(f"{prefix}{path} {found}; @FILE names {wanted}") from None
+        problem = f"cannot be read ({error.strerror})" if is_there and isinstance(error, OSError) else "does not exist"
+        raise GraphlabError(f"{prefix}{path} {problem}; @FILE names {wanted}") from None
 
 
 def _not_utf8(what: str, error: UnicodeDecodeError) -> GraphlabError:
-    found = error.object[error.start]
-    return GraphlabError(f"{what}: found the byte 0x{found:02x} at {error.start}; wanted UTF-8 text. Save it as UTF-8")
+    byte = error.object[error.start]
+    return GraphlabError(f"{what}: found the byte 0x{byte:02x} at {error.start}; wanted UTF-8 text. Save it as UTF-8")
 
 
 def columns_of(text: str | None) -> str | dict[str, str] | None:
@@ -171,8 +171,8 @@ def columns_of(text: str | None) -> str | dict[str, str] | None:
 
 def parameters_of(items: list[str] | None) -> dict[str, Any] | None:
     """Values for ``$name``: texts as they are, JSON lists and quoted texts as JSON, ``@FILE`` as a list."""
-    found = {name: _parameter(name, value) for name, value in pairs_of(items, "--parameter")}
-    return found or None
+    parameters = {name: _parameter(name, value) for name, value in pairs_of(items, "--parameter")}
+    return parameters or None
 
 
 def _parameter(name: str, value: str) -> Any:
@@ -185,8 +185,8 @@ def _parameter(name: str, value: str) -> Any:
 def _listed(name: str, text: str, where: str) -> list[Any]:
     """A JSON list, or a value a line: whole numbers where every line is one, otherwise texts."""
     if text.lstrip().startswith("["):
-        found: list[Any] = _json(name, text, where)
-        return found
+        values: list[Any] = _json(name, text, where)
+        return values
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if not lines:
         raise GraphlabError(f"--parameter {name}: {where} holds no value; wanted one a line, or a JSON list")

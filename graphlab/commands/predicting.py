@@ -13,7 +13,7 @@ import typer
 from graphlab.commands.options import GraphPath, Json, NoProgress, Output, Quiet, Seed
 
 if TYPE_CHECKING:
-    from graphlab.predict.protocol import Run
+    from graphlab.predict.protocol import TrainingRun
 
 SHOWN = 3
 """Labels shown of a prediction's summary."""
@@ -38,7 +38,7 @@ Circular = Annotated[
     bool | None,
     typer.Option(
         "--labels-from-connectivity/--labels-not-from-connectivity",
-        help="Whether the labels were defined with connectivity in view; said on the card.",
+        help="Whether the labels were defined with connectivity in view; recorded on the card.",
     ),
 ]
 Importance = Annotated[
@@ -164,22 +164,22 @@ def predict(
     from graphlab.graph import Graph
 
     with Graph.open(graph) as opened, progress_bars(off=no_progress or quiet or json) as bars:
-        found = opened.predict.ask(model, task=task, allow_changed=allow_changed, progress=bars("predicting"))
+        result = opened.predict.ask(model, task=task, allow_changed=allow_changed, progress=bars("predicting"))
     about: dict[str, Any] = {
-        "model": found.model, "task": found.task, "run": found.run_id, "rows": found.table.num_rows,
-        "notes": list(found.notes),
+        "model": result.model, "task": result.task, "run": result.run_id, "rows": result.table.num_rows,
+        "notes": list(result.notes),
     }  # fmt: skip
     if output:
-        write_output(found.table, output, about if json else None, f"predictions of run {found.run_id}")
+        write_output(result.table, output, about if json else None, f"predictions of run {result.run_id}")
     elif json:
         from graphlab.commands.terminal import rows_of
 
-        print_json({**about, "predictions": rows_of(found.table)})
+        print_json({**about, "predictions": rows_of(result.table)})
     elif not quiet:
-        print_table(found.summary(), title=f"predictions of {found.model} (run {found.run_id})")
-        for note in found.notes:
+        print_table(result.summary(), title=f"predictions of {result.model} (run {result.run_id})")
+        for note in result.notes:
             typer.echo(f"  - {note}")
-        typer.echo("in SQL: FROM predictions WHERE model = " + repr(found.model))
+        typer.echo("in SQL: FROM predictions WHERE model = " + repr(result.model))
 
 
 def _train(
@@ -197,13 +197,15 @@ def _train(
 
     names = [name.strip() for name in predictors.split(",") if name.strip()] if predictors else None
 
-    def told(step: str, state: Run) -> None:
+    def print_leaks(step: str, state: TrainingRun) -> None:
         if step == "check_leaks" and not quiet:
             for line in leak_lines(state):
                 typer.echo(line, err=json)
 
     with Graph.open(graph) as opened, progress_bars(off=no_progress or quiet or json) as bars:
-        made = opened.predict.train(task, predictors=names, progress=bars("training"), told=told, **options, **settings)
+        made = opened.predict.train(
+            task, predictors=names, progress=bars("training"), on_step=print_leaks, **options, **settings
+        )
     if json:
         print_json(made.card.document())
     elif not quiet:
@@ -218,7 +220,7 @@ def _train(
         typer.echo(f"next: graphlab predict {graph} {made.name}")
 
 
-def leak_lines(state: Run) -> list[str]:
+def leak_lines(state: TrainingRun) -> list[str]:
     """What test examples share with training examples, before anything is fitted."""
     folds = state.folds
     train, test = (sum(len(getattr(fold, part)) for fold in folds) / len(folds) for part in ("train", "test"))
@@ -237,8 +239,8 @@ def leak_lines(state: Run) -> list[str]:
             )
     near = state.near
     copies = [f"  {'near copy':<14} {share:6.1%}  by {kind}" for kind, share in near.share.items()] if near else []
-    told = [] if near is None else [f"  - {line}" for line in near.lines()]
-    return [head, "test examples that share with a training example:", *rows, *copies, *told]
+    notes = [] if near is None else [f"  - {line}" for line in near.lines()]
+    return [head, "test examples that share with a training example:", *rows, *copies, *notes]
 
 
 def _commonest(rates: Mapping[str, float]) -> list[tuple[str, float]]:

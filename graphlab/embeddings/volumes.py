@@ -24,7 +24,7 @@ from ingest.schema.space import Resolution
 if TYPE_CHECKING:
     from gpu_embed.checkpoints.safetensors import Checkpoint
     from gpu_embed.embed import EmbeddingRun, Forecast
-    from gpu_embed.journal import Journal
+    from gpu_embed.journal import EmbeddingJournal
     from ingest.volumes.volume import Volume
 
 OUT_OF_DOMAIN = "-out-of-domain"
@@ -219,8 +219,8 @@ class EmbedJob:
             )
         return there.to_arrow()
 
-    def _open_journal(self, em: Volume, segmentation: Volume, keep: bool) -> Journal | None:
-        from gpu_embed.journal import Journal
+    def _open_journal(self, em: Volume, segmentation: Volume, keep: bool) -> EmbeddingJournal | None:
+        from gpu_embed.journal import EmbeddingJournal
 
         identity = {
             "em": em.name,
@@ -233,7 +233,7 @@ class EmbedJob:
         folder = places.place(self._folder.path, places.EMBEDDINGS, f"{places.UNFINISHED}{self.model}")
         if not keep and not folder.exists():
             return None
-        return Journal(folder, identity)
+        return EmbeddingJournal(folder, identity)
 
     def _weights(self) -> str:
         """The hash of the weights; made here where the card has none."""

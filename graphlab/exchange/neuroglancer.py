@@ -21,7 +21,7 @@ MAX_LINK = 60_000
 
 
 @dataclass(frozen=True)
-class Dataset:
+class NeuroglancerDataset:
     """Where a link finds images and segments; positions are shown in voxels of ``resolution``."""
 
     segmentation: str | None = None
@@ -29,19 +29,19 @@ class Dataset:
     resolution: Resolution | None = None
 
 
-KNOWN: dict[tuple[str, str | None], Dataset] = {
-    ("flywire", "783"): Dataset("precomputed://gs://flywire_v141_m783", None, Resolution(4.0, 4.0, 40.0)),
-    ("hemibrain", "1.2"): Dataset(
+KNOWN: dict[tuple[str, str | None], NeuroglancerDataset] = {
+    ("flywire", "783"): NeuroglancerDataset("precomputed://gs://flywire_v141_m783", None, Resolution(4.0, 4.0, 40.0)),
+    ("hemibrain", "1.2"): NeuroglancerDataset(
         "precomputed://gs://neuroglancer-janelia-flyem-hemibrain/v1.2/segmentation",
         "precomputed://gs://neuroglancer-janelia-flyem-hemibrain/emdata/clahe_yz/jpeg",
         Resolution(8.0, 8.0, 8.0),
     ),
-    ("microns l2/3", "185"): Dataset(
+    ("microns l2/3", "185"): NeuroglancerDataset(
         "precomputed://gs://microns_public_datasets/pinky100_v185/seg",
         "precomputed://gs://neuroglancer/pinky100_v0/son_of_alignment_v15_rechunked",
         Resolution(4.0, 4.0, 40.0),
     ),
-    ("h01", "c3"): Dataset(
+    ("h01", "c3"): NeuroglancerDataset(
         "precomputed://gs://h01-release/data/20210601/c3",
         "precomputed://gs://h01-release/data/20210601/4nm_raw",
         Resolution(4.0, 4.0, 33.0),
@@ -55,20 +55,22 @@ def dataset_of(
     version: str | None = None,
     segmentation: str | None = None,
     resolution: str | Sequence[float] | None = None,
-) -> Dataset:
+) -> NeuroglancerDataset:
     """Sources of a data set: those given, else those of a published one of exactly this name and version."""
-    known = KNOWN.get(((name or "").strip().lower(), (version or "").strip().lower().removeprefix("v")), Dataset())
+    known = KNOWN.get(
+        ((name or "").strip().lower(), (version or "").strip().lower().removeprefix("v")), NeuroglancerDataset()
+    )
     voxel = known.resolution
     if voxel is None and resolution is not None:
         voxel = Resolution.parse(resolution)
-    return Dataset(segmentation or known.segmentation, known.image if not segmentation else None, voxel)
+    return NeuroglancerDataset(segmentation or known.segmentation, known.image if not segmentation else None, voxel)
 
 
 def state(
     root_ids: Sequence[int],
     points_nm: Sequence[tuple[float, float, float] | None] = (),
     labels: Sequence[str] = (),
-    dataset: Dataset | None = None,
+    dataset: NeuroglancerDataset | None = None,
 ) -> dict[str, Any]:
     """A viewer state that shows some neurons.
 
@@ -78,7 +80,7 @@ def state(
     Raises:
         AnalysisError: as many points or labels as neurons were wanted.
     """
-    sources = dataset or Dataset()
+    sources = dataset or NeuroglancerDataset()
     for name, given in (("points", points_nm), ("labels", labels)):
         if given and len(given) != len(root_ids):
             raise AnalysisError(f"{len(given)} {name} for {len(root_ids)} neurons; wanted one each")
@@ -130,7 +132,7 @@ def link(viewer_state: dict[str, Any], viewer: str = VIEWER) -> str:
     return address
 
 
-def instance_link(row: dict[str, Any], size: int, dataset: Dataset) -> str | None:
+def instance_link(row: dict[str, Any], size: int, dataset: NeuroglancerDataset) -> str | None:
     """The link of one row of ``Graph.instances``; None where there is neither a segmentation nor a position."""
     roles = range(size)
     points: list[tuple[float, float, float] | None] = [None] * size

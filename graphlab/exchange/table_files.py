@@ -62,7 +62,7 @@ def write_table(table: pa.Table, path: Path, *, spreadsheet: bool = False) -> in
     checked_table(path)
     if spreadsheet and path.suffix == ".csv":
         table = _without_formulas(table)
-    with whole_files.whole(path) as new:
+    with whole_files.write_atomically(path) as new:
         _WRITERS[path.suffix](table, new)
     return int(table.num_rows)
 

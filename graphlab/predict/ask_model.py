@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from graphlab.predict import models, train_model
-from graphlab.predict.card import ModelCard
-from graphlab.predict.from_graph import Wired
+from graphlab.predict.card import PredictorCard
+from graphlab.predict.from_graph import WiringData
 from graphlab.predict.inputs.examples import Examples, Floats, Ints
 from graphlab.predict.inputs.features import Inputs
 from graphlab.predict.inputs.homologues import named_groups
-from graphlab.predict.models import SavedModel, Trained
+from graphlab.predict.models import SavedModel, TrainingExamples
 from graphlab.predict.predictors import predictor_named
 from graphlab.predict.tasks.question import Question
 from graphlab.predict.tasks.registered import TASKS
@@ -53,8 +53,8 @@ class Predictions:
     def summary(self) -> pa.Table:
         """How many are given each label; of pairs, how many are more probable than not to respond."""
         counted = [("label", "count"), ("was_training", "sum"), ("probability", "mean")]
-        told = self.given.group_by("label").aggregate(counted)
-        return told.rename_columns(
+        grouped = self.given.group_by("label").aggregate(counted)
+        return grouped.rename_columns(
             {"label_count": "given", "was_training_sum": "trained_on", "probability_mean": "mean_probability"}
         ).sort_by([("given", "descending"), ("label", "ascending")])
 
@@ -99,12 +99,12 @@ def predict(
         _require_same_features(model, inputs, seen.root_ids)
     fitted = predictor.restore(model.state)
     classes = model.card.classes
-    said = _in_parts(lambda rows: fitted.predict(inputs, rows), len(source), progress)
-    if said.shape[1] != len(classes):
-        raise SchemaError(f"model {name!r} has {said.shape[1]} classes, its card {len(classes)}; train it again")
+    probability = _in_parts(lambda rows: fitted.predict(inputs, rows), len(source), progress)
+    if probability.shape[1] != len(classes):
+        raise SchemaError(f"model {name!r} has {probability.shape[1]} classes, its card {len(classes)}; train it again")
     ends = seen.root_ids[source], seen.root_ids[target]
     trained = _was_training(model.trained, *ends)
-    table = question.task.answers(Answered(*ends, classes, said, trained))
+    table = question.task.answers(Answered(*ends, classes, probability, trained))
     table = table.add_column(0, "model", pa.array([name] * table.num_rows, pa.string()))
     unit = "ordered pairs" if question.task.kind == "pair" else "neurons"
     asked = f"{len(source):,} {unit}, {int(trained.sum()):,} of them trained on"
@@ -127,23 +127,23 @@ def predict(
     return replace(answered, run_id=run.run_id)
 
 
-def changed_parts(card: ModelCard, seen: Wired) -> list[str]:
+def changed_parts(card: PredictorCard, seen: WiringData) -> list[str]:
     """What predictors see and is not as it was in training, in words."""
     before, counts = dict(card.graph["hashes"]), dict(card.graph["counts"])
-    found = []
+    changes = []
     for part in dict.fromkeys([*before, *seen.hashes]):
         if before.get(part) == seen.hashes.get(part):
             continue
         then, now = counts.get(part), seen.counts.get(part)
         if then == now:
-            found.append(f"{part}: {now:,} as before, with other values")
+            changes.append(f"{part}: {now:,} as before, with other values")
         else:
-            found.append(f"{part}: {then or 0:,} then, {now or 0:,} now")
-    return found
+            changes.append(f"{part}: {then or 0:,} then, {now or 0:,} now")
+    return changes
 
 
 def _changes(
-    folder: Folder, model: SavedModel, seen: Wired, question: Question, allow_changed: bool
+    folder: Folder, model: SavedModel, seen: WiringData, question: Question, allow_changed: bool
 ) -> list[str]:  # fmt: skip
     parts = changed_parts(model.card, seen)
     then, now = str(model.card.graph.get("data_version")), str(folder.meta("data_version"))
@@ -186,7 +186,7 @@ def _require_embeddings(model: SavedModel, folder: Folder) -> None:
         )
 
 
-def _inputs(seen: Wired, task: Task, source: Ints, target: Ints) -> Inputs:
+def _inputs(seen: WiringData, task: Task, source: Ints, target: Ints) -> Inputs:
     """Inputs of what is asked about, as training made them of its examples."""
     examples = Examples.unlabelled(source, target, named_groups(seen.class_names()))
     return task.build(seen)(examples, np.empty(0, dtype=np.int64))
@@ -226,16 +226,16 @@ def _require_same_features(model: SavedModel, inputs: Inputs, root_ids: RootIds)
 
 
 def _in_parts(ask: Callable[[Ints], Floats], count: int, progress: Progress | None) -> Floats:
-    found = []
+    parts = []
     for start in range(0, count, AT_A_TIME):
-        found.append(ask(np.arange(start, min(start + AT_A_TIME, count))))
+        parts.append(ask(np.arange(start, min(start + AT_A_TIME, count))))
         if progress:
             progress(min(start + AT_A_TIME, count), count)
-    if not found:
+    if not parts:
         raise AnalysisError("nothing to predict: no two neurons of this graph have a position")
-    return np.concatenate(found)
+    return np.concatenate(parts)
 
 
-def _was_training(trained: Trained, source: RootIds, target: RootIds) -> np.ndarray:
+def _was_training(trained: TrainingExamples, source: RootIds, target: RootIds) -> np.ndarray:
     known = set(zip(trained.source.tolist(), trained.target.tolist(), strict=True))
     return np.array([pair in known for pair in zip(source.tolist(), target.tolist(), strict=True)], dtype=bool)

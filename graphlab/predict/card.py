@@ -79,7 +79,7 @@ class Findings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelCard(Findings):
+class PredictorCard(Findings):
     """The card of one saved model."""
 
     name: str
@@ -121,7 +121,7 @@ def sealed(document: Mapping[str, Any]) -> str:
     return json.dumps({**rest, SEAL: _seal(rest)}, indent=2, allow_nan=False) + "\n"
 
 
-def read(path: Path) -> ModelCard:
+def read(path: Path) -> PredictorCard:
     """The card on disk.
 
     Raises:
@@ -153,8 +153,8 @@ def read(path: Path) -> ModelCard:
     if number == 1:
         kept = SETTINGS_BEFORE.get(str(document["question"].get("task")), ())
         document["question"] = {name: value for name, value in document["question"].items() if name in kept}
-    known = {one.name for one in fields(ModelCard)}
-    return ModelCard(**{name: value for name, value in document.items() if name in known})
+    known = {one.name for one in fields(PredictorCard)}
+    return PredictorCard(**{name: value for name, value in document.items() if name in known})
 
 
 def is_of_a_predictor(path: Path) -> bool:
@@ -182,7 +182,7 @@ def _seal(document: Mapping[str, Any]) -> str:
 
 
 def _required() -> list[str]:
-    return [one.name for one in fields(ModelCard) if one.default is MISSING and one.default_factory is MISSING]
+    return [one.name for one in fields(PredictorCard) if one.default is MISSING and one.default_factory is MISSING]
 
 
 def is_number(value: Any) -> bool:

@@ -7,12 +7,14 @@ from typing import Any
 
 from graphlab.predict.controls.importance import as_card, left_out, shuffled
 from graphlab.predict.learners.calibration import uncertainty, uncertainty_card
-from graphlab.predict.protocol import Run
+from graphlab.predict.protocol import TrainingRun
 from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError
 
 
-def explained(run: Run, name: str | None = None, repeats: int = 3, progress: Progress | None = None) -> dict[str, Any]:
+def explained(
+    run: TrainingRun, name: str | None = None, repeats: int = 3, progress: Progress | None = None
+) -> dict[str, Any]:
     """Entries for the card of a finished run: ``uncertainty`` of every predictor, ``importance`` for one.
 
     Args:

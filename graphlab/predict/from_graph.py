@@ -39,7 +39,7 @@ COVERED = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class Wired(Wiring):
+class WiringData(Wiring):
     """The graph without any label, and what tells later whether it is still the same."""
 
     classes: list[str] | None = None
@@ -57,14 +57,14 @@ class Wired(Wiring):
         return self.classes if self.classes is not None else [str(root_id) for root_id in self.root_ids.tolist()]
 
 
-def wired(
+def wiring_data(
     folder: Folder,
     needs: Collection[str] = (),
     *,
     pairs: bool = False,
     homologues: str | None = None,
     embeddings: str | None = None,
-) -> Wired:
+) -> WiringData:
     """Read the graph.
 
     Args:
@@ -99,13 +99,13 @@ def wired(
     if side is not None:
         numbers = side_numbers(side)
         parts["sides"], counts["sides"] = [numbers], int((numbers >= 0).sum())
-    classes, told = homologue_classes(folder, snapshots["chemical"], homologues)
-    vectors, about, said = _vectors(folder, root_ids, embeddings)
+    classes, class_note = homologue_classes(folder, snapshots["chemical"], homologues)
+    vectors, about, vector_notes = _vectors(folder, root_ids, embeddings)
     if vectors is not None:
         parts["embeddings"], counts["embeddings"] = [vectors], int(np.isfinite(vectors).all(axis=1).sum())
     hashes = {name: _hash(*values) for name, values in parts.items()}
-    notes = (told, *said)
-    return Wired(root_ids, snapshots, place, side, vectors, classes, hashes, counts, about, notes)
+    notes = (class_note, *vector_notes)
+    return WiringData(root_ids, snapshots, place, side, vectors, classes, hashes, counts, about, notes)
 
 
 def _require_connected(snapshots: Mapping[str, Snapshot]) -> None:
@@ -132,8 +132,8 @@ def homologue_classes(folder: Folder, view: Snapshot, wanted: str | None) -> tup
         there = {name for name in names if name}
         if not there:
             raise AnalysisError("homologues by worm names, but no neuron has a name; ingest neurons with names")
-        found = [worm_class(name, there) if name else f"#{i}" for name, i in zip(names, ids, strict=True)]
-        return found, f"homologue classes from C. elegans names: {len(set(found)):,} of {len(ids):,} neurons"
+        classes = [worm_class(name, there) if name else f"#{i}" for name, i in zip(names, ids, strict=True)]
+        return classes, f"homologue classes from C. elegans names: {len(set(classes)):,} of {len(ids):,} neurons"
     column = wanted
     if column is None:
         rows = folder.connection.execute("DESCRIBE neurons").fetchall()
@@ -144,8 +144,8 @@ def homologue_classes(folder: Folder, view: Snapshot, wanted: str | None) -> tup
             "too good then. Name a column with --homologues"
         )
     values = [None if v is None else str(v).strip() for v in tables.neuron_values(folder, view, column)]
-    found = _classes(folder, view, values)
-    return found, f"homologue classes from the column {column!r}: {len(set(found)):,} of {len(ids):,} neurons"
+    classes = _classes(folder, view, values)
+    return classes, f"homologue classes from the column {column!r}: {len(set(classes)):,} of {len(ids):,} neurons"
 
 
 def _classes(folder: Folder, view: Snapshot, values: Sequence[str | None]) -> list[str]:
@@ -167,13 +167,13 @@ def _is_nobody(value: str | None) -> bool:
 
 def _positions(folder: Folder, view: Snapshot) -> Floats | None:
     axes = [tables.neuron_values(folder, view, f"{axis}_nm") for axis in "xyz"]
-    found = np.array([[np.nan if v is None else float(v) for v in axis] for axis in axes]).T
-    return found if np.isfinite(found).all(axis=1).any() else None
+    positions = np.array([[np.nan if v is None else float(v) for v in axis] for axis in axes]).T
+    return positions if np.isfinite(positions).all(axis=1).any() else None
 
 
 def _sides(folder: Folder, view: Snapshot) -> list[str | None] | None:
-    found = [None if v is None else str(v) for v in tables.neuron_values(folder, view, "side")]
-    return found if any(value is not None for value in found) else None
+    sides = [None if v is None else str(v) for v in tables.neuron_values(folder, view, "side")]
+    return sides if any(value is not None for value in sides) else None
 
 
 def _vectors(
@@ -201,17 +201,17 @@ def _vectors(
             "(`graphlab join-embeddings`, Graph.join_embeddings), or go without: --embeddings none"
         )
     at = rows_of(rows["root_id"].to_numpy(), root_ids)
-    found = np.full((len(root_ids), there.width), np.nan)
-    found[at >= 0] = there.mean(rows["embedded_root_id"].to_numpy()[at[at >= 0]])
-    missing = int((~np.isfinite(found).all(axis=1)).sum())
-    told = [f"embeddings are of model {there.model!r}, segmentation {there.segmentation_version}, a mean a neuron"]
+    vectors = np.full((len(root_ids), there.width), np.nan)
+    vectors[at >= 0] = there.mean(rows["embedded_root_id"].to_numpy()[at[at >= 0]])
+    missing = int((~np.isfinite(vectors).all(axis=1)).sum())
+    notes = [f"embeddings are of model {there.model!r}, segmentation {there.segmentation_version}, a mean a neuron"]
     if missing:
-        told.append(
+        notes.append(
             f"{missing:,} of {len(root_ids):,} neurons have no embedding: they get the mean of the others, and a "
             "feature says so"
         )
     about = {"model": there.model, "segmentation_version": there.segmentation_version, "width": there.width}
-    return found, about, told
+    return vectors, about, notes
 
 
 def _hash(*arrays: npt.NDArray[Any]) -> str:

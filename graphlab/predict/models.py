@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphlab.predict.card import ModelCard, read
-from graphlab.predict.state import State, array, inside, require, under
+from graphlab.predict.card import PredictorCard, read
+from graphlab.predict.state import State, array, require, with_prefix, without_prefix
 from graphlab.store.files import places
 from ingest.running import whole_files
 from ingest.schema.errors import (
@@ -44,7 +44,7 @@ PICKLED = (".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib")
 
 
 @dataclass(frozen=True, eq=False)
-class Trained:
+class TrainingExamples:
     """The labelled examples that the saved predictor was fitted on."""
 
     source: RootIds
@@ -61,9 +61,9 @@ class Trained:
 class SavedModel:
     """A model read back."""
 
-    card: ModelCard
+    card: PredictorCard
     state: State
-    trained: Trained
+    trained: TrainingExamples
 
     @property
     def name(self) -> str:
@@ -93,7 +93,7 @@ def model_names(graph: Path) -> list[str]:
     )
 
 
-def card(graph: Path, name: str) -> ModelCard:
+def card(graph: Path, name: str) -> PredictorCard:
     """What a saved predictor says of itself.
 
     Raises:
@@ -110,13 +110,13 @@ def paths(graph: Path, name: str) -> dict[str, Path]:
 
 def save(
     graph: Path,
-    card: ModelCard,
+    card: PredictorCard,
     state: State,
-    trained: Trained,
-    held: pa.Table,
+    trained: TrainingExamples,
+    held_out: pa.Table,
     log: str,
-    arriving: Callable[[Path], AbstractContextManager[Path]] = whole_files.whole,
-) -> ModelCard:
+    arriving: Callable[[Path], AbstractContextManager[Path]] = whole_files.write_atomically,
+) -> PredictorCard:
     """Write a model, replacing one of the same name. Returns the card as written.
 
     Args:
@@ -132,16 +132,16 @@ def save(
     from pyarrow import parquet
 
     files = paths(graph, card.name)
-    arrays = under(PREDICTOR, state) | under(
+    arrays = with_prefix(PREDICTOR, state) | with_prefix(
         TRAINED,
         {"source": trained.source, "target": trained.target, "label": trained.label, "features": trained.features},
     )
     weights = _safetensors().numpy.save({name: np.ascontiguousarray(values) for name, values in arrays.items()})
     sink = io.BytesIO()
-    parquet.write_table(held, sink, compression="zstd")
+    parquet.write_table(held_out, sink, compression="zstd")
     hashes = {"weights_sha256": _sha256(weights), "held_sha256": _sha256(sink.getvalue())}
     # As it is read back: numbers that are not finite are null.
-    whole = ModelCard(**{**card.document(), **hashes})
+    whole = PredictorCard(**{**card.document(), **hashes})
     contents = {WEIGHTS: weights, HELD: sink.getvalue(), LOG: log.encode(), CARD: whole.text().encode()}
     try:
         files[CARD].parent.mkdir(exist_ok=True)
@@ -177,20 +177,20 @@ def load(graph: Path, name: str) -> SavedModel:
     # The first byte of a safetensors file is a length, and may be that of a pickle; its header begins at the ninth.
     if data.startswith(PICKLES) and data[8:9] != b"{":
         raise ReadError(f"{files[WEIGHTS]} is a pickle, which runs whatever code is in it: train the model again")
-    if (found := _sha256(data)) != card.weights_sha256:
+    if (digest := _sha256(data)) != card.weights_sha256:
         raise ReadError(
-            f"{files[WEIGHTS]} has SHA-256 {found[:16]}..., its card says {card.weights_sha256[:16]}...: "
+            f"{files[WEIGHTS]} has SHA-256 {digest[:16]}..., its card says {card.weights_sha256[:16]}...: "
             "one of them was changed or cut off; train the model again"
         )
     try:
         arrays = safetensors.numpy.load(data)
     except Exception as error:
         raise ReadError(f"{files[WEIGHTS]} is no complete safetensors file: {error}") from None
-    kept = inside(arrays, TRAINED)
+    kept = without_prefix(arrays, TRAINED)
     source, target = (array(kept, end, np.uint64, 1) for end in ("source", "target"))
     label, features = array(kept, "label", np.int64, 1), array(kept, "features", np.float64, 2)
     require(len(source) == len(target) == len(label) >= len(features), "examples that it was trained on are missing")
-    return SavedModel(card, inside(arrays, PREDICTOR), Trained(source, target, label, features))
+    return SavedModel(card, without_prefix(arrays, PREDICTOR), TrainingExamples(source, target, label, features))
 
 
 def features_of(inputs: Inputs, rows: Ints) -> Floats:

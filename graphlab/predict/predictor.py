@@ -10,7 +10,7 @@ from graphlab.predict.inputs.features import Inputs
 from graphlab.predict.state import Array, State
 
 
-class Journal(Protocol):
+class TrainingJournal(Protocol):
     """Where a training says what happens."""
 
     def write(self, entry: Mapping[str, object]) -> None:
@@ -53,7 +53,9 @@ class Predictor(Protocol):
     def by_default(self) -> bool:
         """Whether it is compared where no predictors are named."""
 
-    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: Journal | None = None) -> Fitted:
+    def fit(
+        self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: TrainingJournal | None = None
+    ) -> Fitted:
         """Learn from the labels [m] that are known; all others are ``HIDDEN``. The inputs stay as they are.
 
         Args:

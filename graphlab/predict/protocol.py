@@ -10,8 +10,8 @@ import numpy as np
 
 from graphlab.predict.card import Findings
 from graphlab.predict.evaluation import evaluate, gates, leaks
-from graphlab.predict.evaluation.evaluate import Estimate, Held, Metric
-from graphlab.predict.evaluation.gates import HeldOut, Verdict
+from graphlab.predict.evaluation.evaluate import Estimate, FoldPredictions, Metric
+from graphlab.predict.evaluation.gates import HeldOutPredictions, Verdict
 from graphlab.predict.evaluation.near_copies import NearCopies, near_copies
 from graphlab.predict.evaluation.splits import SPLITS, inner_examples, split_hash
 from graphlab.predict.inputs.examples import Examples, Ints
@@ -24,7 +24,7 @@ from ingest.schema.errors import AnalysisError
 
 Build = Callable[[Examples, Ints], Inputs]
 """Inputs of the examples; may look at the labels of the training rows given, and of no others."""
-Told = Callable[[str, "Run"], None]
+StepCallback = Callable[[str, "TrainingRun"], None]
 """Called with the name of every step that is done, and what is known by then."""
 
 INNER_FOLDS = 3
@@ -74,7 +74,7 @@ class Experiment:
 
 
 @dataclass
-class Run:
+class TrainingRun:
     """What the steps have found so far."""
 
     task: Experiment
@@ -88,7 +88,7 @@ class Run:
     """Leaks that this data cannot tell, and why; no promise of them is kept or broken."""
     near: NearCopies | None = None
     nominated: list[str] = field(default_factory=list)
-    held: dict[str, list[Held]] = field(default_factory=dict)
+    held: dict[str, list[FoldPredictions]] = field(default_factory=dict)
     scores: dict[str, dict[str, Estimate]] = field(default_factory=dict)
     differences: dict[str, dict[str, Estimate]] = field(default_factory=dict)
     verdict: Verdict | None = None
@@ -98,7 +98,7 @@ class Run:
     """After the last step."""
 
 
-def split(run: Run) -> None:
+def split(run: TrainingRun) -> None:
     """Who is trained on and who is tested."""
     task = run.task
     run.folds = SPLITS.get(task.split)(task.examples, task.folds, np.random.default_rng(task.seed))
@@ -113,12 +113,12 @@ def split(run: Run) -> None:
             )
 
 
-def features(run: Run) -> None:
+def features(run: TrainingRun) -> None:
     """Inputs of every fold."""
     run.inputs = [run.task.build(run.task.examples, fold.train) for fold in run.folds]
 
 
-def check_leaks(run: Run) -> None:
+def check_leaks(run: TrainingRun) -> None:
     """LeakError where a split breaks its promise or inputs know held-out labels."""
     task = run.task
     for fold in run.folds:
@@ -132,7 +132,7 @@ def check_leaks(run: Run) -> None:
     run.near = near_copies(run.inputs[0], task.examples, run.folds, task.seed)
 
 
-def nominate(run: Run) -> None:
+def nominate(run: TrainingRun) -> None:
     """The candidate that is best on inner folds of each training set."""
     task = run.task
     if not task.candidates:
@@ -156,32 +156,32 @@ def _inner_folds(task: Experiment, inner: Examples, number: int) -> list[Fold]:
     inner_split = SPLITS.get("neuron" if task.split == "neuron" else "class")
     for wanted in range(INNER_FOLDS, 1, -1):
         try:
-            found = inner_split(inner, wanted, np.random.default_rng([task.seed, number]))
+            folds = inner_split(inner, wanted, np.random.default_rng([task.seed, number]))
         except AnalysisError:
             continue
-        return [fold for fold in found if len(np.unique(inner.label[fold.train])) > 1]
+        return [fold for fold in folds if len(np.unique(inner.label[fold.train])) > 1]
     return []
 
 
-def _best(run: Run, inner: Examples, folds: list[Fold]) -> str:
+def _best(run: TrainingRun, inner: Examples, folds: list[Fold]) -> str:
     """The best candidate; the reference unless the lead over it is more than a standard error."""
     task = run.task
     inputs = [task.build(inner, fold.train) for fold in folds]
     metric = next(iter(task.metrics.values()))
-    held = {
+    predictions = {
         name: [_fitted(run, name, inner, x, fold) for x, fold in zip(inputs, folds, strict=True)]
         for name in task.candidates
     }
-    value = {name: evaluate.estimate(inner, found, metric, []).value for name, found in held.items()}
+    value = {name: evaluate.estimate(inner, folds, metric, []).value for name, folds in predictions.items()}
     best = max(value, key=lambda name: (np.nan_to_num(value[name], nan=-np.inf), name == task.reference))
-    if best == task.reference or task.reference not in held:
+    if best == task.reference or task.reference not in predictions:
         return best
     weights = evaluate.class_weights(inner, INNER_BOOTSTRAPS, task.seed)
-    lead = evaluate.standard_error(inner, held[best], held[task.reference], metric, weights)
+    lead = evaluate.standard_error(inner, predictions[best], predictions[task.reference], metric, weights)
     return best if value[best] - value[task.reference] > lead else task.reference
 
 
-def fit(run: Run) -> None:
+def fit(run: TrainingRun) -> None:
     """Every predictor on the training examples of every fold, asked about its test examples."""
     task = run.task
     for name in task.predictors:
@@ -193,32 +193,32 @@ def fit(run: Run) -> None:
         run.held[NOMINATED] = [run.held[name][k] for k, name in enumerate(run.nominated)]
 
 
-def score(run: Run) -> None:
+def score(run: TrainingRun) -> None:
     """Metrics with intervals, and differences from the reference on identical folds."""
     task = run.task
     weights = evaluate.class_weights(task.examples, task.bootstraps, task.seed)
-    for name, held in run.held.items():
+    for name, predictions in run.held.items():
         for metric, function in task.metrics.items():
-            run.scores.setdefault(name, {})[metric] = evaluate.estimate(task.examples, held, function, weights)
+            run.scores.setdefault(name, {})[metric] = evaluate.estimate(task.examples, predictions, function, weights)
             if name != task.reference:
                 run.differences.setdefault(name, {})[metric] = evaluate.paired_difference(
-                    task.examples, held, run.held[task.reference], function, weights
+                    task.examples, predictions, run.held[task.reference], function, weights
                 )
 
 
-def judge(run: Run) -> None:
+def judge(run: TrainingRun) -> None:
     """Whether anything may be recommended: see ``gates``."""
     task = run.task
     weights = evaluate.class_weights(task.examples, max(task.bootstraps, FEWEST_BOOTSTRAPS), task.seed)
     run.verdict = gates.judge(
-        HeldOut(
+        HeldOutPredictions(
             task.examples, run.held, task.reference, task.candidates, run.nominated, NOMINATED, weights, task.seed,
             task.metrics,
         )
     )  # fmt: skip
 
 
-def card(run: Run) -> None:
+def card(run: TrainingRun) -> None:
     """Everything a reader needs to judge the scores, as JSON-ready values."""
     task = run.task
     some = run.held[task.reference]
@@ -245,19 +245,19 @@ def card(run: Run) -> None:
         predictors={name: task.predictor(name).sentence() for name in task.predictors},
         scores=_plain(run.scores),
         differences=_plain(run.differences),
-        reliability={name: evaluate.reliability(task.examples, held) for name, held in run.held.items()},
+        reliability={name: evaluate.reliability(task.examples, predictions) for name, predictions in run.held.items()},
         notes=[*task.notes, *run.notes, *run.inputs[0].notes, *(run.near.lines() if run.near else [])],
     )
 
 
-STEPS: tuple[Callable[[Run], None], ...] = (split, features, check_leaks, nominate, fit, score, judge, card)
+STEPS: tuple[Callable[[TrainingRun], None], ...] = (split, features, check_leaks, nominate, fit, score, judge, card)
 
 
-def run(task: Experiment, progress: Progress | None = None, told: Told | None = None) -> Run:
+def run(task: Experiment, progress: Progress | None = None, on_step: StepCallback | None = None) -> TrainingRun:
     """Do all the steps.
 
     Args:
-        progress: called with (predictors fitted, all that will be). told: called after every step.
+        progress: called with (predictors fitted, all that will be). on_step: called after every step.
 
     Raises:
         UnknownNameError: no such predictor or split. AnalysisError: a predictor of another kind of task, a reference
@@ -271,26 +271,26 @@ def run(task: Experiment, progress: Progress | None = None, told: Told | None = 
     for name in (task.reference, *task.candidates):
         if name not in task.predictors:
             raise AnalysisError(f"{name!r} is not among the predictors of the run: {', '.join(task.predictors)}")
-    state = Run(task, progress)
+    state = TrainingRun(task, progress)
     for step in STEPS:
         step(state)
-        if told:
-            told(step.__name__, state)
+        if on_step:
+            on_step(step.__name__, state)
     return state
 
 
-def _held(task: Experiment, name: str, examples: Examples, inputs: Inputs, fold: Fold) -> Held:
+def _held(task: Experiment, name: str, examples: Examples, inputs: Inputs, fold: Fold) -> FoldPredictions:
     fitted = task.predictor(name).fit(inputs, examples.hidden(fold.train), len(examples.classes), task.seed)
-    return Held(fold.test, fitted.predict(inputs, fold.test))
+    return FoldPredictions(fold.test, fitted.predict(inputs, fold.test))
 
 
-def _fitted(run: Run, name: str, examples: Examples, inputs: Inputs, fold: Fold) -> Held:
+def _fitted(run: TrainingRun, name: str, examples: Examples, inputs: Inputs, fold: Fold) -> FoldPredictions:
     task = run.task
-    held = _held(task, name, examples, inputs, fold)
+    predictions = _held(task, name, examples, inputs, fold)
     run.fits += 1
     if run.progress:
         run.progress(run.fits, len(run.folds) * (len(task.predictors) + INNER_FOLDS * len(task.candidates)))
-    return held
+    return predictions
 
 
 def _counted(examples: Examples) -> str:
@@ -302,7 +302,7 @@ def _counted(examples: Examples) -> str:
 
 
 def _plain(scores: dict[str, dict[str, Estimate]]) -> dict[str, dict[str, Any]]:
-    return {name: {metric: asdict(found) for metric, found in row.items()} for name, row in scores.items()}
+    return {name: {metric: asdict(estimate) for metric, estimate in row.items()} for name, row in scores.items()}
 
 
 def _listed(predictor: Predictor) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from graphlab.predict.card import ModelCard, is_number, is_of_a_predictor, read
+from graphlab.predict.card import PredictorCard, is_number, is_of_a_predictor, read
 from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.protocol import NOMINATED
 from ingest.schema.errors import GraphlabError, ReadError, SchemaError
@@ -41,7 +41,7 @@ class SavedRun:
     """One model's card and its held-out predictions, predictor -> folds; none where they were not kept."""
 
     name: str
-    card: ModelCard
+    card: PredictorCard
     held: Mapping[str, list[HeldFold]]
 
     @property
@@ -64,15 +64,15 @@ def saved_runs(folder: Path) -> tuple[list[SavedRun], list[str]]:
 
     Cards of other models, which have no scores of predictors, are passed over.
     """
-    found, troubles = [], []
+    runs, troubles = [], []
     for path in sorted(folder.glob(f"*{CARD}")) if folder.is_dir() else []:
         if not is_of_a_predictor(path):
             continue
         try:
-            found.append(read_run(path))
+            runs.append(read_run(path))
         except GraphlabError as error:
             troubles.append(str(error))
-    return found, troubles
+    return runs, troubles
 
 
 def read_run(path: Path) -> SavedRun:
@@ -82,11 +82,11 @@ def read_run(path: Path) -> SavedRun:
         ReadError: the card or its predictions were changed or cut off. SchemaError: they do not fit each other.
     """
     card = read(path)
-    held = path.with_name(path.stem + HELD)
-    return SavedRun(path.stem, card, _read_held(held, card) if held.is_file() else {})
+    held_path = path.with_name(path.stem + HELD)
+    return SavedRun(path.stem, card, _read_held(held_path, card) if held_path.is_file() else {})
 
 
-def _read_held(path: Path, card: ModelCard) -> dict[str, list[HeldFold]]:
+def _read_held(path: Path, card: PredictorCard) -> dict[str, list[HeldFold]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -116,15 +116,15 @@ def _read_held(path: Path, card: ModelCard) -> dict[str, list[HeldFold]]:
     ends = [columns[name].to_numpy(zero_copy_only=False).astype(np.uint64) for name in COLUMNS[2:4]]
     name = np.array(columns["predictor"].to_pylist(), dtype=object)
     fold = columns["fold"].to_numpy(zero_copy_only=False)
-    found: dict[str, list[HeldFold]] = {}
+    folds: dict[str, list[HeldFold]] = {}
     for predictor in dict.fromkeys(name.tolist()):
         of_it = name == predictor
-        found[str(predictor)] = [
+        folds[str(predictor)] = [
             HeldFold(ends[0][rows], ends[1][rows], label[rows], probability[rows])
             for number in np.unique(fold[of_it])
             for rows in [np.flatnonzero(of_it & (fold == number))]
         ]
-    return found
+    return folds
 
 
 def estimate_text(estimate: Mapping[str, Any] | None, signed: bool = False) -> str:

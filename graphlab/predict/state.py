@@ -18,12 +18,12 @@ Array = npt.NDArray[Any]
 State = Mapping[str, Array]
 
 
-def under(prefix: str, state: State) -> dict[str, Array]:
+def with_prefix(prefix: str, state: State) -> dict[str, Array]:
     """The same arrays with ``prefix/`` before their names."""
     return {f"{prefix}/{name}": values for name, values in state.items()}
 
 
-def inside(state: State, prefix: str) -> dict[str, Array]:
+def without_prefix(state: State, prefix: str) -> dict[str, Array]:
     """The arrays whose names begin with ``prefix/``, without it."""
     start = f"{prefix}/"
     return {name.removeprefix(start): values for name, values in state.items() if name.startswith(start)}
@@ -35,27 +35,27 @@ def array(state: State, name: str, kind: npt.DTypeLike, dimensions: int) -> Arra
     Raises:
         SchemaError: it is missing, or of another kind: the model was saved by another predictor or another version.
     """
-    found = state.get(name)
+    value = state.get(name)
     wanted = np.dtype(kind)
-    if found is None or found.dtype != wanted or found.ndim != dimensions:
-        what = "is missing" if found is None else f"is {found.dtype} with {found.ndim} dimensions"
+    if value is None or value.dtype != wanted or value.ndim != dimensions:
+        what = "is missing" if value is None else f"is {value.dtype} with {value.ndim} dimensions"
         raise SchemaError(
             f"the saved model does not fit its predictor: {name!r} {what}; wanted {wanted} with {dimensions}. It was "
             "made by another version or changed since; train it again"
         )
-    return found
+    return value
 
 
-def whole(value: int) -> Array:
+def integer_array(value: int) -> Array:
     """A whole number as an array of one."""
     return np.array([value], dtype=np.int64)
 
 
 def number(state: State, name: str) -> int:
     """The number that ``whole`` kept."""
-    found = array(state, name, np.int64, 1)
-    require(len(found) == 1, f"{name!r} has {len(found)} numbers, not one")
-    return int(found[0])
+    values = array(state, name, np.int64, 1)
+    require(len(values) == 1, f"{name!r} has {len(values)} numbers, not one")
+    return int(values[0])
 
 
 def require(holds: bool, what: str) -> None:

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphlab.predict import models
-from graphlab.predict.card import Findings, ModelCard, plain
+from graphlab.predict.card import Findings, PredictorCard, plain
 from graphlab.predict.controls import control_plan
 from graphlab.predict.controls.controls import controls
 from graphlab.predict.evaluation import evaluate
 from graphlab.predict.explain import explained
-from graphlab.predict.from_graph import Wired
+from graphlab.predict.from_graph import WiringData
 from graphlab.predict.predictors import default_predictors, predictor_named, require_libraries
-from graphlab.predict.protocol import NOMINATED, Experiment, Run, Told, run
+from graphlab.predict.protocol import NOMINATED, Experiment, StepCallback, TrainingRun, run
 from graphlab.predict.tasks.question import Question
 from graphlab.predict.tasks.task import Labels
 from graphlab.store.folder import Folder
@@ -45,7 +45,7 @@ MOST_HELD = 50_000_000
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingOptions:
     """How to test and what to keep; None leaves the choice to the task."""
 
     predictors: tuple[str, ...] | None = None
@@ -72,7 +72,7 @@ class TrainedModel:
     name: str
     run_id: str
     path: Path
-    card: ModelCard
+    card: PredictorCard
     notes: tuple[str, ...]
 
     @property
@@ -103,7 +103,9 @@ class Log:
         return "".join(f"{line}\n" for line in self.lines)
 
 
-def make_experiment(folder: Folder, seen: Wired, question: Question, plan: Plan) -> tuple[Experiment, Labels]:
+def make_experiment(
+    folder: Folder, seen: WiringData, question: Question, plan: TrainingOptions
+) -> tuple[Experiment, Labels]:
     """The experiment of a task with the split, folds and predictors of the plan, and what its labels are.
 
     Raises:
@@ -131,12 +133,16 @@ def make_experiment(folder: Folder, seen: Wired, question: Question, plan: Plan)
 
 
 def train(
-    folder: Folder, question: Question, plan: Plan, progress: Progress | None = None, told: Told | None = None
+    folder: Folder,
+    question: Question,
+    plan: TrainingOptions,
+    progress: Progress | None = None,
+    on_step: StepCallback | None = None,
 ) -> TrainedModel:
     """Test predictors by the protocol, fit one on all labels (see ``Plan.keep``), and save it with its card.
 
     Args:
-        told: called after every step of the protocol; the leak table is known before anything is fitted.
+        on_step: called after every step of the protocol; the leak table is known before anything is fitted.
 
     Raises:
         AnalysisError, SchemaError, UnknownNameError, LeakError: see ``from_graph`` and ``protocol``; nothing is saved.
@@ -151,10 +157,10 @@ def train(
     require_libraries(task.predictor(each) for each in (*task.predictors, *([plan.keep] if plan.keep else [])))
     log.write({"run": "protocol", "step": "task", "task": task.name, "examples": task.examples.m})
 
-    def after(step: str, state: Run) -> None:
+    def after(step: str, state: TrainingRun) -> None:
         log.write({"run": "protocol", "step": step, **_logged(step, state)})
-        if told:
-            told(step, state)
+        if on_step:
+            on_step(step, state)
 
     done = run(task, progress, after)
     assert done.verdict is not None, "the protocol judges"
@@ -164,7 +170,7 @@ def train(
     inputs = task.build(examples, np.arange(examples.m))
     fitted = _fit_all(task, kept, inputs, log)
     root_ids = seen.root_ids
-    trained = models.Trained(
+    trained = models.TrainingExamples(
         root_ids[examples.source],
         root_ids[examples.target],
         examples.label,
@@ -179,9 +185,9 @@ def train(
     record = start_run(folder, "train", parameters, seed=plan.seed, started=started)
     more = explained(done, kept if plan.importance and kept in done.held else None)
     if plan.controls:
-        asked = control_plan.Plan.over(task, question.task.build, seen, kept)
+        asked = control_plan.ControlSetup.over(task, question.task.build, seen, kept)
         more["controls"] = control_plan.plain(controls(asked))
-    card = ModelCard(
+    card = PredictorCard(
         **vars(done.card),
         **more,
         name=name,
@@ -198,17 +204,17 @@ def train(
         versions=library_versions(),
     )
     log.write({"run": "protocol", "step": "keep", "predictor": kept, "because": because})
-    held = held_table(done, root_ids, kept)
+    held_rows = held_table(done, root_ids, kept)
     with folder.transaction() as connection:
         message = f"{task.name}: {because}. {kept} was fitted on {examples.m:,} labelled examples and saved as {name}"
         state = fitted.state()
-        saved = models.save(folder.path, card, state, trained, held, log.text(), folder.arriving)
+        saved = models.save(folder.path, card, state, trained, held_rows, log.text(), folder.arriving)
         record.finish_in(connection, message, saved.weights_sha256)
     notes = (because, set_ups(done), *saved.notes)
     return TrainedModel(name, record.run_id, models.paths(folder.path, name)[models.WEIGHTS], saved, notes)
 
 
-def set_ups(done: Run) -> str:
+def set_ups(done: TrainingRun) -> str:
     """How many ways to predict were tried, and on whose labels."""
     names, compared = len(done.task.predictors), len(done.task.candidates)
     inner = f"{compared} of them were compared on inner folds of the training examples" if compared else (
@@ -227,8 +233,8 @@ def score_table(card: Findings) -> pa.Table:
     assert best is max, metrics
 
     def value(name: str) -> float:
-        found = scores[name][metrics[0]]["value"]
-        return -np.inf if found is None or np.isnan(found) else float(found)
+        score = scores[name][metrics[0]]["value"]
+        return -np.inf if score is None or np.isnan(score) else float(score)
 
     names = sorted(scores, key=lambda name: (-value(name), name))
     columns: dict[str, list[str]] = {"predictor": names}
@@ -241,19 +247,19 @@ def score_table(card: Findings) -> pa.Table:
     return pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
 
 
-def held_table(done: Run, root_ids: np.ndarray, kept: str) -> pa.Table:
+def held_table(done: TrainingRun, root_ids: np.ndarray, kept: str) -> pa.Table:
     """What every predictor said of the test examples: predictor, fold, both ends, label, probability of each class."""
     import pyarrow as pa
 
     examples = done.task.examples
     names = list(done.held)
-    rows = sum(len(held.rows) for held in next(iter(done.held.values())))
+    rows = sum(len(fold.rows) for fold in next(iter(done.held.values())))
     if rows * len(examples.classes) * len(names) > MOST_HELD:
         names = [name for name in names if name in (done.task.reference, NOMINATED, kept)]
-    parts = [(name, number, held) for name in names for number, held in enumerate(done.held[name])]
-    at = np.concatenate([held.rows for _, _, held in parts])
-    said = np.concatenate([held.probability for _, _, held in parts])
-    sizes = [len(held.rows) for _, _, held in parts]
+    parts = [(name, number, fold) for name in names for number, fold in enumerate(done.held[name])]
+    at = np.concatenate([fold.rows for _, _, fold in parts])
+    probability = np.concatenate([fold.probability for _, _, fold in parts])
+    sizes = [len(fold.rows) for _, _, fold in parts]
     return pa.table(
         {
             "predictor": pa.array(np.repeat([name for name, _, _ in parts], sizes).tolist(), pa.string()),
@@ -262,13 +268,14 @@ def held_table(done: Run, root_ids: np.ndarray, kept: str) -> pa.Table:
             "target_root_id": pa.array(root_ids[examples.target[at]], pa.uint64()),
             "label": pa.array(examples.label[at], pa.int32()),
             "probability": pa.ListArray.from_arrays(
-                np.arange(len(said) + 1, dtype=np.int32) * said.shape[1], pa.array(said.reshape(-1), pa.float64())
+                np.arange(len(probability) + 1, dtype=np.int32) * probability.shape[1],
+                pa.array(probability.reshape(-1), pa.float64()),
             ),
         }
     )
 
 
-def about_graph(folder: Folder, seen: Wired) -> dict[str, Any]:
+def about_graph(folder: Folder, seen: WiringData) -> dict[str, Any]:
     """What the card says of the graph: versions, and hashes of every part that predictors see."""
     return {
         "dataset": folder.meta("dataset"),
@@ -282,13 +289,13 @@ def about_graph(folder: Folder, seen: Wired) -> dict[str, Any]:
 
 def library_versions() -> dict[str, str]:
     """What computed the model."""
-    found = runs.versions()
+    versions = runs.versions()
     for name in LIBRARIES:
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def _fit_all(task: Experiment, name: str, inputs: Inputs, log: Log) -> Fitted:
@@ -298,13 +305,13 @@ def _fit_all(task: Experiment, name: str, inputs: Inputs, log: Log) -> Fitted:
     return task.predictor(name).fit(inputs, known, len(task.examples.classes), task.seed, journal=log)
 
 
-def _calibration(done: Run, kept: str) -> dict[str, Any]:
+def _calibration(done: TrainingRun, kept: str) -> dict[str, Any]:
     if kept not in done.scores:
         return {}
     return {"predictor": kept, "ece": asdict(done.scores[kept]["ece"]), "reliability": done.card.reliability[kept]}
 
 
-def _logged(step: str, state: Run) -> dict[str, Any]:
+def _logged(step: str, state: TrainingRun) -> dict[str, Any]:
     if step == "split":
         return {"folds": [[len(fold.train), len(fold.test)] for fold in state.folds]}
     if step == "check_leaks":
@@ -321,7 +328,7 @@ def _shown(estimate: Mapping[str, Any], sign: str = "") -> str:
     return f"{value:{sign}.3f} [{lo:{sign}.3f}, {hi:{sign}.3f}]"
 
 
-def _require_ready(folder: Folder, plan: Plan, name: str) -> None:
+def _require_ready(folder: Folder, plan: TrainingOptions, name: str) -> None:
     """Fail before the work, not after it."""
     if folder.read_only:
         raise StoreError(f"{folder.path} is open for reading only; training saves a model there")

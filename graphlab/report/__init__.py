@@ -63,16 +63,16 @@ def write_report(graph: ReportedGraph, path: Path) -> Path:
 
 
 def write_motif_report(
-    graph: ReportedGraph, path: Path, found: Significance, others: Mapping[str, Significance]
+    graph: ReportedGraph, path: Path, result: Significance, others: Mapping[str, Significance]
 ) -> Path:
     """Write the report of one significance: figure, instances, profiles beside other graphs, methods.
 
     Args:
         others: further graphs' results by name, of the same size and null.
     """
-    subject = Subject(graph, found, others)
+    subject = Subject(graph, result, others)
     made = sections(subject, [section.name for section in MOTIFS])
-    return write_page(path, made, subject.title, f"motifs of {found.size} against the null '{found.null}'")
+    return write_page(path, made, subject.title, f"motifs of {result.size} against the null '{result.null}'")
 
 
 def sections(subject: Subject, names: list[str]) -> Iterator[Section]:

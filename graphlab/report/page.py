@@ -118,9 +118,9 @@ def write_page(path: Path, sections: Iterable[Section], title: str, subtitle: st
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     whole_files.sweep(beside)
-    new_files = whole_files.beside(beside)
+    new_files = whole_files.temporary_path(beside)
     try:
-        with whole_files.whole(path) as new:
+        with whole_files.write_atomically(path) as new:
             new.write_text(text, encoding="utf-8")
             _write_files(new_files, made)
             _replace_folder(new_files, beside)
@@ -154,7 +154,7 @@ def standalone(svg: Markup) -> str:
     """A figure as a file of its own: style and arrow heads inside."""
     head = re.search(r"<defs>.*?</defs>", drawings.arrow_head(), re.DOTALL)
     inside = f"<style>{escape_style(style())}</style>{head.group(0) if head else ''}"
-    return re.sub(r"(<svg[^>]*>)", lambda found: found.group(1) + inside, str(svg), count=1)
+    return re.sub(r"(<svg[^>]*>)", lambda match: match.group(1) + inside, str(svg), count=1)
 
 
 def escape_style(text: str) -> str:
@@ -172,8 +172,8 @@ def _replace_folder(new: Path, old: Path) -> None:
         if not (old / MARK).is_file():
             raise StoreError(f"{old} is there and was not made by a report; move it, or give the report another name")
         # Both are whole; the earlier one is out of the way for the moment between two renames.
-        away = whole_files.beside(old)
-        with interrupts.later():
+        away = whole_files.temporary_path(old)
+        with interrupts.delay_interrupts():
             old.rename(away)
             try:
                 new.rename(old)

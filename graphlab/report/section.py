@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from queries.snapshot import Snapshot
 
 
-class Motifs(Protocol):
+class ReportedMotifs(Protocol):
     """What a report asks of ``graph.motifs``."""
 
     def census(self, size: int) -> Census: ...
@@ -39,13 +39,13 @@ class Motifs(Protocol):
     def instances(self, motif: str, size: int, *, kind: str, min_weight: float, limit: int) -> pa.Table: ...
 
 
-class Embeddings(Protocol):
+class ReportedEmbeddings(Protocol):
     """What a report asks of ``graph.embeddings``."""
 
     def open(self, model: str | None) -> EmbeddingSet: ...
 
 
-class Activity(Protocol):
+class ReportedActivity(Protocol):
     """What a report asks of ``graph.activity``."""
 
     def section(self) -> ActivitySection | None: ...
@@ -58,13 +58,13 @@ class ReportedGraph(Protocol):
     def path(self) -> Path: ...
 
     @property
-    def motifs(self) -> Motifs: ...
+    def motifs(self) -> ReportedMotifs: ...
 
     @property
-    def embeddings(self) -> Embeddings: ...
+    def embeddings(self) -> ReportedEmbeddings: ...
 
     @property
-    def activity(self) -> Activity: ...
+    def activity(self) -> ReportedActivity: ...
 
     def info(self) -> GraphInfo: ...
 

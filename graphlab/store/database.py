@@ -11,7 +11,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from graphlab.config import Limits
+from graphlab.config import DuckDBSettings
 from graphlab.store.files.places import DATABASE
 from ingest.schema.errors import GraphlabError, StoreBusyError, StoreError
 
@@ -87,7 +87,7 @@ def connect(database: Path, folder: Path, read_only: bool) -> duckdb.DuckDBPyCon
     Raises:
         StoreBusyError, StoreError: somebody else has it, or it cannot be opened.
     """
-    limits = Limits.from_environment()
+    limits = DuckDBSettings.from_environment()
     config: dict[str, str | bool | int | float | list[str]] = {
         "enable_external_access": "false",
         "autoinstall_known_extensions": "false",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graphlab.store.database import quote
 from graphlab.store.folder import Folder
-from graphlab.store.query_source import asking, public_names
+from graphlab.store.query_source import public_names, question_source
 from ingest.schema.errors import ParseError, SchemaError, UnknownNameError
 
 
@@ -20,7 +20,7 @@ def create_property_graph(folder: Folder, definition: str) -> str:
     from queries.planning.definition import check_tables
 
     parsed = parse_definition(definition)
-    with asking(folder) as source:
+    with question_source(folder) as source:
         check_tables(parsed.graph, source, definition)
     name = parsed.graph.name
     if name.lower() == CONNECTOME.name:

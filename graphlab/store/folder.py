@@ -23,7 +23,7 @@ from graphlab.store.database import (
     was_interrupted,
 )
 from graphlab.store.files import sweeping
-from graphlab.store.files.locks import Identity, Lock, identity
+from graphlab.store.files.locks import FileIdentity, Lock, identity
 from graphlab.store.files.places import DATABASE, NEW, arrived, without_links
 from ingest.running import interrupts, whole_files
 from ingest.schema.errors import StoreBusyError, StoreError, VersionError
@@ -60,7 +60,7 @@ class Folder:
         self.shared = shared
         """Whether readers may come in but for the moments of a transaction."""
         self.lock = lock
-        self._database: Identity | None = identity(path / DATABASE)
+        self._database: FileIdentity | None = identity(path / DATABASE)
         self._arriving: list[tuple[Path, Path]] = []
         self.opened: dict[Any, Any] = {}
         """Files that are mapped already, by their names: a file never changes once it has its name."""
@@ -110,12 +110,12 @@ class Folder:
                     connection.execute("CHECKPOINT")
                 finally:
                     made._close()
-                with interrupts.later():
+                with interrupts.delay_interrupts():
                     # The name appears only when the file is whole: a kill before this line leaves no half graph.
                     (folder / NEW).rename(folder / DATABASE)
                     whole_files.folder_to_disk(folder)
         except BaseException as error:
-            with interrupts.later(), suppress(OSError):
+            with interrupts.delay_interrupts(), suppress(OSError):
                 sweeping.remove_unfinished(folder)
                 if not there:
                     folder.rmdir()
@@ -176,7 +176,7 @@ class Folder:
         return made
 
     def close(self) -> None:
-        with interrupts.later():
+        with interrupts.delay_interrupts():
             self._close()
             with suppress(OSError):
                 (self.path / "tmp").rmdir()
@@ -268,11 +268,11 @@ class Folder:
             committed = False
             self.connection.execute("BEGIN")
             try:
-                with interrupts.stopping(self.connection.interrupt):
+                with interrupts.stop_on_interrupt(self.connection.interrupt):
                     yield self.connection
                 self._name_arriving()
                 self._require_here()
-                with interrupts.later():
+                with interrupts.delay_interrupts():
                     self.connection.execute("COMMIT")
                     committed = True
                     self._finish_arrivals()
@@ -297,7 +297,7 @@ class Folder:
             StoreError: the disk is full or fails; nothing is lost.
         """
         try:
-            with interrupts.later():
+            with interrupts.delay_interrupts():
                 self.connection.execute("CHECKPOINT")
         except duckdb.TransactionException:
             return  # another thread is asking; what is in the log is as safe, and the next writer moves it
@@ -308,7 +308,7 @@ class Folder:
             ) from error
 
     def _undo(self, committed: bool) -> None:
-        with interrupts.later():
+        with interrupts.delay_interrupts():
             with suppress(duckdb.Error):
                 self.connection.abort()
             with suppress(duckdb.Error):  # nothing to roll back once the database itself gave up
@@ -324,7 +324,7 @@ class Folder:
         committed is renamed into place by whoever opens the graph next.
         """
         path.parent.mkdir(exist_ok=True)
-        new = whole_files.beside(path)
+        new = whole_files.temporary_path(path)
         self._arriving.append((new, path))
         yield new
         whole_files.to_disk(new)
@@ -381,7 +381,7 @@ class Folder:
             self._tidy()
             yield
         finally:
-            with interrupts.later():
+            with interrupts.delay_interrupts():
                 self._close()
                 if self.lock is not None:
                     self.lock.share()
@@ -425,4 +425,4 @@ def _require_room(folder: Path) -> None:
     if (folder / DATABASE).exists():
         raise StoreError(f"{folder} is a graph already; open it, or choose another folder")
     if folder.is_dir() and any(not item.name.startswith(NEW) for item in folder.iterdir()):
-        raise StoreError(f"{folder} is not empty and no graph; choose an empty or a new folder")
+        raise StoreError(f"{folder} is not empty and is not a graph; choose an empty or a new folder")

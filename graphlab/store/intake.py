@@ -16,16 +16,16 @@ from typing import Any
 
 import duckdb
 
-from graphlab.store.arrivals import Arrivals
 from graphlab.store.embeddings.intake import write_embedding_source
 from graphlab.store.files import places, sweeping
 from graphlab.store.folder import Folder
+from graphlab.store.incoming_rows import IncomingRows
 from graphlab.store.runs import runs
 from graphlab.store.runs.results import start_run
 from graphlab.store.wiring.connections import write_connections
 from graphlab.store.wiring.neurons import write_neurons
+from graphlab.store.wiring.rebuild import add_unknown_neurons, rebuild_connections
 from graphlab.store.wiring.recipe import Recipe, pairs_from_synapses
-from graphlab.store.wiring.settle import add_unknown, settle
 from graphlab.store.wiring.synapses import write_synapses
 from ingest.reader import Reading, ReadRequest, source_name
 from ingest.running.progress import Progress
@@ -140,7 +140,7 @@ def ingest(
             rows, notes = write_embedding_source(folder, reading, request, run.run_id, progress)
         else:
             reopen = partial(open_source, source, request)
-            with Arrivals(connection, request.as_, name, reopen, reading, progress) as arrivals:
+            with IncomingRows(connection, request.as_, name, reopen, reading, progress) as arrivals:
                 notes = WRITERS[request.as_](arrivals, policy)
                 rows, left_out = arrivals.rows - arrivals.left_out, reading.left_out + arrivals.left_out
                 if arrivals.rows == 0:
@@ -150,9 +150,9 @@ def ingest(
                 has_synapses = request.as_ == "synapses"
                 if has_synapses:
                     pairs_from_synapses(connection, recipe)
-                notes += add_unknown(arrivals, request.as_, policy.unknown)
+                notes += add_unknown_neurons(arrivals, request.as_, policy.unknown)
                 if request.as_ != "neurons" or arrivals.has("in_graph"):
-                    notes += settle(connection, recipe, pairs_made=has_synapses)
+                    notes += rebuild_connections(connection, recipe, pairs_made=has_synapses)
         notes = [*reading.notes, *notes]
         if left_out > rows:
             notes.insert(0, f"most rows were left out: {left_out:,} of {left_out + rows:,}")
@@ -228,7 +228,7 @@ def open_source(source: Any, request: ReadRequest) -> Reading:
     return tables.open_source(source, request)
 
 
-WRITERS: dict[str, Callable[[Arrivals, Policy], list[str]]] = {
+WRITERS: dict[str, Callable[[IncomingRows, Policy], list[str]]] = {
     "neurons": lambda arrivals, policy: write_neurons(arrivals, policy.duplicates),
     "synapses": lambda arrivals, policy: write_synapses(arrivals, policy.kind),
     "connections": lambda arrivals, policy: write_connections(arrivals, policy.kind, policy.duplicates),
@@ -255,6 +255,6 @@ def _materialization(folder: Folder, reading: Reading) -> str | None:
     if given is not None and known is not None and str(given) != known:
         raise VersionError(
             f"the source is of materialization {given}, the graph of {known}; root ids differ between versions. "
-            "Make a graph of its own, or pull the table at the graph's version"
+            "Make a separate graph, or pull the table at the graph's version"
         )
     return str(given) if given is not None and known is None else None

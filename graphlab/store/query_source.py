@@ -108,7 +108,7 @@ class _OnDemand:
 
 
 @contextmanager
-def asking(folder: Folder, kind: str = "chemical") -> Iterator[Source]:
+def question_source(folder: Folder, kind: str = "chemical") -> Iterator[Source]:
     """``query_source`` for one question: one committed state, whatever other threads write meanwhile."""
     from queries.duckdb.executor import one_state
 

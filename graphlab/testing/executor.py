@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from graphlab.graph import Graph
-from graphlab.store.query_source import asking
+from graphlab.store.query_source import question_source
 from graphlab.testing.refusal import refusal
 from graphlab.testing.toy import random_graph
 from ingest.schema.errors import UnsupportedError
@@ -96,7 +96,7 @@ class ExecutorContract:
         executor = self.executor
         assert executor.name == self.name
         assert 0 <= executor.loading_s < math.inf
-        with random_graph(tmp_path / "g", 0) as graph, asking(graph.folder) as source:
+        with random_graph(tmp_path / "g", 0) as graph, question_source(graph.folder) as source:
             for text in QUESTIONS:
                 for bound in _bound(LANGUAGES.get(detect(text)).parse(text), source):
                     refusal = executor.refusal(bound, source)

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from graphlab.graph import Graph
-from graphlab.predict.from_graph import Wired
+from graphlab.predict.from_graph import WiringData
 from graphlab.predict.inputs.examples import HIDDEN, Examples, Ints
 from graphlab.predict.inputs.features import Inputs
 from graphlab.predict.inputs.wiring import POSITIONS, SIDES, VECTORS, Wiring
@@ -177,7 +177,7 @@ class TaskContract:
         """Bring the labels; the graph has the neurons of ``made_wiring``, their places, sides and connections."""
         raise NotImplementedError
 
-    def question(self, graph: Graph) -> tuple[Task, Wired]:
+    def question(self, graph: Graph) -> tuple[Task, WiringData]:
         question = Question.of(self.name, **self.settings)
         return question.task, question.read(graph.folder)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from graphlab.verbs.opened import Namespace
+from graphlab.verbs.open_graph import Namespace
 from ingest.running.progress import Progress
 from ingest.schema.errors import SchemaError, UnknownNameError
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphlab.store.embeddings.models import open_embeddings
-from graphlab.verbs.opened import Namespace
+from graphlab.verbs.open_graph import Namespace
 from ingest.running.progress import Progress
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphlab.store import tables
 from graphlab.store.runs.results import motif_counts
-from graphlab.verbs.opened import Namespace
+from graphlab.verbs.open_graph import Namespace
 from ingest.running.progress import Progress
 from ingest.running.task_runners import Workers
 from ingest.schema.errors import AnalysisError
@@ -136,10 +136,10 @@ class MotifCounts(Namespace):
 
         kind = self.kind_of(kind)
         run = self._start_run("orbits", {"size": size, "kind": kind, "min_weight": min_weight}, record=record)
-        found = orbits(self.snapshot(kind, min_weight), size, workers=workers, progress=progress)
+        counts = orbits(self.snapshot(kind, min_weight), size, workers=workers, progress=progress)
         if run.needed:
-            run.finish(found.to_arrow())
-        return found
+            run.finish(counts.to_arrow())
+        return counts
 
     def roles(
         self,

@@ -15,7 +15,7 @@ from graphlab.motifs.nulls.registered import null_model, null_names
 from graphlab.store import tables
 from graphlab.store.folder import Folder
 from graphlab.store.runs import runs
-from graphlab.verbs.opened import Opened
+from graphlab.verbs.open_graph import OpenGraph
 from ingest.schema.errors import AnalysisError, ReadError, SchemaError, UnknownNameError
 from queries.snapshot import Snapshot
 
@@ -163,12 +163,12 @@ def inputs_of(settings: NullSettings) -> dict[str, str]:
     return {path.name: runs.hash_source(path)} if path.is_file() else {}
 
 
-def plain_settings(opened: Opened, given: Mapping[str, Any]) -> NullSettings:
+def plain_settings(opened: OpenGraph, given: Mapping[str, Any]) -> NullSettings:
     chosen = settings_of(given)
     return replace(chosen, kind=opened.kind_of(chosen.kind))
 
 
-def significance_of(opened: Opened, parameters: Mapping[str, Any], **how: Any) -> Significance:
+def significance_of(opened: OpenGraph, parameters: Mapping[str, Any], **how: Any) -> Significance:
     from graphlab.motifs.significance.motifs import motif_significance
 
     given = dict(parameters)
@@ -186,7 +186,7 @@ def significance_of(opened: Opened, parameters: Mapping[str, Any], **how: Any) -
     )
 
 
-def mined(opened: Opened, parameters: Mapping[str, Any], **how: Any) -> Mined:
+def mined(opened: OpenGraph, parameters: Mapping[str, Any], **how: Any) -> Mined:
     from graphlab.motifs.mining.typed import mine
 
     given = dict(parameters)
@@ -209,7 +209,7 @@ def mined(opened: Opened, parameters: Mapping[str, Any], **how: Any) -> Mined:
 
 
 def hemispheres(
-    opened: Opened, view: Snapshot, labels: list[str | None]
+    opened: OpenGraph, view: Snapshot, labels: list[str | None]
 ) -> tuple[npt.NDArray[np.bool_], str, list[str | None]]:
     """Left neurons, the rule in words, and the types of the neurons on one of the two sides."""
     side = [str(x or "").strip().lower() for x in opened.neuron_values(view, "side")]

@@ -23,7 +23,7 @@ from graphlab.verbs.motif_runs import (
     significance_of,
     significance_rows,
 )
-from graphlab.verbs.opened import Opened
+from graphlab.verbs.open_graph import OpenGraph
 from ingest.running.progress import Progress
 from ingest.running.task_runners import Workers
 
@@ -77,12 +77,12 @@ class Motifs(MotifCounts):
         }  # fmt: skip
         run = self._start_run("significance", parameters, inputs_of(chosen), seed)
         folder = places.place(self.path, places.SAMPLES) if run.recorded else None
-        found = significance_of(
+        result = significance_of(
             self, parameters, folder=folder, workers=workers, progress=progress, mixing_progress=mixing_progress
         )
-        rows = motif_counts(self._folder, significance_rows(found), size)
-        run.finish(counted(found), rows, to_table(found), found.sentence)
-        return found
+        rows = motif_counts(self._folder, significance_rows(result), size)
+        run.finish(counted(result), rows, to_table(result), result.sentence)
+        return result
 
     def mine(
         self,
@@ -120,19 +120,19 @@ class Motifs(MotifCounts):
         }  # fmt: skip
         run = self._start_run("mine", parameters, inputs_of(chosen), seed)
         folder = places.place(self.path, places.SAMPLES) if run.recorded else None
-        found = mined(self, parameters, folder=folder, workers=workers, progress=progress)
-        table = found.to_arrow()
+        result = mined(self, parameters, folder=folder, workers=workers, progress=progress)
+        table = result.to_arrow()
         rows = pa.table(
             {
                 "group": table["pattern"], "motif": table["motif"], "count": table["count"],
                 "null_model": pa.array([null] * len(table), pa.string()),
-                "samples": pa.array([found.samples] * len(table), pa.int64()),
+                "samples": pa.array([result.samples] * len(table), pa.int64()),
                 "null_mean": table["null_mean"], "ratio": table["ratio"], "p": table["p"], "q": table["q"],
             }
         )  # fmt: skip
-        whole = table.replace_schema_metadata({"rule": found.rule, "sentence": found.sentence})
-        run.finish(mined_counts(found), motif_counts(self._folder, rows, size), whole, found.rule)
-        return found
+        whole = table.replace_schema_metadata({"rule": result.rule, "sentence": result.sentence})
+        run.finish(mined_counts(result), motif_counts(self._folder, rows, size), whole, result.rule)
+        return result
 
     def instances(
         self,
@@ -173,7 +173,7 @@ class Motifs(MotifCounts):
         if kind == "chemical" and not min_weight:
             from queries.engine import run
 
-            with query_source.asking(self._folder) as source:
+            with query_source.question_source(self._folder) as source:
                 answer = run(pattern, source, language=language, count=True).to_arrow()
             return int(answer.column(0)[0].as_py())
         count = query_source.pattern_counter(self._folder, pattern, language, self.kind_of(kind))
@@ -217,7 +217,7 @@ class Motifs(MotifCounts):
         )  # fmt: skip
 
     @staticmethod
-    def profiles(graphs: Mapping[str, Opened], size: int = 3, **settings: Any) -> Profiles:
+    def profiles(graphs: Mapping[str, OpenGraph], size: int = 3, **settings: Any) -> Profiles:
         """One profile a graph, comparable whatever their sizes (Milo et al. 2004).
 
         Args:
@@ -231,8 +231,8 @@ class Motifs(MotifCounts):
         """Run and result of every significance recorded on the present data, latest first."""
         from graphlab.motifs.significance.kept import of_table
 
-        found = [(run.run_id, of_table(table)) for run, table in kept_runs(self._folder, "significance")]
-        return [(run, one) for run, one in found if size is None or one.size == size]
+        kept = [(run.run_id, of_table(table)) for run, table in kept_runs(self._folder, "significance")]
+        return [(run, one) for run, one in kept if size is None or one.size == size]
 
     def kept_mining(self) -> list[tuple[str, pa.Table]]:
         """Run and table of every mining recorded on the present data, latest first."""

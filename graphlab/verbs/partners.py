@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from graphlab.store import query_source, tables
-from graphlab.verbs.opened import Opened
+from graphlab.verbs.open_graph import OpenGraph
 from ingest.schema.errors import SchemaError, UnknownNameError
 from ingest.schema.words import KINDS
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 LABELS = {"chemical": "synapse", "electrical": "electrical", "extrasynaptic": "extrasynaptic"}
 
 
-class Partners(Opened):
+class Partners(OpenGraph):
     """Neurons by criteria, and their direct connections. Every verb answers with one tidy table."""
 
     def neurons(self, root_id: Any = None, *, regex: bool = False, **criteria: Any) -> Result:
@@ -32,13 +32,13 @@ class Partners(Opened):
                 ``max_<column>`` are bounds; ``min_in`` and ``min_out`` are summed weights of chemical connections.
 
         Raises:
-            ParseError: no such column, with the nearest. IdError: an id that is none.
+            ParseError: no such column, with the nearest. IdError: an invalid id.
         """
-        from queries.ir.criteria import Said
+        from queries.ir.criteria import CriteriaBuilder
         from queries.ir.expression import Property
         from queries.ir.pattern import Column, Order, Pattern, Vertex
 
-        predicates = Said()
+        predicates = CriteriaBuilder()
         wanted = dict(criteria) if root_id is None else {"root_id": root_id, **criteria}
         vertex = Vertex("n", ("neuron",), predicates.about("n", wanted, regex))
         columns = (Column("n.*", Property("n", "*")),)
@@ -163,7 +163,7 @@ class Partners(Opened):
         self, pre: Any, post: Any, min_weight: float, kind: str, by_neuropil: bool, regex: bool
     ) -> tuple[Pattern, dict[str, Any]]:
         """``(a)-[e]->(b)`` with criteria, and what is bound with it."""
-        from queries.ir.criteria import Said
+        from queries.ir.criteria import CriteriaBuilder
         from queries.ir.expression import Literal, Operation, Property
         from queries.ir.pattern import Edge, Pattern, Vertex
 
@@ -176,7 +176,7 @@ class Partners(Opened):
                 "no connection of this graph has a neuropil; wanted synapses or connections with a column neuropil "
                 "(roi in neuPrint's words)"
             )
-        predicates = Said()
+        predicates = CriteriaBuilder()
         least: Expression | None = None
         if min_weight:
             least = Operation(">=", (Property("e", "weight"), Literal(float(min_weight))))
@@ -189,7 +189,7 @@ class Partners(Opened):
     def _find(self, pattern: Pattern, parameters: dict[str, Any]) -> Result:
         from queries.engine import find
 
-        with query_source.asking(self._folder) as source:
+        with query_source.question_source(self._folder) as source:
             return find(pattern, source, parameters=parameters)
 
 

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from graphlab.store.embeddings.models import model_names, open_embeddings
-from graphlab.verbs.opened import Namespace
+from graphlab.verbs.open_graph import Namespace
 from ingest.running.progress import Progress
 from ingest.schema.errors import InterruptedRun
 
 if TYPE_CHECKING:
     from graphlab.predict.ask_model import Predictions
-    from graphlab.predict.card import ModelCard
-    from graphlab.predict.protocol import Told
+    from graphlab.predict.card import PredictorCard
+    from graphlab.predict.protocol import StepCallback
     from graphlab.predict.train_model import TrainedModel
 
 
@@ -38,7 +38,7 @@ class Predict(Namespace):
         importance: bool = False,
         controls: bool = False,
         progress: Progress | None = None,
-        told: Told | None = None,
+        on_step: StepCallback | None = None,
         **settings: object,
     ) -> TrainedModel:
         """Test predictors on held-out neurons or pairs, and save the recommended one in ``models`` of the graph.
@@ -58,7 +58,7 @@ class Predict(Namespace):
             labels_from_connectivity: whether the labels were defined with connectivity in view, for the card.
             importance: also tell what the saved predictor's scores rest on, by shuffling and by leaving out.
             controls: also tell what it scores with rewired layers, shuffled labels, leaks and distance; on the card.
-            told: called after each step of the protocol (``check_leaks`` before anything is fitted).
+            on_step: called after each step of the protocol (``check_leaks`` before anything is fitted).
             settings: of the task. ``cell-type``: ``label``, the column of ``neurons`` with the labels; ``unknown``,
                 labels that count as none, in any case (``predict.from_graph.UNKNOWN`` by default); ``least``, labels of
                 fewer neurons are left out. ``functional``: ``responses``, run of measured responses, the latest by
@@ -72,16 +72,16 @@ class Predict(Namespace):
             StoreError: a model of this name is here. In all cases nothing is saved.
         """
         from graphlab.predict.tasks.question import Question
-        from graphlab.predict.train_model import Plan, train
+        from graphlab.predict.train_model import TrainingOptions, train
 
         question = Question.of(task, homologues, embeddings, **settings)
-        plan = Plan(
+        plan = TrainingOptions(
             tuple(predictors) if predictors is not None else None, split, folds, seed, bootstraps, name, keep,
             labels_from_connectivity, replace, controls, importance,
         )  # fmt: skip
         try:
             self._join_the_only_model(embeddings)
-            return train(self._folder, question, plan, progress, told)
+            return train(self._folder, question, plan, progress, on_step)
         except KeyboardInterrupt:
             raise InterruptedRun("stopped; no model was saved, and those of before are as they were") from None
 
@@ -119,7 +119,7 @@ class Predict(Namespace):
 
         return model_names(self.path)
 
-    def cards(self) -> list[ModelCard]:
+    def cards(self) -> list[PredictorCard]:
         """The cards of the saved predictors, by name.
 
         Raises:

@@ -22,7 +22,7 @@ DAMAGE = (pa.ArrowException, OSError, UnicodeDecodeError, struct.error, MemoryEr
 
 
 @dataclass(frozen=True)
-class Columns:
+class ColumnarFile:
     """A columnar file that is open: nothing of it takes more memory than is given (``ingest.schema.limits``)."""
 
     schema: pa.Schema
@@ -30,7 +30,7 @@ class Columns:
     rows: int | None
 
 
-def open_columns(path: Path) -> Columns:
+def open_columns(path: Path) -> ColumnarFile:
     """A Parquet, Feather or Arrow file, batch by batch.
 
     Raises:
@@ -65,14 +65,14 @@ def read_columns(path: Path) -> pa.Table:
     return pa.Table.from_batches(batches, opened.schema)
 
 
-def _parquet(path: Path) -> Columns:
+def _parquet(path: Path) -> ColumnarFile:
     from pyarrow import parquet
 
     file = parquet.ParquetFile(path, pre_buffer=True)
-    return Columns(file.schema_arrow, _checked(path, _parquet_batches(path, file)), file.metadata.num_rows)
+    return ColumnarFile(file.schema_arrow, _checked(path, _parquet_batches(path, file)), file.metadata.num_rows)
 
 
-def _arrow(path: Path) -> Columns:
+def _arrow(path: Path) -> ColumnarFile:
     content = pa.memory_map(str(path)).read_buffer()
     count = None
     if _magic(path).startswith(ARROW):
@@ -80,7 +80,7 @@ def _arrow(path: Path) -> Columns:
         content = content.slice(len(ARROW) + 2)  # the rest of the file is a stream, and a footer
     stream = pa.ipc.open_stream(content)
     sizes = unpacked_batches(pa.ipc.MessageReader.open_stream(content))
-    return Columns(stream.schema, _checked(path, _arrow_batches(path, stream, sizes, count)), None)
+    return ColumnarFile(stream.schema, _checked(path, _arrow_batches(path, stream, sizes, count)), None)
 
 
 def _arrow_batches(path: Path, stream: Any, sizes: Iterator[int], count: int | None) -> Iterator[pa.RecordBatch]:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ingest.reader import Uses
+from ingest.reader import AcceptedOptions
 from ingest.recordings.recording import Floats, Recording, checked, refuse_infinite_behavior
 from ingest.schema.errors import GraphlabError, MissingExtraError, ReadError, SchemaError, did_you_mean
 
@@ -21,7 +21,10 @@ HDF5_OPTIONS = ("animal", "labels", "traces", "rate_hz", "same_name")
 NWB_OPTIONS = ("animal", "series", "rate_hz", "resample", "same_name")
 TABLE_OPTIONS = ("animal", "rate_hz", "same_name")
 BEHAVIOR_OPTIONS = ("animal", "rate_hz", "resample")
-USES = {"recordings": Uses("recordings", OPTIONS), "behavior": Uses("behaviour", BEHAVIOR_OPTIONS)}
+USES = {
+    "recordings": AcceptedOptions("recordings", OPTIONS),
+    "behavior": AcceptedOptions("behaviour", BEHAVIOR_OPTIONS),
+}
 """What a request may say for either; checked before a source is opened."""
 
 

@@ -104,7 +104,7 @@ def checked_time(time: Any, frames: int, source: str, rate_hz: Any = None, notes
         at = int(back[0])
         raise SchemaError(
             f"{source}: time does not ascend: frame {at + 1} is at {seconds[at]:g} s, frame {at + 2} at "
-            f"{seconds[at + 1]:g} s. Sort the frames, or give each animal and session a recording of its own"
+            f"{seconds[at + 1]:g} s. Sort the frames, or give each animal and session a separate recording"
         )
     step = float(np.median(np.diff(seconds))) if frames > 1 else None
     if rate is not None and step is not None and abs(step * rate - 1) > RATE:

@@ -16,7 +16,7 @@ _held = 0
 
 
 @contextmanager
-def later() -> Iterator[None]:
+def delay_interrupts() -> Iterator[None]:
     """Ctrl-C waits until the block is left. For a commit and the renames that belong to it, nothing long."""
     if threading.current_thread() is not threading.main_thread():
         yield  # Python hands signals to the main thread only
@@ -41,7 +41,7 @@ def later() -> Iterator[None]:
 
 
 @contextmanager
-def stopping(stop: Callable[[], None]) -> Iterator[None]:
+def stop_on_interrupt(stop: Callable[[], None]) -> Iterator[None]:
     """Ctrl-C calls ``stop`` from another thread: a statement of DuckDB may go on for a minute after it heard a signal.
 
     The error of the statement that was stopped ends the block, and no second one comes on top of that. Work that is no

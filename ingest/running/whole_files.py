@@ -21,7 +21,7 @@ _OURS: set[Path] = set()
 """Unfinished files of this process."""
 
 
-def beside(path: Path) -> Path:
+def temporary_path(path: Path) -> Path:
     """A name that no other process or thread uses, in the same folder."""
     new = path.with_name(f".{path.name[:150]}.part-{os.getpid()}-{uuid.uuid4().hex[:8]}")
     _OURS.add(new)
@@ -29,7 +29,7 @@ def beside(path: Path) -> Path:
 
 
 @contextmanager
-def whole(path: Path, *, one_of_many: bool = False) -> Iterator[Path]:
+def write_atomically(path: Path, *, one_of_many: bool = False) -> Iterator[Path]:
     """The name to write to; after the block it is ``path``, or with an error nothing is there that was not before.
 
     Args:
@@ -41,14 +41,14 @@ def whole(path: Path, *, one_of_many: bool = False) -> Iterator[Path]:
     """
     if not one_of_many:
         sweep(path)
-    new = beside(path)
+    new = temporary_path(path)
     try:
         yield new
         if one_of_many:
             new.replace(path)
             return
         to_disk(new)
-        with interrupts.later():
+        with interrupts.delay_interrupts():
             new.replace(path)
             folder_to_disk(path.parent)
     finally:
@@ -59,7 +59,7 @@ def whole(path: Path, *, one_of_many: bool = False) -> Iterator[Path]:
 
 def write_bytes(path: Path, content: bytes | memoryview) -> None:
     """A small file at once."""
-    with whole(path) as new:
+    with write_atomically(path) as new:
         new.write_bytes(content)
 
 

@@ -20,14 +20,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ingest.reader import Reading, ReadRequest, Sure, Uses
+from ingest.reader import AcceptedOptions, Reading, ReadRequest, Sure
 from ingest.running.task_runners import Threads
 from ingest.schema.errors import IdError, ReadError, SchemaError, UnknownNameError
 from ingest.schema.ids import RootIds
 from ingest.schema.space import Resolution
 from ingest.schema.words import EMBEDDINGS
 from ingest.segclr.shard_writer import write_shards
-from ingest.segclr.text import Rows, TextProblem, parse, width_of
+from ingest.segclr.text import EmbeddingRows, TextProblem, parse, width_of
 from ingest.segclr.zip_shard import PIECE, Shard
 
 __all__ = ["NAME", "OFFSETS", "SegclrReader", "embeddings_schema", "write_shards"]
@@ -93,7 +93,7 @@ def embeddings_schema(width: int) -> pa.Schema:
 class SegclrReader:
     """CSV-ZIP shards: a folder of ``<number>.zip``, or one of them."""
 
-    uses = Uses("SegCLR shards", OPTIONS, ("resolution",))
+    uses = AcceptedOptions("SegCLR shards", OPTIONS, ("resolution",))
 
     def accepts(self, source: object) -> Sure:
         """A folder or file of another kind comes here in the end, to be told what shards look like."""
@@ -141,18 +141,18 @@ def _shards(source: Any) -> list[Path]:
     path = Path(source)
     if not path.exists():
         raise ReadError(f"{path} does not exist")
-    found = sorted(item for item in path.iterdir() if _is_zip(item)) if path.is_dir() else [path]
-    if not found:
+    shards = sorted(item for item in path.iterdir() if _is_zip(item)) if path.is_dir() else [path]
+    if not shards:
         raise ReadError(f"{path} holds no shards; wanted files <number>.zip, each with members <root_id>.csv")
     if path.is_dir():
-        for item in found:
+        for item in shards:
             if not (item.stem.isascii() and item.stem.isdigit()):
                 raise ReadError(f"{item}: shards are called <number>.zip; move this file elsewhere")
-        found.sort(key=lambda item: int(item.stem))
-        for before, after in pairwise(found):
+        shards.sort(key=lambda item: int(item.stem))
+        for before, after in pairwise(shards):
             if int(before.stem) == int(after.stem):
                 raise ReadError(f"{path}: {before.name} and {after.name} are one shard twice; keep one of them")
-    return found
+    return shards
 
 
 def _is_zip(path: Path) -> bool:
@@ -198,17 +198,17 @@ def _width(shards: list[Path], wanted: int | None) -> int:
         try:
             for k in range(opened.shard.root_ids.size):
                 for piece in opened.shard.inflate(opened.read_at, k):
-                    found = width_of(piece)
-                    if found is None:
+                    width = width_of(piece)
+                    if width is None:
                         continue
                     known = WIDTHS if wanted is None else (wanted,)
-                    if found not in known:
+                    if width not in known:
                         raise SchemaError(
-                            f"{_member(opened.shard, k)}, line 1: {max(found, 0)} floats in this row; "
+                            f"{_member(opened.shard, k)}, line 1: {max(width, 0)} floats in this row; "
                             f"wanted node_id, x, y, z and {' or '.join(map(str, known))} floats"
                             + ("" if wanted else " (say --option width=N where a model has another width)")
                         )
-                    return found
+                    return width
         finally:
             opened.close()
     raise ReadError(f"{shards[0].parent}: the shards hold no rows")
@@ -322,7 +322,7 @@ def _parse(
     starts: npt.NDArray[np.int64],
     ends: npt.NDArray[np.int64],
     width: int,
-) -> Rows:
+) -> EmbeddingRows:
     try:
         return parse(text, starts, ends, width, np.float32)
     except TextProblem as problem:
@@ -335,7 +335,7 @@ def _member(shard: Shard, k: int) -> str:
     return f"{shard.name}, member {shard.root_ids[k]}.csv"
 
 
-def _batch(ids: RootIds, rows: Rows, width: int, place: Placement, shard: Shard) -> pa.RecordBatch:
+def _batch(ids: RootIds, rows: EmbeddingRows, width: int, place: Placement, shard: Shard) -> pa.RecordBatch:
     points = place(rows.points)
     finite = np.isfinite(points).all(axis=1)
     if not finite.all():

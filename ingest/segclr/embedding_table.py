@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ingest.reader import Reading, ReadRequest, Sure, Uses
+from ingest.reader import AcceptedOptions, Reading, ReadRequest, Sure
 from ingest.schema.errors import SchemaError
 from ingest.schema.words import EMBEDDINGS
 
@@ -16,7 +16,7 @@ OPTIONS = ("model", "segmentation_version", "replace")
 class EmbeddingTableReader:
     """A pyarrow table in the words of EMBEDDINGS, vectors of a fixed width."""
 
-    uses = Uses("tables of embeddings", OPTIONS)
+    uses = AcceptedOptions("tables of embeddings", OPTIONS)
 
     def accepts(self, source: object) -> Sure:
         return Sure.NAME if isinstance(source, pa.Table) else Sure.NO

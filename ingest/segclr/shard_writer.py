@@ -119,11 +119,11 @@ def _write_part(folder: Path, table: pa.Table) -> list[Path]:
         if path.exists():
             for done in written:
                 done.unlink()
-            raise ReadError(f"{path} exists already; write shards into a folder of their own")
+            raise ReadError(f"{path} exists already; write shards into a new folder")
         inside = ids[start:stop]
         members = start + np.flatnonzero(np.concatenate([[True], inside[1:] != inside[:-1]]))
         with (
-            whole_files.whole(path, one_of_many=True) as new,
+            whole_files.write_atomically(path, one_of_many=True) as new,
             zipfile.ZipFile(new, "w", zipfile.ZIP_DEFLATED) as archive,
         ):
             for first, last in zip(members.tolist(), [*members[1:].tolist(), stop], strict=True):

@@ -12,7 +12,7 @@ from ingest.schema.ids import RootIds
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class EmbeddingRows:
     """Rows of several members, one behind the other."""
 
     nodes: RootIds
@@ -47,7 +47,7 @@ def parse(
     ends: npt.NDArray[np.int64],
     width: int,
     dtype: type[np.float32] | type[np.float64],
-) -> Rows:
+) -> EmbeddingRows:
     """Rows ``node_id,x,y,z,e0,..``, every number as ``float(text)`` gives it and then rounded to ``dtype``.
 
     Args:
@@ -88,7 +88,7 @@ def parse(
             member = int(np.searchsorted(ends, start, side="right"))
             line = text.count(b"\n", int(starts[member]), start) + 1
             raise TextProblem(_not_finite(text[start:end], column + 1), member, line)
-    return Rows(nodes[:n], points[:n], vectors[:n], rows_of)
+    return EmbeddingRows(nodes[:n], points[:n], vectors[:n], rows_of)
 
 
 def _problem(text: bytes, problem: npt.NDArray[np.int64], width: int) -> TextProblem:

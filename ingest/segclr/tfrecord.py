@@ -96,7 +96,7 @@ def write_examples(path: str | Path, table: pa.Table, *, compressed: bool = Fals
         kinds[field.name] = kind
     options = tf.io.TFRecordOptions(compression_type="GZIP" if compressed else "")
     try:
-        with whole_files.whole(path) as new, tf.io.TFRecordWriter(str(new), options) as writer:
+        with whole_files.write_atomically(path) as new, tf.io.TFRecordWriter(str(new), options) as writer:
             for row in table.to_pylist():
                 example = tf.train.Example()
                 for name, values in row.items():

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from ingest.schema.errors import AnalysisError
 from ingest.synthetic.neurons import ACTIVITY, BEHAVIOR, SUPER_CLASSES, TRAIT_LIMIT, VOLUME_NM, Floats, Ints, Seeds
-from ingest.synthetic.wiring import Wiring
+from ingest.synthetic.wiring import SyntheticWiring
 
 LEAK = 0.5
 TRAIT_GAIN = 0.3
@@ -36,10 +36,10 @@ BEHAVIOR_SCHEMA = pa.schema([("time_s", pa.float64()), *((name, pa.float64()) fo
 
 
 @dataclass(frozen=True)
-class Activity:
+class SyntheticActivity:
     """A recipe for the recording of some neurons of ``wiring``."""
 
-    wiring: Wiring
+    wiring: SyntheticWiring
     seeds: Seeds
     frames: int
     recorded: Ints
@@ -52,7 +52,7 @@ class Activity:
     """``[behaviours, 3]``"""
 
     @classmethod
-    def of(cls, wiring: Wiring, recorded: int, frames: int, gain: float, seeds: Seeds) -> Activity:
+    def of(cls, wiring: SyntheticWiring, recorded: int, frames: int, gain: float, seeds: Seeds) -> SyntheticActivity:
         """Choose who is recorded and who drives behaviour.
 
         Raises:

@@ -24,11 +24,11 @@ from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError
 from ingest.schema.ids import RootIds, ids_as_text
 from ingest.schema.space import Resolution
-from ingest.synthetic.activity import BEHAVIORS, FRAME_S, LEAK, TRAIT_GAIN, Activity
-from ingest.synthetic.embeddings import Embeddings
+from ingest.synthetic.activity import BEHAVIORS, FRAME_S, LEAK, TRAIT_GAIN, SyntheticActivity
+from ingest.synthetic.embeddings import SyntheticEmbeddings
 from ingest.synthetic.neurons import Seeds, make_neurons
 from ingest.synthetic.responses import HELD_FRAMES, NOISE, VERDICT, Responses
-from ingest.synthetic.wiring import LENGTH_NM, PLANTED_WEIGHT, Wiring
+from ingest.synthetic.wiring import LENGTH_NM, PLANTED_WEIGHT, SyntheticWiring
 
 SYNAPSES_PER_NEURON = 100
 FEWEST_NEURONS = 50
@@ -90,9 +90,9 @@ class Synthetic:
         self.seeds = Seeds.of(seed)
         self.expected_synapses = SYNAPSES_PER_NEURON * neurons if synapses is None else synapses
         self.population = make_neurons(neurons, types, self.seeds)
-        self.wiring = Wiring.of(self.population, self.expected_synapses, reciprocity, instances, self.seeds)
-        self.vectors = Embeddings.of(self.population, width, nodes, self.seeds)
-        self.recording = Activity.of(self.wiring, recorded, frames, gain, self.seeds)
+        self.wiring = SyntheticWiring.of(self.population, self.expected_synapses, reciprocity, instances, self.seeds)
+        self.vectors = SyntheticEmbeddings.of(self.population, width, nodes, self.seeds)
+        self.recording = SyntheticActivity.of(self.wiring, recorded, frames, gain, self.seeds)
         self.stimulation = Responses(self.recording)
 
     def neurons(self) -> Iterator[pa.RecordBatch]:
@@ -168,7 +168,7 @@ class Synthetic:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class SyntheticFiles:
     """The files of one made connectome, in the order in which a graph takes them."""
 
     neurons: Path
@@ -193,7 +193,7 @@ def make(
     num_shards: int = 4,
     progress: Progress | None = None,
     **options: Any,
-) -> Made:
+) -> SyntheticFiles:
     """Write a made connectome as files in public formats, as a lab would hand them over.
 
     Args:
@@ -222,7 +222,7 @@ def make(
     _write_parquet(files["behavior.parquet"], source.behavior())
     _write_parquet(files["responses.parquet"], source.responses())
     (folder / "truth.json").write_text(json.dumps(source.truth(), indent=1) + "\n", encoding="utf-8")
-    return Made(
+    return SyntheticFiles(
         files["neurons.csv"],
         files["synapses.parquet"],
         folder / "embeddings",

@@ -25,7 +25,7 @@ BLOCK_NODES = 16_384
 
 
 @dataclass(frozen=True)
-class Embeddings:
+class SyntheticEmbeddings:
     """A recipe for the vectors of ``neurons``; drawn a block of neurons at a time."""
 
     neurons: Neurons
@@ -39,7 +39,7 @@ class Embeddings:
     """``[width]``, of length 1."""
 
     @classmethod
-    def of(cls, neurons: Neurons, width: int, nodes: int, seeds: Seeds) -> Embeddings:
+    def of(cls, neurons: Neurons, width: int, nodes: int, seeds: Seeds) -> SyntheticEmbeddings:
         """Orthogonal centroids and trait axis.
 
         Raises:

@@ -17,7 +17,7 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
-from ingest.synthetic.activity import LEAK, Activity
+from ingest.synthetic.activity import LEAK, SyntheticActivity
 from ingest.synthetic.neurons import RESPONSES, Floats
 
 HELD_FRAMES = 60
@@ -35,7 +35,7 @@ SCHEMA = pa.schema(
 class Responses:
     """Every ordered pair of the first ``MOST_STIMULATED`` recorded neurons."""
 
-    activity: Activity
+    activity: SyntheticActivity
 
     @property
     def count(self) -> int:

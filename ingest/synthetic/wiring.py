@@ -58,7 +58,7 @@ def mean_weight() -> float:
 
 
 @dataclass(frozen=True)
-class Wiring:
+class SyntheticWiring:
     """A recipe for the synapses between ``neurons``; nothing is drawn until asked."""
 
     neurons: Neurons
@@ -71,7 +71,7 @@ class Wiring:
     """Presynaptic neurons a block."""
 
     @classmethod
-    def of(cls, neurons: Neurons, synapses: int, reciprocity: float, instances: int, seeds: Seeds) -> Wiring:
+    def of(cls, neurons: Neurons, synapses: int, reciprocity: float, instances: int, seeds: Seeds) -> SyntheticWiring:
         """The recipe whose expected number of synapses is ``synapses``.
 
         Raises:

@@ -32,6 +32,6 @@ def open_source(source: object, request: ReadRequest) -> Reading:
         source: a path, or a pandas, polars or pyarrow table.
 
     Raises:
-        ReadError: nobody reads such a source; SchemaError and IdError for what is inside.
+        ReadError: there is no reader for such a source; SchemaError and IdError for what is inside.
     """
     return open_with(READERS, source, request)

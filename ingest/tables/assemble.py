@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.columns import NAMED, Plan, plan
+from ingest.columns import NAMED, ColumnMapping, column_mapping
 from ingest.dialects import NM
 from ingest.reader import Reading, ReadRequest
 from ingest.schema.errors import IdError, SchemaError, UnknownNameError, did_you_mean
@@ -59,7 +59,7 @@ def assemble(
     for column in request.keep:
         if column not in schema.names:
             raise SchemaError(f"{source} has no column {column!r} to keep rows by{did_you_mean(column, schema.names)}")
-    chosen = plan(schema.names, request, source)
+    chosen = column_mapping(schema.names, request, source)
     notes = list(chosen.notes)
     if request.resolution is not None and not chosen.position:
         raise SchemaError(f"{source}: --resolution does nothing here: none of its columns holds voxels; leave it out")
@@ -83,15 +83,15 @@ def _meta(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _resolution(
-    source: str, request: ReadRequest, attributes: Mapping[str, Any], chosen: Plan, notes: list[str]
+    source: str, request: ReadRequest, attributes: Mapping[str, Any], chosen: ColumnMapping, notes: list[str]
 ) -> Resolution:
     """The caller's word, then the table's own; the graph's only where the table does not contradict it."""
-    said = attributes.get("dataframe_resolution")
-    said = attributes.get("resolution") if said is None else said
+    stated = attributes.get("dataframe_resolution")
+    stated = attributes.get("resolution") if stated is None else stated
     own: Resolution | None = None
-    if said is not None:
+    if stated is not None:
         try:
-            own = Resolution.parse(said)
+            own = Resolution.parse(stated)
         except SchemaError:
             own = None  # CAVEclient writes a word where the columns of a join differ
     who = "the table says its voxels are"
@@ -118,7 +118,7 @@ def _resolution(
     return resolution
 
 
-def _schema(schema: pa.Schema, as_: str, chosen: Plan) -> pa.Schema:
+def _schema(schema: pa.Schema, as_: str, chosen: ColumnMapping) -> pa.Schema:
     words = table(as_)
     fields = []
     for column in words.columns:
@@ -135,7 +135,7 @@ def _schema(schema: pa.Schema, as_: str, chosen: Plan) -> pa.Schema:
 def _batches(
     source: str,
     request: ReadRequest,
-    chosen: Plan,
+    chosen: ColumnMapping,
     resolution: Resolution | None,
     reading: Reading,
     batches: Iterable[pa.RecordBatch],
@@ -203,11 +203,11 @@ def _batches(
         if read_as:
             told = ", ".join(f"{theirs!r} read as {ours}" for theirs, ours in sorted(read_as.items()))
             notes.append(f"{what}: {told}")
-    for name, found in animals.items():
-        if len(found) > 1:
-            some = ", ".join(sorted(found)[:3])
+    for name, distinct in animals.items():
+        if len(distinct) > 1:
+            some = ", ".join(sorted(distinct)[:3])
             notes.append(
-                f"the column {name!r} names {len(found):,} animals or data sets ({some}), whose rows were read as "
+                f"the column {name!r} names {len(distinct):,} animals or data sets ({some}), whose rows were read as "
                 f"those of one; --keep {name}=NAME takes one"
             )
     if gone:
@@ -223,7 +223,7 @@ def _batches(
                     notes.append(f"no row has {name} {value!r}{did_you_mean(value, [v for v in seen[name] if v])}")
 
 
-def _both_sides(batch: pa.RecordBatch, chosen: Plan, source: str, rows: Any) -> dict[str, pa.Array]:
+def _both_sides(batch: pa.RecordBatch, chosen: ColumnMapping, source: str, rows: Any) -> dict[str, pa.Array]:
     """The ids of both sides of synapses whose partner is unknown: it is root id 0, which is no neuron."""
     place = Place(source, str(chosen.one_sided), rows)
     sides = convert(tidy_text(batch.column(chosen.one_sided)), pa.string(), place, required=True)
@@ -261,14 +261,14 @@ def _whole_ids(ids: pa.Array, offset: int, place: Place) -> pa.Array:
     return pc.add(ids, pa.scalar(offset, pa.uint64()))
 
 
-def _leaves_out_bare_weights(request: ReadRequest, chosen: Plan) -> str | None:
+def _leaves_out_bare_weights(request: ReadRequest, chosen: ColumnMapping) -> str | None:
     """The source's column of weights, where rows without one are to be left out."""
-    said = request.options.get(UNWEIGHTED)
-    if said is not None and request.as_ != "connections":
+    choice = request.options.get(UNWEIGHTED)
+    if choice is not None and request.as_ != "connections":
         raise SchemaError(f"--option {UNWEIGHTED} does nothing for {request.as_}; leave it out")
-    if said not in (None, "refuse", "leave_out"):
-        raise UnknownNameError(f"value of the option {UNWEIGHTED}", str(said), ("refuse", "leave_out"))
-    return chosen.ours.get("weight") if said == "leave_out" else None
+    if choice not in (None, "refuse", "leave_out"):
+        raise UnknownNameError(f"value of the option {UNWEIGHTED}", str(choice), ("refuse", "leave_out"))
+    return chosen.ours.get("weight") if choice == "leave_out" else None
 
 
 def _kept(

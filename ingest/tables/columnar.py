@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from ingest.columnar.files import ARROW, BATCH_ROWS, FEATHER1, PARQUET, open_columns
-from ingest.reader import Reading, ReadRequest, Sure, Uses
+from ingest.reader import AcceptedOptions, Reading, ReadRequest, Sure
 from ingest.tables.assemble import UNWEIGHTED, assemble
 from ingest.tables.files import begins, checked, named
 
@@ -17,7 +17,7 @@ __all__ = ["BATCH_ROWS", "ColumnarReader"]
 class ColumnarReader:
     """Files that know their types; ids stay integers from disk to store."""
 
-    uses = Uses("Parquet and Arrow files", (UNWEIGHTED,), ("columns", "resolution", "keep"))
+    uses = AcceptedOptions("Parquet and Arrow files", (UNWEIGHTED,), ("columns", "resolution", "keep"))
 
     def accepts(self, source: object) -> Sure:
         if begins(source, PARQUET, ARROW, FEATHER1):

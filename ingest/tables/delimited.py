@@ -17,8 +17,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ingest.columns import NAMED, Plan, plan, said
-from ingest.reader import Reading, ReadRequest, Sure, Uses
+from ingest.columns import NAMED, ColumnMapping, column_mapping, said
+from ingest.reader import AcceptedOptions, Reading, ReadRequest, Sure
 from ingest.schema.errors import ReadError, SchemaError
 from ingest.schema.ids import is_id
 from ingest.tables.assemble import UNWEIGHTED, assemble
@@ -41,7 +41,9 @@ COMMENTS = ("#", "%")
 class DelimitedReader:
     """The last resort: anything that is text. Options: ``matrix`` (yes, no), ``encoding`` (latin-1, utf-16)."""
 
-    uses = Uses("text tables", ("matrix", "encoding", UNWEIGHTED), ("columns", "resolution", "keep", "header"))
+    uses = AcceptedOptions(
+        "text tables", ("matrix", "encoding", UNWEIGHTED), ("columns", "resolution", "keep", "header")
+    )
 
     def accepts(self, source: object) -> Sure:
         return Sure.LAST if isinstance(source, str | Path) else Sure.NO
@@ -91,7 +93,7 @@ class DelimitedReader:
         notes: list[str] = []
         ours = _with_ids(path, ours, [line.split(separator, 1)[0].strip(' "') for line in lines[1:]], request, notes)
         statement = _sql({**shape, "header": request.header, "columns": texts})
-        schema = _schema(connection, statement, name, list(texts), plan(ours, request, str(path)), ours)
+        schema = _schema(connection, statement, name, list(texts), column_mapping(ours, request, str(path)), ours)
         reader = connection.sql(statement, params=[name]).to_arrow_reader(BATCH_ROWS)
         reading = assemble(str(path), request, schema, _typed(_batches(path, reader, connection), schema))
         reading.notes[:0] = notes
@@ -116,7 +118,7 @@ class DelimitedReader:
         ours = _column_names(path, first, request)
         cells = [f"cells[{i + 1}]" for i in range(len(ours))]
         body = f"{statement} OFFSET 1" if request.header else statement
-        schema = _schema(connection, body, name, cells, plan(ours, request, str(path)), ours)
+        schema = _schema(connection, body, name, cells, column_mapping(ours, request, str(path)), ours)
         reader = connection.sql(statement, params=[name]).to_arrow_reader(BATCH_ROWS)
         texts = pa.schema([pa.field(our, pa.string()) for our in ours])
         batches = _columns(path, _batches(path, reader, connection), texts, request.header)
@@ -132,7 +134,7 @@ def _with_ids(path: Path, ours: list[str], first: list[str], request: ReadReques
     if not (request.header and request.as_ == "neurons" and ours[0] == "column0" and first):
         return ours
     try:
-        plan(ours, request, str(path))
+        column_mapping(ours, request, str(path))
     except SchemaError:
         if first in ([str(i) for i in range(begin, begin + len(first))] for begin in (0, 1)):
             raise SchemaError(
@@ -147,7 +149,12 @@ def _with_ids(path: Path, ours: list[str], first: list[str], request: ReadReques
 
 
 def _schema(
-    connection: duckdb.DuckDBPyConnection, rows: str, name: str, cells: list[str], chosen: Plan, ours: list[str]
+    connection: duckdb.DuckDBPyConnection,
+    rows: str,
+    name: str,
+    cells: list[str],
+    chosen: ColumnMapping,
+    ours: list[str],
 ) -> pa.Schema:
     """Words of ours stay text, to be converted by their own rules; further columns get the type that their cells have.
 
@@ -181,8 +188,8 @@ def _columns(
         cells = batch.column(0)
         wrong = pc.index(pc.equal(pc.list_value_length(cells), len(schema)), pa.scalar(False)).as_py()
         if wrong >= 0:
-            found, line = len(cells[wrong]), before + wrong + 1
-            raise SchemaError(f"{path}, line {line}: found {found} columns, the first line has {len(schema)}")
+            width, line = len(cells[wrong]), before + wrong + 1
+            raise SchemaError(f"{path}, line {line}: found {width} columns, the first line has {len(schema)}")
         if header and before == 0:
             cells = cells.slice(1)
         before += batch.num_rows
@@ -287,5 +294,5 @@ def _reason(path: Path, error: Exception) -> str:
         return f"{path}: the compressed file is truncated or damaged; fetch it again"
     if "Maximum line size" in text:
         return f"{where}: a line of more than 2,000,000 bytes; this is no table"
-    told = next((found.strip() for found in text.splitlines() if found.strip()), type(error).__name__)
-    return f"{where}: this is no regular table of text: {told[:200]}"
+    message = next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)
+    return f"{where}: this is no regular table of text: {message[:200]}"

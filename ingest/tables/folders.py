@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 import pyarrow as pa
 
 from ingest.columnar.files import open_columns
-from ingest.reader import Reading, ReadRequest, Sure, Uses
+from ingest.reader import AcceptedOptions, Reading, ReadRequest, Sure
 from ingest.schema.errors import MissingExtraError, ReadError, SchemaError
 from ingest.schema.values import kept_type
 from ingest.tables.assemble import UNWEIGHTED, assemble
@@ -42,7 +42,7 @@ class Part:
 class FolderReader:
     """Every part of a table in the order of their names; rows in messages are counted through all of them."""
 
-    uses = Uses("folders of Parquet or Arrow files", (UNWEIGHTED,), ("columns", "resolution", "keep"))
+    uses = AcceptedOptions("folders of Parquet or Arrow files", (UNWEIGHTED,), ("columns", "resolution", "keep"))
 
     def accepts(self, source: object) -> Sure:
         if not isinstance(source, str | Path) or not Path(source).is_dir():

@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ingest.reader import Reading, ReadRequest, Sure, Uses, source_name
+from ingest.reader import AcceptedOptions, Reading, ReadRequest, Sure, source_name
 from ingest.schema.errors import ReadError, SchemaError
 from ingest.tables.assemble import UNWEIGHTED, assemble
 from ingest.tables.columnar import BATCH_ROWS
@@ -16,7 +16,7 @@ from ingest.tables.types.cells import column_of, empty
 class FrameReader:
     """pandas, polars and pyarrow tables; ``df.attrs`` may say resolution and materialization."""
 
-    uses = Uses("tables in memory", (UNWEIGHTED,), ("columns", "resolution", "keep"))
+    uses = AcceptedOptions("tables in memory", (UNWEIGHTED,), ("columns", "resolution", "keep"))
 
     def accepts(self, source: object) -> Sure:
         ours = isinstance(source, pa.Table | pa.RecordBatch) or type(source).__name__ == "DataFrame"
@@ -40,7 +40,7 @@ def as_arrow(source: Any, name: str) -> pa.Table:
     if isinstance(source, pa.Table):
         table = source
     elif type(source).__name__ != "DataFrame" and not isinstance(source, pa.RecordBatch):
-        raise ReadError(f"{name}: nobody reads this. Wanted a path, or a pandas, polars or pyarrow table")
+        raise ReadError(f"{name}: cannot be read. Wanted a path, or a pandas, polars or pyarrow table")
     elif isinstance(source, pa.RecordBatch):
         table = pa.Table.from_batches([source])
     elif hasattr(source, "to_arrow"):

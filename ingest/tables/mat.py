@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from ingest.reader import Reading, ReadRequest, Sure, Uses
+from ingest.reader import AcceptedOptions, Reading, ReadRequest, Sure
 from ingest.schema.errors import ReadError, SchemaError, UnknownNameError
 from ingest.schema.limits import most_bytes, require_room
-from ingest.tables.apart.run import run_apart
+from ingest.tables.apart.run import run_in_child
 from ingest.tables.files import HDF5, begins, checked, named
 from ingest.tables.matrix import edges, neurons
 
@@ -20,7 +20,7 @@ from ingest.tables.matrix import edges, neurons
 class MatReader:
     """The matrix is ``--option variable=NAME`` where a file has several; neuron names are found by their length."""
 
-    uses = Uses("MATLAB files", ("variable",))
+    uses = AcceptedOptions("MATLAB files", ("variable",))
 
     def accepts(self, source: object) -> Sure:
         return named(source, ".mat")
@@ -33,7 +33,7 @@ class MatReader:
         if begins(path, HDF5):
             raise ReadError(f"{path}: found a MATLAB 7.3 (HDF5) file; wanted version 7 or older: save(..., '-v7')")
         size = path.stat().st_size
-        told = run_apart("mat_variables.py", path, "MATLAB file", str(most_bytes(size)))
+        told = run_in_child("mat_variables.py", path, "MATLAB file", str(most_bytes(size)))
         if told.startswith(b"{"):
             require_room(f"{path}: what its variables say they hold", int(json.loads(told)["bytes"]), size)
         stored = np.load(io.BytesIO(told), allow_pickle=False, max_header_size=1 << 16)

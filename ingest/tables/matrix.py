@@ -22,14 +22,14 @@ def is_matrix(lines: list[str], separator: str, request: ReadRequest) -> bool:
 
     ``--option matrix=yes`` or ``no`` decides it by word.
     """
-    stated = said_to_be(request)
+    stated = matrix_option(request)
     if stated is not None or request.as_ != "connections":
         return bool(stated)
     cells = [[cell.strip(' "') for cell in line.split(separator)] for line in lines]
     return looks_square(cells)
 
 
-def said_to_be(request: ReadRequest) -> bool | None:
+def matrix_option(request: ReadRequest) -> bool | None:
     """What ``--option matrix=`` says; None where it is not given.
 
     Raises:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from ingest.columns import Plan, plan
-from ingest.reader import Reading, ReadRequest, Sure, Uses
+from ingest.columns import ColumnMapping, column_mapping
+from ingest.reader import AcceptedOptions, Reading, ReadRequest, Sure
 from ingest.schema.errors import ReadError, SchemaError
 from ingest.schema.ids import is_id
 from ingest.tables.assemble import UNWEIGHTED, assemble
@@ -27,7 +27,7 @@ NEMANODE_KINDS = {0: "chemical", 2: "electrical"}
 class JsonReader:
     """Objects become rows; values of one name that differ in type become text."""
 
-    uses = Uses("JSON files", (UNWEIGHTED,), ("columns", "resolution", "keep"))
+    uses = AcceptedOptions("JSON files", (UNWEIGHTED,), ("columns", "resolution", "keep"))
 
     def accepts(self, source: object) -> Sure:
         return named(source, ".json")
@@ -44,14 +44,14 @@ class JsonReader:
         else:
             raise SchemaError(f"{path}: wanted a node-link graph (nodes and links) or a list of objects")
         names = list(dict.fromkeys(str(name) for row in rows for name in row))
-        _unwrap(rows, plan(names, request, str(path)))
+        _unwrap(rows, column_mapping(names, request, str(path)))
         table = pa.table({name: column_of([row.get(name) for row in rows]) for name in names})
         reading = assemble(str(path), request, table.schema, table.to_batches(max_chunksize=BATCH_ROWS), len(rows))
         reading.notes[:0] = notes
         return reading
 
 
-def _unwrap(rows: list[dict[str, Any]], chosen: Plan) -> None:
+def _unwrap(rows: list[dict[str, Any]], chosen: ColumnMapping) -> None:
     """Ids and names that a source wraps one by one in a list."""
     keys = [theirs for ours, theirs in chosen.ours.items() if ours.endswith(("_id", "name"))]
     for row in rows:

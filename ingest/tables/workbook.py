@@ -11,15 +11,15 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
-from ingest.columns import plan
-from ingest.reader import Reading, ReadRequest, Sure, Uses
+from ingest.columns import column_mapping
+from ingest.reader import AcceptedOptions, Reading, ReadRequest, Sure
 from ingest.schema.errors import ReadError, SchemaError, UnknownNameError
 from ingest.schema.limits import VARIABLE, most_bytes
-from ingest.tables.apart.run import run_apart
+from ingest.tables.apart.run import run_in_child
 from ingest.tables.assemble import UNWEIGHTED, assemble
 from ingest.tables.columnar import BATCH_ROWS
 from ingest.tables.files import OLE, ZIP, begins, checked, ends, named
-from ingest.tables.matrix import as_edges, as_neurons, looks_square, said_to_be
+from ingest.tables.matrix import as_edges, as_neurons, looks_square, matrix_option
 from ingest.tables.types.cells import EXACT, column_of
 
 MOST_ID = 2.0**64
@@ -33,7 +33,7 @@ CELL = 128
 class WorkbookReader:
     """The sheet is ``--option sheet=NAME``, needed only where several sheets hold tables."""
 
-    uses = Uses("workbooks", ("sheet", "matrix", UNWEIGHTED), ("columns", "resolution", "keep"))
+    uses = AcceptedOptions("workbooks", ("sheet", "matrix", UNWEIGHTED), ("columns", "resolution", "keep"))
 
     def accepts(self, source: object) -> Sure:
         if begins(source, OLE) and not ends(source, ".mat"):
@@ -60,7 +60,7 @@ class WorkbookReader:
             if title in columns:
                 raise SchemaError(f"{name}: the column {title!r} occurs twice")
             columns[title or f"column{j}"] = [row[j] if j < len(row) else None for row in rows[1:]]
-        for title in plan(list(columns), request, name).extras:
+        for title in column_mapping(list(columns), request, name).extras:
             _refuse_rounded(name, title, columns[title])
         table = pa.table({title: _column(cells) for title, cells in columns.items()})
         return assemble(name, request, table.schema, table.to_batches(max_chunksize=BATCH_ROWS), table.num_rows)
@@ -103,12 +103,12 @@ def _sheets(path: Path, wanted: Any) -> dict[str, list[list[Any]]]:
 
 def _old_sheets(path: Path) -> dict[str, list[list[Any]]]:
     """Cells of every sheet of an .xls, read by a process of its own, which a damaged file may end."""
-    sheets: dict[str, list[list[Any]]] = json.loads(run_apart("xls_cells.py", path, "Excel workbook"))
+    sheets: dict[str, list[list[Any]]] = json.loads(run_in_child("xls_cells.py", path, "Excel workbook"))
     return sheets
 
 
 def _is_matrix(rows: list[list[Any]], request: ReadRequest) -> bool:
-    stated = said_to_be(request)
+    stated = matrix_option(request)
     if stated is not None or request.as_ != "connections":
         return bool(stated)
     # Cook's sheets: groups in the first row and column, labels in the next ones, the corner empty.
@@ -172,7 +172,7 @@ def _refuse_far_cells(path: Path) -> None:
     """
     advice = "a sheet is as large as its last cell is far: remove far cells, or save the table as CSV"
     try:
-        sizes: dict[str, int] = json.loads(run_apart("workbook_sizes.py", path, "Excel workbook"))
+        sizes: dict[str, int] = json.loads(run_in_child("workbook_sizes.py", path, "Excel workbook"))
     except ReadError as error:
         raise ReadError(f"{error}; or a sheet is too large to be held ({advice})") from None
     for name, cells in sizes.items():

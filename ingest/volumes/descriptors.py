@@ -89,7 +89,7 @@ class VolumeMetadata:
         try:
             dtype = np.dtype(str(checked.get("dtype", "uint8")))
         except TypeError:
-            raise SchemaError(f"{where}: dtype {checked['dtype']!r} is none of numpy's") from None
+            raise SchemaError(f"{where}: dtype {checked['dtype']!r} is not a numpy dtype") from None
         return cls(
             str(checked["path"]),
             (int(size[0]), int(size[1]), int(size[2])),

@@ -32,7 +32,7 @@ from ingest.volumes.sources import (
     is_local,
     local_path,
 )
-from ingest.volumes.zarr_places import Stated, n5_stated, refuse_group, zarr_stated
+from ingest.volumes.zarr_places import ArrayMetadata, n5_metadata, refuse_group, zarr_metadata
 
 REMOTE = ("gs", "s3", "http", "https")
 MISSING = ("fill", "refuse")
@@ -252,11 +252,11 @@ def _chunked(name: str, driver: str, place: str, asked: _Asked) -> Volume:
             source.resolution = scale.resolution
             return Volume(name, source, asked.wanted, _begun(name, scale.offset, asked.offset))
     refuse_group(name, place, kind, read)
-    stated = Stated()
+    stated = ArrayMetadata()
     if kind == "n5":
-        stated = n5_stated(name, read, asked.wanted, asked.offset is not None)
+        stated = n5_metadata(name, read, asked.wanted, asked.offset is not None)
     elif kind == "zarr":
-        stated = zarr_stated(place, read)
+        stated = zarr_metadata(place, read)
     named = stated.axes
     axes_or_none = agreed_axes(list(named), asked.axes, len(named), name) if named else asked.axes
     source = TensorStoreSource(tensorstore_spec(driver, place), axes_or_none, fill=asked.fill)

@@ -17,7 +17,7 @@ ARRAYS = (".zarray", "zarr.json", "attributes.json")
 
 
 @dataclass(frozen=True, slots=True)
-class Stated:
+class ArrayMetadata:
     """What an array says of itself, as far as it does; offset in voxels XYZ."""
 
     axes: str | None = None
@@ -62,17 +62,19 @@ def refuse_group(name: str, place: str, driver: str, read: Callable[[str], bytes
     raise SchemaError(f"{name} is a group and no array or image{inside}. Name one, like {name.rstrip('/')}/0")
 
 
-def zarr_stated(place: str, read: Callable[[str], bytes | None]) -> Stated:
+def zarr_metadata(place: str, read: Callable[[str], bytes | None]) -> ArrayMetadata:
     """What the attributes of a zarr 2 array say: xarray's names of its dimensions."""
     dimensions = document(place, ".zattrs", read(".zattrs")).get("_ARRAY_DIMENSIONS")
     if isinstance(dimensions, list) and all(isinstance(item, str) for item in dimensions):
         letters = "".join(item.lower() if len(item) == 1 else "c" for item in dimensions)
         if sorted(set(letters) & set("xyz")) == list("xyz"):
-            return Stated(letters)
-    return Stated()
+            return ArrayMetadata(letters)
+    return ArrayMetadata()
 
 
-def n5_stated(name: str, read: Callable[[str], bytes | None], wanted: Resolution | None, begun: bool) -> Stated:
+def n5_metadata(
+    name: str, read: Callable[[str], bytes | None], wanted: Resolution | None, begun: bool
+) -> ArrayMetadata:
     """What the attributes of an N5 array say in the words of its writers.
 
     ``transform`` (axes, scale, translate, units, ordering), ``pixelResolution`` (dimensions, unit), ``resolution`` with
@@ -113,7 +115,7 @@ def n5_stated(name: str, read: Callable[[str], bytes | None], wanted: Resolution
                 "--resolution 16,16,16"
             )
         resolution = None  # of the full size or of this one: the caller says it
-    return Stated(axes, resolution, offset)
+    return ArrayMetadata(axes, resolution, offset)
 
 
 def _arrays(folder: Path) -> list[Path]:

@@ -26,7 +26,7 @@ def looks_up(bound: BoundPattern) -> bool:
     return len(tables) == 1 and prod(factorial(len(together)) for together in alike) <= MOST_EXCHANGES
 
 
-class Least:
+class SmallestMatches:
     """Keeps a match unless an exchange of alike vertices makes it a match with smaller ids.
 
     Matches come one after the other and none is remembered, so a limit stops the join as it does without ``===``.

@@ -11,7 +11,7 @@ from queries.duckdb.estimate import CLUSTERING, fan_out
 from queries.duckdb.statistics import Cardinalities, degree_moments, statistics_key
 from queries.ir.pattern import Edge
 from queries.planning.bind import BoundPattern
-from queries.planning.executor import Estimate
+from queries.planning.executor import CostEstimate
 from queries.source import Source
 
 START = 0.004
@@ -48,7 +48,7 @@ def note_degrees(bound: BoundPattern, source: Source, parameters: Mapping[str, A
 
 def estimate_join(
     bound: BoundPattern, source: Source, parameters: Mapping[str, Any], kept: Mapping[str, bool], loading_s: float
-) -> Estimate:
+) -> CostEstimate:
     """Loading what is not kept, the best order's list entries, and the matches.
 
     Args:
@@ -92,7 +92,7 @@ def estimate_join(
         + listed / LISTED_PER_SECOND
     )
     why = f"{loaded:,.0f} rows to load, then {looked:,.0f} list entries in the order {', '.join(order)}"
-    return Estimate(rows, looked, seconds, why + (", kernels to load" if loading_s else ""))
+    return CostEstimate(rows, looked, seconds, why + (", kernels to load" if loading_s else ""))
 
 
 def _linked(names: Sequence[str], edges: Sequence[Edge]) -> list[str]:

@@ -15,7 +15,7 @@ from queries.csr.estimate import COLD, estimate_join, note_degrees
 from queries.csr.relations import WHOLE_NUMBERS, Relations, vertices_of
 from queries.planning.bind import BoundPattern
 from queries.planning.columns import columns_of
-from queries.planning.executor import Estimate
+from queries.planning.executor import CostEstimate
 from queries.planning.symmetry import automorphisms, without_automorphisms
 from queries.planning.values import Values
 from queries.result import plain_types
@@ -63,7 +63,7 @@ class CSRExecutor:
         if not self.loading_s:
             note_degrees(bound, source, parameters)
 
-    def estimate(self, bound: BoundPattern, source: Source, parameters: Mapping[str, Any]) -> Estimate:
+    def estimate(self, bound: BoundPattern, source: Source, parameters: Mapping[str, Any]) -> CostEstimate:
         """Loading and sorting the lists, then the entries that the join looks at; see csr_estimate."""
         relations = Relations(bound, source, parameters, Limits())
         kept = {edge.variable: relations.holds(edge) for edge in bound.pattern.edges}
@@ -76,10 +76,10 @@ class CSRExecutor:
         self, bound: BoundPattern, source: Source, parameters: Mapping[str, Any], limits: Limits
     ) -> pa.RecordBatchReader:
         """Count where only a count is asked; otherwise list, gather columns, and leave the rest to SQL."""
-        from queries.csr.alike import Least, looks_up
-        from queries.csr.output import Gathered, answered_by_sql, wanted_columns
-        from queries.csr.program import best_order, compiled, load, meeting
-        from queries.csr.run import Run, thick
+        from queries.csr.alike import SmallestMatches, looks_up
+        from queries.csr.output import OutputColumns, answered_by_sql, wanted_columns
+        from queries.csr.program import best_order, compiled, four_cycle_program, load
+        from queries.csr.run import CSRRun, coalesce_batches
         from queries.csr.triangles import closed_matches, closed_patterns, closed_relation, listing_pays
 
         self.loading_s = 0.0
@@ -95,8 +95,8 @@ class CSRExecutor:
         wanted = {} if counting else wanted_columns(needs, Values(parameters))
         loaded = load(needs, Relations(needs.bound, source, parameters, limits), wanted)
         limits.check()
-        run = Run(limits, self.workers)
-        least = Least(loaded, alike) if alike else None
+        run = CSRRun(limits, self.workers)
+        least = SmallestMatches(loaded, alike) if alike else None
         if counting and all(relation.single for relation in loaded.relations.values()):
             if least is not None:
                 order, _ = best_order(loaded)
@@ -113,14 +113,14 @@ class CSRExecutor:
                     needs = csr_needs.needs_of(bound.bound_pattern(without_automorphisms(pattern)))
                     loaded = load(needs, Relations(needs.bound, source, parameters, limits), {})
             order, expected = best_order(loaded, listing=False)
-            met = meeting(loaded)
+            met = four_cycle_program(loaded)
             if met is not None and met.entries < expected:
                 number = run.meetings(met)
             else:
                 number = run.count(compiled(loaded, order))
             return _one(pattern.columns[0].name, ways * number)
         order, expected = best_order(loaded)
-        gathered = Gathered(loaded, source, parameters, limits)
+        gathered = OutputColumns(loaded, source, parameters, limits)
         outputs = gathered.direct()
         if outputs is not None:
             most = pattern.limit if isinstance(pattern.limit, int) else None
@@ -134,7 +134,7 @@ class CSRExecutor:
                 matches = run.matches(compiled(loaded, order), most)
             parts = [gathered.batch(outputs, tuple(order), np.empty((0, len(order)), np.int32))]
             rows, result_bytes = 0, 0
-            for nodes in thick(matches):  # every match of vertices has at least one row
+            for nodes in coalesce_batches(matches):  # every match of vertices has at least one row
                 if most is not None and rows >= most:
                     break
                 parts.append(gathered.batch(outputs, tuple(order), nodes))

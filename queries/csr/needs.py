@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import combinations, permutations
 
-from queries.ir.expression import AllAlong, EachAlong, Expression, Identity, Operation, PathLength, Property, conjuncts
+from queries.ir.expression import AllAlong, EachAlong, ElementId, Expression, Operation, PathLength, Property, conjuncts
 from queries.ir.parts import expressions
 from queries.ir.pattern import Direction, Edge, Select, Semantics
 from queries.ir.property_graph import EdgeTable
@@ -124,7 +124,7 @@ def _compared(part: Expression, bound: BoundPattern) -> tuple[str, str, str] | N
 
 
 def _vertex(expression: Expression, bound: BoundPattern) -> str | None:
-    if isinstance(expression, Identity) and expression.variable in bound.vertex_tables:
+    if isinstance(expression, ElementId) and expression.variable in bound.vertex_tables:
         return expression.variable
     if isinstance(expression, Property) and expression.variable in bound.vertex_tables:
         return expression.variable if bound.vertex_tables[expression.variable].key == expression.name else None

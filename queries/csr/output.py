@@ -15,7 +15,7 @@ from queries.csr.program import Loaded, edges_of
 from queries.csr.relations import Places, vertices_of
 from queries.duckdb.executor import read
 from queries.duckdb.writer import KEY, Writer
-from queries.ir.expression import Identity, Property, conjunction
+from queries.ir.expression import ElementId, Property, conjunction
 from queries.ir.identifiers import quote
 from queries.ir.pattern import Edge, Order
 from queries.planning.bind import BoundPattern
@@ -80,7 +80,7 @@ def _read(needs: Needs) -> dict[str, dict[str, None]]:
     return columns
 
 
-class Gathered:
+class OutputColumns:
     """Columns of the variables of a pattern, taken by node and row numbers."""
 
     def __init__(self, loaded: Loaded, source: Source, parameters: Mapping[str, Any], limits: Limits) -> None:
@@ -168,7 +168,7 @@ class Gathered:
         outputs = []
         for column in pattern.columns:
             value = column.value
-            if isinstance(value, Identity) and value.variable in self.bound.vertex_tables:
+            if isinstance(value, ElementId) and value.variable in self.bound.vertex_tables:
                 outputs.append((column.name, value.variable, self.bound.vertex_tables[value.variable].key))
             elif isinstance(value, Property):
                 outputs.append((column.name, value.variable, value.name))
@@ -207,7 +207,7 @@ def _struct(table: pa.Table, numbers: Any) -> pa.StructArray:
     return pa.StructArray.from_arrays([_flat(column).take(where) for column in table.columns], names=table.column_names)
 
 
-def answered_by_sql(gathered: Gathered, batches: Iterator[pa.RecordBatch], stop: Any) -> pa.Table:
+def answered_by_sql(gathered: OutputColumns, batches: Iterator[pa.RecordBatch], stop: Any) -> pa.Table:
     """Outputs, remaining conditions, groups and order of a pattern over its matches, streamed through DuckDB."""
     values = Values(gathered.parameters)
     sql = MatchWriter(gathered.needs, values).select()
@@ -236,4 +236,4 @@ def answered_by_sql(gathered: Gathered, batches: Iterator[pa.RecordBatch], stop:
         connection.unregister(MATCHES)
 
 
-__all__ = ["Gathered", "MatchWriter", "Order", "answered_by_sql", "wanted_columns"]
+__all__ = ["MatchWriter", "Order", "OutputColumns", "answered_by_sql", "wanted_columns"]

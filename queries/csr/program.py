@@ -354,7 +354,7 @@ def _table(rows: Sequence[Sequence[Any]], width: int) -> Any:
 
 
 @dataclass(frozen=True, eq=False)
-class Meeting:
+class FourCycleProgram:
     """The arguments of meet_kernel.meetings."""
 
     arrays: tuple[Any, ...]
@@ -366,7 +366,7 @@ class Meeting:
     """List entries looked at."""
 
 
-def meeting(loaded: Loaded) -> Meeting | None:
+def four_cycle_program(loaded: Loaded) -> FourCycleProgram | None:
     """The pattern as two vertices that meet over two others, where it is nothing else; None otherwise."""
     needs = loaded.needs
     if len(loaded.nodes) != 4 or len(needs.edges) != 4 or needs.loops or needs.absent or needs.twins:
@@ -378,7 +378,7 @@ def meeting(loaded: Loaded) -> Meeting | None:
         around[edge.source].add(edge.target)
         around[edge.target].add(edge.source)
     names = loaded.variables
-    meetings: list[Meeting] = []
+    meetings: list[FourCycleProgram] = []
     for a in names:
         if len(around[a]) != 2:
             return None
@@ -391,7 +391,7 @@ def meeting(loaded: Loaded) -> Meeting | None:
     return min(meetings, key=lambda one: one.entries, default=None)
 
 
-def _meeting(loaded: Loaded, a: str, c: str, b: str, d: str) -> Meeting | None:
+def _meeting(loaded: Loaded, a: str, c: str, b: str, d: str) -> FourCycleProgram | None:
     needs = loaded.needs
     pairs = {frozenset(pair): pair for pair in needs.orders}
     if frozenset((b, d)) in pairs:
@@ -417,7 +417,9 @@ def _meeting(loaded: Loaded, a: str, c: str, b: str, d: str) -> Meeting | None:
     for first, second in ((0, 1), (2, 3)):
         weight += _two_steps(lists[first], lists[second])
     entries = float(weight[begin].sum())
-    return Meeting((*slots.arrays(), numbers, orders, distinct), loaded.nodes[a], begin, weight[begin], entries)
+    return FourCycleProgram(
+        (*slots.arrays(), numbers, orders, distinct), loaded.nodes[a], begin, weight[begin], entries
+    )
 
 
 def _two_steps(first: Lists, second: Lists) -> Places:

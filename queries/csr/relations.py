@@ -62,10 +62,10 @@ class Vertices:
 
         missing = np.asarray(keys.is_null()) if keys.null_count else None
         values = (keys.fill_null(0) if keys.null_count else keys).to_numpy()
-        found: Numbers = numbers_of(_words(self.keys), self.table, self.bits, _words(values))
+        numbers: Numbers = numbers_of(_words(self.keys), self.table, self.bits, _words(values))
         if missing is not None:
-            found[missing] = -1
-        return found
+            numbers[missing] = -1
+        return numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,12 +157,12 @@ class Relations:
         if self.bound.pattern.vertex(variable).predicate is None:
             return NO_MASK
         sql, values = self._mask_sql(variable)
-        found = self.vertices(variable)
+        vertices = self.vertices(variable)
 
         def load() -> Bytes:
             table = self._read(sql, values)
-            mask: Bytes = np.zeros(found.n, np.uint8)
-            numbers = found.numbers(table.column(0))
+            mask: Bytes = np.zeros(vertices.n, np.uint8)
+            numbers = vertices.numbers(table.column(0))
             mask[numbers[numbers >= 0]] = 1
             return mask
 
@@ -176,11 +176,11 @@ class Relations:
         def load() -> EdgeRows:
             table = self._read(sql, values)
             if len(table) > PARALLEL:
-                found = list(Threads(2).map_tasks(lambda i: ends[i].numbers(table.column(i)), (0, 1)))
+                numbers = list(Threads(2).map_tasks(lambda i: ends[i].numbers(table.column(i)), (0, 1)))
             else:
-                found = [v.numbers(table.column(i)) for i, v in enumerate(ends)]
+                numbers = [v.numbers(table.column(i)) for i, v in enumerate(ends)]
             extra = table.select(table.column_names[2:]) if table.num_columns > 2 else None
-            return EdgeRows(found[0], found[1], None if extra is None else extra.combine_chunks())
+            return EdgeRows(numbers[0], numbers[1], None if extra is None else extra.combine_chunks())
 
         return self._kept(self._rows_key(edge, sql, values), load)
 
@@ -265,13 +265,13 @@ class Relations:
         """What the text reads, whatever the variable is called; None where a value cannot be compared."""
         text = re.sub(rf"(?<!\.){re.escape(self.bound.alias(variable))}", '"~"', sql)
         bound = values.all(sql)
-        found = []
+        bindings = []
         for name in sorted(bound):
             value = tuple(bound[name]) if isinstance(bound[name], list) else bound[name]
             if type(value) not in (int, float, str, bool, tuple, type(None)):
                 return None
-            found.append((name, type(value).__name__, value))
-        return (kind, text, tuple(found))
+            bindings.append((name, type(value).__name__, value))
+        return (kind, text, tuple(bindings))
 
     def _kept(self, key: Any, load: Callable[[], T]) -> T:
         return kept(self.source, key, load)
@@ -288,8 +288,8 @@ def numbered(
     table = tables[0]
     if (table.source.lower(), table.target.lower()) != (ends[0].table.lower(), ends[1].table.lower()):
         return None
-    found = columns_of(source, table.table)
-    kinds = {found[table.source_key], found[table.target_key], columns_of(source, ends[0].table)[ends[0].key]}
+    types = columns_of(source, table.table)
+    kinds = {types[table.source_key], types[table.target_key], columns_of(source, ends[0].table)[ends[0].key]}
     if len(kinds) != 1 or not kinds <= WHOLE_NUMBERS:
         return None
     if source.connection.execute(f"SELECT count(*) FROM {quote(table.table)}").fetchall()[0][0] > most:
@@ -304,12 +304,12 @@ def kept(source: Source, key: Any, load: Callable[[], T]) -> T:
         shelf.move_to_end(key)
         known: T = shelf[key]
         return known
-    found = load()
+    value = load()
     if key is not None:
-        shelf[key] = found
+        shelf[key] = value
         while sum(one.nbytes for one in shelf.values()) > KEPT_BYTES and len(shelf) > 1:
             shelf.popitem(last=False)
-    return found
+    return value
 
 
 def vertices_of(source: Source, table: VertexTable, limits: Limits) -> Vertices:
@@ -323,8 +323,8 @@ def vertices_of(source: Source, table: VertexTable, limits: Limits) -> Vertices:
         )
         values = {f"only{i}": value for i, (_, value) in enumerate(table.only)}
         sql = f"SELECT {quote(table.key)} FROM {quote(table.table)}{where}"
-        found = read(source.connection, sql, values, limits)[0].column(0).drop_null().to_numpy()
-        keys = np.sort(found)
+        ids = read(source.connection, sql, values, limits)[0].column(0).drop_null().to_numpy()
+        keys = np.sort(ids)
         unique = not bool(np.any(keys[1:] == keys[:-1]))
         if not unique:
             keys = np.unique(keys)

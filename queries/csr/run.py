@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ingest.running.task_runners import Threads
 from ingest.schema.errors import InterruptedRun
-from queries.csr.program import Meeting, Program
+from queries.csr.program import FourCycleProgram, Program
 from queries.csr.relations import Numbers, Places
 from queries.source import Limits
 
@@ -28,7 +28,7 @@ SMALL = 50_000
 """Starts of a join with less weight are not worth a thread; what follows from a start may be any amount of work."""
 
 
-class Run:
+class CSRRun:
     """One run that can be stopped from another thread."""
 
     def __init__(self, limits: Limits, workers: int | None = None) -> None:
@@ -81,7 +81,7 @@ class Run:
 
         return sum(self.pieces(program.weight, piece))
 
-    def meetings(self, meeting: Meeting) -> int:
+    def meetings(self, meeting: FourCycleProgram) -> int:
         """Number of matches of two vertices that meet over two others."""
         from queries.csr.kernels.meet import meetings
 
@@ -89,24 +89,24 @@ class Run:
             paths, touched = np.zeros(meeting.width + 1, np.int32), np.empty(meeting.width + 1, np.int32)
             total, at = 0, 0
             while at < end - begin and not self.stop[0]:
-                at, found = meetings(meeting.arrays, meeting.begin[begin:end], at, BUDGET, paths, touched, self.stop)
-                total += found
+                at, count = meetings(meeting.arrays, meeting.begin[begin:end], at, BUDGET, paths, touched, self.stop)
+                total += count
             return total
 
         return sum(self.pieces(meeting.weight, piece))
 
     def _listed(self, program: Program, begin: Numbers, most: int | None) -> list[npt.NDArray[np.int32]]:
         joining = _Joining(program, begin, listing=True)
-        found: list[npt.NDArray[np.int32]] = []
+        batches: list[npt.NDArray[np.int32]] = []
         rows = 0
         while not joining.done and not self.stop[0] and (most is None or rows < most):
             batch = joining.go(self.stop)
             if len(batch):
-                found.append(batch)
+                batches.append(batch)
                 rows += len(batch)
                 self.held += batch.nbytes
             self.limits.check(self.held)
-        return found
+        return batches
 
     def pieces(self, weight: Places, piece: Callable[[int, int], T], small: int = SMALL) -> Iterator[T]:
         """Results of pieces of the start vertices in their order; a few pieces ahead, limits watched.
@@ -157,7 +157,7 @@ def cut(weight: Places) -> list[tuple[int, int]]:
     return cuts
 
 
-def thick(batches: Iterator[npt.NDArray[np.int32]]) -> Iterator[npt.NDArray[np.int32]]:
+def coalesce_batches(batches: Iterator[npt.NDArray[np.int32]]) -> Iterator[npt.NDArray[np.int32]]:
     """The same rows in batches of at least ROWS but for the last: a batch has a fixed cost further on."""
     waiting: list[npt.NDArray[np.int32]] = []
     rows = 0

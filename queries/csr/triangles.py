@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from queries.csr.program import Loaded
 from queries.csr.relations import Relation
-from queries.csr.run import Run
+from queries.csr.run import CSRRun
 
 MOST_RANKED = 2**30
 """Vertices whose rank fits an entry of triangle_kernel beside two bits."""
@@ -39,7 +39,7 @@ def closed_relation(loaded: Loaded) -> Relation | None:
     return relation
 
 
-def closed_patterns(run: Run, loaded: Loaded, relation: Relation) -> int:
+def closed_patterns(run: CSRRun, loaded: Loaded, relation: Relation) -> int:
     """Matches of the pattern: the ways to lay it on each triangle."""
     from queries.csr.kernels.triangles import triangles
 
@@ -54,7 +54,9 @@ def closed_patterns(run: Run, loaded: Loaded, relation: Relation) -> int:
     return int(total @ (_ways(_ends(loaded))[:, :, 0] >= 0).sum(axis=1))
 
 
-def closed_matches(run: Run, loaded: Loaded, relation: Relation, most: int | None) -> Iterator[npt.NDArray[np.int32]]:
+def closed_matches(
+    run: CSRRun, loaded: Loaded, relation: Relation, most: int | None
+) -> Iterator[npt.NDArray[np.int32]]:
     """Matches int32 [rows, 3] in the order of the pattern's vertices; at most ``most`` rows in all."""
     from queries.csr.kernels.triangles import list_triangles
 

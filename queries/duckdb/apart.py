@@ -85,7 +85,7 @@ def is_heavy(sql: str) -> bool:
     """Whether one call within the statement may take any time or memory: anything but words known to be cheap."""
     if _WIDE.search(sql) or len(_JOINS.findall(sql)) > _MOST_JOINS:
         return True
-    return any((found[1] or "?").lower() not in _CHEAP | _WORDS for found in _CALL.finditer(sql))
+    return any((call[1] or "?").lower() not in _CHEAP | _WORDS for call in _CALL.finditer(sql))
 
 
 def plans_soon(sql: str) -> bool:
@@ -101,11 +101,11 @@ def plans_soon(sql: str) -> bool:
     return max(names.values(), default=0) <= 2
 
 
-class Stuck(Exception):
+class ChildDeadlock(Exception):
     """A child that came into the world while another thread held a lock that it needs."""
 
 
-def read_apart(
+def read_in_child(
     connection: duckdb.DuckDBPyConnection,
     sql: str,
     parameters: Mapping[str, Any],
@@ -127,7 +127,7 @@ def read_apart(
         LimitError: out of time or memory. InterruptedRun: Ctrl-C. duckdb.Error: what DuckDB says.
     """
     for _ in range(2):
-        with suppress(Stuck):
+        with suppress(ChildDeadlock):
             child = _Child(connection, sql, parameters, limits, most, plan_only)
             try:
                 return child.wait()
@@ -153,7 +153,7 @@ class _Child:
         self._cap = as_bytes(str(row[0])) or 0
         most_bytes = min(self._cap, limits.memory_limit or self._cap)
         self._result = os.memfd_create("graphlab-rows")
-        self._news, told = os.pipe()
+        self._news, news_writer = os.pipe()
         go, self._go = os.pipe()
         sys.stdout.flush()
         sys.stderr.flush()
@@ -161,9 +161,9 @@ class _Child:
             warnings.simplefilter("ignore")  # newer Pythons warn of forks beside threads; see the module's docstring
             self.pid = os.fork()
         if self.pid == 0:
-            _be_child(connection, sql, parameters, most, plan_only, most_bytes, self._result, told, go)
+            _be_child(connection, sql, parameters, most, plan_only, most_bytes, self._result, news_writer, go)
         self._ended = False
-        os.close(told)
+        os.close(news_writer)
         os.close(go)
         self._before = self._resident()
         self._stuck_since, self._computed = time.monotonic(), -1
@@ -174,16 +174,16 @@ class _Child:
         try:
             while True:
                 ready, _, _ = select.select([self._news], [], [], _POLL)
-                said = os.read(self._news, 1) if ready else None
-                if said == _PLANNED:
+                message = os.read(self._news, 1) if ready else None
+                if message == _PLANNED:
                     if time.monotonic() - started < QUICK_PLAN_S:
                         return None
                     os.write(self._go, b"g")
-                elif said == _DONE:
+                elif message == _DONE:
                     return self._rows()
-                elif said == _FAILED:
+                elif message == _FAILED:
                     raise self._failure()
-                elif said == b"":
+                elif message == b"":
                     raise self._death()
                 self._watch()
         except KeyboardInterrupt as error:
@@ -192,7 +192,7 @@ class _Child:
             raise InterruptedRun("the query was stopped; the graph is unchanged") from None
 
     def end(self) -> None:
-        """Whatever it does, it does it no more."""
+        """Kill the child and wait for its end."""
         if self._ended:
             return
         self._ended = True
@@ -204,9 +204,9 @@ class _Child:
             os.close(handle)
 
     def _watch(self) -> None:
-        held = max(0, self._resident() - self._before) + os.fstat(self._result).st_size
-        self._limits.check(held)
-        if held > self._cap:
+        used = max(0, self._resident() - self._before) + os.fstat(self._result).st_size
+        self._limits.check(used)
+        if used > self._cap:
             raise _too_large()
         self._watch_for_sleep()
 
@@ -217,7 +217,7 @@ class _Child:
             if computed != self._computed or fields[0] != b"S":
                 self._stuck_since, self._computed = time.monotonic(), computed
         if time.monotonic() - self._stuck_since > STUCK_S:
-            raise Stuck
+            raise ChildDeadlock
 
     def _resident(self) -> int:
         """Bytes that are the child's alone and in memory."""
@@ -270,7 +270,7 @@ def _be_child(
     plan_only: bool,
     most_bytes: int,
     result: int,
-    told: int,
+    news_writer: int,
     go: int,
 ) -> None:
     """The child's whole life; never returns."""
@@ -281,17 +281,17 @@ def _be_child(
         if plan_only:
             with suppress(duckdb.Error):  # whoever runs it meets the error again
                 connection.execute(f"EXPLAIN {sql}", dict(parameters) or None).fetchall()
-            os.write(told, _PLANNED)
+            os.write(news_writer, _PLANNED)
             if os.read(go, 1) != b"g":
                 os._exit(0)
         _write_rows(connection, sql, parameters, most, result)
-        os.write(told, _DONE)
+        os.write(news_writer, _DONE)
     except BaseException as error:
         with suppress(BaseException):
             os.ftruncate(result, 0)
             os.lseek(result, 0, os.SEEK_SET)
             os.write(result, pickle.dumps((type(error).__name__, str(error)[:10_000])))
-            os.write(told, _FAILED)
+            os.write(news_writer, _FAILED)
     finally:
         os._exit(0)
 

@@ -8,7 +8,7 @@ from typing import Any
 from queries.duckdb.statistics import Cardinalities
 from queries.ir.pattern import Direction, Edge
 from queries.planning.bind import BoundPattern
-from queries.planning.executor import Estimate
+from queries.planning.executor import CostEstimate
 from queries.source import Source
 
 SQL_START = 0.003
@@ -18,7 +18,7 @@ CLUSTERING = 50.0
 """How much likelier than by chance two vertices with a common neighbour are joined, in connectomes."""
 
 
-def estimate_sql(bound: BoundPattern, source: Source, parameters: Mapping[str, Any]) -> Estimate:
+def estimate_sql(bound: BoundPattern, source: Source, parameters: Mapping[str, Any]) -> CostEstimate:
     """What a chain of binary joins costs: the sizes of its intermediate results, in a greedy order.
 
     Fan-outs are size-biased means from the degree moments, as a row that arrives at a vertex arrives in
@@ -51,7 +51,7 @@ def estimate_sql(bound: BoundPattern, source: Source, parameters: Mapping[str, A
     scanned += sum(counts.all_vertices(vertex.variable) for vertex in pattern.vertices)
     seconds = SQL_START + scanned / SQL_SCANNED_PER_SECOND + work / SQL_ROWS_PER_SECOND
     why = f"joins of {scanned:,.0f} rows, largest intermediate {peak:,.0f}"
-    return Estimate(
+    return CostEstimate(
         rows, work, seconds, why + (f" after edge {largest}" if largest and not largest[0].isdigit() else "")
     )
 

@@ -18,14 +18,14 @@ import numpy as np
 
 from ingest.schema.errors import FloatIdError, UnsupportedError
 from queries.duckdb.expressions import Names, write
-from queries.duckdb.id_casts import WHOLE, meeting
+from queries.duckdb.id_casts import WHOLE, first_float_comparison
 from queries.ir.expression import (
     AllAlong,
     Call,
     Case,
     EachAlong,
+    ElementId,
     Expression,
-    Identity,
     ListOf,
     Literal,
     Operation,
@@ -76,7 +76,7 @@ def check_around(statement: Statement, bound: Sequence[BoundPattern], source: So
     values = Values(given, statement.written)
     standing = [_standing(pattern, values) for pattern in bound]
     sql = statement.filled(standing)
-    problem = meeting(source.connection, sql, values.all(sql), source.cache)
+    problem = first_float_comparison(source.connection, sql, values.all(sql), source.cache)
     if problem is None:
         return
     if statement.language in ("sql", "pgq"):
@@ -102,7 +102,7 @@ _CALLED = re.compile(r"(?:list|array)_\w+$|contains$|coalesce$|ifnull$|nullif$|i
 def _standing(bound: BoundPattern, values: Values) -> str:
     """Rows with the types of a pattern's outputs."""
     outputs = {column.name: column.value for column in bound.pattern.columns} or {"1": Literal(1)}
-    return f"({Typed(bound, _over(bound), values).select(outputs)})"
+    return f"({EmptyRelation(bound, _over(bound), values).select(outputs)})"
 
 
 class _Look:
@@ -174,7 +174,7 @@ class _Look:
         return self._is_id(part)
 
     def _is_id(self, node: Expression) -> bool:
-        if isinstance(node, Identity):
+        if isinstance(node, ElementId):
             return self.over.get(node.variable) == "vertices" or node.variable in self.bound.vertex_tables
         if not isinstance(node, Property):
             return False
@@ -184,8 +184,8 @@ class _Look:
 
     def _by_plan(self, node: Expression) -> None:
         values = Values(self.given, self.text)
-        sql = Typed(self.bound, self.over, values).select({"v": node})
-        problem = meeting(self.source.connection, sql, values.all(sql), self.source.cache)
+        sql = EmptyRelation(self.bound, self.over, values).select({"v": node})
+        problem = first_float_comparison(self.source.connection, sql, values.all(sql), self.source.cache)
         if problem is not None:
             raise self._fault(problem.said, node, node, problem.hint)
 
@@ -206,7 +206,7 @@ def _parts(node: Expression) -> tuple[Expression, ...]:
     return node.items if isinstance(node, ListOf) else ()
 
 
-class Typed:
+class EmptyRelation:
     """Elements as columns of one relation that have their types and no rows, so that SQL binds and reads nothing."""
 
     def __init__(self, bound: BoundPattern, over: Mapping[str, str], values: Values) -> None:

@@ -16,7 +16,7 @@ from queries.duckdb import apart
 from queries.duckdb.estimate import estimate_sql
 from queries.duckdb.writer import select
 from queries.planning.bind import BoundPattern
-from queries.planning.executor import Estimate
+from queries.planning.executor import CostEstimate
 from queries.planning.values import Values
 from queries.result import plain_types
 from queries.source import LimitError, Limits, Source
@@ -37,7 +37,7 @@ class DuckDBExecutor:
     def measure(self, bound: BoundPattern, source: Source, parameters: Mapping[str, Any]) -> None:
         """Its statistics are taken when an estimate needs them."""
 
-    def estimate(self, bound: BoundPattern, source: Source, parameters: Mapping[str, Any]) -> Estimate:
+    def estimate(self, bound: BoundPattern, source: Source, parameters: Mapping[str, Any]) -> CostEstimate:
         """Sizes of the joins; see plan.estimate_sql."""
         return estimate_sql(bound, source, parameters)
 
@@ -86,9 +86,9 @@ def read(
     possible = stopping is None and limits.limited and apart.POSSIBLE
     heavy = possible and apart.is_heavy(sql)
     if heavy or (possible and (len(sql) > apart.LONG or (foreign and not apart.plans_soon(sql)))):
-        found = apart.read_apart(connection, sql, parameters, limits, most, plan_only=not heavy)
-        if found is not None:
-            return found
+        result = apart.read_in_child(connection, sql, parameters, limits, most, plan_only=not heavy)
+        if result is not None:
+            return result
     with stream(connection, sql, parameters, limits, stopping) as batches:
         kept: list[pa.RecordBatch] = []
         rows = 0
@@ -191,7 +191,7 @@ class _Guarded:
         self._meter = connection.cursor() if limits.memory_limit is not None else None
         self._before = self._in_use()
 
-    def __call__(self, work: Callable[[], T], held: int) -> T:
+    def __call__(self, work: Callable[[], T], used: int) -> T:
         outcome: list[T] = []
         failure: list[BaseException] = []
         done = threading.Event()
@@ -208,7 +208,7 @@ class _Guarded:
         worker.start()
         try:
             while not done.wait(_POLL):
-                self._limits.check(held + self._memory())
+                self._limits.check(used + self._memory())
         except KeyboardInterrupt as error:
             self._stop(done)
             if isinstance(error, InterruptedRun):
@@ -224,7 +224,7 @@ class _Guarded:
                     "listing, or raise the memory limit"
                 ) from None
             raise failure[0]
-        self._limits.check(held)
+        self._limits.check(used)
         return outcome[0]
 
     def _memory(self) -> int:

@@ -16,8 +16,8 @@ from queries.ir.expression import (
     Case,
     Cast,
     EachAlong,
+    ElementId,
     Expression,
-    Identity,
     ListOf,
     Literal,
     Operation,
@@ -73,7 +73,7 @@ def write(expression: Expression, names: Names, values: Values) -> str:
             return values.parameter(expression)
         case Property(variable=variable, name=name):
             return names.column(variable, name)
-        case Identity(variable=variable):
+        case ElementId(variable=variable):
             return names.identity(variable)
         case Operation():
             return _operation(expression, sql, values)
@@ -121,7 +121,7 @@ def _list_kind(item: Expression, names: Names) -> str:
         return "id" if kind == "UBIGINT" else "number" if _NUMBER.search(kind) else kind
     if isinstance(item, Literal):
         return {int: "id", float: "number", str: "VARCHAR"}.get(type(item.value), "id")
-    return "id" if isinstance(item, Identity) else ""
+    return "id" if isinstance(item, ElementId) else ""
 
 
 def literal(value: Any, values: Values) -> str:

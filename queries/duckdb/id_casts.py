@@ -30,13 +30,13 @@ WHOLE = (
     "Write the id as a whole number, and pass it as int or as text of its digits "
     "(pandas: read the column as 'uint64' or 'Int64')."
 )
-_APART = "Return them in columns of their own, or the id as text."
+_APART = "Return them in separate columns, or the id as text."
 _MIXED = "ids and decimal numbers (floats) become one list or value here, which rounds the ids"
 _TEXT = "an id is compared with the text {value!r}, which is no whole number"
 
 
 @dataclass(frozen=True)
-class Meeting:
+class FloatComparison:
     """What is wrong, and where in the SQL: start and length in characters."""
 
     said: str
@@ -48,9 +48,9 @@ class Meeting:
         return _APART if self.said == _MIXED else WHOLE
 
 
-def meeting(
+def first_float_comparison(
     connection: duckdb.DuckDBPyConnection, sql: str, bound: Mapping[str, Any], known: dict[Any, Any]
-) -> Meeting | None:
+) -> FloatComparison | None:
     """The first place where a SELECT compares or mixes an id with a float; None where there is none.
 
     Args:
@@ -60,7 +60,7 @@ def meeting(
     Statements that DuckDB gives no plan of (over relations in this process) are read with such relations as empty.
     """
     written, places = _without_parameters(connection, sql, bound)
-    kept: dict[str, Meeting | None] = known.setdefault("meetings", {})
+    kept: dict[str, FloatComparison | None] = known.setdefault("meetings", {})
     if written not in kept:
         if len(kept) >= _KEPT:
             kept.clear()
@@ -68,7 +68,7 @@ def meeting(
     return kept[written]
 
 
-def _met(connection: duckdb.DuckDBPyConnection, written: str, places: list[tuple[int, int]]) -> Meeting | None:
+def _met(connection: duckdb.DuckDBPyConnection, written: str, places: list[tuple[int, int]]) -> FloatComparison | None:
     tree = _plan(connection, written)
     if tree.get("error"):
         with_empty = f"{_empty_relations(connection, written)}SELECT * FROM (\n"
@@ -78,7 +78,7 @@ def _met(connection: duckdb.DuckDBPyConnection, written: str, places: list[tuple
     if fault is None:
         return None
     message, start, length = fault
-    return Meeting(message, _origin(start, places), length)
+    return FloatComparison(message, _origin(start, places), length)
 
 
 def _plan(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:

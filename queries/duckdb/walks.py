@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ingest.schema.errors import UnsupportedError
 from queries.duckdb.expressions import Names, write
-from queries.ir.expression import AllAlong, EachAlong, Expression, Identity, Property, Span
+from queries.ir.expression import AllAlong, EachAlong, ElementId, Expression, Property, Span
 from queries.ir.identifiers import quote
 from queries.ir.pattern import Edge, Mode, Path, Pattern, Select, Semantics
 
@@ -89,7 +89,7 @@ def _check_alone(writer: Writer, edge: Edge) -> None:
             f"the path is chosen as {path.select.value}, and then must not meet the rest of the pattern "
             f"({pattern.semantics.value}): another choice might not have met it",
             writer.text, at.start, at.end - at.start,
-            "Write the path in a MATCH of its own; in SQL/PGQ leave KEEP out, or give it a GRAPH_TABLE of its own.",
+            "Write the path in a separate MATCH; in SQL/PGQ leave KEEP out, or give it a separate GRAPH_TABLE.",
         )  # fmt: skip
 
 
@@ -229,7 +229,7 @@ def path_columns(writer: Writer, path: Path, over: str) -> tuple[tuple[str, ...]
         for inner in value.walk():
             if isinstance(inner, Property) and inner.variable == node.variable:
                 columns[inner.name] = None
-            elif isinstance(inner, Identity) and inner.variable == node.variable:
+            elif isinstance(inner, ElementId) and inner.variable == node.variable:
                 key = True
     return tuple(columns), key
 
@@ -277,7 +277,7 @@ class _Walk:
         elif self.path is not None and len(self.path.edges) > 1:
             raise self._unsupported(
                 f"{self.select_.value} goes with a path of one repeated edge",
-                "Write the rest as a pattern of its own: p = ANY SHORTEST (a)-[e]->+(b), (b)-[f]->(c)",
+                "Write the rest as a separate pattern: p = ANY SHORTEST (a)-[e]->+(b), (b)-[f]->(c)",
             )
         elif self.select_ is Select.SHORTEST_K:
             raise self._unsupported(

@@ -11,8 +11,8 @@ from queries.ir.expression import (
     AllAlong,
     Call,
     EachAlong,
+    ElementId,
     Expression,
-    Identity,
     PathLength,
     Property,
     Span,
@@ -61,7 +61,7 @@ class Arrow:
 
 
 @dataclass(frozen=True)
-class Chain:
+class WrittenPath:
     """One path pattern as written: vertex, arrow, vertex, arrow, ..., vertex."""
 
     vertices: tuple[Element, ...]
@@ -78,7 +78,7 @@ class WrittenExists(Expression):
     """EXISTS { ... } before its variables are resolved."""
 
     opaque: ClassVar[bool] = True
-    chains: tuple[Chain, ...] = ()
+    chains: tuple[WrittenPath, ...] = ()
     where: Expression | None = None
 
     def variables(self) -> frozenset[str]:
@@ -112,7 +112,7 @@ class PatternBuilder:
         self._numbered = 0
         self._renamed: dict[str, str] = {}
 
-    def add(self, chain: Chain) -> None:
+    def add(self, chain: WrittenPath) -> None:
         """One more path pattern."""
         ends = [self._vertex(element) for element in chain.vertices]
         names = [self._edge(arrow, ends[i], ends[i + 1]) for i, arrow in enumerate(chain.arrows)]
@@ -175,7 +175,7 @@ class PatternBuilder:
                 return self._exists(node, semantics)
             if isinstance(node, Call):
                 return self._group_call(node)
-            if isinstance(node, Property | Identity) and node.variable in self._renamed:
+            if isinstance(node, Property | ElementId) and node.variable in self._renamed:
                 return replace(node, variable=self._renamed[node.variable])
             return node
 
@@ -261,7 +261,7 @@ class PatternBuilder:
             raise self.fault(
                 f"the name {name!r} is taken already",
                 element.at,
-                hint="An edge is written once; give it a name of its own.",
+                hint="An edge is written once; give this one another name.",
             )
         if self.outer is not None and element.name is not None:
             fresh = self.fresh("edge")
@@ -340,7 +340,7 @@ class PatternBuilder:
         return Call(_LIST_AGGREGATES[call.function], (each,), at=call.at)
 
     def _check_variables(self, expression: Expression, bound: frozenset[str]) -> None:
-        if isinstance(expression, Property | Identity):
+        if isinstance(expression, Property | ElementId):
             self._check_variable(expression.variable, expression.at, bound)
         if isinstance(expression, PathLength | EachAlong | AllAlong) and self.find_path(expression.path) is None:
             known = [name for name in self.known() if self.find_path(name)]
@@ -391,7 +391,7 @@ def _rename(expression: Expression | None, old: str, new: str) -> Expression | N
         return None
 
     def change(node: Expression) -> Expression:
-        if isinstance(node, Property | Identity) and node.variable == old:
+        if isinstance(node, Property | ElementId) and node.variable == old:
             return replace(node, variable=new)
         return node
 

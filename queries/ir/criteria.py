@@ -15,7 +15,7 @@ LEAST = {"min_in": "weight_in", "min_out": "weight_out"}
 """Criteria about the summed weight of a neuron's chemical connections, and the property they look at."""
 
 
-class Said:
+class CriteriaBuilder:
     """Expressions over one or more variables; ``parameters`` holds the values to bind with them."""
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class Said:
             regex: texts are regular expressions.
 
         Raises:
-            IdError: a root_id that is none. SchemaError: a value of no use.
+            IdError: an invalid root_id. SchemaError: an unusable value.
         """
         if criteria is None:
             return None

@@ -133,7 +133,7 @@ class Property(Expression):
 
 
 @dataclass(frozen=True)
-class Identity(Expression):
+class ElementId(Expression):
     """The element itself: the key of a vertex (root_id), the row of an edge; what ``id(a)`` compares."""
 
     variable: str

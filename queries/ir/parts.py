@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from queries.ir.expression import Expression, Identity, Property, conjunction, conjuncts
+from queries.ir.expression import ElementId, Expression, Property, conjunction, conjuncts
 from queries.ir.pattern import Exists, Pattern
 
 
@@ -72,4 +72,4 @@ def columns_read(pattern: Pattern) -> dict[str, dict[str, None]]:
 
 def identified(pattern: Pattern) -> set[str]:
     """Variables whose identity something reads."""
-    return {n.variable for root in expressions(pattern) for n in root.walk() if isinstance(n, Identity)}
+    return {n.variable for root in expressions(pattern) for n in root.walk() if isinstance(n, ElementId)}

@@ -11,7 +11,7 @@ from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedToken
 
 from ingest.schema.errors import ParseError, UnsupportedError
 from queries.ir.expression import Span
-from queries.languages.grammar_tables import kept_at
+from queries.languages.grammar_tables import cache_file
 
 _SHOWN = 8
 MAX_WORDS = 50_000
@@ -60,7 +60,7 @@ class Grammar:
             start=start,
             transformer=trees,
             maybe_placeholders=False,
-            cache=kept_at(source, start) or False,
+            cache=cache_file(source, start) or False,
         )
         self._names = names
 

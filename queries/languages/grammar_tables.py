@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 
-def kept_at(source: str, start: str) -> str | None:
+def cache_file(source: str, start: str) -> str | None:
     """The file in which lark may keep the tables of a grammar; None where this user has no such place.
 
     lark compares the grammar, its options and the versions of itself and Python before it uses the file, and makes

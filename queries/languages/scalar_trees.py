@@ -12,8 +12,8 @@ from queries.ir.expression import (
     Call,
     Case,
     Cast,
+    ElementId,
     Expression,
-    Identity,
     ListOf,
     Literal,
     Operation,
@@ -198,7 +198,7 @@ class ScalarTrees(Transformer[Any, Any]):
         return Property(str(parts[0]), str(parts[1]), at=span(*parts))
 
     def variable(self, parts: list[Any]) -> Expression:
-        return Identity(str(parts[0]), at=span(*parts))
+        return ElementId(str(parts[0]), at=span(*parts))
 
     def call(self, parts: list[Any]) -> Expression:
         return self._call(parts[0], tuple(parts[1:]))
@@ -210,7 +210,7 @@ class ScalarTrees(Transformer[Any, Any]):
         name = _SYNONYMS.get(parts[0].lower(), parts[0].lower())
         if name not in AGGREGATES:
             raise Fault(
-                f"DISTINCT belongs to an aggregate, and {parts[0]}() is none", parts[0].start_pos, len(parts[0])
+                f"DISTINCT belongs to an aggregate, which {parts[0]}() is not", parts[0].start_pos, len(parts[0])
             )  # fmt: skip
         return Call(name, (parts[-1],), distinct=True, at=span(*parts))
 

@@ -20,12 +20,12 @@ from queries.ir.expression import (
 from queries.ir.identifiers import COMPUTED, OURS, quote
 from queries.ir.pattern import Column, Edge, Exists, Interior, Pattern, Vertex
 from queries.ir.property_graph import CONNECTOME, Derived, EdgeTable, Partial, PropertyGraph, VertexTable
-from queries.planning.columns import columns_of, meant, nearest_property, row_number
+from queries.planning.columns import columns_of, nearest_property, resolve_alias, row_number
 from queries.planning.keys import check_unique
 from queries.source import Source
 from queries.sql import guard
 
-Table = VertexTable | EdgeTable
+ElementTable = VertexTable | EdgeTable
 _ALONG = (EachAlong, AllAlong)
 
 
@@ -176,7 +176,7 @@ class _Binder:
             raise self.fault(
                 f"the labels of vertex {_shown(vertex.variable)} are different tables ({', '.join(labelled)})",
                 vertex.at,
-                hint="Ask for each in a GRAPH_TABLE of its own and put UNION ALL between them.",
+                hint="Ask for each in a separate GRAPH_TABLE and put UNION ALL between them.",
             )
         return next(iter(labelled.values()))
 
@@ -255,7 +255,7 @@ class _Binder:
 
     # -- properties --
 
-    def _tables(self, variable: str) -> tuple[Table, ...]:
+    def _tables(self, variable: str) -> tuple[ElementTable, ...]:
         if variable in self.vertices:
             return (self.vertices[variable],)
         return self.edges[variable]
@@ -272,11 +272,13 @@ class _Binder:
             inside = Interior(inside.variable, self.expression(inside.predicate, {inside.variable: tables}))
         return replace(edge, predicate=predicate, interior=inside)
 
-    def _interior_tables(self, edge: Edge) -> tuple[Table, ...]:
+    def _interior_tables(self, edge: Edge) -> tuple[ElementTable, ...]:
         names = dict.fromkeys(table.target for table in self.edges[edge.variable])
         return tuple(self.graph.vertex_table(name) for name in names)
 
-    def expression(self, expression: Expression, local: Mapping[str, tuple[Table, ...]] | None = None) -> Expression:
+    def expression(
+        self, expression: Expression, local: Mapping[str, tuple[ElementTable, ...]] | None = None
+    ) -> Expression:
         """The tree with every property in its table's spelling and every sub-pattern bound."""
         known = local or {}
 
@@ -305,9 +307,9 @@ class _Binder:
         inner = {node.variable for node in expression.walk() if isinstance(node, _ALONG)} - set(known)
         return transform(expression, change)
 
-    def _along_tables(self, node: Expression) -> tuple[Table, ...]:
+    def _along_tables(self, node: Expression) -> tuple[ElementTable, ...]:
         assert isinstance(node, _ALONG)
-        tables: list[Table] = []
+        tables: list[ElementTable] = []
         for edge in self.paths[node.path]:
             for table in self.edges[edge]:
                 if node.over == "edges":
@@ -316,7 +318,7 @@ class _Binder:
                     tables += [self.graph.vertex_table(table.source), self.graph.vertex_table(table.target)]
         return tuple(dict.fromkeys(tables))
 
-    def _column_name(self, node: Property, tables: tuple[Table, ...]) -> str:
+    def _column_name(self, node: Property, tables: tuple[ElementTable, ...]) -> str:
         visible: dict[str, str] = {}
         for table in tables:
             for name, kind in self._visible(table).items():
@@ -337,7 +339,7 @@ class _Binder:
             self._check_partial(column, node.at, tables)
         return column
 
-    def _written_name(self, node: Property, tables: tuple[Table, ...], visible: Mapping[str, str]) -> str | None:
+    def _written_name(self, node: Property, tables: tuple[ElementTable, ...], visible: Mapping[str, str]) -> str | None:
         """The column of the name that was written, or that this is another word for; refused where it may be both."""
         by_lower = {name.lower(): name for name in visible}
         wanted = node.name.lower()
@@ -352,7 +354,7 @@ class _Binder:
             if match is None or other is None or match == other:
                 match = match or other
                 continue
-            chosen = meant(self.source, table.table, match, other)
+            chosen = resolve_alias(self.source, table.table, match, other)
             if chosen is None:
                 raise self.fault(
                     f"{node.name!r} is a column of {table.table} and another word for {other!r}, and the two differ",
@@ -362,7 +364,7 @@ class _Binder:
             match = chosen
         return match
 
-    def _check_partial(self, column: str, at: Span | None, tables: tuple[Table, ...]) -> None:
+    def _check_partial(self, column: str, at: Span | None, tables: tuple[ElementTable, ...]) -> None:
         """Refuse a column that holds only a part of what the graph knows."""
         for table in tables:
             for partial in table.partial if isinstance(table, EdgeTable) else ():
@@ -376,7 +378,7 @@ class _Binder:
         known: bool = self.source.cache[key]
         return known
 
-    def _derived_name(self, node: Property, tables: tuple[Table, ...], declared: bool = False) -> str | None:
+    def _derived_name(self, node: Property, tables: tuple[ElementTable, ...], declared: bool = False) -> str | None:
         """The name of a property that is computed, never that of a column; noted for every table that has it.
 
         declared: only those that the property graph names, which no column of a table hides.
@@ -400,7 +402,7 @@ class _Binder:
         members: frozenset[str] = self.source.cache[key]
         return members
 
-    def _visible(self, table: Table) -> dict[str, str]:
+    def _visible(self, table: ElementTable) -> dict[str, str]:
         columns = columns_of(self.source, table.table)
         if table.properties is None:
             return columns

@@ -48,7 +48,7 @@ def row_number(source: Source, table: str) -> tuple[str, ...]:
     return rowid
 
 
-def meant(source: Source, table: str, own: str, other: str) -> str | None:
+def resolve_alias(source: Source, table: str, own: str, other: str) -> str | None:
     """Of a column of the name that was written and the column of which that name is another word, the one meant.
 
     None where both hold values and these differ: then the name alone does not tell. Cached in the source.

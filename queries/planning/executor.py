@@ -15,7 +15,7 @@ from queries.source import Limits, Source
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class CostEstimate:
     """What an engine expects of a pattern, from degree statistics; orders of magnitude, not promises."""
 
     rows: float
@@ -56,7 +56,7 @@ class Executor(Protocol):
         """
         ...
 
-    def estimate(self, bound: BoundPattern, source: Source, parameters: Mapping[str, Any]) -> Estimate:
+    def estimate(self, bound: BoundPattern, source: Source, parameters: Mapping[str, Any]) -> CostEstimate:
         """Expected matches, work and time, ``loading_s`` included."""
         ...
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ingest.schema.errors import UnsupportedError
 from queries.planning.bind import BoundPattern
-from queries.planning.executor import Estimate, Executor
+from queries.planning.executor import CostEstimate, Executor
 from queries.source import Source
 
 SURE = 0.5
@@ -22,7 +22,7 @@ class Considered:
     """An engine that was looked at: what it expects, or why it cannot."""
 
     name: str
-    estimate: Estimate | None
+    estimate: CostEstimate | None
     refusal: str | None
 
 

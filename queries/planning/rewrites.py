@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from queries.ir.expression import (
     AllAlong,
+    ElementId,
     Expression,
-    Identity,
     Literal,
     Operation,
     Property,
@@ -166,7 +166,7 @@ def _both(first: Expression | None, second: Expression | None) -> Expression | N
 
 def _renamed(expression: Expression, old: str, new: str) -> Expression:
     def change(node: Expression) -> Expression:
-        if isinstance(node, Property | Identity) and node.variable == old:
+        if isinstance(node, Property | ElementId) and node.variable == old:
             return replace(node, variable=new)
         return node
 

@@ -45,7 +45,7 @@ def limited(statement: Statement, rows: int) -> Statement:
     return replace(statement, slots=(replace(slot, pattern=replace(pattern, limit=rows)),))
 
 
-def hands_on(statement: Statement) -> bool:
+def passes_rows_through(statement: Statement) -> bool:
     """Whether the SQL around one pattern hands its rows on as they are, LIMIT aside: it adds nothing to plan."""
     if statement.whole:
         return True

@@ -13,7 +13,7 @@ from itertools import combinations, permutations
 from math import factorial, prod
 
 from ingest.schema.errors import AnalysisError
-from queries.ir.expression import Expression, Identity, Property, conjuncts, transform
+from queries.ir.expression import ElementId, Expression, Property, conjuncts, transform
 from queries.ir.pattern import Direction, Exists, Pattern
 
 MAX_VERTICES = 8
@@ -161,7 +161,7 @@ def _renamed(expression: Expression | None, names: dict[str, str]) -> Expression
         return None
 
     def change(node: Expression) -> Expression:
-        if isinstance(node, Property | Identity):
+        if isinstance(node, Property | ElementId):
             return replace(node, variable=names.get(node.variable, node.variable))
         if isinstance(node, Exists):  # a sub-pattern tells its shared vertices apart
             return replace(node, pattern=replace(node.pattern, graph=repr(sorted(names.items()))))

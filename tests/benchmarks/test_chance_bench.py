@@ -11,7 +11,7 @@ import pytest
 
 from graphlab.predict.evaluation.chance import LEVEL
 from graphlab.predict.protocol import run
-from graphlab.predict.tasks.cell_type import Typed, cell_type_task
+from graphlab.predict.tasks.cell_type import CellTypeData, cell_type_task
 
 NAMES = ("logistic regression", "label propagation")
 SETS, MOST = 200, 4
@@ -21,7 +21,7 @@ SETS, MOST = 200, 4
     ("informed", "twins", "sets"), [(0.0, False, SETS), (0.0, True, SETS), (1.0, False, 20)], ids=str
 )
 def test_recommended(
-    informed: float, twins: bool, sets: int, typed_by: Callable[..., Typed], side_by_side: Any
+    informed: float, twins: bool, sets: int, typed_by: Callable[..., CellTypeData], side_by_side: Any
 ) -> None:
     """Random labels: at most 4 of 200; wiring that carries them: nearly always."""
     hits, p = [], []

@@ -10,7 +10,7 @@ import pyarrow as pa
 import tensorstore
 
 from gpu_embed.cutouts.crops import Cutouts
-from gpu_embed.cutouts.stages import ahead
+from gpu_embed.cutouts.stages import prefetch
 from ingest.nodes import SCHEMA
 from ingest.volumes.volume import Volume, open_volume
 
@@ -52,7 +52,7 @@ def test_crops_from_blocks_read_once(side_by_side: Any, tmp_path: Path) -> None:
 
     def ours() -> tuple[int, int, int]:
         cutouts = Cutouts(em, segmentation, nodes, SIDE)
-        return counted(crop for _, crops, _ in ahead(cutouts.cut(ahead(cutouts.read()))) for crop in crops)
+        return counted(crop for _, crops, _ in prefetch(cutouts.cut(prefetch(cutouts.read()))) for crop in crops)
 
     def one_read_per_node() -> tuple[int, int, int]:
         def crops() -> Any:

@@ -19,7 +19,7 @@ from gpu_embed.encoder.architectures import SEGCLR, TINY, Architecture
 from gpu_embed.encoder.variables import seeded_weights
 from gpu_embed.engines.choose import open_engine
 from gpu_embed.engines.protocol import EngineOptions
-from gpu_embed.journal import Journal
+from gpu_embed.journal import EmbeddingJournal
 from ingest.nodes import SCHEMA
 from ingest.schema.space import Resolution
 from ingest.volumes.volume import Volume
@@ -52,7 +52,9 @@ def measured(a: Architecture, options: EngineOptions, nodes: int, edge: int, sid
 
     def run_of(cutting: str, number: int) -> EmbeddingRun:
         volumes = (Volume("em", InMemory(grey)), Volume("ids", InMemory(ids)))
-        return EmbeddingRun(*volumes, table, engine, Journal(place / f"{cutting}{number}", {}), cutting=cutting)
+        return EmbeddingRun(
+            *volumes, table, engine, EmbeddingJournal(place / f"{cutting}{number}", {}), cutting=cutting
+        )
 
     forecast = run_of("device", -1).forecast()
     count = {"device": 0, "host": 0}

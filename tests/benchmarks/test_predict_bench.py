@@ -16,8 +16,8 @@ import pytest
 from graphlab.predict.evaluation import evaluate
 from graphlab.predict.evaluation.evaluate import Estimate
 from graphlab.predict.protocol import run
-from graphlab.predict.tasks.cell_type import SHARES, Typed, cell_type_task, label_curve
-from graphlab.predict.tasks.functional import Measured, functional_task
+from graphlab.predict.tasks.cell_type import SHARES, CellTypeData, cell_type_task, label_curve
+from graphlab.predict.tasks.functional import FunctionalData, functional_task
 from queries.snapshot import Snapshot
 
 SEEDS = 3
@@ -42,7 +42,7 @@ NOT_BY_WIRING = ("sensories", "KCs", "ascendings")
     ],
 )
 def test_cell_types_of_the_larva(
-    larva_typed: Typed, split: str, folds: int, seed: int, names: tuple[str, ...], side_by_side: Any
+    larva_typed: CellTypeData, split: str, folds: int, seed: int, names: tuple[str, ...], side_by_side: Any
 ) -> None:
     """The first fold of the split by side is the headline: trained on the left, tested on the right."""
     found = run(replace(cell_type_task(larva_typed, split, folds, seed, bootstraps=500), predictors=names))
@@ -73,7 +73,7 @@ def test_cell_types_of_the_larva(
     side_by_side.note(f"{where}: leaks {found.leaks}; split {found.card.split_hash}; {found.card.notes[-1]}")
 
 
-def test_nomination_within_one_side_of_the_larva(larva_typed: Typed, side_by_side: Any) -> None:
+def test_nomination_within_one_side_of_the_larva(larva_typed: CellTypeData, side_by_side: Any) -> None:
     """Candidates are compared on inner folds of the training side; the other side is scored once."""
     task = cell_type_task(larva_typed, "side", 2, 0, bootstraps=200)
     found = run(replace(task, predictors=CANDIDATES, candidates=CANDIDATES))
@@ -97,7 +97,7 @@ def labels_of_the_larva(real_data: Path, column: str, least: int, group: str | N
 
 @pytest.mark.parametrize(("column", "least", "group"), [("lineage", 10, None), ("class2", 6, "sensories")])
 def test_labels_of_the_larva_that_wiring_did_not_define(
-    column: str, least: int, group: str | None, larva_typed: Typed, real_data: Path, side_by_side: Any
+    column: str, least: int, group: str | None, larva_typed: CellTypeData, real_data: Path, side_by_side: Any
 ) -> None:
     typed = replace(larva_typed, cell_type=labels_of_the_larva(real_data, column, least, group))
     task = cell_type_task(typed, "side", 2, 0, bootstraps=100)
@@ -121,7 +121,7 @@ def test_cell_types_of_the_fly(real_data: Path, side_by_side: Any) -> None:
     labels = [value if value and count[value] >= 10 else None for value in known]
     both = pre != post
     at = (np.searchsorted(ids, end[both].astype(np.uint64)) for end in (pre, post))
-    typed = Typed(ids, {"chemical": Snapshot.from_edges(ids, *at, weight[both])}, labels)
+    typed = CellTypeData(ids, {"chemical": Snapshot.from_edges(ids, *at, weight[both])}, labels)
     task = cell_type_task(typed, "class", 2, 0, bootstraps=100)
     found = run(replace(task, predictors=CANDIDATES, candidates=()))
     for name, scores in found.scores.items():
@@ -137,7 +137,7 @@ def shown(score: Estimate) -> str:
     return f"{score.value:.3f} [{score.lo:.3f}, {score.hi:.3f}]"
 
 
-def test_label_curves_of_the_larva(larva_typed: Typed, side_by_side: Any) -> None:
+def test_label_curves_of_the_larva(larva_typed: CellTypeData, side_by_side: Any) -> None:
     task = cell_type_task(larva_typed, bootstraps=500)
     names = ("stacked types", "graph network", "random forest", "label propagation", "spectral logistic")
     for name, curve in label_curve(task, SHARES, names, repeats=SEEDS).items():
@@ -156,7 +156,7 @@ TABLE = (
 
 
 @pytest.mark.parametrize(("split", "folds"), [("neuron", 10), ("class", 5)])
-def test_responses_of_the_worm(randi_measured: Measured, split: str, folds: int, side_by_side: Any) -> None:
+def test_responses_of_the_worm(randi_measured: FunctionalData, split: str, folds: int, side_by_side: Any) -> None:
     """The bar: nominated minus the random forest that sees all features, paired, over classes."""
     start = time.perf_counter(), time.process_time()
     task = replace(functional_task(randi_measured, split, folds), predictors=TABLE)

@@ -20,7 +20,7 @@ from graphlab.predict.learners.networks import graph as networks  # noqa: E402
 from graphlab.predict.learners.networks.label_inputs import Labelled, batches  # noqa: E402
 from graphlab.predict.learners.networks.wirings import Matrices  # noqa: E402
 from graphlab.predict.learners.training.loop import kept_memory  # noqa: E402
-from graphlab.predict.learners.training.sampling import Rows, batch_key, sample  # noqa: E402
+from graphlab.predict.learners.training.sampling import CSREdges, batch_key, sample  # noqa: E402
 
 NEURONS, EDGES, WIDTH, KINDS = 139_255, 2_700_000, 64, 16
 CPU = torch.device("cpu")
@@ -112,7 +112,7 @@ def test_a_sampled_epoch(wiring: Matrices, data: tuple[torch.Tensor, torch.Tenso
     torch.set_num_threads(2)
     order, rows, size = np.random.default_rng(0).permutation(NEURONS), wiring.rows(), 1_024
 
-    def draw(kinds: list[Rows], fanouts: tuple[int, int]) -> int:
+    def draw(kinds: list[CSREdges], fanouts: tuple[int, int]) -> int:
         parts = np.array_split(order, -(-NEURONS // size))
         return sum(len(sample(kinds, part, fanouts, batch_key(part, 0)).node) for part in parts)
 

@@ -21,7 +21,7 @@ from gpu_embed.encoder.architectures import TINY
 from gpu_embed.encoder.variables import Array
 from gpu_embed.engines.choose import open_engine
 from gpu_embed.engines.protocol import Engine, EngineOptions
-from gpu_embed.journal import Journal
+from gpu_embed.journal import EmbeddingJournal
 from ingest.schema.errors import AnalysisError, ReadError, SchemaError, UnknownNameError, VersionError
 from ingest.schema.space import Resolution
 from ingest.volumes.volume import Volume
@@ -56,7 +56,7 @@ def nodes(node_table: Callable[..., pa.Table], ids: Any) -> pa.Table:
 
 
 def run_of(em: Any, ids: Any, nodes: pa.Table, engine: Engine, folder: Path, **options: Any) -> EmbeddingRun:
-    journal = Journal(folder, {"model": "tiny"})
+    journal = EmbeddingJournal(folder, {"model": "tiny"})
     return EmbeddingRun(Volume("em", em), Volume("ids", ids), nodes, engine, journal, **options)
 
 
@@ -87,7 +87,7 @@ def test_a_run_is_what_each_crop_gives(em: Any, ids: Any, nodes: pa.Table, engin
     before = em.times.copy()
     told: list[tuple[int, int]] = []
     result = run.run(lambda done, total: told.append((done, total)))
-    check(embeddings_of(Journal(tmp_path / "j", {"model": "tiny"})), by_hand(em, ids, nodes, engine))
+    check(embeddings_of(EmbeddingJournal(tmp_path / "j", {"model": "tiny"})), by_hand(em, ids, nodes, engine))
     assert (result.computed, result.repeats, result.failures.num_rows) == (22, 5, 0)
     assert (forecast.nodes, forecast.reads, forecast.bytes_read) == (22, result.reads, result.bytes_read)
     assert forecast.naive_reads > forecast.reads
@@ -110,7 +110,7 @@ def test_crops_cut_on_the_device_give_the_same(
     for cutting in ("host", "device"):
         run = run_of(em, ids, several, engine, tmp_path / cutting, cutting=cutting, memory_bytes=100_000)
         results.append(run.run())
-        tables.append(embeddings_of(Journal(tmp_path / cutting, {"model": "tiny"})))
+        tables.append(embeddings_of(EmbeddingJournal(tmp_path / cutting, {"model": "tiny"})))
     host, device = (np.array(table.column("vector").to_pylist(), dtype=np.float32) for table in tables)
     assert tables[0].drop_columns("vector").equals(tables[1].drop_columns("vector"))
     np.testing.assert_allclose(device, host, rtol=0, atol=1e-6)
@@ -229,7 +229,7 @@ def test_a_stopped_run_goes_on(
 
     with pytest.raises(Stopped):
         run_of(em, ids, nodes, engine, tmp_path / "j").run(stop)
-    kept = Journal(tmp_path / "j", {"model": "tiny"}).rows()
+    kept = EmbeddingJournal(tmp_path / "j", {"model": "tiny"}).rows()
     assert kept is not None
     assert kept.num_rows == 8
     for left in (".part-000009.arrow.tmp", f".part-000009-1.arrow.part-{os.getpid()}-0123abcd"):
@@ -237,12 +237,12 @@ def test_a_stopped_run_goes_on(
     result = run_of(em, ids, nodes, engine, tmp_path / "j").run()
     assert (result.finished_before, result.computed) == (8, 14)
     assert not list((tmp_path / "j").glob(".*"))
-    journal = Journal(tmp_path / "j", {"model": "tiny"})
+    journal = EmbeddingJournal(tmp_path / "j", {"model": "tiny"})
     check(embeddings_of(journal), by_hand(em, ids, nodes, engine))
     again = run_of(em, ids, nodes, engine, tmp_path / "j").run()
     assert (again.finished_before, again.computed, again.reads) == (22, 0, 0)
     with pytest.raises(VersionError, match="run of another model: 'tiny' there, 'huge' now"):
-        Journal(tmp_path / "j", {"model": "huge"})
+        EmbeddingJournal(tmp_path / "j", {"model": "huge"})
     journal.remove()
     assert not (tmp_path / "j").exists()
 
@@ -262,7 +262,7 @@ def test_failures_are_told_and_tried_again(
     em.bad = []
     repaired = run_of(em, ids, nodes, engine, tmp_path / "j").run()
     assert (repaired.computed, repaired.failures.num_rows) == (unreadable, 0)
-    check(embeddings_of(Journal(tmp_path / "j", {"model": "tiny"})), by_hand(em, ids, nodes, engine))
+    check(embeddings_of(EmbeddingJournal(tmp_path / "j", {"model": "tiny"})), by_hand(em, ids, nodes, engine))
 
 
 def test_vectors_that_are_not_finite_are_failures(
@@ -274,7 +274,7 @@ def test_vectors_that_are_not_finite_are_failures(
     assert set(result.failures.column("reason").to_pylist()) == {"not finite"}
     assert result.computed == 0
     with pytest.raises(SchemaError, match="no node has an embedding"):
-        embeddings_of(Journal(tmp_path / "j", {"model": "tiny"}))
+        embeddings_of(EmbeddingJournal(tmp_path / "j", {"model": "tiny"}))
 
 
 def test_other_voxel_sizes_are_refused_unless_wanted(

@@ -15,7 +15,7 @@ import pytest
 import typer
 
 from graphlab import Graph, __version__
-from graphlab.cli import SECTIONS, VERBS, stoppable
+from graphlab.cli import SECTIONS, VERBS, interruptible
 
 EDGES = "pre_root_id,post_root_id,weight\n864691135941359220,864691135941359221,5\n864691135941359221,3,2\n"
 
@@ -219,8 +219,8 @@ def test_ctrl_c_inside_a_kernel_is_ctrl_c(capsys: pytest.CaptureFixture[str]) ->
         raise SystemError("broken")
 
     with pytest.raises(typer.Exit) as ended:
-        stoppable(interrupted)()
+        interruptible(interrupted)()
     assert ended.value.exit_code == 130
     assert capsys.readouterr().err == "stopped; what was finished is kept\n"
     with pytest.raises(SystemError, match="broken"):
-        stoppable(broken)()
+        interruptible(broken)()

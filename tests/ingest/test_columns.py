@@ -6,15 +6,15 @@ from collections.abc import Mapping
 
 import pytest
 
-from ingest.columns import Plan, plan, said
+from ingest.columns import ColumnMapping, column_mapping, said
 from ingest.dialects import DIALECTS, SYNONYMS
 from ingest.reader import ReadRequest
 from ingest.schema.errors import SchemaError, UnknownNameError
 from ingest.schema.words import TABLES
 
 
-def planned(names: str, as_: str, columns: str | Mapping[str, str] | None = None) -> Plan:
-    return plan(names.split(), ReadRequest(as_, columns=columns), "a.csv")
+def planned(names: str, as_: str, columns: str | Mapping[str, str] | None = None) -> ColumnMapping:
+    return column_mapping(names.split(), ReadRequest(as_, columns=columns), "a.csv")
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ def test_a_split_edge_list_loses_what_holds_for_one_row() -> None:
 
 def test_synapses_of_one_neuron() -> None:
     names = "connector_id node_id type x y z roi confidence"
-    found = plan(names.split(), ReadRequest("synapses", columns="navis"), "/here/1734350788.csv.gz")
+    found = column_mapping(names.split(), ReadRequest("synapses", columns="navis"), "/here/1734350788.csv.gz")
     assert (found.one_sided, found.owner, found.position) == ("type", "1734350788", ("x", "y", "z"))
     by_column = planned(f"{names} bodyId", "synapses", "navis")
     assert (by_column.owner, "bodyId" in by_column.extras) == ("bodyId", False)

@@ -20,7 +20,7 @@ from ingest.schema.errors import AnalysisError
 
 
 @dataclass(frozen=True)
-class Control:
+class OtherAnimalControl:
     """Of one animal, behaviour and measure."""
 
     pairs: int
@@ -33,7 +33,7 @@ class Control:
     """[traces] share of pairs with p <= .05; NaN where unusable."""
 
 
-def stranger(session: Session, other: Session, behavior: str) -> Session:
+def with_other_behavior(session: Session, other: Session, behavior: str) -> Session:
     """The first frames of ``session`` with what the other animal did then."""
     frames = min(session.frames, other.frames)
     rows = session.rows[0 : session.rows.shape[0]][:, :frames]
@@ -43,13 +43,13 @@ def stranger(session: Session, other: Session, behavior: str) -> Session:
     )  # fmt: skip
 
 
-def control(
+def other_animal_control(
     session: Session,
     behavior: str,
     options: TuningOptions,
     others: Sequence[Session],
     progress: Progress | None = None,
-) -> dict[str, Control]:
+) -> dict[str, OtherAnimalControl]:
     """Measure -> control; without an entry where no other animal can be used.
 
     Args:
@@ -63,7 +63,7 @@ def control(
     ]  # fmt: skip
     for number, other in enumerate(usable):
         try:
-            tunings = tune(stranger(session, other, behavior), behavior, replace(options, null="shift"))
+            tunings = tune(with_other_behavior(session, other, behavior), behavior, replace(options, null="shift"))
         except AnalysisError:
             tunings = []
         for one in tunings:
@@ -73,7 +73,7 @@ def control(
         if progress:
             progress(number + 1, len(usable))
     return {
-        measure: Control(
+        measure: OtherAnimalControl(
             len(low), float(np.nanmean(low)), float(np.mean(np.array(whole[measure]) <= LEVEL)), np.mean(low, axis=0)
         )
         for measure, low in lows.items()

@@ -79,7 +79,7 @@ def tune(
             from graphlab.activity.behavior.mutual_information import LARGEST_SURROGATES
 
             most = min(most, LARGEST_SURROGATES)
-        strangers = strangers_of(session, others, behavior, measure)
+        strangers = behavior_of_others(session, others, behavior, measure)
         null, reason = _null(options, signal, segment, most, rng, strangers, time, what)
         if measure == "mutual_information":
             from graphlab.activity.behavior.mutual_information import information
@@ -123,7 +123,7 @@ def rectified(values: Floats, measure: str) -> Floats:
     return np.asarray(values, dtype=np.float64)
 
 
-def strangers_of(session: Session, others: Sequence[Session], behavior: str, measure: str) -> list[Floats]:
+def behavior_of_others(session: Session, others: Sequence[Session], behavior: str, measure: str) -> list[Floats]:
     """The behaviour of other animals recorded at the same rate: at another, a frame is another length of time."""
     signals = []
     for other in others:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from graphlab.activity.sessions.session import Bools, Floats, Rows, Traces, stretches
+from graphlab.activity.sessions.session import Bools, Floats, TraceRows, Traces, stretches
 
 LARGEST_HOLES = 0.1
 """A trace that misses more of its frames than this is left out."""
@@ -77,7 +77,7 @@ def block_rows(frames: int, bytes_: int = BLOCK_BYTES) -> int:
     return max(1, bytes_ // (4 * max(1, frames)))
 
 
-def prepared(rows: Rows, segment: npt.NDArray[np.int64], basis: Traces, keep: Bools | None = None) -> Traces:
+def prepared(rows: TraceRows, segment: npt.NDArray[np.int64], basis: Traces, keep: Bools | None = None) -> Traces:
     """All traces standardised, in memory, at the kept frames (``segment`` and ``basis`` are of those)."""
     result = np.empty((rows.shape[0], len(segment)), dtype=np.float32)
     step = block_rows(rows.shape[1])

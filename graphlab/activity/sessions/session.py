@@ -20,7 +20,7 @@ Traces = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 
 
-class Rows(Protocol):
+class TraceRows(Protocol):
     """float32 [traces, frames] of which slices of rows can be had: an array, or a file larger than memory."""
 
     @property
@@ -56,7 +56,7 @@ class Session:
     animal: str
     time_s: Floats
     segment: npt.NDArray[np.int64]
-    rows: Rows
+    rows: TraceRows
     neurons: list[Recorded]
     behaviors: dict[str, Floats] = field(default_factory=dict)
 

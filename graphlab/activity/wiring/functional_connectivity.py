@@ -21,7 +21,7 @@ from graphlab.activity.behavior.families import Family, untested
 from graphlab.activity.behavior.nulls import Null, shift_null, too_short
 from graphlab.activity.behavior.partial_shift import ENOUGH, partial_r, shifted_partial_r
 from graphlab.activity.sessions.preparation import block_rows, drift_basis, filled, prepared, standardised
-from graphlab.activity.sessions.session import Floats, Rows, Session, Traces
+from graphlab.activity.sessions.session import Floats, Session, TraceRows, Traces
 from graphlab.activity.sessions.timescale import refuse_short, session_time
 from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError, MissingExtraError, UnknownNameError
@@ -182,11 +182,11 @@ def naive_p(r: Floats, frames: int) -> Floats:
     return np.asarray(2.0 * t.sf(np.abs(clipped) * np.sqrt((frames - 2) / (1 - clipped**2)), frames - 2))
 
 
-Held = tuple[Floats, Floats]
+Covariates = tuple[Floats, Floats]
 """Behaviours [k, frames], orthonormal; the sum of all traces [frames]."""
 
 
-def _held(session: Session, segment: np.ndarray, detrend_s: float | None) -> Held:
+def _held(session: Session, segment: np.ndarray, detrend_s: float | None) -> Covariates:
     """What ``behavior_removed`` holds: every fully measured behaviour, and all traces."""
     basis = drift_basis(segment, session.step_s, detrend_s)
     rows = [values for values in session.behaviors.values() if np.isfinite(values).all() and np.ptp(values) > 0]
@@ -197,14 +197,14 @@ def _held(session: Session, segment: np.ndarray, detrend_s: float | None) -> Hel
     return right[size > 1e-4 * size[0]], total
 
 
-def _of_pair(z: Floats, covariates: Held, pre: Any, post: Any) -> Floats:
+def _of_pair(z: Floats, covariates: Covariates, pre: Any, post: Any) -> Floats:
     """[1 + held, frames]: ``post``, then what is held for the two."""
     rest = covariates[1] - z[pre] - z[post]
     size = float(np.linalg.norm(rest))
     return np.stack([z[post], *covariates[0], *([rest / size] if size > 1e-6 else [])])
 
 
-def _left_over(z: Traces, covariates: Held) -> Floats:
+def _left_over(z: Traces, covariates: Covariates) -> Floats:
     """[pairs] r of two traces with behaviours and all other traces' mean held."""
     exact = z.astype(np.float64)
     pairs = zip(*np.triu_indices(len(z), 1), strict=True)
@@ -212,7 +212,7 @@ def _left_over(z: Traces, covariates: Held) -> Floats:
 
 
 def _held_pairs(
-    z: Traces, covariates: Held, null: Null, window: Traces, progress: Progress | None
+    z: Traces, covariates: Covariates, null: Null, window: Traces, progress: Progress | None
 ) -> npt.NDArray[np.float32]:
     """[pairs, candidates] sizes of what ``_left_over`` gives, the own part of the second neuron shifted."""
     exact, basis = z.astype(np.float64), window.astype(np.float64)
@@ -270,11 +270,11 @@ def _as_partial(precision: npt.NDArray[Any]) -> Floats:
 
 
 def correlation_matrix(
-    rows: Rows,
+    rows: TraceRows,
     segment: np.ndarray,
     step_s: float = 1.0,
     detrend_s: float | None = None,
-    out: Rows | None = None,
+    out: TraceRows | None = None,
     progress: Progress | None = None,
 ) -> Traces:
     """Pearson's r of every pair of traces, float32 [traces, traces], in bounded memory.

@@ -46,11 +46,11 @@ class Orbits:
 
     def class_counts(self) -> dict[str, int]:
         """Counts of the connected classes of the whole graph."""
-        found: dict[str, int] = {}
+        counts: dict[str, int] = {}
         totals = self.counts.sum(axis=0, dtype=object)
         for (place, neurons), total in zip(orbit_places(self.size), totals, strict=True):
-            found.setdefault(classes(self.size)[place].name, int(total) // neurons)
-        return found
+            counts.setdefault(classes(self.size)[place].name, int(total) // neurons)
+        return counts
 
     def to_arrow(self) -> pa.Table:
         """One row a neuron: root_id, then one int64 column an orbit."""
@@ -150,10 +150,10 @@ def triad_orbits(snapshot: Snapshot, workers: Workers = 1, progress: Progress | 
     start, neighbour, state, split, degree, order = _ranked(snapshot)
     orbit = orbit_of_code(3)[:, 0].copy()
     n = snapshot.n
-    found = np.zeros((n, orbit_count(3)), dtype=np.int64)
+    counts = np.zeros((n, orbit_count(3)), dtype=np.int64)
     parts = shares((start[1:] - split) ** 2)
     _pushed(
-        found,
+        counts,
         orbit,
         lambda column, low, high, into: kernels.triangle_places(
             start, neighbour, state, split, column, low, high, into
@@ -164,13 +164,13 @@ def triad_orbits(snapshot: Snapshot, workers: Workers = 1, progress: Progress | 
         progress,
     )
     for _ in over_shares(
-        lambda low, high: kernels.wedge_places(start, neighbour, state, degree, orbit, low, high, found),
+        lambda low, high: kernels.wedge_places(start, neighbour, state, degree, orbit, low, high, counts),
         shares(np.diff(start)),
         workers,
         in_place=True,
     ):
         pass
-    return _by_neuron(found, 3, order, workers)
+    return _by_neuron(counts, 3, order, workers)
 
 
 def tetrad_orbits(snapshot: Snapshot, workers: Workers = 1, progress: Progress | None = None) -> Ints:
@@ -187,7 +187,7 @@ def tetrad_orbits(snapshot: Snapshot, workers: Workers = 1, progress: Progress |
     refuse_overflow(start, neighbour)
     n = snapshot.n
     orbit = orbit_of_code(4)[:, 0].copy()
-    found = np.zeros((n, orbit_count(4)), dtype=np.int64)
+    counts = np.zeros((n, orbit_count(4)), dtype=np.int64)
     edge_start, triangles = tetrad_loops.edge_triangles(start, neighbour, state, split)
     forward = shares((start[1:] - split) ** 2)
     column, kinds = _triangle_columns()
@@ -199,7 +199,7 @@ def tetrad_orbits(snapshot: Snapshot, workers: Workers = 1, progress: Progress |
     total = len(pulled) + len(cycles) + 2 * len(forward)
     done = 0
 
-    def told(_: int, __: int) -> None:
+    def advance(_: int, __: int) -> None:
         nonlocal done
         done += 1
         if progress:
@@ -207,44 +207,44 @@ def tetrad_orbits(snapshot: Snapshot, workers: Workers = 1, progress: Progress |
 
     for _ in over_shares(
         lambda low, high: kernels.pulled_places(
-            start, neighbour, state, degree, pair, triangles, onward, at_triangles, kinds, orbit, low, high, found
+            start, neighbour, state, degree, pair, triangles, onward, at_triangles, kinds, orbit, low, high, counts
         ),
         pulled,
         workers,
-        told,
+        advance,
         in_place=True,
     ):
         pass
     _pushed(
-        found,
+        counts,
         orbit,
-        lambda column, low, high, into: kernels.wing_places(
+        lambda column, low, high, into: kernels.diamond_tip_places(
             start, neighbour, state, split, edge_start, triangles, column, low, high, into
         ),
         _places(4, dyads=5, own=2),
         forward,
         workers,
-        told,
+        advance,
     )
     _pushed(
-        found,
+        counts,
         orbit,
         lambda column, low, high, into: kernels.cycle_places(start, neighbour, state, split, column, low, high, into),
         _places(4, dyads=4, own=2, all_alike=True),
         cycles,
         workers,
-        told,
+        advance,
     )
     _pushed(
-        found,
+        counts,
         orbit_of_code(4),
         lambda column, low, high, into: kernels.clique_places(start, neighbour, state, split, column, low, high, into),
         _places(4, dyads=6),
         forward,
         workers,
-        told,
+        advance,
     )
-    return _by_neuron(found, 4, order, workers)
+    return _by_neuron(counts, 4, order, workers)
 
 
 def _ranked(snapshot: Snapshot) -> tuple[Any, ...]:
@@ -282,7 +282,7 @@ def _triangle_columns() -> tuple[Ints, Ints]:
 
 
 def _pushed(
-    found: Ints,
+    counts: Ints,
     orbit: Ints,
     kernel: Callable[[Ints, int, int, Ints], None],
     chosen: npt.NDArray[np.bool_],
@@ -294,7 +294,7 @@ def _pushed(
     column = (np.cumsum(chosen) - 1)[orbit]
     tables: SimpleQueue[Ints] = SimpleQueue()
     for _ in range(runner_of(workers).workers):
-        tables.put(np.zeros((len(found), int(chosen.sum())), dtype=np.int64))
+        tables.put(np.zeros((len(counts), int(chosen.sum())), dtype=np.int64))
 
     def run(low: int, high: int) -> None:
         table = tables.get()
@@ -304,7 +304,7 @@ def _pushed(
     for _ in over_shares(run, parts, workers, progress, in_place=True):
         pass
     while not tables.empty():
-        found[:, chosen] += tables.get()
+        counts[:, chosen] += tables.get()
 
 
 def _by_neuron(typed: Ints, size: int, order: npt.NDArray[np.int32], workers: Workers) -> Ints:

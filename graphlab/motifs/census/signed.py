@@ -132,7 +132,7 @@ def _seen(code: int, u: int, v: int) -> int:
 def _patterns() -> dict[tuple[int, tuple[int, ...]], Pattern]:
     """The pattern of every connected code and sign of each neuron."""
     order, orders = role_orders(3)
-    found = {}
+    patterns = {}
     for code, place in enumerate(class_of_code(3)):
         one = classes(3)[place]
         if one.connected:
@@ -140,5 +140,5 @@ def _patterns() -> dict[tuple[int, tuple[int, ...]], Pattern]:
                 ways = [
                     "".join(MARKS[signs[order[code, k, a]]] for a, _ in one.edges) for k in range(int(orders[code]))
                 ]
-                found[code, signs] = int(place), min(ways)
-    return found
+                patterns[code, signs] = int(place), min(ways)
+    return patterns

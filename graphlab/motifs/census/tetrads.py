@@ -83,18 +83,18 @@ def typed_tetrads(
     total = len(by_cycle) + len(by_clique) + 1
     done = 0
 
-    def told(_: int, __: int) -> None:
+    def advance(_: int, __: int) -> None:
         nonlocal done
         done += 1
         if progress:
             progress(done, total)
 
     cycles_of = partial(_edges_or_cycles, start, neighbour, state, split, degree, packed)
-    found = list(over_shares(cycles_of, [(-1, -1), *by_cycle], workers, told))
-    paths, paws, diamonds = found[0]
-    cycles = np.sum([part[0] for part in found[1:]], axis=0) if by_cycle else np.zeros((9, 9), dtype=np.int64)
+    parts = list(over_shares(cycles_of, [(-1, -1), *by_cycle], workers, advance))
+    paths, paws, diamonds = parts[0]
+    cycles = np.sum([part[0] for part in parts[1:]], axis=0) if by_cycle else np.zeros((9, 9), dtype=np.int64)
     cliques = np.zeros(4096, dtype=np.int64)
-    for part in over_shares(partial(_cliques, start, neighbour, state, split), by_clique, workers, told):
+    for part in over_shares(partial(_cliques, start, neighbour, state, split), by_clique, workers, advance):
         cliques += part
     return by_class(kernels.stars(degree), paths, paws, diamonds, cycles, cliques)
 
@@ -132,10 +132,10 @@ def refuse_overflow(start: npt.NDArray[np.int64], neighbour: npt.NDArray[np.int3
 def by_class(stars: Counts, paths: Counts, paws: Counts, diamonds: Counts, cycles: Counts, cliques: Counts) -> Counts:
     """Counts of typed shapes, as the kernels give them, summed by class; int64 [199]."""
     of_code = class_of_code(4)
-    found = np.zeros(len(TETRADS), dtype=np.int64)
+    totals = np.zeros(len(TETRADS), dtype=np.int64)
 
     def add(code: npt.NDArray[np.int64], counts: Counts) -> None:
-        np.add.at(found, of_code[code[counts != 0]], counts[counts != 0])
+        np.add.at(totals, of_code[code[counts != 0]], counts[counts != 0])
 
     a, b, c = np.indices((3, 3, 3)) + 1
     add(a | b << 2 | c << 6, stars)
@@ -144,10 +144,10 @@ def by_class(stars: Counts, paths: Counts, paws: Counts, diamonds: Counts, cycle
     s, a, b, t = np.indices((4, 3, 3, 3))
     twice = np.zeros(len(TETRADS), dtype=np.int64)
     np.add.at(twice, of_code[(s | (a + 1) << 2 | (b + 1) << 4 | (t + 1) << 6)[paws != 0]], paws[paws != 0])
-    found += twice // 2
+    totals += twice // 2
     s, x, y = np.indices((4, 9, 9))
     two_wedges = (x // 3 + 1) << 2 | (x % 3 + 1) << 4 | (y // 3 + 1) << 6 | (y % 3 + 1) << 8
     add(s | two_wedges, diamonds)
     add(two_wedges[0], cycles)
     add(np.arange(4096), cliques)
-    return found
+    return totals

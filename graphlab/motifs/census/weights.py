@@ -74,11 +74,11 @@ def motif_weights(
     rows: list[dict[str, Any]] = []
     for number, name in enumerate(wanted):
 
-        def told(done: int, total: int, before: int = number) -> None:
+        def advance(done: int, total: int, before: int = number) -> None:
             if progress:
                 progress(before * total + done, len(wanted) * total)
 
-        sums = code_sums(snapshot, size, weighted(snapshot, name, beyond), workers, told)
+        sums = code_sums(snapshot, size, weighted(snapshot, name, beyond), workers, advance)
         rows += [{"weighting": name, **row} for row in _by_class(size, sums)]
     edges = pa.list_(pa.list_(pa.int32()))
     schema = [("weighting", pa.string()), ("motif", pa.string()), ("edges", edges), ("count", pa.int64())]
@@ -145,10 +145,10 @@ def _refuse(snapshot: Snapshot, size: int, workers: Workers) -> None:
     if size == 4:
         from graphlab.motifs.census.tetrads import tetrad_counts
 
-        found = int(tetrad_counts(snapshot, workers).sum())
-        if found > MOST_TETRADS:
+        count = int(tetrad_counts(snapshot, workers).sum())
+        if count > MOST_TETRADS:
             raise AnalysisError(
-                f"{found:,} connected tetrads would have to be listed, more than {MOST_TETRADS:,}; raise min_weight, "
+                f"{count:,} connected tetrads would have to be listed, more than {MOST_TETRADS:,}; raise min_weight, "
                 "take the graph of a neuropil or group, or ask for size 3"
             )
 

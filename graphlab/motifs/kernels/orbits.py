@@ -32,7 +32,7 @@ def pair_numbers(start, neighbour, split, edge_start):  # type: ignore[no-untype
 
 @njit(cache=True, nogil=True)
 def triangle_places(start, neighbour, state, split, column, low, high, counts):  # type: ignore[no-untyped-def]
-    """Triangles whose lowest rank is in low .. high-1, added to ``found`` int64 [n, columns] for all three neurons.
+    """Triangles whose lowest rank is in low .. high-1, added to ``counts`` int64 [n, columns] for all three neurons.
 
     Args:
         column: int64 [64], of code (to a) | (to b) << 2 | (a to b) << 4 for the neuron that is number 0.
@@ -62,7 +62,7 @@ def triangle_places(start, neighbour, state, split, column, low, high, counts): 
 
 @njit(cache=True, nogil=True)
 def wedge_places(start, neighbour, state, degree, orbit, low, high, counts):  # type: ignore[no-untyped-def]
-    """Wedges with neurons low .. high-1 in the middle or at an end, added to ``found`` int64 [n, orbits of triads]."""
+    """Wedges with neurons low .. high-1 in the middle or at an end, added to ``counts`` int64 [n, orbits of triads]."""
     for u in range(low, high):
         for a in range(3):
             da = degree[u, a]
@@ -170,11 +170,11 @@ def pulled_places(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def wing_places(start, neighbour, state, split, edge_start, triangles, column, low, high, counts):  # type: ignore[no-untyped-def]
+def diamond_tip_places(start, neighbour, state, split, edge_start, triangles, column, low, high, counts):  # type: ignore[no-untyped-def]
     """Diamonds of triangles whose lowest rank is in low .. high-1, added for the neuron that is in one triangle only.
 
     Args:
-        column: int64 [4096], place in ``found`` int64 [n, columns].
+        column: int64 [4096], place in ``counts`` int64 [n, columns].
     """
     mark = np.zeros(len(start) - 1, np.int32)
     for u in range(low, high):
@@ -212,7 +212,7 @@ def wing_places(start, neighbour, state, split, edge_start, triangles, column, l
 
 @njit(cache=True, nogil=True)
 def cycle_places(start, neighbour, state, split, column, low, high, counts):  # type: ignore[no-untyped-def]
-    """Four-cycles whose highest rank is in low .. high-1, added to ``found`` int64 [n, columns] for all four.
+    """Four-cycles whose highest rank is in low .. high-1, added to ``counts`` int64 [n, columns] for all four.
 
     As in ``tetrad_kernels.four_cycles``, a pair's table is opened at its second wedge; a byte a neuron holds the
     type of the first (plus 1), or 10.
@@ -286,7 +286,7 @@ def cycle_places(start, neighbour, state, split, column, low, high, counts):  # 
 
 @njit(cache=True, nogil=True)
 def clique_places(start, neighbour, state, split, columns, low, high, counts):  # type: ignore[no-untyped-def]
-    """Four neurons all connected whose lowest rank is in low .. high-1, added to ``found`` int64 [n, columns].
+    """Four neurons all connected whose lowest rank is in low .. high-1, added to ``counts`` int64 [n, columns].
 
     Args:
         columns: int64 [4096, 4], for every number of a code.

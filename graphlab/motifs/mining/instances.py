@@ -46,10 +46,10 @@ def motif_code(motif: str | int | Sequence[tuple[int, int]], size: int) -> int:
     else:
         wrong = [edge for edge in motif if not all(0 <= k < size for k in edge) or edge[0] == edge[1]]
         if wrong:
-            raise AnalysisError(f"edge {wrong[0]} is none between two of the neurons 0 .. {size - 1}")
+            raise AnalysisError(f"edge {wrong[0]} does not join two of the neurons 0 .. {size - 1}")
         code = code_of(list(motif))
     if not 0 <= code < len(smallest_codes(size)):
-        raise AnalysisError(f"code {code} is none of a motif of {size}; codes are below {len(smallest_codes(size)):,}")
+        raise AnalysisError(f"code {code} fits no motif of {size}; codes are below {len(smallest_codes(size)):,}")
     joined = {0}
     for _ in range(size):
         joined |= {x for edge in edges_of(code, size) for x in edge if joined & set(edge)}
@@ -107,12 +107,12 @@ def instances(
         high = min(low + ROOTS, snapshot.n)
         if number == -2:
             break
-        found = matching_sets(
+        matches = matching_sets(
             graph, size, label, len(names), smallest_codes(size), order, orders, code, number, low, high
         )
-        total += len(found)
-        best = np.concatenate([best, found])
-        weights = np.concatenate([weights, edge_weights(snapshot, found, edges)])
+        total += len(matches)
+        best = np.concatenate([best, matches])
+        weights = np.concatenate([weights, edge_weights(snapshot, matches, edges)])
         ids = [snapshot.root_ids[best[:, role]] for role in reversed(range(size))]
         rank = np.lexsort([*ids, -weights.sum(axis=1), -weights.min(axis=1)])[:limit]
         best, weights = best[rank], weights[rank]

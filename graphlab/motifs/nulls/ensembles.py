@@ -64,7 +64,7 @@ class SampleFolder:
 
     def load(self) -> dict[int, npt.NDArray[np.int64]]:
         """Every saved sample by its number; a damaged part goes, with a ``SamplesDrawnAgain`` warning."""
-        found: dict[int, npt.NDArray[np.int64]] = {}
+        samples: dict[int, npt.NDArray[np.int64]] = {}
         for part in sorted(self.path.glob("samples-*.parquet")):
             try:
                 table = checksums.read_parquet(part, "the file of null samples", "its samples are drawn again")
@@ -73,8 +73,8 @@ class SampleFolder:
                 whole_files.remove(part)
                 continue
             rows = [np.array(row, dtype=np.int64) for row in table.column("counts").to_pylist()]
-            found.update(zip(table.column("sample").to_pylist(), rows, strict=True))
-        return found
+            samples.update(zip(table.column("sample").to_pylist(), rows, strict=True))
+        return samples
 
     def save(self, samples: dict[int, npt.NDArray[np.int64]]) -> None:
         """Add one part; a crash leaves either the whole part or none of it."""
@@ -88,7 +88,7 @@ class SampleFolder:
         rows = pa.LargeListArray.from_arrays(pa.array(start, pa.int64()), values)
         table = pa.table({"sample": pa.array(numbers, pa.int64()), "counts": rows})
         final = self.path / f"samples-{numbers[0]:07d}-{numbers[-1]:07d}-{len(numbers)}.parquet"
-        with whole_files.whole(final) as new:
+        with whole_files.write_atomically(final) as new:
             checksums.write_parquet(table, new)
 
 

@@ -67,7 +67,7 @@ def _classes(classes: PairClasses, n: int) -> npt.NDArray[np.int64]:
 
 @njit(cache=True)
 def _listed(first, second, kind, both, need, singles, mutuals, reciprocal, graphs, most):  # type: ignore[no-untyped-def]
-    """Fill ``found``; the number of graphs, one more than fits when there are more, -1 after ``most`` steps."""
+    """Fill ``graphs``; the number of graphs, one more than fits when there are more, -1 after ``most`` steps."""
     dyads = len(first)
     n = need.shape[1]
     state = np.full(dyads, -1, dtype=np.int64)

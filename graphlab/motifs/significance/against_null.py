@@ -37,7 +37,7 @@ def is_fixed(observed: Floats, drawn: Floats) -> npt.NDArray[np.bool_]:
     return np.asarray(equal.all(axis=0) & ~np.isnan(observed))
 
 
-def beside(observed: Floats, drawn: Floats, unmixed: bool = False) -> dict[str, Any]:
+def null_columns(observed: Floats, drawn: Floats, unmixed: bool = False) -> dict[str, Any]:
     """Columns null_mean, null_std, z, p, note [k] of ``observed`` [k] and ``drawn`` [samples, k].
 
     A statistic that the null fixes has neither z nor p; nor has any where the null cannot mix.
@@ -47,12 +47,12 @@ def beside(observed: Floats, drawn: Floats, unmixed: bool = False) -> dict[str, 
     mean = np.where(known, np.where(known, drawn, 0.0).mean(axis=0), np.nan)
     std = np.where(known, np.where(known, drawn, 0.0).std(axis=0, ddof=1 if len(drawn) > 1 else 0), np.nan)
     std[fixed] = 0.0
-    told = known & ~fixed & (not unmixed)
+    testable = known & ~fixed & (not unmixed)
     # Ties that rounding breaks are ties.
     near = np.where(np.abs(drawn - observed) <= SAME * np.maximum(np.abs(observed), 1.0), observed, drawn)
     with np.errstate(divide="ignore", invalid="ignore"):
-        z = np.where(told & (std > 0), (observed - mean) / std, np.nan)
-    p = np.where(told, two_sided_p(observed, near), np.nan)
+        z = np.where(testable & (std > 0), (observed - mean) / std, np.nan)
+    p = np.where(testable, two_sided_p(observed, near), np.nan)
     note = [FIXED if f else UNMIXED if unmixed and k else "" for f, k in zip(fixed, known, strict=True)]
     return {"null_mean": mean, "null_std": std, "z": z, "p": p, "note": note}
 
@@ -98,11 +98,11 @@ def with_null(
     import pyarrow as pa
 
     observed, drawn, mixing = null_counts(snapshot, count, null, samples, seed, options or NullOptions(), progress)
-    found = beside(observed, drawn, mixing is not None and not mixing.mixes)
-    found["q"] = benjamini_hochberg(found["p"])
+    columns = null_columns(observed, drawn, mixing is not None and not mixing.mixes)
+    columns["q"] = benjamini_hochberg(columns["p"])
     for name in ("null_mean", "null_std", "z", "p", "q"):
-        table = table.append_column(name, pa.array(found[name], pa.float64(), from_pandas=True))
-    return table.append_column("note", pa.array(found["note"], pa.string()))
+        table = table.append_column(name, pa.array(columns[name], pa.float64(), from_pandas=True))
+    return table.append_column("note", pa.array(columns["note"], pa.string()))
 
 
 def signed_against_null(

@@ -163,9 +163,9 @@ def motif_significance(snapshot: Snapshot, size: int, **settings: Any) -> Signif
         from graphlab.motifs.census.tetrads import TETRADS, tetrad_counts
 
         count, names = tetrad_counts, TETRADS
-    found = significance(snapshot, count, names, size, **{**own, **settings})
-    copies = noninduced_matrix(size).astype(object) @ found.observed.astype(object)
-    return replace(found, noninduced=copies.astype(np.int64), edges=tuple(one.edges for one in classes(size)))
+    result = significance(snapshot, count, names, size, **{**own, **settings})
+    copies = noninduced_matrix(size).astype(object) @ result.observed.astype(object)
+    return replace(result, noninduced=copies.astype(np.int64), edges=tuple(one.edges for one in classes(size)))
 
 
 def significance(
@@ -343,20 +343,20 @@ def _caveats(
     options: NullOptions,
     sampler: Sampler,
 ) -> tuple[str, ...]:
-    found = _four_caveat(size, model)
-    needed, foretold = p_values.samples_needed(tested), p_values.samples_needed(tested, tails=1)
+    caveats = _four_caveat(size, model)
+    needed, one_sided = p_values.samples_needed(tested), p_values.samples_needed(tested, tails=1)
     if used < needed and used == asked:
-        found.append(
+        caveats.append(
             f"{used} samples cannot bring a single class among {tested} to q .05 by its two-sided p "
-            f"(smallest p {2 / (used + 1):.3g}); {needed:,} are needed, or {foretold:,} "
-            "if more or fewer was foretold"
+            f"(smallest p {2 / (used + 1):.3g}); {needed:,} are needed, or {one_sided:,} "
+            "if the direction was stated in advance"
         )
     if used < asked:
-        found.append(f"stopped after {used} of {asked} samples: every class was decided (Besag & Clifford 1991)")
+        caveats.append(f"stopped after {used} of {asked} samples: every class was decided (Besag & Clifford 1991)")
     if mixing is not None and mixing.trouble:
-        found.append(mixing.trouble)
+        caveats.append(mixing.trouble)
     elif mixing is not None and mixing.recommended_steps_per_edge > options.steps_per_edge:
-        found.append(
+        caveats.append(
             f"the census still remembers itself after {options.steps_per_edge:g} steps per connection; "
             f"use {mixing.recommended_steps_per_edge:.3g} or more"
             if np.isfinite(mixing.recommended_steps_per_edge)
@@ -364,5 +364,5 @@ def _caveats(
             f"connection and more; raise steps_per_edge above {options.steps_per_edge:g}"
         )
     if told := sampler.caveat():
-        found.append(told)
-    return tuple(found)
+        caveats.append(told)
+    return tuple(caveats)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from graphlab.motifs.census.weights import motif_weights
 from graphlab.motifs.nulls.models import NullOptions, sample_seed
 from graphlab.motifs.nulls.registered import weight_null
-from graphlab.motifs.significance.against_null import beside
+from graphlab.motifs.significance.against_null import null_columns
 from graphlab.statistics.p_values import benjamini_hochberg
 from ingest.running.progress import Progress
 from ingest.running.task_runners import Workers
@@ -52,12 +52,12 @@ def against_shuffles(
             values.append(again[name].to_numpy(zero_copy_only=False).astype(np.float64))
         if progress:
             progress(number + 1, samples)
-    found = {
-        name: beside(table[name].to_numpy(zero_copy_only=False).astype(np.float64), np.array(values))
+    tests = {
+        name: null_columns(table[name].to_numpy(zero_copy_only=False).astype(np.float64), np.array(values))
         for name, values in drawn.items()
     }
-    q = benjamini_hochberg(np.concatenate([one["p"] for one in found.values()]))
-    for (name, one), own in zip(found.items(), np.split(q, len(found)), strict=True):
+    q = benjamini_hochberg(np.concatenate([one["p"] for one in tests.values()]))
+    for (name, one), own in zip(tests.items(), np.split(q, len(tests)), strict=True):
         for ending, column in (*((key, one[key]) for key in ("null_mean", "null_std", "z", "p")), ("q", own)):
             table = table.append_column(f"{name}_{ending}", pa.array(column, pa.float64(), from_pandas=True))
         table = table.append_column(f"{name}_note", pa.array(one["note"], pa.string()))

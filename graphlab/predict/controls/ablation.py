@@ -9,12 +9,12 @@ from functools import partial
 import numpy as np
 from scipy import sparse
 
-from graphlab.predict.controls.control_plan import Control, Plan
-from graphlab.predict.evaluation.evaluate import Held
+from graphlab.predict.controls.control_plan import ControlResult, ControlSetup
+from graphlab.predict.evaluation.evaluate import FoldPredictions
 from graphlab.predict.inputs.examples import Examples, Ints
 from graphlab.predict.inputs.features import Inputs
 from graphlab.predict.inputs.wiring import Wiring
-from graphlab.predict.protocol import Build, Experiment, Run, run
+from graphlab.predict.protocol import Build, Experiment, TrainingRun, run
 from graphlab.statistics.folds import Fold
 from ingest.schema.errors import AnalysisError
 
@@ -23,7 +23,7 @@ VARIANTS = ("wiring", "embeddings", "both", "shuffled embeddings")
 NO_EMBEDDINGS = "an ablation of embeddings needs some; join embeddings first (join_embeddings)"
 
 
-def ablation(task: Experiment, make: Callable[[Wiring], Build], wiring: Wiring) -> dict[str, Run]:
+def ablation(task: Experiment, make: Callable[[Wiring], Build], wiring: Wiring) -> dict[str, TrainingRun]:
     """One run of the experiment a variant, all on identical folds.
 
     ``wiring`` has everything but the embeddings, ``embeddings`` nothing else: no edge and no place either, for
@@ -51,7 +51,7 @@ def variants(make: Callable[[Wiring], Build], wiring: Wiring, seed: int) -> dict
     }
 
 
-def embedding_controls(plan: Plan) -> list[Control]:
+def embedding_controls(plan: ControlSetup) -> list[ControlResult]:
     """The predictor with every variant of embeddings, and what the right ones add."""
     builds = variants(plan.make, plan.wiring, plan.seed)
     held = {name: plan.each_fold(partial(_fitted, plan, build)) for name, build in builds.items()}
@@ -60,7 +60,7 @@ def embedding_controls(plan: Plan) -> list[Control]:
     return found + plan.gains(NAME, "of embeddings over shuffled ones", held["both"], held["shuffled embeddings"])
 
 
-def _fitted(plan: Plan, build: Build, number: int, fold: Fold) -> Held:
+def _fitted(plan: ControlSetup, build: Build, number: int, fold: Fold) -> FoldPredictions:
     return plan.fitted(plan.predictor, build, fold)
 
 

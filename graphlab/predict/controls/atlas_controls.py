@@ -11,13 +11,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from graphlab.predict.controls.control_plan import Control, Plan, missing
+from graphlab.predict.controls.control_plan import ControlResult, ControlSetup, missing
 from graphlab.predict.controls.response_size import CLIP
-from graphlab.predict.evaluation.evaluate import Estimate, Held
+from graphlab.predict.evaluation.evaluate import Estimate, FoldPredictions
 from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.inputs.worm_names import BY_SIDE
 from graphlab.predict.predictors import PREDICTORS
-from graphlab.predict.tasks.functional import Measured
+from graphlab.predict.tasks.functional import FunctionalData
 from graphlab.statistics.intervals import percentile_interval
 from graphlab.statistics.scores import pearson
 from ingest.recordings.funatlas import UNC31, WILD_TYPE, FunctionalAtlas, Strain
@@ -40,16 +40,16 @@ def in_order(atlas: FunctionalAtlas, names: Sequence[str]) -> Ints:
         SchemaError: fewer than half of the atlas's neurons are found, as with names of another kind.
     """
     place = {BY_SIDE.get(name, name): k for k, name in enumerate(atlas.names)}
-    found = np.array([place.get(BY_SIDE.get(name, name), -1) for name in names], dtype=np.int64)
-    if (found >= 0).sum() * 2 < len(atlas.names):
+    rows = np.array([place.get(BY_SIDE.get(name, name), -1) for name in names], dtype=np.int64)
+    if (rows >= 0).sum() * 2 < len(atlas.names):
         raise SchemaError(
-            f"{int((found >= 0).sum())} of the {len(atlas.names)} neurons of the atlas are in this graph; wanted names "
+            f"{int((rows >= 0).sum())} of the {len(atlas.names)} neurons of the atlas are in this graph; wanted names "
             f"like {', '.join(atlas.names[:3])}"
         )
-    return found
+    return rows
 
 
-def of_strain(measured: Measured, strain: Strain, order: Ints) -> Measured:
+def of_strain(measured: FunctionalData, strain: Strain, order: Ints) -> FunctionalData:
     """The graph of ``measured`` with the responses (q below .05) and sizes of one strain."""
     tested = _at(strain.q, order, np.nan)
     responds = np.where(np.isfinite(tested), tested < SIGNIFICANT, -1).astype(np.int8)
@@ -57,7 +57,7 @@ def of_strain(measured: Measured, strain: Strain, order: Ints) -> Measured:
 
 
 def atlas_controls(
-    measured: Measured,
+    measured: FunctionalData,
     names: Sequence[str],
     atlas: FunctionalAtlas | None,
     predictor: str = "random forest",
@@ -66,7 +66,7 @@ def atlas_controls(
     seed: int = 0,
     bootstraps: int = 200,
     workers: Workers = 1,
-) -> list[Control]:
+) -> list[ControlResult]:
     """Trial counts, noise ceiling and transfer to unc-31, with wild-type responses by the q values of the file.
 
     Args:
@@ -80,7 +80,7 @@ def atlas_controls(
         raise SchemaError(f"{len(names)} names of {len(measured.root_ids)} neurons")
     order = in_order(atlas, names)
     wild, other = atlas.strains[WILD_TYPE], atlas.strains[UNC31]
-    plan = Plan.of(of_strain(measured, wild, order), predictor, split, folds, seed, bootstraps, workers)
+    plan = ControlSetup.of(of_strain(measured, wild, order), predictor, split, folds, seed, bootstraps, workers)
     return [
         *trial_counts(plan, wild, order),
         *noise_ceiling(plan, wild, order),
@@ -89,23 +89,25 @@ def atlas_controls(
     ]
 
 
-def trial_counts(plan: Plan, strain: Strain, order: Ints) -> list[Control]:
+def trial_counts(plan: ControlSetup, strain: Strain, order: Ints) -> list[ControlResult]:
     """How well the number of observations alone tells responses: it is power, which those tested as absent have too."""
     ends = plan.examples.source, plan.examples.target
     seen = _at(strain.observations.astype(np.float64), order, 0.0)[ends]
     absent = _at(strain.q_equivalent, order, 1.0)[ends] < SIGNIFICANT
     score = seen / (seen.max() + 1.0)
-    held = [Held(fold.test, np.stack([1 - score[fold.test], score[fold.test]], axis=1)) for fold in plan.folds]
+    predictions = [
+        FoldPredictions(fold.test, np.stack([1 - score[fold.test], score[fold.test]], axis=1)) for fold in plan.folds
+    ]
     decided = absent | (plan.examples.label == 1)
-    sure = [_only(h, decided) for h in held]
+    sure = [_only(h, decided) for h in predictions]
     what, note = "number of observations", "more trials, more power"
-    found = plan.scores(COUNTS, what, held, note)
-    return found + plan.scores(
-        COUNTS, f"{what}, against absent", sure, "q of equivalence below .05", _share(held, sure)
+    rows = plan.scores(COUNTS, what, predictions, note)
+    return rows + plan.scores(
+        COUNTS, f"{what}, against absent", sure, "q of equivalence below .05", _share(predictions, sure)
     )
 
 
-def noise_ceiling(plan: Plan, strain: Strain, order: Ints) -> list[Control]:
+def noise_ceiling(plan: ControlSetup, strain: Strain, order: Ints) -> list[ControlResult]:
     """Correlation of the means of two halves of the trials of each pair, and what follows for any predictor.
 
     By Spearman and Brown the mean of all trials has reliability 2 r / (1 + r); no prediction of it can be expected
@@ -128,7 +130,7 @@ def noise_ceiling(plan: Plan, strain: Strain, order: Ints) -> list[Control]:
     note = (
         f"{len(rows):,} pairs of {FEWEST_TRIALS} trials or more, dF/F clipped at {CLIP:g}; trials, not animals, halved"
     )
-    found = []
+    lines = []
     for what, turn in (
         ("r of two halves", np.asarray),
         ("reliability (Spearman-Brown)", reliability),
@@ -136,8 +138,8 @@ def noise_ceiling(plan: Plan, strain: Strain, order: Ints) -> list[Control]:
     ):
         between = percentile_interval(turn(drawn))
         shown = Estimate(float(turn(value)[0]), *between)
-        found.append(Control(CEILING, what, "all pairs", "pearson", shown, share, note))
-    return found
+        lines.append(ControlResult(CEILING, what, "all pairs", "pearson", shown, share, note))
+    return lines
 
 
 def reliability(r: Floats) -> Floats:
@@ -150,7 +152,7 @@ def highest_r(r: Floats) -> Floats:
     return np.sqrt(np.maximum(reliability(r), 0.0))
 
 
-def transfer(plan: Plan, other: Measured) -> list[Control]:
+def transfer(plan: ControlSetup, other: FunctionalData) -> list[ControlResult]:
     """Trained on one strain, asked about held-out pairs of another; beside it the first strain at the same pairs."""
     ends = plan.examples.source, plan.examples.target
     verdict = other.responds[ends].astype(np.int64)
@@ -159,23 +161,23 @@ def transfer(plan: Plan, other: Measured) -> list[Control]:
     if len(np.unique(verdict[both])) < 2:
         return [missing(TRANSFER, name, "unc-31 has no responses among the pairs of the wild type, or nothing else")]
     there = replace(plan, examples=replace(plan.examples, label=np.maximum(verdict, 0)))
-    found: list[Control] = []
+    rows: list[ControlResult] = []
     kept = {}
     wanted = [plan.predictor]
     if plan.wiring.position_nm is not None and name != "distance":
         wanted.append(PREDICTORS.get("distance"))
     for predictor in wanted:
-        held = plan.held(predictor)
-        kept[predictor.name] = [_only(h, both) for h in held]
-        share = _share(held, kept[predictor.name])
+        predictions = plan.held(predictor)
+        kept[predictor.name] = [_only(h, both) for h in predictions]
+        share = _share(predictions, kept[predictor.name])
         note = "trained on the wild type, on identical folds"
-        found += there.scores(TRANSFER, f"{predictor.name}, tested on unc-31", kept[predictor.name], note, share)
-        found += plan.scores(TRANSFER, f"{predictor.name}, tested on the wild type", kept[predictor.name],
+        rows += there.scores(TRANSFER, f"{predictor.name}, tested on unc-31", kept[predictor.name], note, share)
+        rows += plan.scores(TRANSFER, f"{predictor.name}, tested on the wild type", kept[predictor.name],
                              "the same pairs", share)  # fmt: skip
     if len(kept) == 2:
         what = f"of {name} over distance, on unc-31"
-        found += there.gains(TRANSFER, what, kept[name], kept["distance"], "trained on the wild type")
-    return found
+        rows += there.gains(TRANSFER, what, kept[name], kept["distance"], "trained on the wild type")
+    return rows
 
 
 def _at(matrix: Floats, order: Ints, fill: float) -> Floats:
@@ -184,12 +186,12 @@ def _at(matrix: Floats, order: Ints, fill: float) -> Floats:
     return np.where(known, matrix[np.ix_(order, order)], fill)
 
 
-def _only(held: Held, chosen: np.ndarray) -> Held:
-    keep = chosen[held.rows]
-    return Held(held.rows[keep], held.probability[keep])
+def _only(predicted: FoldPredictions, chosen: np.ndarray) -> FoldPredictions:
+    keep = chosen[predicted.rows]
+    return FoldPredictions(predicted.rows[keep], predicted.probability[keep])
 
 
-def _share(whole: Sequence[Held], part: Sequence[Held]) -> float:
+def _share(whole: Sequence[FoldPredictions], part: Sequence[FoldPredictions]) -> float:
     return float(sum(len(h.rows) for h in part) / sum(len(h.rows) for h in whole))
 
 
@@ -198,9 +200,9 @@ def _halves(lists: Sequence[Floats], rng: np.random.Generator) -> Floats:
 
     Means are clipped like the sizes that are predicted: a few trials of ten times the resting light would decide all.
     """
-    found = np.empty((len(lists), 2))
+    means = np.empty((len(lists), 2))
     for row, values in enumerate(lists):
         half = len(values) // 2
         dealt = rng.permutation(values)
-        found[row] = dealt[:half].mean(), dealt[half : 2 * half].mean()
-    return np.clip(found, -CLIP, CLIP)
+        means[row] = dealt[:half].mean(), dealt[half : 2 * half].mean()
+    return np.clip(means, -CLIP, CLIP)

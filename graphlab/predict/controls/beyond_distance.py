@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from graphlab.predict.controls.control_plan import Control, Plan
-from graphlab.predict.evaluation.evaluate import Held, Metric, average_precision
+from graphlab.predict.controls.control_plan import ControlResult, ControlSetup
+from graphlab.predict.evaluation.evaluate import FoldPredictions, Metric, average_precision
 from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.predictors import PREDICTORS
 from graphlab.statistics.scores import auroc, mid_ranks
@@ -18,7 +18,7 @@ NARROWEST = 1e-4
 NAME = "distance regressed out"
 
 
-def distances(plan: Plan) -> Floats:
+def distances(plan: ControlSetup) -> Floats:
     """Distance [m] of the two neurons of every example, um.
 
     Raises:
@@ -68,23 +68,23 @@ def precision_within_strata(label: Ints, scored: Floats, weight: Floats) -> floa
 WITHIN: dict[str, Metric] = {"auroc": within_strata, "average_precision": precision_within_strata}
 
 
-def distance_controls(plan: Plan) -> list[Control]:
+def distance_controls(plan: ControlSetup) -> list[ControlResult]:
     """The predictor beside distance alone, among pairs of one decile of distance, and with distance regressed out."""
     distance = distances(plan)
     strata = strata_of(distance)
     alone, ours = PREDICTORS.get("distance"), plan.predictor
     model, near = plan.held(), plan.held(alone)
-    found = plan.scores(NAME, ours.name, model) + plan.scores(NAME, "distance alone", near)
-    found += plan.gains(NAME, f"of {ours.name} over distance alone", model, near)
-    inside, near_inside = (_with_strata(held, strata) for held in (model, near))
+    rows = plan.scores(NAME, ours.name, model) + plan.scores(NAME, "distance alone", near)
+    rows += plan.gains(NAME, f"of {ours.name} over distance alone", model, near)
+    inside, near_inside = (_with_strata(predictions, strata) for predictions in (model, near))
     note = f"within {STRATA} quantiles of distance"
-    found += plan.scores(NAME, f"{ours.name}, within deciles", inside, note, metrics=WITHIN)
-    found += plan.scores(NAME, "distance, within deciles", near_inside, "what deciles leave of it", metrics=WITHIN)
+    rows += plan.scores(NAME, f"{ours.name}, within deciles", inside, note, metrics=WITHIN)
+    rows += plan.scores(NAME, "distance, within deciles", near_inside, "what deciles leave of it", metrics=WITHIN)
     what = f"of {ours.name} over distance, within deciles"
-    found += plan.gains(NAME, what, inside, near_inside, note, metrics=WITHIN)
-    left = [regressed_out(held, distance) for held in model]
+    rows += plan.gains(NAME, what, inside, near_inside, note, metrics=WITHIN)
+    left = [regressed_out(predictions, distance) for predictions in model]
     note = "log odds less a piecewise line in distance through them"
-    return found + plan.scores(NAME, f"{ours.name}, distance regressed out", left, note)
+    return rows + plan.scores(NAME, f"{ours.name}, distance regressed out", left, note)
 
 
 def piecewise_line(distance: Floats, knots: Floats) -> Floats:
@@ -93,23 +93,23 @@ def piecewise_line(distance: Floats, knots: Floats) -> Floats:
     return np.hstack([np.ones((len(distance), 1)), distance[:, None], bends])
 
 
-def regressed_out(held: Held, distance: Floats) -> Held:
+def regressed_out(predicted: FoldPredictions, distance: Floats) -> FoldPredictions:
     """Scores of a fold less the best piecewise line in distance through them.
 
     The line is fitted on the very scores it is taken from, which needs no label: a line from elsewhere would leave a
     little of distance, and where a predictor knows nothing else that little would rank the pairs.
     """
-    away = distance[held.rows]
+    away = distance[predicted.rows]
     basis = piecewise_line(away, _knots(away, STRATA))
-    p = np.clip(held.probability[:, 1], NARROWEST, 1.0 - NARROWEST)
+    p = np.clip(predicted.probability[:, 1], NARROWEST, 1.0 - NARROWEST)
     score = np.log(p / (1.0 - p))
     line, *_ = np.linalg.lstsq(basis, score, rcond=None)
     left = 1.0 / (1.0 + np.exp(basis @ line - score))
-    return Held(held.rows, np.stack([1.0 - left, left], axis=1))
+    return FoldPredictions(predicted.rows, np.stack([1.0 - left, left], axis=1))
 
 
-def _with_strata(held: list[Held], strata: Ints) -> list[Held]:
-    return [replace(h, probability=np.column_stack([h.probability, strata[h.rows]])) for h in held]
+def _with_strata(predictions: list[FoldPredictions], strata: Ints) -> list[FoldPredictions]:
+    return [replace(h, probability=np.column_stack([h.probability, strata[h.rows]])) for h in predictions]
 
 
 def _strata(scored: Floats) -> list[np.ndarray]:

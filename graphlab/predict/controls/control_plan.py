@@ -12,7 +12,7 @@ import numpy as np
 from graphlab.predict.controls.rewiring import symmetric_layers
 from graphlab.predict.evaluation.evaluate import (
     Estimate,
-    Held,
+    FoldPredictions,
     Metric,
     area_under_roc,
     average_precision,
@@ -25,7 +25,7 @@ from graphlab.predict.inputs.examples import Examples, Floats
 from graphlab.predict.inputs.wiring import Wiring
 from graphlab.predict.predictor import Predictor
 from graphlab.predict.protocol import Build, Experiment
-from graphlab.predict.tasks.functional import Measured, build_inputs, examples_of
+from graphlab.predict.tasks.functional import FunctionalData, build_inputs, examples_of
 from graphlab.statistics.folds import Fold
 from ingest.running.task_runners import Workers, runner_of
 from ingest.schema.errors import AnalysisError
@@ -40,7 +40,7 @@ UNDEFINED = "undefined"
 
 
 @dataclass(frozen=True)
-class Control:
+class ControlResult:
     """One line: a number with its interval, or a note why there is none."""
 
     control: str
@@ -70,21 +70,21 @@ class Control:
 
     def plain(self) -> dict[str, Any]:
         """JSON-ready; numbers that are undefined are null."""
-        found = asdict(self)
+        document = asdict(self)
         if self.estimate is not None:
-            found["estimate"] = {
+            document["estimate"] = {
                 "value": _number(self.estimate.value),
                 "lo": _number(self.estimate.lo),
                 "hi": _number(self.estimate.hi),
                 "folds": [_number(value) for value in self.estimate.folds],
             }
-        return found
+        return document
 
 
 HEAD = ("control", "what", "split", "metric", "value", "95 % interval", "of tests", "note")
 
 
-def table(controls: Iterable[Control]) -> list[tuple[str, ...]]:
+def table(controls: Iterable[ControlResult]) -> list[tuple[str, ...]]:
     """Rows of text, the first of them the head."""
     return [HEAD, *(control.cells() for control in controls)]
 
@@ -98,22 +98,22 @@ def shown(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
     for row in rows:
         kept = row.get("estimate")
         value, lo, hi = (nan if not kept or kept[key] is None else float(kept[key]) for key in ("value", "lo", "hi"))
-        found.append(Control(**{**row, "estimate": Estimate(value, lo, hi) if kept else None}).cells())
+        found.append(ControlResult(**{**row, "estimate": Estimate(value, lo, hi) if kept else None}).cells())
     return pa.table({name: [cells[k] for cells in found] for k, name in enumerate(HEAD)})
 
 
-def missing(control: str, what: str, why: str) -> Control:
+def missing(control: str, what: str, why: str) -> ControlResult:
     """A line for what the data at hand cannot tell."""
-    return Control(control, what, "", "", note=why)
+    return ControlResult(control, what, "", "", note=why)
 
 
-def plain(controls: Iterable[Control]) -> list[dict[str, Any]]:
+def plain(controls: Iterable[ControlResult]) -> list[dict[str, Any]]:
     """All lines, JSON-ready."""
     return [control.plain() for control in controls]
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class ControlSetup:
     """One predictor on folds that every control uses again."""
 
     make: Callable[[Wiring], Build]
@@ -133,19 +133,19 @@ class Plan:
     """Threads over folds; results do not depend on their number."""
     size: Floats | None = None
     """[n, n] of ``Measured``."""
-    kept: dict[str, list[Held]] = field(default_factory=dict)
+    kept: dict[str, list[FoldPredictions]] = field(default_factory=dict)
 
     @classmethod
     def of(
         cls,
-        measured: Measured,
+        measured: FunctionalData,
         predictor: str = "random forest",
         split: str = "neuron",
         folds: int = 10,
         seed: int = 0,
         bootstraps: int = 200,
         workers: Workers = 1,
-    ) -> Plan:
+    ) -> ControlSetup:
         """The folds that ``functional_task`` has for the same split, number and seed.
 
         Raises:
@@ -160,7 +160,7 @@ class Plan:
     @classmethod
     def over(
         cls, task: Experiment, make: Callable[[Wiring], Build], wiring: Wiring, predictor: str, workers: Workers = 1
-    ) -> Plan:
+    ) -> ControlSetup:
         """One predictor of an experiment on its folds; layers without directions stand in both.
 
         Raises:
@@ -181,41 +181,57 @@ class Plan:
             workers,
         )  # fmt: skip
 
-    def held_out_by(self, split: str, folds: int) -> Plan:
+    def held_out_by(self, split: str, folds: int) -> ControlSetup:
         """The same with other folds."""
         made = SPLITS.get(split)(self.examples, folds, np.random.default_rng(self.seed))
         return replace(self, split=split, folds=made, kept={})
 
-    def each_fold(self, work: Callable[[int, Fold], Held]) -> list[Held]:
+    def each_fold(self, work: Callable[[int, Fold], FoldPredictions]) -> list[FoldPredictions]:
         """``work(number, fold)`` of every fold, in their order."""
         return list(runner_of(self.workers).map_tasks(lambda one: work(*one), list(enumerate(self.folds))))
 
-    def held(self, predictor: Predictor | None = None) -> list[Held]:
+    def held(self, predictor: Predictor | None = None) -> list[FoldPredictions]:
         """Predictions on the real inputs; made once for each predictor."""
         wanted = predictor or self.predictor
         if wanted.name not in self.kept:
             self.kept[wanted.name] = self.each_fold(lambda _, fold: self.fitted(wanted, self.build, fold))
         return self.kept[wanted.name]
 
-    def fitted(self, predictor: Predictor, build: Build, fold: Fold) -> Held:
+    def fitted(self, predictor: Predictor, build: Build, fold: Fold) -> FoldPredictions:
         """Fitted on the labels of one fold's training examples, asked about its test examples."""
         inputs = build(self.examples, fold.train)
         model = predictor.fit(inputs, self.examples.hidden(fold.train), len(self.examples.classes), self.seed)
-        return Held(fold.test, model.predict(inputs, fold.test))
+        return FoldPredictions(fold.test, model.predict(inputs, fold.test))
 
-    def scores(self, control: str, what: str, held: Sequence[Held], note: str = "", share: float | None = None,
-               metrics: Mapping[str, Metric] | None = None) -> list[Control]:  # fmt: skip
+    def scores(
+        self,
+        control: str,
+        what: str,
+        predictions: Sequence[FoldPredictions],
+        note: str = "",
+        share: float | None = None,
+        metrics: Mapping[str, Metric] | None = None,
+    ) -> list[ControlResult]:
         """A line for each metric."""
         return [
-            Control(control, what, self.split, name, estimate(self.examples, held, metric, self.weights), share, note)
+            ControlResult(
+                control, what, self.split, name, estimate(self.examples, predictions, metric, self.weights), share, note
+            )
             for name, metric in (metrics or self.metrics).items()
         ]
 
-    def gains(self, control: str, what: str, one: Sequence[Held], other: Sequence[Held], note: str = "",
-              metrics: Mapping[str, Metric] | None = None) -> list[Control]:  # fmt: skip
+    def gains(
+        self,
+        control: str,
+        what: str,
+        one: Sequence[FoldPredictions],
+        other: Sequence[FoldPredictions],
+        note: str = "",
+        metrics: Mapping[str, Metric] | None = None,
+    ) -> list[ControlResult]:
         """``one`` minus ``other``, paired on identical folds and bootstrap samples; a line for each metric."""
         return [
-            Control(
+            ControlResult(
                 control, f"gain {what}", self.split, name,
                 paired_difference(self.examples, one, other, metric, self.weights), None, note,
             )

@@ -10,14 +10,14 @@ import numpy as np
 from graphlab.predict.controls.ablation import embedding_controls
 from graphlab.predict.controls.beyond_distance import NAME as DISTANCE
 from graphlab.predict.controls.beyond_distance import distance_controls
-from graphlab.predict.controls.control_plan import RANKED, Control, Plan, missing
+from graphlab.predict.controls.control_plan import RANKED, ControlResult, ControlSetup, missing
 from graphlab.predict.controls.identity_columns import with_identity
 from graphlab.predict.controls.leak_scores import leak_scores
 from graphlab.predict.controls.rewiring import share_in_place, with_rewired
-from graphlab.predict.evaluation.evaluate import Held, estimate
+from graphlab.predict.evaluation.evaluate import FoldPredictions, estimate
 from graphlab.predict.inputs.examples import HIDDEN, Ints
 from graphlab.predict.inputs.features import Inputs
-from graphlab.predict.predictor import Fitted, Journal, Predictor, known_rows
+from graphlab.predict.predictor import Fitted, Predictor, TrainingJournal, known_rows
 from graphlab.predict.state import State
 from graphlab.statistics.folds import Fold
 from graphlab.statistics.intervals import percentile_interval
@@ -55,7 +55,9 @@ class ShuffledLabels:
     def by_default(self) -> bool:
         return False
 
-    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: Journal | None = None) -> Fitted:
+    def fit(
+        self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: TrainingJournal | None = None
+    ) -> Fitted:
         rows = known_rows(known)
         shuffled = np.full(len(known), HIDDEN, dtype=np.int64)
         shuffled[rows] = np.random.default_rng([seed, self.draw]).permutation(known[rows])
@@ -68,7 +70,7 @@ class ShuffledLabels:
         return f"{self.inner.sentence()}; training labels in random order"
 
 
-def rewiring_gains(plan: Plan, rewirings: int = 1) -> list[Control]:
+def rewiring_gains(plan: ControlSetup, rewirings: int = 1) -> list[ControlResult]:
     """Real minus rewired, layer by layer and all at once, the predictor trained anew on identical folds.
 
     Every neuron keeps its degrees, so that whatever hubs say stays; what a predictor loses is what it knew from who is
@@ -83,35 +85,35 @@ def rewiring_gains(plan: Plan, rewirings: int = 1) -> list[Control]:
     kinds = list(plan.wiring.snapshots)
     wanted = {kind: [kind] for kind in kinds} | ({ALL: kinds} if len(kinds) > 1 else {})
     real = plan.held()
-    found = plan.scores(REWIRED, f"{plan.predictor.name}, real wiring", real)
+    rows = plan.scores(REWIRED, f"{plan.predictor.name}, real wiring", real)
     for what, layers in wanted.items():
-        held = [held for repeat in range(rewirings) for held in _retrained(plan, layers, repeat)]
+        predictions = [predicted for repeat in range(rewirings) for predicted in _retrained(plan, layers, repeat)]
         note = f"mean of {rewirings * len(plan.folds)} rewirings; {_in_place(plan, layers):.0%} of connections in place"
-        found += plan.scores(REWIRED, f"{what} rewired", held, note)
-        found += plan.gains(REWIRED, f"of {what}", real * rewirings, held, "real minus rewired")
-    return found
+        rows += plan.scores(REWIRED, f"{what} rewired", predictions, note)
+        rows += plan.gains(REWIRED, f"of {what}", real * rewirings, predictions, "real minus rewired")
+    return rows
 
 
-def _retrained(plan: Plan, layers: Sequence[str], repeat: int) -> list[Held]:
-    def work(number: int, fold: Fold) -> Held:
+def _retrained(plan: ControlSetup, layers: Sequence[str], repeat: int) -> list[FoldPredictions]:
+    def work(number: int, fold: Fold) -> FoldPredictions:
         build = plan.make(with_rewired(plan.wiring, layers, _draw(plan, repeat, number)))
         return plan.fitted(plan.predictor, build, fold)
 
     return plan.each_fold(work)
 
 
-def _draw(plan: Plan, repeat: int, number: int) -> int:
+def _draw(plan: ControlSetup, repeat: int, number: int) -> int:
     return (plan.seed * 1_000 + repeat) * len(plan.folds) + number
 
 
-def _in_place(plan: Plan, layers: Sequence[str]) -> float:
+def _in_place(plan: ControlSetup, layers: Sequence[str]) -> float:
     """Share of connections that the first rewiring leaves where they are; what they carry is not in the gain."""
     before, after = plan.wiring.snapshots, with_rewired(plan.wiring, layers, _draw(plan, 0, 0)).snapshots
     shares = [share_in_place(before[kind], after[kind]) for kind in layers]
     return float(np.average(shares, weights=[max(before[kind].m, 1) for kind in layers]))
 
 
-def shuffle_control(plan: Plan, shuffles: int = 1) -> list[Control]:
+def shuffle_control(plan: ControlSetup, shuffles: int = 1) -> list[ControlResult]:
     """The predictor trained on shuffled labels: an AUROC whose interval leaves out .5 is a leak.
 
     A model of shuffled labels prefers something, and in one fold that may be right; the interval therefore draws folds
@@ -120,33 +122,33 @@ def shuffle_control(plan: Plan, shuffles: int = 1) -> list[Control]:
     Args:
         shuffles: orders for each fold, none of them twice.
     """
-    held: list[Held] = []
+    predictions: list[FoldPredictions] = []
     for repeat in range(shuffles):
         first = repeat * len(plan.folds)
 
-        def work(number: int, fold: Fold, first: int = first) -> Held:
+        def work(number: int, fold: Fold, first: int = first) -> FoldPredictions:
             return plan.fitted(ShuffledLabels(plan.predictor, first + number), plan.build, fold)
 
-        held += plan.each_fold(work)
+        predictions += plan.each_fold(work)
     rng = np.random.default_rng(plan.seed)
-    drawn = [rng.integers(0, len(held), len(held)) for _ in plan.weights]
-    found = []
+    drawn = [rng.integers(0, len(predictions), len(predictions)) for _ in plan.weights]
+    rows = []
     for name, metric in plan.metrics.items():
         again = [
-            estimate(plan.examples, [held[k] for k in chosen], metric, [weight]).lo
+            estimate(plan.examples, [predictions[k] for k in chosen], metric, [weight]).lo
             for chosen, weight in zip(drawn, plan.weights, strict=True)
         ]
         lo, hi = percentile_interval(again)
-        shown = estimate(plan.examples, held, metric, [])
+        shown = estimate(plan.examples, predictions, metric, [])
         label = ShuffledLabels(plan.predictor).name
         ranked = plan.metrics.keys() == RANKED.keys()
         note = "chance is auroc .5 and the base rate" if ranked else "chance is what guessing scores"
-        found.append(Control("shuffled labels", label, plan.split, name, replace(shown, lo=lo, hi=hi),
+        rows.append(ControlResult("shuffled labels", label, plan.split, name, replace(shown, lo=lo, hi=hi),
                              None, note))  # fmt: skip
-    return found
+    return rows
 
 
-def identity_control(plan: Plan) -> list[Control]:
+def identity_control(plan: ControlSetup) -> list[ControlResult]:
     """The predictor told who the two neurons are, as far as training pairs tell: what memory would add."""
     build = with_identity(plan.build, plan.seed)
     held = plan.each_fold(lambda _, fold: plan.fitted(plan.predictor, build, fold))
@@ -154,7 +156,7 @@ def identity_control(plan: Plan) -> list[Control]:
     return found + plan.gains(IDENTITY, "of memory of both classes", held, plan.held(), "with minus without")
 
 
-def controls(plan: Plan, rewirings: int = 1) -> list[Control]:
+def controls(plan: ControlSetup, rewirings: int = 1) -> list[ControlResult]:
     """All controls of one predictor that need no more than its inputs and labels, in the order of the table.
 
     Args:
@@ -164,15 +166,15 @@ def controls(plan: Plan, rewirings: int = 1) -> list[Control]:
         AnalysisError: too few examples for a split.
     """
     pairs = plan.examples.is_pairs
-    found = rewiring_gains(plan, rewirings)
+    rows = rewiring_gains(plan, rewirings)
     if plan.wiring.vectors is not None:
-        found += embedding_controls(plan)
+        rows += embedding_controls(plan)
     if pairs and plan.wiring.position_nm is None:
-        found.append(missing(DISTANCE, "gain over distance", "no positions of neurons"))
+        rows.append(missing(DISTANCE, "gain over distance", "no positions of neurons"))
     elif pairs:
-        found += distance_controls(plan)
+        rows += distance_controls(plan)
     for leaky in dict.fromkeys((*(LEAKY_SPLITS if pairs else ()), plan.split)):
-        found += leak_scores(plan if leaky == plan.split else plan.held_out_by(leaky, min(len(plan.folds), 5)))
+        rows += leak_scores(plan if leaky == plan.split else plan.held_out_by(leaky, min(len(plan.folds), 5)))
     if pairs and len(plan.examples.classes) == 2:
-        found += identity_control(plan)
-    return found + shuffle_control(plan)
+        rows += identity_control(plan)
+    return rows + shuffle_control(plan)

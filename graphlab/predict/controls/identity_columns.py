@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from graphlab.predict.inputs.examples import Examples, Floats, Ints
-from graphlab.predict.inputs.features import Columns, Inputs
+from graphlab.predict.inputs.features import FeatureColumns, Inputs
 from graphlab.predict.learners.baselines import PRIOR
 from graphlab.predict.protocol import Build
 from ingest.schema.errors import AnalysisError
@@ -33,7 +33,7 @@ def with_identity(whole: Build, seed: int = 0) -> Build:
     return build
 
 
-def identity_columns(examples: Examples, train: Ints, seed: int = 0) -> Columns:
+def identity_columns(examples: Examples, train: Ints, seed: int = 0) -> FeatureColumns:
     """Columns [m, 2] of the family ``identity``; classes without a training pair get the base rate."""
     if not examples.is_pairs or len(examples.classes) != 2:
         raise AnalysisError("identity rates are those of pairs that respond or not; this task is another")
@@ -41,11 +41,11 @@ def identity_columns(examples: Examples, train: Ints, seed: int = 0) -> Columns:
     size = int(examples.group.max()) + 1
     _, unit = np.unique(np.minimum(*ends) * size + np.maximum(*ends), return_inverse=True)
     part = np.random.default_rng(seed).permutation(np.arange(int(unit.max()) + 1) % PARTS)[unit]
-    found = _rates(examples, train, ends, size)
+    rates = _rates(examples, train, ends, size)
     for number in range(PARTS):
         inside = train[part[train] == number]
-        found[inside] = _rates(examples, train[part[train] != number], ends, size)[inside]
-    return Columns(found, NAMES, ("identity",) * 2)
+        rates[inside] = _rates(examples, train[part[train] != number], ends, size)[inside]
+    return FeatureColumns(rates, NAMES, ("identity",) * 2)
 
 
 def _rates(examples: Examples, train: Ints, ends: tuple[Ints, Ints], size: int) -> Floats:

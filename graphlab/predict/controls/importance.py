@@ -14,11 +14,11 @@ import numpy as np
 
 from graphlab.predict.controls.ablation import without
 from graphlab.predict.evaluation import evaluate
-from graphlab.predict.evaluation.evaluate import SMALLER_IS_BETTER, Estimate, Held
+from graphlab.predict.evaluation.evaluate import SMALLER_IS_BETTER, Estimate, FoldPredictions
 from graphlab.predict.inputs.examples import Ints
-from graphlab.predict.inputs.features import Columns, Inputs
+from graphlab.predict.inputs.features import FeatureColumns, Inputs
 from graphlab.predict.predictor import Fitted, Predictor
-from graphlab.predict.protocol import NOMINATED, Experiment, Run
+from graphlab.predict.protocol import NOMINATED, Experiment, TrainingRun
 from graphlab.statistics.folds import Fold
 from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError, UnknownNameError
@@ -43,7 +43,7 @@ class Importance:
 
 
 def shuffled(
-    run: Run,
+    run: TrainingRun,
     name: str,
     of: Sequence[str] | None = None,
     metric: str | None = None,
@@ -67,22 +67,22 @@ def shuffled(
     """
     task, predictors = run.task, _predictors(run, name)
     chosen = _chosen(run.inputs[0], of)
-    whole: list[Held] = []
-    moved: dict[str, list[Held]] = {what: [] for what in chosen}
+    whole: list[FoldPredictions] = []
+    moved: dict[str, list[FoldPredictions]] = {what: [] for what in chosen}
     deaf, done, total = True, 0, len(run.folds) * repeats
     for number, (fold, inputs, predictor) in enumerate(zip(run.folds, run.inputs, predictors, strict=True)):
         fitted = _fit(task, predictor, inputs, fold)
-        said = fitted.predict(inputs, fold.test)
+        probability = fitted.predict(inputs, fold.test)
         for repeat in range(repeats):
             other = _of_other_neurons(task, inputs, fold, np.random.default_rng([task.seed, number, repeat]))
             all_moved = fitted.predict(replace(inputs, node=other[0], pair=other[1]), fold.test)
-            deaf = deaf and np.array_equal(all_moved, said)
-            whole.append(Held(fold.test, said))
+            deaf = deaf and np.array_equal(all_moved, probability)
+            whole.append(FoldPredictions(fold.test, probability))
             for what, columns in chosen.items():
                 mixed = replace(
                     inputs, node=_mixed(inputs.node, other[0], columns), pair=_mixed(inputs.pair, other[1], columns)
                 )
-                moved[what].append(Held(fold.test, fitted.predict(mixed, fold.test)))
+                moved[what].append(FoldPredictions(fold.test, fitted.predict(mixed, fold.test)))
             done += 1
             if progress:
                 progress(done, total)
@@ -95,7 +95,7 @@ def shuffled(
 
 
 def left_out(
-    run: Run,
+    run: TrainingRun,
     name: str,
     families: Sequence[str] | None = None,
     metric: str | None = None,
@@ -113,24 +113,24 @@ def left_out(
     task, predictors = run.task, _predictors(run, name)
     known = _families(run.inputs[0])
     chosen = {what: known[what] for what in families or known if _is_known(what, known)}
-    found = []
+    importances = []
     for done, what in enumerate(chosen):
-        held = []
+        predictions = []
         for fold, inputs, predictor in zip(run.folds, run.inputs, predictors, strict=True):
             less = without(inputs, what)
-            held.append(Held(fold.test, _fit(task, predictor, less, fold).predict(less, fold.test)))
-        found.append(_compared(run, name, LEFT_OUT, what, len(chosen[what]), run.held[name], held, metric))
+            predictions.append(FoldPredictions(fold.test, _fit(task, predictor, less, fold).predict(less, fold.test)))
+        importances.append(_compared(run, name, LEFT_OUT, what, len(chosen[what]), run.held[name], predictions, metric))
         if progress:
             progress(done + 1, len(chosen))
-    return found
+    return importances
 
 
-def as_card(found: Sequence[Importance]) -> list[dict[str, Any]]:
+def as_card(importances: Sequence[Importance]) -> list[dict[str, Any]]:
     """Rows as a card keeps them, JSON-ready."""
-    return [asdict(one) for one in found]
+    return [asdict(one) for one in importances]
 
 
-def _predictors(run: Run, name: str) -> list[Predictor]:
+def _predictors(run: TrainingRun, name: str) -> list[Predictor]:
     """The predictor of each fold."""
     if name not in run.held:
         raise UnknownNameError("predictor of this run", name, run.held)
@@ -140,11 +140,11 @@ def _predictors(run: Run, name: str) -> list[Predictor]:
 
 def _families(inputs: Inputs) -> dict[str, set[str]]:
     """family -> its columns, of neurons and of pairs."""
-    found: dict[str, set[str]] = {}
+    families: dict[str, set[str]] = {}
     for columns in (inputs.pair, inputs.node):
         for column, family in zip(columns.names, columns.families, strict=True):
-            found.setdefault(family, set()).add(column)
-    return found
+            families.setdefault(family, set()).add(column)
+    return families
 
 
 def _chosen(inputs: Inputs, of: Sequence[str] | None) -> dict[str, set[str]]:
@@ -165,7 +165,7 @@ def _fit(task: Experiment, predictor: Predictor, inputs: Inputs, fold: Fold) -> 
 
 def _of_other_neurons(
     task: Experiment, inputs: Inputs, fold: Fold, rng: np.random.Generator
-) -> tuple[Columns, Columns]:
+) -> tuple[FeatureColumns, FeatureColumns]:
     """Node columns, and pair columns of the test examples, after permuting the neurons of test examples."""
     examples = task.examples
     ends: Ints = np.unique(np.concatenate([examples.source[fold.test], examples.target[fold.test]]))
@@ -181,23 +181,23 @@ def _of_other_neurons(
     return node, pair
 
 
-def _mixed(own: Columns, other: Columns, columns: set[str]) -> Columns:
+def _mixed(own: FeatureColumns, other: FeatureColumns, columns: set[str]) -> FeatureColumns:
     """Some columns of ``other``, the rest as they were."""
     values = own.values.copy()
     for place, column in enumerate(own.names):
         if column in columns:
             values[:, place] = other.values[:, place]
-    return Columns(values, own.names, own.families)
+    return FeatureColumns(values, own.names, own.families)
 
 
 def _compared(
-    run: Run,
+    run: TrainingRun,
     name: str,
     way: str,
     of: str,
     columns: int,
-    whole: Sequence[Held],
-    less: Sequence[Held],
+    whole: Sequence[FoldPredictions],
+    less: Sequence[FoldPredictions],
     metric: str | None,
 ) -> Importance:
     known = run.task.metrics

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphlab.predict.controls.control_plan import Control, Plan
+from graphlab.predict.controls.control_plan import ControlResult, ControlSetup
 from graphlab.predict.evaluation import leaks
-from graphlab.predict.evaluation.evaluate import Held
+from graphlab.predict.evaluation.evaluate import FoldPredictions
 from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.inputs.features import Inputs
-from graphlab.predict.predictor import Declared, Fitted, Journal, Predictor, known_rows
+from graphlab.predict.predictor import Declared, Fitted, Predictor, TrainingJournal, known_rows
 from graphlab.predict.predictors import PREDICTORS
 from graphlab.predict.state import Array, State, array
 
@@ -30,7 +30,9 @@ class TwinLabel(Declared):
     reverse: bool = False
     tasks: frozenset[str] = frozenset({"pair"})
 
-    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: Journal | None = None) -> Fitted:
+    def fit(
+        self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: TrainingJournal | None = None
+    ) -> Fitted:
         rows = known_rows(known)
         size = int(inputs.group.max()) + 1
         a, b = inputs.group[inputs.source[rows]], inputs.group[inputs.target[rows]]
@@ -52,9 +54,9 @@ class _Twins:
     base: Floats
 
     def predict(self, inputs: Inputs, rows: Ints) -> Floats:
-        found = self.counts[inputs.group[inputs.source[rows]], inputs.group[inputs.target[rows]]]
-        total = found.sum(axis=1, keepdims=True)
-        return np.where(total > 0, np.divide(found, total, where=total > 0, out=np.zeros_like(found)), self.base)
+        counts = self.counts[inputs.group[inputs.source[rows]], inputs.group[inputs.target[rows]]]
+        total = counts.sum(axis=1, keepdims=True)
+        return np.where(total > 0, np.divide(counts, total, where=total > 0, out=np.zeros_like(counts)), self.base)
 
     def state(self) -> dict[str, Array]:
         return {"counts": self.counts, "base": self.base}
@@ -68,22 +70,22 @@ LEAKS: dict[str, Predictor] = {
 """Leaks of ``leaks.LEAKS`` and what they know."""
 
 
-def leak_scores(plan: Plan) -> list[Control]:
+def leak_scores(plan: ControlSetup) -> list[ControlResult]:
     """Each leak as a predictor, on the test pairs that it reaches, and distance, which is no leak and explains much."""
-    found = []
+    rows = []
     kind = "pair" if plan.examples.is_pairs else "node"
     for leak, predictor in LEAKS.items():
         if kind not in predictor.tasks:
             continue
-        held = plan.held(predictor)
+        predictions = plan.held(predictor)
         reached = [leaks.LEAKS[leak](plan.examples, fold) for fold in plan.folds]
         share = float(np.concatenate(reached).mean())
         if share == 0.0:
             note = f"no test {'pair' if kind == 'pair' else 'neuron'} shares it with a training one"
-            found.append(Control(NAME, predictor.name, plan.split, next(iter(plan.metrics)), share=0.0, note=note))
+            rows.append(ControlResult(NAME, predictor.name, plan.split, next(iter(plan.metrics)), share=0.0, note=note))
             continue
-        kept = [Held(h.rows[r], h.probability[r]) for h, r in zip(held, reached, strict=True)]
-        found += plan.scores(NAME, predictor.name, kept, "on the test pairs that it reaches", share)
+        kept = [FoldPredictions(h.rows[r], h.probability[r]) for h, r in zip(predictions, reached, strict=True)]
+        rows += plan.scores(NAME, predictor.name, kept, "on the test pairs that it reaches", share)
     if kind == "pair" and plan.wiring.position_nm is not None:
-        found += plan.scores(NAME, "distance", plan.held(PREDICTORS.get("distance")), "no leak of labels")
-    return found
+        rows += plan.scores(NAME, "distance", plan.held(PREDICTORS.get("distance")), "no leak of labels")
+    return rows

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from graphlab.predict.controls.control_plan import Control, Plan, missing
-from graphlab.predict.evaluation.evaluate import Held, Metric, estimate, paired_difference
+from graphlab.predict.controls.control_plan import ControlResult, ControlSetup, missing
+from graphlab.predict.evaluation.evaluate import FoldPredictions, Metric, estimate, paired_difference
 from graphlab.predict.evaluation.splits import SPLITS
 from graphlab.predict.inputs.design import design
 from graphlab.predict.inputs.examples import Examples, Floats, Ints
-from graphlab.predict.inputs.features import Columns, Inputs
+from graphlab.predict.inputs.features import FeatureColumns, Inputs
 from graphlab.predict.learners.trees.forest import PAIR_LEAF, TREES
 from graphlab.predict.predictors import PREDICTORS
 from graphlab.statistics import ridge, scores
@@ -73,7 +73,7 @@ class Ridge:
         keep = [k for k in range(len(whole.names)) if self._wanted(whole, k)]
         return np.asarray(whole.values[:, keep])
 
-    def _wanted(self, whole: Columns, place: int) -> bool:
+    def _wanted(self, whole: FeatureColumns, place: int) -> bool:
         if self.names is not None:
             return whole.names[place] in self.names
         return self.family is None or whole.families[place] == self.family
@@ -100,7 +100,7 @@ REGRESSIONS: dict[str, Regression] = {
 }
 
 
-def sizes_of(plan: Plan) -> Floats:
+def sizes_of(plan: ControlSetup) -> Floats:
     """Size [m] of every example, NaN where it is not known, clipped at ``CLIP``.
 
     Raises:
@@ -115,48 +115,54 @@ def sizes_of(plan: Plan) -> Floats:
     return np.clip(size[plan.examples.source, plan.examples.target], -CLIP, CLIP)
 
 
-def size_and_sign(plan: Plan, regressions: Sequence[str] = tuple(REGRESSIONS)) -> list[Control]:
+def size_and_sign(plan: ControlSetup, regressions: Sequence[str] = tuple(REGRESSIONS)) -> list[ControlResult]:
     """Lines of all three questions, baselines first, with the gain of the forest over distance."""
     size = sizes_of(plan)
     responds = plan.examples.label == 1
     if not np.isfinite(size).any():
         return [missing(what, "all predictors", "no sizes of responses") for what in (SIZE, AMONG, SIGN)]
-    found = []
+    rows = []
     for question, asked in ((SIZE, np.isfinite(size)), (AMONG, np.isfinite(size) & responds)):
-        found += _sizes(plan, question, size, asked, regressions)
-    return found + _signs(plan, size, responds & np.isfinite(size) & (size != 0))
+        rows += _sizes(plan, question, size, asked, regressions)
+    return rows + _signs(plan, size, responds & np.isfinite(size) & (size != 0))
 
 
-def _sizes(plan: Plan, question: str, size: Floats, asked: np.ndarray, names: Sequence[str]) -> list[Control]:
+def _sizes(
+    plan: ControlSetup, question: str, size: Floats, asked: np.ndarray, names: Sequence[str]
+) -> list[ControlResult]:
     folds, why = _folds_among(plan, asked)
     if why:
         return [missing(question, "all predictors", why)]
     note = f"{int(asked.sum()):,} pairs; dF/F clipped at {CLIP:g}"
-    found, held = [], {}
+    rows, predictions = [], {}
     kinds = [name for name in names if name != "distance" or plan.wiring.position_nm is not None]
     for name in kinds:
-        held[name] = _each(plan, folds, REGRESSIONS[name], size)
+        predictions[name] = _each(plan, folds, REGRESSIONS[name], size)
         for metric, function in REGRESSION.items():
-            shown = estimate(plan.examples, held[name], function, plan.weights)
-            found.append(Control(question, name, plan.split, metric, shown, None, note))
+            shown = estimate(plan.examples, predictions[name], function, plan.weights)
+            rows.append(ControlResult(question, name, plan.split, metric, shown, None, note))
     for name in ("ridge", "random forest"):
-        if name in held and "distance" in held:
+        if name in predictions and "distance" in predictions:
             for metric, function in REGRESSION.items():
-                gap = paired_difference(plan.examples, held[name], held["distance"], function, plan.weights)
-                found.append(Control(question, f"gain of {name} over distance", plan.split, metric, gap, None, note))
-    return found
+                gap = paired_difference(
+                    plan.examples, predictions[name], predictions["distance"], function, plan.weights
+                )
+                rows.append(
+                    ControlResult(question, f"gain of {name} over distance", plan.split, metric, gap, None, note)
+                )
+    return rows
 
 
-def _each(plan: Plan, folds: Sequence[Fold], regression: Regression, size: Floats) -> list[Held]:
-    def work(_: int, fold: Fold) -> Held:
+def _each(plan: ControlSetup, folds: Sequence[Fold], regression: Regression, size: Floats) -> list[FoldPredictions]:
+    def work(_: int, fold: Fold) -> FoldPredictions:
         inputs = plan.build(plan.examples, fold.train)
         model = regression(inputs, plan.examples, fold.train, size[fold.train], plan.seed)
-        return Held(fold.test, np.stack([model(inputs, fold.test), size[fold.test]], axis=1))
+        return FoldPredictions(fold.test, np.stack([model(inputs, fold.test), size[fold.test]], axis=1))
 
     return replace(plan, folds=folds).each_fold(work)
 
 
-def _signs(plan: Plan, size: Floats, asked: np.ndarray) -> list[Control]:
+def _signs(plan: ControlSetup, size: Floats, asked: np.ndarray) -> list[ControlResult]:
     folds, why = _folds_among(plan, asked)
     up = (size > 0).astype(np.int64)
     if not why and len(np.unique(up[asked])) < 2:
@@ -169,20 +175,22 @@ def _signs(plan: Plan, size: Floats, asked: np.ndarray) -> list[Control]:
     among = [Fold(np.searchsorted(rows, fold.train), np.searchsorted(rows, fold.test)) for fold in folds]
     own = replace(plan, examples=signed, folds=among, weights=[w[rows] for w in plan.weights], kept={})
     note = f"{len(rows):,} responders, {up[rows].mean():.1%} of them increase"
-    constant = [Held(fold.test, np.full((len(fold.test), 2), 0.5)) for fold in among]
-    found, held = own.scores(SIGN, "mean", constant, note), {}
+    constant = [FoldPredictions(fold.test, np.full((len(fold.test), 2), 0.5)) for fold in among]
+    lines, predictions = own.scores(SIGN, "mean", constant, note), {}
     for name in SIGN_PREDICTORS:
         if name == "distance" and plan.wiring.position_nm is None:
             continue
-        held[name] = own.held(PREDICTORS.get(name))
-        found += own.scores(SIGN, name, held[name], note)
-    if "distance" in held:
-        found += own.gains(SIGN, "of random forest over distance", held["random forest"], held["distance"], note)
-    return found
+        predictions[name] = own.held(PREDICTORS.get(name))
+        lines += own.scores(SIGN, name, predictions[name], note)
+    if "distance" in predictions:
+        lines += own.gains(
+            SIGN, "of random forest over distance", predictions["random forest"], predictions["distance"], note
+        )
+    return lines
 
 
-def _folds_among(plan: Plan, asked: np.ndarray) -> tuple[list[Fold], str]:
+def _folds_among(plan: ControlSetup, asked: np.ndarray) -> tuple[list[Fold], str]:
     """The folds of the response task with the pairs that are asked about, or why there are none."""
-    found = [Fold(fold.train[asked[fold.train]], fold.test[asked[fold.test]]) for fold in plan.folds]
-    thin = [fold for fold in found if len(fold.train) < 2 * INNER_FOLDS or len(fold.test) < 2]
-    return found, f"{len(thin)} of {len(found)} folds have too few of these pairs" if thin else ""
+    folds = [Fold(fold.train[asked[fold.train]], fold.test[asked[fold.test]]) for fold in plan.folds]
+    thin = [fold for fold in folds if len(fold.train) < 2 * INNER_FOLDS or len(fold.test) < 2]
+    return folds, f"{len(thin)} of {len(folds)} folds have too few of these pairs" if thin else ""

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphlab.predict.evaluation.evaluate import Held, Metric
+from graphlab.predict.evaluation.evaluate import FoldPredictions, Metric
 from graphlab.predict.inputs.examples import Examples, Ints
 
 PERMUTATIONS = 999
@@ -49,7 +49,11 @@ class Chance:
 
 
 def against_chance(
-    examples: Examples, predictions: Sequence[Held], metric: Metric, seed: int = 0, permutations: int = PERMUTATIONS
+    examples: Examples,
+    predictions: Sequence[FoldPredictions],
+    metric: Metric,
+    seed: int = 0,
+    permutations: int = PERMUTATIONS,
 ) -> Chance:
     """The test of one predictor, by a metric of which more is better."""
     rng = np.random.default_rng([seed, permutations])
@@ -68,7 +72,9 @@ def merged(values: Sequence[float]) -> float:
     return min(1.0, total / half * sorted(values)[half - 1])
 
 
-def fold_p(examples: Examples, predicted: Held, metric: Metric, rng: np.random.Generator, permutations: int) -> float:
+def fold_p(
+    examples: Examples, predicted: FoldPredictions, metric: Metric, rng: np.random.Generator, permutations: int
+) -> float:
     """Share of orders, the true one among them, that score at least as well; 1 where the score is undefined."""
     label = examples.label[predicted.rows]
     even = np.ones(len(label))

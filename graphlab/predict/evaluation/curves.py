@@ -10,11 +10,11 @@ import numpy as np
 from graphlab.predict.inputs.examples import Floats, Ints
 
 GRID = np.linspace(0.0, 1.0, 201)
-Fold = tuple[Ints, Floats]
+ScoredFold = tuple[Ints, Floats]
 """(labels [k], probabilities [k, classes]) of the test examples of one fold."""
 
 
-def roc_curve(folds: Sequence[Fold]) -> Floats:
+def roc_curve(folds: Sequence[ScoredFold]) -> Floats:
     """True positive rate at every false positive rate of ``GRID``, mean over the folds that have both kinds.
 
     Of more than two classes every class counts as a question of its own, pooled (micro average).
@@ -28,7 +28,7 @@ def roc_curve(folds: Sequence[Fold]) -> Floats:
     return np.mean(curves, axis=0) if curves else np.full(len(GRID), np.nan)
 
 
-def precision_recall_curve(folds: Sequence[Fold]) -> Floats:
+def precision_recall_curve(folds: Sequence[ScoredFold]) -> Floats:
     """Precision where each recall of ``GRID`` is first reached, mean over the folds that have positives."""
     curves = []
     for label, probability in folds:
@@ -52,7 +52,7 @@ def _counts(label: Ints, probability: Floats) -> tuple[Floats, Floats]:
     return np.append(0.0, np.cumsum(hits)), np.append(0.0, np.cumsum(misses))
 
 
-def confusion(folds: Sequence[Fold], classes: int) -> Ints:
+def confusion(folds: Sequence[ScoredFold], classes: int) -> Ints:
     """Counts [true, said], folds pooled."""
     counts = np.zeros((classes, classes), dtype=np.int64)
     for label, probability in folds:
@@ -75,7 +75,7 @@ class TypeErrors:
     """Sum of squared errors: where the Brier score comes from."""
 
 
-def pair_errors(folds: Sequence[Fold], ends: dict[str, Sequence[Sequence[str]]]) -> list[TypeErrors]:
+def pair_errors(folds: Sequence[ScoredFold], ends: dict[str, Sequence[Sequence[str]]]) -> list[TypeErrors]:
     """Errors by the type at either end, the largest sum of squared errors first.
 
     Args:

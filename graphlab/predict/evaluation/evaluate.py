@@ -23,7 +23,7 @@ Metric = Callable[[Ints, Floats, Floats], float]
 
 
 @dataclass(frozen=True, eq=False)
-class Held:
+class FoldPredictions:
     """Predictions for the test examples of one fold."""
 
     rows: Ints
@@ -136,7 +136,7 @@ def metrics_of(examples: Examples) -> dict[str, Metric]:
     return BINARY if len(examples.classes) == 2 else MANY
 
 
-def base_rates(examples: Examples, predictions: Sequence[Held]) -> dict[str, float]:
+def base_rates(examples: Examples, predictions: Sequence[FoldPredictions]) -> dict[str, float]:
     """Share of each class among the test examples, mean over folds: what a metric must be read against."""
     rates = [np.bincount(examples.label[h.rows], minlength=len(examples.classes)) / len(h.rows) for h in predictions]
     return dict(zip(examples.classes, np.mean(rates, axis=0).tolist(), strict=True))
@@ -156,7 +156,9 @@ def class_weights(examples: Examples, bootstraps: int, seed: int) -> list[Floats
     return weights
 
 
-def estimate(examples: Examples, predictions: Sequence[Held], metric: Metric, weights: Sequence[Floats]) -> Estimate:
+def estimate(
+    examples: Examples, predictions: Sequence[FoldPredictions], metric: Metric, weights: Sequence[Floats]
+) -> Estimate:
     """Mean over folds of a metric, and its interval with the same classes drawn in every fold."""
     folds = tuple(_score(examples, h, metric, None) for h in predictions)
     lo, hi = percentile_interval(
@@ -167,8 +169,8 @@ def estimate(examples: Examples, predictions: Sequence[Held], metric: Metric, we
 
 def simultaneous_difference(
     examples: Examples,
-    one: Sequence[Held],
-    other: Sequence[Held],
+    one: Sequence[FoldPredictions],
+    other: Sequence[FoldPredictions],
     metric: Metric,
     weights: Sequence[Floats],
     comparisons: int,
@@ -188,7 +190,11 @@ def simultaneous_difference(
 
 
 def standard_error(
-    examples: Examples, one: Sequence[Held], other: Sequence[Held], metric: Metric, weights: Sequence[Floats]
+    examples: Examples,
+    one: Sequence[FoldPredictions],
+    other: Sequence[FoldPredictions],
+    metric: Metric,
+    weights: Sequence[Floats],
 ) -> float:
     """Of the paired difference, over resampled classes; 0 where it is undefined."""
     kept = [value for value in _gaps(examples, one, other, metric, weights)[1] if np.isfinite(value)]
@@ -196,7 +202,11 @@ def standard_error(
 
 
 def paired_difference(
-    examples: Examples, one: Sequence[Held], other: Sequence[Held], metric: Metric, weights: Sequence[Floats]
+    examples: Examples,
+    one: Sequence[FoldPredictions],
+    other: Sequence[FoldPredictions],
+    metric: Metric,
+    weights: Sequence[Floats],
 ) -> Estimate:
     """``one`` minus ``other`` on identical folds, with the interval of the paired bootstrap over classes."""
     folds, drawn = _gaps(examples, one, other, metric, weights)
@@ -204,7 +214,7 @@ def paired_difference(
     return Estimate(mean_of_defined(folds), lo, hi, folds)
 
 
-def reliability(examples: Examples, predictions: Sequence[Held]) -> list[tuple[float, float, int]]:
+def reliability(examples: Examples, predictions: Sequence[FoldPredictions]) -> list[tuple[float, float, int]]:
     """(mean confidence, observed frequency, examples) of every bin that has some, folds pooled."""
     label, probability = _pooled(examples, predictions)
     count, expected, true = _reliability(*_confidence(label, probability), np.ones(len(label)))
@@ -213,7 +223,7 @@ def reliability(examples: Examples, predictions: Sequence[Held]) -> list[tuple[f
     ]  # fmt: skip
 
 
-def selective_curve(examples: Examples, predictions: Sequence[Held]) -> tuple[Floats, Floats]:
+def selective_curve(examples: Examples, predictions: Sequence[FoldPredictions]) -> tuple[Floats, Floats]:
     """(coverage, error) when only the most confident answers are given, folds pooled.
 
     Confidence is the probability of the most probable class; the k-th point keeps the k surest answers.
@@ -226,12 +236,12 @@ def selective_curve(examples: Examples, predictions: Sequence[Held]) -> tuple[Fl
     return kept / len(label), np.cumsum(wrong) / kept
 
 
-def _pooled(examples: Examples, predictions: Sequence[Held]) -> tuple[Ints, Floats]:
+def _pooled(examples: Examples, predictions: Sequence[FoldPredictions]) -> tuple[Ints, Floats]:
     rows = np.concatenate([h.rows for h in predictions])
     return examples.label[rows], np.concatenate([h.probability for h in predictions])
 
 
-def _score(examples: Examples, predicted: Held, metric: Metric, weight: Floats | None) -> float:
+def _score(examples: Examples, predicted: FoldPredictions, metric: Metric, weight: Floats | None) -> float:
     w = np.ones(len(predicted.rows)) if weight is None else weight[predicted.rows]
     return metric(examples.label[predicted.rows], predicted.probability, w)
 
@@ -266,7 +276,11 @@ def _reliability(confidence: Floats, right: np.ndarray, weight: Floats) -> tuple
 
 
 def _gaps(
-    examples: Examples, one: Sequence[Held], other: Sequence[Held], metric: Metric, weights: Sequence[Floats]
+    examples: Examples,
+    one: Sequence[FoldPredictions],
+    other: Sequence[FoldPredictions],
+    metric: Metric,
+    weights: Sequence[Floats],
 ) -> tuple[tuple[float, ...], list[float]]:
     """Differences of every fold, and their mean for every weighting."""
     for a, b in zip(one, other, strict=True):

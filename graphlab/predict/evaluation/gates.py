@@ -9,7 +9,7 @@ from typing import Any
 
 from graphlab.predict.evaluation import evaluate
 from graphlab.predict.evaluation.chance import LEVEL, Chance, against_chance
-from graphlab.predict.evaluation.evaluate import SMALLER_IS_BETTER, Estimate, Held, Metric
+from graphlab.predict.evaluation.evaluate import SMALLER_IS_BETTER, Estimate, FoldPredictions, Metric
 from graphlab.predict.inputs.examples import Examples, Floats
 
 AHEAD, BEHIND, LEVEL_WITH = "ahead", "behind", "not told apart"
@@ -44,7 +44,7 @@ class Verdict:
         return {
             "recommended": self.recommended,
             "recommended_because": self.because,
-            "chance": {name: asdict(found) for name, found in self.chance.items()},
+            "chance": {name: asdict(test) for name, test in self.chance.items()},
             "chance_level": LEVEL,
             "compared": {name: [asdict(one) for one in row] for name, row in self.compared.items()},
             "comparisons": self.comparisons,
@@ -52,11 +52,11 @@ class Verdict:
 
 
 @dataclass(frozen=True, eq=False)
-class HeldOut:
+class HeldOutPredictions:
     """Held-out predictions of a run, and what was nominated before they were opened."""
 
     examples: Examples
-    held: Mapping[str, Sequence[Held]]
+    held: Mapping[str, Sequence[FoldPredictions]]
     reference: str
     candidates: tuple[str, ...]
     nominated: Sequence[str]
@@ -74,7 +74,7 @@ class HeldOut:
         return self.scored_by or evaluate.metrics_of(self.examples)
 
 
-def judge(tested: HeldOut) -> Verdict:
+def judge(tested: HeldOutPredictions) -> Verdict:
     """Apply both gates."""
     metrics = tested.metrics
     first = next(iter(metrics))
@@ -99,8 +99,8 @@ def chosen(nominated: Sequence[str], reference: str) -> str:
     return max(count, key=lambda name: (count[name], name == reference))
 
 
-def _beside(tested: HeldOut, name: str, comparisons: int) -> list[Compared]:
-    found = []
+def _beside(tested: HeldOutPredictions, name: str, comparisons: int) -> list[Compared]:
+    compared = []
     for metric, function in tested.metrics.items():
         if metric.startswith("ece"):
             continue
@@ -108,24 +108,28 @@ def _beside(tested: HeldOut, name: str, comparisons: int) -> list[Compared]:
             tested.examples, tested.held[name], tested.held[tested.reference], function, tested.weights, comparisons
         )
         better, worse = (gap.hi < 0, gap.lo > 0) if metric in SMALLER_IS_BETTER else (gap.lo > 0, gap.hi < 0)
-        found.append(Compared(metric, gap, AHEAD if better else BEHIND if worse else LEVEL_WITH))
-    return found
+        compared.append(Compared(metric, gap, AHEAD if better else BEHIND if worse else LEVEL_WITH))
+    return compared
 
 
 def _decided(
-    tested: HeldOut, pick: str, chance: Mapping[str, Chance], compared: Mapping[str, list[Compared]], comparisons: int
+    tested: HeldOutPredictions,
+    pick: str,
+    chance: Mapping[str, Chance],
+    compared: Mapping[str, list[Compared]],
+    comparisons: int,
 ) -> tuple[str | None, str]:
     reference = tested.reference
-    weakest = max((chance[name] for name in chance if name in (pick, tested.nested)), key=lambda found: found.p)
-    told = f"p = {weakest.p:.3g} by {weakest.permutations} permutations of the held-out labels"
+    weakest = max((chance[name] for name in chance if name in (pick, tested.nested)), key=lambda test: test.p)
+    p_text = f"p = {weakest.p:.3g} by {weakest.permutations} permutations of the held-out labels"
     if not weakest.is_beaten:
-        why = f"{pick} is not better than guessing ({told}; wanted {LEVEL:g} or less)"
+        why = f"{pick} is not better than guessing ({p_text}; wanted {LEVEL:g} or less)"
         if pick != reference and chance[reference].is_beaten:
             why += f"; the reference, {reference}, is (p = {chance[reference].p:.3g})"
         else:
             why = f"nothing is better than guessing: {why}"
         return None, f"nothing is recommended: {why}"
-    beats = f"better than guessing ({told})"
+    beats = f"better than guessing ({p_text})"
     if pick == reference:
         why = "no candidate was ahead of it on inner folds" if tested.nominated else "no candidates were compared"
         return pick, f"{pick}, the reference, is recommended: {beats}; {why}"
@@ -144,5 +148,5 @@ def _decided(
     return None, f"nothing is recommended: {why}. The reference is {_against(chance[reference])}"
 
 
-def _against(found: Chance) -> str:
-    return f"{'better' if found.is_beaten else 'not better'} than guessing (p = {found.p:.3g})"
+def _against(chance: Chance) -> str:
+    return f"{'better' if chance.is_beaten else 'not better'} than guessing (p = {chance.p:.3g})"

@@ -27,7 +27,7 @@ FEATURES, PARTNERS, EMBEDDINGS = "features", "partners", "embeddings"
 GAP = {FEATURES: 0.25, PARTNERS: 0.5, EMBEDDINGS: 0.25}
 """A near copy is at most this share of the way to the tenth nearest training neuron. Partners lie in so many directions
 that half of the way is never chance; partners of a copy may differ by those that were copied too."""
-Rows = Floats | sparse.csr_array
+FeatureRows = Floats | sparse.csr_array
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,9 @@ def near_copies(inputs: Inputs, examples: Examples, folds: Iterable[Fold], seed:
     )
 
 
-def _spaces(inputs: Inputs) -> Mapping[str, Rows]:
+def _spaces(inputs: Inputs) -> Mapping[str, FeatureRows]:
     """What neurons are compared by: standardised columns, and unit vectors of partners, inputs beside outputs."""
-    spaces: dict[str, Rows] = {}
+    spaces: dict[str, FeatureRows] = {}
     for kind, columns in ((FEATURES, inputs.node.without(EMBEDDINGS)), (EMBEDDINGS, inputs.node.of(EMBEDDINGS))):
         spread = columns.values.std(axis=0)
         varied = spread > 0
@@ -102,7 +102,7 @@ def _spaces(inputs: Inputs) -> Mapping[str, Rows]:
     return spaces
 
 
-def _copies(rows: Rows, test: Ints, train: Ints, group: Ints, gap: float) -> list[tuple[float, int, int]]:
+def _copies(rows: FeatureRows, test: Ints, train: Ints, group: Ints, gap: float) -> list[tuple[float, int, int]]:
     """(how near, test node, training node) of the test nodes that have a near copy."""
     if len(train) <= NEIGHBOURS or not len(test):
         return []
@@ -117,7 +117,7 @@ def _copies(rows: Rows, test: Ints, train: Ints, group: Ints, gap: float) -> lis
     return [(float(ratio[k]), int(test[k]), int(train[near[k, first[k]]])) for k in copied.tolist()]
 
 
-def _apart(rows: Rows, test: Ints, train: Ints) -> Floats:
+def _apart(rows: FeatureRows, test: Ints, train: Ints) -> Floats:
     """Distances [test, train]; rows of nothing are far from everything."""
     if isinstance(rows, np.ndarray):
         return _between(rows[test], rows[train])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from graphlab.predict.inputs.examples import Floats, Ints
-from graphlab.predict.inputs.features import Columns, Inputs
+from graphlab.predict.inputs.features import FeatureColumns, Inputs
 from ingest.schema.errors import AnalysisError
 
 SPECTRAL = "_spectral_"
@@ -16,7 +16,7 @@ def is_pairs(inputs: Inputs) -> bool:
     return bool((inputs.source != inputs.target).any())
 
 
-def design(inputs: Inputs, rows: Ints, without: str | None = None) -> Columns:
+def design(inputs: Inputs, rows: Ints, without: str | None = None) -> FeatureColumns:
     """Columns of the examples ``rows``.
 
     A pair has its own features and those of both its ends, without their spectral coordinates: these tell neurons
@@ -29,10 +29,12 @@ def design(inputs: Inputs, rows: Ints, without: str | None = None) -> Columns:
     if is_pairs(inputs):
         first, second = (_ends(inputs.node, ends[rows], way) for ends, way in _two_ends(inputs))
         columns = (
-            Columns(inputs.pair.values[rows], inputs.pair.names, inputs.pair.families).beside(first).beside(second)
+            FeatureColumns(inputs.pair.values[rows], inputs.pair.names, inputs.pair.families)
+            .beside(first)
+            .beside(second)
         )
     else:
-        columns = Columns(inputs.node.values[inputs.source[rows]], inputs.node.names, inputs.node.families)
+        columns = FeatureColumns(inputs.node.values[inputs.source[rows]], inputs.node.names, inputs.node.families)
     return columns if without is None else columns.without(without)
 
 
@@ -49,7 +51,7 @@ def spectral_design(inputs: Inputs, rows: Ints) -> Floats:
     return np.hstack([first[:, both], second[:, both], first[:, sent] * second[:, received]])
 
 
-def _places(node: Columns, part: str) -> Ints:
+def _places(node: FeatureColumns, part: str) -> Ints:
     return np.array([k for k, name in enumerate(node.names) if part in name], dtype=np.int64)
 
 
@@ -57,7 +59,7 @@ def _two_ends(inputs: Inputs) -> tuple[tuple[Ints, str], tuple[Ints, str]]:
     return (inputs.source, "first"), (inputs.target, "second")
 
 
-def _ends(node: Columns, neurons: Ints, way: str) -> Columns:
+def _ends(node: FeatureColumns, neurons: Ints, way: str) -> FeatureColumns:
     places = [k for k, name in enumerate(node.names) if SPECTRAL not in name]
     names = tuple(f"{way}_{node.names[k]}" for k in places)
-    return Columns(node.values[neurons][:, places], names, tuple(node.families[k] for k in places))
+    return FeatureColumns(node.values[neurons][:, places], names, tuple(node.families[k] for k in places))

@@ -26,7 +26,7 @@ RootIds = npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True, eq=False)
-class Columns:
+class FeatureColumns:
     """Named numbers of k things, each column of one family (wiring, distance, embeddings, identity)."""
 
     values: Floats
@@ -44,28 +44,28 @@ class Columns:
                 "values in all); fill it, or leave these neurons out"
             )
 
-    def of(self, *families: str) -> Columns:
+    def of(self, *families: str) -> FeatureColumns:
         """Only the columns of these families."""
         keep = [k for k, family in enumerate(self.families) if family in families]
-        return Columns(self.values[:, keep], *(tuple(t[k] for k in keep) for t in (self.names, self.families)))
+        return FeatureColumns(self.values[:, keep], *(tuple(t[k] for k in keep) for t in (self.names, self.families)))
 
-    def rows(self, rows: Ints) -> Columns:
+    def rows(self, rows: Ints) -> FeatureColumns:
         """The same columns of some of the things."""
-        return Columns(self.values[rows], self.names, self.families)
+        return FeatureColumns(self.values[rows], self.names, self.families)
 
-    def without(self, family: str) -> Columns:
+    def without(self, family: str) -> FeatureColumns:
         """All columns but those of one family: what leaving it out costs is its importance."""
         return self.of(*(set(self.families) - {family}))
 
-    def beside(self, other: Columns) -> Columns:
+    def beside(self, other: FeatureColumns) -> FeatureColumns:
         """Both, columns of ``other`` last."""
         values = np.hstack([self.values, other.values])
-        return Columns(values, self.names + other.names, self.families + other.families)
+        return FeatureColumns(values, self.names + other.names, self.families + other.families)
 
 
-def no_columns(rows: int) -> Columns:
+def no_columns(rows: int) -> FeatureColumns:
     """No features of ``rows`` things."""
-    return Columns(np.empty((rows, 0)), (), ())
+    return FeatureColumns(np.empty((rows, 0)), (), ())
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,9 +76,9 @@ class Inputs:
     """[n] ascending."""
     layers: Mapping[str, sparse.csr_array]
     """kind -> weights [n, n], row = pre, column = post."""
-    node: Columns
+    node: FeatureColumns
     """[n, ...] of every neuron."""
-    pair: Columns
+    pair: FeatureColumns
     """[m, ...] of every example; no columns in a node task."""
     source: Ints
     """[m] node numbers of the examples' first neurons."""
@@ -95,11 +95,11 @@ class Inputs:
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Everything by name, for the check that no input knows a held-out label."""
-        found: dict[str, npt.NDArray[Any]] = {"node": self.node.values, "pair": self.pair.values}
+        arrays: dict[str, npt.NDArray[Any]] = {"node": self.node.values, "pair": self.pair.values}
         for kind, weight in self.layers.items():
-            found[f"{kind} weights"] = weight.data
-            found[f"{kind} targets"] = weight.indices
-        return found
+            arrays[f"{kind} weights"] = weight.data
+            arrays[f"{kind} targets"] = weight.indices
+        return arrays
 
 
 def layer(snapshot: Snapshot, root_ids: RootIds) -> sparse.csr_array:
@@ -117,7 +117,7 @@ def input_fractions(weight: sparse.csr_array, total_in: Floats) -> sparse.csr_ar
     return sparse.csr_array(weight @ sparse.diags_array(share))
 
 
-def wiring_columns(layers: Mapping[str, sparse.csr_array], dimensions: int) -> Columns:
+def wiring_columns(layers: Mapping[str, sparse.csr_array], dimensions: int) -> FeatureColumns:
     """Degrees, strengths and a spectral embedding of every neuron, layer by layer; logarithms of counts."""
     values, names = [], []
     for kind, weight in layers.items():
@@ -132,10 +132,10 @@ def wiring_columns(layers: Mapping[str, sparse.csr_array], dimensions: int) -> C
             spectral = spectral_embedding(weight, coordinates)
             values += list(spectral.T)
             names += [f"{kind}_spectral_{way}_{k}" for way in ("out", "in") for k in range(coordinates)]
-    return Columns(np.stack(values, axis=1), tuple(names), ("wiring",) * len(names))
+    return FeatureColumns(np.stack(values, axis=1), tuple(names), ("wiring",) * len(names))
 
 
-def embedding_columns(vectors: Floats) -> Columns:
+def embedding_columns(vectors: Floats) -> FeatureColumns:
     """Vectors [n, width] of neurons, standardised; a neuron without one (all NaN) gets the mean and says so.
 
     Raises:
@@ -149,10 +149,10 @@ def embedding_columns(vectors: Floats) -> Columns:
     scaled = np.zeros(vectors.shape)
     scaled[~missing] = (known - known.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
     names = tuple(f"embedding_{k}" for k in range(vectors.shape[1]))
-    found = Columns(scaled, names, ("embeddings",) * len(names))
+    columns = FeatureColumns(scaled, names, ("embeddings",) * len(names))
     if missing.any():
-        found = found.beside(Columns((~missing).astype(float)[:, None], ("has_embedding",), ("embeddings",)))
-    return found
+        columns = columns.beside(FeatureColumns((~missing).astype(float)[:, None], ("has_embedding",), ("embeddings",)))
+    return columns
 
 
 def hetero_data(inputs: Inputs) -> HeteroData:

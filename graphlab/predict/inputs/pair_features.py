@@ -10,7 +10,7 @@ from scipy.sparse import csgraph
 
 from graphlab.activity.wiring.structure import FARTHEST, pair_structure
 from graphlab.predict.inputs.examples import Floats, Ints
-from graphlab.predict.inputs.features import Columns, RootIds
+from graphlab.predict.inputs.features import FeatureColumns, RootIds
 from ingest.schema.errors import AnalysisError
 from queries.snapshot import Snapshot
 
@@ -53,7 +53,7 @@ def pair_columns(
     source: Ints,
     target: Ints,
     position_nm: Floats | None,
-) -> Columns:
+) -> FeatureColumns:
     """Features of the ordered pairs (source, target), in logarithms where they are counts.
 
     Args:
@@ -72,7 +72,7 @@ def pair_columns(
         "minus_path_length": known.numbers["minus_path_length"],
         "profile_cosine": profile_cosine(wired),
         "effective_weight": np.log(effective_weights(wired) + 1e-6),
-        **company(layers),
+        **partner_features(layers),
     }
     for kind, weight in layers.items():
         if kind not in ("chemical", "electrical"):
@@ -86,7 +86,7 @@ def pair_columns(
         numbers |= places
         families += ["distance"] * (2 + len(places))
     values = np.stack([matrix[source, target] for matrix in numbers.values()], axis=1)
-    return Columns(values, tuple(numbers), tuple(families))
+    return FeatureColumns(values, tuple(numbers), tuple(families))
 
 
 def is_further(name: str) -> bool:
@@ -115,7 +115,7 @@ def places_of_pairs(position_nm: Floats) -> dict[str, Floats]:
     return features
 
 
-def company(layers: Mapping[str, sparse.csr_array]) -> dict[str, Floats]:
+def partner_features(layers: Mapping[str, sparse.csr_array]) -> dict[str, Floats]:
     """Partners that two neurons share, and the ways from one to the other, by name: matrices [n, n].
 
     Cosines of inputs alone, outputs alone and gap junctions alone; log numbers of walks of two steps, of shared

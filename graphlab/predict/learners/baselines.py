@@ -10,8 +10,8 @@ from scipy import sparse
 from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.inputs.features import Inputs, RootIds
 from graphlab.predict.learners.linear import Logistic, logistic
-from graphlab.predict.predictor import Declared, Fitted, Journal, known_rows
-from graphlab.predict.state import Array, State, array, number, require, whole
+from graphlab.predict.predictor import Declared, Fitted, TrainingJournal, known_rows
+from graphlab.predict.state import Array, State, array, integer_array, number, require
 from ingest.schema.errors import AnalysisError
 from ingest.schema.ids import rows_of
 
@@ -32,7 +32,9 @@ class OneQuantity(Declared):
     needs: frozenset[str] = frozenset()
     libraries = frozenset({"sklearn"})
 
-    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: Journal | None = None) -> Fitted:
+    def fit(
+        self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: TrainingJournal | None = None
+    ) -> Fitted:
         rows = known_rows(known)
         return _OneColumn(self, logistic(self.values(inputs, rows), known[rows], classes))
 
@@ -74,7 +76,9 @@ class IdentityRates(Declared):
     name: str = "identity rates"
     tasks: frozenset[str] = frozenset({"pair", "node"})
 
-    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: Journal | None = None) -> Fitted:
+    def fit(
+        self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: TrainingJournal | None = None
+    ) -> Fitted:
         rows = known_rows(known)
         base = (np.bincount(known[rows], minlength=classes) + 1.0) / (len(rows) + classes)
         size = int(inputs.group.max()) + 1
@@ -127,7 +131,9 @@ class LabelPropagation(Declared):
     name: str = "label propagation"
     tasks: frozenset[str] = frozenset({"node"})
 
-    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: Journal | None = None) -> Fitted:
+    def fit(
+        self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: TrainingJournal | None = None
+    ) -> Fitted:
         rows = known_rows(known)
         return _Spread(inputs.root_ids[inputs.source[rows]], known[rows], classes)
 
@@ -165,13 +171,13 @@ class _Spread:
         start[at[at >= 0], self.label[at >= 0]] = 1.0
         # Rare classes start with as much as common ones, or the largest class floods the graph.
         start /= np.maximum(start.sum(axis=0), 1.0)
-        found = start.copy()
+        scores = start.copy()
         for _ in range(ROUNDS):
-            found = SPREAD * (step @ found) + (1.0 - SPREAD) * start
+            scores = SPREAD * (step @ scores) + (1.0 - SPREAD) * start
         base = (np.bincount(self.label, minlength=classes) + 1.0) / (len(self.label) + classes)
-        total = found.sum(axis=1, keepdims=True)
-        shares = np.where(total > 0, np.divide(found, total, where=total > 0, out=found * 0), base)
+        total = scores.sum(axis=1, keepdims=True)
+        shares = np.where(total > 0, np.divide(scores, total, where=total > 0, out=scores * 0), base)
         return np.asarray(shares[inputs.source[rows]])
 
     def state(self) -> dict[str, Array]:
-        return {"root_ids": self.root_ids, "label": self.label, "classes": whole(self.classes)}
+        return {"root_ids": self.root_ids, "label": self.label, "classes": integer_array(self.classes)}

@@ -14,12 +14,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from graphlab.predict.evaluation import evaluate
-from graphlab.predict.evaluation.evaluate import Estimate, Held, Metric
+from graphlab.predict.evaluation.evaluate import Estimate, FoldPredictions, Metric
 from graphlab.predict.evaluation.splits import SPLITS
 from graphlab.predict.inputs.examples import HIDDEN, Examples, Floats, Ints
 from graphlab.predict.inputs.features import Inputs
-from graphlab.predict.predictor import Fitted, Journal, Predictor, known_rows
-from graphlab.predict.state import Array, State, array, inside, require, under
+from graphlab.predict.predictor import Fitted, Predictor, TrainingJournal, known_rows
+from graphlab.predict.state import Array, State, array, require, with_prefix, without_prefix
 from ingest.schema.errors import AnalysisError, MissingExtraError, UnknownNameError
 
 PREFIX = "calibrated "
@@ -63,11 +63,11 @@ class Isotonic:
 
     def __call__(self, probability: Floats) -> Floats:
         columns = [np.interp(p, s, t) for p, s, t in zip(probability.T, self.said, self.true, strict=True)]
-        found = np.stack(columns, axis=1)
-        return np.asarray(found / found.sum(axis=1, keepdims=True))
+        calibrated = np.stack(columns, axis=1)
+        return np.asarray(calibrated / calibrated.sum(axis=1, keepdims=True))
 
     def state(self) -> dict[str, Array]:
-        knots = np.array([len(said) for said in self.said], dtype=np.int64)
+        knots = np.array([len(one) for one in self.said], dtype=np.int64)
         return {"knots": knots, "said": np.concatenate(self.said), "true": np.concatenate(self.true)}
 
 
@@ -78,10 +78,12 @@ def restore_map(state: State) -> Map:
         require(len(value) == 1 and bool(value[0] > 0), "a temperature is one number above 0")
         return Temperature(float(value[0]))
     knots = array(state, "knots", np.int64, 1)
-    said, true = (array(state, name, np.float64, 1) for name in ("said", "true"))
-    require(bool((knots > 0).all()) and knots.sum() == len(said) == len(true), "knots of a calibration are missing")
+    predicted, true = (array(state, name, np.float64, 1) for name in ("said", "true"))
+    require(
+        bool((knots > 0).all()) and knots.sum() == len(predicted) == len(true), "knots of a calibration are missing"
+    )
     ends = np.cumsum(knots)[:-1]
-    return Isotonic(tuple(np.split(said, ends)), tuple(np.split(true, ends)))
+    return Isotonic(tuple(np.split(predicted, ends)), tuple(np.split(true, ends)))
 
 
 def fit_temperature(probability: Floats, label: Ints) -> Temperature:
@@ -91,12 +93,12 @@ def fit_temperature(probability: Floats, label: Ints) -> Temperature:
     rows = np.arange(len(label))
 
     def loss(log_value: float) -> float:
-        said = Temperature(float(np.exp(log_value)))(probability)[rows, label]
-        return float(-np.log(np.maximum(said, 1e-300)).mean())
+        likelihood = Temperature(float(np.exp(log_value)))(probability)[rows, label]
+        return float(-np.log(np.maximum(likelihood, 1e-300)).mean())
 
     reach = np.log(WIDEST_TEMPERATURE)
-    found = minimize_scalar(loss, bounds=(-reach, reach), method="bounded", options={"xatol": 1e-6})
-    return Temperature(float(np.exp(found.x)))
+    optimum = minimize_scalar(loss, bounds=(-reach, reach), method="bounded", options={"xatol": 1e-6})
+    return Temperature(float(np.exp(optimum.x)))
 
 
 def fit_isotonic(probability: Floats, label: Ints) -> Isotonic:
@@ -106,13 +108,13 @@ def fit_isotonic(probability: Floats, label: Ints) -> Isotonic:
     except ImportError:
         raise MissingExtraError("scikit-learn", "gnn") from None
     k = len(label)
-    said, true = [], []
+    predicted, true = [], []
     for number in range(probability.shape[1]):
         model = IsotonicRegression(y_min=1 / (k + 2), y_max=(k + 1) / (k + 2))
         model.fit(probability[:, number], label == number)
-        said.append(np.asarray(model.X_thresholds_, dtype=np.float64))
+        predicted.append(np.asarray(model.X_thresholds_, dtype=np.float64))
         true.append(np.asarray(model.y_thresholds_, dtype=np.float64))
-    return Isotonic(tuple(said), tuple(true))
+    return Isotonic(tuple(predicted), tuple(true))
 
 
 METHODS: dict[str, Callable[[Floats, Ints], Map]] = {"temperature": fit_temperature, "isotonic": fit_isotonic}
@@ -133,11 +135,11 @@ def held_out_predictions(
     try:
         names = tuple(str(k) for k in range(classes))
         examples = Examples(inputs.source[rows], inputs.target[rows], known[rows], names, inputs.group)
-        found = SPLITS.get(split)(examples, folds, np.random.default_rng([seed, folds]))
+        inner_folds = SPLITS.get(split)(examples, folds, np.random.default_rng([seed, folds]))
     except AnalysisError:
         return nothing
-    said, label = [], []
-    for fold in found:
+    probabilities, label = [], []
+    for fold in inner_folds:
         inner = np.full(len(known), HIDDEN, dtype=np.int64)
         inner[rows[fold.train]] = known[rows[fold.train]]
         if len(np.unique(known[rows[fold.train]])) < 2:
@@ -146,9 +148,9 @@ def held_out_predictions(
         asked = rows[fold.test[np.isin(known[rows[fold.test]], known[rows[fold.train]])]]
         if not len(asked):
             continue
-        said.append(predictor.fit(inputs, inner, classes, seed).predict(inputs, asked))
+        probabilities.append(predictor.fit(inputs, inner, classes, seed).predict(inputs, asked))
         label.append(known[asked])
-    return (np.concatenate(said), np.concatenate(label)) if said else nothing
+    return (np.concatenate(probabilities), np.concatenate(label)) if probabilities else nothing
 
 
 @dataclass(frozen=True)
@@ -184,14 +186,18 @@ class Calibrated:
     def by_default(self) -> bool:
         return False
 
-    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: Journal | None = None) -> Fitted:
-        said, label = held_out_predictions(self.predictor, inputs, known, classes, seed, self.split, self.folds)
+    def fit(
+        self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: TrainingJournal | None = None
+    ) -> Fitted:
+        probability, label = held_out_predictions(self.predictor, inputs, known, classes, seed, self.split, self.folds)
         fitted = self.predictor.fit(inputs, known, classes, seed)
         # With nothing to learn a map from, what is said stays as it is.
-        return _Fitted(fitted, METHODS[self.method](said, label) if len(label) else Temperature(1.0))
+        return _Fitted(fitted, METHODS[self.method](probability, label) if len(label) else Temperature(1.0))
 
     def restore(self, state: State) -> Fitted:
-        return _Fitted(self.predictor.restore(inside(state, "predictor")), restore_map(inside(state, "map")))
+        return _Fitted(
+            self.predictor.restore(without_prefix(state, "predictor")), restore_map(without_prefix(state, "map"))
+        )
 
     def sentence(self) -> str:
         return (
@@ -209,7 +215,7 @@ class _Fitted:
         return self.map(self.fitted.predict(inputs, rows))
 
     def state(self) -> dict[str, Array]:
-        return under("predictor", self.fitted.state()) | under("map", self.map.state())
+        return with_prefix("predictor", self.fitted.state()) | with_prefix("map", self.map.state())
 
 
 def calibrated_name(name: str) -> str:
@@ -239,7 +245,7 @@ SELECTIVE: dict[str, Metric] = {"selective_area": selective_area, "coverage_at_9
 
 
 def uncertainty(
-    examples: Examples, held: Mapping[str, Sequence[Held]], bootstraps: int = 200, seed: int = 0
+    examples: Examples, predictions: Mapping[str, Sequence[FoldPredictions]], bootstraps: int = 200, seed: int = 0
 ) -> dict[str, dict[str, Estimate]]:
     """For every predictor: how much can be kept at 95 % accuracy, the area, and calibration beside its calibrated self.
 
@@ -248,35 +254,35 @@ def uncertainty(
     ``most_common`` is the accuracy of always saying the most common class: coverage means something above it only.
     """
     weights = evaluate.class_weights(examples, bootstraps, seed)
-    found: dict[str, dict[str, Any]] = {}
-    for name, folds in held.items():
+    measures: dict[str, dict[str, Any]] = {}
+    for name, folds in predictions.items():
         row: dict[str, Estimate] = {
             metric: evaluate.estimate(examples, folds, function, weights) for metric, function in SELECTIVE.items()
         }
         row["most_common"] = _most_common(examples, folds, weights)
-        other = held.get(calibrated_name(name))
+        other = predictions.get(calibrated_name(name))
         if other is not None:
             ece = evaluate.expected_calibration_error
             row["ece"] = evaluate.estimate(examples, folds, ece, weights)
             row["ece_calibrated"] = evaluate.estimate(examples, other, ece, weights)
             row["ece_change"] = evaluate.paired_difference(examples, other, folds, ece, weights)
-        found[name] = row
-    return found
+        measures[name] = row
+    return measures
 
 
-def uncertainty_card(found: dict[str, dict[str, Estimate]]) -> dict[str, dict[str, dict[str, Any]]]:
+def uncertainty_card(measures: dict[str, dict[str, Estimate]]) -> dict[str, dict[str, dict[str, Any]]]:
     """The same as a card keeps it, JSON-ready."""
-    return {name: {what: asdict(estimate) for what, estimate in row.items()} for name, row in found.items()}
+    return {name: {what: asdict(estimate) for what, estimate in row.items()} for name, row in measures.items()}
 
 
-def _most_common(examples: Examples, held: Sequence[Held], weights: Sequence[Floats]) -> Estimate:
+def _most_common(examples: Examples, predictions: Sequence[FoldPredictions], weights: Sequence[Floats]) -> Estimate:
     number = int(np.bincount(examples.label).argmax())
 
     def share(label: Ints, probability: Floats, weight: Floats) -> float:
         total = weight.sum()
         return float((weight * (label == number)).sum() / total) if total > 0 else float("nan")
 
-    return evaluate.estimate(examples, held, share, weights)
+    return evaluate.estimate(examples, predictions, share, weights)
 
 
 def _kept(label: Ints, probability: Floats, weight: Floats) -> tuple[Floats, Floats]:

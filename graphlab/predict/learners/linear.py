@@ -10,7 +10,7 @@ from graphlab.predict.inputs.design import design, is_pairs, spectral_design
 from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.inputs.features import Inputs
 from graphlab.predict.learners.class_weights import example_weights
-from graphlab.predict.predictor import Declared, Fitted, Journal, known_rows
+from graphlab.predict.predictor import Declared, Fitted, TrainingJournal, known_rows
 from graphlab.predict.state import Array, State, array, require
 from graphlab.statistics.ridge import Scaling
 from graphlab.statistics.threads import one_thread
@@ -88,7 +88,9 @@ class LogisticRegression(Declared):
     tasks: frozenset[str] = frozenset({"pair", "node"})
     libraries = frozenset({"sklearn"})
 
-    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: Journal | None = None) -> Fitted:
+    def fit(
+        self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: TrainingJournal | None = None
+    ) -> Fitted:
         rows = known_rows(known)
         weight = None if is_pairs(inputs) else example_weights(known[rows], classes)
         return _Fitted(logistic(self.values(inputs, rows), known[rows], classes, weight=weight), self)

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from graphlab.predict.evaluation.evaluate import Estimate, Held, class_weights, estimate, macro_f1
-from graphlab.predict.from_graph import UNKNOWN, Wired, some
+from graphlab.predict.evaluation.evaluate import Estimate, FoldPredictions, class_weights, estimate, macro_f1
+from graphlab.predict.from_graph import UNKNOWN, WiringData, some
 from graphlab.predict.inputs.design import SPECTRAL
 from graphlab.predict.inputs.examples import Examples, Floats, Ints
 from graphlab.predict.inputs.features import (
-    Columns,
+    FeatureColumns,
     Inputs,
     RootIds,
     embedding_columns,
@@ -50,7 +50,7 @@ NOTES = (
 
 
 @dataclass(frozen=True, eq=False)
-class Typed:
+class CellTypeData:
     """Neurons of a graph with what is known of them; every list is [n], in the order of ``root_ids``."""
 
     root_ids: RootIds
@@ -68,7 +68,7 @@ class Typed:
         return Wiring(self.root_ids, self.snapshots, side=self.side, vectors=self.embeddings)
 
 
-def without_side(node: Columns, side: npt.NDArray[np.int8]) -> tuple[Columns, int]:
+def without_side(node: FeatureColumns, side: npt.NDArray[np.int8]) -> tuple[FeatureColumns, int]:
     """Spectral coordinates by their size alone where they are opposite on both sides; how many these are.
 
     A bilateral graph is nearly its own mirror image, so that a singular vector keeps its sign in the mirror or turns
@@ -89,7 +89,7 @@ def without_side(node: Columns, side: npt.NDArray[np.int8]) -> tuple[Columns, in
         if apart > max(OPPOSITE, 4 * chance) and apart_in_size < apart:
             values[:, k] = np.abs(values[:, k])
             turned += 1
-    return Columns(values, node.names, node.families), turned
+    return FeatureColumns(values, node.names, node.families), turned
 
 
 def build_inputs(wiring: Wiring, dimensions: int = DIMENSIONS) -> Build:
@@ -115,7 +115,7 @@ def build_inputs(wiring: Wiring, dimensions: int = DIMENSIONS) -> Build:
     return build
 
 
-def examples_of(typed: Typed) -> Examples:
+def examples_of(typed: CellTypeData) -> Examples:
     """The labelled neurons, twins in one class."""
     if len(typed.cell_type) != len(typed.root_ids):
         raise SchemaError(f"{len(typed.cell_type)} cell types for {len(typed.root_ids)} neurons")
@@ -124,7 +124,7 @@ def examples_of(typed: Typed) -> Examples:
 
 
 def cell_type_task(
-    typed: Typed, split: str = "side", folds: int = 5, seed: int = 0, bootstraps: int = 200
+    typed: CellTypeData, split: str = "side", folds: int = 5, seed: int = 0, bootstraps: int = 200
 ) -> Experiment:
     """Node predictors on the same folds, compared with the random forest; none is nominated."""
     return Experiment(
@@ -161,11 +161,11 @@ class CellType(NodeTask):
         both = side is not None and {0, 1} <= set(side[examples.source].tolist())
         return Design("side" if both else "class", 5, REFERENCE, CANDIDATES, NOTES)
 
-    def labels(self, folder: Folder, seen: Wired) -> Labels:
+    def labels(self, folder: Folder, seen: WiringData) -> Labels:
         typed, notes = self.typed(folder, seen)
         return Labels(examples_of(typed), tuple(notes))
 
-    def typed(self, folder: Folder, seen: Wired) -> tuple[Typed, list[str]]:
+    def typed(self, folder: Folder, seen: WiringData) -> tuple[CellTypeData, list[str]]:
         """The neurons with their labels, and what was left out.
 
         Raises:
@@ -200,7 +200,7 @@ class CellType(NodeTask):
             first: dict[str, int] = {}
             ids = seen.root_ids.tolist()
             partner = [int(first.setdefault(name, root_id)) for name, root_id in zip(seen.classes, ids, strict=True)]
-        return Typed(seen.root_ids, seen.snapshots, labels, partner, seen.side, seen.vectors), notes
+        return CellTypeData(seen.root_ids, seen.snapshots, labels, partner, seen.side, seen.vectors), notes
 
 
 def label_curve(
@@ -217,11 +217,11 @@ def label_curve(
     examples = task.examples
     weights = class_weights(examples, task.bootstraps, task.seed)
     chosen = list(names or task.predictors)
-    found: dict[str, dict[float, Estimate]] = {name: {} for name in chosen}
+    curves: dict[str, dict[float, Estimate]] = {name: {} for name in chosen}
     present = np.unique(examples.group[examples.source])
     done, total = 0, len(shares) * len(chosen) * repeats
     for share in shares:
-        held: dict[str, list[Held]] = {name: [] for name in chosen}
+        predictions: dict[str, list[FoldPredictions]] = {name: [] for name in chosen}
         for repeat in range(repeats):
             rng = np.random.default_rng([task.seed, repeat, round(share * 1e6)])
             labelled = rng.choice(present, max(2, round(share * len(present))), replace=False)
@@ -230,10 +230,10 @@ def label_curve(
             inputs = task.build(examples, train)
             for name in chosen:
                 fitted = task.predictor(name).fit(inputs, examples.hidden(train), len(examples.classes), task.seed)
-                held[name].append(Held(test, fitted.predict(inputs, test)))
+                predictions[name].append(FoldPredictions(test, fitted.predict(inputs, test)))
                 done += 1
                 if progress:
                     progress(done, total)
         for name in chosen:
-            found[name][share] = estimate(examples, held[name], macro_f1, weights)
-    return found
+            curves[name][share] = estimate(examples, predictions[name], macro_f1, weights)
+    return curves

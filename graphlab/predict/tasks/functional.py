@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from graphlab.predict.from_graph import Wired, some
+from graphlab.predict.from_graph import WiringData, some
 from graphlab.predict.inputs.examples import Examples, Floats, Ints
-from graphlab.predict.inputs.features import Columns, Inputs, RootIds, embedding_columns, layer, wiring_columns
+from graphlab.predict.inputs.features import FeatureColumns, Inputs, RootIds, embedding_columns, layer, wiring_columns
 from graphlab.predict.inputs.homologues import named_groups
 from graphlab.predict.inputs.pair_features import pair_columns
 from graphlab.predict.inputs.wiring import Wiring
@@ -39,7 +39,7 @@ CANDIDATES = (REFERENCE, "extra trees on pairs", "informed trees", "rate model",
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
+class FunctionalData:
     """Measured ordered pairs over the neurons of a graph."""
 
     root_ids: RootIds
@@ -63,7 +63,7 @@ class Measured:
         return Wiring(self.root_ids, self.snapshots, self.position_nm, vectors=self.embeddings)
 
 
-def examples_of(measured: Measured) -> Examples:
+def examples_of(measured: FunctionalData) -> Examples:
     """Measured pairs of two different neurons (a neuron's answer to itself is the stimulus, and would leak).
 
     Raises:
@@ -112,7 +112,7 @@ def build_inputs(wiring: Wiring, dimensions: int = DIMENSIONS) -> Build:
 
 
 def functional_task(
-    measured: Measured,
+    measured: FunctionalData,
     split: str = "neuron",
     folds: int = 10,
     seed: int = 0,
@@ -153,11 +153,11 @@ class Functional(PairTask):
     def design(self, wiring: Wiring, examples: Examples) -> Design:
         return Design("neuron", 10, REFERENCE, CANDIDATES, NOTES)
 
-    def labels(self, folder: Folder, seen: Wired) -> Labels:
+    def labels(self, folder: Folder, seen: WiringData) -> Labels:
         measured, notes = self.measured(folder, seen)
         return Labels(examples_of(measured), tuple(notes), {"responses": response_run(folder, self.responses)})
 
-    def measured(self, folder: Folder, seen: Wired) -> tuple[Measured, list[str]]:
+    def measured(self, folder: Folder, seen: WiringData) -> tuple[FunctionalData, list[str]]:
         """The pairs with a verdict, so that a silent pair is one that was measured; and what was left out.
 
         Raises:
@@ -198,7 +198,7 @@ class Functional(PairTask):
         n = len(seen.root_ids)
         responds = np.full((n, n), -1, dtype=np.int8)
         responds[pre[inside], post[inside]] = verdict[inside]
-        return Measured(
+        return FunctionalData(
             seen.root_ids, seen.snapshots, responds, seen.class_names(), seen.position_nm, seen.vectors
         ), notes  # fmt: skip
 
@@ -222,8 +222,8 @@ def response_run(folder: Folder, run_id: str | None) -> str:
     return run_id or known[-1]
 
 
-def _likeness(vectors: Floats, first: Ints, second: Ints) -> Columns:
+def _likeness(vectors: Floats, first: Ints, second: Ints) -> FeatureColumns:
     """Cosine of the standardised embeddings of both ends; 0 where one has none."""
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
-    return Columns((unit @ unit.T)[first, second][:, None], ("embedding_cosine",), ("embeddings",))
+    return FeatureColumns((unit @ unit.T)[first, second][:, None], ("embedding_cosine",), ("embeddings",))

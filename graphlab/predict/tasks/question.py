@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from graphlab.predict.card import ModelCard
-from graphlab.predict.from_graph import Wired, wired
+from graphlab.predict.card import PredictorCard
+from graphlab.predict.from_graph import WiringData, wiring_data
 from graphlab.predict.tasks.registered import TASKS
 from graphlab.predict.tasks.task import Task
 from graphlab.store.folder import Folder
@@ -24,9 +24,9 @@ class Question:
     embeddings: str | None = None
     """Model; ``none``; by default the one model there is."""
 
-    def read(self, folder: Folder) -> Wired:
+    def read(self, folder: Folder) -> WiringData:
         """The graph without any label; raises what ``wired`` raises."""
-        return wired(
+        return wiring_data(
             folder, self.task.needs, pairs=self.task.kind == "pair", homologues=self.homologues,
             embeddings=self.embeddings,
         )  # fmt: skip
@@ -50,6 +50,6 @@ class Question:
         return cls(TASKS.get(task).configured(settings), homologues, embeddings)
 
     @classmethod
-    def on_card(cls, card: ModelCard) -> Question:
+    def on_card(cls, card: PredictorCard) -> Question:
         """What the model was trained to answer; raises as ``of``."""
         return cls.of(**card.question)

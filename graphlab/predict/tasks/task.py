@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from graphlab.predict.evaluation.evaluate import Metric
-    from graphlab.predict.from_graph import Wired
+    from graphlab.predict.from_graph import WiringData
     from graphlab.predict.inputs.examples import Examples, Floats, Ints
     from graphlab.predict.inputs.features import RootIds
     from graphlab.predict.inputs.wiring import Wiring
@@ -94,7 +94,7 @@ class Task(Protocol):
     def model_name(self) -> str:
         """Of models where none is given."""
 
-    def labels(self, folder: Folder, seen: Wired) -> Labels:
+    def labels(self, folder: Folder, seen: WiringData) -> Labels:
         """Read the labels.
 
         Raises:

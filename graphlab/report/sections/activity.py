@@ -11,34 +11,38 @@ from graphlab.report.section import Subject, report_section
 @report_section("activity")
 def section(subject: Subject) -> Section | None:
     """Recordings of the graph and the latest tuning; None without recordings."""
-    found = subject.graph.activity.section()
-    if found is None:
+    contents = subject.graph.activity.section()
+    if contents is None:
         return None
-    blocks: list[Block] = [Notes([found.summary])]
-    blocks.append(Figures([Figure(found.heat_map, "Traces in the order of their first component, behaviour below.")]))
-    if found.tuning:
+    blocks: list[Block] = [Notes([contents.summary])]
+    blocks.append(
+        Figures([Figure(contents.heat_map, "Traces in the order of their first component, behaviour below.")])
+    )
+    if contents.tuning:
         blocks.append(
             Figures(
                 [
                     Figure(svg, f"Neuron classes by tuning to {behavior}, pooled over animals.", f"tuning_{behavior}")
-                    for behavior, svg in found.tuning
+                    for behavior, svg in contents.tuning
                 ]
             )
         )
-    if found.circuit is not None:
-        blocks.append(Figures([Figure(found.circuit, "Recorded neurons and the connections between them.", "circuit")]))
-    if found.classes:
+    if contents.circuit is not None:
+        blocks.append(
+            Figures([Figure(contents.circuit, "Recorded neurons and the connections between them.", "circuit")])
+        )
+    if contents.classes:
         rows = [
             [
                 str(row["behavior"]), str(row["neuron_class"]), str(row["traces"]), str(row["animals"]),
                 f"{row['value']:.3f}", _interval(row["lo"], row["hi"]), f"{row['q']:.3g}",
             ]
-            for row in found.classes
+            for row in contents.classes
         ]  # fmt: skip
         names = ["behaviour", "class", "traces", "animals", "r", "95 % interval", "q"]
         blocks.append(Table(names, rows, numbers=(2, 3, 4, 5, 6)))
-    if found.notes:
-        blocks.append(Notes(found.notes))
+    if contents.notes:
+        blocks.append(Notes(contents.notes))
     return Section("Activity and behaviour", blocks)
 
 

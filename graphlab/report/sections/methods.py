@@ -55,20 +55,20 @@ def data(info: GraphInfo) -> str:
     )
 
 
-def tested(found: Significance) -> str:
+def tested(result: Significance) -> str:
     """One comparison with a null."""
-    meta = found.view_meta or {}
+    meta = result.view_meta or {}
     least = f" of weight {meta['min_weight']:g} or more" if meta.get("min_weight") else ""
     kind = f"{meta.get('kind', 'chemical')} connections{least}"
     hidden = meta.get("unobservable")
     observable = f", {hidden:,} of them outside the observable pairs and left out" if hidden else ""
     text = (
-        f"Induced counts of {COUNTED[found.size]} over the {kind}{observable} were exact and compared with "
-        f"{found.samples:,} random graphs (seed {found.seed}). {found.sentence} "
+        f"Induced counts of {COUNTED[result.size]} over the {kind}{observable} were exact and compared with "
+        f"{result.samples:,} random graphs (seed {result.seed}). {result.sentence} "
         "p values are empirical and two-sided (twice the smaller tail with the +1 correction); q values are "
-        f"Benjamini-Hochberg over {int(found.tested.sum())} classes."
+        f"Benjamini-Hochberg over {int(result.tested.sum())} classes."
     )
-    caveats = [text for text in found.caveats if text.startswith("not corrected")]
+    caveats = [text for text in result.caveats if text.startswith("not corrected")]
     return " ".join([text, *(f"Tetrads are {caveat}." for caveat in caveats)])
 
 

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from graphlab.charts.analyses import heat_map
 from graphlab.predict import figures
-from graphlab.predict.card import ModelCard
+from graphlab.predict.card import PredictorCard
 from graphlab.predict.controls.control_plan import shown
 from graphlab.predict.evaluation.curves import GRID, confusion, pair_errors, precision_recall_curve, roc_curve
 from graphlab.predict.learners.calibration import SELECTIVE
@@ -91,8 +91,8 @@ def _ranked(run: SavedRun) -> list[str]:
     """Predictors by the task's first metric, best first."""
 
     def value(name: str) -> float:
-        found = run.card.scores[name].get(run.metric, {}).get("value")
-        return float(found) if isinstance(found, (int, float)) and np.isfinite(found) else -np.inf
+        score = run.card.scores[name].get(run.metric, {}).get("value")
+        return float(score) if isinstance(score, (int, float)) and np.isfinite(score) else -np.inf
 
     return sorted(run.card.scores, key=lambda name: (-value(name), name))
 
@@ -111,17 +111,17 @@ def _curves(run: SavedRun) -> list[Figure]:
     names = _drawn(run)
     folds = {name: [fold.pair for fold in run.held[name]] for name in names}
     pairs = len(run.classes) == 2
-    what = "" if pairs else " Every class is a question of its own, pooled."
+    what = "" if pairs else " Each class is scored against the rest, pooled."
     base = float(run.card.base_rates.get(run.classes[1], 0.0)) if pairs else 1 / len(run.classes)
-    said = {name: _label(run, name) for name in names}
-    roc = [figures.Line(said[name], GRID, roc_curve(folds[name])) for name in names]
-    pr = [figures.Line(said[name], GRID, precision_recall_curve(folds[name])) for name in names]
+    labels = {name: _label(run, name) for name in names}
+    roc = [figures.Line(labels[name], GRID, roc_curve(folds[name])) for name in names]
+    pr = [figures.Line(labels[name], GRID, precision_recall_curve(folds[name])) for name in names]
     # Left of a recall of 5 % a handful of pairs decide.
     top = figures.round_top(max([0.1, *(float(line.y[10:].max(initial=0.0)) for line in pr if np.isfinite(line.y[0]))]))
-    true, lines = _reliability(run, names, said)
-    kept = [figures.Line(said[name], *_selective(folds[name])) for name in names]
+    true, lines = _reliability(run, names, labels)
+    kept = [figures.Line(labels[name], *_selective(folds[name])) for name in names]
     worst = figures.round_top(max([0.02, *(float(line.y.max(initial=0.0)) for line in kept)]))
-    found = [
+    plots = [
         ("roc", figures.unit_square(roc, "false positive rate", "true positive rate", f"ROC of {run.name}", True),
          f"ROC, mean over folds.{what}"),
         ("precision_recall",
@@ -133,7 +133,7 @@ def _curves(run: SavedRun) -> list[Figure]:
                                           f"error against coverage of {run.name}", top=worst),
          "Error when only the surest answers are given, folds pooled."),
     ]  # fmt: skip
-    return [Figure(svg, caption, f"predictions_{run.name}_{name}") for name, svg, caption in found]
+    return [Figure(svg, caption, f"predictions_{run.name}_{name}") for name, svg, caption in plots]
 
 
 def _label(run: SavedRun, name: str) -> str:
@@ -141,12 +141,12 @@ def _label(run: SavedRun, name: str) -> str:
     return f"{name} ({', '.join(nominated)})" if name == NOMINATED and nominated else name
 
 
-def _reliability(run: SavedRun, names: Sequence[str], said: Mapping[str, str]) -> tuple[str, list[figures.Line]]:
+def _reliability(run: SavedRun, names: Sequence[str], labels: Mapping[str, str]) -> tuple[str, list[figures.Line]]:
     """What a dot says, and the dots of the bins that the card has."""
     lines = []
     for name in names:
         bins = np.array(run.card.reliability.get(name, []), dtype=np.float64).reshape(-1, 3)
-        lines.append(figures.Line(said[name], bins[:, 0], bins[:, 1], bins[:, 2]))
+        lines.append(figures.Line(labels[name], bins[:, 0], bins[:, 1], bins[:, 2]))
     what = f"how often '{run.classes[1]}' was so" if len(run.classes) == 2 else "how often the answer was right"
     return f"{what}, by the probability given, in tenths, folds pooled.", lines
 
@@ -183,10 +183,10 @@ def _scores(run: SavedRun) -> list[Block]:
         f"{run.name}: scores of held-out examples, mean over {len(card.folds)} folds [95 % interval, homologue "
         "classes resampled], every predictor on the same folds"
     )
-    found: list[Block] = [Table(columns, rows, numbers=tuple(range(1, len(columns))), title=title)]
+    blocks: list[Block] = [Table(columns, rows, numbers=tuple(range(1, len(columns))), title=title)]
     if any(_beside(scores.get("ece")) for scores in card.scores.values()):
-        found.append(Notes([ECE_NOTE]))
-    return found
+        blocks.append(Notes([ECE_NOTE]))
+    return blocks
 
 
 def _beside(estimate: Mapping[str, Any] | None) -> bool:
@@ -203,12 +203,12 @@ def _uncertainty(run: SavedRun) -> Table:
     for name in _ranked(run):
         if name not in run.held:
             continue
-        told = dict(known.get(name, {}))
+        measures = dict(known.get(name, {}))
         for metric, function in SELECTIVE.items():
             values = [function(*fold.pair, np.ones(len(fold.label))) for fold in run.held[name]]
-            told.setdefault(metric, {"value": float(np.mean(values))})
-        cells = [estimate_text(told.get(key)) for key in ("coverage_at_95", "selective_area", "ece_calibrated")]
-        rows.append([_label(run, name), *cells, estimate_text(told.get("ece_change"), signed=True)])
+            measures.setdefault(metric, {"value": float(np.mean(values))})
+        cells = [estimate_text(measures.get(key)) for key in ("coverage_at_95", "selective_area", "ece_calibrated")]
+        rows.append([_label(run, name), *cells, estimate_text(measures.get("ece_change"), signed=True)])
     most = max(float(rate) for rate in run.card.base_rates.values())
     title = (
         "Only the surest answers: the share that can be given with 95 % of them right, and the area under error "
@@ -261,9 +261,9 @@ def _verdict(run: SavedRun) -> list[Block]:
     return [Table(columns, rows, title=title), Notes([card.recommended_because])]
 
 
-def _p(card: ModelCard, name: str) -> str:
-    found = card.chance.get(name)
-    return f"{found['p']:.3g} (at least {found['floor']:.3g})" if found else ""
+def _p(card: PredictorCard, name: str) -> str:
+    chance = card.chance.get(name)
+    return f"{chance['p']:.3g} (at least {chance['floor']:.3g})" if chance else ""
 
 
 def _types(graph: ReportedGraph) -> dict[int, str]:
@@ -284,16 +284,16 @@ def _errors(run: SavedRun, types: Mapping[int, str], tables: dict[str, pa.Table]
         caption = f"True types (rows) and what {_label(run, run.chosen)} said of them; shade: share of the row."
         figure = Figure(_confusion(run, counts), caption, f"predictions_{run.name}_confusion")
         return [Figures([figure]), _types_table(run, rows)]
-    found = pair_errors(
+    errors = pair_errors(
         [fold.pair for fold in folds],
         {end: [_named(fold, end, types) for fold in folds] for end in ("first", "second")},
     )
-    tables[f"predictions_{run.name}_types"] = pa.Table.from_pylist([vars(row) for row in found])
-    total = sum(row.squared_error for row in found if row.end == "first")
+    tables[f"predictions_{run.name}_types"] = pa.Table.from_pylist([vars(row) for row in errors])
+    total = sum(row.squared_error for row in errors if row.end == "first")
     cells: list[list[str | Markup]] = [
         [row.type, row.end, f"{row.pairs:,}", f"{row.observed:.1%}", f"{row.predicted:.1%}",
          f"{row.squared_error / row.pairs:.3f}", f"{row.squared_error / total:.1%}" if total else "–"]
-        for row in found[:MOST_TYPES]
+        for row in errors[:MOST_TYPES]
     ]  # fmt: skip
     names = ["type", "end", "pairs", f"{run.classes[1]}, observed", "predicted", "Brier", "share of all error"]
     title = f"Where the errors of {_label(run, run.chosen)} are: by the type at either end of a pair, most first"
@@ -315,7 +315,7 @@ def _confusion(run: SavedRun, counts: np.ndarray) -> Markup:
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     shown = np.where(counts > 0, share, np.nan)
     texts = [
-        [f"{true} called {said}: {counts[i, k]:,} ({share[i, k]:.0%})" for k, said in enumerate(run.classes)]
+        [f"{true} called {predicted}: {counts[i, k]:,} ({share[i, k]:.0%})" for k, predicted in enumerate(run.classes)]
         for i, true in enumerate(run.classes)
     ]
     return heat_map(run.classes, run.classes, shown, texts, f"confusion of {run.name}", "said", "true", 1.0)
@@ -325,14 +325,14 @@ def _type_rows(classes: Sequence[str], counts: np.ndarray) -> list[dict[str, Any
     """Precision, recall and F1 of every type that was tested, the worst first."""
     rows = []
     for k, name in enumerate(classes):
-        true, said, hit = int(counts[k].sum()), int(counts[:, k].sum()), int(counts[k, k])
+        true, called, hit = int(counts[k].sum()), int(counts[:, k].sum()), int(counts[k, k])
         if not true:
             continue
         wrong = counts[k].copy()
         wrong[k] = 0
         rows.append({
-            "type": name, "tested": true, "recall": hit / true, "precision": hit / said if said else float("nan"),
-            "f1": 2 * hit / (true + said), "most_often_called": classes[int(wrong.argmax())] if wrong.any() else None,
+            "type": name, "tested": true, "recall": hit / true, "precision": hit / called if called else float("nan"),
+            "f1": 2 * hit / (true + called), "most_often_called": classes[int(wrong.argmax())] if wrong.any() else None,
         })  # fmt: skip
     return sorted(rows, key=lambda row: (row["f1"], row["type"]))
 
@@ -372,10 +372,10 @@ def _scores_table(run: SavedRun) -> pa.Table:
     import pyarrow as pa
 
     rows = [
-        {"predictor": name, "metric": metric, **{key: _number(found.get(key)) for key in ("value", "lo", "hi")},
+        {"predictor": name, "metric": metric, **{key: _number(estimate.get(key)) for key in ("value", "lo", "hi")},
          **{f"minus_reference_{key}": _number(gap.get(key)) for key in ("value", "lo", "hi")}}
         for name, scores in run.card.scores.items()
-        for metric, found in scores.items()
+        for metric, estimate in scores.items()
         for gap in [run.card.differences.get(name, {}).get(metric, {})]
     ]  # fmt: skip
     return pa.Table.from_pylist(rows)

@@ -281,17 +281,17 @@ def _write_rows(sink: _HashingFile, blocks: Iterator[Records], width: int) -> tu
 
 def _gathered(blocks: Iterator[Records]) -> Iterator[Records]:
     """The same rows in blocks of exactly BLOCK_ROWS (the last is shorter): bytes do not depend on how they came."""
-    held: list[Records] = []
+    pending: list[Records] = []
     count = 0
     for block in blocks:
-        held.append(block)
+        pending.append(block)
         count += block.size
         while count >= BLOCK_ROWS:
-            whole = np.concatenate(held)
+            whole = np.concatenate(pending)
             yield whole[:BLOCK_ROWS]
-            held, count = [whole[BLOCK_ROWS:]], count - BLOCK_ROWS
+            pending, count = [whole[BLOCK_ROWS:]], count - BLOCK_ROWS
     if count:
-        yield np.concatenate(held)
+        yield np.concatenate(pending)
 
 
 def _to_disk(file: BinaryIO) -> None:

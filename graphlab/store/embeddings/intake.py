@@ -51,7 +51,7 @@ def write_embedding_source(
         if other_version != version:
             raise VersionError(
                 f"model {model!r} is here for segmentation version {other_version}, this source is of {version}; "
-                "give it a model name of its own"
+                "give it another model name"
             )
         if other_width != width:
             raise SchemaError(f"model {model!r} has vectors of {other_width} numbers, this source of {width}")
@@ -69,7 +69,7 @@ def write_embedding_source(
         if len(both):
             raise SchemaError(
                 f"{len(both):,} neurons have embeddings of model {model!r} already, {both[0]} for example; "
-                "leave them out, or give the new ones a model name of their own"
+                "leave them out, or give the new ones another model name"
             )
     folder.connection.execute(
         "INSERT INTO embedding_files VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

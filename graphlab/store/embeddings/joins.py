@@ -127,10 +127,10 @@ def nearest_in_neuron(
         if low == high or not len(rows):
             continue
         tree = KDTree(xyz[low:high].astype(np.float64))
-        found, index = map(np.asarray, tree.query(points_nm[rows], distance_upper_bound=bound))
-        near = np.isfinite(found)
+        nearest, index = map(np.asarray, tree.query(points_nm[rows], distance_upper_bound=bound))
+        near = np.isfinite(nearest)
         node[rows[near]] = ids[low + index[near]]
-        distance[rows] = found
+        distance[rows] = nearest
     return node, distance
 
 

@@ -104,19 +104,19 @@ def join_neurons(
         placed = np.isfinite(points).all(axis=1)
         if not placed.any():
             raise SchemaError("no neuron has a position (x_nm, y_nm, z_nm); join by an id map instead")
-        found = np.zeros(len(root_ids), dtype=np.uint64)
+        embedded_ids = np.zeros(len(root_ids), dtype=np.uint64)
         ambiguous = np.zeros(len(root_ids), dtype=np.bool_)
         near = join_by_place(embeddings, points[placed], radius_nm)
-        found[placed], distance[placed], ambiguous[placed] = near.embedded_ids, near.distance_nm, near.ambiguous
+        embedded_ids[placed], distance[placed], ambiguous[placed] = near.embedded_ids, near.distance_nm, near.ambiguous
     else:
         version = _version(folder, embeddings, segmentation_version) if id_map is None else ""
         joined = join_by_id(embeddings, root_ids, version, id_map)
-        found, ambiguous = joined.embedded_ids, joined.ambiguous
-    kept = (found != 0) | ambiguous
+        embedded_ids, ambiguous = joined.embedded_ids, joined.ambiguous
+    kept = (embedded_ids != 0) | ambiguous
     table = pa.table(
         {
             "root_id": pa.array(root_ids[kept], ID),
-            "embedded_root_id": pa.array(found[kept], ID, mask=ambiguous[kept]),
+            "embedded_root_id": pa.array(embedded_ids[kept], ID, mask=ambiguous[kept]),
             "how": pa.array([how] * int(kept.sum()), pa.string()),
             "distance_nm": pa.array(distance[kept], mask=~np.isfinite(distance[kept])),
         }
@@ -126,7 +126,7 @@ def join_neurons(
         embeddings.model,
         how,
         len(root_ids),
-        int(((found != 0) & ~ambiguous).sum()),
+        int(((embedded_ids != 0) & ~ambiguous).sum()),
         root_ids[ambiguous],
     )
     with folder.transaction() as connection:

@@ -23,7 +23,7 @@ try:
 except ImportError:  # Windows, where DuckDB's own lock is mandatory
     fcntl = None  # type: ignore[assignment]
 
-Identity = tuple[int, int]
+FileIdentity = tuple[int, int]
 NOT_HERE = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EBADF}
 """What a system says that has no such lock on a folder."""
 
@@ -39,11 +39,11 @@ class _Held:
     locked: bool = False
 
 
-_HELD: dict[Identity, _Held] = {}
+_HELD: dict[FileIdentity, _Held] = {}
 _GUARD = threading.RLock()
 
 
-def identity(path: Path) -> Identity | None:
+def identity(path: Path) -> FileIdentity | None:
     """What a file or folder is, whatever its name; None when there is none."""
     try:
         status = path.stat()
@@ -65,7 +65,7 @@ class Lock:
         self.weak = False
         handle = os.open(folder, os.O_RDONLY)
         status = os.fstat(handle)
-        self.identity: Identity = (status.st_dev, status.st_ino)
+        self.identity: FileIdentity = (status.st_dev, status.st_ino)
         self._open = True
         with _GUARD:
             entry = _HELD.get(self.identity)
@@ -82,7 +82,7 @@ class Lock:
 
     @property
     def first_writer(self) -> bool:
-        """Whether nobody else in this process writes the folder, so that what lies about in it is nobody's."""
+        """Whether no other writer in this process has the folder, so that leftovers may go."""
         with _GUARD:
             entry = _HELD.get(self.identity)
             return self.alone and entry is not None and entry.writers == 1
@@ -150,7 +150,7 @@ def _flock(entry: _Held, *, shared: bool) -> bool:
     return True
 
 
-def _holder(wanted: Identity) -> str:
+def _holder(wanted: FileIdentity) -> str:
     """Who has it, where the system tells (Linux)."""
     with suppress(OSError):
         for line in Path("/proc/locks").read_text(encoding="ascii").splitlines():

@@ -154,4 +154,4 @@ def require_foreign(root: Path, source: Path) -> None:
         StoreError: what to give instead.
     """
     if graph_around(source) == root.resolve():
-        raise StoreError(f"{source} is of the graph {root} itself, which is no source of its own; name the source file")
+        raise StoreError(f"{source} is of the graph {root} itself, so it is no source; name the source file")

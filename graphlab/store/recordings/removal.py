@@ -37,7 +37,7 @@ def drop_animal(folder: Folder, animal: str) -> list[str]:
     if shared:
         notes.append(
             f"{', '.join(shared)}: the source brought other animals, too, and counts as there; drop those as well to "
-            "bring it again, or bring this animal from a file of its own"
+            "ingest it again, or ingest this animal from a separate file"
         )
     with folder.transaction() as connection:
         connection.execute("DELETE FROM recording_files WHERE animal = ?", [animal])

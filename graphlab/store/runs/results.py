@@ -86,7 +86,7 @@ class ActiveRun:
             moves_data: the work changed the data, so results of before are of another data version.
         """
         if moves_data:
-            runs.move_on(self.folder, self.run_id)
+            runs.advance_data_version(self.folder, self.run_id)
         runs.record(connection, replace(self.run, result_hash=result_hash, message=message), self.started)
 
 

@@ -94,7 +94,7 @@ def record(
     )
 
 
-def move_on(folder: Folder, run_id: str) -> None:
+def advance_data_version(folder: Folder, run_id: str) -> None:
     """Set the data version that follows from ``run_id``; call inside the transaction that changes the data."""
     before = str(folder.meta("data_version"))
     folder.set_meta("data_version", hashlib.blake2b(f"{before} {run_id}".encode(), digest_size=8).hexdigest())

@@ -34,14 +34,14 @@ KEPT = "kept"
 """Not a table: everything about a result, kept as a file of its run."""
 
 
-class ResultWaits(UserWarning):
+class ResultPendingWarning(UserWarning):
     """A result is kept, and not in the tables yet."""
 
 
 def record_result(folder: Folder, run: runs.Run, tables: Mapping[str, pa.Table], started: datetime.datetime) -> None:
     """Write the rows of a run, replacing those of an earlier run of the same work; with them what waited before.
 
-    Where readers do not let go of a shared graph, the result is kept in the graph's folder and a ``ResultWaits``
+    Where readers do not let go of a shared graph, the result is kept in its folder and a ``ResultPendingWarning``
     warning says so; the next that writes the graph records it.
 
     Args:
@@ -59,7 +59,7 @@ def record_result(folder: Folder, run: runs.Run, tables: Mapping[str, pa.Table],
         _keep(folder, run, tables, started, ended)
         warnings.warn(
             f"run {run.run_id} is kept and not in the tables yet: {busy}. The next that writes the graph records it",
-            ResultWaits,
+            ResultPendingWarning,
             stacklevel=2,
         )
         return
@@ -67,7 +67,7 @@ def record_result(folder: Folder, run: runs.Run, tables: Mapping[str, pa.Table],
 
 
 def record_waiting(folder: Folder) -> list[str]:
-    """Record what waits; returns the ids of its runs. For whoever has the graph to himself."""
+    """Record what waits; returns the ids of its runs. The caller must be the only one with the graph open."""
     if not _waiting(folder):
         return []
     with folder.transaction() as connection:
@@ -119,7 +119,7 @@ def kept_at(folder: Folder, run_id: str) -> Path:
     return places.place(folder.path, places.RESULTS, f"{run_id}.parquet")
 
 
-def save_kept(folder: Folder, run_id: str, table: pa.Table, arriving: Arriving = whole_files.whole) -> None:
+def save_kept(folder: Folder, run_id: str, table: pa.Table, arriving: Arriving = whole_files.write_atomically) -> None:
     """One Parquet file of a run, whole or not there.
 
     Args:
@@ -144,7 +144,7 @@ def _keep(
     about |= checksums.UNSEALED
     path = places.place(folder.path, places.WAITING, f"{run.run_id}.arrows")
     path.parent.mkdir(exist_ok=True)
-    with whole_files.whole(path) as new:
+    with whole_files.write_atomically(path) as new:
         with pa.OSFile(str(new), "wb") as file:
             for table in (pa.table({"about": [json.dumps(about)]}), *tables.values()):
                 with pa.ipc.new_stream(file, table.schema) as writer:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from graphlab.store.arrivals import Arrivals
 from graphlab.store.database import exact_sum, first_row, quote
+from graphlab.store.incoming_rows import IncomingRows
 from ingest.schema.errors import SchemaError
 
 PAIR = "pre_root_id, post_root_id, kind"
 
 
-def write_connections(arrivals: Arrivals, kind: str | None, duplicates: str | None) -> list[str]:
+def write_connections(arrivals: IncomingRows, kind: str | None, duplicates: str | None) -> list[str]:
     """Add ``arrivals`` to ``connections`` and, where rows name neuropils, to ``connections_by_neuropil``.
 
     Args:
@@ -35,7 +35,7 @@ def write_connections(arrivals: Arrivals, kind: str | None, duplicates: str | No
     return notes + cancelled
 
 
-def _without_weight(arrivals: Arrivals) -> list[str]:
+def _without_weight(arrivals: IncomingRows) -> list[str]:
     """Rows of weight 0 say that there is no connection, as zeros of a matrix do."""
     connection = arrivals.connection
     row = first_row(connection, "SELECT count(*) FROM arrived WHERE weight = 0")
@@ -55,7 +55,7 @@ def _without_weight(arrivals: Arrivals) -> list[str]:
     return [note]
 
 
-def _drop_cancelled(arrivals: Arrivals) -> list[str]:
+def _drop_cancelled(arrivals: IncomingRows) -> list[str]:
     """Pairs whose rows add up to 0."""
     connection = arrivals.connection
     row = first_row(connection, "SELECT count(*) FROM connections WHERE weight = 0")
@@ -68,7 +68,7 @@ def _drop_cancelled(arrivals: Arrivals) -> list[str]:
     return [f"{row[0]:,} connections whose rows add up to weight 0 were left out"]
 
 
-def _repeated(arrivals: Arrivals, duplicates: str | None) -> list[str]:
+def _repeated(arrivals: IncomingRows, duplicates: str | None) -> list[str]:
     """Rows of one source with the same pair, kind and neuropil."""
     connection = arrivals.connection
     key = PAIR + (", neuropil" if arrivals.has("neuropil") else "")
@@ -98,7 +98,7 @@ def _repeated(arrivals: Arrivals, duplicates: str | None) -> list[str]:
     return [f"{row[0]:,} repeated rows summed into their pair"]
 
 
-def _met_before(arrivals: Arrivals, duplicates: str | None) -> list[str]:
+def _met_before(arrivals: IncomingRows, duplicates: str | None) -> list[str]:
     """Pairs that an earlier source brought."""
     connection = arrivals.connection
     for table in ("connections", "connections_left_out"):
@@ -131,7 +131,7 @@ def _met_before(arrivals: Arrivals, duplicates: str | None) -> list[str]:
     return []
 
 
-def _insert(arrivals: Arrivals, unique: bool) -> None:
+def _insert(arrivals: IncomingRows, unique: bool) -> None:
     """Write what arrived, summed over the rows of a pair unless it is known that each has one."""
     connection = arrivals.connection
     total = exact_sum(connection, "arrived", "weight")
@@ -158,7 +158,7 @@ def _insert(arrivals: Arrivals, unique: bool) -> None:
         )
 
 
-def _claim_kinds(arrivals: Arrivals) -> None:
+def _claim_kinds(arrivals: IncomingRows) -> None:
     connection = arrivals.connection
     mixed = first_row(
         connection,
@@ -168,7 +168,7 @@ def _claim_kinds(arrivals: Arrivals) -> None:
         raise SchemaError(
             f"{arrivals.source}: this graph has {mixed[0]} connections made from single synapses; adding "
             f"ready connections of the same "
-            "kind would count contacts twice. Make a graph of its own for them"
+            "kind would count contacts twice. Make a separate graph for them"
         )
     connection.execute(
         """INSERT INTO pair_sources SELECT DISTINCT kind, 'connections' FROM arrived
@@ -176,7 +176,7 @@ def _claim_kinds(arrivals: Arrivals) -> None:
     )
 
 
-def _columns(arrivals: Arrivals, table: str) -> list[str]:
+def _columns(arrivals: IncomingRows, table: str) -> list[str]:
     return [quote(row[0]) for row in arrivals.connection.execute(f"DESCRIBE {table}").fetchall()]
 
 

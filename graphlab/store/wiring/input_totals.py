@@ -30,18 +30,18 @@ def input_beyond(folder: Folder, view: Snapshot, kind: str) -> Floats:
     Raises:
         SchemaError: a given total that is smaller than the neuron's connections.
     """
-    held = _into(view)
+    kept = _into(view)
     if "@" in kind:
         total = _into(snapshot(folder, kind))
     else:
         total = _totals(folder, view, kind)
-    beyond: Floats = total - held
-    wrong = np.flatnonzero(beyond < -1e-9 * np.maximum(held, 1.0))
+    beyond: Floats = total - kept
+    wrong = np.flatnonzero(beyond < -1e-9 * np.maximum(kept, 1.0))
     if len(wrong):
         one = int(wrong[0])
         raise SchemaError(
             f"neuron {view.root_ids[one]} has total_in {total[one]:g} without autapses, and its connections here "
-            f"alone weigh {held[one]:g} ({len(wrong):,} neurons like that); fractions of input need totals before any "
+            f"alone weigh {kept[one]:g} ({len(wrong):,} neurons like that); fractions of input need totals before any "
             "filter: ingest neurons without the column total_in, and totals are added up"
         )
     return np.maximum(beyond, 0.0)
@@ -78,5 +78,5 @@ def _totals(folder: Folder, view: Snapshot, kind: str) -> Floats:
         {"kind": kind},
     )
     at = rows_of(table["root_id"].to_numpy(), view.root_ids)
-    found: Floats = table["total"].to_numpy()[at]
-    return found
+    totals: Floats = table["total"].to_numpy()[at]
+    return totals

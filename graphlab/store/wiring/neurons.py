@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from graphlab.store.arrivals import Arrivals
 from graphlab.store.database import first_row, quote
+from graphlab.store.incoming_rows import IncomingRows
 from ingest.schema.errors import SchemaError
 
 
-def write_neurons(arrivals: Arrivals, duplicates: str | None) -> list[str]:
+def write_neurons(arrivals: IncomingRows, duplicates: str | None) -> list[str]:
     """Add ``arrivals`` to ``neurons``; a value of this source replaces an earlier one, an empty cell does not.
 
     Args:
@@ -42,7 +42,7 @@ def write_neurons(arrivals: Arrivals, duplicates: str | None) -> list[str]:
     return notes
 
 
-def _repeated(arrivals: Arrivals, duplicates: str) -> list[str]:
+def _repeated(arrivals: IncomingRows, duplicates: str) -> list[str]:
     connection = arrivals.connection
     row = first_row(connection, "SELECT count(*) - count(DISTINCT root_id) FROM arrived")
     if not row[0]:
@@ -64,7 +64,7 @@ def _repeated(arrivals: Arrivals, duplicates: str) -> list[str]:
     return [f"{row[0]:,} repeated rows of a root_id left out, the first of each kept"]
 
 
-def _changed(arrivals: Arrivals, values: list[str], duplicates: str | None) -> list[str]:
+def _changed(arrivals: IncomingRows, values: list[str], duplicates: str | None) -> list[str]:
     """Which columns of known neurons have another value in this source, and in how many rows."""
     connection = arrivals.connection
     kinds = {quote(row[0]): str(row[1]) for row in connection.execute("DESCRIBE neurons").fetchall()}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from graphlab.store.arrivals import is_virtual
 from graphlab.store.folder import Folder
+from graphlab.store.incoming_rows import is_virtual
 from graphlab.store.runs.results import start_run
+from graphlab.store.wiring.rebuild import rebuild_connections
 from graphlab.store.wiring.recipe import Recipe
-from graphlab.store.wiring.settle import settle
 from ingest.schema.errors import SchemaError
 
 
@@ -22,7 +22,7 @@ def change_recipe(folder: Folder, recipe: Recipe) -> None:
     if origins and "synapses" not in origins.values():
         raise SchemaError(
             "the connections of this graph came ready, not from single synapses, so a recipe has nothing to make "
-            "them from; filter by weight where you ask (min_weight), or ingest the synapses into a graph of their own"
+            "them from; filter by weight where you ask (min_weight), or ingest the synapses into a separate graph"
         )
     if recipe.min_score is not None and origins and is_virtual(folder.connection, "synapses", "score"):
         raise SchemaError(
@@ -33,5 +33,5 @@ def change_recipe(folder: Folder, recipe: Recipe) -> None:
     with folder.transaction() as connection:
         folder.set_meta("recipe", recipe.to_dict())
         if recipe != known:
-            notes = settle(connection, recipe)
+            notes = rebuild_connections(connection, recipe)
             run.finish_in(connection, "; ".join(notes), moves_data=True)

@@ -36,7 +36,7 @@ ARRAYS = {
 }
 
 
-class SnapshotMadeAgain(UserWarning):
+class SnapshotRebuiltWarning(UserWarning):
     """A saved snapshot was damaged; nothing is lost, since the tables say the same."""
 
 
@@ -49,7 +49,7 @@ def snapshot(
     """The graph of one kind of connections, saved under the hash of what it was made from.
 
     Version and edges are read in one transaction: another thread may write the graph meanwhile. A damaged file is made
-    again, with a ``SnapshotMadeAgain`` warning.
+    again, with a ``SnapshotRebuiltWarning`` warning.
 
     Args:
         kind: chemical, electrical or extrasynaptic; response, correlation or lagged_predictive for functional edges
@@ -82,7 +82,7 @@ def _stored(folder: Folder, cursor: duckdb.DuckDBPyConnection, kind: str, min_we
     except FileNotFoundError:
         pass
     except ReadError as error:
-        warnings.warn(f"{error}; the snapshot is made again from the tables", SnapshotMadeAgain, stacklevel=2)
+        warnings.warn(f"{error}; the snapshot is made again from the tables", SnapshotRebuiltWarning, stacklevel=2)
         with suppress(OSError):
             path.unlink()
     made = _from_database(cursor, kind, min_weight, wanted)
@@ -109,7 +109,7 @@ def save(made: Snapshot, path: Path) -> None:
     # A read-only place or a full disk: the snapshot is a convenience, not a result.
     with suppress(OSError):
         path.parent.mkdir(exist_ok=True)
-        with whole_files.whole(path) as new:
+        with whole_files.write_atomically(path) as new:
             with pa.OSFile(str(new), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
                 writer.write_batch(batch)
             checksums.seal(new)
@@ -132,33 +132,33 @@ def load(path: Path, wanted: Mapping[str, Any] | None = None) -> Snapshot:
         values = {name: batch.column(name).values.to_numpy(zero_copy_only=True) for name in ARRAYS}
     except (pa.ArrowException, ValueError, KeyError) as error:
         raise ReadError(f"{path}: this is no snapshot: {str(error).splitlines()[0]}") from None
-    found = Snapshot(**values, meta=meta)
+    loaded = Snapshot(**values, meta=meta)
     if wanted is not None and any(meta.get(name) != value for name, value in wanted.items()):
         raise ReadError(f"{path}: a snapshot of something else")
     if not checked:
-        _require_sound(found, path)
-    return found
+        _require_sound(loaded, path)
+    return loaded
 
 
-def _require_sound(found: Snapshot, path: Path) -> None:
+def _require_sound(loaded: Snapshot, path: Path) -> None:
     """Every index lies within its array: a wrong one would end the process, or count something else.
 
     Raises:
         ReadError: which array is wrong.
     """
-    n, m = found.n, found.m
+    n, m = loaded.n, loaded.m
     lengths = {"out_start": n + 1, "weight": m, "in_start": n + 1, "in_source": m, "in_edge": m}
-    wrong = [name for name, wanted in lengths.items() if len(getattr(found, name)) != wanted]
+    wrong = [name for name, wanted in lengths.items() if len(getattr(loaded, name)) != wanted]
     for name in () if wrong else ("out_start", "in_start"):
-        start = getattr(found, name)
+        start = getattr(loaded, name)
         if start[0] != 0 or start[-1] != m or (start[1:] < start[:-1]).any():
             wrong.append(name)
     for name, most in (("out_target", n), ("in_source", n), ("in_edge", m)):
-        values = getattr(found, name)
+        values = getattr(loaded, name)
         # A negative number is a large one without its sign: one look at the largest is enough.
         if len(values) and int(values.view(np.uint32).max()) >= most:
             wrong.append(name)
-    if not (found.root_ids[1:] > found.root_ids[:-1]).all():
+    if not (loaded.root_ids[1:] > loaded.root_ids[:-1]).all():
         wrong.append("root_ids")
     if wrong:
         raise ReadError(f"{path}: {', '.join(wrong)} cannot be of a graph of {n:,} neurons and {m:,} connections")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from graphlab.store.arrivals import Arrivals, is_virtual, make_real
 from graphlab.store.database import arrow, first_row, quote
+from graphlab.store.incoming_rows import IncomingRows, is_virtual, make_real
 from ingest.running.task_runners import Threads
 from ingest.schema.errors import IdError, SchemaError
 
 
-def write_synapses(arrivals: Arrivals, kind: str | None) -> list[str]:
+def write_synapses(arrivals: IncomingRows, kind: str | None) -> list[str]:
     """Append ``arrivals`` to ``synapses``.
 
     Args:
@@ -51,7 +51,7 @@ def write_synapses(arrivals: Arrivals, kind: str | None) -> list[str]:
     return notes
 
 
-def _check_unique(arrivals: Arrivals, had: int) -> None:
+def _check_unique(arrivals: IncomingRows, had: int) -> None:
     """One sort of all ids, 8 bytes a row; a hash table of DuckDB would take several times the room and time."""
     ids = arrivals.synapse_ids
     if had:
@@ -82,7 +82,7 @@ def _sort(values: npt.NDArray[np.uint64]) -> None:
     list(Threads(2).map_tasks(lambda half: half.sort(), (values[:middle], values[middle:])))
 
 
-def _claim_kinds(arrivals: Arrivals) -> None:
+def _claim_kinds(arrivals: IncomingRows) -> None:
     """Remember that pairs of these kinds are made from synapses; refuse kinds made of ready connections."""
     connection = arrivals.connection
     mixed = first_row(
@@ -94,7 +94,7 @@ def _claim_kinds(arrivals: Arrivals) -> None:
         raise SchemaError(
             f"{arrivals.source}: this graph has {quote(mixed[0])} connections from a connection table; "
             f"adding single synapses of the "
-            "same kind would count contacts twice. Make a graph of its own for them"
+            "same kind would count contacts twice. Make a separate graph for them"
         )
     connection.execute(
         """INSERT INTO pair_sources SELECT DISTINCT kind, 'synapses' FROM synapses

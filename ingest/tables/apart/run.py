@@ -16,7 +16,7 @@ SECONDS, BYTES_A_SECOND = 20, 200_000
 """It may take so long, and as much longer as its file is long."""
 
 
-def run_apart(script: str, path: Path, what: str, *more: str) -> bytes:
+def run_in_child(script: str, path: Path, what: str, *more: str) -> bytes:
     """What a script of this folder prints for ``path``.
 
     Args:

@@ -43,7 +43,7 @@ def contains(values, low, high, wanted):  # type: ignore[no-untyped-def]
 
 @njit(**OPTIONS)
 def keep_common(candidates, first, count, values, low, high):  # type: ignore[no-untyped-def]
-    """Keep of ascending ``found[first:first+count]`` what ``values[low:high]`` holds too; returns how many."""
+    """Keep of ascending ``candidates[first:first+count]`` what ``values[low:high]`` holds too; returns how many."""
     kept = first
     if (high - low) <= GALLOP * count:
         i, j = first, low
@@ -140,7 +140,7 @@ def _allowed(level, v, x, starts, targets, bases, differs, absents, twins, count
 
 @njit(**OPTIONS)
 def _fill(level, x, program, scratch, candidates, first):  # type: ignore[no-untyped-def]
-    """Candidates of a level into ``found[first:]``; returns (how many, list entries looked at)."""
+    """Candidates of a level into ``candidates[first:]``; returns (how many, list entries looked at)."""
     starts, targets, bases, joins, orders, differs, absents, twins, counts, marker = program
     marks, marked, low, high = scratch
     if not _slices(level, x, starts, bases, joins, counts, low, high):
@@ -188,7 +188,7 @@ def _sweep(level, x, program, scratch, place, size, first, candidates, out, writ
 
     Returns:
         (rows written, matches counted, list entries looked at, whether ``out`` is full: then the candidates of
-        the last vertex are in ``found`` and still to be written).
+        the last vertex are in ``candidates`` and still to be written).
     """
     starts, targets, bases, joins, orders, differs, absents, twins, counts, marker = program
     marks, marked, low, high = scratch
@@ -278,7 +278,7 @@ def _sweep(level, x, program, scratch, place, size, first, candidates, out, writ
 
 @njit(**OPTIONS)
 def join(program, scratch, state, x, place, size, first, candidates, out, listing, budget, stop):  # type: ignore[no-untyped-def]
-    """Go on with the matches of the start vertices that ``found[:size[0]]`` held at first.
+    """Go on with the matches of the start vertices that ``candidates[:size[0]]`` held at first.
 
     Args:
         program: tuple of
@@ -292,7 +292,7 @@ def join(program, scratch, state, x, place, size, first, candidates, out, listin
             marks: uint8 [levels, n] zeros at first; marked: int64 [levels, 2], what is marked.
             low, high: int64 [k].
         state: int64 [2], level to go on with (-1 when all is done) and matches counted.
-        x, place, size, first: of each level its matched node, next candidate, candidates, first place in found.
+        x, place, size, first: of each level its matched node, next candidate, candidates, first place in candidates.
         out: int32 [rows, levels], filled from its start when ``listing``.
         budget: list entries to look at before it returns. stop: uint8 [1], returns soon after it is set.
 

@@ -45,8 +45,8 @@ def ranked(start: Any, targets: Any, back: Any, sources: Any) -> Ranked:
     middle = int(np.searchsorted(total, total[-1] // 2)) if n and total[-1] > PARALLEL else n
 
     def half(begin: int, end: int) -> npt.NDArray[np.uint32]:
-        found: npt.NDArray[np.uint32] = _higher(start, targets, back, sources, order, rank, begin, end, first)
-        return found
+        higher: npt.NDArray[np.uint32] = _higher(start, targets, back, sources, order, rank, begin, end, first)
+        return higher
 
     if middle == n:
         parts = [half(0, n)]
@@ -86,17 +86,17 @@ def _higher(start, targets, back, sources, order, rank, begin, end, first):  # t
 def entries_after(first, entries):  # type: ignore[no-untyped-def]
     """int64 [n]: entries in the lists of each rank's neighbours."""
     n = len(first) - 1
-    found = np.zeros(n, np.int64)
+    counts = np.zeros(n, np.int64)
     for r in range(n):
         for i in range(first[r], first[r + 1]):
             s = entries[i] >> np.uint32(2)
-            found[r] += first[s + 1] - first[s]
-    return found
+            counts[r] += first[s + 1] - first[s]
+    return counts
 
 
 @njit(cache=True, nogil=True)
-def triangles(first, entries, begin, end, mark, found, stop):  # type: ignore[no-untyped-def]
-    """Add triangles of lowest ranks ``begin`` .. ``end`` to ``found`` int64 [64], by 16 x + 4 y + z.
+def triangles(first, entries, begin, end, mark, counts, stop):  # type: ignore[no-untyped-def]
+    """Add triangles of lowest ranks ``begin`` .. ``end`` to ``counts`` int64 [64], by 16 x + 4 y + z.
 
     x, y, z are the states of (lowest, middle), (lowest, highest) and (middle, highest).
     ``mark`` is uint8 [n] of zeros.
@@ -124,7 +124,7 @@ def triangles(first, entries, begin, end, mark, found, stop):  # type: ignore[no
                 entry = entries[k]
                 y = mark[entry >> rank_of]
                 if y:
-                    found[x + np.int64(y) * 4 + np.int64(entry & state_of)] += 1
+                    counts[x + np.int64(y) * 4 + np.int64(entry & state_of)] += 1
         for i in range(low, high):
             mark[entries[i] >> rank_of] = 0
     return touched

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from queries.ir.builder import Chain
+from queries.ir.builder import WrittenPath
 from queries.ir.expression import Expression, Span
 
 
@@ -13,7 +13,7 @@ from queries.ir.expression import Expression, Span
 class Match:
     """MATCH chains WHERE condition."""
 
-    chains: tuple[Chain, ...]
+    chains: tuple[WrittenPath, ...]
     where: Expression | None
     at: Span
 

@@ -13,8 +13,8 @@ from queries.ir.expression import (
     Case,
     Cast,
     EachAlong,
+    ElementId,
     Expression,
-    Identity,
     Literal,
     Operation,
     PathLength,
@@ -68,7 +68,7 @@ def called_distinct(name: Token, argument: Expression) -> Expression:
         return Call("count", (argument,), distinct=True, at=at)
     if word in _AGGREGATES:
         return _aggregate(_AGGREGATES[word], (argument,), at, distinct=True)
-    raise Fault(f"DISTINCT belongs to an aggregate, and {name}() is none", name.start_pos or 0, len(name))
+    raise Fault(f"DISTINCT belongs to an aggregate, which {name}() is not", name.start_pos or 0, len(name))
 
 
 def single(flags: EachAlong) -> Expression:
@@ -93,7 +93,7 @@ def _rounded(value: Expression, at: Span) -> Expression:
 
 
 def _variable(name: Token, arguments: tuple[Expression, ...]) -> str:
-    if not isinstance(arguments[0], Identity):
+    if not isinstance(arguments[0], ElementId):
         raise Fault(f"{name}() wants a variable", name.start_pos or 0, len(name))
     return arguments[0].variable
 
@@ -103,15 +103,15 @@ def _length(name: Token, arguments: tuple[Expression, ...], at: Span) -> Express
 
 
 def _nodes(name: Token, arguments: tuple[Expression, ...], at: Span) -> Expression:
-    return EachAlong("~element", "vertices", _variable(name, arguments), Identity("~element"), at=at)
+    return EachAlong("~element", "vertices", _variable(name, arguments), ElementId("~element"), at=at)
 
 
 def _relationships(name: Token, arguments: tuple[Expression, ...], at: Span) -> Expression:
-    return EachAlong("~element", "edges", _variable(name, arguments), Identity("~element"), at=at)
+    return EachAlong("~element", "edges", _variable(name, arguments), ElementId("~element"), at=at)
 
 
 def _identity(name: Token, arguments: tuple[Expression, ...], at: Span) -> Expression:
-    return Identity(_variable(name, arguments), at=at)
+    return ElementId(_variable(name, arguments), at=at)
 
 
 def _count(name: Token, arguments: tuple[Expression, ...], at: Span) -> Expression:

@@ -16,11 +16,11 @@ from importlib.resources import files
 from itertools import combinations
 
 from ingest.schema.errors import ParseError, UnsupportedError, did_you_mean
-from queries.ir.builder import Chain, PatternBuilder, WrittenExists, check_depth
+from queries.ir.builder import PatternBuilder, WrittenExists, WrittenPath, check_depth
 from queries.ir.expression import (
     AllAlong,
+    ElementId,
     Expression,
-    Identity,
     ListOf,
     Literal,
     Operation,
@@ -166,7 +166,7 @@ class _Translation:
                     )
             self.builder.add(self._chain(chain, alone))
             for name in self._named(chain):
-                self.scope.setdefault(name, Identity(name))
+                self.scope.setdefault(name, ElementId(name))
         new = [edge for name, edge in self.builder.edges.items() if name not in before]
         if not alone:
             # Edges differ within a MATCH, not between two of them.
@@ -175,7 +175,7 @@ class _Translation:
                     "a repeated edge beside other edges, and a second MATCH", clause.at, "Put all of it in one MATCH."
                 )
             for first, second in combinations(new, 2):
-                differ = Operation("<>", (Identity(first.variable), Identity(second.variable)))
+                differ = Operation("<>", (ElementId(first.variable), ElementId(second.variable)))
                 self.builder.where(differ)
         if clause.where is not None:
             condition = self._resolved(clause.where)
@@ -196,7 +196,7 @@ class _Translation:
             "length(p) LIMIT 1, or filter what was found: WITH nodes(p) AS nodes, length(p) AS steps WHERE ...",
         )
 
-    def _chain(self, chain: Chain, alone: bool) -> Chain:
+    def _chain(self, chain: WrittenPath, alone: bool) -> WrittenPath:
         vertices = tuple(
             replace(v, name=self._element_name(v.name), where=self._own(v.where, v.name)) for v in chain.vertices
         )
@@ -211,7 +211,7 @@ class _Translation:
 
     def _element_name(self, name: str | None) -> str | None:
         meant = self.scope.get(name) if name else None
-        return meant.variable if isinstance(meant, Identity) else name
+        return meant.variable if isinstance(meant, ElementId) else name
 
     def _own(self, where: Expression | None, name: str | None) -> Expression | None:
         """The condition of a property map, whose values may be names of an earlier WITH."""
@@ -220,13 +220,13 @@ class _Translation:
         own = {name, "~"}
 
         def change(node: Expression) -> Expression:
-            if isinstance(node, Property | Identity) and node.variable not in own:
+            if isinstance(node, Property | ElementId) and node.variable not in own:
                 return self._meant(node)
             return node
 
         return transform(where, change)
 
-    def _named(self, chain: Chain) -> list[str]:
+    def _named(self, chain: WrittenPath) -> list[str]:
         names = [v.name for v in chain.vertices] + [a.element.name for a in chain.arrows] + [chain.name]
         return [name for name in names if name is not None]
 
@@ -251,7 +251,7 @@ class _Translation:
     def _item_name(self, item: Item) -> str:
         if item.name is not None:
             return item.name
-        if isinstance(item.value, Identity):
+        if isinstance(item.value, ElementId):
             return item.value.variable
         return written(self.text, item.at)
 
@@ -260,7 +260,7 @@ class _Translation:
         check_depth(expression, self.text)
 
         def change(node: Expression) -> Expression:
-            if isinstance(node, Property | Identity) and not node.variable.startswith("~"):
+            if isinstance(node, Property | ElementId) and not node.variable.startswith("~"):
                 return self._meant(node)
             if isinstance(node, Operation) and node.operator == "IN LIST":
                 return _membership(node)
@@ -273,13 +273,13 @@ class _Translation:
     def _exists(self, node: WrittenExists) -> Expression:
         own = {name for chain in node.chains for name in self._named(chain)} - set(self.scope)
         outside = dict(self.scope)
-        self.scope = outside | {name: Identity(name) for name in own}
+        self.scope = outside | {name: ElementId(name) for name in own}
         chains = tuple(self._chain(chain, alone=True) for chain in node.chains)
         where = None if node.where is None else self._resolved(node.where)
         self.scope = outside
         return replace(node, chains=chains, where=where)
 
-    def _meant(self, node: Property | Identity) -> Expression:
+    def _meant(self, node: Property | ElementId) -> Expression:
         meant = self.scope.get(node.variable)
         if meant is None:
             known = list(self.scope)
@@ -289,9 +289,9 @@ class _Translation:
                 self.text, at.start, len(node.variable),
                 "WITH carries on only the names it lists." if node.variable in self.builder.known() else "",
             )  # fmt: skip
-        if isinstance(node, Identity):
+        if isinstance(node, ElementId):
             return replace(meant, at=node.at)
-        if not isinstance(meant, Identity):
+        if not isinstance(meant, ElementId):
             at = node.at or Span(0, 1)
             raise self.fault(f"{node.variable!r} is a value and has no properties", at)
         return replace(node, variable=meant.variable)
@@ -340,7 +340,7 @@ class _Translation:
             raise ParseError(
                 f"two columns are called {name!r}", self.text, item.at.start, item.at.end - item.at.start, "Write AS."
             )
-        if not isinstance(value, Identity):
+        if not isinstance(value, ElementId):
             columns[name] = value
         elif clause.final:
             columns[f"{name}.*"] = Property(value.variable, "*", at=item.at)
@@ -353,7 +353,7 @@ class _Translation:
         keys = []
         for key in clause.order:
             value = key.value
-            if isinstance(value, Identity) and value.variable in columns:
+            if isinstance(value, ElementId) and value.variable in columns:
                 expression = columns[value.variable]
             else:
                 expression = self._resolved(value)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ingest.schema.errors import ParseError, UnsupportedError, did_you_mean
 from queries.duckdb.expressions import Names, write
-from queries.ir.expression import Expression, Identity, Literal, Parameter, Span, is_aggregate
+from queries.ir.expression import ElementId, Expression, Literal, Parameter, Span, is_aggregate
 from queries.ir.identifiers import quote
 from queries.ir.pattern import Pattern
 from queries.ir.statement import Slot, Statement
@@ -56,7 +56,7 @@ class _Stages:
                 continue
             name = self._name(item)
             outputs[name] = self._sql(item.value)
-            if isinstance(item.value, Identity) and not clause.final:
+            if isinstance(item.value, ElementId) and not clause.final:
                 old = item.value.variable
                 outputs |= {
                     f"{name}{column.removeprefix(old)}": quote(column)
@@ -79,7 +79,7 @@ class _Stages:
 
     def _sorted(self, value: Expression, clause: Projection) -> str:
         for item in clause.items:
-            if isinstance(value, Identity) and item.name == value.variable:
+            if isinstance(value, ElementId) and item.name == value.variable:
                 return quote(value.variable)
         return self._sql(value)
 
@@ -94,7 +94,7 @@ class _Stages:
     def _name(self, item: Item) -> str:
         if item.name is not None:
             return item.name
-        if isinstance(item.value, Identity):
+        if isinstance(item.value, ElementId):
             return item.value.variable
         return written(self.text, item.at)
 

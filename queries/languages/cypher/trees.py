@@ -8,14 +8,14 @@ from typing import Any
 
 from lark import Token
 
-from queries.ir.builder import Arrow, Chain, Element, WrittenExists
+from queries.ir.builder import Arrow, Element, WrittenExists, WrittenPath
 from queries.ir.expression import (
     AllAlong,
     Case,
     Cast,
     EachAlong,
+    ElementId,
     Expression,
-    Identity,
     Literal,
     Operation,
     Property,
@@ -108,24 +108,24 @@ class CypherTrees(ScalarTrees):
 
     # -- patterns --
 
-    def chains(self, parts: list[Any]) -> tuple[Chain, ...]:
+    def chains(self, parts: list[Any]) -> tuple[WrittenPath, ...]:
         return tuple(parts)
 
-    def chain(self, parts: list[Any]) -> Chain:
-        chain: Chain = parts[-1]
+    def chain(self, parts: list[Any]) -> WrittenPath:
+        chain: WrittenPath = parts[-1]
         return replace(chain, name=str(parts[0])) if len(parts) > 1 else chain
 
-    def path(self, parts: list[Any]) -> Chain:
+    def path(self, parts: list[Any]) -> WrittenPath:
         vertices = tuple(part for part in parts if isinstance(part, Element))
-        return Chain(vertices, tuple(p for p in parts if isinstance(p, Arrow)), at=span(*parts))
+        return WrittenPath(vertices, tuple(p for p in parts if isinstance(p, Arrow)), at=span(*parts))
 
-    def shortest(self, parts: list[Any]) -> Chain:
+    def shortest(self, parts: list[Any]) -> WrittenPath:
         return self._selected(parts, Select.ANY_SHORTEST)
 
-    def all_shortest(self, parts: list[Any]) -> Chain:
+    def all_shortest(self, parts: list[Any]) -> WrittenPath:
         return self._selected(parts, Select.ALL_SHORTEST)
 
-    def _selected(self, parts: list[Any], select: Select) -> Chain:
+    def _selected(self, parts: list[Any], select: Select) -> WrittenPath:
         chain = self.path(parts)
         arrow = chain.arrows[0]
         if arrow.quantifier is None:  # one edge is a path of length one
@@ -223,7 +223,7 @@ class CypherTrees(ScalarTrees):
         return self._joined("MATCHES", parts)
 
     def in_brackets(self, parts: list[Any]) -> Expression:
-        return Identity(parts[0].name, at=parts[0].at)
+        return ElementId(parts[0].name, at=parts[0].at)
 
     def pattern_predicate(self, parts: list[Any]) -> Expression:
         chain = self.path(parts)
@@ -280,7 +280,7 @@ class CypherTrees(ScalarTrees):
             raise _unsupported("a list comprehension with WHERE is not answered", name, "Filter the rows instead.")
         along = _path_of(over, name)
         own = f"~{name}"
-        value = _named(rest[-1], str(name), own) if rest else Identity(own)
+        value = _named(rest[-1], str(name), own) if rest else ElementId(own)
         return EachAlong(own, along.over, along.path, value, at=span(name))
 
 
@@ -305,14 +305,14 @@ def _element(parts: list[Any]) -> Element:
 
 
 def _path_of(over: Any, at: Token) -> EachAlong:
-    if isinstance(over, EachAlong) and isinstance(over.value, Identity) and over.value.variable == over.variable:
+    if isinstance(over, EachAlong) and isinstance(over.value, ElementId) and over.value.variable == over.variable:
         return over
     raise _unsupported("lists are gone through only for nodes(p) and relationships(p)", at)
 
 
 def _named(expression: Expression, old: str, new: str) -> Expression:
     def change(node: Expression) -> Expression:
-        if isinstance(node, Property | Identity) and node.variable == old:
+        if isinstance(node, Property | ElementId) and node.variable == old:
             return replace(node, variable=new)
         return node
 

@@ -17,10 +17,10 @@ from typing import Any
 from lark import Token, Transformer
 
 from ingest.schema.errors import ParseError, did_you_mean
-from queries.ir.builder import Arrow, Chain, Element, PatternBuilder
+from queries.ir.builder import Arrow, Element, PatternBuilder, WrittenPath
 from queries.ir.expression import (
+    ElementId,
     Expression,
-    Identity,
     Literal,
     Operation,
     Parameter,
@@ -147,17 +147,17 @@ class _Motif:
         if not self.edges:
             raise Fault("the motif has no edge", 0, hint="Write for example: A -> B")
         for vertex, at in self.places.items():
-            self.builder.add(Chain((Element(vertex, (), None, at),), at=at))
+            self.builder.add(WrittenPath((Element(vertex, (), None, at),), at=at))
         for key, predicates in self.edges.items():
             source, target, exists, _ = key
             name = self.edge_names[key]
             where = _all(predicates)
             arrow = Arrow(Element(name, (), where, self.places[source]), "right", negated=not exists)
             ends = tuple(Element(end, (), None, self.places[end]) for end in (source, target))
-            self.builder.add(Chain(ends, (arrow,), at=self.places[source]))
+            self.builder.add(WrittenPath(ends, (arrow,), at=self.places[source]))
         for constraint, scope in self.constraints:
             self.builder.where(self._condition(constraint, scope))
-        columns = [Column(vertex, Identity(vertex)) for vertex in self.places]
+        columns = [Column(vertex, ElementId(vertex)) for vertex in self.places]
         built = self.builder.build(columns, Semantics.DISTINCT_VERTICES)
         groups = [together for together in _groups(self.same) if len(together) > 1]
         return _of_neuropils(replace(self._shared(built, groups), alike=tuple(map(tuple, groups))))
@@ -306,7 +306,7 @@ def _all(parts: list[Expression]) -> Expression | None:
 
 def _renamed(expression: Expression, old: str, new: str) -> Expression:
     def change(node: Expression) -> Expression:
-        if isinstance(node, Property | Identity) and node.variable == old:
+        if isinstance(node, Property | ElementId) and node.variable == old:
             return replace(node, variable=new)
         return node
 

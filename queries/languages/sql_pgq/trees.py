@@ -7,8 +7,8 @@ from typing import Any
 
 from lark import Token
 
-from queries.ir.builder import Arrow, Chain, Element, WrittenExists
-from queries.ir.expression import Call, EachAlong, Expression, Identity, PathLength, Property
+from queries.ir.builder import Arrow, Element, WrittenExists, WrittenPath
+from queries.ir.expression import Call, EachAlong, ElementId, Expression, PathLength, Property
 from queries.ir.pattern import Mode, Quantifier, Select, Semantics
 from queries.languages.grammar import Fault, span
 from queries.languages.scalar_trees import ScalarTrees
@@ -20,7 +20,7 @@ MAX_REPEAT = 1000
 class Body:
     """What stood between the graph's name and the closing parenthesis."""
 
-    chains: tuple[Chain, ...]
+    chains: tuple[WrittenPath, ...]
     where: Expression | None
     semantics: Semantics
     columns: tuple[tuple[str | None, Expression], ...] | None
@@ -40,7 +40,7 @@ class PgqTrees(ScalarTrees):
     """See ScalarTrees; here the rules about vertices, edges and paths."""
 
     def body(self, parts: list[Any]) -> Body:
-        chains = next(part for part in parts if isinstance(part, tuple) and isinstance(part[0], Chain))
+        chains = next(part for part in parts if isinstance(part, tuple) and isinstance(part[0], WrittenPath))
         where = next((part.condition for part in parts if isinstance(part, _Where)), None)
         columns = next((part for part in parts if isinstance(part, list)), None)
         choices = [part for part in parts if isinstance(part, Semantics)]
@@ -92,16 +92,16 @@ class PgqTrees(ScalarTrees):
 
     # -- paths --
 
-    def path_list(self, parts: list[Any]) -> tuple[Chain, ...]:
+    def path_list(self, parts: list[Any]) -> tuple[WrittenPath, ...]:
         return tuple(parts)
 
-    def path(self, parts: list[Any]) -> Chain:
+    def path(self, parts: list[Any]) -> WrittenPath:
         name = parts[0].lower() if isinstance(parts[0], Token) else None
         select, mode, k = next((p for p in parts if isinstance(p, tuple)), (Select.ALL, None, None))
         vertices = tuple(part for part in parts if isinstance(part, Element))
         arrows = tuple(part for part in parts if isinstance(part, Arrow))
         at = span(*parts)
-        return Chain(vertices, arrows, name, select, mode, k, at)
+        return WrittenPath(vertices, arrows, name, select, mode, k, at)
 
     def path_prefix(self, parts: list[Any]) -> tuple[Select, Mode | None, int | None]:
         select, k = next((p for p in parts if isinstance(p, tuple)), (Select.ALL, None))
@@ -196,7 +196,7 @@ class PgqTrees(ScalarTrees):
         return Property(parts[0].lower(), str(parts[1]), at=span(*parts))
 
     def variable(self, parts: list[Any]) -> Expression:
-        return Identity(parts[0].lower(), at=span(*parts))
+        return ElementId(parts[0].lower(), at=span(*parts))
 
     def exists(self, parts: list[Any]) -> Expression:
         chains = next(part for part in parts if isinstance(part, tuple))
@@ -206,15 +206,15 @@ class PgqTrees(ScalarTrees):
     def _call(self, name: Token, arguments: tuple[Expression, ...]) -> Expression:
         plain, at = name.lower(), span(name, *arguments)
         if plain in ("path_length", "vertices", "nodes", "edges", "relationships", "element_id", "id"):
-            if len(arguments) != 1 or not isinstance(arguments[0], Identity):
+            if len(arguments) != 1 or not isinstance(arguments[0], ElementId):
                 raise Fault(f"{plain}() wants one variable of the pattern", at.start, at.end - at.start)
             variable = arguments[0].variable
             if plain == "path_length":
                 return PathLength(variable, at=at)
             if plain in ("element_id", "id"):
-                return Identity(variable, at=at)
+                return ElementId(variable, at=at)
             over = "vertices" if plain in ("vertices", "nodes") else "edges"
-            return EachAlong("element", over, variable, Identity("element"), at=at)
+            return EachAlong("element", over, variable, ElementId("element"), at=at)
         return super()._call(name, arguments)
 
 

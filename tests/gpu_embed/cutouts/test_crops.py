@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gpu_embed.cutouts.blocks import BlockGrid, plan_reads
 from gpu_embed.cutouts.crops import ABSENT, OUTSIDE, UNREADABLE, Cutouts, Failure
-from gpu_embed.cutouts.stages import ahead
+from gpu_embed.cutouts.stages import prefetch
 from ingest.schema.errors import SchemaError, VersionError
 from ingest.volumes.volume import Volume
 
@@ -21,7 +21,7 @@ from ingest.volumes.volume import Volume
 def crops_of(cutouts: Cutouts) -> tuple[dict[int, np.ndarray], list[Failure]]:
     found: dict[int, np.ndarray] = {}
     failures = list(cutouts.failures)
-    for rows, crops, failed in cutouts.cut(ahead(cutouts.read())):
+    for rows, crops, failed in cutouts.cut(prefetch(cutouts.read())):
         found.update(zip(rows.tolist(), crops, strict=True))
         failures += failed
     return found, failures
@@ -176,20 +176,20 @@ def test_stages_work_ahead_but_not_far() -> None:
             made.append(i)
             yield i
 
-    taken = ahead(items(), depth=3)
+    taken = prefetch(items(), depth=3)
     assert next(taken) == 0
     for i in range(1, 20):
         assert next(taken) == i
         assert len(made) <= i + 6
     taken.close()  # type: ignore[attr-defined]
     assert len(made) < 50
-    assert list(ahead(iter(range(9)))) == list(range(9))
+    assert list(prefetch(iter(range(9)))) == list(range(9))
 
     def broken() -> Iterator[int]:
         yield 1
         raise SchemaError("no more")
 
-    taken = ahead(broken())
+    taken = prefetch(broken())
     assert next(taken) == 1
     with pytest.raises(SchemaError, match="no more"):
         next(taken)

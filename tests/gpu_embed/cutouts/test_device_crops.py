@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from gpu_embed.cutouts.crops import ABSENT, OUTSIDE, UNREADABLE, Cutouts
 from gpu_embed.cutouts.device_blocks import BlockPool, Ranks
 from gpu_embed.cutouts.device_crops import DeviceCutter
-from gpu_embed.cutouts.stages import ahead
+from gpu_embed.cutouts.stages import prefetch
 from gpu_embed.engines.memory import cutting_bytes
 from ingest.volumes.volume import Volume
 
@@ -24,12 +24,12 @@ KINDS = ("uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64
 
 
 def on_host(cutouts: Cutouts) -> tuple[dict[int, bytes], dict[int, tuple[str, str]]]:
-    return _collected(cutouts.cut(ahead(cutouts.read())), cutouts)
+    return _collected(cutouts.cut(prefetch(cutouts.read())), cutouts)
 
 
 def on_device(cutouts: Cutouts, device: torch.device = CPU, **options: Any) -> Any:
     cutter = DeviceCutter(cutouts, device, **options)
-    return _collected(cutter.cut(ahead(cutouts.fetch())), cutouts)
+    return _collected(cutter.cut(prefetch(cutouts.fetch())), cutouts)
 
 
 def _collected(cut: Any, cutouts: Cutouts) -> tuple[dict[int, bytes], dict[int, tuple[str, str]]]:

@@ -389,11 +389,11 @@ def test_a_run_killed_after_its_rows_were_filed_is_done(
     made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The journal of the run is still there, with rows that the graph has."""
-    from gpu_embed.journal import Journal
+    from gpu_embed.journal import EmbeddingJournal
 
     with Graph.create(tmp_path / "g") as graph:
         with monkeypatch.context() as killed:
-            killed.setattr(Journal, "remove", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
+            killed.setattr(EmbeddingJournal, "remove", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
             with pytest.raises(KeyboardInterrupt):
                 graph.embeddings.embed(**asked(made))
         rows = rows_of(graph)

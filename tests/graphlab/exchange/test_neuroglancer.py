@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from graphlab.exchange.neuroglancer import KNOWN, VIEWER, Dataset, dataset_of, instance_link, link, state
+from graphlab.exchange.neuroglancer import KNOWN, VIEWER, NeuroglancerDataset, dataset_of, instance_link, link, state
 from ingest.schema.errors import AnalysisError
 from ingest.schema.space import Resolution
 
@@ -21,7 +21,7 @@ def read(address: str) -> dict:
 
 
 def test_a_state_survives_the_address() -> None:
-    given = Dataset("precomputed://https://example.org/a b?c=#d", None, Resolution(4, 4, 40))
+    given = NeuroglancerDataset("precomputed://https://example.org/a b?c=#d", None, Resolution(4, 4, 40))
     made = state(IDS, [(400.0, 800.0, 4000.0), None], ['L2 "x"</script>', "Mi1"], given)
     back = read(link(made))
     assert back == made
@@ -44,7 +44,7 @@ def test_sources_only_where_they_are_known_or_given() -> None:
     assert dataset_of("FlyWire", "783").segmentation == KNOWN["flywire", "783"].segmentation
     assert dataset_of("FlyWire", "v783").resolution == Resolution(4, 4, 40)
     assert dataset_of("FlyWire", "630").segmentation is None
-    assert dataset_of("my fly", "783", None, "8,8,8") == Dataset(None, None, Resolution(8, 8, 8))
+    assert dataset_of("my fly", "783", None, "8,8,8") == NeuroglancerDataset(None, None, Resolution(8, 8, 8))
     assert dataset_of(None, None, "precomputed://x").segmentation == "precomputed://x"
     layers = state(IDS, [(1.0, 2.0, 3.0), (3.0, 4.0, 5.0)])["layers"]
     assert [layer["type"] for layer in layers] == ["annotation"]
@@ -53,14 +53,14 @@ def test_sources_only_where_they_are_known_or_given() -> None:
 
 def test_an_instance_without_place_and_source_has_no_link() -> None:
     row = {"neuron_0": 1, "neuron_1": 2, "neuron_2": 3}
-    assert instance_link(row, 3, Dataset()) is None
-    assert instance_link(row, 3, Dataset("precomputed://x")) is not None
+    assert instance_link(row, 3, NeuroglancerDataset()) is None
+    assert instance_link(row, 3, NeuroglancerDataset("precomputed://x")) is not None
     nowhere = {f"{axis}_nm_{k}": float("nan") for axis in "xyz" for k in range(3)}
-    assert instance_link({**row, **nowhere}, 3, Dataset()) is None
+    assert instance_link({**row, **nowhere}, 3, NeuroglancerDataset()) is None
 
 
 def test_what_makes_no_link() -> None:
     with pytest.raises(AnalysisError, match="1 points for 2 neurons"):
         state(IDS, [(0.0, 0.0, 0.0)])
     with pytest.raises(AnalysisError, match="show fewer neurons"):
-        link(state(range(10_000), dataset=Dataset("precomputed://x")))
+        link(state(range(10_000), dataset=NeuroglancerDataset("precomputed://x")))

@@ -18,7 +18,7 @@ from graphlab.predict.predictors import PREDICTORS
 from graphlab.predict.tasks.cell_type import CellType
 from graphlab.predict.tasks.functional import Functional
 from graphlab.predict.tasks.question import Question
-from graphlab.predict.train_model import Plan, make_experiment
+from graphlab.predict.train_model import TrainingOptions, make_experiment
 from ingest.schema.errors import AnalysisError, InterruptedRun, SchemaError, UnknownNameError, VersionError
 from ingest.synthetic import connectome
 
@@ -34,7 +34,7 @@ def test_neurons_have_a_row_for_every_label(trained: Any) -> None:
         assert graph.to_arrow("predictions").drop_columns(["run_id"]).num_rows == 40 * 3
         rows = graph.to_arrow("predictions").to_pandas()
         seen = question.read(graph.folder)
-        task, _ = make_experiment(graph.folder, seen, question, Plan(("random forest",), folds=2))
+        task, _ = make_experiment(graph.folder, seen, question, TrainingOptions(("random forest",), folds=2))
         name = json.loads((trained.path / "models" / "cell-type.json").read_text())["predictor"]
         whole = task.build(task.examples, np.arange(36))
         fitted = PREDICTORS.get(name).fit(whole, task.examples.label, 3, 0)

@@ -15,8 +15,8 @@ import pytest
 from graphlab import Graph
 from graphlab.predict.from_graph import homologue_classes
 from graphlab.predict.tasks import cell_type, functional
-from graphlab.predict.tasks.cell_type import CellType, Typed
-from graphlab.predict.tasks.functional import Functional, Measured
+from graphlab.predict.tasks.cell_type import CellType, CellTypeData
+from graphlab.predict.tasks.functional import Functional, FunctionalData
 from graphlab.predict.tasks.question import Question
 from ingest.schema.errors import AnalysisError, SchemaError, UnknownNameError, VersionError
 
@@ -173,7 +173,7 @@ def test_hashes_tell_parts_apart(trainable: Any) -> None:
     assert after.counts["electrical connections"] == 1
 
 
-def test_larva_comes_back_from_its_folder(larva_typed: Typed, tmp_path: Path) -> None:
+def test_larva_comes_back_from_its_folder(larva_typed: CellTypeData, tmp_path: Path) -> None:
     chemical = larva_typed.snapshots["chemical"]
     columns = {"root_id": larva_typed.root_ids, "simple_group": [v or "unk" for v in larva_typed.cell_type]}
     columns |= {"side": larva_typed.side, "pair": [-1 if v is None else v for v in larva_typed.partner or []]}
@@ -198,7 +198,7 @@ def test_larva_comes_back_from_its_folder(larva_typed: Typed, tmp_path: Path) ->
     assert np.array_equal(back.weight, chemical.weight)
 
 
-def test_worm_responses_come_back_from_their_folder(randi_measured: Measured, tmp_path: Path) -> None:
+def test_worm_responses_come_back_from_their_folder(randi_measured: FunctionalData, tmp_path: Path) -> None:
     """Randi et al. 2023: 24,320 measured pairs, 1,154 of them responses, silent ones known as such."""
     place = randi_measured.position_nm
     assert place is not None

@@ -15,15 +15,15 @@ import pytest
 from pyarrow import parquet
 
 from graphlab.predict import models
-from graphlab.predict.card import ModelCard, sealed
-from graphlab.predict.models import Trained
+from graphlab.predict.card import PredictorCard, sealed
+from graphlab.predict.models import TrainingExamples
 from graphlab.store.folder import Folder
 from ingest.running import whole_files
 from ingest.schema.errors import GraphlabError, ReadError, SchemaError, UnknownNameError, VersionError
 
 pytest.importorskip("safetensors")
 
-CARD = ModelCard(
+CARD = PredictorCard(
     name="m", task="cell type", kind="node", classes=["a", "b"], predictor="p", split="class", split_hash="0",
     folds=[{"train": 1, "test": 1}], base_rates={"a": 0.5, "b": 0.5}, leaks={}, features={}, reference="p",
     predictors={"p": "a predictor"}, scores={"p": {"accuracy": {"value": float("nan"), "lo": None, "hi": None}}},
@@ -34,8 +34,8 @@ IDS = np.array([2**63 + 5, 7], dtype=np.uint64)
 HELD = pa.table({"predictor": ["p"], "fold": [0]})
 
 
-def write(graph: Path, arriving: Any = whole_files.whole, **changes: Any) -> ModelCard:
-    trained = Trained(IDS, IDS, np.array([0, 1]), np.ones((1, 3)))
+def write(graph: Path, arriving: Any = whole_files.write_atomically, **changes: Any) -> PredictorCard:
+    trained = TrainingExamples(IDS, IDS, np.array([0, 1]), np.ones((1, 3)))
     return models.save(graph, replace(CARD, **changes), STATE, trained, HELD, '{"run": "x"}\n', arriving)
 
 
@@ -66,7 +66,7 @@ def test_lengths_that_look_like_a_pickle(tmp_path: Path) -> None:
     first = set()
     for size in range(0, 256, 8):
         state = {"a" * (1 + size): np.zeros(1)}
-        models.save(tmp_path, CARD, state, Trained(IDS, IDS, np.array([0, 1]), np.ones((1, 3))), HELD, "")
+        models.save(tmp_path, CARD, state, TrainingExamples(IDS, IDS, np.array([0, 1]), np.ones((1, 3))), HELD, "")
         first.add((tmp_path / "models" / "m.safetensors").read_bytes()[0])
         assert models.load(tmp_path, "m").state.keys() == state.keys()
     assert 0x80 in first

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from graphlab.predict.inputs.examples import Examples, Ints
-from graphlab.predict.inputs.features import Columns, Inputs
+from graphlab.predict.inputs.features import FeatureColumns, Inputs
 from graphlab.predict.protocol import NOMINATED, Experiment, run
 from ingest.schema.errors import AnalysisError, LeakError
 
@@ -61,7 +61,7 @@ def test_inputs_built_from_held_out_labels_stop_the_run(pairs: Examples, make_in
     def leaky(examples: Examples, train: Ints) -> Inputs:
         made = make_inputs(examples)
         rate = np.bincount(examples.source, examples.label, minlength=len(examples.group))
-        column = Columns(rate[examples.source][:, None], ("response_rate",), ("identity",))
+        column = FeatureColumns(rate[examples.source][:, None], ("response_rate",), ("identity",))
         return replace(made, pair=made.pair.beside(column))
 
     with pytest.raises(LeakError, match="'pair' was computed from held-out labels"):
@@ -70,7 +70,7 @@ def test_inputs_built_from_held_out_labels_stop_the_run(pairs: Examples, make_in
     def honest(examples: Examples, train: Ints) -> Inputs:
         made = make_inputs(examples)
         rate = np.bincount(examples.source[train], examples.label[train], minlength=len(examples.group))
-        column = Columns(rate[examples.source][:, None], ("response_rate",), ("identity",))
+        column = FeatureColumns(rate[examples.source][:, None], ("response_rate",), ("identity",))
         return replace(made, pair=made.pair.beside(column))
 
     assert run(task_of(pairs, make_inputs, build=honest)).card.features["response_rate"] == "identity"

@@ -11,9 +11,9 @@ import pytest
 from graphlab.predict.evaluation.splits import SPLITS
 from graphlab.predict.inputs.examples import Examples, Floats, Ints
 from graphlab.predict.inputs.features import Inputs
-from graphlab.predict.predictor import Declared, Fitted, Journal, Predictor, known_rows
+from graphlab.predict.predictor import Declared, Fitted, Predictor, TrainingJournal, known_rows
 from graphlab.predict.predictors import PREDICTORS
-from graphlab.predict.state import Array, State, array, inside, number, under, whole
+from graphlab.predict.state import Array, State, array, integer_array, number, with_prefix, without_prefix
 from ingest.schema.errors import SchemaError
 
 pytest.importorskip("sklearn")
@@ -29,7 +29,9 @@ class Commonest(Declared):
     name: str = "commonest"
     tasks: frozenset[str] = frozenset({"pair", "node"})
 
-    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: Journal | None = None) -> Fitted:
+    def fit(
+        self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: TrainingJournal | None = None
+    ) -> Fitted:
         return _Shares(np.bincount(known[known_rows(known)], minlength=classes) / len(known_rows(known)))
 
     def restore(self, state: State) -> Fitted:
@@ -125,10 +127,10 @@ def _moved(weight: object) -> object:
 
 def test_prefixes_part_what_they_joined() -> None:
     inner = {"a": np.zeros(2), "b/c": np.ones(1)}
-    state = under("x", inner) | under("xy", {"a": np.ones(3)})
-    assert inside(state, "x").keys() == inner.keys()
-    assert inside(state, "y") == {}
-    assert number({"k": whole(3)}, "k") == 3
+    state = with_prefix("x", inner) | with_prefix("xy", {"a": np.ones(3)})
+    assert without_prefix(state, "x").keys() == inner.keys()
+    assert without_prefix(state, "y") == {}
+    assert number({"k": integer_array(3)}, "k") == 3
     with pytest.raises(SchemaError, match=r"'k' is float64 with 2 dimensions; wanted int64 with 1"):
         number({"k": np.zeros((1, 1))}, "k")
     with pytest.raises(SchemaError, match="'k' has 2 numbers"):

@@ -17,7 +17,7 @@ from pyarrow import parquet
 from graphlab import Graph
 from graphlab.predict import train_model
 from graphlab.predict.evaluation.evaluate import accuracy
-from graphlab.predict.inputs.features import Columns
+from graphlab.predict.inputs.features import FeatureColumns
 from graphlab.predict.learners.trees.forest import RandomForest
 from graphlab.predict.models import load
 from graphlab.predict.predictor import Fitted
@@ -88,7 +88,7 @@ def test_the_leak_table_is_told_before_anything_is_fitted(
     bars: list[tuple[int, int]] = []
     with Graph.open(trainable.path) as graph:
         made = graph.predict.train(
-            "cell-type", **QUICK, told=lambda step, state: order.append(f"{step} {len(state.leaks)}"),
+            "cell-type", **QUICK, on_step=lambda step, state: order.append(f"{step} {len(state.leaks)}"),
             progress=lambda done, total: bars.append((done, total)),
         )  # fmt: skip
         assert order.index("check_leaks 5") < order.index("fit")
@@ -191,7 +191,7 @@ def test_without_the_extra(library: str, trainable: Any, monkeypatch: pytest.Mon
 
 def test_features_that_are_no_numbers(trainable: Any, vectors_of: Callable[..., pa.Table]) -> None:
     with pytest.raises(SchemaError, match="feature 'x' is nan in row 1"):
-        Columns(np.array([[0.0], [np.nan]]), ("x",), ("wiring",))
+        FeatureColumns(np.array([[0.0], [np.nan]]), ("x",), ("wiring",))
     ids = trainable.neurons["root_id"].to_numpy()
     vectors = np.random.default_rng(0).normal(size=(40, 3))
     with Graph.open(trainable.path) as graph:
@@ -238,7 +238,9 @@ def test_large_runs_keep_fewer_held_predictions(made_trainable: Any, monkeypatch
     question = Question.of("cell-type")
     with Graph.open(made_trainable.path, read_only=True) as graph:
         seen = question.read(graph.folder)
-        plan = train_model.Plan(("random forest", "label propagation", "identity rates"), folds=2, bootstraps=10)
+        plan = train_model.TrainingOptions(
+            ("random forest", "label propagation", "identity rates"), folds=2, bootstraps=10
+        )
         task, _ = train_model.make_experiment(graph.folder, seen, question, plan)
     done = run(replace(task, candidates=()))
     everything = train_model.held_table(done, seen.root_ids, "label propagation")

@@ -19,7 +19,7 @@ from ingest.synthetic import connectome as synthetic
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-    from graphlab.predict.protocol import Run
+    from graphlab.predict.protocol import TrainingRun
 
 EVIL = '<script>fetch("https://example.org/x")</script>'
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -61,15 +61,15 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
-def save_run(models: Path, name: str, run: Run, more: dict[str, Any], root_ids: np.ndarray) -> None:
+def save_run(models: Path, name: str, run: TrainingRun, more: dict[str, Any], root_ids: np.ndarray) -> None:
     """A finished run as training keeps it: the card, and every held-out prediction."""
-    from graphlab.predict.card import ModelCard
+    from graphlab.predict.card import PredictorCard
     from graphlab.predict.train_model import held_table
 
     models.mkdir(exist_ok=True)
     pq.write_table(held_table(run, root_ids, run.task.reference), models / f"{name}.held.parquet")
     about = {"question": {"task": name}, "graph": {"hashes": {}, "counts": {}}}
-    card = ModelCard(**vars(run.card), name=name, predictor=run.task.reference, **about, **more)
+    card = PredictorCard(**vars(run.card), name=name, predictor=run.task.reference, **about, **more)
     (models / f"{name}.json").write_text(card.text(), encoding="utf-8")
 
 
@@ -82,8 +82,8 @@ def predicted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from graphlab.predict.learners.calibration import Calibrated
     from graphlab.predict.learners.linear import LogisticRegression
     from graphlab.predict.protocol import run
-    from graphlab.predict.tasks.cell_type import Typed, cell_type_task
-    from graphlab.predict.tasks.functional import Measured, functional_task
+    from graphlab.predict.tasks.cell_type import CellTypeData, cell_type_task
+    from graphlab.predict.tasks.functional import FunctionalData, functional_task
 
     folder = tmp_path_factory.mktemp("predicted")
     made = synthetic.make(folder / "sources", neurons=80, seed=2, frames=10)
@@ -102,8 +102,8 @@ def predicted(tmp_path_factory: pytest.TempPathFactory) -> Path:
         classes = [str(k // 2) for k in range(len(ids))]
         place = np.stack([found[f"{axis}_nm"].to_numpy() for axis in "xyz"], axis=1).astype(float)
         calibrated = Calibrated(LogisticRegression())
-        pairs = functional_task(Measured(ids, {"chemical": wiring}, responds, classes, place), folds=3, bootstraps=20,
-                                extra={calibrated.name: calibrated})  # fmt: skip
+        pairs = functional_task(FunctionalData(ids, {"chemical": wiring}, responds, classes, place), folds=3,
+                                bootstraps=20, extra={calibrated.name: calibrated})  # fmt: skip
         some = ("synapse count", "distance", "identity rates", "logistic regression", "random forest", calibrated.name)
         pairs = replace(pairs, predictors=some, reference="random forest",
                         candidates=("logistic regression", calibrated.name), notes=(EVIL,))  # fmt: skip
@@ -113,7 +113,7 @@ def predicted(tmp_path_factory: pytest.TempPathFactory) -> Path:
         uncertain = calibration.uncertainty_card(calibration.uncertainty(pairs.examples, done.held, 20))
         more = {"importance": rows, "uncertainty": uncertain}
         save_run(graph.path / "models", "functional", done, more, ids)
-        nodes = cell_type_task(Typed(ids, {"chemical": wiring}, types), "class", folds=3, bootstraps=20)
+        nodes = cell_type_task(CellTypeData(ids, {"chemical": wiring}, types), "class", folds=3, bootstraps=20)
         nodes = replace(nodes, name=EVIL, predictors=("identity rates", "label propagation", "random forest"))
         save_run(graph.path / "models", "cell-type", run(nodes), {}, ids)
         graph.report(folder / "predicted.html")

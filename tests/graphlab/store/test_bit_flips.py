@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from gpu_embed.journal import Journal
+from gpu_embed.journal import EmbeddingJournal
 from graphlab.graph import Graph
 from graphlab.motifs.significance.kept import to_table
 from graphlab.store.runs import runs, waiting
@@ -61,9 +61,9 @@ from gpu_embed.journal import Journal
 from graphlab.graph import Graph
 from graphlab.motifs.nulls.ensembles import SamplesDrawnAgain
 from graphlab.store.runs import waiting
-from graphlab.store.wiring.snapshots import SnapshotMadeAgain
+from graphlab.store.wiring.snapshots import SnapshotRebuiltWarning
 from ingest.schema.errors import GraphlabError
-warnings.simplefilter("ignore", SnapshotMadeAgain)
+warnings.simplefilter("ignore", SnapshotRebuiltWarning)
 warnings.simplefilter("ignore", SamplesDrawnAgain)
 folder, kind, file, flips = Path(sys.argv[1]), sys.argv[2], sys.argv[3], json.loads(sys.argv[4])
 
@@ -183,7 +183,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
         began = datetime.datetime.now(datetime.UTC)
         waiting._keep(graph.folder, run, {waiting.KEPT: to_table(tested)}, began, began)
         next((folder / "g" / "waiting").glob("*.arrows")).rename(folder / "waiting.arrows")
-    Journal(folder / "journal", {"run": "one" * 9}).add(table.to_batches()[0])
+    EmbeddingJournal(folder / "journal", {"run": "one" * 9}).add(table.to_batches()[0])
     return folder
 
 

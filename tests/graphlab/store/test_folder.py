@@ -30,7 +30,7 @@ def test_a_folder_that_is_no_graph(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"holds no graph\.duckdb"):
         Folder.open(tmp_path)
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(StoreError, match="not empty and no graph"):
+    with pytest.raises(StoreError, match="not empty and is not a graph"):
         Folder.create(tmp_path)
     with pytest.raises(StoreError, match="is a file"):
         Folder.create(tmp_path / "notes.txt")

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from graphlab import Graph
-from graphlab.store.query_source import asking
+from graphlab.store.query_source import question_source
 from ingest.schema.errors import GraphlabError
 
 LANGUAGE = """
@@ -64,7 +64,7 @@ def test_a_word_is_no_relation(graph: Graph) -> None:
 
 
 def test_only_what_is_read_is_made(graph: Graph) -> None:
-    with asking(graph.folder) as source:
+    with question_source(graph.folder) as source:
         registered = "SELECT view_name FROM duckdb_views() WHERE NOT internal AND view_name LIKE 'embed%'"
         assert source.connection.execute(registered).fetchall() == []
         source.provide("Embeddings_One")

@@ -23,7 +23,7 @@ def python_handles_it() -> Iterator[None]:
 def test_it_waits_until_the_block_is_left() -> None:
     done = []
     with pytest.raises(KeyboardInterrupt):
-        with interrupts.later():
+        with interrupts.delay_interrupts():
             os.kill(os.getpid(), signal.SIGINT)
             done.append("the rest of the block")
         done.append("never")
@@ -33,15 +33,15 @@ def test_it_waits_until_the_block_is_left() -> None:
 
 def test_blocks_within_blocks_hand_it_on_once() -> None:
     done = []
-    with pytest.raises(KeyboardInterrupt), interrupts.later():
-        with interrupts.later():
+    with pytest.raises(KeyboardInterrupt), interrupts.delay_interrupts():
+        with interrupts.delay_interrupts():
             os.kill(os.getpid(), signal.SIGINT)
         done.append("the outer block goes on")
     assert done == ["the outer block goes on"]
 
 
 def test_an_error_of_the_block_gives_way() -> None:
-    with pytest.raises(KeyboardInterrupt), interrupts.later():
+    with pytest.raises(KeyboardInterrupt), interrupts.delay_interrupts():
         os.kill(os.getpid(), signal.SIGINT)
         raise OSError("disk")
 
@@ -49,7 +49,7 @@ def test_an_error_of_the_block_gives_way() -> None:
 @pytest.mark.parametrize("handler", [signal.SIG_IGN, signal.SIG_DFL])
 def test_other_handlers_are_left_alone(handler: signal.Handlers) -> None:
     signal.signal(signal.SIGINT, handler)
-    with interrupts.later():
+    with interrupts.delay_interrupts():
         assert signal.getsignal(signal.SIGINT) is handler
 
 
@@ -57,7 +57,7 @@ def test_other_threads_have_no_signals() -> None:
     done = []
 
     def work() -> None:
-        with interrupts.later():
+        with interrupts.delay_interrupts():
             done.append(1)
 
     thread = threading.Thread(target=work)
@@ -69,7 +69,7 @@ def test_other_threads_have_no_signals() -> None:
 @pytest.mark.parametrize("times", [1, 2])
 def test_ctrl_c_in_a_block_of_python_is_heard(times: int) -> None:
     for _ in range(times):
-        with pytest.raises(KeyboardInterrupt), interrupts.stopping(lambda: None):
+        with pytest.raises(KeyboardInterrupt), interrupts.stop_on_interrupt(lambda: None):
             os.kill(os.getpid(), signal.SIGINT)
             threading.Event().wait(30)
             pytest.fail("Ctrl-C was lost")
@@ -78,8 +78,8 @@ def test_ctrl_c_in_a_block_of_python_is_heard(times: int) -> None:
 
 def test_what_is_held_back_is_not_stopped() -> None:
     stopped = threading.Event()
-    with pytest.raises(KeyboardInterrupt), interrupts.stopping(stopped.set):
-        with interrupts.later():
+    with pytest.raises(KeyboardInterrupt), interrupts.stop_on_interrupt(stopped.set):
+        with interrupts.delay_interrupts():
             os.kill(os.getpid(), signal.SIGINT)
             assert not stopped.wait(0.2)
         pytest.fail("Ctrl-C was lost")

@@ -27,7 +27,7 @@ def ended_process() -> int:
 def test_a_file_is_replaced_when_it_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     whole_files.write_bytes(path, b"first")
-    with whole_files.whole(path) as new:
+    with whole_files.write_atomically(path) as new:
         new.write_bytes(b"second")
         assert path.read_bytes() == b"first"
     assert path.read_bytes() == b"second"
@@ -38,7 +38,7 @@ def test_a_file_is_replaced_when_it_is_whole(tmp_path: Path) -> None:
 def test_after_an_error_the_earlier_one_is_there(tmp_path: Path, error: type[BaseException]) -> None:
     path = tmp_path / "x.json"
     whole_files.write_bytes(path, b"first")
-    with pytest.raises(error), whole_files.whole(path) as new:
+    with pytest.raises(error), whole_files.write_atomically(path) as new:
         new.write_bytes(b"half")
         raise error
     assert path.read_bytes() == b"first"
@@ -49,7 +49,7 @@ def test_what_killed_writers_left_is_swept_by_the_next(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     dead, same_number = left_by(ended_process(), path), left_by(os.getpid(), path)
     alive, others = left_by(os.getppid(), path), left_by(os.getpid(), tmp_path / "y.json")
-    with whole_files.whole(path) as mine:
+    with whole_files.write_atomically(path) as mine:
         mine.write_text("mine")
         whole_files.sweep(path)
         assert mine.exists(), "what this process writes now is no leftover"

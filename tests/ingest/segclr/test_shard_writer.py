@@ -46,7 +46,7 @@ def test_nothing_half_written(tmp_path: Path, embeddings: Make) -> None:
     batch = embeddings({1: 2, 2: 2})
     write_shards(tmp_path, [batch], convention=8, num_shards=1)
     before = (tmp_path / "0.zip").read_bytes()
-    with pytest.raises(ReadError, match=r"0.zip exists already; write shards into a folder of their own"):
+    with pytest.raises(ReadError, match=r"0.zip exists already; write shards into a new folder"):
         write_shards(tmp_path, [batch], convention=8, num_shards=1)
     assert (tmp_path / "0.zip").read_bytes() == before
     assert [item.name for item in tmp_path.iterdir()] == ["0.zip"]

@@ -12,7 +12,7 @@ import pytest
 from ingest.reader import ReadRequest
 from ingest.schema.errors import AnalysisError
 from ingest.segclr.csv_zip import SegclrReader
-from ingest.synthetic.connectome import RESOLUTION, Made, Synthetic, make
+from ingest.synthetic.connectome import RESOLUTION, Synthetic, SyntheticFiles, make
 from ingest.tables import open_source
 
 
@@ -22,11 +22,11 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+def made(tmp_path_factory: pytest.TempPathFactory) -> SyntheticFiles:
     return make(tmp_path_factory.mktemp("made") / "files", neurons=200, seed=0, frames=100)
 
 
-def test_same_seed_same_bytes_and_another_seed_another_connectome(made: Made, tmp_path: Path) -> None:
+def test_same_seed_same_bytes_and_another_seed_another_connectome(made: SyntheticFiles, tmp_path: Path) -> None:
     folder = made.neurons.parent
     again = make(tmp_path / "again", neurons=200, seed=np.random.default_rng(0), frames=100)
     assert digests(again.neurons.parent) == digests(folder)
@@ -52,7 +52,7 @@ def test_what_is_asked_first_changes_nothing() -> None:
         assert pa.Table.from_batches(getattr(one, ask)()).equals(first)
 
 
-def test_the_readers_give_back_what_was_made(made: Made) -> None:
+def test_the_readers_give_back_what_was_made(made: SyntheticFiles) -> None:
     source = Synthetic(200, seed=0, frames=100)
     neurons = open_source(made.neurons, ReadRequest("neurons")).to_reader().read_all()
     wanted = pa.Table.from_batches(source.neurons())
@@ -68,7 +68,7 @@ def test_the_readers_give_back_what_was_made(made: Made) -> None:
         assert np.abs(apart).max() <= edge / 2
 
 
-def test_shards_give_back_every_vector(made: Made) -> None:
+def test_shards_give_back_every_vector(made: SyntheticFiles) -> None:
     request = ReadRequest("embeddings", options={"coordinates": "nm"})
     found = SegclrReader().read(made.embeddings, request).to_reader().read_all()
     found = found.sort_by([("root_id", "ascending"), ("node_id", "ascending")])
@@ -78,7 +78,7 @@ def test_shards_give_back_every_vector(made: Made) -> None:
     assert len(list(made.embeddings.glob("*.zip"))) == 4
 
 
-def test_truth_names_the_planted_loops_and_they_are_in_the_file(made: Made) -> None:
+def test_truth_names_the_planted_loops_and_they_are_in_the_file(made: SyntheticFiles) -> None:
     planted = json.loads(made.truth.read_text())["planted"]
     table = pq.read_table(made.synapses, columns=["pre_pt_root_id", "post_pt_root_id"])
     counted = table.group_by(table.schema.names).aggregate([([], "count_all")]).to_pylist()

@@ -4,7 +4,7 @@ import pytest
 
 from ingest.schema.errors import AnalysisError
 from ingest.synthetic.connectome import Synthetic
-from ingest.synthetic.embeddings import Embeddings
+from ingest.synthetic.embeddings import SyntheticEmbeddings
 from ingest.synthetic.neurons import Seeds, make_neurons
 
 
@@ -62,4 +62,4 @@ def test_the_trait_is_read_from_embeddings_and_not_from_wiring(made: Synthetic) 
 def test_too_few_dimensions_are_refused() -> None:
     seeds = Seeds.of(0)
     with pytest.raises(AnalysisError, match="wanted at least 13"):
-        Embeddings.of(make_neurons(100, 12, seeds), 12, 3, seeds)
+        SyntheticEmbeddings.of(make_neurons(100, 12, seeds), 12, 3, seeds)

@@ -7,15 +7,25 @@ import pytest
 from ingest.schema.errors import AnalysisError
 from ingest.schema.words import SYNAPSES
 from ingest.synthetic.neurons import Seeds, make_neurons
-from ingest.synthetic.wiring import LARGEST_WEIGHT, LOG_MEAN, LOG_SD, PLANTED_WEIGHT, Wiring, mean_weight, strength
+from ingest.synthetic.wiring import (
+    LARGEST_WEIGHT,
+    LOG_MEAN,
+    LOG_SD,
+    PLANTED_WEIGHT,
+    SyntheticWiring,
+    mean_weight,
+    strength,
+)
 
 
-def wiring(neurons: int = 1_200, synapses: int = 180_000, reciprocity: float = 0.15, planted: int = 8) -> Wiring:
+def wiring(
+    neurons: int = 1_200, synapses: int = 180_000, reciprocity: float = 0.15, planted: int = 8
+) -> SyntheticWiring:
     seeds = Seeds.of(5)
-    return Wiring.of(make_neurons(neurons, 8, seeds), synapses, reciprocity, planted, seeds)
+    return SyntheticWiring.of(make_neurons(neurons, 8, seeds), synapses, reciprocity, planted, seeds)
 
 
-def matrix(made: Wiring) -> np.ndarray:
+def matrix(made: SyntheticWiring) -> np.ndarray:
     """Synapse counts, pre x post."""
     counts = np.zeros((len(made.neurons), len(made.neurons)), dtype=np.int64)
     for block in range(made.blocks()):
@@ -24,7 +34,7 @@ def matrix(made: Wiring) -> np.ndarray:
     return counts
 
 
-def chances(made: Wiring) -> np.ndarray:
+def chances(made: SyntheticWiring) -> np.ndarray:
     """The closed form: own draw or answer, autapses never."""
     pre, post = np.divmod(np.arange(len(made.neurons) ** 2), len(made.neurons))
     drawn = -np.expm1(-made.rate * strength(made.neurons, pre, post)).reshape(len(made.neurons), -1)

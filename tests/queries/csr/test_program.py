@@ -11,9 +11,9 @@ import pyarrow as pa
 import pytest
 
 from queries.csr.needs import needs_of
-from queries.csr.program import Loaded, best_order, compiled, load, meeting
+from queries.csr.program import Loaded, best_order, compiled, four_cycle_program, load
 from queries.csr.relations import Relations
-from queries.csr.run import Run
+from queries.csr.run import CSRRun
 from queries.engine import Source, parse, run
 from queries.planning.bind import bind
 from queries.planning.rewrites import rewrite
@@ -78,9 +78,9 @@ def test_every_order_finds_what_sql_finds(name: str, keep: str) -> None:
     assert wanted > 0
     for number, order in enumerate(permutations(loaded.variables)):
         program = compiled(loaded, order)
-        assert Run(Limits(), 1).count(program) == wanted
+        assert CSRRun(Limits(), 1).count(program) == wanted
         if number % 3 == 0:
-            batches = list(Run(Limits(), 2).matches(program))
+            batches = list(CSRRun(Limits(), 2).matches(program))
             found = np.concatenate([np.empty((0, len(order)), np.int32), *batches])
             assert len(found) == wanted
             assert len(np.unique(found, axis=0)) == wanted
@@ -102,12 +102,12 @@ def test_two_vertices_that_meet_over_two_others_are_counted_by_paths(name: str, 
         source = hubs(seed, 60 + 20 * seed, 500)
         text = text_of(f"{PATTERNS[name]} {condition}", keep)
         loaded = loaded_of(source, text)
-        met = meeting(loaded)
+        met = four_cycle_program(loaded)
         if met is None:  # an order between the two in the middle, from whichever side
             assert condition
             continue
-        assert Run(Limits(), 1).meetings(met) == run(text, source, engine="duckdb").scalar()
-        assert Run(Limits(), 3).meetings(met) == Run(Limits(), 1).meetings(met)
+        assert CSRRun(Limits(), 1).meetings(met) == run(text, source, engine="duckdb").scalar()
+        assert CSRRun(Limits(), 3).meetings(met) == CSRRun(Limits(), 1).meetings(met)
 
 
 def test_a_selective_vertex_comes_first() -> None:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 
 from ingest.schema.errors import InterruptedRun, ParseError, SchemaError
-from queries.duckdb.apart import POSSIBLE, is_heavy, plans_soon, read_apart
+from queries.duckdb.apart import POSSIBLE, is_heavy, plans_soon, read_in_child
 from queries.engine import Source, run
 from queries.source import LimitError, Limits
 
@@ -168,14 +168,14 @@ def test_a_cancelled_run_ends(toy: Source) -> None:
     threading.Timer(0.5, stop.set).start()
     limits = Limits(deadline=time.monotonic() + 600, time_limit=600, cancelled=stop.is_set)
     with pytest.raises(InterruptedRun):
-        read_apart(toy.connection, SLOW["a function over a list"], {}, limits, None, plan_only=False)
+        read_in_child(toy.connection, SLOW["a function over a list"], {}, limits, None, plan_only=False)
 
 
 def test_a_quick_plan_is_left_to_all_threads() -> None:
     connection = duckdb.connect()
     limits = Limits.starting(60, None)
-    assert read_apart(connection, "SELECT 1 AS x", {}, limits, None, plan_only=True) is None
-    table, more = read_apart(connection, "SELECT 1 AS x", {}, limits, None, plan_only=False) or (None, None)
+    assert read_in_child(connection, "SELECT 1 AS x", {}, limits, None, plan_only=True) is None
+    table, more = read_in_child(connection, "SELECT 1 AS x", {}, limits, None, plan_only=False) or (None, None)
     assert (table, more) == (pa.table({"x": pa.array([1], pa.int32())}), False)
 
 

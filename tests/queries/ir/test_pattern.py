@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from queries.ir.expression import Call, Expression, Identity, Literal, Operation, Property, conjuncts, transform
+from queries.ir.expression import Call, ElementId, Expression, Literal, Operation, Property, conjuncts, transform
 from queries.ir.pattern import Column, Edge, Exists, Mode, Path, Pattern, Quantifier, Select, Semantics, Vertex
 
 A, B = Vertex("a", ("neuron",)), Vertex("b", ("neuron",))
@@ -81,7 +81,7 @@ def test_exists_reads_what_it_shares() -> None:
 
 
 def test_transform_rebuilds_from_the_leaves() -> None:
-    tree = Operation("AND", (Operation("=", (Property("a", "X"), Literal(1))), Identity("a")))
+    tree = Operation("AND", (Operation("=", (Property("a", "X"), Literal(1))), ElementId("a")))
 
     def lower(node: Expression) -> Expression:
         return Property(node.variable, node.name.lower()) if isinstance(node, Property) else node

@@ -9,7 +9,7 @@ import pytest
 
 from ingest.schema.errors import SchemaError
 from queries.engine import Source, run
-from queries.ir.criteria import Said
+from queries.ir.criteria import CriteriaBuilder
 from queries.ir.expression import Parameter
 from queries.ir.regular import text_of
 
@@ -48,7 +48,7 @@ def test_what_no_text_can_say_is_refused(pattern: re.Pattern[str]) -> None:
 
 
 def test_criteria_and_parameters_keep_flags(toy: Source) -> None:
-    said = Said()
+    said = CriteriaBuilder()
     assert said.about("n", {"name": [re.compile("mbon", re.I), "x"]}) is not None
     assert "(?i)mbon" in said.parameters.values()
     assert isinstance(said.bound("x"), Parameter)

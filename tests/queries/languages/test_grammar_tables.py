@@ -12,7 +12,7 @@ from lark import Transformer
 
 from ingest.schema.errors import ParseError
 from queries.languages.grammar import Grammar
-from queries.languages.grammar_tables import kept_at
+from queries.languages.grammar_tables import cache_file
 from queries.languages.sql_pgq import parser as sql_pgq
 
 QUESTION = (
@@ -52,7 +52,7 @@ def test_kept_tables_parse_alike_and_broken_ones_are_made_anew(place: Path, capl
 
 def test_another_grammar_never_reads_these_tables(place: Path) -> None:
     source = (files("queries.languages.sql_pgq") / "sql_pgq.lark").read_text(encoding="utf-8")
-    paths = {kept_at(source, "body"), kept_at(source, "path"), kept_at(source + "\n", "body")}
+    paths = {cache_file(source, "body"), cache_file(source, "path"), cache_file(source + "\n", "body")}
     assert len(paths) == 3
     assert Grammar('start: "a"', "start", Transformer(), {}).parse("a").data == "start"
     assert Grammar('start: "b"', "start", Transformer(), {}).parse("b").data == "start"
@@ -63,15 +63,15 @@ def test_another_grammar_never_reads_these_tables(place: Path) -> None:
 def test_a_folder_that_others_may_write_is_not_used(place: Path) -> None:
     place.mkdir(parents=True)
     place.chmod(0o777)
-    assert kept_at("a", "start") is None
+    assert cache_file("a", "start") is None
     assert parsed()[0]
     assert not list(place.iterdir())
     place.chmod(0o700)
-    assert kept_at("a", "start") is not None
+    assert cache_file("a", "start") is not None
 
 
 def test_without_a_place_the_tables_are_made_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    assert kept_at("a", "start") is None
+    assert cache_file("a", "start") is None
     assert parsed()[0]

@@ -17,7 +17,7 @@ from queries.csr.executor import CSRExecutor
 from queries.duckdb.executor import DuckDBExecutor
 from queries.engine import Source, parse
 from queries.planning.bind import BoundPattern, bind
-from queries.planning.executor import Estimate
+from queries.planning.executor import CostEstimate
 from queries.planning.plan import SURE, SURE_LOADED, choose
 from queries.planning.values import Values
 from queries.source import Limits
@@ -38,8 +38,8 @@ class Stated:
     def measure(self, bound: BoundPattern, source: Source, parameters: Mapping[str, Any]) -> None:
         self.measured += 1
 
-    def estimate(self, bound: BoundPattern, source: Source, parameters: Mapping[str, Any]) -> Estimate:
-        return Estimate(1.0, 1.0, self.seconds + self.loading_s, "it is told so")
+    def estimate(self, bound: BoundPattern, source: Source, parameters: Mapping[str, Any]) -> CostEstimate:
+        return CostEstimate(1.0, 1.0, self.seconds + self.loading_s, "it is told so")
 
     def inline(self, bound: BoundPattern, values: Values) -> str | None:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from queries.engine import parse
-from queries.planning.shortcuts import hands_on
+from queries.planning.shortcuts import passes_rows_through
 
 TABLE = "GRAPH_TABLE (connectome MATCH (a)-[e IS synapse]->(b) COLUMNS (a.root_id AS a, b.root_id AS b))"
 
@@ -28,4 +28,4 @@ TABLE = "GRAPH_TABLE (connectome MATCH (a)-[e IS synapse]->(b) COLUMNS (a.root_i
     ],
 )
 def test_what_hands_its_rows_on(text: str, wanted: bool) -> None:
-    assert hands_on(parse(text)) is wanted
+    assert passes_rows_through(parse(text)) is wanted

@@ -18,8 +18,8 @@ from graphlab.predict.inputs.features import Inputs, RootIds
 from graphlab.predict.inputs.pair_features import profile_cosine
 from graphlab.predict.learners.linear import Logistic, LogisticRegression, logistic
 from graphlab.predict.learners.trees.forest import RandomForest
-from graphlab.predict.predictor import Declared, Fitted, Journal, Predictor, known_rows
-from graphlab.predict.state import Array, State, array, inside, require, under
+from graphlab.predict.predictor import Declared, Fitted, Predictor, TrainingJournal, known_rows
+from graphlab.predict.state import Array, State, array, require, with_prefix, without_prefix
 from ingest.schema.errors import AnalysisError
 from ingest.schema.ids import rows_of
 
@@ -43,7 +43,9 @@ class Hybrid(Declared):
     tasks: frozenset[str] = frozenset({"pair"})
     libraries = frozenset({"sklearn"})
 
-    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: Journal | None = None) -> Fitted:
+    def fit(
+        self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: TrainingJournal | None = None
+    ) -> Fitted:
         if classes != 2:
             raise AnalysisError(f"the hybrid tells two classes apart; found {classes}")
         kernels = neuron_kernels(inputs)
@@ -58,7 +60,7 @@ class Hybrid(Declared):
 
     def restore(self, state: State) -> Fitted:
         parts = _Parts.restore(state)
-        stack = inside(state, "stack")
+        stack = without_prefix(state, "stack")
         return _Stack(parts, Logistic.restore(stack)) if stack else _Mean(parts)
 
     def _unseen(self, inputs: Inputs, known: Ints, seed: int) -> Iterator[tuple[Ints, Ints]]:
@@ -81,13 +83,13 @@ def neuron_kernels(inputs: Inputs) -> list[Floats]:
     wired = sparse.csr_array((len(inputs.root_ids),) * 2)
     for weight in inputs.layers.values():
         wired = sparse.csr_array(wired + weight)
-    found = [profile_cosine(wired) ** SHARPNESS]
+    kernels = [profile_cosine(wired) ** SHARPNESS]
     if inputs.position_nm is not None:
         place = np.where(np.isfinite(inputs.position_nm), inputs.position_nm, 1e12)
         apart = np.linalg.norm(place[:, None] - place[None], axis=2)
         width = REACH_SHARE * np.median(apart[(apart > 0) & (apart < 1e11)])
-        found.append(np.exp(-0.5 * (apart / width) ** 2))
-    return found
+        kernels.append(np.exp(-0.5 * (apart / width) ** 2))
+    return kernels
 
 
 def carried(kernel: Floats, source: Ints, target: Ints, residual: Floats, asked: tuple[Ints, Ints]) -> Floats:
@@ -124,20 +126,20 @@ class _Parts:
         source, target = (array(state, name, np.uint64, 1) for name in ("source", "target"))
         residual = array(state, "residual", np.float64, 1)
         require(len(source) == len(target) == len(residual), "residuals of some pairs are missing")
-        return cls(tuple(p.restore(inside(state, p.name)) for p in PARTS_OF_IT), None, source, target, residual)
+        return cls(tuple(p.restore(without_prefix(state, p.name)) for p in PARTS_OF_IT), None, source, target, residual)
 
     def state(self) -> dict[str, Array]:
-        found: dict[str, Array] = {"source": self.source, "target": self.target, "residual": self.residual}
+        arrays: dict[str, Array] = {"source": self.source, "target": self.target, "residual": self.residual}
         for fitted, predictor in zip(self.fitted, PARTS_OF_IT, strict=True):
-            found |= under(predictor.name, fitted.state())
-        return found
+            arrays |= with_prefix(predictor.name, fitted.state())
+        return arrays
 
     def logits(self, inputs: Inputs, rows: Ints) -> list[Floats]:
-        found = []
+        logits = []
         for part in self.fitted:
             p = np.clip(part.predict(inputs, rows)[:, 1], NARROWEST, 1 - NARROWEST)
-            found.append(np.log(p / (1 - p)))
-        return found
+            logits.append(np.log(p / (1 - p)))
+        return logits
 
     def columns(self, inputs: Inputs, rows: Ints) -> Floats:
         asked = (inputs.source[rows], inputs.target[rows])
@@ -157,7 +159,7 @@ class _Stack:
         return self.model.probability(self.parts.columns(inputs, rows))
 
     def state(self) -> dict[str, Array]:
-        return self.parts.state() | under("stack", self.model.state())
+        return self.parts.state() | with_prefix("stack", self.model.state())
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,8 +19,8 @@ from graphlab.predict.inputs.pair_features import profile_cosine
 from graphlab.predict.learners.combined.hybrid import carried, neuron_kernels
 from graphlab.predict.learners.trees.ensemble import Trees
 from graphlab.predict.learners.trees.extra_trees import ExtraTrees
-from graphlab.predict.predictor import Declared, Fitted, Journal, known_rows
-from graphlab.predict.state import Array, State, array, inside, require, under
+from graphlab.predict.predictor import Declared, Fitted, TrainingJournal, known_rows
+from graphlab.predict.state import Array, State, array, require, with_prefix, without_prefix
 from ingest.schema.errors import AnalysisError
 from ingest.schema.ids import rows_of
 
@@ -43,22 +43,24 @@ class InformedTrees(Declared):
         """The trees without answers."""
         return ExtraTrees(self.name, ends=True, leaf=self.leaf)
 
-    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: Journal | None = None) -> Fitted:
+    def fit(
+        self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: TrainingJournal | None = None
+    ) -> Fitted:
         if classes != 2:
             raise AnalysisError(f"informed trees tell two classes apart; found {classes}")
         rows = known_rows(known)
         answers = Answers.of(inputs, rows, known[rows])
-        kernels = likenesses(inputs)
-        told = np.empty((len(rows), len(kernels) + 5))
-        part = dealt(inputs, rows, seed)
+        kernels = similarity_kernels(inputs)
+        from_answers = np.empty((len(rows), len(kernels) + 5))
+        part = assign_parts(inputs, rows, seed)
         for number in range(PARTS):
             here = part == number
-            told[here] = answers.without(here).told(inputs, rows[here], kernels)
-        values = np.hstack([self.grower.values(inputs, rows), told])
+            from_answers[here] = answers.without(here).told(inputs, rows[here], kernels)
+        values = np.hstack([self.grower.values(inputs, rows), from_answers])
         return _Fitted(self, answers, self.grower.grown(values, known[rows], classes, seed))
 
     def restore(self, state: State) -> Fitted:
-        return _Fitted(self, Answers.restore(state), Trees.restore(inside(state, "trees")))
+        return _Fitted(self, Answers.restore(state), Trees.restore(without_prefix(state, "trees")))
 
     def sentence(self) -> str:
         return f"{self.grower.sentence()}, told how like pairs and both homologue classes answered"
@@ -104,16 +106,16 @@ class Answers:
         return cls(source, target, residual)
 
 
-def likenesses(inputs: Inputs) -> list[Floats]:
+def similarity_kernels(inputs: Inputs) -> list[Floats]:
     """Kernels [n, n] of the hybrid, and likeness of gap junctions where there are some."""
-    found = neuron_kernels(inputs)
+    kernels = neuron_kernels(inputs)
     if "electrical" in inputs.layers:
         gap = inputs.layers["electrical"]
-        found.append(profile_cosine(sparse.csr_array(gap.maximum(gap.T))) ** 2)
-    return found
+        kernels.append(profile_cosine(sparse.csr_array(gap.maximum(gap.T))) ** 2)
+    return kernels
 
 
-def dealt(inputs: Inputs, rows: Ints, seed: int) -> Ints:
+def assign_parts(inputs: Inputs, rows: Ints, seed: int) -> Ints:
     """Part of each of ``rows``; pairs of the same two homologue classes, either way round, are in one."""
     a, b = inputs.group[inputs.source[rows]], inputs.group[inputs.target[rows]]
     unit = np.minimum(a, b) * (int(inputs.group.max()) + 1) + np.maximum(a, b)
@@ -136,8 +138,8 @@ class _Fitted:
     trees: Trees
 
     def predict(self, inputs: Inputs, rows: Ints) -> Floats:
-        told = self.answers.told(inputs, rows, likenesses(inputs))
-        return self.trees.probability(np.hstack([self.settings.grower.values(inputs, rows), told]))
+        from_answers = self.answers.told(inputs, rows, similarity_kernels(inputs))
+        return self.trees.probability(np.hstack([self.settings.grower.values(inputs, rows), from_answers]))
 
     def state(self) -> dict[str, Array]:
-        return self.answers.state() | under("trees", self.trees.state())
+        return self.answers.state() | with_prefix("trees", self.trees.state())

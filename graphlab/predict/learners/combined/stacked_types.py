@@ -19,8 +19,8 @@ from graphlab.predict.inputs.features import Inputs, RootIds
 from graphlab.predict.learners.class_weights import example_weights
 from graphlab.predict.learners.trees.ensemble import Trees
 from graphlab.predict.learners.trees.forest import WORKERS
-from graphlab.predict.predictor import Declared, Fitted, Journal, known_rows
-from graphlab.predict.state import Array, State, array, inside, number, require, under, whole
+from graphlab.predict.predictor import Declared, Fitted, TrainingJournal, known_rows
+from graphlab.predict.state import Array, State, array, integer_array, number, require, with_prefix, without_prefix
 from ingest.schema.errors import MissingExtraError
 from ingest.schema.ids import rows_of
 
@@ -40,12 +40,14 @@ class StackedTypes(Declared):
     tasks: frozenset[str] = frozenset({"node"})
     libraries = frozenset({"sklearn"})
 
-    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: Journal | None = None) -> Fitted:
+    def fit(
+        self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: TrainingJournal | None = None
+    ) -> Fitted:
         rows = known_rows(known)
         node, label = inputs.source[rows], known[rows]
         part, parts = _parts(inputs.group[node], seed)
         means = Means(inputs)
-        values, forests, said = inputs.node.values, [], []
+        values, forests, predictions = inputs.node.values, [], []
         rounds = self.rounds if parts > 1 else 0
         for turn in range(rounds + 1):
             forest = self._forest(values[node], label, classes, seed + turn)
@@ -57,9 +59,9 @@ class StackedTypes(Declared):
                 out = part == k
                 other = self._forest(values[node[~out]], label[~out], classes, seed + turn)
                 everyone[node[out]] = other.probability(values[node[out]])
-            said.append(everyone[node])
+            predictions.append(everyone[node])
             values = means.beside(everyone)
-        return _Fitted(self, forests, inputs.root_ids[node], said)
+        return _Fitted(self, forests, inputs.root_ids[node], predictions)
 
     def _forest(self, values: Floats, label: Ints, classes: int, seed: int) -> Trees:
         try:
@@ -75,12 +77,12 @@ class StackedTypes(Declared):
         rounds = number(state, "rounds")
         root_ids = array(state, "root_ids", np.uint64, 1)
         require(rounds >= 0, "it has no rounds")
-        forests = [Trees.restore(inside(state, f"forest {k}")) for k in range(rounds + 1)]
-        said = [array(state, f"said {k}", np.float64, 2) for k in range(rounds)]
+        forests = [Trees.restore(without_prefix(state, f"forest {k}")) for k in range(rounds + 1)]
+        predictions = [array(state, f"said {k}", np.float64, 2) for k in range(rounds)]
         shape = (len(root_ids), forests[0].classes)
-        require(all(one.shape == shape for one in said), "predictions of some neurons are missing")
+        require(all(one.shape == shape for one in predictions), "predictions of some neurons are missing")
         require(len({forest.classes for forest in forests}) == 1, "forests are of different classes")
-        return _Fitted(self, forests, root_ids, said)
+        return _Fitted(self, forests, root_ids, predictions)
 
     def sentence(self) -> str:
         return (
@@ -104,17 +106,17 @@ class _Fitted:
         there = at >= 0
         means = Means(inputs)
         values = inputs.node.values
-        for forest, said in zip(self.forests, self.said, strict=False):
+        for forest, predicted in zip(self.forests, self.said, strict=False):
             everyone = forest.probability(values)
-            everyone[at[there]] = said[there]
+            everyone[at[there]] = predicted[there]
             values = means.beside(everyone)
         return self.forests[-1].probability(values[inputs.source[rows]])
 
     def state(self) -> dict[str, Array]:
-        found: dict[str, Array] = {"root_ids": self.root_ids, "rounds": whole(len(self.said))}
+        arrays: dict[str, Array] = {"root_ids": self.root_ids, "rounds": integer_array(len(self.said))}
         for k, forest in enumerate(self.forests):
-            found |= under(f"forest {k}", forest.state())
-        return found | {f"said {k}": said for k, said in enumerate(self.said)}
+            arrays |= with_prefix(f"forest {k}", forest.state())
+        return arrays | {f"said {k}": predicted for k, predicted in enumerate(self.said)}
 
 
 class Means:
@@ -124,9 +126,9 @@ class Means:
         self.values = inputs.node.values
         self.matrices = list(directed_matrices(inputs.layers, inputs.sign).values())
 
-    def beside(self, said: Floats) -> Floats:
-        """[n, columns]: features, and the mean of ``said`` [n, classes] over the partners of every kind."""
-        return np.hstack([self.values, *(np.asarray(matrix @ said) for matrix in self.matrices)])
+    def beside(self, predictions: Floats) -> Floats:
+        """[n, columns]: features, and the mean of ``predictions`` [n, classes] over the partners of every kind."""
+        return np.hstack([self.values, *(np.asarray(matrix @ predictions) for matrix in self.matrices)])
 
 
 def _parts(group: Ints, seed: int) -> tuple[Ints, int]:

@@ -15,7 +15,7 @@ from torch import nn
 from torch_geometric.nn import GINEConv, SAGEConv
 
 from graphlab.predict.inputs.features import Inputs, hetero_data
-from graphlab.predict.learners.training.sampling import Rows, Sample
+from graphlab.predict.learners.training.sampling import CSREdges, Sample
 from ingest.schema.errors import AnalysisError
 
 
@@ -45,14 +45,14 @@ class EdgeLists:
                     continue
                 self.edges.append(edges)
                 pointer = np.concatenate([[0], np.cumsum(np.bincount(edges.index[1].numpy(), minlength=n))])
-                self._rows.append(Rows(pointer.astype(np.int64), edges.index[0].numpy().astype(np.int32)))
+                self._rows.append(CSREdges(pointer.astype(np.int64), edges.index[0].numpy().astype(np.int32)))
         if not self.edges:
             raise AnalysisError("no connections between these neurons: nothing for a graph network to read")
 
     def whole(self, device: torch.device) -> list[Edges]:
         return [Edges(edges.index.to(device), edges.attributes.to(device)) for edges in self.edges]
 
-    def rows(self) -> list[Rows]:
+    def rows(self) -> list[CSREdges]:
         return self._rows
 
     def part(self, sample: Sample, device: torch.device) -> list[Edges]:

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from graphlab.predict.inputs.examples import Floats, Ints
-from graphlab.predict.learners.networks.wirings import Wiring
+from graphlab.predict.learners.networks.wirings import NetworkEdges
 from graphlab.predict.learners.training.loop import precision
 from graphlab.predict.learners.training.sampling import batch_key, sample
 
@@ -51,13 +51,13 @@ class Labelled:
         given[nodes, -1] = 1.0
         return torch.cat([self.values, given], dim=1)
 
-    def likelihood(self, network: nn.Module, wiring: Wiring, asked: tuple[torch.Tensor, torch.Tensor]) -> float:
+    def likelihood(self, network: nn.Module, wiring: NetworkEdges, asked: tuple[torch.Tensor, torch.Tensor]) -> float:
         """Mean log probability of labels that are not given: nodes and labels ``asked``."""
         nodes, label = (part.to(self.values.device) for part in asked)
         logits = network(self.inputs(), wiring.whole(self.values.device))[nodes]
         return -float(nn.functional.cross_entropy(logits.float(), label))
 
-    def spread(self, network: nn.Module, wiring: Wiring, rounds: int) -> Floats:
+    def spread(self, network: nn.Module, wiring: NetworkEdges, rounds: int) -> Floats:
         """Probabilities [n, classes] after ``rounds`` in which the unlabelled take on what was last said of them."""
         graph, probability = wiring.whole(self.values.device), None
         with torch.no_grad(), precision(self.values.device):
@@ -68,7 +68,7 @@ class Labelled:
 
 
 def batches(
-    wiring: Wiring,
+    wiring: NetworkEdges,
     taught: Labelled,
     hidden: torch.Tensor,
     size: int,

@@ -18,8 +18,8 @@ import numpy as np
 from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.inputs.features import Inputs, RootIds
 from graphlab.predict.learners.class_weights import class_weights
-from graphlab.predict.predictor import Declared, Fitted, Journal, known_rows
-from graphlab.predict.state import Array, State, array, inside, number, require, under, whole
+from graphlab.predict.predictor import Declared, Fitted, TrainingJournal, known_rows
+from graphlab.predict.state import Array, State, array, integer_array, number, require, with_prefix, without_prefix
 from graphlab.statistics.ridge import Scaling
 from ingest.schema.errors import AnalysisError, MissingExtraError
 from ingest.schema.ids import rows_of
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import torch
 
     from graphlab.predict.learners.networks.label_inputs import Labelled
-    from graphlab.predict.learners.networks.wirings import Wiring
+    from graphlab.predict.learners.networks.wirings import NetworkEdges
 
 HIDDEN_SHARE = (0.2, 0.9)
 """Each epoch hides a share of labels drawn between these: the network meets sparse and dense labels."""
@@ -69,7 +69,7 @@ class NodeNetwork(Declared):
 
     def fit(
         self, inputs: Inputs, known: Ints, classes: int, seed: int,
-        journal: Journal | None = None, checkpoints: Path | None = None,
+        journal: TrainingJournal | None = None, checkpoints: Path | None = None,
     ) -> Fitted:  # fmt: skip
         """As of every predictor.
 
@@ -126,7 +126,9 @@ class NodeNetwork(Declared):
         require(bool(((label >= 0) & (label < classes)).all()), "a label is of no class")
         networks: list[torch.nn.Module] = []
         for member in range(number(state, "members")):
-            weights = {name: torch.from_numpy(np.array(a)) for name, a in inside(state, f"member {member}").items()}
+            weights = {
+                name: torch.from_numpy(np.array(a)) for name, a in without_prefix(state, f"member {member}").items()
+            }
             with torch.random.fork_rng(devices=[]):
                 network = self._network(wirings.kinds_of(self.layers, weights), len(mean), classes)
             try:
@@ -144,7 +146,7 @@ class NodeNetwork(Declared):
             self.layers, kinds, columns + classes + 1, self.width, classes, self.depth, self.dropout
         )
 
-    def _steps(self, taught: Labelled, wiring: Wiring) -> Any:
+    def _steps(self, taught: Labelled, wiring: NetworkEdges) -> Any:
         """Losses of hidden labels: of all of them at once, or of a batch and the neighbours drawn around it."""
         import torch
 
@@ -210,8 +212,8 @@ class Ensemble:
     networks: list[torch.nn.Module]
 
     def predict(self, inputs: Inputs, rows: Ints) -> Floats:
-        found = self.members(inputs, rows).mean(axis=0)
-        return np.asarray(found / found.sum(axis=1, keepdims=True))
+        mean = self.members(inputs, rows).mean(axis=0)
+        return np.asarray(mean / mean.sum(axis=1, keepdims=True))
 
     def members(self, inputs: Inputs, rows: Ints) -> Floats:
         """Probabilities [members, k, classes] of every member; see ``uncertainty`` for what their spread says.
@@ -242,21 +244,23 @@ class Ensemble:
         at = rows_of(inputs.root_ids, self.root_ids)
         device = loop.chosen_device(settings.device)
         taught = Labelled.of(values, classes, at[at >= 0], self.label[at >= 0], device)
-        found = []
+        probabilities = []
         for network in self.networks:
-            found.append(taught.spread(network.to(device), wiring, settings.rounds)[inputs.source[rows]])
+            probabilities.append(taught.spread(network.to(device), wiring, settings.rounds)[inputs.source[rows]])
             network.cpu()
-        return np.stack(found)
+        return np.stack(probabilities)
 
     def state(self) -> dict[str, Array]:
-        found: dict[str, Array] = {
+        arrays: dict[str, Array] = {
             "mean": self.scale.mean,
             "spread": self.scale.spread,
             "root_ids": self.root_ids,
             "label": self.label,
-            "classes": whole(self.classes),
-            "members": whole(len(self.networks)),
+            "classes": integer_array(self.classes),
+            "members": integer_array(len(self.networks)),
         }
         for member, network in enumerate(self.networks):
-            found |= under(f"member {member}", {name: t.detach().numpy() for name, t in network.state_dict().items()})
-        return found
+            arrays |= with_prefix(
+                f"member {member}", {name: t.detach().numpy() for name, t in network.state_dict().items()}
+            )
+        return arrays

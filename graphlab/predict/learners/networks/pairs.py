@@ -17,8 +17,8 @@ from graphlab.predict.inputs.directed import directed_matrices
 from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.inputs.features import Inputs
 from graphlab.predict.learners.linear import Logistic, logistic
-from graphlab.predict.predictor import Declared, Fitted, Journal, known_rows
-from graphlab.predict.state import Array, State, array, inside, number, require, under, whole
+from graphlab.predict.predictor import Declared, Fitted, TrainingJournal, known_rows
+from graphlab.predict.state import Array, State, array, integer_array, number, require, with_prefix, without_prefix
 from graphlab.statistics.ridge import Scaling
 from graphlab.statistics.threads import one_thread
 from ingest.schema.errors import AnalysisError, MissingExtraError
@@ -53,7 +53,9 @@ class PairNetwork(Declared):
     tasks: frozenset[str] = frozenset({"pair"})
     libraries = frozenset({"torch"})
 
-    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: Journal | None = None) -> Fitted:
+    def fit(
+        self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: TrainingJournal | None = None
+    ) -> Fitted:
         if classes != 2:
             raise AnalysisError(f"the pair network tells two classes apart; found {classes}")
         try:
@@ -76,7 +78,7 @@ class PairNetwork(Declared):
     ) -> _Member:
         import torch
 
-        train, held = held_back(inputs, known, seed)
+        train, validation = held_back(inputs, known, seed)
         values = inputs.pair.values
         skip = logistic(values[train], known[train], 2, SKIP_PENALTY)
         with torch.random.fork_rng(devices=[]):
@@ -84,7 +86,7 @@ class PairNetwork(Declared):
             network = self.network(inputs.node.values.shape[1], values.shape[1], len(matrices))
             if len(np.unique(known[train])) == 2:
                 self._train(network, skip, _Asked.of(inputs, nodes, skip, train), known[train],
-                            _Asked.of(inputs, nodes, skip, held), known[held], matrices)  # fmt: skip
+                            _Asked.of(inputs, nodes, skip, validation), known[validation], matrices)  # fmt: skip
         network.eval()
         return _Member(skip, network)
 
@@ -94,7 +96,7 @@ class PairNetwork(Declared):
         skip: Logistic,
         shown: _Asked,
         label: Ints,
-        held: _Asked,
+        validation: _Asked,
         held_label: Ints,
         matrices: Sequence[Pair],
     ) -> None:
@@ -109,7 +111,7 @@ class PairNetwork(Declared):
             if epoch % EVERY == 0 and len(unseen):
                 network.eval()
                 with torch.no_grad():
-                    loss = float(cross_entropy(network(held, matrices), unseen))
+                    loss = float(cross_entropy(network(validation, matrices), unseen))
                 if loss < best:
                     best, kept, worse = loss, _copied(network), 0
                 else:
@@ -138,10 +140,10 @@ class PairNetwork(Declared):
         require(len(mean) == len(spread) and count > 0, "networks or scales are missing")
         members = []
         for k in range(count):
-            part = inside(state, f"member {k}")
-            skip = Logistic.restore(inside(part, "skip"))
+            part = without_prefix(state, f"member {k}")
+            skip = Logistic.restore(without_prefix(part, "skip"))
             network = self.network(len(mean), len(skip.scale.mean), matrices)
-            weights = {name: torch.from_numpy(value.copy()) for name, value in inside(part, "network").items()}
+            weights = {name: torch.from_numpy(value.copy()) for name, value in without_prefix(part, "network").items()}
             try:
                 network.load_state_dict(weights)
             except RuntimeError as error:
@@ -162,11 +164,11 @@ def held_back(inputs: Inputs, known: Ints, seed: int) -> tuple[Ints, Ints]:
     present = np.unique(inputs.group[np.concatenate([inputs.source[rows], inputs.target[rows]])])
     few = np.random.default_rng(seed).choice(present, round(HELD_BACK * len(present)), replace=False)
     out = np.isin(inputs.group, few)
-    held = out[inputs.source[rows]] | out[inputs.target[rows]]
-    if len(np.unique(known[rows[~held]])) < 2:
+    validation = out[inputs.source[rows]] | out[inputs.target[rows]]
+    if len(np.unique(known[rows[~validation]])) < 2:
         # Too few classes to hold any back: all are trained on, for all epochs.
         return rows, rows[:0]
-    return rows[~held], rows[held]
+    return rows[~validation], rows[validation]
 
 
 def _copied(network: torch.nn.Module) -> dict[str, torch.Tensor]:
@@ -232,11 +234,13 @@ class _Members:
         return np.stack([1.0 - p, p], axis=1)
 
     def state(self) -> dict[str, Array]:
-        found: dict[str, Array] = {
-            "mean": self.nodes.mean, "spread": self.nodes.spread, "matrices": whole(self.matrices),
-            "members": whole(len(self.members)),
+        arrays: dict[str, Array] = {
+            "mean": self.nodes.mean, "spread": self.nodes.spread, "matrices": integer_array(self.matrices),
+            "members": integer_array(len(self.members)),
         }  # fmt: skip
         for k, member in enumerate(self.members):
             weights = {name: value.numpy() for name, value in member.network.state_dict().items()}
-            found |= under(f"member {k}", under("skip", member.skip.state()) | under("network", weights))
-        return found
+            arrays |= with_prefix(
+                f"member {k}", with_prefix("skip", member.skip.state()) | with_prefix("network", weights)
+            )
+        return arrays

@@ -20,7 +20,7 @@ from scipy import sparse
 
 from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.inputs.features import Inputs
-from graphlab.predict.predictor import Declared, Fitted, Journal, known_rows
+from graphlab.predict.predictor import Declared, Fitted, TrainingJournal, known_rows
 from graphlab.predict.state import Array, State, array, require
 from graphlab.statistics.threads import one_thread
 from ingest.schema.errors import AnalysisError, MissingExtraError
@@ -48,7 +48,9 @@ class RateModel(Declared):
     tasks: frozenset[str] = frozenset({"pair"})
     libraries = frozenset({"torch"})
 
-    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: Journal | None = None) -> Fitted:
+    def fit(
+        self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: TrainingJournal | None = None
+    ) -> Fitted:
         if classes != 2:
             raise AnalysisError(f"the rate model tells two classes apart; found {classes}")
         try:
@@ -134,7 +136,7 @@ def scaled_matrices(layers: Mapping[str, sparse.csr_array], sign: Floats | None 
     Raises:
         AnalysisError: more neurons than a dense inverse in every step should have.
     """
-    found: dict[str, Floats] = {}
+    matrices: dict[str, Floats] = {}
     for kind, weight in layers.items():
         if weight.shape[0] > MOST_NEURONS:
             raise AnalysisError(
@@ -149,10 +151,10 @@ def scaled_matrices(layers: Mapping[str, sparse.csr_array], sign: Floats | None 
         if kind == "chemical" and sign is not None and (sign != 0).any():
             # Scaled before it is parted: a synapse is worth the same whoever else is a sender.
             parts = {"_plus": sign > 0, "_minus": sign < 0, "_unknown": sign == 0}
-            found |= {f"{kind}{name}": scaled * keep[:, None] for name, keep in parts.items()}
+            matrices |= {f"{kind}{name}": scaled * keep[:, None] for name, keep in parts.items()}
         else:
-            found[kind] = scaled
-    return {kind: matrix for kind, matrix in found.items() if matrix.any()}
+            matrices[kind] = scaled
+    return {kind: matrix for kind, matrix in matrices.items() if matrix.any()}
 
 
 def signed(matrices: Mapping[str, Floats]) -> Floats:
@@ -167,10 +169,12 @@ def _signs(kinds: tuple[str, ...]) -> Floats:
 def first_guess(kinds: int, rate: float) -> Floats:
     """Raw numbers to begin with: equal gains, half the reach, and a read-out of the base rate."""
     share = FIRST_REACH / HIGHEST_REACH
-    held = min(max(rate, 1e-3), 1.0 - 1e-3)
+    clipped = min(max(rate, 1e-3), 1.0 - 1e-3)
     # A slope of one half begins uphill; the intercept is that of the base rate at a typical small response.
     slope, typical = 0.5, np.log(10 * SMALLEST)
-    return np.array([*np.zeros(kinds), np.log(share / (1 - share)), slope, np.log(held / (1 - held)) - slope * typical])
+    return np.array(
+        [*np.zeros(kinds), np.log(share / (1 - share)), slope, np.log(clipped / (1 - clipped)) - slope * typical]
+    )
 
 
 def negative_likelihood(

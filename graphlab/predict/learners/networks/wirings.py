@@ -14,17 +14,17 @@ from graphlab.predict.inputs.directed import directed_matrices
 from graphlab.predict.inputs.examples import Floats
 from graphlab.predict.inputs.features import Inputs
 from graphlab.predict.learners.networks import graph as networks
-from graphlab.predict.learners.training.sampling import Rows, Sample, part_of
+from graphlab.predict.learners.training.sampling import CSREdges, Sample, part_of
 from ingest.schema.errors import AnalysisError, MissingExtraError
 
 
-class Wiring(Protocol):
+class NetworkEdges(Protocol):
     """What a network is called with beside the values of neurons."""
 
     def whole(self, device: torch.device) -> Any:
         """Every edge."""
 
-    def rows(self) -> list[Rows]:
+    def rows(self) -> list[CSREdges]:
         """Kinds of edges by receiver, for the sampler."""
 
     def part(self, sample: Sample, device: torch.device) -> Any:
@@ -38,7 +38,7 @@ class Matrices:
         self.matrices = list(directed_matrices(layers, sign).values())
         if not self.matrices:
             raise AnalysisError("no connections between these neurons: nothing for a graph network to read")
-        self._rows = [Rows.of(matrix) for matrix in self.matrices]
+        self._rows = [CSREdges.of(matrix) for matrix in self.matrices]
         self._whole: tuple[torch.device, list[networks.Pair]] | None = None
 
     def whole(self, device: torch.device) -> list[networks.Pair]:
@@ -46,7 +46,7 @@ class Matrices:
             self._whole = (device, [_on(matrix, device) for matrix in self.matrices])
         return self._whole[1]
 
-    def rows(self) -> list[Rows]:
+    def rows(self) -> list[CSREdges]:
         return self._rows
 
     def part(self, sample: Sample, device: torch.device) -> list[networks.Pair]:
@@ -54,7 +54,7 @@ class Matrices:
         return [_on(part_of(matrix, drawn, len(sample.node)), device) for matrix, drawn in kinds]
 
 
-def wiring_of(layers: str, inputs: Inputs) -> Wiring:
+def wiring_of(layers: str, inputs: Inputs) -> NetworkEdges:
     """``sparse``, ``sage`` or ``gine``.
 
     Raises:
@@ -64,7 +64,7 @@ def wiring_of(layers: str, inputs: Inputs) -> Wiring:
         return Matrices(inputs.layers, inputs.sign)
     if layers not in ("sage", "gine"):
         raise AnalysisError(f"no layers {layers!r}; choose among sparse, sage, gine")
-    wiring: Wiring = _geometric().EdgeLists(inputs)
+    wiring: NetworkEdges = _geometric().EdgeLists(inputs)
     return wiring
 
 

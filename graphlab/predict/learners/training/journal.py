@@ -14,7 +14,7 @@ from ingest.schema.errors import MissingExtraError
 Entry = Mapping[str, Any]
 
 
-class Journal:
+class EpochLog:
     """One JSON object a line: ``run``, ``epoch`` (from 1), ``loss``, ``metric``, ``rate``, ``score`` (where measured).
 
     No times are written, so that two equal trainings leave equal journals. A training that resumes takes back what
@@ -80,7 +80,7 @@ class Journal:
         if self._events is not None:
             self._events.close()
 
-    def __enter__(self) -> Journal:
+    def __enter__(self) -> EpochLog:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -22,7 +22,7 @@ import torch
 from torch import nn
 
 from graphlab.predict.inputs.examples import Ints
-from graphlab.predict.predictor import Journal
+from graphlab.predict.predictor import TrainingJournal
 from ingest.running import whole_files
 from ingest.schema.errors import AnalysisError, MissingExtraError, ReadError
 
@@ -53,7 +53,7 @@ class Training:
 
 
 @dataclass(frozen=True, eq=False)
-class Trained:
+class TrainedNetwork:
     """A network in evaluation mode, with the weights of its best epoch where scores were measured."""
 
     network: nn.Module
@@ -102,10 +102,10 @@ def train(
     score: Score | None = None,
     device: torch.device | None = None,
     run: str = "training",
-    journal: Journal | None = None,
+    journal: TrainingJournal | None = None,
     checkpoint: Path | None = None,
     checkpoint_every: int = 10,
-) -> Trained:
+) -> TrainedNetwork:
     """Train a network; the caller's random state is left alone.
 
     Args:
@@ -147,7 +147,7 @@ def train(
         else:
             state.best_epoch = state.epoch
     measured = state.best_score if math.isfinite(state.best_score) else math.nan
-    return Trained(network.eval(), state.epoch, state.best_epoch, measured)
+    return TrainedNetwork(network.eval(), state.epoch, state.best_epoch, measured)
 
 
 def _epoch(
@@ -205,10 +205,10 @@ def held_out_classes(group: Ints, share: float, rng: np.random.Generator) -> np.
     ``group`` [k] are class numbers; twins are never divided. None where that would leave either part empty.
     """
     present = np.unique(group)
-    held = round(share * len(present))
-    if not 0 < held < len(present):
+    count = round(share * len(present))
+    if not 0 < count < len(present):
         return np.zeros(len(group), dtype=bool)
-    return np.isin(group, rng.choice(present, held, replace=False))
+    return np.isin(group, rng.choice(present, count, replace=False))
 
 
 @contextmanager
@@ -256,7 +256,7 @@ def _save(
         tensors["random/cuda"] = torch.cuda.get_rng_state()
     path.parent.mkdir(parents=True, exist_ok=True)
     header = {"training": json.dumps({"settings": asdict(settings), "state": asdict(state)})}
-    with whole_files.whole(path) as new:
+    with whole_files.write_atomically(path) as new:
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, str(new), metadata=header)
 
 
@@ -282,10 +282,10 @@ def _resume(
             "from the start"
         )
     wanted = network.state_dict()
-    found = {name.removeprefix("weights/"): t for name, t in tensors.items() if name.startswith("weights/")}
-    if {name: t.shape for name, t in wanted.items()} != {name: t.shape for name, t in found.items()}:
+    weights = {name.removeprefix("weights/"): t for name, t in tensors.items() if name.startswith("weights/")}
+    if {name: t.shape for name, t in wanted.items()} != {name: t.shape for name, t in weights.items()}:
         raise AnalysisError(f"{path} is of a network of another shape; remove it to train from the start")
-    network.load_state_dict(found)
+    network.load_state_dict(weights)
     for name, tensor in best.items():
         tensor.copy_(tensors[f"best/{name}"])
     kept: dict[int, dict[str, torch.Tensor]] = {}

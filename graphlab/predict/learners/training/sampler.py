@@ -20,7 +20,7 @@ from torch_geometric.sampler import (
     SamplerOutput,
 )
 
-from graphlab.predict.learners.training.sampling import Drawn, Rows, batch_key, sample
+from graphlab.predict.learners.training.sampling import CSREdges, Drawn, batch_key, sample
 from ingest.schema.errors import AnalysisError
 
 
@@ -50,7 +50,7 @@ class CsrSampler(BaseSampler):  # type: ignore[misc]
             sender, receiver = store.edge_index.numpy()
             order = np.lexsort((sender, receiver))
             pointer = np.concatenate([[0], np.cumsum(np.bincount(receiver, minlength=data.num_nodes))])
-            self.kinds.append(Rows(pointer.astype(np.int64), sender[order].astype(np.int32)))
+            self.kinds.append(CSREdges(pointer.astype(np.int64), sender[order].astype(np.int32)))
             self.order.append(order)
 
     def sample_from_nodes(self, index: NodeSamplerInput, **_: Any) -> SamplerOutput | HeteroSamplerOutput:

@@ -26,7 +26,7 @@ _SEARCHED = 512
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class CSREdges:
     """Edges by receiver in compressed rows."""
 
     pointer: Ints
@@ -35,7 +35,7 @@ class Rows:
     """[edges]"""
 
     @classmethod
-    def of(cls, matrix: sparse.csr_array) -> Rows:
+    def of(cls, matrix: sparse.csr_array) -> CSREdges:
         """Rows of a matrix [n, n] whose row i gathers from its columns."""
         return cls(matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32))
 
@@ -48,7 +48,7 @@ class Drawn:
     """[edges] place in ``Sample.node``, ascending."""
     sender: npt.NDArray[np.int32]
     place: Ints
-    """[edges] which edge of ``Rows`` each is."""
+    """[edges] which edge of ``CSREdges`` each is."""
     hops: tuple[int, ...]
     """Edges drawn in every hop."""
 
@@ -72,7 +72,7 @@ def batch_key(nodes: Ints, seed: int, epoch: int = 0) -> int:
     return int.from_bytes(digest.digest(), "little")
 
 
-def sample(kinds: Sequence[Rows], nodes: Ints, fanouts: Sequence[int], key: int) -> Sample:
+def sample(kinds: Sequence[CSREdges], nodes: Ints, fanouts: Sequence[int], key: int) -> Sample:
     """Draw at most ``fanouts[h]`` senders of every kind for each node that hop h starts from; ``ALL`` takes all.
 
     Args:

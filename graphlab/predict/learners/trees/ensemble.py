@@ -13,7 +13,7 @@ import numpy.typing as npt
 from numba import njit
 
 from graphlab.predict.inputs.examples import Floats, Ints
-from graphlab.predict.state import Array, State, array, number, require, whole
+from graphlab.predict.state import Array, State, array, integer_array, number, require
 
 Numbers = npt.NDArray[np.int32]
 KINDS: dict[str, npt.DTypeLike] = {
@@ -80,7 +80,7 @@ class Trees:
         return probability
 
     def state(self) -> dict[str, Array]:
-        sizes = {"columns": whole(self.columns), "classes": whole(self.classes)}
+        sizes = {"columns": integer_array(self.columns), "classes": integer_array(self.classes)}
         return {**{name: getattr(self, name) for name in KINDS}, **sizes}
 
     @classmethod

@@ -14,7 +14,7 @@ from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.inputs.features import Inputs
 from graphlab.predict.learners.trees.ensemble import Trees
 from graphlab.predict.learners.trees.forest import WORKERS
-from graphlab.predict.predictor import Declared, Fitted, Journal, known_rows
+from graphlab.predict.predictor import Declared, Fitted, TrainingJournal, known_rows
 from graphlab.predict.state import Array, State
 from ingest.schema.errors import AnalysisError, MissingExtraError
 
@@ -35,7 +35,9 @@ class ExtraTrees(Declared):
     tasks: frozenset[str] = frozenset({"pair"})
     libraries = frozenset({"sklearn"})
 
-    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: Journal | None = None) -> Fitted:
+    def fit(
+        self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: TrainingJournal | None = None
+    ) -> Fitted:
         rows = known_rows(known)
         return _Fitted(self, self.grown(self.values(inputs, rows), known[rows], classes, seed))
 

@@ -14,7 +14,7 @@ from graphlab.predict.inputs.features import Inputs
 from graphlab.predict.inputs.pair_features import is_further
 from graphlab.predict.learners.class_weights import example_weights
 from graphlab.predict.learners.trees.ensemble import Trees
-from graphlab.predict.predictor import Declared, Fitted, Journal, known_rows
+from graphlab.predict.predictor import Declared, Fitted, TrainingJournal, known_rows
 from graphlab.predict.state import Array, State
 from ingest.schema.errors import MissingExtraError
 
@@ -37,7 +37,9 @@ class RandomForest(Declared):
     tasks: frozenset[str] = frozenset({"pair", "node"})
     libraries = frozenset({"sklearn"})
 
-    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: Journal | None = None) -> Fitted:
+    def fit(
+        self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: TrainingJournal | None = None
+    ) -> Fitted:
         try:
             from sklearn.ensemble import RandomForestClassifier
         except ImportError:
@@ -51,10 +53,10 @@ class RandomForest(Declared):
 
     def values(self, inputs: Inputs, rows: Ints) -> Floats:
         """[k, columns] of the examples ``rows``."""
-        found = design(inputs, rows, self.without)
+        columns = design(inputs, rows, self.without)
         if not self.plain or not is_pairs(inputs):
-            return found.values
-        return found.values[:, [k for k, name in enumerate(found.names) if not is_further(name)]]
+            return columns.values
+        return columns.values[:, [k for k, name in enumerate(columns.names) if not is_further(name)]]
 
     def restore(self, state: State) -> Fitted:
         return _Fitted(self, Trees.restore(state))

@@ -63,13 +63,13 @@ def section(subject: Subject) -> Section | None:
     return Section("Strongest instances", blocks, tables)
 
 
-def standing_out(found: Significance) -> list[int]:
+def standing_out(result: Significance) -> list[int]:
     """Up to three tested classes with more than the null expects: q < .05 first, then trusted ones, then by z."""
-    more = [k for k in range(len(found.classes)) if found.tested[k] and found.observed[k] > found.mean[k]]
+    more = [k for k in range(len(result.classes)) if result.tested[k] and result.observed[k] > result.mean[k]]
 
     def rank(k: int) -> tuple[bool, bool, float]:
-        z = float(found.z[k])
-        return bool(found.q[k] < 0.05), bool(found.z_trusted[k]), z if math.isfinite(z) else 0.0
+        z = float(result.z[k])
+        return bool(result.q[k] < 0.05), bool(result.z_trusted[k]), z if math.isfinite(z) else 0.0
 
     return sorted(more, key=rank, reverse=True)[:MOTIFS]
 
@@ -80,7 +80,9 @@ def named(graph: ReportedGraph) -> dict[int, str]:
     return {row["root_id"]: row["name"] for row in table.to_pylist() if row["name"]}
 
 
-def cells(row: dict[str, Any], size: int, names: dict[int, str], dataset: neuroglancer.Dataset) -> list[str | Markup]:
+def cells(
+    row: dict[str, Any], size: int, names: dict[int, str], dataset: neuroglancer.NeuroglancerDataset
+) -> list[str | Markup]:
     """One instance as a row of the page."""
     shown: list[str | Markup] = []
     for role in range(size):

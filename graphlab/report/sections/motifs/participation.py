@@ -41,10 +41,10 @@ def section(subject: Subject) -> Section | None:
     if len(names) < 2:
         return None
     observed, expected = between_types(view, label, len(names))
-    said = texts(names, names, observed, expected, "connections")
+    tooltips = texts(names, names, observed, expected, "connections")
     figures = [
         Figure(
-            analyses.heat_map(names, names, shaded(observed, expected), said,
+            analyses.heat_map(names, names, shaded(observed, expected), tooltips,
                             "Connections between types", "postsynaptic", "presynaptic", REACH),
             "Connections between cell types over what the degrees alone give (configuration null, in expectation): "
             "warm more, cool fewer, full at 16-fold.",
@@ -55,10 +55,10 @@ def section(subject: Subject) -> Section | None:
     taking = taking_part(view, label, names)
     if taking is not None:
         seen, even = taking
-        said = texts(names, CONNECTED_TRIADS, seen, even, "")
+        tooltips = texts(names, CONNECTED_TRIADS, seen, even, "")
         figures.append(
             Figure(
-                analyses.heat_map(names, CONNECTED_TRIADS, shaded(seen, even), said,
+                analyses.heat_map(names, CONNECTED_TRIADS, shaded(seen, even), tooltips,
                                 "Triads by type", "triad class", "", REACH),
                 "Triads that neurons of the type take part in, over what as many average neurons would: "
                 "warm more, cool fewer, full at 16-fold.",

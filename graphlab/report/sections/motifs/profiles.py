@@ -23,24 +23,24 @@ def section(subject: Subject) -> Section | None:
     size, results = subject.found.size, {subject.title: subject.found, **subject.others}
     if len(results) < 2:
         return None
-    found = profiles(results)
+    compared = profiles(results)
     by_name = {one.name: one for one in classes(size)}
-    few = len(found.classes) <= MOST_DRAWN
-    edges = [by_name[name].edges for name in found.classes] if few else None
+    few = len(compared.classes) <= MOST_DRAWN
+    edges = [by_name[name].edges for name in compared.classes] if few else None
     svg = analyses.profile_lines(
-        found.graphs, found.classes, found.values, edges, size,
-        "normalised z" if size == 3 else "normalised ratio", found.kind,
+        compared.graphs, compared.classes, compared.values, edges, size,
+        "normalised z" if size == 3 else "normalised ratio", compared.kind,
     )  # fmt: skip
     how = "z scores" if size == 3 else "(count - mean) / (count + mean + 4)"
     caption = (
-        f"{found.kind.capitalize()} (Milo et al. 2004): {how} scaled to length 1, so that graphs of different "
+        f"{compared.kind.capitalize()} (Milo et al. 2004): {how} scaled to length 1, so that graphs of different "
         "sizes compare. A class without z counts as 0."
     )
     blocks: list[Block] = [Figures([Figure(svg, caption, f"profiles_{size}")])]
-    alike = found.correlation()
+    alike = compared.correlation()
     rows: list[list[str | Markup]] = [
-        [name, *(f"{value:.2f}" for value in line)] for name, line in zip(found.graphs, alike, strict=True)
+        [name, *(f"{value:.2f}" for value in line)] for name, line in zip(compared.graphs, alike, strict=True)
     ]
     columns = ["correlation of profiles", *(str(k + 1) for k in range(len(rows)))]
     blocks.append(Table(columns, rows, numbers=tuple(range(1, len(columns)))))
-    return Section("Profiles", blocks, {f"profiles_{size}": pa.Table.from_pylist(found.rows())})
+    return Section("Profiles", blocks, {f"profiles_{size}": pa.Table.from_pylist(compared.rows())})

@@ -27,87 +27,87 @@ def section(subject: Subject) -> Section:
     results = sorted(subject.results, key=lambda one: one.size)[:MOST_RESULTS]
     blocks: list[Block] = []
     tables = {}
-    for found in results:
-        name = f"motifs_{found.size}_{found.null}"
-        tables[name] = found.to_arrow()
-        shown = shown_classes(found)
-        blocks.append(Figures([Figure(figure(found, shown), caption(found, shown), name)]))
-        blocks.append(Table(COLUMNS, [cells(found, k) for k in shown], numbers=tuple(range(1, 9))))
-        blocks.append(Notes([found.sentence, *found.caveats, *mixing_notes(found)]))
+    for result in results:
+        name = f"motifs_{result.size}_{result.null}"
+        tables[name] = result.to_arrow()
+        shown = shown_classes(result)
+        blocks.append(Figures([Figure(figure(result, shown), caption(result, shown), name)]))
+        blocks.append(Table(COLUMNS, [cells(result, k) for k in shown], numbers=tuple(range(1, 9))))
+        blocks.append(Notes([result.sentence, *result.caveats, *mixing_notes(result)]))
     return Section("Motifs against a null model", blocks, tables)
 
 
-def shown_classes(found: Significance) -> list[int]:
+def shown_classes(result: Significance) -> list[int]:
     """Classes of the figure in table order: all that were tested, or the furthest from the null if too many."""
-    chosen = [k for k in range(len(found.classes)) if found.tested[k] or found.notes[k] == FIXED]
-    if found.size == 3:
+    chosen = [k for k in range(len(result.classes)) if result.tested[k] or result.notes[k] == FIXED]
+    if result.size == 3:
         chosen = [k for k in chosen if classes(3)[k].connected]
     if len(chosen) <= MOST_ROWS:
         return chosen
 
     def distance(k: int) -> tuple[bool, bool, float]:
-        z = abs(float(found.z[k]))
-        return bool(found.q[k] < LEVEL), bool(found.z_trusted[k]), z if math.isfinite(z) else 0.0
+        z = abs(float(result.z[k]))
+        return bool(result.q[k] < LEVEL), bool(result.z_trusted[k]), z if math.isfinite(z) else 0.0
 
     return sorted(sorted(chosen, key=distance, reverse=True)[:MOST_ROWS])
 
 
-def figure(found: Significance, shown: Sequence[int]) -> Markup:
+def figure(result: Significance, shown: Sequence[int]) -> Markup:
     """The chosen classes as violins of the null with the observed count."""
-    about = classes(found.size)
+    about = classes(result.size)
     rows = [
         analyses.NullRow(
-            name=found.classes[k],
+            name=result.classes[k],
             edges=about[k].edges,
-            size=found.size,
-            count=int(found.observed[k]),
-            null=found.counts[:, k].astype(np.float64),
-            mean=float(found.mean[k]),
-            text=f"{ratio_text(found.ratio[k])}|{z_text(found, k)}",
-            tone=tone(found, k),
-            note=found.notes[k],
+            size=result.size,
+            count=int(result.observed[k]),
+            null=result.counts[:, k].astype(np.float64),
+            mean=float(result.mean[k]),
+            text=f"{ratio_text(result.ratio[k])}|{z_text(result, k)}",
+            tone=tone(result, k),
+            note=result.notes[k],
         )
         for k in shown
     ]
-    return analyses.null_distributions(rows, f"Motifs of {found.size} neurons against the null {found.null}")
+    return analyses.null_distributions(rows, f"Motifs of {result.size} neurons against the null {result.null}")
 
 
-def tone(found: Significance, k: int) -> str:
+def tone(result: Significance, k: int) -> str:
     """more or less than the null at q < .05, plain, or doubt where nothing can be said."""
-    if found.notes[k] == FIXED or not np.isfinite(found.p[k]):
+    if result.notes[k] == FIXED or not np.isfinite(result.p[k]):
         return "doubt"
-    if found.q[k] < LEVEL:
-        return "more" if found.observed[k] > found.mean[k] else "less"
+    if result.q[k] < LEVEL:
+        return "more" if result.observed[k] > result.mean[k] else "less"
     return "plain"
 
 
-def caption(found: Significance, shown: Sequence[int]) -> str:
+def caption(result: Significance, shown: Sequence[int]) -> str:
     """What the figure shows, to stand below it."""
-    left = len(found.classes) - len(shown)
-    chosen = f" The {len(shown)} classes furthest from the null of {len(found.classes)}." if left > 16 else ""
+    left = len(result.classes) - len(shown)
+    chosen = f" The {len(shown)} classes furthest from the null of {len(result.classes)}." if left > 16 else ""
     return (
-        f"Induced counts (diamonds) over the mean of {found.samples:,} random graphs of the null '{found.null}' "
+        f"Induced counts (diamonds) over the mean of {result.samples:,} random graphs of the null '{result.null}' "
         f"(violins; the bar spans 95 %). Coloured: more or fewer than the null at q < .05 over "
-        f"{int(found.tested.sum())} classes. z in parentheses: the null is rare or skewed, read the ratio.{chosen}"
+        f"{int(result.tested.sum())} classes. z in parentheses: the null is rare or skewed, read the ratio.{chosen}"
     )
 
 
 COLUMNS = ["motif", "count", "null mean", "null sd", "ratio", "95 % of ratio", "z", "p", "q", ""]
 
 
-def cells(found: Significance, k: int) -> list[str]:
+def cells(result: Significance, k: int) -> list[str]:
     """One row of the table."""
     return [
-        found.classes[k],
-        f"{int(found.observed[k]):,}",
-        f"{found.mean[k]:,.4g}" if found.mean[k] < 1e4 else f"{found.mean[k]:,.0f}",
-        f"{found.std[k]:,.3g}",
-        ratio_text(found.ratio[k]),
-        f"{ratio_text(found.ratio_low[k])} to {ratio_text(found.ratio_high[k])}",
-        z_text(found, k),
-        number(found.p[k]),
-        number(found.q[k]),
-        found.notes[k],
+        result.classes[k],
+        f"{int(result.observed[k]):,}",
+        f"{result.mean[k]:,.4g}" if result.mean[k] < 1e4 else f"{result.mean[k]:,.0f}",
+        f"{result.std[k]:,.3g}",
+        ratio_text(result.ratio[k]),
+        f"{ratio_text(result.ratio_low[k])} to {ratio_text(result.ratio_high[k])}",
+        z_text(result, k),
+        number(result.p[k]),
+        number(result.q[k]),
+        result.notes[k],
     ]
 
 
@@ -118,13 +118,13 @@ def ratio_text(ratio: float) -> str:
     return "∞" if math.isinf(ratio) else f"{ratio:.3g}×" if ratio < 1000 else f"{ratio:,.0f}×"
 
 
-def z_text(found: Significance, k: int) -> str:
+def z_text(result: Significance, k: int) -> str:
     """z, in parentheses where it is not to be trusted, a word where it does not exist."""
-    z = float(found.z[k])
+    z = float(result.z[k])
     if math.isnan(z):
-        return "fixed" if found.notes[k] == FIXED else "no z"
+        return "fixed" if result.notes[k] == FIXED else "no z"
     text = f"{z:.1f}".replace("-", "−")
-    return text if found.z_trusted[k] else f"({text})"
+    return text if result.z_trusted[k] else f"({text})"
 
 
 def number(value: float) -> str:
@@ -132,9 +132,9 @@ def number(value: float) -> str:
     return "" if math.isnan(value) else f"{value:.2g}"
 
 
-def mixing_notes(found: Significance) -> list[str]:
+def mixing_notes(result: Significance) -> list[str]:
     """How the chain mixed, where one ran."""
-    mixing = found.mixing
+    mixing = result.mixing
     if mixing is None or mixing.trouble:
         return []
     return [

@@ -335,13 +335,13 @@ def test_dag_shift_null_calls_far_fewer_than_frames_as_samples(dag: Graph) -> No
 
 def test_dag_traces_are_not_tuned_to_what_other_worms_did(dag: Graph) -> None:
     """Shifts that left out those near none called 25 to 60 % of these pairs; not gated closely, pairs are few."""
-    from graphlab.activity.behavior.control import control
+    from graphlab.activity.behavior.control import other_animal_control
 
     sessions = [s for s in dag.activity.sessions() if s.identified()]
     shares, found = [], []
     for session in sessions:
         others = [other for other in sessions if other is not session]
-        beside = control(session, "head_angle", TuningOptions(), others)["linear"]
+        beside = other_animal_control(session, "head_angle", TuningOptions(), others)["linear"]
         print(
             f"{session.animal}: {beside.low:.3f} of traces at p <= .05, found in {beside.found:.2f} of {beside.pairs}"
         )

@@ -108,7 +108,7 @@ def test_requests_that_cannot_be_met() -> None:
         instances(one, "030T", 9)
     with pytest.raises(AnalysisError, match="not connected"):
         instances(one, "012")
-    with pytest.raises(AnalysisError, match="none between two"):
+    with pytest.raises(AnalysisError, match="does not join two"):
         instances(one, [(0, 0)])
     with pytest.raises(UnknownNameError, match="204 for the bi-fan"):
         instances(one, "bifan", 4)

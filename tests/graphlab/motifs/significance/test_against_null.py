@@ -8,7 +8,13 @@ import pytest
 from graphlab.motifs.census.weights import motif_weights
 from graphlab.motifs.nulls.models import NullOptions, sample_seed
 from graphlab.motifs.nulls.registered import null_model
-from graphlab.motifs.significance.against_null import FIXED, beside, is_fixed, roles_against_null, signed_against_null
+from graphlab.motifs.significance.against_null import (
+    FIXED,
+    is_fixed,
+    null_columns,
+    roles_against_null,
+    signed_against_null,
+)
 from graphlab.motifs.significance.motifs import motif_significance
 from graphlab.motifs.significance.weights import against_shuffles
 from queries.snapshot import Snapshot
@@ -48,7 +54,7 @@ def test_rounding_is_no_spread() -> None:
     observed = np.array([0.1 + 0.2, 5.0, np.nan, 2.0])
     drawn = np.array([[0.3, 5.0, 1.0, 1.0], [0.3, 5.0, 2.0, 3.0], [0.1 + 0.2, 5.0, np.nan, 2.0]])
     assert is_fixed(observed, drawn).tolist() == [True, True, False, False]
-    found = beside(observed, drawn)
+    found = null_columns(observed, drawn)
     assert np.isnan(found["z"][:3]).all()
     assert np.isnan(found["p"][:3]).all()
     assert found["note"] == [FIXED, FIXED, "", ""]

@@ -13,7 +13,7 @@ from graphlab.predict.controls import importance
 from graphlab.predict.controls.ablation import VARIANTS, ablation, variants
 from graphlab.predict.evaluation.evaluate import (
     Estimate,
-    Held,
+    FoldPredictions,
     area_under_roc,
     class_weights,
     estimate,
@@ -24,10 +24,10 @@ from graphlab.predict.inputs.examples import Floats
 from graphlab.predict.inputs.pair_features import effective_weights
 from graphlab.predict.inputs.wiring import Wiring
 from graphlab.predict.learners.combined.hybrid import Hybrid
-from graphlab.predict.protocol import Run, run
+from graphlab.predict.protocol import TrainingRun, run
 from graphlab.predict.tasks import cell_type, functional
-from graphlab.predict.tasks.cell_type import Typed, cell_type_task
-from graphlab.predict.tasks.functional import Measured, functional_task
+from graphlab.predict.tasks.cell_type import CellTypeData, cell_type_task
+from graphlab.predict.tasks.functional import FunctionalData, functional_task
 from ingest.schema.errors import AnalysisError
 from ingest.synthetic.connectome import Synthetic
 from queries.snapshot import Snapshot
@@ -38,7 +38,7 @@ SHARE = 0.9
 """Of the oracle's (AUROC - 0.5)."""
 
 
-def of_pairs(measured: Measured, folds: int = 10, seed: int = 0, bootstraps: int = 200) -> dict[str, Run]:
+def of_pairs(measured: FunctionalData, folds: int = 10, seed: int = 0, bootstraps: int = 200) -> dict[str, TrainingRun]:
     task = functional_task(measured, "neuron", folds, seed, bootstraps)
     alone = replace(task, predictors=(NAME,), reference=NAME, candidates=())
     return ablation(alone, functional.build_inputs, measured.wiring)
@@ -49,7 +49,7 @@ def wired(matrix: Floats) -> Snapshot:
     return Snapshot.from_edges(ids, *np.nonzero(matrix), matrix[np.nonzero(matrix)])
 
 
-def made(n: int = 120, seed: int = 0) -> tuple[Measured, Floats]:
+def made(n: int = 120, seed: int = 0) -> tuple[FunctionalData, Floats]:
     """(responses drawn from known chances, the chances): gains on the steady state and on likeness of embeddings.
 
     Near neurons are wired more often, so that distance goes with responses, and has no gain of its own.
@@ -70,20 +70,20 @@ def made(n: int = 120, seed: int = 0) -> tuple[Measured, Floats]:
     responds = (rng.random((n, n)) < chance).astype(np.int8)
     classes = [str(k // 2) for k in range(n)]
     ids = np.arange(1, n + 1, dtype=np.uint64)
-    return Measured(ids, {"chemical": wired(matrix)}, responds, classes, place, vectors), chance
+    return FunctionalData(ids, {"chemical": wired(matrix)}, responds, classes, place, vectors), chance
 
 
 def told(found: Estimate) -> str:
     return f"{found.value:.3f} [{found.lo:.3f} {found.hi:.3f}]"
 
 
-def oracle(found: Run, chance: Floats) -> list[Held]:
+def oracle(found: TrainingRun, chance: Floats) -> list[FoldPredictions]:
     """Who knows the chances, on the same folds."""
     examples = found.task.examples
     held = []
     for fold in found.folds:
         p = chance[examples.source[fold.test], examples.target[fold.test]]
-        held.append(Held(fold.test, np.stack([1 - p, p], axis=1)))
+        held.append(FoldPredictions(fold.test, np.stack([1 - p, p], axis=1)))
     return held
 
 
@@ -122,7 +122,7 @@ def test_known_gains_are_recovered_and_told_apart(seed: int) -> None:
     assert abs(lost["distance"].value) < 0.01
 
 
-def made_responses(seed: int, n: int = 110) -> tuple[Measured, Floats]:
+def made_responses(seed: int, n: int = 110) -> tuple[FunctionalData, Floats]:
     """The recorded neurons of the connectome that ``graphlab demo`` makes, stimulated one by one, and true effects."""
     source = Synthetic(2 * n, 120 * n, seed, recorded=n, frames=1)
     chosen, people = source.recording.recorded, source.population
@@ -131,7 +131,7 @@ def made_responses(seed: int, n: int = 110) -> tuple[Measured, Floats]:
     responds[~np.eye(n, dtype=bool)] = verdict
     classes = [str(k) for k in range(n)]
     wiring = {"chemical": connections(source, chosen)}
-    measured = Measured(people.root_ids[chosen], wiring, responds, classes, people.position_nm[chosen])
+    measured = FunctionalData(people.root_ids[chosen], wiring, responds, classes, people.position_nm[chosen])
     return measured, source.stimulation.effect
 
 
@@ -179,7 +179,7 @@ def test_embeddings_carry_cell_types_of_the_demos_connectome(seed: int) -> None:
     ids = source.population.root_ids
     mean = np.stack([vectors[table["root_id"].to_numpy() == root_id].mean(axis=0) for root_id in ids])
     types = [source.population.type_names[k] for k in source.population.type_of]
-    typed = Typed(ids, {"chemical": connections(source, np.arange(160))}, types, embeddings=mean)
+    typed = CellTypeData(ids, {"chemical": connections(source, np.arange(160))}, types, embeddings=mean)
     task = replace(cell_type_task(typed, "class", 4, seed, 100), predictors=(NAME,), reference=NAME)
     runs = ablation(task, cell_type.build_inputs, typed.wiring)
     assert len({found.card.split_hash for found in runs.values()}) == 1

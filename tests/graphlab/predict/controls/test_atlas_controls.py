@@ -9,9 +9,9 @@ import pytest
 
 from graphlab.predict.controls import atlas_controls as of_atlas
 from graphlab.predict.controls.atlas_controls import atlas_controls, in_order, of_strain
-from graphlab.predict.controls.control_plan import NOT_AVAILABLE, Control
+from graphlab.predict.controls.control_plan import NOT_AVAILABLE, ControlResult
 from graphlab.predict.evaluation.evaluate import Estimate
-from graphlab.predict.tasks.functional import Measured
+from graphlab.predict.tasks.functional import FunctionalData
 from ingest.recordings.funatlas import FunctionalAtlas, Strain
 from ingest.schema.errors import SchemaError
 from queries.snapshot import Snapshot
@@ -31,7 +31,7 @@ def strain(drive: np.ndarray, rng: np.random.Generator, noise: float) -> Strain:
     return Strain(size, np.where(found > 0, 0.01, 0.6), np.where(found > 0, 0.9, 0.01), count, trials)
 
 
-def made(noise: float = 0.5, seed: int = 0) -> tuple[Measured, list[str], FunctionalAtlas]:
+def made(noise: float = 0.5, seed: int = 0) -> tuple[FunctionalData, list[str], FunctionalAtlas]:
     rng = np.random.default_rng(seed)
     names = sorted(["AWCL", "AWCR", *(f"N{k:03d}" for k in range(N - 2))])
     ids = np.arange(1, N + 1, dtype=np.uint64)
@@ -42,12 +42,14 @@ def made(noise: float = 0.5, seed: int = 0) -> tuple[Measured, list[str], Functi
     strains = {"wt": strain(drive, rng, noise), "unc31": strain(kept, rng, noise)}
     snapshot = Snapshot.from_edges(ids, *np.nonzero(wired))
     classes = [str(k // 2) for k in range(N)]
-    measured = Measured(ids, {"chemical": snapshot}, np.full((N, N), -1, np.int8), classes, rng.random((N, 3)) * 1e5)
+    measured = FunctionalData(
+        ids, {"chemical": snapshot}, np.full((N, N), -1, np.int8), classes, rng.random((N, 3)) * 1e5
+    )
     called = {"AWCL": "AWCOFF", "AWCR": "AWCON"}
     return measured, names, FunctionalAtlas(tuple(called.get(name, name) for name in names), strains)
 
 
-def of(rows: list[Control], control: str, what: str, metric: str = "auroc") -> Estimate:
+def of(rows: list[ControlResult], control: str, what: str, metric: str = "auroc") -> Estimate:
     (row,) = (r for r in rows if (r.control, r.what, r.metric) == (control, what, metric))
     assert row.estimate is not None
     return row.estimate

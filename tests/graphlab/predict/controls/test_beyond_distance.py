@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 
 from graphlab.predict.controls import beyond_distance
 from graphlab.predict.controls.beyond_distance import distance_controls, precision_within_strata, within_strata
-from graphlab.predict.controls.control_plan import Plan
-from graphlab.predict.evaluation.evaluate import Estimate, Held, area_under_roc, average_precision
-from graphlab.predict.tasks.functional import Measured
+from graphlab.predict.controls.control_plan import ControlSetup
+from graphlab.predict.evaluation.evaluate import Estimate, FoldPredictions, area_under_roc, average_precision
+from graphlab.predict.tasks.functional import FunctionalData
 from ingest.schema.errors import AnalysisError
 from queries.snapshot import Snapshot
 
 pytest.importorskip("sklearn")
 
 
-def made(of_wiring: float, of_distance: float, n: int = 60, seed: int = 0) -> Measured:
+def made(of_wiring: float, of_distance: float, n: int = 60, seed: int = 0) -> FunctionalData:
     rng = np.random.default_rng(seed)
     ids = np.arange(1, n + 1, dtype=np.uint64)
     wired = rng.random((n, n)) < 0.3
@@ -28,11 +28,11 @@ def made(of_wiring: float, of_distance: float, n: int = 60, seed: int = 0) -> Me
     logits = -1.5 + of_wiring * (wired - 0.3) - of_distance * (apart - apart.mean()) / apart.std()
     responds = (rng.random((n, n)) < 1 / (1 + np.exp(-logits))).astype(np.int8)
     chemical = Snapshot.from_edges(ids, *np.nonzero(wired))
-    return Measured(ids, {"chemical": chemical}, responds, [str(k // 2) for k in range(n)], place)
+    return FunctionalData(ids, {"chemical": chemical}, responds, [str(k // 2) for k in range(n)], place)
 
 
-def aurocs(measured: Measured) -> dict[str, Estimate]:
-    plan = Plan.of(measured, "logistic regression", folds=6, bootstraps=100)
+def aurocs(measured: FunctionalData) -> dict[str, Estimate]:
+    plan = ControlSetup.of(measured, "logistic regression", folds=6, bootstraps=100)
     return {r.what: r.estimate for r in distance_controls(plan) if r.metric == "auroc" and r.estimate is not None}
 
 
@@ -96,9 +96,9 @@ def test_strata_are_equally_large_and_lines_bend_at_knots() -> None:
     line = beyond_distance.piecewise_line(np.array([0.0, 1.0, 3.0]), knots)
     assert line.tolist() == [[1, 0, 0, 0], [1, 1, 0, 0], [1, 3, 2, 1]]
     measured = made(1, 1, 20)
-    unplaced = Measured(measured.root_ids, measured.snapshots, measured.responds, measured.neuron_class)
+    unplaced = FunctionalData(measured.root_ids, measured.snapshots, measured.responds, measured.neuron_class)
     with pytest.raises(AnalysisError, match="without positions"):
-        distance_controls(Plan.of(unplaced, "logistic regression", folds=2, bootstraps=0))
+        distance_controls(ControlSetup.of(unplaced, "logistic regression", folds=2, bootstraps=0))
 
 
 @given(st.integers(30, 200), st.integers(0, 10_000))
@@ -108,7 +108,7 @@ def test_nothing_of_distance_is_left_in_the_scores(m: int, seed: int) -> None:
     distance = rng.random(m) * 200
     rows = rng.permutation(m)[: m - 5]
     p = 1 / (1 + np.exp(distance[rows] / 40 + rng.normal(size=len(rows))))
-    left = beyond_distance.regressed_out(Held(rows, np.column_stack([1 - p, p])), distance)
+    left = beyond_distance.regressed_out(FoldPredictions(rows, np.column_stack([1 - p, p])), distance)
     odds = np.log(left.probability[:, 1] / left.probability[:, 0])
     assert np.array_equal(left.rows, rows)
     assert np.allclose(left.probability.sum(axis=1), 1.0)

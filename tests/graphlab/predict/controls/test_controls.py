@@ -8,14 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from graphlab.predict.controls.control_plan import NOT_AVAILABLE, Control, Plan, missing, plain, table
+from graphlab.predict.controls.control_plan import NOT_AVAILABLE, ControlResult, ControlSetup, missing, plain, table
 from graphlab.predict.controls.controls import ALL, ShuffledLabels, controls, rewiring_gains, shuffle_control
 from graphlab.predict.evaluation.evaluate import Estimate
 from graphlab.predict.evaluation.splits import split_hash
 from graphlab.predict.predictor import Declared
 from graphlab.predict.predictors import PREDICTORS
 from graphlab.predict.protocol import run
-from graphlab.predict.tasks.functional import Measured, functional_task
+from graphlab.predict.tasks.functional import FunctionalData, functional_task
 from ingest.schema.errors import AnalysisError, UnknownNameError
 from queries.snapshot import Snapshot
 
@@ -23,7 +23,7 @@ pytest.importorskip("sklearn")
 LAYERS = ("chemical", "electrical", "extrasynaptic")
 
 
-def made(carrier: str, n: int = 48, seed: int = 0) -> Measured:
+def made(carrier: str, n: int = 48, seed: int = 0) -> FunctionalData:
     """Three layers drawn apart; whoever is joined in one of them responds, mostly."""
     rng = np.random.default_rng(seed)
     ids = np.arange(1, n + 1, dtype=np.uint64)
@@ -35,10 +35,10 @@ def made(carrier: str, n: int = 48, seed: int = 0) -> Measured:
     joined = matrices[carrier] > 0
     responds = np.where(rng.random((n, n)) < 0.05, ~joined, joined).astype(np.int8)
     snapshots = {kind: Snapshot.from_edges(ids, *np.nonzero(m), m[np.nonzero(m)]) for kind, m in matrices.items()}
-    return Measured(ids, snapshots, responds, [str(k // 2) for k in range(n)], rng.random((n, 3)) * 1e5)
+    return FunctionalData(ids, snapshots, responds, [str(k // 2) for k in range(n)], rng.random((n, 3)) * 1e5)
 
 
-def number(rows: list[Control], what: str, metric: str = "auroc", split: str | None = None) -> Estimate:
+def number(rows: list[ControlResult], what: str, metric: str = "auroc", split: str | None = None) -> Estimate:
     found = [r for r in rows if r.what == what and r.metric == metric and split in (None, r.split)]
     assert len(found) == 1, [(r.what, r.split) for r in rows]
     assert found[0].estimate is not None
@@ -50,7 +50,7 @@ def number(rows: list[Control], what: str, metric: str = "auroc", split: str | N
     [(LAYERS[0], "logistic regression"), (LAYERS[1], "random forest"), (LAYERS[2], "logistic regression")],
 )
 def test_the_layer_that_labels_come_from_is_found_and_no_other(carrier: str, predictor: str) -> None:
-    rows = rewiring_gains(Plan.of(made(carrier), predictor, folds=4, bootstraps=50))
+    rows = rewiring_gains(ControlSetup.of(made(carrier), predictor, folds=4, bootstraps=50))
     for metric in ("auroc", "average_precision"):
         for kind in LAYERS:
             gain = number(rows, f"gain of {kind}", metric)
@@ -65,26 +65,26 @@ def test_the_layer_that_labels_come_from_is_found_and_no_other(carrier: str, pre
 
 def test_plan_has_the_folds_of_the_task_and_no_thread_changes_a_number() -> None:
     measured = made("chemical", 30)
-    one = Plan.of(measured, "logistic regression", folds=3, bootstraps=20)
+    one = ControlSetup.of(measured, "logistic regression", folds=3, bootstraps=20)
     task = replace(functional_task(measured, folds=3, bootstraps=20), predictors=("logistic regression",),
                    reference="logistic regression", candidates=())  # fmt: skip
     ran = run(task)
     assert split_hash(list(one.folds)) == ran.card.split_hash
     assert one.scores("", "", one.held())[0].estimate == ran.scores["logistic regression"]["auroc"]
-    two = Plan.of(measured, "logistic regression", folds=3, bootstraps=20, workers=3)
+    two = ControlSetup.of(measured, "logistic regression", folds=3, bootstraps=20, workers=3)
     assert rewiring_gains(one, 2) == rewiring_gains(two, 2)
     assert len(number(rewiring_gains(one, 2), "gain of chemical").folds) == 6
     with pytest.raises(AnalysisError, match="0 rewirings"):
         rewiring_gains(one, 0)
     with pytest.raises(UnknownNameError, match="random forrest"):
-        Plan.of(measured, "random forrest")
+        ControlSetup.of(measured, "random forrest")
     with pytest.raises(AnalysisError, match="'label propagation' does no pair tasks"):
-        Plan.of(measured, "label propagation")
+        ControlSetup.of(measured, "label propagation")
 
 
 @pytest.mark.parametrize("split", ["neuron", "class"])
 def test_shuffled_labels_give_chance(split: str) -> None:
-    plan = Plan.of(made("chemical"), "logistic regression", split, folds=4, bootstraps=100)
+    plan = ControlSetup.of(made("chemical"), "logistic regression", split, folds=4, bootstraps=100)
     (auroc, precision) = (row.estimate for row in shuffle_control(plan, 5))
     assert auroc is not None
     assert precision is not None
@@ -96,7 +96,7 @@ def test_shuffled_labels_give_chance(split: str) -> None:
 
 
 def test_shuffling_deals_the_known_labels_and_shows_no_other() -> None:
-    plan = Plan.of(made("chemical", 20), folds=2, bootstraps=0)
+    plan = ControlSetup.of(made("chemical", 20), folds=2, bootstraps=0)
     seen = []
 
     class Spy(Declared):
@@ -119,7 +119,7 @@ def test_shuffling_deals_the_known_labels_and_shows_no_other() -> None:
 @pytest.mark.slow
 def test_the_whole_table_is_text_and_json() -> None:
     measured = made("chemical", 60)
-    rows = controls(Plan.of(measured, "logistic regression", folds=3, bootstraps=20))
+    rows = controls(ControlSetup.of(measured, "logistic regression", folds=3, bootstraps=20))
     lines = table(rows)
     assert len({len(line) for line in lines}) == 1
     assert {row.control for row in rows} == {
@@ -127,14 +127,16 @@ def test_the_whole_table_is_text_and_json() -> None:
     }  # fmt: skip
     assert {row.split for row in rows if row.control == "leak table"} == {"neuron", "pair", "class"}
     assert json.loads(json.dumps(plain(rows), allow_nan=False))[0]["estimate"]["value"] == rows[0].estimate.value > 0.9
-    without = controls(Plan.of(replace(measured, position_nm=None), "logistic regression", folds=3, bootstraps=20))
+    without = controls(
+        ControlSetup.of(replace(measured, position_nm=None), "logistic regression", folds=3, bootstraps=20)
+    )
     (line,) = (row for row in without if row.control == "distance regressed out")
     assert line.cells()[4] == NOT_AVAILABLE
     assert "no positions" in line.note
     assert plain([missing("a", "b", "c")])[0]["estimate"] is None
-    gone = Control("a", "b", "s", "m", Estimate(float("nan"), float("nan"), float("nan"), (float("nan"),)))
+    gone = ControlResult("a", "b", "s", "m", Estimate(float("nan"), float("nan"), float("nan"), (float("nan"),)))
     assert gone.cells()[4:6] == ("undefined", "")
-    gain = Control("a", "gain of b", "s", "m", Estimate(0.02, -0.01, 0.05), 0.5)
+    gain = ControlResult("a", "gain of b", "s", "m", Estimate(0.02, -0.01, 0.05), 0.5)
     assert gain.cells()[4:7] == ("+0.020", "[-0.010, +0.050]", "50.0%")
     assert replace(gain, what="b").cells()[4:6] == ("0.020", "[-0.010, 0.050]")
     assert plain([gone])[0]["estimate"] == {"value": None, "lo": None, "hi": None, "folds": [None]}

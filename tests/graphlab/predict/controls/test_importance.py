@@ -16,10 +16,10 @@ from graphlab.predict.controls.identity_columns import identity_columns, with_id
 from graphlab.predict.evaluation.evaluate import area_under_roc, class_weights, paired_difference
 from graphlab.predict.inputs.design import design
 from graphlab.predict.inputs.examples import Examples, Floats, Ints
-from graphlab.predict.inputs.features import Columns, Inputs, no_columns
+from graphlab.predict.inputs.features import FeatureColumns, Inputs, no_columns
 from graphlab.predict.learners.linear import logistic
-from graphlab.predict.predictor import Declared, Fitted, Journal, Predictor
-from graphlab.predict.protocol import NOMINATED, Build, Experiment, Run, run
+from graphlab.predict.predictor import Declared, Fitted, Predictor, TrainingJournal
+from graphlab.predict.protocol import NOMINATED, Build, Experiment, TrainingRun, run
 from graphlab.predict.state import Array, State
 from ingest.schema.errors import AnalysisError, UnknownNameError
 
@@ -34,20 +34,20 @@ def built(seed: int, n: int) -> tuple[Build, dict[str, Floats]]:
     wiring, distance = rng.normal(size=(2, n, n))
     vectors = rng.normal(size=(n, 3))
     says = {"wiring": wiring, "distance": distance, "embeddings": (vectors[:, None, 0] + vectors[None, :, 1]) / 2**0.5}
-    node = Columns(vectors, ("embedding_0", "embedding_1", "embedding_2"), ("embeddings",) * 3)
+    node = FeatureColumns(vectors, ("embedding_0", "embedding_1", "embedding_2"), ("embeddings",) * 3)
     edges = sparse.csr_array(np.where(wiring > 1, wiring, 0.0))
     ids = np.arange(1, n + 1, dtype=np.uint64)
 
     def build(examples: Examples, train: Ints) -> Inputs:
         s, t = examples.source, examples.target
         pair = np.stack([wiring[s, t], distance[s, t], wiring[t, s]], axis=1)
-        columns = Columns(pair, ("weight", "minus_distance_um", "reversed"), ("wiring", "distance", "wiring"))
+        columns = FeatureColumns(pair, ("weight", "minus_distance_um", "reversed"), ("wiring", "distance", "wiring"))
         return Inputs(ids, {"chemical": edges}, node, columns, s, t, examples.group, np.ones(n), rng.random((n, 3)))
 
     return build, says
 
 
-def made(family: str, predictors: tuple[str, ...], seed: int = 0, n: int = 60, **changes: object) -> Run:
+def made(family: str, predictors: tuple[str, ...], seed: int = 0, n: int = 60, **changes: object) -> TrainingRun:
     """A finished run whose labels only that family tells of."""
     build, says = built(seed, n)
     rng = np.random.default_rng(seed + 1)
@@ -98,7 +98,9 @@ class Recorder(Declared):
     tasks: frozenset[str] = frozenset({"pair", "node"})
     seen: list[tuple[Inputs, Ints]] = field(default_factory=list)
 
-    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: Journal | None = None) -> Fitted:
+    def fit(
+        self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: TrainingJournal | None = None
+    ) -> Fitted:
         return self
 
     def predict(self, inputs: Inputs, rows: Ints) -> Floats:
@@ -122,8 +124,8 @@ def test_a_pair_gets_all_of_another_pair() -> None:
 
     def build(examples: Examples, train: Ints) -> Inputs:
         s, t = examples.source, examples.target
-        pair = Columns((n * s + t)[:, None].astype(float), ("number",), ("wiring",))
-        node = Columns(np.arange(n, dtype=float)[:, None], ("number",), ("wiring",))
+        pair = FeatureColumns((n * s + t)[:, None].astype(float), ("number",), ("wiring",))
+        node = FeatureColumns(np.arange(n, dtype=float)[:, None], ("number",), ("wiring",))
         return Inputs(np.arange(1, n + 1, dtype=np.uint64), {}, node, pair, s, t, examples.group, np.ones(n))
 
     source, target = np.nonzero(~np.eye(n, dtype=bool))
@@ -157,7 +159,7 @@ def test_single_neurons_as_scikit_learn_permutes_them(make_nodes: Callable[..., 
     values = rng.normal(size=(n, 3))
     values[:, 0] += 1.5 * examples.label
     values[:, 1] += 0.7 * examples.label
-    node = Columns(values, ("a", "b", "c"), ("wiring", "wiring", "embeddings"))
+    node = FeatureColumns(values, ("a", "b", "c"), ("wiring", "wiring", "embeddings"))
 
     def build(some: Examples, train: Ints) -> Inputs:
         ids = np.arange(1, n + 1, dtype=np.uint64)
@@ -197,7 +199,7 @@ def test_two_families_that_say_the_same() -> None:
 
     def twice(examples: Examples, train: Ints) -> Inputs:
         inputs = build(examples, train)
-        copy = Columns(inputs.pair.values[:, :1], ("copied",), ("embeddings",))
+        copy = FeatureColumns(inputs.pair.values[:, :1], ("copied",), ("embeddings",))
         return replace(inputs, pair=inputs.pair.beside(copy))
 
     found = made("wiring", ("logistic regression",), build=twice)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from graphlab.predict.controls.control_plan import NOT_AVAILABLE, Control, Plan
+from graphlab.predict.controls.control_plan import NOT_AVAILABLE, ControlResult, ControlSetup
 from graphlab.predict.controls.response_size import (
     AMONG,
     CLIP,
@@ -17,14 +17,14 @@ from graphlab.predict.controls.response_size import (
     sizes_of,
 )
 from graphlab.predict.evaluation.evaluate import Estimate
-from graphlab.predict.tasks.functional import Measured
+from graphlab.predict.tasks.functional import FunctionalData
 from ingest.schema.errors import SchemaError
 from queries.snapshot import Snapshot
 
 pytest.importorskip("sklearn")
 
 
-def made(gain: float = 0.3, n: int = 48, seed: int = 0) -> Measured:
+def made(gain: float = 0.3, n: int = 48, seed: int = 0) -> FunctionalData:
     """Joined pairs respond by what their weight says; a third of the neurons, known by their many inputs, go down."""
     rng = np.random.default_rng(seed)
     ids = np.arange(1, n + 1, dtype=np.uint64)
@@ -34,18 +34,18 @@ def made(gain: float = 0.3, n: int = 48, seed: int = 0) -> Measured:
     weight = np.where(there, rng.integers(1, 9, (n, n)), 0)
     size = gain * np.log1p(weight) * np.where(down, -1, 1)[None] + rng.normal(0, 0.1, (n, n))
     snapshot = Snapshot.from_edges(ids, *np.nonzero(weight), weight[np.nonzero(weight)])
-    return Measured(ids, {"chemical": snapshot}, there.astype(np.int8), [str(k // 2) for k in range(n)],
+    return FunctionalData(ids, {"chemical": snapshot}, there.astype(np.int8), [str(k // 2) for k in range(n)],
                     rng.random((n, 3)) * 1e5, None, size)  # fmt: skip
 
 
-def of(rows: list[Control], question: str, what: str, metric: str) -> Estimate:
+def of(rows: list[ControlResult], question: str, what: str, metric: str) -> Estimate:
     (row,) = (r for r in rows if (r.control, r.what, r.metric) == (question, what, metric))
     assert row.estimate is not None
     return row.estimate
 
 
 def test_sizes_and_signs_that_wiring_makes_are_recovered() -> None:
-    rows = size_and_sign(Plan.of(made(n=64), folds=4, bootstraps=50))
+    rows = size_and_sign(ControlSetup.of(made(n=64), folds=4, bootstraps=50))
     for question in (SIZE, AMONG):
         for metric in ("pearson", "spearman", "r2"):
             assert of(rows, question, "random forest", metric).value > 0.6, (question, metric)
@@ -66,7 +66,7 @@ def test_sizes_and_signs_that_wiring_makes_are_recovered() -> None:
 def test_noise_is_not_predicted() -> None:
     measured = made()
     noise = replace(measured, size=np.random.default_rng(1).normal(0, 0.2, (48, 48)))
-    rows = size_and_sign(Plan.of(noise, folds=4, bootstraps=50))
+    rows = size_and_sign(ControlSetup.of(noise, folds=4, bootstraps=50))
     for name in ("ridge", "random forest"):
         assert abs(of(rows, SIZE, name, "pearson").value) < 0.08
         assert of(rows, SIZE, name, "r2").value < 0.02
@@ -78,7 +78,7 @@ def test_a_sign_is_scored_among_responders_only_and_on_the_same_folds() -> None:
     size = measured.size
     assert size is not None
     changed = np.where(measured.responds == 1, size, -7.0 * size)
-    plan, other = (Plan.of(replace(measured, size=s), "logistic regression", folds=3, bootstraps=10)
+    plan, other = (ControlSetup.of(replace(measured, size=s), "logistic regression", folds=3, bootstraps=10)
                    for s in (size, changed))  # fmt: skip
     one, two = size_and_sign(plan, ("mean", "distance")), size_and_sign(other, ("mean", "distance"))
     for question in (AMONG, SIGN):
@@ -92,7 +92,7 @@ def test_sizes_follow_pairs_and_are_clipped() -> None:
     assert measured.size is not None
     size = measured.size.copy()
     size[1, 2], size[2, 1], size[3, 4] = 5.0, -3.0, np.nan
-    plan = Plan.of(replace(measured, size=size), "distance", folds=2, bootstraps=0)
+    plan = ControlSetup.of(replace(measured, size=size), "distance", folds=2, bootstraps=0)
     found = sizes_of(plan)
     place = {
         (int(a), int(b)): k for k, (a, b) in enumerate(zip(plan.examples.source, plan.examples.target, strict=True))
@@ -101,24 +101,24 @@ def test_sizes_follow_pairs_and_are_clipped() -> None:
     assert np.isnan(found[place[3, 4]])
     assert found[place[7, 9]] == np.clip(size[7, 9], -CLIP, CLIP)
     with pytest.raises(SchemaError, match=r"sizes of responses \(3, 3\) for 48 neurons"):
-        sizes_of(Plan.of(replace(measured, size=np.zeros((3, 3))), "distance", folds=2, bootstraps=0))
+        sizes_of(ControlSetup.of(replace(measured, size=np.zeros((3, 3))), "distance", folds=2, bootstraps=0))
 
 
 def test_what_cannot_be_asked_says_why() -> None:
     measured = made()
     for size in (None, np.full((48, 48), np.nan)):
-        rows = size_and_sign(Plan.of(replace(measured, size=size), "distance", folds=2, bootstraps=0))
+        rows = size_and_sign(ControlSetup.of(replace(measured, size=size), "distance", folds=2, bootstraps=0))
         assert [row.control for row in rows] == [SIZE, AMONG, SIGN]
         assert {row.cells()[4] for row in rows} == {NOT_AVAILABLE}
     up = replace(measured, size=np.abs(measured.size))  # type: ignore[arg-type]
-    (sign,) = (r for r in size_and_sign(Plan.of(up, "distance", folds=2, bootstraps=0)) if r.control == SIGN)
+    (sign,) = (r for r in size_and_sign(ControlSetup.of(up, "distance", folds=2, bootstraps=0)) if r.control == SIGN)
     assert sign.note == "every responder has the same sign"
     few = np.where(np.arange(48)[:, None] < 2, measured.size, np.nan)
-    rows = size_and_sign(Plan.of(replace(measured, size=few), "distance", folds=3, bootstraps=0))
+    rows = size_and_sign(ControlSetup.of(replace(measured, size=few), "distance", folds=3, bootstraps=0))
     assert "too few of these pairs" in rows[0].note
 
 
-def test_randi_sizes_stand_at_the_pairs_of_the_atlas(randi_sized: Measured) -> None:
+def test_randi_sizes_stand_at_the_pairs_of_the_atlas(randi_sized: FunctionalData) -> None:
     """Figure 2 and the atlas are two files; where both have a pair they agree, and most responses are increases."""
     size, responds = randi_sized.size, randi_sized.responds
     assert size is not None

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphlab.predict.controls.rewiring import both_ways, rewired, share_in_place, symmetric_layers, with_rewired
-from graphlab.predict.tasks.functional import Measured
+from graphlab.predict.tasks.functional import FunctionalData
 from ingest.schema.errors import UnknownNameError
 from queries.snapshot import Snapshot
 
@@ -58,7 +58,7 @@ def test_layers_without_directions_stay_symmetric(n: int, share: float, seed: in
 def test_rewiring_moves_most_connections_and_no_other_layer() -> None:
     chemical, electrical = drawn(60, 0.1, 1), both_ways(drawn(60, 0.05, 2))
     n = chemical.n
-    measured = Measured(chemical.root_ids, {"chemical": chemical, "electrical": electrical},
+    measured = FunctionalData(chemical.root_ids, {"chemical": chemical, "electrical": electrical},
                         np.zeros((n, n), dtype=np.int8), [str(k) for k in range(n)])  # fmt: skip
     for kind, other in (("chemical", "electrical"), ("electrical", "chemical")):
         changed = with_rewired(measured.wiring, [kind], 5).snapshots
@@ -70,7 +70,7 @@ def test_rewiring_moves_most_connections_and_no_other_layer() -> None:
         assert not np.array_equal(dense(changed[kind]), dense(with_rewired(measured.wiring, [kind], 6).snapshots[kind]))
     with pytest.raises(UnknownNameError, match="unknown layer 'chemial'.*chemical"):
         with_rewired(measured.wiring, ["chemial"], 0)
-    one_way = Measured(chemical.root_ids, {"chemical": chemical, "electrical": chemical}, measured.responds,
+    one_way = FunctionalData(chemical.root_ids, {"chemical": chemical, "electrical": chemical}, measured.responds,
                        measured.neuron_class)  # fmt: skip
     even = symmetric_layers(one_way.wiring).snapshots
     assert even["chemical"] is chemical
@@ -84,7 +84,7 @@ def test_degrees_fix_a_full_layer() -> None:
     assert share_in_place(empty, rewired(empty, 1, symmetric=True)) == 1.0
 
 
-def test_layers_of_the_worm(randi_measured: Measured) -> None:
+def test_layers_of_the_worm(randi_measured: FunctionalData) -> None:
     """Degrees say little of who has synapses with whom, and much of who can hear whom outside of them."""
     before = symmetric_layers(randi_measured.wiring).snapshots
     after = with_rewired(randi_measured.wiring, list(before), 0).snapshots

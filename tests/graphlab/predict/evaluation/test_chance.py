@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphlab.predict.evaluation.chance import against_chance, fold_p, merged
-from graphlab.predict.evaluation.evaluate import Held, accuracy, area_under_roc, macro_f1
+from graphlab.predict.evaluation.evaluate import FoldPredictions, accuracy, area_under_roc, macro_f1
 from graphlab.predict.inputs.examples import Examples, Floats
 from graphlab.predict.protocol import run
-from graphlab.predict.tasks.cell_type import Typed, cell_type_task
+from graphlab.predict.tasks.cell_type import CellTypeData, cell_type_task
 
 SIMULATED = 150
 
@@ -50,15 +50,15 @@ def test_permutations_of_a_fold_are_those_that_exist() -> None:
     said = sure(np.array([0, 0, 1, 2, 2]), 3)
     reached = macro_f1(label, said, np.ones(5))
     exact = np.mean([macro_f1(label[list(k)], said, np.ones(5)) >= reached - 1e-12 for k in permutations(range(5))])
-    found = fold_p(nodes(label), Held(np.arange(5), said), macro_f1, np.random.default_rng(0), 4_000)
+    found = fold_p(nodes(label), FoldPredictions(np.arange(5), said), macro_f1, np.random.default_rng(0), 4_000)
     assert found == pytest.approx(exact, abs=0.02)
 
 
 def test_a_constant_answer_and_an_undefined_score_never_beat_guessing() -> None:
     label = np.array([0] * 30 + [1] * 10)
-    held = [Held(np.arange(40), np.tile([0.9, 0.1], (40, 1)))]
+    held = [FoldPredictions(np.arange(40), np.tile([0.9, 0.1], (40, 1)))]
     assert against_chance(nodes(label), held, macro_f1).p == 1
-    alone = [Held(np.arange(10), np.tile([0.9, 0.1], (10, 1)))]
+    alone = [FoldPredictions(np.arange(10), np.tile([0.9, 0.1], (10, 1)))]
     assert against_chance(nodes(label), alone, area_under_roc).p == 1, "one label in the fold: no AUROC"
     twins = nodes(label, np.repeat([0, 1], 20))
     assert against_chance(twins, held, macro_f1).p == 1, "two classes of unlike labels have no other order"
@@ -73,7 +73,7 @@ def test_guesses_beat_guessing_as_often_as_p_says() -> None:
     found = []
     for _ in range(SIMULATED):
         label = np.append(np.arange(3), rng.choice(3, 37, p=[0.7, 0.2, 0.1]))
-        held = Held(np.arange(40), rng.dirichlet(np.ones(3), 40))
+        held = FoldPredictions(np.arange(40), rng.dirichlet(np.ones(3), 40))
         found.append(fold_p(nodes(label), held, macro_f1, rng, 99))
     five, one = sizes(found)
     assert 0.01 <= five <= 0.08
@@ -89,7 +89,7 @@ def test_twins_that_share_labels_and_answers(equal: bool) -> None:
         size = np.full(12, 4) if equal else rng.integers(2, 7, 12)
         group = np.repeat(np.arange(12), size)
         label, answer = (rng.permutation(np.arange(12) % 2)[group] for _ in range(2))
-        held = Held(np.arange(len(group)), sure(answer, 2))
+        held = FoldPredictions(np.arange(len(group)), sure(answer, 2))
         found.append(fold_p(nodes(label, group), held, accuracy, rng, 99))
         alone.append(fold_p(nodes(label), held, accuracy, rng, 99))
     assert sizes(found)[0] <= 0.08
@@ -111,7 +111,7 @@ def test_busy_neurons_are_no_knowledge() -> None:
         score = 1 / (1 + np.exp(-rng.normal(0, 1, n)[a] - rng.normal(0, 1, n)[b]))
         said = np.stack([1 - score, score], axis=1)
         examples = Examples(a, b, label, ("silent", "responds"), np.arange(n))
-        found.append(fold_p(examples, Held(np.arange(len(a)), said), area_under_roc, rng, 99))
+        found.append(fold_p(examples, FoldPredictions(np.arange(len(a)), said), area_under_roc, rng, 99))
         reached = area_under_roc(label, said, np.ones(len(a)))
         others = [area_under_roc(rng.permutation(label), said, np.ones(len(a))) for _ in range(99)]
         pairwise.append((1 + np.sum(np.array(others) >= reached)) / 100)
@@ -131,7 +131,7 @@ def test_folds_that_teach_each_other_are_not_pooled() -> None:
         held = []
         for test, train in (folds, folds[::-1]):
             score = 1 / (1 + np.exp(-like[np.ix_(test, train)] @ (2 * label[train] - 1) / 8))
-            held.append(Held(test, np.stack([1 - score, score], axis=1)))
+            held.append(FoldPredictions(test, np.stack([1 - score, score], axis=1)))
         examples = nodes(label)
         found.append(against_chance(examples, held, area_under_roc, permutations=99).p)
         reached = sum(area_under_roc(label[one.rows], one.probability, np.ones(n // 2)) for one in held)
@@ -146,7 +146,7 @@ def test_folds_that_teach_each_other_are_not_pooled() -> None:
 
 
 @pytest.mark.parametrize(("informed", "twins"), [(0.0, False), (0.0, True), (1.0, False)])
-def test_random_labels_are_not_recommended(informed: float, twins: bool, typed_by: Callable[..., Typed]) -> None:
+def test_random_labels_are_not_recommended(informed: float, twins: bool, typed_by: Callable[..., CellTypeData]) -> None:
     """A sample of the bench of 200 sets: nothing where labels are random, something where wiring carries them."""
     pytest.importorskip("sklearn")
     names = ("label propagation", "logistic regression")

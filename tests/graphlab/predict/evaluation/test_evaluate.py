@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphlab.predict.evaluation import evaluate
-from graphlab.predict.evaluation.evaluate import Held
+from graphlab.predict.evaluation.evaluate import FoldPredictions
 from graphlab.predict.inputs.examples import Examples, Floats, Ints
 
 Make = Callable[..., Examples]
@@ -68,7 +68,7 @@ def test_calibration_of_a_known_case() -> None:
     probability = np.stack([1 - said, said], axis=1)
     assert evaluate.expected_calibration_error(label, probability, np.ones(8)) == pytest.approx(0.10)
     examples = Examples(np.arange(8), np.arange(8), label, ("no", "yes"), np.arange(8))
-    held = [Held(np.arange(8), probability)]
+    held = [FoldPredictions(np.arange(8), probability)]
     assert evaluate.reliability(examples, held) == [
         (pytest.approx(0.35), 0.25, 4),
         (pytest.approx(0.85), 0.75, 4),
@@ -86,7 +86,7 @@ def test_intervals_count_classes_and_not_pairs(make_pairs: Make) -> None:
     rng = np.random.default_rng(0)
     of_class = rng.normal(size=20)
     score = 1 / (1 + np.exp(-of_class[examples.group[examples.source]]))
-    held = [Held(np.arange(examples.m), np.stack([1 - score, score], axis=1))]
+    held = [FoldPredictions(np.arange(examples.m), np.stack([1 - score, score], axis=1))]
     weights = evaluate.class_weights(examples, 200, 0)
     found = evaluate.estimate(examples, held, evaluate.area_under_roc, weights)
     naive = [rng.multinomial(examples.m, np.full(examples.m, 1 / examples.m)).astype(float) for _ in range(200)]
@@ -107,9 +107,9 @@ def test_paired_differences_are_tighter_than_two_intervals(make_pairs: Make) -> 
     rng = np.random.default_rng(0)
     base = rng.normal(size=20)[examples.group[examples.source]] + 0.5 * rng.normal(size=examples.m)
 
-    def held(score: Floats) -> list[Held]:
+    def held(score: Floats) -> list[FoldPredictions]:
         p = 1 / (1 + np.exp(-score))
-        return [Held(np.arange(examples.m), np.stack([1 - p, p], axis=1))]
+        return [FoldPredictions(np.arange(examples.m), np.stack([1 - p, p], axis=1))]
 
     better = held(base + 1.5 * (examples.label == 1))
     weights = evaluate.class_weights(examples, 200, 0)

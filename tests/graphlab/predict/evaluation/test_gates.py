@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from graphlab.predict.evaluation import evaluate
-from graphlab.predict.evaluation.evaluate import Held
-from graphlab.predict.evaluation.gates import AHEAD, BEHIND, HeldOut, chosen, judge
+from graphlab.predict.evaluation.evaluate import FoldPredictions
+from graphlab.predict.evaluation.gates import AHEAD, BEHIND, HeldOutPredictions, chosen, judge
 from graphlab.predict.inputs.examples import Examples, Floats
 
 CLASSES = 3
 
 
-def made(n: int = 240, together: bool = False, **right: tuple[float, float]) -> HeldOut:
+def made(n: int = 240, together: bool = False, **right: tuple[float, float]) -> HeldOutPredictions:
     """Predictors by how often they are right and how sure they are; ``net`` is nominated where it is there.
 
     Args:
@@ -31,15 +31,15 @@ def made(n: int = 240, together: bool = False, **right: tuple[float, float]) -> 
     if nominated:
         held["nominated"] = held["net"]
     weights = evaluate.class_weights(examples, 100, 0)
-    return HeldOut(examples, held, "forest", tuple(right), nominated, "nominated", weights)
+    return HeldOutPredictions(examples, held, "forest", tuple(right), nominated, "nominated", weights)
 
 
-def _held(label: np.ndarray, halves: list[np.ndarray], right: float, sure: float, seed: int) -> list[Held]:
+def _held(label: np.ndarray, halves: list[np.ndarray], right: float, sure: float, seed: int) -> list[FoldPredictions]:
     rng, n = np.random.default_rng(seed), len(label)
     answer = np.where(rng.random(n) < right, label, (label + rng.integers(1, CLASSES, n)) % CLASSES)
     said: Floats = np.full((n, CLASSES), (1 - sure) / (CLASSES - 1))
     said[np.arange(n), answer] = sure
-    return [Held(rows, said[rows]) for rows in halves]
+    return [FoldPredictions(rows, said[rows]) for rows in halves]
 
 
 def test_ahead_in_all_measures() -> None:

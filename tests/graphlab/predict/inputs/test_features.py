@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 
 from graphlab.predict.inputs import features
-from graphlab.predict.inputs.features import Columns, Inputs
+from graphlab.predict.inputs.features import FeatureColumns, Inputs
 from ingest.schema.errors import AnalysisError, SchemaError
 from queries.snapshot import Snapshot
 
@@ -74,7 +74,7 @@ def test_hetero_data_holds_the_layers_edge_by_edge() -> None:
 
 
 def test_families_can_be_left_out() -> None:
-    both = Columns(np.ones((4, 2)), ("a", "b"), ("wiring", "distance"))
+    both = FeatureColumns(np.ones((4, 2)), ("a", "b"), ("wiring", "distance"))
     assert both.of("distance").names == ("b",)
     assert both.without("distance").names == ("a",)
     assert both.beside(both.of("wiring")).names == ("a", "b", "a")
@@ -98,4 +98,4 @@ def test_a_neuron_without_an_embedding_gets_the_mean_and_says_so() -> None:
 
 def test_not_a_number_is_named() -> None:
     with pytest.raises(SchemaError, match=r"feature 'b' is nan in row 1 \(1 such"):
-        Columns(np.array([[1.0, 2.0], [3.0, np.nan]]), ("a", "b"), ("wiring", "wiring"))
+        FeatureColumns(np.array([[1.0, 2.0], [3.0, np.nan]]), ("a", "b"), ("wiring", "wiring"))

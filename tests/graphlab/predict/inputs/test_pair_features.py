@@ -12,10 +12,10 @@ from scipy import sparse
 from graphlab.predict.inputs import features
 from graphlab.predict.inputs.pair_features import (
     FARTHEST,
-    company,
     effective_weights,
     is_further,
     pair_columns,
+    partner_features,
     profile_cosine,
 )
 from ingest.schema.errors import AnalysisError
@@ -84,7 +84,7 @@ def test_company_is_counted_pair_by_pair(seed: int, n: int) -> None:
     """Shared partners and walks as sets count them, steps as networkx finds them."""
     chemical, half = dense(n, seed), np.triu(dense(n, seed + 1)) * (np.random.default_rng(seed).random((n, n)) < 0.3)
     gap = half + half.T
-    found = company({"chemical": sparse.csr_array(chemical), "electrical": sparse.csr_array(gap)})
+    found = partner_features({"chemical": sparse.csr_array(chemical), "electrical": sparse.csr_array(gap)})
     graph = nx.from_numpy_array(chemical + chemical.T + gap)
     steps = dict(nx.all_pairs_shortest_path_length(graph))
     wired = (chemical + gap) > 0

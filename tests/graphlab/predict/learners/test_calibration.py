@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphlab.predict.evaluation import evaluate
-from graphlab.predict.evaluation.evaluate import Held
+from graphlab.predict.evaluation.evaluate import FoldPredictions
 from graphlab.predict.inputs.examples import Examples, Floats, Ints
-from graphlab.predict.inputs.features import Columns, Inputs
+from graphlab.predict.inputs.features import FeatureColumns, Inputs
 from graphlab.predict.learners import calibration
 from graphlab.predict.learners.calibration import Calibrated, Temperature, fit_isotonic, fit_temperature
 from graphlab.predict.learners.linear import LogisticRegression
-from graphlab.predict.predictor import Declared, Fitted, Journal, Predictor, known_rows
+from graphlab.predict.predictor import Declared, Fitted, Predictor, TrainingJournal, known_rows
 from graphlab.predict.predictors import predictor_named
 from graphlab.predict.protocol import Experiment, run
 from graphlab.predict.state import Array, State
@@ -93,7 +93,9 @@ class Boasting(Declared):
     asked: list[tuple[Ints, Ints]] = field(default_factory=list)
     """(known rows, asked rows) of every fit."""
 
-    def fit(self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: Journal | None = None) -> Fitted:
+    def fit(
+        self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: TrainingJournal | None = None
+    ) -> Fitted:
         return _Boast(LogisticRegression().fit(inputs, known, classes, seed), known_rows(known), self.asked)
 
     def restore(self, state: State) -> Fitted:
@@ -213,7 +215,7 @@ def test_what_is_kept_by_confidence(seed: int, classes: int) -> None:
     smooth = rng.dirichlet(np.ones(classes), 40)
     examples = Examples(np.arange(40), np.arange(40), np.append(label[:-2], [0, 1]), tuple("abcd"[:classes]),
                         np.arange(40))  # fmt: skip
-    _, error = evaluate.selective_curve(examples, [Held(np.arange(40), smooth)])
+    _, error = evaluate.selective_curve(examples, [FoldPredictions(np.arange(40), smooth)])
     assert calibration.selective_area(examples.label, smooth, np.ones(40)) == pytest.approx(error.mean())
     assert np.isnan(calibration.selective_area(label, smooth, np.zeros(40)))
     assert np.isnan(calibration.coverage_at(label, smooth, np.zeros(40)))
@@ -252,7 +254,7 @@ def test_rare_types_do_not_make_every_answer_doubtful(make_nodes: Make, make_inp
     label = np.tile(np.repeat(np.arange(8), 2), 3)[: examples.m]
     rng = np.random.default_rng(0)
     values = np.eye(8)[label] + rng.normal(0.0, 0.2, (examples.m, 8))
-    inputs = replace(inputs, node=Columns(values, tuple("abcdefgh"), ("embeddings",) * 8))
+    inputs = replace(inputs, node=FeatureColumns(values, tuple("abcdefgh"), ("embeddings",) * 8))
     known = np.where(np.arange(examples.m) < 32, label, -1)
     asked = np.arange(32, examples.m)
     said = {}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from graphlab.predict.tasks import cell_type
-from graphlab.predict.tasks.cell_type import Typed, cell_type_task, label_curve
+from graphlab.predict.tasks.cell_type import CellTypeData, cell_type_task, label_curve
 from ingest.schema.errors import SchemaError
 from queries.snapshot import Snapshot
 
@@ -16,7 +16,7 @@ pytest.importorskip("sklearn")
 pytest.importorskip("torch")
 
 
-def made(n: int = 40, seed: int = 0) -> Typed:
+def made(n: int = 40, seed: int = 0) -> CellTypeData:
     rng = np.random.default_rng(seed)
     ids = np.arange(10, 10 + n, dtype=np.uint64)
     kind = np.repeat(rng.integers(0, 3, n // 2), 2)
@@ -25,7 +25,7 @@ def made(n: int = 40, seed: int = 0) -> Typed:
     pre, post = np.nonzero(rng.random((n, n)) < rate[kind][:, kind])
     partner: list[int | None] = [int(ids[k ^ 1]) for k in range(n)]
     snapshot = Snapshot.from_edges(ids, pre, post, rng.integers(1, 9, len(pre)))
-    return Typed(ids, {"chemical": snapshot}, ["abc"[k] for k in kind], partner, ["left", "right"] * (n // 2))
+    return CellTypeData(ids, {"chemical": snapshot}, ["abc"[k] for k in kind], partner, ["left", "right"] * (n // 2))
 
 
 def test_homologues_share_a_class() -> None:
@@ -56,7 +56,7 @@ def test_coordinates_opposite_on_both_sides_enter_by_size() -> None:
     matrix = np.block([[half, half * (rng.random((60, 60)) < 0.1)], [half * (rng.random((60, 60)) < 0.1), half]])
     ids = np.arange(1, 121, dtype=np.uint64)
     snapshot = Snapshot.from_edges(ids, *np.nonzero(matrix), matrix[np.nonzero(matrix)])
-    typed = Typed(ids, {"chemical": snapshot}, ["a", "b"] * 60, None, ["left"] * 60 + ["right"] * 60)
+    typed = CellTypeData(ids, {"chemical": snapshot}, ["a", "b"] * 60, None, ["left"] * 60 + ["right"] * 60)
     task = cell_type_task(typed)
     inputs, plain = (
         cell_type.build_inputs(t.wiring)(task.examples, np.arange(3)) for t in (typed, replace(typed, side=None))

@@ -9,14 +9,14 @@ import pytest
 
 from graphlab.predict.protocol import run
 from graphlab.predict.tasks import functional
-from graphlab.predict.tasks.functional import Measured, functional_task
+from graphlab.predict.tasks.functional import FunctionalData, functional_task
 from ingest.schema.errors import AnalysisError, SchemaError
 from queries.snapshot import Snapshot
 
 pytest.importorskip("sklearn")
 
 
-def made(n: int = 40, seed: int = 0) -> Measured:
+def made(n: int = 40, seed: int = 0) -> FunctionalData:
     """Whoever is wired, and near, responds; twins next to each other in the numbering."""
     rng = np.random.default_rng(seed)
     ids = np.arange(1, n + 1, dtype=np.uint64)
@@ -24,7 +24,9 @@ def made(n: int = 40, seed: int = 0) -> Measured:
     place = rng.random((n, 3)) * 1e5
     near = np.linalg.norm(place[:, None] - place[None], axis=2) < 6e4
     chemical = Snapshot.from_edges(ids, *np.nonzero(wired))
-    return Measured(ids, {"chemical": chemical}, (wired & near).astype(np.int8), [str(k // 2) for k in range(n)], place)
+    return FunctionalData(
+        ids, {"chemical": chemical}, (wired & near).astype(np.int8), [str(k // 2) for k in range(n)], place
+    )
 
 
 def test_pairs_are_measured_placed_and_of_two_neurons() -> None:
@@ -58,7 +60,7 @@ def test_made_responses_are_found_with_both_ends_unseen() -> None:
 
 
 @pytest.mark.slow
-def test_randi_and_the_bar(randi_measured: Measured) -> None:
+def test_randi_and_the_bar(randi_measured: FunctionalData) -> None:
     """Both ends unseen: synapse count says little, distance much, and no model is far ahead of it."""
     names = ("synapse count", "distance", "identity rates", "logistic regression", "random forest",
              "random forest without distance")  # fmt: skip

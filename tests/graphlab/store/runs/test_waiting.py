@@ -15,7 +15,7 @@ import pytest
 from graphlab.graph import Graph
 from graphlab.store.folder import Folder
 from graphlab.store.runs import runs
-from graphlab.store.runs.waiting import KEPT, ResultWaits, kept_at, record_result, record_waiting
+from graphlab.store.runs.waiting import KEPT, ResultPendingWarning, kept_at, record_result, record_waiting
 
 HOLD = (
     "import sys; from graphlab.store.folder import Folder; "
@@ -67,7 +67,7 @@ def test_a_result_is_kept_while_readers_stay_and_recorded_by_the_next_writer(tmp
     Folder.create(path).close()
     folder = Folder.open(path, shared=True)
     with reader(path):
-        with pytest.warns(ResultWaits, match="kept and not in the tables yet.*The next that writes"):
+        with pytest.warns(ResultPendingWarning, match="kept and not in the tables yet.*The next that writes"):
             run = record(folder, "first")
         assert told(folder) == []
         assert not kept_at(folder, run.run_id).exists()
@@ -96,7 +96,7 @@ def test_the_same_work_waits_once_and_is_recorded_once(tmp_path: Path) -> None:
     folder = Folder.open(path, shared=True)
     with reader(path):
         for _ in range(2):
-            with pytest.warns(ResultWaits):
+            with pytest.warns(ResultPendingWarning):
                 record(folder, "same")
     assert len(list((path / "waiting").iterdir())) == 1
     record(folder, "same")
@@ -109,7 +109,7 @@ def test_a_census_of_a_busy_graph_is_told_and_kept(tmp_path: Path) -> None:
     with Graph.create(path) as graph:
         graph.ingest(EDGES, as_="connections")
     with Graph.open(path, shared=True) as graph:
-        with reader(path), pytest.warns(ResultWaits):
+        with reader(path), pytest.warns(ResultPendingWarning):
             found = graph.motifs.census(3)
         assert found.to_arrow().num_rows == 16
         assert not graph.folder.connection.execute("SELECT 1 FROM motif_counts").fetchall()

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from graphlab.graph import Graph
-from graphlab.store.wiring.snapshots import SnapshotMadeAgain, load, save
+from graphlab.store.wiring.snapshots import SnapshotRebuiltWarning, load, save
 from ingest.schema.errors import ReadError, UnknownNameError
 from queries.snapshot import Snapshot
 
@@ -95,11 +95,11 @@ def test_a_damaged_snapshot_is_made_again_with_a_word(graph: Graph, connections:
     for damaged in (whole[:-30], whole[:middle] + bytes([whole[middle] ^ 4]) + whole[middle + 1 :], b"", b"x" * 500):
         file.unlink()
         file.write_bytes(damaged)
-        with pytest.warns(SnapshotMadeAgain, match="made again from the tables"):
+        with pytest.warns(SnapshotRebuiltWarning, match="made again from the tables"):
             again = graph.snapshot()
         assert np.array_equal(again.out_target, right.out_target)
         assert file.read_bytes() == whole
     other = graph.snapshot(min_weight=2)
     file.write_bytes((graph.path / "snapshots" / f"{other.meta['hash']}.arrow").read_bytes())
-    with pytest.warns(SnapshotMadeAgain, match="of something else"):
+    with pytest.warns(SnapshotRebuiltWarning, match="of something else"):
         assert graph.snapshot().m == 3

@@ -20,7 +20,7 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_what_a_script_prints(script: Path) -> None:
     script.write_text("import sys; print(open(sys.argv[1]).read(), end='')")
-    assert run.run_apart("script.py", script.parent / "source", "file") == b"content"
+    assert run.run_in_child("script.py", script.parent / "source", "file") == b"content"
 
 
 @pytest.mark.parametrize(
@@ -34,11 +34,11 @@ def test_what_a_script_prints(script: Path) -> None:
 def test_failures(script: Path, code: str, message: str) -> None:
     script.write_text(code)
     with pytest.raises(ReadError, match=message):
-        run.run_apart("script.py", script.parent / "source", "file")
+        run.run_in_child("script.py", script.parent / "source", "file")
 
 
 def test_no_end(script: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "SECONDS", 0.5)
     script.write_text("while True: pass")
     with pytest.raises(ReadError, match="finds no end; it is damaged"):
-        run.run_apart("script.py", script.parent / "source", "file")
+        run.run_in_child("script.py", script.parent / "source", "file")

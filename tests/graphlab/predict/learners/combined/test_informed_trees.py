@@ -13,7 +13,14 @@ from graphlab.predict.evaluation.splits import SPLITS
 from graphlab.predict.inputs.examples import Examples
 from graphlab.predict.inputs.features import Inputs
 from graphlab.predict.learners.combined.hybrid import BELIEF
-from graphlab.predict.learners.combined.informed_trees import PARTS, PRIOR, Answers, InformedTrees, dealt, likenesses
+from graphlab.predict.learners.combined.informed_trees import (
+    PARTS,
+    PRIOR,
+    Answers,
+    InformedTrees,
+    assign_parts,
+    similarity_kernels,
+)
 from graphlab.predict.learners.trees.extra_trees import ExtraTrees
 from ingest.schema.errors import AnalysisError, SchemaError
 
@@ -23,7 +30,7 @@ Make = Callable[..., Inputs]
 
 def test_twins_mirrors_and_reverses_are_in_one_part(pairs: Examples, make_inputs: Make) -> None:
     inputs, rows = make_inputs(pairs), np.arange(pairs.m)
-    part = dealt(inputs, rows, 4)
+    part = assign_parts(inputs, rows, 4)
     assert set(part) == set(range(PARTS))
     of_unit: dict[frozenset[int], set[int]] = {}
     for row in rows:
@@ -38,7 +45,7 @@ def test_told_is_what_the_sums_say(pairs: Examples, make_inputs: Make) -> None:
     rows = rng.choice(pairs.m, 60, replace=False)
     answers = Answers.of(inputs, rows, pairs.label[rows])
     assert answers.residual.sum() == pytest.approx(0)
-    kernels = likenesses(inputs)
+    kernels = similarity_kernels(inputs)
     asked = np.array([3, 50, 200])
     found = answers.told(inputs, asked, kernels)
     assert found.shape == (3, len(kernels) + 5)

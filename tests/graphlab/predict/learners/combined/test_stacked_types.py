@@ -9,7 +9,7 @@ from graphlab.predict.evaluation.evaluate import accuracy
 from graphlab.predict.learners.class_weights import LARGEST, class_weights, example_weights
 from graphlab.predict.learners.combined.stacked_types import PARTS, StackedTypes, _parts
 from graphlab.predict.learners.trees.forest import RandomForest
-from graphlab.predict.tasks.cell_type import Typed, cell_type_task
+from graphlab.predict.tasks.cell_type import CellTypeData, cell_type_task
 from ingest.schema.errors import SchemaError
 from queries.snapshot import Snapshot
 
@@ -17,7 +17,7 @@ pytest.importorskip("sklearn")
 SMALL = StackedTypes(rounds=1, trees=40)
 
 
-def relays(n: int = 120, seed: int = 0) -> Typed:
+def relays(n: int = 120, seed: int = 0) -> CellTypeData:
     """Sources of two kinds, told by their degree; every other neuron is of the kind of the sources it hears."""
     rng = np.random.default_rng(seed)
     sources = n // 3
@@ -35,7 +35,7 @@ def relays(n: int = 120, seed: int = 0) -> Typed:
     ids = np.arange(1, n + 31, dtype=np.uint64)
     snapshot = Snapshot.from_edges(ids, *np.nonzero(whole), whole[np.nonzero(whole)])
     names: list[str | None] = [("x" if k < sources else "y") + "ab"[kind[k]] for k in range(n)]
-    return Typed(ids, {"chemical": snapshot}, [*names, *[None] * 30])
+    return CellTypeData(ids, {"chemical": snapshot}, [*names, *[None] * 30])
 
 
 def test_partners_types_are_read() -> None:

@@ -13,9 +13,9 @@ from graphlab.predict.evaluation.evaluate import macro_f1
 from graphlab.predict.evaluation.splits import SPLITS
 from graphlab.predict.evaluation.uncertainty import disagreement
 from graphlab.predict.inputs.examples import Examples
-from graphlab.predict.inputs.features import Columns, Inputs
+from graphlab.predict.inputs.features import FeatureColumns, Inputs
 from graphlab.predict.learners.networks.nodes import Ensemble, NodeNetwork
-from graphlab.predict.learners.training.journal import Journal
+from graphlab.predict.learners.training.journal import EpochLog
 from ingest.schema.errors import AnalysisError
 
 pytest.importorskip("torch")
@@ -79,7 +79,9 @@ def test_a_restored_model_gives_the_same_answers(nodes: Examples, make_inputs: M
     assert np.array_equal(again.predict(inputs, rows), model.predict(inputs, rows))
     fewer = replace(inputs, node=inputs.node.of("wiring").rows(rows))
     with pytest.raises(AnalysisError, match="trained on 12 features of a neuron, the graph gives 13"):
-        again.predict(replace(fewer, node=fewer.node.beside(Columns(np.ones((nodes.m, 1)), ("x",), ("wiring",)))), rows)
+        again.predict(
+            replace(fewer, node=fewer.node.beside(FeatureColumns(np.ones((nodes.m, 1)), ("x",), ("wiring",)))), rows
+        )
     with pytest.raises(AnalysisError, match="a graph with other kinds of connections"):
         again.predict(replace(inputs, layers={**inputs.layers, "electrical": inputs.layers["chemical"]}), rows)
 
@@ -98,7 +100,7 @@ def test_journal_and_checkpoints_of_members(nodes: Examples, make_inputs: Make, 
     inputs, known = make_inputs(nodes), nodes.hidden(np.arange(0, nodes.m, 2))
     rows = np.arange(nodes.m)
     settings = replace(BRIEF, validation=0.25, patience=1)
-    journal = Journal(tmp_path / "a.jsonl")
+    journal = EpochLog(tmp_path / "a.jsonl")
     one = settings.fit(inputs, known, 4, 5, journal=journal, checkpoints=tmp_path).predict(inputs, rows)
     entries = journal.entries()
     assert {entry["run"] for entry in entries} == {"member 0", "member 1"}

@@ -11,7 +11,7 @@ import pytest
 from graphlab.predict.evaluation.evaluate import area_under_roc
 from graphlab.predict.evaluation.splits import SPLITS
 from graphlab.predict.inputs.examples import Examples
-from graphlab.predict.inputs.features import Columns, Inputs
+from graphlab.predict.inputs.features import FeatureColumns, Inputs
 from graphlab.predict.learners.linear import logistic
 from graphlab.predict.learners.networks.pairs import SKIP_PENALTY, PairNetwork, held_back
 from ingest.schema.errors import AnalysisError, SchemaError
@@ -50,7 +50,7 @@ def test_products_of_states_say_what_pair_features_do_not(
     examples = make_pairs(40, seed=2, share=0.7)
     inputs = make_inputs(examples)
     kind = np.random.default_rng(1).choice([-1.0, 1.0], 40)[examples.group]
-    inputs = replace(inputs, node=inputs.node.beside(Columns(kind[:, None], ("kind",), ("wiring",))))
+    inputs = replace(inputs, node=inputs.node.beside(FeatureColumns(kind[:, None], ("kind",), ("wiring",))))
     label = (kind[examples.source] * kind[examples.target] > 0).astype(np.int64)
     planted = replace(examples, label=label)
     (fold,) = SPLITS.get("neuron")(planted, 1, np.random.default_rng(0))

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from graphlab.predict.learners.training.journal import Journal
+from graphlab.predict.learners.training.journal import EpochLog
 
 
 def test_lines_listeners_and_rewinding(tmp_path: Path) -> None:
     seen: list[Mapping[str, Any]] = []
     path = tmp_path / "runs" / "a.jsonl"
-    with Journal(path, None, seen.append) as journal:
+    with EpochLog(path, None, seen.append) as journal:
         for run in ("member 0", "member 1"):
             for epoch in (1, 2, 3):
                 journal.write({"run": run, "epoch": epoch, "loss": 1.0 / epoch, "score": float("nan")})
@@ -35,7 +35,7 @@ def test_lines_listeners_and_rewinding(tmp_path: Path) -> None:
 
 def test_without_a_file_only_listeners_hear() -> None:
     seen: list[Mapping[str, Any]] = []
-    journal = Journal(None, None, seen.append)
+    journal = EpochLog(None, None, seen.append)
     journal.write({"run": "a", "epoch": 1, "loss": 0.5})
     journal.rewind("a", 0)
     assert journal.entries() == []
@@ -46,6 +46,6 @@ def test_without_a_file_only_listeners_hear() -> None:
 def test_tensorboard_where_it_is_installed(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     pytest.importorskip("tensorboard")
-    with Journal(None, tmp_path) as journal:
+    with EpochLog(None, tmp_path) as journal:
         journal.write({"run": "member 0", "epoch": 1, "loss": 0.5})
     assert [file for file in tmp_path.iterdir() if "tfevents" in file.name and file.stat().st_size > 0]

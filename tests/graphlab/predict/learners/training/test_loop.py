@@ -15,7 +15,7 @@ pytest.importorskip("safetensors")
 from torch import nn  # noqa: E402
 
 from graphlab.predict.learners.training import loop as training  # noqa: E402
-from graphlab.predict.learners.training.journal import Journal  # noqa: E402
+from graphlab.predict.learners.training.journal import EpochLog  # noqa: E402
 from graphlab.predict.learners.training.loop import Training, held_out_classes, train  # noqa: E402
 from ingest.schema.errors import AnalysisError, ReadError  # noqa: E402
 
@@ -49,10 +49,10 @@ def weights(network: nn.Module) -> bytes:
 def test_resuming_changes_no_byte(tmp_path: Path) -> None:
     """Stopped in any epoch, by a checkpoint and by an error between checkpoints: weights and journal are the same."""
     settings = Training(30, seed=3)
-    whole_journal = Journal(tmp_path / "whole.jsonl")
+    whole_journal = EpochLog(tmp_path / "whole.jsonl")
     whole = train(build, steps, settings, score=score, journal=whole_journal, device=torch.device("cpu"))
     for last in (4, 7, 13, 29):
-        checkpoint, journal = tmp_path / f"{last}.safetensors", Journal(tmp_path / f"{last}.jsonl")
+        checkpoint, journal = tmp_path / f"{last}.safetensors", EpochLog(tmp_path / f"{last}.jsonl")
         epochs = 0
 
         def stopping(network: nn.Module, generator: torch.Generator, last: int = last) -> Iterator[Any]:
@@ -62,7 +62,9 @@ def test_resuming_changes_no_byte(tmp_path: Path) -> None:
             epochs += 1
             yield from steps(network, generator)
 
-        def go(these: training.Steps, journal: Journal = journal, checkpoint: Path = checkpoint) -> training.Trained:
+        def go(
+            these: training.Steps, journal: EpochLog = journal, checkpoint: Path = checkpoint
+        ) -> training.TrainedNetwork:
             return train(
                 build, these, settings, score=score, journal=journal, checkpoint=checkpoint, checkpoint_every=5,
                 device=torch.device("cpu"),
@@ -105,7 +107,7 @@ def test_stopping_early_keeps_the_best_weights() -> None:
 
 
 def test_journal_of_every_epoch(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "a.jsonl")
+    journal = EpochLog(tmp_path / "a.jsonl")
     train(build, steps, Training(40, rate=0.02), score=score, journal=journal, run="member 2")
     entries = journal.entries()
     assert [entry["epoch"] for entry in entries] == list(range(1, 41))

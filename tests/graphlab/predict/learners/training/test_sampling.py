@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from graphlab.predict.learners.training.sampling import ALL, Rows, Sample, batch_key, part_of, sample
+from graphlab.predict.learners.training.sampling import ALL, CSREdges, Sample, batch_key, part_of, sample
 from ingest.schema.errors import AnalysisError
 
 
@@ -28,7 +28,7 @@ def test_samples_are_parts_of_the_graph(n: int, seed: int, fanouts: list[int]) -
     kinds = [made(n, seed), made(n, seed + 1, 0.5)]
     rng = np.random.default_rng(seed)
     asked = rng.choice(n, rng.integers(1, n + 1), replace=False)
-    found = sample([Rows.of(k) for k in kinds], asked, fanouts, batch_key(asked, seed))
+    found = sample([CSREdges.of(k) for k in kinds], asked, fanouts, batch_key(asked, seed))
     assert np.array_equal(found.node[: len(asked)], asked)
     assert len(np.unique(found.node)) == len(found.node) == sum(found.hops)
     bounds = np.cumsum(found.hops)
@@ -53,7 +53,7 @@ def test_samples_are_parts_of_the_graph(n: int, seed: int, fanouts: list[int]) -
 
 
 def test_draws_hang_on_seed_epoch_and_nodes_only() -> None:
-    rows = [Rows.of(made(60, 0, 0.5))]
+    rows = [CSREdges.of(made(60, 0, 0.5))]
     asked = np.arange(5, 15)
     first = parts(sample(rows, asked, [4, 4], batch_key(asked, 1)))
     assert first == parts(sample(rows, asked, [4, 4], batch_key(asked, 1)))
@@ -63,7 +63,7 @@ def test_draws_hang_on_seed_epoch_and_nodes_only() -> None:
 
 def test_every_neighbour_is_drawn_as_often() -> None:
     """Chi-square of how often each of 20 senders is among 5 drawn, over 4,000 seeds."""
-    rows = [Rows(np.array([0, 20] + [20] * 20, dtype=np.int64), np.arange(1, 21, dtype=np.int32))]
+    rows = [CSREdges(np.array([0, 20] + [20] * 20, dtype=np.int64), np.arange(1, 21, dtype=np.int32))]
     asked = np.array([0])
     counts = np.zeros(21)
     for seed in range(4_000):
@@ -76,15 +76,15 @@ def test_a_part_of_a_row_is_its_mean() -> None:
     matrix = made(30, 3, 0.6)
     matrix = sparse.csr_array(sparse.diags_array(1.0 / matrix.sum(axis=1)) @ matrix)
     asked = np.array([4, 9])
-    whole = sample([Rows.of(matrix)], asked, [ALL], 0)
+    whole = sample([CSREdges.of(matrix)], asked, [ALL], 0)
     back = part_of(matrix, whole.edges[0], len(whole.node))
     np.testing.assert_allclose(back.toarray()[:2], matrix.toarray()[asked][:, whole.node])
-    some = sample([Rows.of(matrix)], asked, [3], 0)
+    some = sample([CSREdges.of(matrix)], asked, [3], 0)
     np.testing.assert_allclose(part_of(matrix, some.edges[0], len(some.node)).toarray()[:2].sum(axis=1), 1.0)
 
 
 def test_bad_requests() -> None:
-    rows = [Rows.of(made(5, 0))]
+    rows = [CSREdges.of(made(5, 0))]
     with pytest.raises(AnalysisError, match="a fan-out of 0; wanted 1 to 512, or -1 for every neighbour"):
         sample(rows, np.array([1]), [2, 0], 0)
     for nodes in ([1, 1], [5], [-1]):

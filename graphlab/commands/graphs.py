@@ -187,8 +187,8 @@ def signs(
     from graphlab.graph import Graph
 
     with Graph.open(graph) as opened:
-        found = opened.set_signs(transmitters, min_confidence)
-    print_json(asdict(found)) if json else typer.echo(str(found))
+        summary = opened.set_signs(transmitters, min_confidence)
+    print_json(asdict(summary)) if json else typer.echo(str(summary))
 
 
 def info(graph: GraphPath, json: Json = False) -> None:
@@ -200,22 +200,22 @@ def info(graph: GraphPath, json: Json = False) -> None:
     from graphlab.store.wiring.recipe import recipe_text
 
     with Graph.open(graph, read_only=True) as opened:
-        found = opened.info()
+        summary = opened.info()
     if json:
-        print_json(asdict(found))
+        print_json(asdict(summary))
         return
-    typer.echo(f"{found.dataset or graph.name}  ({found.path})")
-    voxels = f"voxels of {found.resolution} nm" if found.resolution else "voxel size not given"
-    typer.echo(f"  materialization {found.materialization or 'not given'}, {voxels}")
-    for name, count in found.counts.items():
+    typer.echo(f"{summary.dataset or graph.name}  ({summary.path})")
+    voxels = f"voxels of {summary.resolution} nm" if summary.resolution else "voxel size not given"
+    typer.echo(f"  materialization {summary.materialization or 'not given'}, {voxels}")
+    for name, count in summary.counts.items():
         label = "chemical weight" if name == "total_weight" else name.replace("_", " ")
         typer.echo(f"  {label:22} {count:>14,}")
-    for model in found.embeddings:
+    for model in summary.embeddings:
         typer.echo(
             f"  embeddings {model['model']}: {model['nodes']:,} nodes of {model['neurons']:,} neurons, "
             f"{model['width']} numbers, segmentation {model['segmentation_version']}"
         )
-    if found.recipe:
-        typer.echo(f"  recipe: {recipe_text(found.recipe)}; weight: {found.recipe['weight_counts']}")
-    for note in found.notes:
+    if summary.recipe:
+        typer.echo(f"  recipe: {recipe_text(summary.recipe)}; weight: {summary.recipe['weight_counts']}")
+    for note in summary.notes:
         typer.echo(f"  - {note}")

@@ -29,7 +29,7 @@ EXACT = 2**53
 NAME_COLUMNS = {"pre_name": "pre_root_id", "post_name": "post_root_id"}
 
 
-class Arrivals:
+class IncomingRows:
     """A reading registered with DuckDB as the relation ``arrivals``, to be scanned once.
 
     Adds ``arrival``, the 0-based number of the row in its source, and sets ``pre_name`` / ``post_name`` aside
@@ -64,7 +64,7 @@ class Arrivals:
         self._progress = progress
         self.columns = _column_names(reading.schema, table)
 
-    def __enter__(self) -> Arrivals:
+    def __enter__(self) -> IncomingRows:
         fields = [
             pa.field(self.columns[field.name], field.type)
             for field in self._reading.schema

@@ -17,12 +17,12 @@ def query(
     engine: Engine = "auto",
     explain: Annotated[bool, typer.Option("--explain", help="Say how it would be answered, and why.")] = False,
     count: Annotated[bool, typer.Option("--count", help="Only the number of rows.")] = False,
-    limit: Annotated[int | None, typer.Option(help="At most so many rows.", min=0)] = None,
+    limit: Annotated[int | None, typer.Option(help="At most this many rows.", min=0)] = None,
     parameter: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="A value for $NAME; a list as JSON, or NAME=@FILE.")
     ] = None,
-    time_limit: Annotated[float | None, typer.Option(metavar="SECONDS", help="Give up after so long.", min=0)] = None,
-    memory_limit: Annotated[str | None, typer.Option(metavar="SIZE", help="Give up beyond it: 2GB, 500MB.")] = None,
+    time_limit: Annotated[float | None, typer.Option(metavar="SECONDS", help="Time limit.", min=0)] = None,
+    memory_limit: Annotated[str | None, typer.Option(metavar="SIZE", help="Memory limit: 2GB, 500MB.")] = None,
     output: Output = None,
     spreadsheet: Annotated[
         bool, typer.Option("--spreadsheet", help="In .csv, a ' before text that begins like a formula (= + - @).")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import duckdb
 import pyarrow as pa
 
-from graphlab.store.arrivals import Arrivals
 from graphlab.store.database import arrow, first_row
+from graphlab.store.incoming_rows import IncomingRows
 from graphlab.store.wiring.recipe import Recipe, connections_from_pairs, pairs_from_synapses, totals
 from graphlab.store.wiring.signs import refresh_signs
 from ingest.schema.errors import SchemaError
@@ -14,7 +14,7 @@ from ingest.schema.errors import SchemaError
 PAIR_TABLES = ("connections", "connections_left_out")
 
 
-def add_unknown(arrivals: Arrivals, as_: str, policy: str) -> list[str]:
+def add_unknown_neurons(arrivals: IncomingRows, as_: str, policy: str) -> list[str]:
     """Neurons that only synapses or connections name: added, kept out of the graph, or refused.
 
     Args:
@@ -62,7 +62,7 @@ def add_unknown(arrivals: Arrivals, as_: str, policy: str) -> list[str]:
     return [f"{count:,} neurons added from the {as_}"]
 
 
-def _first_place(arrivals: Arrivals) -> tuple[str, int] | None:
+def _first_place(arrivals: IncomingRows) -> tuple[str, int] | None:
     """Where in the source the first neuron of ``unknown_neurons`` is named, and which it is."""
     wanted = arrow(arrivals.connection, "SELECT root_id FROM unknown_neurons")["root_id"].combine_chunks()
     first_rows = [(arrivals.first_row_with(side, wanted), side) for side in ("pre_root_id", "post_root_id")]
@@ -73,7 +73,7 @@ def _first_place(arrivals: Arrivals) -> tuple[str, int] | None:
     return f"{arrivals.source}, row {row}, column {side!r}", value
 
 
-def settle(connection: duckdb.DuckDBPyConnection, recipe: Recipe, pairs_made: bool = False) -> list[str]:
+def rebuild_connections(connection: duckdb.DuckDBPyConnection, recipe: Recipe, pairs_made: bool = False) -> list[str]:
     """Make ``connections`` follow from synapses, recipe and ``in_graph``; refresh totals. Notes for people.
 
     Args:

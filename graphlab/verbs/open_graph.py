@@ -21,13 +21,13 @@ from graphlab.store.wiring.snapshots import snapshot as stored_snapshot
 from queries.snapshot import Snapshot
 
 
-class Opened:
+class OpenGraph:
     """An open graph folder."""
 
     _folder: Folder
 
     def __init_subclass__(cls) -> None:
-        """Every verb tells of a damaged database by one StoreError, whatever it was reading there."""
+        """Every verb reports a damaged database as a StoreError, whatever it was reading."""
         for name, verb in list(vars(cls).items()):
             if isinstance(verb, FunctionType) and not name.startswith("_"):
                 setattr(cls, name, _telling_of_damage(verb))
@@ -65,17 +65,17 @@ class Opened:
 
 def _telling_of_damage(verb: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(verb)
-    def wrapper(self: Opened, *args: Any, **kwargs: Any) -> Any:
+    def wrapper(self: OpenGraph, *args: Any, **kwargs: Any) -> Any:
         with read_errors(self._folder.path, damage_only=True):
             return verb(self, *args, **kwargs)
 
     return wrapper
 
 
-class Namespace(Opened):
+class Namespace(OpenGraph):
     """Verbs of one kind under a name of their own, such as ``graph.motifs``; made on first use."""
 
-    def __init__(self, graph: Opened, repetition: Repetition | None = None) -> None:
+    def __init__(self, graph: OpenGraph, repetition: Repetition | None = None) -> None:
         self._folder = graph.folder
         self._repetition = repetition
 

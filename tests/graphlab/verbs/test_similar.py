@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from graphlab.verbs.resembling import similarities
+from graphlab.verbs.similar import similarities
 from ingest.schema.errors import GraphlabError, SchemaError, UnknownNameError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from graphlab.store.embeddings.models import open_embeddings
-from graphlab.verbs.opened import Opened
+from graphlab.verbs.open_graph import OpenGraph
 from ingest.schema.errors import SchemaError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from queries.result import Result
 
 
-class Resembling(Opened):
+class SimilarityVerbs(OpenGraph):
     """Exact nearest neighbours among embedded neurons."""
 
     def similar(
@@ -98,7 +98,7 @@ def similarities(vectors: npt.NDArray[Any], own: int, standardised: bool) -> npt
         spread = values.std(axis=0)
         values = (values - values.mean(axis=0))[:, spread > 0] / spread[spread > 0]
     lengths = np.linalg.norm(values, axis=1)
-    found: npt.NDArray[np.float64] = values @ values[own]
+    products: npt.NDArray[np.float64] = values @ values[own]
     scale = lengths * lengths[own]
-    cosines: npt.NDArray[np.float64] = np.divide(found, scale, out=np.zeros(len(values)), where=scale > 0)
+    cosines: npt.NDArray[np.float64] = np.divide(products, scale, out=np.zeros(len(values)), where=scale > 0)
     return cosines

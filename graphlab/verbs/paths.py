@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
-from graphlab.verbs.opened import Opened
+from graphlab.verbs.open_graph import OpenGraph
 from ingest.schema.errors import SchemaError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MOST_PATHS = 1_000_000
 
 
-class Reaching(Opened):
+class PathVerbs(OpenGraph):
     """Paths over the chemical (or another kind of) wiring, autapses left out."""
 
     def neighborhood(
@@ -108,16 +108,16 @@ class Reaching(Opened):
         starts, ends = _nodes(view, source), _nodes(view, target)
         beyond = self.input_beyond(view, kind) if weighted == "fraction" else None
         cost = None if weighted is None else ways.costs(view, weighted, beyond)
-        found: Iterator[FoundPath]
+        paths: Iterator[FoundPath]
         if max_length is not None:
-            found = _up_to(view, starts, ends, max_length)
+            paths = _up_to(view, starts, ends, max_length)
         elif k is not None:
-            found = (path for a in starts for b in ends for path in ways.k_best(view, int(a), int(b), k, cost))
+            paths = (path for a in starts for b in ends for path in ways.k_best(view, int(a), int(b), k, cost))
         else:
-            found = ways.shortest(view, starts, ends, cost, all)
-        return _result(self._tidy(view, found))
+            paths = ways.shortest(view, starts, ends, cost, all)
+        return _result(self._tidy(view, paths))
 
-    def _tidy(self, view: Snapshot, found: Iterator[FoundPath]) -> Any:
+    def _tidy(self, view: Snapshot, paths: Iterator[FoundPath]) -> Any:
         import numpy as np
         import pyarrow as pa
 
@@ -126,7 +126,7 @@ class Reaching(Opened):
         nodes: list[int] = []
         steps: list[int] = []
         cost: list[float] = []
-        for number, one in enumerate(found):
+        for number, one in enumerate(paths):
             if number >= MOST_PATHS:
                 raise SchemaError(f"there are more than {MOST_PATHS:,} paths; give min_weight, a shorter length, or k")
             length = len(one.nodes)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from graphlab.store import definitions, query_source
-from graphlab.verbs.opened import Opened
+from graphlab.verbs.open_graph import OpenGraph
 from ingest.schema.errors import SchemaError
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from queries.result import Result
 
 
-class Asking(Opened):
+class QueryVerbs(OpenGraph):
     """Questions in any language, read-only."""
 
     def query(
@@ -46,7 +46,7 @@ class Asking(Opened):
         """
         from queries.engine import run
 
-        with query_source.asking(self._folder, kind) as source:
+        with query_source.question_source(self._folder, kind) as source:
             return run(
                 text,
                 source,
@@ -66,7 +66,7 @@ class Asking(Opened):
             raise SchemaError(
                 f"find: found {type(pattern).__name__}; wanted a queries.ir.pattern.Pattern. Texts are asked with query"
             )
-        with query_source.asking(self._folder) as source:
+        with query_source.question_source(self._folder) as source:
             return find(pattern, source, **options)
 
     def create_property_graph(self, definition: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from graphlab.store import tables
-from graphlab.verbs.opened import Opened
+from graphlab.verbs.open_graph import OpenGraph
 
 if TYPE_CHECKING:
     import igraph
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class Exchanging(Opened):
+class ExportVerbs(OpenGraph):
     """Whole tables and graphs in the forms colleagues expect."""
 
     def to_arrow(self, table: str = "connections") -> pa.Table:
