@@ -1,4 +1,7 @@
-"""What a run has finished, on disk: parts that are whole or absent, so that a stopped run goes on where it was."""
+"""What a run has finished, on disk: parts that are whole or absent, so that a stopped run goes on where it was.
+
+Tests: tests/gpu_embed/test_embed.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Limits of this process, from the environment, read once when a graph is opened."""
+"""Limits of this process, from the environment, read once when a graph is opened.
+
+Tests: tests/graphlab/commands/test_counting.py.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
 """What other people call their columns: the presets of ``--columns``, and names that are read without one.
 
 Names are those of the files that people download and of the frames that CAVEclient, fafbseg and neuprint-python return.
+
+Tests: tests/ingest/test_column_page.py.
 """
 
 from __future__ import annotations

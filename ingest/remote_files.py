@@ -1,4 +1,7 @@
-"""Files on the web, brought here whole or not at all."""
+"""Files on the web, brought here whole or not at all.
+
+Tests: tests/ingest/test_datasets.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A pattern and its plan in words, for EXPLAIN."""
+"""A pattern and its plan in words, for EXPLAIN.
+
+Tests: tests/queries/test_agreement.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a query runs over: a connection it is handed, property graphs by name, and snapshots on demand."""
+"""What a query runs over: a connection it is handed, property graphs by name, and snapshots on demand.
+
+Tests: tests/queries/test_engine.py.
+"""
 
 from __future__ import annotations
 

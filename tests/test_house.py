@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -115,3 +117,17 @@ def test_files_have_one_job() -> None:
     assert files
     assert not [f"{path}: {n}" for path in files if (n := len(path.read_text().splitlines())) > 450]
     assert not [path for path in files if path.stem in ("utils", "helpers", "common", "misc")]
+
+
+def test_every_file_has_a_mirror_or_names_its_test() -> None:
+    """``a/b.py`` is tested by ``tests/a/test_b.py``, or its docstring says by what; a test that is named is there."""
+    for room in ("graphlab", "ingest", "queries", "gpu_embed"):
+        for path in (ROOT / room).rglob("*.py"):
+            mirror = ROOT / "tests" / path.parent.relative_to(ROOT) / f"test_{path.name}"
+            if path.name == "__init__.py" or mirror.exists():
+                continue
+            named = re.findall(
+                r"^Tests: (tests/\S+\.py)\.$", ast.get_docstring(ast.parse(path.read_text())) or "", re.M
+            )
+            assert named, f"{path} has no {mirror} and names no test"
+            assert all((ROOT / test).exists() for test in named), (path, named)

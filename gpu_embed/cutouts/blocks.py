@@ -1,4 +1,7 @@
-"""Which blocks of two volumes a list of nodes needs, in which order, so that each is read once."""
+"""Which blocks of two volumes a list of nodes needs, in which order, so that each is read once.
+
+Tests: tests/gpu_embed/cutouts/test_crops.py.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 EM stays uint8. Segment ids become their rank among the ids of the nodes, 0 for anybody else's, in the narrowest
 integer that holds the ranks: an id of 64 bits is compared once a voxel when its block arrives, exactly, as its bits.
+
+Tests: tests/gpu_embed/cutouts/test_device_crops.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Stages that overlap: an iterator that works ahead in a thread of its own, a bounded queue between."""
+"""Stages that overlap: an iterator that works ahead in a thread of its own, a bounded queue between.
+
+Tests: tests/gpu_embed/cutouts/test_crops.py.
+"""
 
 from __future__ import annotations
 

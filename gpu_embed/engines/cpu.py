@@ -1,4 +1,7 @@
-"""ONNX Runtime and OpenVINO on the CPU, from one ONNX model."""
+"""ONNX Runtime and OpenVINO on the CPU, from one ONNX model.
+
+Tests: tests/gpu_embed/engines/test_choose.py.
+"""
 
 from __future__ import annotations
 

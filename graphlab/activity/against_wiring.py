@@ -1,4 +1,7 @@
-"""Questions that need the wiring too: structure against function, enrichment."""
+"""Questions that need the wiring too: structure against function, enrichment.
+
+Tests: tests/graphlab/activity/test_correlate.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""An answer of ``graphlab correlate`` and the columns of its tables."""
+"""An answer of ``graphlab correlate`` and the columns of its tables.
+
+Tests: tests/graphlab/activity/test_correlate.py.
+"""
 
 from __future__ import annotations
 

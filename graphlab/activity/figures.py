@@ -1,4 +1,7 @@
-"""Figures of activity as SVG text, in the colours and classes of the other figures."""
+"""Figures of activity as SVG text, in the colours and classes of the other figures.
+
+Tests: tests/graphlab/activity/test_section.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Figures as SVG text: motifs, distributions, maps. Colours follow the page, so light, dark and print all work."""
+"""Figures as SVG text: motifs, distributions, maps. Colours follow the page, so light, dark and print all work.
+
+Tests: tests/graphlab/charts/test_analyses.py.
+"""
 
 from __future__ import annotations
 

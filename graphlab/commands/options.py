@@ -1,4 +1,7 @@
-"""What several verbs of the command line share: choices, arguments, and how their texts are read."""
+"""What several verbs of the command line share: choices, arguments, and how their texts are read.
+
+Tests: tests/graphlab/test_cli.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Verbs that show: demo, report, and what there is to name: columns, runs, models."""
+"""Verbs that show: demo, report, and what there is to name: columns, runs, models.
+
+Tests: tests/graphlab/test_cli.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Figures of predictions as SVG text, in the colours and classes of the other figures."""
+"""Figures of predictions as SVG text, in the colours and classes of the other figures.
+
+Tests: tests/graphlab/report/sections/test_predictions.py.
+"""
 
 from __future__ import annotations
 

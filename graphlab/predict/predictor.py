@@ -1,4 +1,7 @@
-"""The seam of predictors: fitted on known labels alone, asked for probabilities, kept as arrays."""
+"""The seam of predictors: fitted on known labels alone, asked for probabilities, kept as arrays.
+
+Tests: tests/graphlab/predict/test_state.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Saved runs as the report reads them: the card of a model and its held-out predictions, checked against each other."""
+"""Saved runs as the report reads them: the card of a model and its held-out predictions, checked against each other.
+
+Tests: tests/graphlab/report/sections/test_predictions.py.
+"""
 
 from __future__ import annotations
 

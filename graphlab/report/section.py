@@ -2,6 +2,8 @@
 
 Ours are entered in ``graphlab.report``; other packages offer theirs in the entry-point group
 ``graphlab.report_sections``. ``graphlab.testing.report_sections`` holds the contract.
+
+Tests: tests/graphlab/report/sections/test_predictions.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Small fits keep to one thread."""
+"""Small fits keep to one thread.
+
+Tests: tests/graphlab/activity/test_models.py.
+"""
 
 from __future__ import annotations
 

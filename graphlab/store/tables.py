@@ -1,4 +1,7 @@
-"""Whole tables and columns of the graph as Arrow."""
+"""Whole tables and columns of the graph as Arrow.
+
+Tests: tests/graphlab/activity/wiring/test_structure_function.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The contract of the EmbeddingEngine seam."""
+"""The contract of the EmbeddingEngine seam.
+
+Tests: tests/contracts/test_embedding_engines.py.
+"""
 
 from __future__ import annotations
 

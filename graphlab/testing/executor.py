@@ -1,4 +1,7 @@
-"""The contract of the Executor seam."""
+"""The contract of the Executor seam.
+
+Tests: tests/contracts/test_executors.py.
+"""
 
 from __future__ import annotations
 

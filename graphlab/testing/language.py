@@ -1,4 +1,7 @@
-"""The contract of the QueryLanguage seam."""
+"""The contract of the QueryLanguage seam.
+
+Tests: tests/contracts/test_languages.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The contract of the NullModel seam."""
+"""The contract of the NullModel seam.
+
+Tests: tests/graphlab/motifs/nulls/test_models.py.
+"""
 
 from __future__ import annotations
 

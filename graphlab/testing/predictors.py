@@ -1,4 +1,7 @@
-"""The contracts of the seams Task and Predictor."""
+"""The contracts of the seams Task and Predictor.
+
+Tests: tests/contracts/test_predictors.py.
+"""
 
 from __future__ import annotations
 

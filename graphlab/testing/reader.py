@@ -1,4 +1,7 @@
-"""The contract of the Reader seam."""
+"""The contract of the Reader seam.
+
+Tests: tests/contracts/test_readers.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a contract expects to be refused."""
+"""What a contract expects to be refused.
+
+Tests: tests/graphlab/motifs/nulls/test_models.py.
+"""
 
 from __future__ import annotations
 

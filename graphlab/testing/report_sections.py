@@ -1,4 +1,7 @@
-"""The contract of the ReportSection seam."""
+"""The contract of the ReportSection seam.
+
+Tests: tests/contracts/test_report_sections.py.
+"""
 
 from __future__ import annotations
 

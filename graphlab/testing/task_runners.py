@@ -1,4 +1,7 @@
-"""The contract of the TaskRunner seam: subclass ``TaskRunnerContract`` in your tests and say how to make a runner."""
+"""The contract of the TaskRunner seam: subclass ``TaskRunnerContract`` in your tests and say how to make a runner.
+
+Tests: tests/ingest/running/test_task_runners.py.
+"""
 
 from __future__ import annotations
 

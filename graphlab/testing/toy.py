@@ -1,4 +1,7 @@
-"""A small graph whose answers can be checked by hand, and random ones beside it."""
+"""A small graph whose answers can be checked by hand, and random ones beside it.
+
+Tests: tests/contracts/test_executors.py.
+"""
 
 from __future__ import annotations
 

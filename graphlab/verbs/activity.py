@@ -1,4 +1,7 @@
-"""``graph.activity``: recordings related to behaviour and to the wiring."""
+"""``graph.activity``: recordings related to behaviour and to the wiring.
+
+Tests: tests/graphlab/verbs/test_motifs.py.
+"""
 
 from __future__ import annotations
 

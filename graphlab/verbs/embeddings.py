@@ -1,4 +1,7 @@
-"""``graph.embeddings``: vectors of neurons and their parts, joined, placed, computed, averaged."""
+"""``graph.embeddings``: vectors of neurons and their parts, joined, placed, computed, averaged.
+
+Tests: tests/graphlab/embeddings/test_aggregates.py.
+"""
 
 from __future__ import annotations
 

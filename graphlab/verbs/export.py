@@ -1,4 +1,7 @@
-"""Verbs that hand the graph to other libraries."""
+"""Verbs that hand the graph to other libraries.
+
+Tests: tests/graphlab/verbs/test_motifs.py.
+"""
 
 from __future__ import annotations
 

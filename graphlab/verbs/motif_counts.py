@@ -1,4 +1,7 @@
-"""Motif classes counted exactly: the counting half of ``graph.motifs``."""
+"""Motif classes counted exactly: the counting half of ``graph.motifs``.
+
+Tests: tests/graphlab/verbs/test_motifs.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Null tests and mining from plain settings: what a null is told about a graph, and runs done once and again."""
+"""Null tests and mining from plain settings: what a null is told about a graph, and runs done once and again.
+
+Tests: tests/graphlab/verbs/test_motifs.py.
+"""
 
 from __future__ import annotations
 

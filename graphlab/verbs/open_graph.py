@@ -1,4 +1,7 @@
-"""What every verb of a graph starts from: the open folder, its wiring and the values of its neurons."""
+"""What every verb of a graph starts from: the open folder, its wiring and the values of its neurons.
+
+Tests: tests/graphlab/verbs/test_motifs.py.
+"""
 
 from __future__ import annotations
 

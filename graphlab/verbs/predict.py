@@ -1,4 +1,7 @@
-"""``graph.predict``: predictors of function and type, trained, tested honestly, asked."""
+"""``graph.predict``: predictors of function and type, trained, tested honestly, asked.
+
+Tests: tests/graphlab/verbs/test_motifs.py.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
 """What Arrow data take once they are unpacked: buffers that lie packed, values that are said once and meant often.
 
 The metadata of a message is a flatbuffer (Arrow's ``Message.fbs``); its sizes are seen before anything is unpacked.
+
+Tests: tests/ingest/columnar/test_files.py.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """What the pages of a Parquet file say of their sizes, read from their headers: the footer may say anything.
 
 The headers are Thrift structs in the compact protocol (parquet-format, ``PageHeader``).
+
+Tests: tests/ingest/columnar/test_files.py.
 """
 
 from __future__ import annotations

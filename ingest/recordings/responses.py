@@ -3,6 +3,8 @@
 A long table has ``pre_name`` (or ``pre_root_id``, the stimulated neuron), ``post_name`` (the responding one) and
 ``value``, and may have ``p``, ``q``, ``connected`` (the source's own verdict). A CSV matrix has names in its first
 column and first row; which side was stimulated must be said, since a transposed matrix looks just as good.
+
+Tests: tests/ingest/synthetic/test_responses.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Progress: what long work tells whoever waits for it."""
+"""Progress: what long work tells whoever waits for it.
+
+Tests: tests/ingest/running/test_task_runners.py.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 Readers yield Arrow batches in these words; the store creates its tables from them; languages and
 reports look names up here. Nothing else in the tree spells out a column list.
+
+Tests: tests/ingest/schema/test_kinds.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Embeddings of every kind through one door: ``open_source``."""
+"""Embeddings of every kind through one door: ``open_source``.
+
+Tests: tests/ingest/segclr/test_csv_zip.py.
+"""
 
 from __future__ import annotations
 

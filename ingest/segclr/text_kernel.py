@@ -4,6 +4,8 @@ Numbers of up to 19 digits are decided here: exactly by one floating-point opera
 of ten are both exact (Clinger 1990), otherwise by a 128-bit product with a truncated power of five
 (Lemire 2021, "Number Parsing at a Gigabyte per Second"). Whatever neither decides (more digits, extreme
 exponents, products too close to a tie) is listed for the caller, who asks Python.
+
+Tests: tests/ingest/segclr/test_text.py.
 """
 
 from __future__ import annotations

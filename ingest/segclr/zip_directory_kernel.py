@@ -1,4 +1,7 @@
-"""The central directory of a ZIP archive to arrays (APPNOTE 6.3, sections 4.3.12 and 4.5.3)."""
+"""The central directory of a ZIP archive to arrays (APPNOTE 6.3, sections 4.3.12 and 4.5.3).
+
+Tests: tests/ingest/segclr/test_zip_shard.py.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 Stationary from the first frame but for ``drifting``, where all rows share a slow part: no stationary null holds for it
 in theory, so that what it costs has to be measured.
+
+Tests: tests/graphlab/activity/test_models.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""From the columns of a source to a Reading in our words: keep rows, name columns, convert values."""
+"""From the columns of a source to a Reading in our words: keep rows, name columns, convert values.
+
+Tests: tests/ingest/tables/test_columnar.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a file is, by its first bytes rather than its name."""
+"""What a file is, by its first bytes rather than its name.
+
+Tests: tests/ingest/tables/test_columnar.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""One dataset of an HDF5 file as a volume."""
+"""One dataset of an HDF5 file as a volume.
+
+Tests: tests/ingest/test_hdf5_links.py.
+"""
 
 from __future__ import annotations
 

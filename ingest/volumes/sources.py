@@ -1,4 +1,7 @@
-"""Where voxels lie: what TensorStore opens, on disk or in a bucket. Boxes in ZYX, nothing guessed."""
+"""Where voxels lie: what TensorStore opens, on disk or in a bucket. Boxes in ZYX, nothing guessed.
+
+Tests: tests/ingest/volumes/test_volume.py.
+"""
 
 from __future__ import annotations
 

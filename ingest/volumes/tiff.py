@@ -1,4 +1,7 @@
-"""One TIFF file as planes: every page, or every slice of an ImageJ stack that has one page; colours are refused."""
+"""One TIFF file as planes: every page, or every slice of an ImageJ stack that has one page; colours are refused.
+
+Tests: tests/ingest/volumes/test_image_stack.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Of matches of the join that differ by exchanging alike vertices, the least: a look-up for every exchange."""
+"""Of matches of the join that differ by exchanging alike vertices, the least: a look-up for every exchange.
+
+Tests: tests/queries/csr/test_executor.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What the CSR engine expects of a pattern before it loads anything: degree moments and selectivities."""
+"""What the CSR engine expects of a pattern before it loads anything: degree moments and selectivities.
+
+Tests: tests/queries/duckdb/test_statistics.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a pattern asks of the join, and what is left for SQL over the matches."""
+"""What a pattern asks of the join, and what is left for SQL over the matches.
+
+Tests: tests/queries/csr/test_program.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Matches of the join as Arrow: properties gathered by number, the rest of the pattern as SQL over them."""
+"""Matches of the join as Arrow: properties gathered by number, the rest of the pattern as SQL over them.
+
+Tests: tests/queries/csr/test_executor.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Edges of a pattern as sorted adjacency lists, predicates applied; kept in the source while its tables hold."""
+"""Edges of a pattern as sorted adjacency lists, predicates applied; kept in the source while its tables hold.
+
+Tests: tests/queries/csr/test_program.py.
+"""
 
 from __future__ import annotations
 

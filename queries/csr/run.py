@@ -1,4 +1,7 @@
-"""Run a program in pieces over threads: results in the order of the start vertices, whatever the workers."""
+"""Run a program in pieces over threads: results in the order of the start vertices, whatever the workers.
+
+Tests: tests/queries/csr/test_executor.py.
+"""
 
 from __future__ import annotations
 

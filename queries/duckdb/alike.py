@@ -1,4 +1,7 @@
-"""The SQL that keeps one of the matches which exchange alike vertices: a rank among those of the same neurons."""
+"""The SQL that keeps one of the matches which exchange alike vertices: a rank among those of the same neurons.
+
+Tests: tests/queries/planning/test_rewrites.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a chain of SQL joins costs, from degree statistics."""
+"""What a chain of SQL joins costs, from degree statistics.
+
+Tests: tests/queries/duckdb/test_statistics.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Run SQL on the handed connection: read-only, interruptible, within time and memory limits."""
+"""Run SQL on the handed connection: read-only, interruptible, within time and memory limits.
+
+Tests: tests/queries/planning/test_plan.py.
+"""
 
 from __future__ import annotations
 

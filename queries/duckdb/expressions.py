@@ -1,4 +1,7 @@
-"""Expression trees as DuckDB SQL."""
+"""Expression trees as DuckDB SQL.
+
+Tests: tests/queries/duckdb/test_exact_ids.py.
+"""
 
 from __future__ import annotations
 

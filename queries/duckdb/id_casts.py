@@ -1,6 +1,8 @@
 """Where a bound question would turn an id into a float, by the plan that DuckDB gives of it.
 
 An id is an unsigned 64-bit whole number (UBIGINT), wherever it comes from. Nothing is run.
+
+Tests: tests/queries/duckdb/test_exact_ids.py.
 """
 
 from __future__ import annotations

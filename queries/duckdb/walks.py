@@ -3,6 +3,8 @@
 A repeated edge becomes one relation with a row for each path: its ends, its length and, where something asks
 for them, the lists of its vertices and edges. Paths set out from the vertices that the rest of the pattern
 leaves possible.
+
+Tests: tests/queries/planning/test_rewrites.py.
 """
 
 from __future__ import annotations

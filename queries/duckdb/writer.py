@@ -2,6 +2,8 @@
 
 DuckDB chooses the join order. The writer leaves out a vertex table that would change nothing: when the store
 guarantees that every edge ends in it and nothing but the key is read.
+
+Tests: tests/queries/planning/test_rewrites.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Put a pattern together from what a front end read: merge mentions, name what has no name, check names."""
+"""Put a pattern together from what a front end read: merge mentions, name what has no name, check names.
+
+Tests: tests/queries/csr/test_executor.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What people say about neurons in Python, as expressions: ``cell_type=["Mi1", "Tm3"], min_in=10``."""
+"""What people say about neurons in Python, as expressions: ``cell_type=["Mi1", "Tm3"], min_in=10``.
+
+Tests: tests/queries/ir/test_regular.py.
+"""
 
 from __future__ import annotations
 

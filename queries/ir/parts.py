@@ -1,4 +1,7 @@
-"""Parts of a pattern: its expressions, what they read, and what can be reached from a vertex."""
+"""Parts of a pattern: its expressions, what they read, and what can be reached from a vertex.
+
+Tests: tests/queries/csr/test_program.py.
+"""
 
 from __future__ import annotations
 

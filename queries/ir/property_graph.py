@@ -1,4 +1,7 @@
-"""Property graphs: which tables are vertices and edges, under which labels and property names."""
+"""Property graphs: which tables are vertices and edges, under which labels and property names.
+
+Tests: tests/queries/planning/test_bind.py.
+"""
 
 from __future__ import annotations
 

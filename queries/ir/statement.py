@@ -1,4 +1,7 @@
-"""A question ready to be planned: SQL text with slots, and the graph pattern that fills each slot."""
+"""A question ready to be planned: SQL text with slots, and the graph pattern that fills each slot.
+
+Tests: tests/queries/ir/test_identifiers.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Run a lark grammar and turn its complaints into ours."""
+"""Run a lark grammar and turn its complaints into ours.
+
+Tests: tests/queries/languages/test_grammar_tables.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Expression trees from the scalar rules that the SQL and Cypher grammars share by name."""
+"""Expression trees from the scalar rules that the SQL and Cypher grammars share by name.
+
+Tests: tests/queries/languages/test_grammar_tables.py.
+"""
 
 from __future__ import annotations
 

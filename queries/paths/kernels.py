@@ -1,4 +1,7 @@
-"""Breadth-first kernels over the CSR arrays of a snapshot."""
+"""Breadth-first kernels over the CSR arrays of a snapshot.
+
+Tests: tests/queries/paths/test_search.py.
+"""
 
 from __future__ import annotations
 

@@ -25,7 +25,8 @@ from queries.planning.keys import check_unique
 from queries.source import Source
 from queries.sql import guard
 
-ElementTable = VertexTable | EdgeTable
+Elements = tuple[VertexTable | EdgeTable, ...]
+
 _ALONG = (EachAlong, AllAlong)
 
 
@@ -255,7 +256,7 @@ class _Binder:
 
     # -- properties --
 
-    def _tables(self, variable: str) -> tuple[ElementTable, ...]:
+    def _tables(self, variable: str) -> Elements:
         if variable in self.vertices:
             return (self.vertices[variable],)
         return self.edges[variable]
@@ -272,13 +273,11 @@ class _Binder:
             inside = Interior(inside.variable, self.expression(inside.predicate, {inside.variable: tables}))
         return replace(edge, predicate=predicate, interior=inside)
 
-    def _interior_tables(self, edge: Edge) -> tuple[ElementTable, ...]:
+    def _interior_tables(self, edge: Edge) -> Elements:
         names = dict.fromkeys(table.target for table in self.edges[edge.variable])
         return tuple(self.graph.vertex_table(name) for name in names)
 
-    def expression(
-        self, expression: Expression, local: Mapping[str, tuple[ElementTable, ...]] | None = None
-    ) -> Expression:
+    def expression(self, expression: Expression, local: Mapping[str, Elements] | None = None) -> Expression:
         """The tree with every property in its table's spelling and every sub-pattern bound."""
         known = local or {}
 
@@ -307,9 +306,9 @@ class _Binder:
         inner = {node.variable for node in expression.walk() if isinstance(node, _ALONG)} - set(known)
         return transform(expression, change)
 
-    def _along_tables(self, node: Expression) -> tuple[ElementTable, ...]:
+    def _along_tables(self, node: Expression) -> Elements:
         assert isinstance(node, _ALONG)
-        tables: list[ElementTable] = []
+        tables: list[VertexTable | EdgeTable] = []
         for edge in self.paths[node.path]:
             for table in self.edges[edge]:
                 if node.over == "edges":
@@ -318,7 +317,7 @@ class _Binder:
                     tables += [self.graph.vertex_table(table.source), self.graph.vertex_table(table.target)]
         return tuple(dict.fromkeys(tables))
 
-    def _column_name(self, node: Property, tables: tuple[ElementTable, ...]) -> str:
+    def _column_name(self, node: Property, tables: Elements) -> str:
         visible: dict[str, str] = {}
         for table in tables:
             for name, kind in self._visible(table).items():
@@ -339,7 +338,7 @@ class _Binder:
             self._check_partial(column, node.at, tables)
         return column
 
-    def _written_name(self, node: Property, tables: tuple[ElementTable, ...], visible: Mapping[str, str]) -> str | None:
+    def _written_name(self, node: Property, tables: Elements, visible: Mapping[str, str]) -> str | None:
         """The column of the name that was written, or that this is another word for; refused where it may be both."""
         by_lower = {name.lower(): name for name in visible}
         wanted = node.name.lower()
@@ -364,7 +363,7 @@ class _Binder:
             match = chosen
         return match
 
-    def _check_partial(self, column: str, at: Span | None, tables: tuple[ElementTable, ...]) -> None:
+    def _check_partial(self, column: str, at: Span | None, tables: Elements) -> None:
         """Refuse a column that holds only a part of what the graph knows."""
         for table in tables:
             for partial in table.partial if isinstance(table, EdgeTable) else ():
@@ -378,7 +377,7 @@ class _Binder:
         known: bool = self.source.cache[key]
         return known
 
-    def _derived_name(self, node: Property, tables: tuple[ElementTable, ...], declared: bool = False) -> str | None:
+    def _derived_name(self, node: Property, tables: Elements, declared: bool = False) -> str | None:
         """The name of a property that is computed, never that of a column; noted for every table that has it.
 
         declared: only those that the property graph names, which no column of a table hides.
@@ -402,7 +401,7 @@ class _Binder:
         members: frozenset[str] = self.source.cache[key]
         return members
 
-    def _visible(self, table: ElementTable) -> dict[str, str]:
+    def _visible(self, table: VertexTable | EdgeTable) -> dict[str, str]:
         columns = columns_of(self.source, table.table)
         if table.properties is None:
             return columns

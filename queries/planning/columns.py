@@ -1,4 +1,7 @@
-"""Columns of tables, and which of two a name means that could be either."""
+"""Columns of tables, and which of two a name means that could be either.
+
+Tests: tests/queries/planning/test_bind.py.
+"""
 
 from __future__ import annotations
 

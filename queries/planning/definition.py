@@ -1,4 +1,7 @@
-"""Whether the tables and columns that a property graph names are there, before it is kept."""
+"""Whether the tables and columns that a property graph names are there, before it is kept.
+
+Tests: tests/queries/planning/test_keys.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The Executor seam: a bound pattern in, Arrow batches out."""
+"""The Executor seam: a bound pattern in, Arrow batches out.
+
+Tests: tests/queries/planning/test_plan.py.
+"""
 
 from __future__ import annotations
 

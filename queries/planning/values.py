@@ -1,4 +1,7 @@
-"""Values of a generated statement: bound by name, never pasted."""
+"""Values of a generated statement: bound by name, never pasted.
+
+Tests: tests/queries/planning/test_plan.py.
+"""
 
 from __future__ import annotations
 

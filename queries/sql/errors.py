@@ -1,4 +1,7 @@
-"""What DuckDB complains about, said about the user's own text."""
+"""What DuckDB complains about, said about the user's own text.
+
+Tests: tests/queries/sql/test_guard.py.
+"""
 
 from __future__ import annotations
 

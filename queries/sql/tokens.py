@@ -1,4 +1,7 @@
-"""Cut SQL text into tokens as DuckDB does, so that nothing inside a string or a comment is taken for SQL."""
+"""Cut SQL text into tokens as DuckDB does, so that nothing inside a string or a comment is taken for SQL.
+
+Tests: tests/queries/sql/test_guard.py.
+"""
 
 from __future__ import annotations
 

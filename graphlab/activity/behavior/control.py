@@ -2,6 +2,8 @@
 
 What it calls beyond the level is the part of the p values that cannot be trusted on these recordings. Pairs of few
 animals are no independent tests, so the shares stand beside the results and gate nothing.
+
+Tests: tests/graphlab/activity/behavior/test_tuning.py.
 """
 
 from __future__ import annotations

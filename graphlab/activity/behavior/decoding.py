@@ -3,6 +3,8 @@
 R^2 of frames dealt at random is given beside it, under the name ``random``: neighbouring frames are nearly equal, so
 a random split lets the model look the answer up. It says nothing about the neurons. p is a joint test of all neurons:
 blocked R^2 in the middle of the session against the same for the behaviour shifted (``nulls``).
+
+Tests: tests/graphlab/activity/test_models.py.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@ Neurons of one circuit share their activity, so many correlate with a behaviour 
 say anything at all is a joint test (``decoding``: blocked R^2 against shifted behaviour). Which of them do is a
 partial correlation, tested by shifting a neuron's own part (``partial_shift``) where frames are many for the number of
 traces; else there is only how often a neuron is chosen in halves of the session, without p.
+
+Tests: tests/graphlab/activity/test_models.py.
 """
 
 from __future__ import annotations

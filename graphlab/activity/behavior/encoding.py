@@ -4,6 +4,8 @@ Activity is a weighted sum of behaviours, each smoothed by an exponential of one
 CePNEM model of Atanas et al. 2023, Cell 186:4134, without its state changes). Time constant, weights, scaling and
 drift are fitted inside training blocks. p compares blocked R^2 in the middle of the session with all behaviours
 shifted together, everything fitted anew (``nulls``).
+
+Tests: tests/graphlab/activity/test_models.py.
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@ largest of all traces under the same shift (the maximum of Westfall & Young 1993
 found: with p of single traces the smallest possible p times their number would have to reach the level. Over families
 q is the smallest level at which the trace is called when families are chosen by Benjamini & Hochberg (1995) and each
 chosen one is tested at its share of the level (Benjamini & Bogomolov 2014).
+
+Tests: tests/graphlab/activity/behavior/test_tuning.py.
 """
 
 from __future__ import annotations

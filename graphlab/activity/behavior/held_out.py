@@ -1,4 +1,7 @@
-"""Every frame of a session predicted by a ridge regression that never saw its block."""
+"""Every frame of a session predicted by a ridge regression that never saw its block.
+
+Tests: tests/graphlab/activity/test_models.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What is measured of tuning: how it is asked, and what comes out."""
+"""What is measured of tuning: how it is asked, and what comes out.
+
+Tests: tests/graphlab/activity/behavior/test_tuning.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Mutual information between a trace and a behaviour by nearest neighbours (Kraskov et al. 2004, Ross 2014)."""
+"""Mutual information between a trace and a behaviour by nearest neighbours (Kraskov et al. 2004, Ross 2014).
+
+Tests: tests/graphlab/activity/test_models.py.
+"""
 
 from __future__ import annotations
 

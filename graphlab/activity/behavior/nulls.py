@@ -8,6 +8,8 @@ whatever the statistic, as long as the behaviour is stationary and independent o
 it needs to be by half. ``circular`` rolls segments by every number of frames: twice the data and a smaller p, for
 signals whose end could be followed by their beginning. ``pseudo_session`` takes the behaviour of every other animal
 once. ``phase`` randomises the phases of a Gaussian behaviour (Theiler et al. 1992).
+
+Tests: tests/graphlab/activity/behavior/test_tuning.py.
 """
 
 from __future__ import annotations

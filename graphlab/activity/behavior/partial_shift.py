@@ -6,6 +6,8 @@ instead. Windows of it are compared with the signal in the room that the other t
 of the session, as what happened is: residuals of a fit live in fewer dimensions than frames, and a null that forgets
 it is too narrow. Exact for own parts that are known; they are estimated from the whole session, so that it holds
 where each trace has enough effective samples (``ENOUGH``).
+
+Tests: tests/graphlab/activity/wiring/test_functional_connectivity.py.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@ p compares with the same shift in every animal; where the null is of other anima
 shift, with behaviours permuted across animals: no behaviour need be stationary then, but animals have to be
 independent and alike, and slow drift that an animal's traces and behaviour share is called a relation. Either keeps
 what classes share, so the largest class under each candidate gives ``p_family`` over all classes.
+
+Tests: tests/graphlab/activity/behavior/test_tuning.py.
 """
 
 from __future__ import annotations

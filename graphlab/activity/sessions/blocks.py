@@ -1,4 +1,7 @@
-"""Held-out blocks of time: contiguous, inside one segment, with a gap on both sides that training never sees."""
+"""Held-out blocks of time: contiguous, inside one segment, with a gap on both sides that training never sees.
+
+Tests: tests/graphlab/activity/test_models.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Slow drift described by training frames alone, and taken out of all frames: held-out blocks say nothing about it."""
+"""Slow drift described by training frames alone, and taken out of all frames: held-out blocks say nothing about it.
+
+Tests: tests/graphlab/activity/test_models.py.
+"""
 
 from __future__ import annotations
 

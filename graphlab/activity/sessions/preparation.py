@@ -2,6 +2,8 @@
 
 Drift is what a few slow cosines describe (the first vectors of the discrete cosine transform of a segment, periods
 longer than ``detrend_s``); the constant of each segment always goes. Correlation is then a dot product.
+
+Tests: tests/graphlab/activity/test_models.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""One animal's recording, as every analysis takes it: traces, segments, who is who, what it did."""
+"""One animal's recording, as every analysis takes it: traces, segments, who is who, what it did.
+
+Tests: tests/graphlab/activity/behavior/test_tuning.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""How long a signal resembles itself, and the refusal of recordings too short to say anything."""
+"""How long a signal resembles itself, and the refusal of recordings too short to say anything.
+
+Tests: tests/graphlab/activity/test_models.py.
+"""
 
 from __future__ import annotations
 

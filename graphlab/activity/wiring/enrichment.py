@@ -4,6 +4,8 @@ The background is the recorded and identified neurons, not the brain. Well-conne
 more often active, so in- and out-degree are adjusted for, continuously: the chance to encode is a logistic function of
 splines of both, draws are made from it (a conditional randomisation test; Candes et al. 2018), and what is compared is
 the part of a label that the same splines do not explain, so that an error in either matters little.
+
+Tests: tests/graphlab/activity/wiring/test_structure_function.py.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@ Directed in time, not causal: a common driver with two delays looks the same. A 
 what is tested is how far the best lag is ahead of no lag and of the same lags backwards (``cross_correlation``), or
 what the past of one tells of the other beyond its own past (``granger``); both with the past of ``pre`` shifted
 (``nulls``), in the middle of the session.
+
+Tests: tests/graphlab/activity/wiring/test_functional_connectivity.py.
 """
 
 from __future__ import annotations

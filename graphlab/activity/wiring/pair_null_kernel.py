@@ -1,4 +1,7 @@
-"""A null for labelled ordered pairs: neurons keep their numbers of partners, distances keep their share."""
+"""A null for labelled ordered pairs: neurons keep their numbers of partners, distances keep their share.
+
+Tests: tests/graphlab/activity/wiring/test_structure_function.py.
+"""
 
 from __future__ import annotations
 

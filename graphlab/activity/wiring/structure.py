@@ -1,4 +1,7 @@
-"""What the wiring says about an ordered pair of neurons: counts, hops, distance, reciprocity, motif role, class."""
+"""What the wiring says about an ordered pair of neurons: counts, hops, distance, reciprocity, motif role, class.
+
+Tests: tests/graphlab/activity/wiring/test_structure_function.py.
+"""
 
 from __future__ import annotations
 

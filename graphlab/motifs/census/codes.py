@@ -2,6 +2,8 @@
 
 Code layout as in ``analytic_nulls``: dyads in the order (0,1), (0,2), (1,2), (0,3), (1,3), (2,3), two bits each,
 low bit the connection from the lower to the higher number.
+
+Tests: tests/graphlab/motifs/census/test_classes.py.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 The graph is a matrix of dyad codes (bit 0: row to column, bit 1: column to row), so one changed dyad costs
 one pass over the neurons to bring the 16 triad counts up to date.
+
+Tests: tests/graphlab/motifs/nulls/test_triad_preserving.py.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 Ranks, states and types are those of ``tetrad_kernels``. The neuron counted is number 0 of a code (``codes``), and
 ``orbit`` gives the orbit of that number for every code. Dyads beyond a shape's own are not looked at; ``inverted``
 turns these counts into induced ones.
+
+Tests: tests/graphlab/motifs/census/test_orbits.py.
 """
 
 from __future__ import annotations

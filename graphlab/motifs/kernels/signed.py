@@ -1,4 +1,7 @@
-"""Kernels of the signed triad census: triangles and wedges by dyad states and the signs of the neurons."""
+"""Kernels of the signed triad census: triangles and wedges by dyad states and the signs of the neurons.
+
+Tests: tests/graphlab/motifs/census/test_signed.py.
+"""
 
 from __future__ import annotations
 

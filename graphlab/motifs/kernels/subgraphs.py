@@ -2,6 +2,8 @@
 
 A root's sets hold the root and neurons with higher numbers only. The undirected adjacency carries the state of
 each dyad seen from its row: bit 0 row to column, bit 1 column to row.
+
+Tests: tests/graphlab/motifs/mining/test_typed.py.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 Neurons are numbered by rank of undirected degree. The state of a dyad seen from a row is 1 (to), 2 (from) or
 3 (both); a wedge or triangle over a pair has one of nine types, 3 (state to its first end - 1) + state to its
 second end - 1, both states seen from the ends of the pair.
+
+Tests: tests/graphlab/motifs/census/test_orbits.py.
 """
 
 from __future__ import annotations

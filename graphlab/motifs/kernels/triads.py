@@ -2,6 +2,8 @@
 
 The work is bounded by ordered wedges: every pair of forward neighbours of a neuron in degree order is looked
 at once, through a mark array that stays in the second-level cache (one byte a neuron).
+
+Tests: tests/graphlab/motifs/census/test_dyads.py.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Results are by code (``codes``): instances, sum of intensities, sum of coherences, then the sums of weights of the
 connections of each pair, low to high and high to low.
+
+Tests: tests/graphlab/motifs/census/test_weights.py.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 One-way edges come first, grouped by source; where reciprocity is kept, the two halves of every mutual dyad
 follow as a part of their own. Each half-edge keeps its weight, so a weight stays with its presynaptic
 neuron when the target changes.
+
+Tests: tests/graphlab/motifs/kernels/test_swaps.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""A significance as one table and back: a row a class with its null counts, the rest in the metadata."""
+"""A significance as one table and back: a row a class with its null counts, the rest in the metadata.
+
+Tests: tests/graphlab/store/test_bit_flips.py.
+"""
 
 from __future__ import annotations
 

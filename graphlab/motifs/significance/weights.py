@@ -1,4 +1,7 @@
-"""Statistics of weights (intensity, coherence) beside weight shuffles on the same wiring."""
+"""Statistics of weights (intensity, coherence) beside weight shuffles on the same wiring.
+
+Tests: tests/graphlab/motifs/significance/test_against_null.py.
+"""
 
 from __future__ import annotations
 

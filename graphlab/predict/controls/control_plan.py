@@ -1,4 +1,7 @@
-"""What all controls of a response table share: examples, folds, predictor and bootstrap weights, and a line of it."""
+"""What all controls of a response table share: examples, folds, predictor and bootstrap weights, and a line of it.
+
+Tests: tests/graphlab/predict/controls/test_atlas_controls.py.
+"""
 
 from __future__ import annotations
 

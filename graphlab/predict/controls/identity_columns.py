@@ -1,4 +1,7 @@
-"""Who the two neurons of a pair are, as far as training pairs tell: a family of features that is memory alone."""
+"""Who the two neurons of a pair are, as far as training pairs tell: a family of features that is memory alone.
+
+Tests: tests/graphlab/predict/controls/test_importance.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The table that models without message passing see: features of a neuron, or of a pair and of both its ends."""
+"""The table that models without message passing see: features of a neuron, or of a pair and of both its ends.
+
+Tests: tests/graphlab/predict/controls/test_importance.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The wiring as averages over partners: separate matrices for outputs, inputs and every kind of connection."""
+"""The wiring as averages over partners: separate matrices for outputs, inputs and every kind of connection.
+
+Tests: tests/graphlab/predict/learners/networks/test_graph.py.
+"""
 
 from __future__ import annotations
 

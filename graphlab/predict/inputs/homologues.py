@@ -1,4 +1,7 @@
-"""Which neurons are twins of which, and which side each is on."""
+"""Which neurons are twins of which, and which side each is on.
+
+Tests: tests/graphlab/predict/controls/test_ablation.py.
+"""
 
 from __future__ import annotations
 

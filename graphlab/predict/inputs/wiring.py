@@ -1,4 +1,7 @@
-"""The graph without any label: all that features are computed from, whether a model is trained or asked."""
+"""The graph without any label: all that features are computed from, whether a model is trained or asked.
+
+Tests: tests/graphlab/predict/controls/test_ablation.py.
+"""
 
 from __future__ import annotations
 

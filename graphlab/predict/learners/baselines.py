@@ -1,4 +1,7 @@
-"""Predictors without learned features: a single quantity, who it is, what its partners are."""
+"""Predictors without learned features: a single quantity, who it is, what its partners are.
+
+Tests: tests/graphlab/predict/test_predictors.py.
+"""
 
 from __future__ import annotations
 

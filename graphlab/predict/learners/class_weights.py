@@ -1,4 +1,7 @@
-"""How much rare classes count: one rule for every predictor of types, so that none wins by weights alone."""
+"""How much rare classes count: one rule for every predictor of types, so that none wins by weights alone.
+
+Tests: tests/graphlab/predict/learners/combined/test_stacked_types.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Logistic regression over standardised columns, with a probability for every class, seen in training or not."""
+"""Logistic regression over standardised columns, with a probability for every class, seen in training or not.
+
+Tests: tests/graphlab/predict/learners/test_calibration.py.
+"""
 
 from __future__ import annotations
 

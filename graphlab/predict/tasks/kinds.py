@@ -1,4 +1,7 @@
-"""What tasks about single neurons share, and what tasks about ordered pairs of them."""
+"""What tasks about single neurons share, and what tasks about ordered pairs of them.
+
+Tests: tests/graphlab/predict/tasks/test_cell_type.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A question asked of a graph: a task with its settings, and what the task looks at."""
+"""A question asked of a graph: a task with its settings, and what the task looks at.
+
+Tests: tests/graphlab/predict/test_ask_model.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""All tasks by name; other packages add theirs by the entry point ``graphlab.tasks``. Light: names import nothing."""
+"""All tasks by name; other packages add theirs by the entry point ``graphlab.tasks``. Light: names import nothing.
+
+Tests: tests/graphlab/predict/test_ask_model.py.
+"""
 
 from __future__ import annotations
 

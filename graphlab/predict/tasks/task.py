@@ -1,4 +1,7 @@
-"""The seam of tasks: what is predicted, from which labels, and how answers are written down."""
+"""The seam of tasks: what is predicted, from which labels, and how answers are written down.
+
+Tests: tests/graphlab/predict/tasks/test_cell_type.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Section: recorded activity beside behaviour, tuning by neuron class, the circuit coloured by tuning."""
+"""Section: recorded activity beside behaviour, tuning by neuron class, the circuit coloured by tuning.
+
+Tests: tests/graphlab/report/test_page.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The largest cell types."""
+"""The largest cell types.
+
+Tests: tests/graphlab/report/test_page.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Degrees, weights, reciprocity."""
+"""Degrees, weights, reciprocity.
+
+Tests: tests/graphlab/report/test_page.py.
+"""
 
 from __future__ import annotations
 

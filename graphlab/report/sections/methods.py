@@ -1,4 +1,7 @@
-"""A methods paragraph to paste: data, versions, recipe, counts, nulls, seeds, references."""
+"""A methods paragraph to paste: data, versions, recipe, counts, nulls, seeds, references.
+
+Tests: tests/graphlab/report/test_page.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What the graph is: dataset, versions, counts, recipe, and what to know before reading on."""
+"""What the graph is: dataset, versions, counts, recipe, and what to know before reading on.
+
+Tests: tests/graphlab/report/test_page.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The strongest connections with names and types."""
+"""The strongest connections with names and types.
+
+Tests: tests/graphlab/report/test_page.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Id maps: which id of one segmentation is which of another, from a file or a frame."""
+"""Id maps: which id of one segmentation is which of another, from a file or a frame.
+
+Tests: tests/graphlab/store/embeddings/test_intake.py.
+"""
 
 from __future__ import annotations
 

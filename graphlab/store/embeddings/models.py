@@ -1,4 +1,7 @@
-"""The embedding models of a graph: their names, their vectors, and what SQL calls them."""
+"""The embedding models of a graph: their names, their vectors, and what SQL calls them.
+
+Tests: tests/graphlab/store/embeddings/test_intake.py.
+"""
 
 from __future__ import annotations
 

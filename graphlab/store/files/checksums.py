@@ -4,6 +4,8 @@ Embeddings and recordings carry the first 12 digits of their SHA-256 in their na
 bytes where they keep text of their own: the metadata of a schema (an Arrow file has it at its begin and at its end, a
 Parquet file at its end), or a document at the begin.
 A file that this process has checked is told by its inode, size and time of change.
+
+Tests: tests/graphlab/store/embeddings/test_files.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Recordings at rest: Parquet, one row a frame and trace, whole traces a row group; read back trace by trace."""
+"""Recordings at rest: Parquet, one row a frame and trace, whole traces a row group; read back trace by trace.
+
+Tests: tests/graphlab/store/recordings/test_intake.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Of points closer than a radius, the first stays: greedy suppression with a grid, group by group."""
+"""Of points closer than a radius, the first stays: greedy suppression with a grid, group by group.
+
+Tests: tests/graphlab/store/wiring/test_near_synapses.py.
+"""
 
 from __future__ import annotations
 

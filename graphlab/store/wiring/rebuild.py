@@ -1,4 +1,7 @@
-"""After every source: unknown neurons, connections from synapses, who is a graph node, totals."""
+"""After every source: unknown neurons, connections from synapses, who is a graph node, totals.
+
+Tests: tests/graphlab/store/wiring/test_recipe_change.py.
+"""
 
 from __future__ import annotations
 

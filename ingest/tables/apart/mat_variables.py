@@ -1,6 +1,8 @@
 """Variables of a MATLAB file as plain arrays, run as a process of its own (see ``apart``).
 
 scipy takes lengths and indexes from the file; a wrong one ends the process.
+
+Tests: tests/ingest/tables/test_mat.py.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """Cells of every sheet of a workbook, empty ones counted, run as a process of its own (see ``apart``).
 
 The library asks for memory for all of the rectangle up to the last cell, and ends the process where there is none.
+
+Tests: tests/ingest/tables/test_workbook.py.
 """
 
 from __future__ import annotations

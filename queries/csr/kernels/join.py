@@ -7,6 +7,8 @@ ends are matched. (Generic join: Ngo, Porat, Re and Rudra 2012, doi:10.1145/2213
 One list of an intersection, of the vertex matched longest ago, is kept marked in a byte array that stays in the
 second-level cache; the shortest other list is scanned against the marks. Where the marked list is much the
 shorter it is searched in the other one instead.
+
+Tests: tests/queries/planning/test_plan.py.
 """
 
 from __future__ import annotations

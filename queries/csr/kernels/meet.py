@@ -2,6 +2,8 @@
 
 Matches of a - b - c and of a - d - c are independent once a and c are chosen, so their numbers are multiplied:
 2-paths are gone along instead of 3-paths.
+
+Tests: tests/queries/csr/test_executor.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""From keys of rows to sorted adjacency lists: numbering, counting sort, look-up."""
+"""From keys of rows to sorted adjacency lists: numbering, counting sort, look-up.
+
+Tests: tests/queries/planning/test_plan.py.
+"""
 
 from __future__ import annotations
 

@@ -4,6 +4,8 @@ Lists point from the vertex of lower degree to that of higher degree, which boun
 edges times the square root of their number (Chiba and Nishizeki 1985, doi:10.1137/0214017). An entry is one word,
 rank and state together, and the lists of a vertex's neighbours are touched while it is marked: they lie anywhere,
 and waiting for memory is most of the work.
+
+Tests: tests/queries/csr/test_triangles.py.
 """
 
 from __future__ import annotations

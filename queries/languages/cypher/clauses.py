@@ -1,4 +1,7 @@
-"""Clauses of a Cypher statement, as the grammar's trees give them to the translation."""
+"""Clauses of a Cypher statement, as the grammar's trees give them to the translation.
+
+Tests: tests/queries/languages/cypher/test_parser.py.
+"""
 
 from __future__ import annotations
 

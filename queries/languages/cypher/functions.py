@@ -1,4 +1,7 @@
-"""Functions of Cypher, as openCypher means them, in the expressions that every engine answers."""
+"""Functions of Cypher, as openCypher means them, in the expressions that every engine answers.
+
+Tests: tests/queries/languages/cypher/test_parser.py.
+"""
 
 from __future__ import annotations
 

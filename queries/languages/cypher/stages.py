@@ -1,4 +1,7 @@
-"""What follows an aggregating or sorting WITH in Cypher, as SQL around the pattern that ends with it."""
+"""What follows an aggregating or sorting WITH in Cypher, as SQL around the pattern that ends with it.
+
+Tests: tests/queries/languages/cypher/test_parser.py.
+"""
 
 from __future__ import annotations
 

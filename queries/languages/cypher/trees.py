@@ -1,4 +1,7 @@
-"""Trees of the Cypher grammar: one method a rule of ``cypher.lark``."""
+"""Trees of the Cypher grammar: one method a rule of ``cypher.lark``.
+
+Tests: tests/queries/languages/cypher/test_parser.py.
+"""
 
 from __future__ import annotations
 

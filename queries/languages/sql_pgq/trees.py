@@ -1,4 +1,7 @@
-"""Trees of the SQL/PGQ grammar: one method a rule of ``sql_pgq.lark``."""
+"""Trees of the SQL/PGQ grammar: one method a rule of ``sql_pgq.lark``.
+
+Tests: tests/queries/languages/sql_pgq/test_parser.py.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""From states of two neurons and features of the pair to one answer, beside a linear part that is given."""
+"""From states of two neurons and features of the pair to one answer, beside a linear part that is given.
+
+Tests: tests/graphlab/predict/learners/networks/test_pairs.py.
+"""
 
 from __future__ import annotations
 

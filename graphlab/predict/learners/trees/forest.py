@@ -2,6 +2,8 @@
 
 The bar looks at counts, steps, likeness and distance, as it was first measured; features of pairs that came later are
 kept from it (they make it worse for unseen neurons and better for seen ones), and a second one sees them all.
+
+Tests: tests/graphlab/predict/learners/trees/test_extra_trees.py.
 """
 
 from __future__ import annotations

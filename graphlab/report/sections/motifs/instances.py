@@ -1,4 +1,7 @@
-"""The strongest instances of the motifs that stand out, with links into Neuroglancer."""
+"""The strongest instances of the motifs that stand out, with links into Neuroglancer.
+
+Tests: tests/graphlab/report/test_page.py.
+"""
 
 from __future__ import annotations
 

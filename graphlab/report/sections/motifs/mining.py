@@ -1,4 +1,7 @@
-"""Typed motifs of the latest mining."""
+"""Typed motifs of the latest mining.
+
+Tests: tests/graphlab/report/test_page.py.
+"""
 
 from __future__ import annotations
 

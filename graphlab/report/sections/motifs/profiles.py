@@ -1,4 +1,7 @@
-"""Profiles of several graphs in one figure."""
+"""Profiles of several graphs in one figure.
+
+Tests: tests/graphlab/report/test_page.py.
+"""
 
 from __future__ import annotations
 

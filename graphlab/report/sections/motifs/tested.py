@@ -1,4 +1,7 @@
-"""Counts against null distributions: a figure, a table, and the doubts about both."""
+"""Counts against null distributions: a figure, a table, and the doubts about both.
+
+Tests: tests/graphlab/report/test_page.py.
+"""
 
 from __future__ import annotations
 

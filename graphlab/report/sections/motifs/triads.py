@@ -1,4 +1,7 @@
-"""The triad census, drawn."""
+"""The triad census, drawn.
+
+Tests: tests/graphlab/report/test_page.py.
+"""
 
 from __future__ import annotations
 
