@@ -57,7 +57,7 @@ def test_help_groups_verbs_as_graph_does_and_everyday_ones_come_first() -> None:
 def test_version_and_completion() -> None:
     assert graphlab("--version").stdout == f"graphlab {__version__}\n"
     command = [sys.executable, "-c", "import sys; sys.argv[0] = 'graphlab'; from graphlab.cli import main; main()"]
-    words = {"_GRAPHLAB_COMPLETE": "complete_bash", "COMP_WORDS": "graphlab mo", "COMP_CWORD": "1"}
+    words = {"_GRAPHLAB_COMPLETE": "complete_bash", "COMP_WORDS": "graphlab mot", "COMP_CWORD": "1"}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | words)
     assert done.stdout.split() == ["motifs"], done.stderr
 
@@ -87,6 +87,7 @@ METHODS = {
     "place_synapses": "embeddings.place_synapses",
     "embed": "embeddings.embed",
     "aggregate_embeddings": "embeddings.aggregate",
+    "models": "predict.cards",
     "predict": "predict.ask",
 }
 """Verbs that people type otherwise than the method is called."""
