@@ -22,8 +22,10 @@ class Held:
     """Voxels in memory, as a source."""
 
     resolution = Resolution(8, 8, 40)
-    origin = (2, 3, 4)
+    origin = grid = (2, 3, 4)
     chunk = (16, 16, 16)
+    absent = ()
+    fill_value = 0
 
     def __init__(self, data: np.ndarray) -> None:
         self.data, self.shape, self.dtype = data, data.shape, data.dtype

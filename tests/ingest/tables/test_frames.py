@@ -184,7 +184,7 @@ def test_columns_that_occur_twice_and_points_of_two_numbers(read: Read) -> None:
 
 
 def test_what_is_no_table(read: Read) -> None:
-    with pytest.raises(ReadError, match=r"<dict>: cannot be read"):
+    with pytest.raises(ReadError, match="<dict>: nobody reads this. Wanted tables in memory"):
         read({"root_id": [1]}, "neurons")
 
 
