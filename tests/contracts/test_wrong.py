@@ -14,13 +14,13 @@ Package = Callable[..., Path]
 READER = """
 import pyarrow as pa
 
-from ingest.reader import Reading, Sure, Uses
+from ingest.reader import Reading, Sure, AcceptedOptions
 
 SCHEMA = pa.schema({"pre_root_id": pa.uint64(), "post_root_id": pa.uint64(), "weight": pa.float64()})
 
 
 class Reader:
-    uses = Uses("files")
+    uses = AcceptedOptions("files")
     sure, checks, rows, schema = Sure.DIALECT, True, None, SCHEMA
 
     def __init__(self, **wrong):

@@ -159,7 +159,7 @@ from gpu_embed.encoder.architectures import architecture
 from gpu_embed.embed import EmbeddingRun
 from gpu_embed.engines.protocol import EngineOptions
 from gpu_embed.engines.choose import open_engine
-from gpu_embed.journal import Journal
+from gpu_embed.journal import EmbeddingJournal
 from gpu_embed.encoder.variables import seeded_weights
 from ingest.nodes import SCHEMA
 from ingest.volumes.volume import open_volume
@@ -172,7 +172,7 @@ rng = np.random.default_rng(0)
 points = rng.random((160, 3)) * 256 * 8
 columns = [np.ones(160, np.uint64), np.arange(160, dtype=np.uint64), *points.T]
 nodes = pa.table([pa.array(column) for column in columns], schema=SCHEMA)
-run = EmbeddingRun(em, ids, nodes, engine, Journal(f"{folder}/{cutting}", {}), cutting=cutting)
+run = EmbeddingRun(em, ids, nodes, engine, EmbeddingJournal(f"{folder}/{cutting}", {}), cutting=cutting)
 said = run.forecast()
 gc.collect()
 process = psutil.Process()

@@ -23,13 +23,13 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from ingest.reader import Reading, Sure, Uses
+from ingest.reader import Reading, Sure, AcceptedOptions
 
 SCHEMA = pa.schema({"pre_root_id": pa.uint64(), "post_root_id": pa.uint64(), "weight": pa.float64()})
 
 
 class Acme:
-    uses = Uses("Acme files")
+    uses = AcceptedOptions("Acme files")
 
     def __init__(self, sure=Sure.NAME):
         self.sure = sure

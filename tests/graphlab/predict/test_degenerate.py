@@ -65,8 +65,8 @@ def test_few_labels_never_speak_of_folds_that_nobody_asked_for(seed: int, tmp_pa
     if isinstance(found, str):
         assert "of 2, held out by class, would train on 2 examples of one label" in found
     else:
-        assert found["recommended"] is None
-        assert found["nominated"] == ["random forest"] * 2
+        assert found.recommended is None
+        assert list(found.nominated) == ["random forest"] * 2
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_thin_graphs_are_trained_on_and_nothing_is_recommended(
         assert "of one label" in found
         assert len(types) == 4
     else:
-        assert found["recommended"] is None
+        assert found.recommended is None
 
 
 @pytest.mark.parametrize("edges", [[], [(0, 1)], [(0, k) for k in range(1, 30)], [(k, k + 1) for k in range(0, 28, 2)]])

@@ -57,7 +57,7 @@ TRIALS = """
 import hashlib, json, os, sys, warnings
 from pathlib import Path
 import numpy as np
-from gpu_embed.journal import Journal
+from gpu_embed.journal import EmbeddingJournal
 from graphlab.graph import Graph
 from graphlab.motifs.nulls.ensembles import SamplesDrawnAgain
 from graphlab.store.runs import waiting
