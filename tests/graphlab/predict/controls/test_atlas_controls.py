@@ -151,7 +151,7 @@ def test_neurons_are_found_by_name_whatever_their_order() -> None:
 def test_observations_follow_the_pair() -> None:
     measured, names, atlas = made()
     order = in_order(atlas, names)
-    plan = of_atlas.Plan.of(of_strain(measured, atlas.strains["wt"], order), "distance", folds=2, bootstraps=0)
+    plan = of_atlas.ControlSetup.of(of_strain(measured, atlas.strains["wt"], order), "distance", folds=2, bootstraps=0)
     only = np.full((N, N), 1)
     only[plan.examples.source[plan.examples.label == 1], plan.examples.target[plan.examples.label == 1]] = 9
     rows = of_atlas.trial_counts(plan, replace(atlas.strains["wt"], observations=only), order)
