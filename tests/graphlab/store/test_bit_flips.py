@@ -99,7 +99,7 @@ def waits(found):
     found.update(str((run, times, [(name, table.to_pylist()) for name, table in tables.items()])).encode())
 
 def journal(found):
-    found.update(str(Journal(folder / "journal", {"run": "one" * 9}).rows().to_pylist()).encode())
+    found.update(str(EmbeddingJournal(folder / "journal", {"run": "one" * 9}).rows().to_pylist()).encode())
 
 def model(found):
     from graphlab.predict.saved_runs import read_run
