@@ -1,9 +1,9 @@
-# Four commands; each makes .venv by itself when it is missing.
+# Five commands; each makes .venv by itself when it is missing.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint check bench clean
 
 demo: $(VENV)/.installed-base          ## the whole job on a made connectome, then the report
 	rm -rf demo
@@ -17,6 +17,9 @@ lint: $(VENV)/.installed-full          ## style, types, and the arrows between t
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+check: lint                            ## style, types, arrows, and the fast tests, in about two minutes
+	$(BIN)/python -m pytest -n 2 --dist loadfile --fast tests
 
 bench: $(VENV)/.installed-full         ## peer and ours side by side, one table
 	$(BIN)/python -m pytest tests/benchmarks -m "bench and not gpu" -q

@@ -36,6 +36,21 @@ def real_data() -> Path:
     return folder
 
 
+SLOW_FILES = Path(__file__).with_name("slow_files.txt")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fast", action="store_true", help=f"leave out the files that {SLOW_FILES.name} lists")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With ``--fast``, files that take three seconds or more on two cores are not even imported."""
+    if not config.getoption("--fast") or collection_path.suffix != ".py":
+        return None
+    name = collection_path.relative_to(SLOW_FILES.parent.parent).as_posix()
+    return True if name in SLOW_FILES.read_text().split() else None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "real_data" in getattr(item, "fixturenames", ()):

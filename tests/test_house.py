@@ -131,3 +131,10 @@ def test_every_file_has_a_mirror_or_names_its_test() -> None:
             )
             assert named, f"{path} has no {mirror} and names no test"
             assert all((ROOT / test).exists() for test in named), (path, named)
+
+
+def test_slow_files_are_there() -> None:
+    """What ``make check`` leaves out; a file that moves takes its line along."""
+    listed = (ROOT / "tests" / "slow_files.txt").read_text().split()
+    assert listed == sorted(set(listed))
+    assert not [name for name in listed if not (ROOT / name).exists()]

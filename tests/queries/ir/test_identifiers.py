@@ -16,7 +16,7 @@ from ingest.schema.errors import GraphlabError, ParseError, SchemaError
 from queries.engine import Source, run
 from queries.languages.sql_pgq.ddl import parse_property_graph
 
-DOCS = Path(__file__).parents[2]
+DOCS = Path(__file__).parents[3]
 PAGES = [(DOCS / "docs" / name).read_text(encoding="utf-8") for name in ("queries.md", "semantics.md")]
 README = (DOCS / "README.md").read_text(encoding="utf-8")
 
