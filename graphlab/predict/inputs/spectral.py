@@ -53,7 +53,7 @@ def spectral_embedding(weight: sparse.csr_array, dimensions: int) -> Floats:
     there = values[values > RANK * values[0]]
     if (-np.diff(there) <= EQUAL * values[0]).any():
         apart = sparse.diags_array(1.0 + TIE * np.modf(np.arange(1, n + 1) * GOLDEN)[0])
-        u, _, v = _largest((apart @ matrix @ apart).tocsr(), dimensions, dense=n <= MOST_DENSE)  # of the same rank
+        u, s, v = _largest((apart @ matrix @ apart).tocsr(), dimensions, dense=n <= MOST_DENSE)
     size = np.abs(u)
     turn = np.sign(u[(size >= size.max(axis=0) * (1 - ALIKE)).argmax(axis=0), np.arange(dimensions)])
     return np.asarray(np.hstack([u, v]) * np.tile(np.where(turn == 0, 1.0, turn) * np.sqrt(s), 2))
