@@ -131,6 +131,7 @@ def interruptible(verb: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(verb)
     def wrapper(*arguments: Any, **options: Any) -> Any:
+        _interrupted.clear()  # of a verb before, where several run in one process
         try:
             return verb(*arguments, **options)
         except InterruptedRun as stopped:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from graphlab import Graph, __version__
+from graphlab import Graph, __version__, cli
 from graphlab.cli import SECTIONS, VERBS, interruptible
 
 EDGES = "pre_root_id,post_root_id,weight\n864691135941359220,864691135941359221,5\n864691135941359221,3,2\n"
@@ -225,3 +225,19 @@ def test_ctrl_c_inside_a_kernel_is_ctrl_c(capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().err == "stopped; what was finished is kept\n"
     with pytest.raises(SystemError, match="broken"):
         interruptible(broken)()
+
+
+def test_a_ctrl_c_is_of_one_verb() -> None:
+    """Where several verbs run in one process, the failure of a later one is its own."""
+
+    def fails() -> None:
+        raise ValueError("of its own")
+
+    _notice_without_raising()
+    with pytest.raises(ValueError, match="of its own"):
+        interruptible(fails)()
+
+
+def _notice_without_raising() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        cli._notice(2, None)
