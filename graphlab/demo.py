@@ -36,7 +36,7 @@ TRAINED: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     ),
     "cell-type": (("logistic regression", "label propagation", "spectral logistic"), {"folds": 2, "importance": True}),
 }
-"""Task -> predictors, the first beside its baselines, and options of ``Graph.train``."""
+"""Task -> predictors, the first beside its baselines, and options of ``graph.predict.train``."""
 RECORDED, FRAMES = 60, 4_000
 """Traces of half an hour: enough for shifted behaviour to tell drivers from followers."""
 

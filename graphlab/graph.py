@@ -1,4 +1,4 @@
-"""Graph: the one object people hold. Every verb of the command line is one of its methods."""
+"""Graph: the one object people hold. Verbs of the command line are its methods, or its namespaces'."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Graph(QueryVerbs, ExportVerbs, Partners, PathVerbs, SimilarityVerbs):
 
     >>> with Graph.create("worm") as graph:          # doctest: +SKIP
     ...     graph.ingest("edges.csv", as_="connections")
-    ...     graph.census(3)
+    ...     graph.motifs.census(3)
     """
 
     def __init__(self, folder: Folder) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -110,8 +111,11 @@ def column_mapping(names: Sequence[str], request: ReadRequest, source: str) -> C
     if not missing:
         _check_ids(names, request.as_, preset, named, source)
         return chosen
-    others = {name: _plan(names, request.as_, name, named, source) for name in DIALECTS if name != preset}
-    fits = {name: plan for name, plan in others.items() if not _missing(plan, request.as_)}
+    fits = {}
+    for name in DIALECTS:
+        with suppress(SchemaError):  # one that cannot be meant is no hint
+            if name != preset and not _missing(other := _plan(names, request.as_, name, named, source), request.as_):
+                fits[name] = other
     best = max(fits, key=lambda name: len(fits[name].ours), default="")
     hint = f" These look like {best} columns: say --columns {best}." if fits else ""
     if not hint:
@@ -188,10 +192,22 @@ def _plan(names: Sequence[str], as_: str, preset: str | None, named: Mapping[str
     position: tuple[str, ...] = ()
     if NM[0] in words.names() and not any(axis in chosen_of for axis in NM):
         candidates = {
-            word: (named[word],) if word in named else () if own_place else _theirs(as_, preset, word)
+            word: (named[word],)
+            if word in named
+            else _theirs(as_, preset, word)
+            if not own_place
+            else ()
+            if POSITION in (word, *named)
+            else (word,)
             for word in (POSITION, *VOXELS)
         }
         position = _position(candidates, [name for name in names if name not in chosen_of.values()])
+    if own_place and not position:
+        given = ", ".join(f"{word}={named[word]}" for word in (POSITION, *VOXELS) if word in named)
+        raise SchemaError(
+            f"{source}: {given} gives no place of {as_}; wanted position, or all of {', '.join(VOXELS)}, and then none "
+            f"of {', '.join(NM)}"
+        )
     gone = tuple(name for name in names if chosen_dialect and name in chosen_dialect.gone)
     split = as_ == "connections" and all(label in names for label in COMPARTMENTS)
     if split and chosen_of.get("weight") in SHARES:

@@ -141,7 +141,7 @@ class Reader(Protocol):
 READERS: Registry[Reader] = Registry("reader", "graphlab.readers", Reader)
 """Of neurons, synapses and connections; ours are entered in ``ingest.tables``."""
 EMBEDDING_READERS: Registry[Reader] = Registry("reader of embeddings", "graphlab.embedding_readers", Reader)
-"""Ours are entered in ``ingest.segclr``."""
+"""Ours are entered in ``ingest.segclr.readers``."""
 
 
 def open_with(readers: Registry[Reader], source: object, request: ReadRequest) -> Reading:

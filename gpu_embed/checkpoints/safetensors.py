@@ -120,13 +120,18 @@ def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> ModelCard:
     fields = {name: getattr(checkpoint.card, name) for name in ModelCard.__dataclass_fields__}
     card = ModelCard(**{**fields, "weights_sha256": hashlib.sha256(data).hexdigest()})
     text = json.dumps(card.to_json(), indent=2) + "\n"
+    placed = False
     try:
-        # The inner one is in place first: a card never stands beside weights that could not be written.
-        with whole_files.write_atomically(card_path(path)) as new_card, whole_files.write_atomically(path) as new:
+        # The weights are in place first: a card never stands beside weights that could not be written.
+        with whole_files.write_atomically(card_path(path)) as new_card:
             new_card.write_text(text, encoding="utf-8")
-            new.write_bytes(data)
+            with whole_files.write_atomically(path) as new:
+                new.write_bytes(data)
+            placed = True
     except OSError as error:
-        raise ReadError(f"cannot write {path}: {error.strerror or error}; nothing was changed") from None
+        state = f"its card {card_path(path).name} is not; convert again" if placed else "nothing was changed"
+        done = f"{path} is written" if placed else f"cannot write {path}"
+        raise ReadError(f"{done}: {error.strerror or error}; {state}") from None
     return card
 
 

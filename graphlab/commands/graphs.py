@@ -1,4 +1,4 @@
-"""Verbs that make and fill a graph: init, ingest, recipe, info."""
+"""Verbs that make and fill a graph: init, ingest, describe, recipe, signs, info."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verbs about predictors: train functional, train cell-type, predict."""
+"""Verbs about predictors: train a task, predict."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def aggregated_name(model: str, by: str, radius_nm: float) -> str:
 def aggregate(
     folder: Folder, of: EmbeddingSet, skeletons: Iterable[Skeleton], *, by: str, radius_nm: float, name: str | None
 ) -> AggregateSummary:
-    """See ``Graph.aggregate_embeddings``."""
+    """See ``graph.embeddings.aggregate``."""
     if by not in WAYS:
         raise UnknownNameError("way to aggregate", by, WAYS)
     chosen = places.checked_name(name or aggregated_name(of.model, by, radius_nm), "name of a model")

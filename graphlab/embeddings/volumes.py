@@ -33,7 +33,7 @@ GIB = 1 << 30
 
 @dataclass(frozen=True, slots=True)
 class EmbedRequest:
-    """What to embed and how. See ``Graph.embed``."""
+    """What to embed and how. See ``graph.embeddings.embed``."""
 
     em: Any
     segmentation: Any

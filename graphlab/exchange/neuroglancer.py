@@ -133,7 +133,7 @@ def link(viewer_state: dict[str, Any], viewer: str = VIEWER) -> str:
 
 
 def instance_link(row: dict[str, Any], size: int, dataset: NeuroglancerDataset) -> str | None:
-    """The link of one row of ``Graph.instances``; None where there is neither a segmentation nor a position."""
+    """The link of one row of ``graph.motifs.instances``; None where there is neither a segmentation nor a position."""
     roles = range(size)
     points: list[tuple[float, float, float] | None] = [None] * size
     if "x_nm_0" in row:

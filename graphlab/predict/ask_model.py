@@ -16,6 +16,7 @@ from graphlab.predict.from_graph import WiringData
 from graphlab.predict.inputs.examples import Examples, Floats, Ints
 from graphlab.predict.inputs.features import Inputs
 from graphlab.predict.inputs.homologues import named_groups
+from graphlab.predict.inputs.wiring import POSITIONS
 from graphlab.predict.models import SavedModel, TrainingExamples
 from graphlab.predict.predictors import predictor_named
 from graphlab.predict.tasks.question import Question
@@ -93,6 +94,9 @@ def predict(
     seen = question.read(folder)
     notes = _changes(folder, model, seen, question, allow_changed)
     source, target = question.task.asked(seen)
+    if not len(source):
+        why = ": no two neurons have a position" if POSITIONS in question.task.needs else ""
+        raise AnalysisError(f"nothing to predict: the task {question.task.name} asks about nothing in this graph{why}")
     inputs = _inputs(seen, question.task, source, target)
     _require_features(model, inputs)
     if not changed_parts(model.card, seen):
@@ -109,7 +113,7 @@ def predict(
     unit = "ordered pairs" if question.task.kind == "pair" else "neurons"
     asked = f"{len(source):,} {unit}, {int(trained.sum()):,} of them trained on"
     notes = [asked, *_advice(model), *notes, *seen.notes[1:]]
-    if question.task.kind == "pair" and len(source) < len(seen.root_ids) * (len(seen.root_ids) - 1):
+    if question.task.kind == "pair" and POSITIONS in question.task.needs and not seen.placed().all():
         notes.append("pairs of neurons without a position were left out")
     answered = Predictions(None, name, question.task.name, table, tuple(notes), question.task.given(table))
     if folder.read_only:
@@ -209,7 +213,9 @@ def _require_same_features(model: SavedModel, inputs: Inputs, root_ids: RootIds)
     asked = zip(root_ids[inputs.source].tolist(), root_ids[inputs.target].tolist(), strict=True)
     at = {pair: k for k, pair in enumerate(asked)}
     wanted = zip(model.trained.source[:kept].tolist(), model.trained.target[:kept].tolist(), strict=True)
-    rows = np.array([at[pair] for pair in wanted], dtype=np.int64)
+    rows = np.array([at.get(pair, -1) for pair in wanted], dtype=np.int64)
+    if (rows < 0).any():
+        raise AnalysisError(f"the task of model {model.name!r} does not ask about an example that it was trained on")
     now = models.features_of(inputs, rows)
     if not np.allclose(now, model.trained.features, rtol=1e-4, atol=1e-6):
         then = model.card.versions
@@ -231,8 +237,6 @@ def _in_parts(ask: Callable[[Ints], Floats], count: int, progress: Progress | No
         parts.append(ask(np.arange(start, min(start + AT_A_TIME, count))))
         if progress:
             progress(min(start + AT_A_TIME, count), count)
-    if not parts:
-        raise AnalysisError("nothing to predict: no two neurons of this graph have a position")
     return np.concatenate(parts)
 
 

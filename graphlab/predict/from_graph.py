@@ -198,7 +198,7 @@ def _vectors(
     if not rows.num_rows:
         raise AnalysisError(
             f"embeddings of model {there.model!r} are here, and no neuron is joined to them; join them first "
-            "(`graphlab join-embeddings`, Graph.join_embeddings), or go without: --embeddings none"
+            "(`graphlab join-embeddings`, graph.embeddings.join()), or go without: --embeddings none"
         )
     at = rows_of(rows["root_id"].to_numpy(), root_ids)
     vectors = np.full((len(root_ids), there.width), np.nan)

@@ -19,7 +19,7 @@ from graphlab.predict.learners.trees.extra_trees import ExtraTrees
 from graphlab.predict.learners.trees.forest import RandomForest
 from graphlab.predict.predictor import Predictor
 from ingest.registry import Registry
-from ingest.schema.errors import MissingExtraError
+from ingest.schema.errors import AnalysisError, MissingExtraError
 
 PREDICTORS: Registry[Predictor] = Registry("predictor", "graphlab.predictors", Predictor)
 
@@ -67,6 +67,16 @@ def predictor_named(name: str) -> Predictor:
 def predictors_of(task: str) -> list[str]:
     """Names of the predictors that do this kind of task (``pair`` or ``node``)."""
     return [name for name, predictor in PREDICTORS if task in predictor.tasks]
+
+
+def check_kind(predictor: Predictor, kind: str) -> None:
+    """Refuse a predictor of another kind of task than ``kind`` (``pair`` or ``node``)."""
+    if kind not in predictor.tasks:
+        does = " and ".join(sorted(predictor.tasks))
+        raise AnalysisError(
+            f"predictor {predictor.name!r} does {does} tasks; this is a {kind} task. Of those there are: "
+            f"{', '.join(predictors_of(kind))}"
+        )
 
 
 def default_predictors(task: str, wiring: Wiring) -> tuple[str, ...]:

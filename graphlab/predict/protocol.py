@@ -10,14 +10,14 @@ import numpy as np
 
 from graphlab.predict.card import Findings
 from graphlab.predict.evaluation import evaluate, gates, leaks
-from graphlab.predict.evaluation.evaluate import Estimate, FoldPredictions, Metric
+from graphlab.predict.evaluation.evaluate import SMALLER_IS_BETTER, Estimate, FoldPredictions, Metric
 from graphlab.predict.evaluation.gates import HeldOutPredictions, Verdict
 from graphlab.predict.evaluation.near_copies import NearCopies, near_copies
 from graphlab.predict.evaluation.splits import SPLITS, inner_examples, split_hash
 from graphlab.predict.inputs.examples import Examples, Ints
 from graphlab.predict.inputs.features import Inputs
 from graphlab.predict.predictor import Predictor
-from graphlab.predict.predictors import predictor_named
+from graphlab.predict.predictors import check_kind, predictor_named
 from graphlab.statistics.folds import Fold
 from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError
@@ -264,10 +264,10 @@ def run(task: Experiment, progress: Progress | None = None, on_step: StepCallbac
         or candidate that is not among the predictors. LeakError: see ``leaks``.
     """
     for name in task.predictors:
-        if task.kind not in task.predictor(name).tasks:
-            raise AnalysisError(
-                f"predictor {name!r} does {_listed(task.predictor(name))} tasks; this is a {task.kind} task"
-            )
+        check_kind(task.predictor(name), task.kind)
+    first = next(iter(task.metrics))
+    if first in SMALLER_IS_BETTER:
+        raise AnalysisError(f"the first metric of {task.name} is {first}, of which less is better; put another first")
     for name in (task.reference, *task.candidates):
         if name not in task.predictors:
             raise AnalysisError(f"{name!r} is not among the predictors of the run: {', '.join(task.predictors)}")
@@ -303,7 +303,3 @@ def _counted(examples: Examples) -> str:
 
 def _plain(scores: dict[str, dict[str, Estimate]]) -> dict[str, dict[str, Any]]:
     return {name: {metric: asdict(estimate) for metric, estimate in row.items()} for name, row in scores.items()}
-
-
-def _listed(predictor: Predictor) -> str:
-    return " and ".join(sorted(predictor.tasks))

@@ -20,10 +20,15 @@ from graphlab.predict import models
 from graphlab.predict.card import Findings, PredictorCard, plain
 from graphlab.predict.controls import control_plan
 from graphlab.predict.controls.controls import controls
-from graphlab.predict.evaluation import evaluate
 from graphlab.predict.explain import explained
 from graphlab.predict.from_graph import WiringData
-from graphlab.predict.predictors import default_predictors, predictor_named, require_libraries
+from graphlab.predict.predictors import (
+    check_kind,
+    default_predictors,
+    predictor_named,
+    predictors_of,
+    require_libraries,
+)
 from graphlab.predict.protocol import NOMINATED, Experiment, StepCallback, TrainingRun, run
 from graphlab.predict.tasks.question import Question
 from graphlab.predict.tasks.task import Labels
@@ -31,7 +36,7 @@ from graphlab.store.folder import Folder
 from graphlab.store.runs import runs
 from graphlab.store.runs.results import start_run
 from ingest.running.progress import Progress
-from ingest.schema.errors import MissingExtraError, StoreError
+from ingest.schema.errors import AnalysisError, MissingExtraError, StoreError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -115,8 +120,11 @@ def make_experiment(
     labels = task.labels(folder, seen)
     design = task.design(seen, labels.examples)
     names = default_predictors(task.kind, seen) if plan.predictors is None else tuple(dict.fromkeys(plan.predictors))
-    for name in names:
-        predictor_named(name)
+    if not names:
+        known = ", ".join(predictors_of(task.kind))
+        raise AnalysisError(f"no predictors to compare; those of {task.kind} tasks are: {known}")
+    for name in (*names, *([plan.keep] if plan.keep else [])):
+        check_kind(predictor_named(name), task.kind)
     reference = design.reference if design.reference in names else names[0]
     candidates = tuple(name for name in design.candidates if name in names)
     told = {
@@ -139,7 +147,7 @@ def train(
     progress: Progress | None = None,
     on_step: StepCallback | None = None,
 ) -> TrainedModel:
-    """Test predictors by the protocol, fit one on all labels (see ``Plan.keep``), and save it with its card.
+    """Test predictors by the protocol, fit one on all labels (see ``TrainingOptions.keep``), and save it with its card.
 
     Args:
         on_step: called after every step of the protocol; the leak table is known before anything is fitted.
@@ -229,8 +237,6 @@ def score_table(card: Findings) -> pa.Table:
 
     scores = card.scores
     metrics = list(next(iter(scores.values())))
-    best = max if metrics[0] not in evaluate.SMALLER_IS_BETTER else min
-    assert best is max, metrics
 
     def value(name: str) -> float:
         score = scores[name][metrics[0]]["value"]
@@ -308,7 +314,10 @@ def _fit_all(task: Experiment, name: str, inputs: Inputs, log: Log) -> Fitted:
 def _calibration(done: TrainingRun, kept: str) -> dict[str, Any]:
     if kept not in done.scores:
         return {}
-    return {"predictor": kept, "ece": asdict(done.scores[kept]["ece"]), "reliability": done.card.reliability[kept]}
+    calibration: dict[str, Any] = {"predictor": kept, "reliability": done.card.reliability[kept]}
+    if "ece" in done.scores[kept]:  # a task may score otherwise
+        calibration["ece"] = asdict(done.scores[kept]["ece"])
+    return calibration
 
 
 def _logged(step: str, state: TrainingRun) -> dict[str, Any]:

@@ -87,10 +87,13 @@ def sections(subject: Subject, names: list[str]) -> Iterator[Section]:
                 if need not in NEEDS:
                     raise UnknownNameError(f"need of the report section {name!r}", need, NEEDS)
             made = section.make(subject) if all(NEEDS[need](subject) for need in section.needs) else None
-        except GraphlabError as error:
+        except Exception as error:  # what a section of another package raises is its own; ours are not hidden
             if name in OWN:
                 raise
-            made = Section(name, [Notes([f"left out: {error}"])])
+            why = str(error)
+            if not isinstance(error, GraphlabError):
+                why = f"{type(error).__name__}: {error}. This is a fault of {SECTIONS.origin(name)}"
+            made = Section(name, [Notes([f"left out: {why}"])])
         if made is not None:
             yield made
 

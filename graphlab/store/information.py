@@ -108,13 +108,15 @@ def describe(folder: Folder, dataset: str | None, resolution: Any, materializati
         if voxel is not None:
             read = first_row(
                 connection,
-                "SELECT count(*), any_value(parameters->>'resolution') FROM runs WHERE verb = 'ingest' "
+                "SELECT count(*), string_agg(DISTINCT parameters->>'resolution', ' and ') FROM runs "
+                "WHERE verb = 'ingest' "
                 "AND parameters->>'resolution' IS NOT NULL AND parameters->>'resolution' <> ?",
                 [str(voxel)],
             )
             if read[0]:
                 notes.append(
-                    f"sources read with voxels of {read[1]} nm stay so ({read[0]:,}); {voxel} nm holds for later ones"
+                    f"{voxel} nm holds for later sources; what the {read[0]:,} before read with voxels of {read[1]} nm "
+                    "stays"
                 )
             folder.set_meta("resolution_nm", list(voxel.xyz))
         if dataset is not None:

@@ -1,4 +1,4 @@
-"""One source into the graph in one transaction: read, check, write, settle, record.
+"""One source into the graph in one transaction: read, check, write, rebuild connections, record.
 
 Everything a failed or killed ingest did is undone by the transaction. The same source with the same
 request is a no-op, found by content hash in ``runs``.

@@ -1,6 +1,6 @@
 """The contract of the NullModel seam.
 
-Tests: tests/graphlab/motifs/nulls/test_models.py.
+Tests: tests/contracts/test_null_models.py.
 """
 
 from __future__ import annotations

@@ -178,7 +178,7 @@ class TaskContract:
 
     def label(self, graph: Graph) -> None:
         """Bring the labels; the graph has the neurons of ``made_wiring``, their places, sides and connections."""
-        raise NotImplementedError
+        raise NotImplementedError("bring the labels: def label(self, graph): ...")
 
     def question(self, graph: Graph) -> tuple[Task, WiringData]:
         question = Question.of(self.name, **self.settings)

@@ -153,7 +153,7 @@ class Embeddings(Namespace):
             name: instead of those. unit_nm: nm of one unit of SWC files.
 
         Run again, the same rows are there already; where the model has changed, its means are replaced.
-        ``aggregate_statistics`` gives count, cable and dispersion of each mean.
+        ``statistics`` gives count, cable and dispersion of each mean.
 
         Raises:
             SchemaError: a node that its skeleton has not, no embeddings, no compartments. UnknownNameError: ``by``.

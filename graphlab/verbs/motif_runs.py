@@ -71,7 +71,7 @@ def null_options(folder: Folder, view: Snapshot, model: NullModel, settings: Nul
     if settings.by is not None and LABELS not in model.needs:
         raise AnalysisError(
             f"by={settings.by!r} names the labels of the null {_needing(LABELS)}, and {model.name!r} has none; leave "
-            "it out, or count per group with census(size, by=...)"
+            "it out, or count per group with graph.motifs.census(size, by=...)"
         )
     if settings.proximity is not None and NEARNESS not in model.needs:
         raise AnalysisError(

@@ -58,7 +58,7 @@ class OpenGraph:
         return resolved_kind(self._folder, kind)
 
     def input_beyond(self, snapshot: Snapshot, kind: str = "chemical") -> npt.NDArray[np.float64]:
-        """What each neuron receives that the edges of ``snapshot`` do not hold; see ``store.input_totals``."""
+        """What each neuron receives that the edges of ``snapshot`` do not hold; see ``store.wiring.input_totals``."""
         return input_beyond(self._folder, snapshot, self.kind_of(kind))
 
     def neuron_values(self, snapshot: Snapshot, column: str) -> list[Any]:

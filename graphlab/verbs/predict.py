@@ -99,7 +99,8 @@ class Predict(Namespace):
         """Ask a saved model about every neuron or ordered pair; kept in the table ``predictions``.
 
         Neurons have a row for every label (``rank`` 1 the most probable), pairs the probability of a response;
-        ``was_training`` marks those that the model was fitted on. Rows replace earlier ones of the same model.
+        ``was_training`` marks those that the model was fitted on. Rows stand beside those of other runs;
+        the same question again replaces its own.
 
         Args:
             model: its name. task: refuse a model of another task.

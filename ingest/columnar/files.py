@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from ingest.schema.errors import ReadError
 from ingest.schema.limits import most_bytes, require_room
 
 PARQUET, ARROW, FEATHER1, STREAM = b"PAR1", b"ARROW1", b"FEA1", b"\xff\xff\xff\xff"
+ENDINGS = (".parquet", ".pq", ".feather", ".arrow", ".arrows", ".ipc")
 BATCH_ROWS = 1 << 17
 DAMAGE = (pa.ArrowException, OSError, UnicodeDecodeError, struct.error, MemoryError, IndexError)
 
@@ -204,3 +206,13 @@ def _as_ours(path: Path, error: Exception) -> ReadError:
 def _magic(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(8)
+
+
+def pandas_attributes(schema: pa.Schema) -> dict[str, Any]:
+    """``df.attrs`` as pandas saves them with a Parquet file."""
+    stored = (schema.metadata or {}).get(b"PANDAS_ATTRS")
+    try:
+        attributes = json.loads(stored) if stored else {}
+    except (ValueError, RecursionError):
+        return {}
+    return attributes if isinstance(attributes, dict) else {}

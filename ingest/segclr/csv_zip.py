@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -226,9 +226,9 @@ def _batches(
             taken.append(job)
             yield job
 
-    with ExitStack() as opens:
-        made = Threads(workers).map_tasks(partial(_small, width=width, place=place), taking())
-        opens.callback(made.close)
+    work = partial(_small, width=width, place=place)
+    # Threads end before the files are closed that they read.
+    with ExitStack() as opens, closing(Threads(workers).map_tasks(work, taking())) as made:
         for small in made:
             job = taken.popleft()
             if small is None:

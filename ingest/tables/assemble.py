@@ -35,6 +35,8 @@ COMPOSED = ("name", "cell_type", "super_class")
 """Words that neurons are found and grouped by: letters composed (NFC)."""
 SIDES_PRE, SIDES_POST = ("pre", "0", "presyn"), ("post", "1", "postsyn")
 """How one-sided tables call the side of their neuron."""
+NO_MARK = ("false", "f", "no", "0", "0.0")
+"""Marks that say that a row was not deleted, as text."""
 SHOWN = 12
 """Columns named in a note before it says how many more there are."""
 
@@ -244,11 +246,11 @@ def _both_sides(batch: pa.RecordBatch, chosen: ColumnMapping, source: str, rows:
 
 
 def _there(marks: pa.Array) -> pa.Array:
-    """Which rows hold no mark: nothing, or false in a column of truth values."""
+    """Which rows hold no mark: nothing, false as a truth value or in words, 0."""
     if pa.types.is_boolean(marks.type):
         return pc.invert(marks.fill_null(False))
     text = convert(tidy_text(marks), pa.string(), Place("", "", np.zeros(len(marks), np.int64)), required=False)
-    return text.is_null()
+    return pc.or_(text.is_null(), pc.is_in(pc.utf8_lower(text), pa.array(NO_MARK)))
 
 
 def _whole_ids(ids: pa.Array, offset: int, place: Place) -> pa.Array:

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
 
-from ingest.columnar.files import open_columns
+from ingest.columnar.files import ENDINGS, open_columns, pandas_attributes
 from ingest.reader import AcceptedOptions, Reading, ReadRequest, Sure
 from ingest.schema.errors import MissingExtraError, ReadError, SchemaError
 from ingest.schema.values import kept_type
 from ingest.tables.assemble import UNWEIGHTED, assemble
 from ingest.tables.files import ends
 
-ENDINGS = (".parquet", ".pq", ".feather", ".arrow", ".arrows", ".ipc")
 LOG = "_delta_log"
 EMPTY = "__HIVE_DEFAULT_PARTITION__"
 """How a path writes a partition without a value."""
 SHOWN = 3
+MOST_NAMED = 1_000
+"""Missing parts that are looked for by name: a name may speak of any number of them."""
 
 
 @dataclass(frozen=True)
@@ -55,22 +57,33 @@ class FolderReader:
         request.check(self.uses)
         notes: list[str] = []
         parts = _delta(path, notes) if (path / LOG).is_dir() else _partitioned(path, notes)
-        schema, rows = _common_schema(path, parts)
-        reading = assemble(str(path), request, schema, _batches(parts, schema), rows)
+        schema, rows, attributes = _common_schema(path, parts)
+        reading = assemble(str(path), request, schema, _batches(parts, schema), rows, attributes)
         reading.notes[:0] = [f"{len(parts):,} parts", *notes]
         return reading
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """Files at any depth, by name; those whose names begin with ``_`` or ``.`` are no data."""
-    for at, folders, names in os.walk(folder):
+def _files(folder: Path, refused: Callable[[OSError], None] | None = None) -> Iterator[Path]:
+    """Files at any depth, by name; those whose names begin with ``_`` or ``.`` are no data.
+
+    Args:
+        refused: called with the error of a folder that cannot be listed, or that is a link, which is not followed.
+    """
+    for at, folders, names in os.walk(folder, onerror=refused):
         folders[:] = sorted(name for name in folders if name[0] not in "_.")
+        for name in folders:
+            if refused and (Path(at) / name).is_symlink():
+                refused(OSError(None, "is a link to a folder", str(Path(at) / name)))
         yield from (Path(at) / name for name in sorted(names) if name[0] not in "_.")
+
+
+def _refuse_unreadable(error: OSError) -> None:
+    raise ReadError(f"{error.filename}: {error.strerror}; copy the folder whole, to where it can be read") from None
 
 
 def _partitioned(folder: Path, notes: list[str]) -> list[Part]:
     """Parts of a folder that has no log: their paths say the values of partitions (``neuropil=AL/part-0.parquet``)."""
-    files = list(_files(folder))
+    files = list(_files(folder, _refuse_unreadable))
     paths = [path for path in files if ends(path, *ENDINGS)]
     if not paths:
         raise ReadError(f"{folder} holds no {', '.join(ENDINGS)} file; wanted a folder of them")
@@ -104,13 +117,18 @@ def _require_all(folder: Path, paths: Sequence[Path]) -> None:
     """Refuse a folder that itself says that more belongs to it: by ``3-of-8`` in names, or a ``_metadata`` file."""
     found = {path.relative_to(folder).as_posix() for path in paths}
     wanted: set[str] = set()
+    numbers: dict[tuple[str, str, int], dict[int, str]] = {}
     for name in found:
         numbered = re.search(r"(\d+)-of-(\d+)(?!.*-of-)", name)
         if numbered:
-            begin, width, end = name[: numbered.start(1)], len(numbered[1]), name[numbered.end(1) :]
-            last = f"{begin}{numbered[2].lstrip('0') or '0':0>{width}}{end}"
-            first = int(last in found)  # counted from 1 where the last one is there, else from 0
-            wanted |= {f"{begin}{i:0{width}d}{end}" for i in range(first, int(numbered[2]) + first)}
+            family = name[: numbered.start(1)], name[numbered.end(1) :], int(numbered[2])
+            numbers.setdefault(family, {})[int(numbered[1])] = numbered[1]
+    for (begin, end, count), there in numbers.items():
+        first = int(count in there)  # counted from 1 where the last one is there, else from 0
+        padded = any(text[0] == "0" and len(text) > 1 for text in there.values())
+        width = max(map(len, there.values())) if padded else 1
+        gaps = (number for number in range(first, count + first) if number not in there)
+        wanted |= {f"{begin}{number:0{width}d}{end}" for number in islice(gaps, MOST_NAMED)}
     if (folder / "_metadata").is_file():
         from pyarrow import parquet
 
@@ -147,8 +165,8 @@ def _delta(folder: Path, notes: list[str]) -> list[Part]:
         columns = pa.schema(table.schema().to_arrow()).names
         mapped = table.metadata().configuration.get("delta.columnMapping.mode", "none")
     except Exception as error:
-        told = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ReadError(f"{folder}: its Delta log cannot be followed: {told}; copy the folder whole") from None
+        why = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ReadError(f"{folder}: its Delta log cannot be followed: {why}; copy the folder whole") from None
     if mapped != "none":
         raise ReadError(f"{folder}: the Delta table renames its columns (mapping {mapped}); write it out without")
     stay = {
@@ -161,26 +179,38 @@ def _delta(folder: Path, notes: list[str]) -> list[Part]:
         notes.append(f"{deleted:,} rows left out that its log holds deleted")
     root = folder.resolve()
     paths = [root / unquote(action["path"]) for action in actions]
+    for path in paths:
+        if not path.resolve().is_relative_to(root):
+            raise ReadError(f"{folder}: its log names {path}, which lies outside; copy the table whole (a deep clone)")
+    if lost := {*stay} - {*paths}:
+        raise ReadError(
+            f"{folder}: its log deletes rows of {min(lost)}, which is none of its parts; copy the folder whole"
+        )
     _refuse_missing(folder, [os.path.relpath(path, root) for path in paths if not path.is_file()])
     parts = []
     for path, action in sorted(zip(paths, actions, strict=True), key=lambda both: both[0]):
         values = {name: action.get(f"partition.{name}") for name in columns}
-        parts.append(Part(path, values, action["num_records"], stay.get(path)))
+        parts.append(Part(path, values, action.get("num_records"), stay.get(path)))
     if not parts:
         raise SchemaError(f"{folder}: version {table.version()} of the table has no rows")
     return parts
 
 
-def _common_schema(folder: Path, parts: Sequence[Part]) -> tuple[pa.Schema, int | None]:
-    """Columns of all parts, which must be the same, and how many rows there are.
+def _common_schema(folder: Path, parts: Sequence[Part]) -> tuple[pa.Schema, int | None, dict[str, Any]]:
+    """Columns of all parts, which must be the same, how many rows there are, and what pandas says of each part.
 
     Raises:
         SchemaError: a part has other columns, or values of another kind. ReadError: not the rows that the log says.
     """
+    attributes: dict[str, Any] = {}
     kinds: dict[str, list[pa.DataType]] = {}
     rows: int | None = 0
     for number, part in enumerate(parts):
         opened = open_columns(part.path)
+        about = pandas_attributes(opened.schema)
+        if number and about != attributes:
+            raise SchemaError(f"{part.path} and {parts[0].path} differ in what they say of themselves (df.attrs)")
+        attributes = about
         names = [*opened.schema.names, *(name for name in part.values if name not in opened.schema.names)]
         if number and {*names} != {*kinds}:
             odd = ", ".join(sorted({*names} ^ {*kinds}))
@@ -198,7 +228,7 @@ def _common_schema(folder: Path, parts: Sequence[Part]) -> tuple[pa.Schema, int 
             told = ", ".join(sorted(map(str, {*found})))
             raise SchemaError(f"{folder}: the column {name!r} is of several types in its parts: {told}; save it as one")
         fields.append(pa.field(name, kind))
-    return pa.schema(fields), rows
+    return pa.schema(fields), rows, attributes
 
 
 def _one_kind(kinds: Sequence[pa.DataType]) -> pa.DataType | None:

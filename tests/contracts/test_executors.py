@@ -8,6 +8,8 @@ from queries.engine import EXECUTORS
 
 
 class TestDuckDB(ExecutorContract):
+    """The engine that others are compared with; ``tests/queries/test_agreement.py`` holds it to brute force."""
+
     name = "duckdb"
     least = len(QUESTIONS)
 

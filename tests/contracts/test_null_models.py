@@ -54,6 +54,18 @@ class TestWeightsTypes(NullModelContract):
     name = "weights-types"
 
 
+KEEPS = {
+    "configuration": {"degrees"}, "reciprocal": {"degrees", "reciprocity"}, "block": {"degrees", "types"},
+    "spatial": {"degrees", "distances"}, "triads": {"degrees", "reciprocity", "triads"}, "er": {"connections"},
+    "dyad": {"connections", "dyads"}, "weights": {"wiring"}, "weights-pre": {"wiring"}, "weights-types": {"wiring"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", KEEPS)
+def test_what_ours_keep_is_not_taken_from_what_they_declare(name: str) -> None:
+    assert NULL_MODELS.get(name).keeps == KEEPS[name]
+
+
 def test_every_null_model_is_held_to_it() -> None:
     assert set(NULL_MODELS.names()) <= {kind.name for kind in NullModelContract.__subclasses__()}
 

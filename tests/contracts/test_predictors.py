@@ -7,6 +7,7 @@ import pytest
 
 from graphlab import Graph
 from graphlab.predict.predictors import PREDICTORS
+from graphlab.predict.tasks.registered import TASKS
 from graphlab.testing.predictors import PredictorContract, TaskContract, kinds_of, made_wiring
 
 pytest.importorskip("sklearn")
@@ -41,3 +42,7 @@ class TestFunctional(TaskContract):
         table = {"pre_root_id": ids[[a for a, _ in pairs]], "post_root_id": ids[[b for _, b in pairs]]}
         rows = pa.table({**table, "value": [float(v) for v in responds], "connected": responds})
         graph.activity.correlate("response", source=rows)
+
+
+def test_every_task_is_held_to_it() -> None:
+    assert set(TASKS.names()) <= {kind.name for kind in TaskContract.__subclasses__()}

@@ -112,5 +112,5 @@ class TestEmbeddingTable(ReaderContract):
 
 
 def test_every_reader_is_held_to_it() -> None:
-    held = {kind.name for kind in ReaderContract.__subclasses__()}
+    held = {getattr(kind, "name", "") for kind in ReaderContract.__subclasses__()}
     assert {*READERS.names(), *EMBEDDING_READERS.names()} <= held

@@ -145,3 +145,28 @@ def test_a_section_of_another_package_that_fails_stands_on_the_page(
     with Graph.create(tmp_path / "graph") as graph:
         text = write_report(graph, tmp_path / "report.html").read_text(encoding="utf-8")
     assert "left out: report section &#39;acme&#39; of acme 1.0 cannot be loaded" in text
+
+
+@pytest.mark.parametrize("where", ["making", "need"])
+def test_a_section_of_another_package_that_breaks_leaves_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    site = tmp_path / "site"
+    info = site / "acme-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[graphlab.report_sections]\nbroken-{where} = acme_{where}:SECTION\n")
+    needs = f"'broken-{where}'" + (", 'gold'" if where == "need" else "")
+    (site / f"acme_{where}.py").write_text(
+        "from graphlab.report import report_section\n\n"
+        f"@report_section({needs})\ndef SECTION(subject):\n    {{}}['gold']\n"
+    )
+    monkeypatch.syspath_prepend(str(site))
+    with Graph.create(tmp_path / "graph") as graph:
+        text = write_report(graph, tmp_path / "report.html").read_text(encoding="utf-8")
+    why = (
+        "unknown need of the report section"
+        if where == "need"
+        else "KeyError: &#39;gold&#39;. This is a fault of acme 1.0"
+    )
+    assert f"left out: {why}" in text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -257,3 +258,31 @@ def test_synapses_of_one_neuron() -> None:
         planned(names, "synapses", "navis")
     with pytest.raises(SchemaError, match="neurons need the column root_id"):
         planned("type x y z", "neurons", "navis")
+
+
+def test_a_place_that_is_named_is_read_or_refused() -> None:
+    mixed = planned("root_id cx y_vx z_vx", "neurons", {"x_vx": "cx"})
+    assert mixed.position == ("cx", "y_vx", "z_vx")
+    every = planned("root_id a b c", "neurons", {"x_vx": "a", "y_vx": "b", "z_vx": "c"})
+    assert every.position == ("a", "b", "c")
+
+
+@pytest.mark.parametrize(
+    ("names", "as_", "columns"),
+    [
+        ("root_id a b", "neurons", {"x_vx": "a", "y_vx": "b"}),
+        ("bodyId type x y z", "neurons", "neuprint,x_vx=x"),
+        ("root_id x_nm y_nm z_nm a b c", "neurons", {"x_nm": "x_nm", "x_vx": "a", "y_vx": "b", "z_vx": "c"}),
+        ("pre_root_id post_root_id weight at", "connections", {"position": "at"}),
+    ],
+)
+def test_half_a_place(names: str, as_: str, columns: Any) -> None:
+    with pytest.raises(SchemaError, match=f"gives no place of {as_}; wanted position, or all of x_vx, y_vx, z_vx"):
+        planned(names, as_, columns)
+
+
+@pytest.mark.parametrize("columns", [None, "cave", "witvliet"])
+def test_hints_speak_of_what_is_missing_only(columns: str | None) -> None:
+    """Whose synapses they are is asked of nobody who did not say that they are one-sided."""
+    with pytest.raises(SchemaError, match="synapses need the column"):
+        planned("from to type", "synapses", columns)

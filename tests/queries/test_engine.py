@@ -57,10 +57,10 @@ def test_patterns_built_in_python_are_answered(toy: Source) -> None:
 
 
 def test_a_time_limit_ends_a_run_soon_and_leaves_the_connection_usable(toy: Source) -> None:
-    started = time.monotonic()
+    started = time.process_time()  # what a busy machine does not change
     with pytest.raises(LimitError, match=r"time limit of 0.3 s"):
         run("SELECT count(*) FROM range(100000000000) AS r(i) WHERE hash(i) = 0", toy, time_limit=0.3)
-    assert time.monotonic() - started < 60  # the whole run takes hours
+    assert time.process_time() - started < 5  # the whole run takes hours
     assert run("SELECT count(*) FROM neurons", toy).scalar() == 4
 
 
@@ -78,10 +78,10 @@ def test_ctrl_c_ends_a_run_soon(toy: Source) -> None:
         threading.Timer(0.5, _thread.interrupt_main).start()
         run("SELECT count(*) FROM range(100000000000) AS r(i) WHERE hash(i) = 0", toy)
 
-    started = time.monotonic()
+    started = time.process_time()  # what a busy machine does not change
     with pytest.raises(KeyboardInterrupt):
         stopped()
-    assert time.monotonic() - started < 60  # the whole run takes hours
+    assert time.process_time() - started < 5  # the whole run takes hours
     assert run("SELECT count(*) FROM neurons", toy).scalar() == 4
 
 

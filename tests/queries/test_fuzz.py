@@ -176,19 +176,19 @@ HUGE = 1_200_000
     ],
 )  # fmt: skip
 def test_deep_nesting_ends_in_an_error_or_an_answer_and_soon(toy: Source, language: str, text: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()  # what a busy machine does not change
     ours(text, toy, language, time_limit=10)
-    assert time.monotonic() - started < 60
+    assert time.process_time() - started < 20
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_megabytes_of_text_are_refused_at_once(toy: Source, language: str) -> None:
     for filler in ("A -> B\n", "(", "x ", "'", "/*", "-- \n", "{"):
         text = filler * (HUGE // len(filler) + 1)
-        started = time.monotonic()
+        started = time.process_time()
         with pytest.raises(ParseError, match="more than 1,000,000"):
             run(text, toy, language=language)
-        assert time.monotonic() - started < 60
+        assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Codes of small digraphs: which triad (MAN label) a code of three neurons is, and its smallest relabelling.
 
-Code layout as in ``analytic_nulls``: dyads in the order (0,1), (0,2), (1,2), (0,3), (1,3), (2,3), two bits each,
+Code layout as in ``nulls.analytic``: dyads in the order (0,1), (0,2), (1,2), (0,3), (1,3), (2,3), two bits each,
 low bit the connection from the lower to the higher number.
 
 Tests: tests/graphlab/motifs/census/test_classes.py.

@@ -99,7 +99,7 @@ def weighted(snapshot: Snapshot, weighting: str, beyond: Floats | None = None) -
 def code_sums(
     snapshot: Snapshot, size: int, weight: Floats, workers: Workers = 1, progress: Progress | None = None
 ) -> Floats:
-    """float64 [codes, 3 + connections]: instances, intensities, coherences and weights, as in ``weight_kernels``."""
+    """float64 [codes, 3 + connections]: instances, intensities, coherences and weights, as in ``kernels.weights``."""
     from graphlab.motifs.kernels import weights as kernels
     from graphlab.motifs.kernels.triads import typed_neighbours
 

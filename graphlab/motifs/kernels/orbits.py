@@ -1,6 +1,6 @@
 """Kernels of orbit counts: how often each neuron takes each place of a typed shape.
 
-Ranks, states and types are those of ``tetrad_kernels``. The neuron counted is number 0 of a code (``codes``), and
+Ranks, states and types are those of ``kernels.tetrads``. The neuron counted is number 0 of a code (``codes``), and
 ``orbit`` gives the orbit of that number for every code. Dyads beyond a shape's own are not looked at; ``inverted``
 turns these counts into induced ones.
 
@@ -216,7 +216,7 @@ def diamond_tip_places(start, neighbour, state, split, edge_start, triangles, co
 def cycle_places(start, neighbour, state, split, column, low, high, counts):  # type: ignore[no-untyped-def]
     """Four-cycles whose highest rank is in low .. high-1, added to ``counts`` int64 [n, columns] for all four.
 
-    As in ``tetrad_kernels.four_cycles``, a pair's table is opened at its second wedge; a byte a neuron holds the
+    As in ``kernels.tetrads.four_cycles``, a pair's table is opened at its second wedge; a byte a neuron holds the
     type of the first (plus 1), or 10.
     """
     table = np.zeros((max(high, 1), 16), np.int32)

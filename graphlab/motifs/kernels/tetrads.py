@@ -18,7 +18,7 @@ def ranked_neighbours(start, neighbour, state):  # type: ignore[no-untyped-def]
     """Undirected neighbourhoods renumbered by degree rank (ties by number).
 
     Args:
-        start, neighbour, state: as from ``triad_kernels.typed_neighbours``.
+        start, neighbour, state: as from ``kernels.triads.typed_neighbours``.
 
     Returns:
         start int64 [n+1]; neighbour int32 ranks ascending in each row; state uint8; split int64 [n], where in each

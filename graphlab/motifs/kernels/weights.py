@@ -110,7 +110,7 @@ def tetrad_weights(graph, weights, low, high):  # type: ignore[no-untyped-def]
     """float64 [4096, 15] of connected tetrads whose smallest neuron is in low .. high-1.
 
     Args:
-        graph: Adjacency of ``subgraph_kernel``; rows as those of ``weights``.
+        graph: Adjacency of ``kernels.subgraphs``; rows as those of ``weights``.
     """
     n = len(graph.start) - 1
     sums = np.zeros((4096, 15))

@@ -20,7 +20,7 @@ from ingest.schema.errors import AnalysisError
 
 NAME = "embeddings"
 VARIANTS = ("wiring", "embeddings", "both", "shuffled embeddings")
-NO_EMBEDDINGS = "an ablation of embeddings needs some; join embeddings first (join_embeddings)"
+NO_EMBEDDINGS = "an ablation of embeddings needs some; join embeddings first (graph.embeddings.join())"
 
 
 def ablation(task: Experiment, make: Callable[[Wiring], Build], wiring: Wiring) -> dict[str, TrainingRun]:

@@ -135,7 +135,7 @@ class ControlSetup:
     workers: Workers = 1
     """Threads over folds; results do not depend on their number."""
     size: Floats | None = None
-    """[n, n] of ``Measured``."""
+    """[n, n] of ``FunctionalData``."""
     kept: dict[str, list[FoldPredictions]] = field(default_factory=dict)
 
     @classmethod

@@ -78,7 +78,6 @@ def judge(tested: HeldOutPredictions) -> Verdict:
     """Apply both gates."""
     metrics = tested.metrics
     first = next(iter(metrics))
-    assert first not in SMALLER_IS_BETTER, first
     pick = chosen(tested.nominated, tested.reference)
     asked = dict.fromkeys([pick, tested.reference, *([tested.nested] if tested.nominated else [])])
     chance = {

@@ -143,7 +143,7 @@ def embedding_columns(vectors: Floats) -> FeatureColumns:
     """
     missing = np.isnan(vectors).all(axis=1)
     if missing.all():
-        raise AnalysisError("no neuron of this graph has an embedding; join embeddings first (join_embeddings)")
+        raise AnalysisError("no neuron of this graph has an embedding; join embeddings first (graph.embeddings.join())")
     known = vectors[~missing]
     spread = known.std(axis=0)
     scaled = np.zeros(vectors.shape)

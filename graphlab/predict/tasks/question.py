@@ -28,7 +28,7 @@ class Question:
     """Model; ``none``; by default the one model there is."""
 
     def read(self, folder: Folder) -> WiringData:
-        """The graph without any label; raises what ``wired`` raises."""
+        """The graph without any label; raises what ``wiring_data`` raises."""
         return wiring_data(
             folder, self.task.needs, pairs=self.task.kind == "pair", homologues=self.homologues,
             embeddings=self.embeddings,

@@ -238,7 +238,7 @@ def _place_parameters(folder: Folder, embeddings: EmbeddingSet, radius_nm: float
     if row is None:
         raise SchemaError(
             f"no neuron of the graph is joined to embeddings of model {embeddings.model!r}; "
-            "join them first (Graph.join_embeddings, `graphlab join-embeddings`)"
+            "join them first (graph.embeddings.join(), `graphlab join-embeddings`)"
         )
     return {"model": embeddings.model, "radius_nm": float(radius_nm), "join": row[0]}
 

@@ -1,4 +1,4 @@
 """Neurons, synapses, connections, their recipe and signs, and the snapshots made of them.
 
-Imports the folder, runs and arrivals.
+Imports the folder, runs and incoming rows.
 """

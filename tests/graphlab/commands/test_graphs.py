@@ -90,7 +90,7 @@ def test_what_a_graph_is_of_can_be_said_later(
     document("ingest", place, table, "--as", "synapses", "--columns", "position=position")
     told = graphlab("describe", place, "--resolution", "8,8,40").stdout
     assert told.startswith("mouse: materialization 943, voxels of 8,8,40 nm")
-    assert "sources read with voxels of 4,4,40 nm stay so (1); 8,8,40 nm holds for later ones" in told
+    assert "8,8,40 nm holds for later sources; what the 1 before read with voxels of 4,4,40 nm stays" in told
     assert document("query", place, "SELECT x_nm FROM synapses") == [{"x_nm": 40.0}]
 
 

@@ -16,11 +16,12 @@ from pyarrow import parquet
 
 from graphlab import Graph
 from graphlab.predict import train_model
-from graphlab.predict.evaluation.evaluate import accuracy
+from graphlab.predict.evaluation.evaluate import accuracy, metrics_of
 from graphlab.predict.inputs.features import FeatureColumns
 from graphlab.predict.learners.trees.forest import RandomForest
 from graphlab.predict.models import load
 from graphlab.predict.predictor import Fitted
+from graphlab.predict.tasks.registered import TASKS
 from ingest.running import whole_files
 from ingest.schema.errors import (
     AnalysisError,
@@ -134,6 +135,8 @@ def test_names_of_predictors_splits_and_models(trainable: Any) -> None:
             ({"predictors": ["random forrest"]}, UnknownNameError, "did you mean 'random forest'"),
             ({"keep": "random forrest"}, UnknownNameError, "did you mean 'random forest'"),
             ({"predictors": ["distance"]}, AnalysisError, "does pair tasks; this is a node task"),
+            ({"keep": "distance"}, AnalysisError, "does pair tasks; this is a node task"),
+            ({"predictors": []}, AnalysisError, "no predictors to compare; those of node tasks are: .*random forest"),
             ({"split": "sides"}, UnknownNameError, "did you mean 'side'"),
             ({"name": "../up"}, SchemaError, "no name of a model"),
             ({"embeddings": "segclr"}, SchemaError, "has no embeddings"),
@@ -286,3 +289,20 @@ def test_controls_are_kept_on_the_card(task: str, wanted: set[str], trainable: A
         assert real == pytest.approx(kept.card.scores["logistic regression"][kept.card.metric]["value"])
         assert by_what["logistic regression, labels shuffled"]["estimate"]["value"] < real
         assert graph.predict.train(task, predictors=["logistic regression"], replace=True, folds=2).controls is None
+
+
+@pytest.mark.parametrize(("names", "fault"), [(("accuracy",), ""), (("brier", "accuracy"), "brier, of which less is")])
+def test_a_task_may_score_otherwise(
+    trainable: Any, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...], fault: str
+) -> None:
+    """Nothing after the fits relies on a metric that a task need not have."""
+    task = type(TASKS.get("cell-type"))
+    monkeypatch.setattr(task, "metrics", lambda self, examples: {name: metrics_of(examples)[name] for name in names})
+    with Graph.open(trainable.path) as graph:
+        if fault:
+            with pytest.raises(AnalysisError, match=fault):
+                graph.predict.train("cell-type", **QUICK)
+            return
+        card = graph.predict.train("cell-type", name="scored-otherwise", **QUICK).card
+    assert {*next(iter(card.scores.values()))} == {*names}
+    assert "ece" not in card.calibration

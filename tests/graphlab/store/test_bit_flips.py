@@ -31,7 +31,7 @@ from ingest.schema.errors import GraphlabError
 from ingest.schema.words import EMBEDDINGS, ID
 from ingest.skeletons import Skeleton
 
-FLIPS = int(os.environ.get("GRAPHLAB_FLIPS", "4"))
+FLIPS = int(os.environ.get("GRAPHLAB_FLIPS", "8"))
 KINDS = {
     "database": "g/graph.duckdb",
     "snapshot": "g/snapshots/*.arrow",

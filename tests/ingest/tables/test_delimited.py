@@ -255,3 +255,10 @@ def test_what_this_table_has_no_use_for(read: Read, file: File, as_: str, said: 
     text = "root_id,pre_root_id,post_root_id,weight\n1,2,3,4\n"
     with pytest.raises(SchemaError, match=message):
         read(file("a.csv", text), as_, **said)
+
+
+@pytest.mark.parametrize(("marks", "left"), [(["False", "f", "", "true"], 3), (["0", "0", "0", "1"], 3)])
+def test_a_false_mark_deletes_nothing(read: Read, tmp_path: Path, marks: list[str], left: int) -> None:
+    rows = [f"{i},{i + 10},{i + 20},{mark}" for i, mark in enumerate(marks, 1)]
+    (tmp_path / "a.csv").write_text("id,pre_pt_root_id,post_pt_root_id,deleted\n" + "\n".join(rows) + "\n")
+    assert read(tmp_path / "a.csv", "synapses", columns="cave").num_rows == left

@@ -268,3 +268,52 @@ def z85(data: bytes) -> str:
     padded = data + b"\0" * (-len(data) % 4)
     numbers = struct.unpack(f">{len(padded) // 4}I", padded)
     return "".join(marks[number // 85**i % 85] for number in numbers for i in (4, 3, 2, 1, 0))
+
+
+@pytest.mark.parametrize(("first", "count"), [(0, 12), (1, 12), (1, 100)])
+def test_numbers_of_parts_need_no_zeros_in_front(read: Read, tmp_path: Path, first: int, count: int) -> None:
+    for i in range(first, first + count):
+        parquet.write_table(edges(2, 2 * i), tmp_path / f"part-{i}-of-{count}.parquet")
+    assert read(tmp_path).num_rows == 2 * count
+    (tmp_path / f"part-7-of-{count}.parquet").unlink()
+    with pytest.raises(ReadError, match=f"parts of the table are missing: part-7-of-{count}.parquet; copy the folder"):
+        read(tmp_path)
+
+
+def test_a_name_that_speaks_of_too_many_parts(read: Read, tmp_path: Path) -> None:
+    parquet.write_table(edges(), tmp_path / "x-1-of-9999999999.parquet")
+    with pytest.raises(ReadError, match="parts of the table are missing: x-0-of-9999999999"):
+        read(tmp_path)
+
+
+def test_a_partition_that_is_a_link_is_refused(read: Read, tmp_path: Path) -> None:
+    (tmp_path / "t" / "batch=1").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    parquet.write_table(edges().drop_columns(["batch"]), tmp_path / "t" / "batch=1" / "0.parquet")
+    parquet.write_table(edges().drop_columns(["batch"]), tmp_path / "elsewhere" / "0.parquet")
+    (tmp_path / "t" / "batch=2").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ReadError, match="batch=2: is a link to a folder; copy the folder whole"):
+        read(tmp_path / "t")
+
+
+def test_parts_say_their_voxels_as_single_files_do(read: Read, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"pt_root_id": [1, 2], "pt_position": [[1, 2, 3], [4, 5, 6]]})
+    frame.attrs["dataframe_resolution"] = [4, 4, 40]
+    for i in range(2):
+        frame.assign(pt_root_id=frame["pt_root_id"] + 2 * i).to_parquet(tmp_path / f"{i}.parquet")
+    assert read(tmp_path, "neurons", columns="cave")["z_nm"].to_pylist() == [120, 240, 120, 240]
+    frame.attrs["dataframe_resolution"] = [8, 8, 40]
+    frame.to_parquet(tmp_path / "1.parquet")
+    with pytest.raises(SchemaError, match="differ in what they say of themselves"):
+        read(tmp_path, "neurons", columns="cave")
+
+
+def test_a_delta_log_that_points_outside(read: Read, tmp_path: Path) -> None:
+    deltalake = pytest.importorskip("deltalake")
+    deltalake.write_deltalake(tmp_path / "t", pa.table({"root_id": [1, 2]}))
+    log = tmp_path / "t" / "_delta_log" / f"{0:020d}.json"
+    name = json.loads(next(line for line in log.read_text().splitlines() if '"add"' in line))["add"]["path"]
+    (tmp_path / "t" / name).rename(tmp_path / name)
+    log.write_text(log.read_text().replace(f'"path":"{name}"', f'"path":"../{name}"'))
+    with pytest.raises(ReadError, match=r"lies outside; copy the table whole|cannot be followed"):
+        read(tmp_path / "t", "neurons")

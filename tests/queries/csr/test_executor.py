@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import subprocess
 import sys
 import time
@@ -185,10 +186,10 @@ def test_a_time_limit_ends_a_join_soon(what: str, workers: int, monkeypatch: pyt
     monkeypatch.setattr("os.cpu_count", lambda: workers)
     source = dense(4000, 40)
     run(CYCLES.format(what), dense(20, 2), engine="csr")  # kernels are loaded
-    begin = time.monotonic()
+    begin = time.process_time()  # what a busy machine does not change
     with pytest.raises(LimitError, match="time limit of 0.2 s"):
         run(CYCLES.format(what), source, engine="csr", time_limit=0.2, memory_limit=ROOM)
-    assert time.monotonic() - begin < 60  # a second on a quiet machine; a whole run takes far longer
+    assert time.process_time() - begin < 5  # a whole run takes minutes
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -212,7 +213,7 @@ def test_a_limit_is_met_without_going_through_everything() -> None:
 
 
 CTRL_C = f"""
-import os, signal, sys, threading
+import os, signal, sys, threading, time
 from typing import Any
 from ingest.schema.errors import InterruptedRun
 from queries.engine import Source, run
@@ -222,13 +223,20 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 text, source = sys.argv[1], dense(4000, 40)
 run(text, dense(20, 2), engine="csr")
 run({CYCLES.format(OUTPUTS[1])!r} + " LIMIT 1", source, engine="csr")
+sent = []
+
+def send():
+    sent.append(time.process_time())
+    os.kill(os.getpid(), signal.SIGINT)
+
 for wait_s in (0.3, 3, 30):
-    threading.Timer(wait_s, os.kill, (os.getpid(), signal.SIGINT)).start()
+    threading.Timer(wait_s, send).start()
     try:
         run(text, source, engine="csr", memory_limit="{ROOM}")
         print("finished")
     except InterruptedRun:
-        print("stopped", run("SELECT count(*) FROM neurons", source).scalar())
+        used = time.process_time() - sent[-1]
+        print("stopped", run("SELECT count(*) FROM neurons", source).scalar(), used)
     except (KeyboardInterrupt, SystemError):  # before the join began, as on a busy machine
         continue
     break
@@ -239,8 +247,11 @@ for wait_s in (0.3, 3, 30):
 def test_ctrl_c_stops_a_join(what: str) -> None:
     """A real SIGINT to a process whose kernels run in threads; the whole join would take far longer than a test may."""
     command = [sys.executable, "-c", CTRL_C, CYCLES.format(what)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.stdout, done.stderr) == ("stopped 4000\n", "")
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert done.stderr == ""
+    how, count, used = done.stdout.split()
+    assert (how, count) == ("stopped", "4000")
+    assert float(used) < 2.0 * (os.cpu_count() or 1)  # seconds of processor after the signal, each thread's own
 
 
 def test_same_rows_in_the_same_order_whatever_the_workers(monkeypatch: pytest.MonkeyPatch) -> None:
