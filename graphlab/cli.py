@@ -18,6 +18,7 @@ import typer
 from graphlab import __version__
 from graphlab.commands import activity, counting, embedding, graphs, joins, mining, predicting, queries, reports
 from graphlab.commands.choices import Sections, Verb
+from graphlab.commands.circuits.flow import FLOW
 from graphlab.commands.terminal import short
 from ingest.registry import Registry
 from ingest.schema.errors import GraphlabError, InterruptedRun, PluginError
@@ -179,6 +180,11 @@ training = typer.Typer(
 for verb in predicting.TRAIN:
     training.command(cls=Verb)(interruptible(verb))
 app.add_typer(training, rich_help_panel="Predictors")
+
+flow = typer.Typer(name="flow", cls=Sections, help="Where signals go through the wiring.", no_args_is_help=True)
+for verb in FLOW:
+    flow.command(cls=Verb)(interruptible(verb))
+app.add_typer(flow, rich_help_panel="Circuits")
 
 
 def _notice(number: int, frame: FrameType | None) -> None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from graphlab.store.intake import IngestSummary
     from graphlab.store.wiring.signs import SignCounts
     from graphlab.verbs.activity import Activity
+    from graphlab.verbs.circuits.namespace import Circuits
     from graphlab.verbs.embeddings import Embeddings
     from graphlab.verbs.motifs import Motifs
     from graphlab.verbs.predict import Predict
@@ -91,6 +92,13 @@ class Graph(QueryVerbs, ExportVerbs, Partners, PathVerbs, SimilarityVerbs):
         from graphlab.verbs.motifs import Motifs
 
         return Motifs(self)
+
+    @cached_property
+    def circuits(self) -> Circuits:
+        """Where signals go through the whole wiring: ``graph.circuits.signal_flow()``."""
+        from graphlab.verbs.circuits.namespace import Circuits
+
+        return Circuits(self)
 
     @cached_property
     def activity(self) -> Activity:
@@ -200,11 +208,13 @@ class Graph(QueryVerbs, ExportVerbs, Partners, PathVerbs, SimilarityVerbs):
 
     def rerun(self, run_id: str) -> Rerun:
         """Recompute a recorded result and compare: counts, ids and text to the byte, floats within 1e-9."""
+        from graphlab.verbs.circuits.namespace import Circuits
         from graphlab.verbs.embeddings import Embeddings
         from graphlab.verbs.motifs import Motifs
 
         again = Repetition(self._folder, runs.get(self._folder, run_id))
-        return again.by({**Motifs(self, again).repeatable(), **Embeddings(self, again).repeatable()})
+        namespaces = (Motifs(self, again), Embeddings(self, again), Circuits(self, again))
+        return again.by({verb: do for namespace in namespaces for verb, do in namespace.repeatable().items()})
 
     def report(
         self,

@@ -70,6 +70,12 @@ def connections(folder: Folder, kind: str, min_weight: float) -> pa.Table:
     )
 
 
+def least_weight(folder: Folder, kind: str) -> float:
+    """The smallest weight of the connections of a kind; infinite where there are none."""
+    row = first_row(folder.cursor(), "SELECT min(weight) FROM connections WHERE kind = ?", [kind])
+    return float("inf") if row[0] is None else float(row[0])
+
+
 def has_neuropils(folder: Folder) -> bool:
     """Whether any connection is known to lie in a neuropil."""
     result = folder.connection.execute("SELECT 1 FROM connections_by_neuropil WHERE neuropil IS NOT NULL LIMIT 1")

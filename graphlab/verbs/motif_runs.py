@@ -20,6 +20,7 @@ from graphlab.store.folder import Folder
 from graphlab.store.runs import runs
 from graphlab.verbs.open_graph import OpenGraph
 from ingest.schema.errors import AnalysisError, ReadError, SchemaError, UnknownNameError
+from ingest.schema.proofreading import seen
 from queries.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -30,10 +31,6 @@ if TYPE_CHECKING:
     from graphlab.motifs.significance.motifs import Significance
 
 NEAR = ("soma", "neuropil")
-UNSEEN = frozenset(
-    ("", "0", "f", "false", "n", "no", "non", "none", "not", "not proofread", "unproofread", "untraced", "incomplete")
-)
-"""Values of status_axon and status_dendrite that mean nobody proofread that side."""
 
 
 @dataclass(frozen=True)
@@ -123,13 +120,6 @@ def positions(folder: Folder, view: Snapshot) -> npt.NDArray[np.float64]:
     """float64 [n, 3] nm, NaN where unknown."""
     columns = [tables.neuron_values(folder, view, f"{axis}_nm") for axis in "xyz"]
     return np.array(columns, dtype=np.float64).reshape(3, view.n).T.copy()
-
-
-def seen(statuses: list[Any]) -> npt.NDArray[np.bool_] | None:
-    """Which neurons were proofread on one side; None when the graph says nothing of any neuron."""
-    if all(status is None for status in statuses):
-        return None
-    return np.array([status is not None and str(status).strip().lower() not in UNSEEN for status in statuses])
 
 
 def close_pairs(

@@ -28,13 +28,17 @@ NAMES: Mapping[str, str] = {
     "ser": "SER",
     "serotonin": "SER",
     "5-ht": "SER",
+    "5ht": "SER",
     "oct": "OCT",
     "octopamine": "OCT",
+    "oa": "OCT",
+    "tyr": "TYR",
     "tyramine": "TYR",
+    "his": "HIS",
     "hist": "HIS",
     "histamine": "HIS",
 }
-"""Spellings of transmitters in lower case -> the one in the maps: Codex's short names and neuPrint's words."""
+"""Spellings of transmitters in lower case -> the one in the maps: our own, Codex's short names, neuPrint's words."""
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ RESULT_TABLES = (
     "structure_function",
     "behavior_enrichment",
     "behavior_tests",
+    "signal_flow",
 )
 Arriving = Callable[[Path], AbstractContextManager[Path]]
 KEPT = "kept"

@@ -1,0 +1,146 @@
+"""What the verbs about circuits share: options about weights, neurons by ids or criteria, how results are shown.
+
+Tests: tests/graphlab/commands/circuits/test_flow.py.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from graphlab.commands.options import MinWeight, MotifKind
+from ingest.schema.errors import GraphlabError
+
+if TYPE_CHECKING:
+    from graphlab.circuits.result import CircuitResult
+
+NEURONS = "ids (1,2), @FILE with one a line, or COLUMN=VALUE,VALUE; repeated, all have to hold"
+Sources = Annotated[list[str], typer.Option("--source", metavar="NEURONS", help=f"Where signals start: {NEURONS}.")]
+Targets = Annotated[list[str], typer.Option("--target", metavar="NEURONS", help=f"Where they end: {NEURONS}.")]
+
+
+def _about_weights(
+    kind: MotifKind = "chemical",
+    min_weight: MinWeight = 0.0,
+    denominator: Annotated[
+        str, typer.Option(metavar="NAME", help="Fractions of the stored total input, or of that in-graph.")
+    ] = "stored",
+    within: Annotated[list[str] | None, typer.Option(metavar="NEURONS", help=f"Only these neurons: {NEURONS}.")] = None,
+    signs: Annotated[
+        str | None,
+        typer.Option(
+            metavar="POLICY",
+            help="Signs by shiu, effectome, worm, 'exclude monoamines', fly, mouse or synthetic; none when absent.",
+        ),
+    ] = None,
+    unknown_signs: Annotated[
+        str, typer.Option(metavar="HOW", help="Connections without a sign: refuse, exclude, excite or inhibit.")
+    ] = "refuse",
+    sign_of: Annotated[
+        list[str] | None, typer.Option(metavar="TYPE=SIGN", help="1, -1, or 0 to leave out, before the policy.")
+    ] = None,
+    transmitter_of: Annotated[
+        str, typer.Option(metavar="WHOSE", help="The transmitter of the neuron, or of the connection itself.")
+    ] = "neuron",
+    min_confidence: Annotated[
+        float | None, typer.Option(help="Less sure transmitters are unknown; the policy's own cut when absent.")
+    ] = None,
+    proofread: Annotated[
+        bool, typer.Option("--proofread", help="Only proofread axons onto proofread dendrites.")
+    ] = False,
+    compartment: Annotated[
+        str, typer.Option(metavar="NAME", help="Connections by compartment, where they are stored.")
+    ] = "summed",
+) -> None:
+    """The options; their order is that of ``--help``."""
+
+
+WEIGHTS = tuple(inspect.signature(_about_weights, eval_str=True).parameters.values())
+
+
+def with_weights(verb: Callable[..., None]) -> Callable[..., None]:
+    """The verb with the options about weights after its own; it takes them as ``settings`` of ``graph.circuits``."""
+    own = inspect.signature(verb, eval_str=True)
+    names = [parameter.name for parameter in WEIGHTS]
+    before = [p for p in own.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+
+    @wraps(verb)
+    def wrapper(**given: Any) -> None:
+        settings = {name: given.pop(name) for name in names}
+        settings["within"] = neurons_of(settings["within"], "--within")
+        settings["sign_of"] = _signs_of(settings["sign_of"]) or None
+        verb(**given, **settings)
+
+    everything = [*before, *WEIGHTS]
+    wrapper.__signature__ = own.replace(parameters=everything)  # type: ignore[attr-defined]
+    wrapper.__annotations__ = {parameter.name: parameter.annotation for parameter in everything}
+    return wrapper
+
+
+def _signs_of(items: list[str] | None) -> dict[str, int]:
+    signs = {}
+    for item in items or []:
+        name, _, value = item.rpartition("=")
+        if not name or value.lstrip("+") not in ("1", "-1", "0"):
+            raise GraphlabError(f"--sign-of: found {item!r}; wanted TYPE=1, TYPE=-1, or TYPE=0 to leave it out")
+        signs[name] = int(value)
+    return signs
+
+
+def neurons_of(items: list[str] | None, flag: str) -> Any:
+    """Ids or criteria as ``graph.circuits`` takes them; None where nothing was said."""
+    criteria: dict[str, Any] = {}
+    ids: list[str] = []
+    for item in items or []:
+        name, equals, value = item.partition("=")
+        if equals and not item.startswith("@"):
+            criteria[name.strip()] = _criterion(name.strip(), value, flag)
+        elif item.startswith("@"):
+            ids += _lines(Path(item[1:]), flag)
+        else:
+            ids += [one.strip() for one in item.split(",") if one.strip()]
+    if criteria and ids:
+        raise GraphlabError(f"{flag}: found both ids and COLUMN=VALUE; wanted one of them")
+    wrong = next((one for one in ids if not (one.isascii() and one.isdigit())), None)
+    if wrong is not None:
+        raise GraphlabError(f"{flag}: found {wrong!r}; wanted a root_id, @FILE, or COLUMN=VALUE such as cell_type=KC")
+    return criteria or [int(one) for one in ids] or None
+
+
+def _criterion(name: str, value: str, flag: str) -> Any:
+    if name.startswith(("min_", "max_")):
+        try:
+            return float(value)
+        except ValueError:
+            raise GraphlabError(f"{flag}: found {name}={value!r}; wanted a number") from None
+    parts = value.split(",")
+    return parts if len(parts) > 1 else value
+
+
+def _lines(path: Path, flag: str) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8-sig").split()
+    except (OSError, ValueError) as error:
+        raise GraphlabError(f"{flag}: {path} cannot be read ({error}); @FILE names root_ids, one a line") from None
+
+
+def show(result: CircuitResult, output: Path | None, json: bool, title: str) -> None:
+    """The rows as a table, a file or a document, with the run and every note."""
+    from graphlab.commands.terminal import print_json, print_table, rows_of, write_output
+
+    about = {"run": result.run_id, "table": result.stored, **result.about, "notes": list(result.notes)}
+    if output:
+        write_output(result.to_arrow(), output, about if json else None)
+    elif json:
+        print_json({**about, "rows": rows_of(result.to_arrow())})
+    else:
+        print_table(result.to_arrow(), title=title)
+    if not json:
+        for note in result.notes:
+            typer.echo(f"  - {note}")
+        typer.echo(f"  - run {result.run_id}, table {result.stored}")

@@ -1,0 +1,12 @@
+"""``graph.circuits``: what the whole wiring does, one verb each.
+
+Tests: tests/graphlab/verbs/circuits/test_flow.py.
+"""
+
+from __future__ import annotations
+
+from graphlab.verbs.circuits.flow import FlowVerbs
+
+
+class Circuits(FlowVerbs):
+    """Flow through the wiring; ``rerun`` repeats every result, and queries join its table."""
