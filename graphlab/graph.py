@@ -16,8 +16,9 @@ from graphlab.store.runs import runs
 from graphlab.store.runs.results import Repetition, Rerun
 from graphlab.store.runs.waiting import record_waiting
 from graphlab.store.wiring.recipe import Recipe
+from graphlab.verbs.everyday.neurons import NeuronVerbs
+from graphlab.verbs.everyday.partners import PartnerVerbs
 from graphlab.verbs.export import ExportVerbs
-from graphlab.verbs.partners import Partners
 from graphlab.verbs.paths import PathVerbs
 from graphlab.verbs.queries import QueryVerbs
 from graphlab.verbs.similar import SimilarityVerbs
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from ingest.running.progress import Progress
 
 
-class Graph(QueryVerbs, ExportVerbs, Partners, PathVerbs, SimilarityVerbs):
+class Graph(QueryVerbs, ExportVerbs, NeuronVerbs, PartnerVerbs, PathVerbs, SimilarityVerbs):
     """A connectome in a folder: ingest, ask, count, report.
 
     >>> with Graph.create("worm") as graph:          # doctest: +SKIP

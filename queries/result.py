@@ -41,6 +41,8 @@ class Result:
     """True when the ``limit`` of the call cut the answer; the rows left out were not counted."""
     plan: str = field(default="", repr=False)
     """What the planner saw and chose, as EXPLAIN prints it."""
+    notes: tuple[str, ...] = ()
+    """What to know beside the rows: which criterion matched nothing, which ids are no neurons, what was left out."""
 
     @property
     def pattern(self) -> Pattern | None:
@@ -102,7 +104,7 @@ class Result:
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
             for row in [names, *rows]
         ]
-        return "\n".join([*lines, f"[{note}; {self.engine}]"])
+        return "\n".join([*lines, f"[{note}; {self.engine}]", *(f"note: {told}" for told in self.notes)])
 
     def _repr_html_(self) -> str:
         rows, note = self._shown()
@@ -111,6 +113,7 @@ class Result:
         return (
             f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
             f"<p>{html.escape(note)}; {html.escape(self.engine)}</p>"
+            + "".join(f"<p>note: {html.escape(told)}</p>" for told in self.notes)
         )
 
 

@@ -175,6 +175,11 @@ class Folder:
             return cls.open(folder, read_only, shared)
         return made
 
+    @property
+    def whole(self) -> Folder:
+        """The graph that this is, or is a part of."""
+        return self
+
     def close(self) -> None:
         with interrupts.delay_interrupts():
             self._close()

@@ -24,7 +24,7 @@ class PathVerbs(OpenGraph):
 
     def neighborhood(
         self,
-        root_ids: Any,
+        who: Any,
         hops: int = 1,
         *,
         direction: Literal["out", "in", "any"] = "out",
@@ -34,11 +34,12 @@ class PathVerbs(OpenGraph):
         """Every neuron at most so many connections away, the given ones included with 0.
 
         Args:
+            who: neurons by id, name, type, set or criteria.
             direction: ``out`` along connections, ``in`` against them, ``any`` both.
             min_weight: weaker connections are not followed.
 
         Returns:
-            root_id uint64, cell_type, hops int64 from the nearest given neuron; nearest first, then by root_id.
+            root_id uint64, name, cell_type, hops int64 from the nearest given neuron; nearest first, then by root_id.
 
         Raises:
             SchemaError: a neuron that is not in the graph.
@@ -48,12 +49,12 @@ class PathVerbs(OpenGraph):
         from queries.paths.search import hops as reach
 
         view = self.snapshot(kind, min_weight)
-        nodes, distance = reach(view, _nodes(view, root_ids), hops, direction)
-        types = self.neuron_values(view, "cell_type")
+        nodes, distance = reach(view, self._nodes(view, who, "neurons"), hops, direction)
+        beside = self._beside(view)
         table = pa.table(
             {
                 "root_id": pa.array(view.root_ids[nodes], pa.uint64()),
-                "cell_type": pa.array([types[i] for i in nodes.tolist()], pa.string()),
+                **{name: pa.array([of[i] for i in nodes.tolist()], pa.string()) for name, of in beside.items()},
                 "hops": pa.array(distance, pa.int64()),
             }
         )
@@ -77,7 +78,7 @@ class PathVerbs(OpenGraph):
         ids among equals).
 
         Args:
-            source, target: root_id or several.
+            source, target: neurons by id, name, type, set or criteria.
             k: the k best paths of each pair, without repeated neurons.
             all: all shortest paths instead of one.
             max_length: all paths without repeated neurons of at most so many connections.
@@ -89,13 +90,15 @@ class PathVerbs(OpenGraph):
         A neuron reaches itself by the path without a connection, and by no other: a path repeats no neuron.
 
         Returns:
-            path int64 (0, 1, ... best first within a pair of ends), step int64, root_id uint64, cell_type, weight
-            double (of the connection that leads here; null at step 0), cost double (of the whole path: connections
-            counted, or summed).
+            path int64 (0, 1, ... best first within a pair of ends), step int64, root_id uint64, name, cell_type,
+            weight double (of the connection that leads here; null at step 0), cost double (of the whole path:
+            connections counted, or summed).
 
         Raises:
             SchemaError: a neuron that is not in the graph, words that exclude each other, more than a million paths.
         """
+        from dataclasses import replace
+
         from queries.paths import search as ways
 
         given = [
@@ -105,7 +108,7 @@ class PathVerbs(OpenGraph):
             both = " and ".join([*given, *(["weighted"] if weighted else [])][:2])
             raise SchemaError(f"{both} exclude each other; ask for one of them")
         view = self.snapshot(kind, min_weight)
-        starts, ends = _nodes(view, source), _nodes(view, target)
+        starts, ends = self._nodes(view, source, "source"), self._nodes(view, target, "target")
         beyond = self.input_beyond(view, kind) if weighted == "fraction" else None
         cost = None if weighted is None else ways.costs(view, weighted, beyond)
         paths: Iterator[FoundPath]
@@ -115,13 +118,43 @@ class PathVerbs(OpenGraph):
             paths = (path for a in starts for b in ends for path in ways.k_best(view, int(a), int(b), k, cost))
         else:
             paths = ways.shortest(view, starts, ends, cost, all)
-        return _result(self._tidy(view, paths))
+        found = _result(self._tidy(view, paths))
+        if len(found):
+            return found
+        least = f" over connections of weight {min_weight:g} or more" if min_weight else ""
+        long = f" of at most {max_length} connections" if max_length is not None else ""
+        told = f"no path{long} leads from {len(starts):,} sources to {len(ends):,} targets{least}"
+        return replace(found, notes=(told,))
+
+    def _nodes(self, view: Snapshot, who: Any, what: str) -> npt.NDArray[np.int64]:
+        """Node numbers of neurons, each once, in the order given.
+
+        Raises:
+            SchemaError: none, or one that is no node of the graph.
+        """
+        from graphlab.selection.notes import about_answer
+        from graphlab.selection.resolve import criteria_of, root_ids_of
+
+        if who is None:
+            raise SchemaError(f"{what}: no neuron was given; wanted one or more")
+        ids = root_ids_of(self._folder, who)
+        nodes = view.indices_of(ids)
+        if len(nodes) == 0:
+            told = about_answer(self._folder, {what: criteria_of(self._folder, who)}, 0)
+            raise SchemaError("; ".join(told) or "no root_id was given; wanted one or more")
+        if (nodes < 0).any():
+            raise UnknownNeuronError(int(ids[nodes < 0][0]))
+        return nodes
+
+    def _beside(self, view: Snapshot) -> dict[str, list[Any]]:
+        """What stands beside ids, in node order."""
+        return {name: self.neuron_values(view, name) for name in ("name", "cell_type")}
 
     def _tidy(self, view: Snapshot, paths: Iterator[FoundPath]) -> Any:
         import numpy as np
         import pyarrow as pa
 
-        types = self.neuron_values(view, "cell_type")
+        beside = self._beside(view)
         path: list[int] = []
         nodes: list[int] = []
         steps: list[int] = []
@@ -143,7 +176,7 @@ class PathVerbs(OpenGraph):
                 "path": pa.array(path, pa.int64()),
                 "step": pa.array(steps, pa.int64()),
                 "root_id": pa.array(view.root_ids[index], pa.uint64()),
-                "cell_type": pa.array([types[i] for i in nodes], pa.string()),
+                **{name: pa.array([of[i] for i in nodes], pa.string()) for name, of in beside.items()},
                 "weight": pa.array(weight, pa.float64(), mask=first),
                 "cost": pa.array(cost, pa.float64()),
             }
@@ -154,22 +187,6 @@ def _result(table: Any) -> Result:
     from queries.result import Result
 
     return Result(table, engine="csr")
-
-
-def _nodes(view: Snapshot, root_ids: Any) -> npt.NDArray[np.int64]:
-    """Node numbers of ids, each once, in the order given."""
-    import numpy as np
-
-    from ingest.schema.ids import as_root_ids
-
-    several = hasattr(root_ids, "__iter__") and not isinstance(root_ids, str)
-    ids = as_root_ids(root_ids if several else [root_ids])
-    nodes = view.indices_of(ids)
-    if len(nodes) == 0:
-        raise SchemaError("no root_id was given; wanted one or more")
-    if (nodes < 0).any():
-        raise UnknownNeuronError(int(ids[nodes < 0][0]))
-    return np.asarray(list(dict.fromkeys(nodes.tolist())), dtype=np.int64)
 
 
 class UnknownNeuronError(UnknownNameError, SchemaError):

@@ -20,7 +20,7 @@ class SimilarityVerbs(OpenGraph):
 
     def similar(
         self,
-        root_id: int,
+        who: Any,
         k: int = 10,
         *,
         metric: Literal["standardised", "cosine"] = "standardised",
@@ -32,12 +32,13 @@ class SimilarityVerbs(OpenGraph):
         like, so unlike neurons with like proportions of parts can come out alike.
 
         Args:
+            who: one neuron, by id, name, or criteria that one meets.
             metric: ``standardised`` takes the mean over neurons from each dimension and divides by its standard
                 deviation first, since SegCLR's outputs share a large common part; ``cosine`` compares as they are.
             model: name of the embedding model; may be left out when there is one.
 
         Returns:
-            rank int64 from 1, root_id uint64, cell_type, similarity double (cosine, -1 to 1), vector text
+            rank int64 from 1, root_id uint64, name, cell_type, similarity double (cosine, -1 to 1), vector text
             (``mixture: mean of n nodes``), nodes int64. The neuron itself is not among them.
 
         Raises:
@@ -46,7 +47,8 @@ class SimilarityVerbs(OpenGraph):
         import numpy as np
         import pyarrow as pa
 
-        from ingest.schema.ids import as_root_ids, rows_of
+        from graphlab.selection.resolve import root_ids_of
+        from ingest.schema.ids import rows_of
         from queries.result import Result
 
         if metric not in ("standardised", "cosine"):
@@ -55,7 +57,11 @@ class SimilarityVerbs(OpenGraph):
             raise SchemaError(f"k is {k}; wanted 1 or more neurons")
         embeddings = open_embeddings(self._folder, model)
         ids = embeddings.root_ids
-        own = int(rows_of(ids, as_root_ids([root_id]))[0])
+        asked = root_ids_of(self._folder, who)
+        if len(asked) != 1:
+            raise SchemaError(f"similar compares with one neuron; found {len(asked):,}. Say which by root_id or name")
+        root_id = int(asked[0])
+        own = int(rows_of(ids, asked)[0])
         if own < 0:
             raise SchemaError(f"neuron {root_id} has no embeddings of model {embeddings.model}")
         likeness = similarities(embeddings.mean(ids), own, standardised=metric == "standardised")
@@ -63,11 +69,12 @@ class SimilarityVerbs(OpenGraph):
         order = np.lexsort((ids, -likeness))
         best = order[order != own][:k]
         nodes = np.diff(embeddings.nodes(ids[best])[2])
-        types = self._types(ids[best])
+        names, types = self._beside_ids(ids[best])
         table = pa.table(
             {
                 "rank": pa.array(np.arange(1, len(best) + 1), pa.int64()),
                 "root_id": pa.array(ids[best], pa.uint64()),
+                "name": pa.array(names, pa.string()),
                 "cell_type": pa.array(types, pa.string()),
                 "similarity": pa.array(likeness[best], pa.float64()),
                 "vector": pa.array([f"mixture: mean of {n} nodes" for n in nodes], pa.string()),
@@ -76,14 +83,16 @@ class SimilarityVerbs(OpenGraph):
         )
         return Result(table, engine="exact")
 
-    def _types(self, root_ids: Any) -> list[Any]:
+    def _beside_ids(self, root_ids: Any) -> tuple[list[Any], list[Any]]:
+        """Names and types of neurons."""
         import pyarrow as pa
 
         wanted = pa.table({"place": pa.array(range(len(root_ids)), pa.int64()), "root_id": pa.array(root_ids)})
         cursor = self._folder.cursor()
         cursor.register("wanted", wanted)
-        sql = "SELECT n.cell_type FROM wanted w LEFT JOIN neurons n USING (root_id) ORDER BY w.place"
-        return [row[0] for row in cursor.execute(sql).fetchall()]
+        sql = "SELECT n.name, n.cell_type FROM wanted w LEFT JOIN neurons n USING (root_id) ORDER BY w.place"
+        rows = cursor.execute(sql).fetchall()
+        return [row[0] for row in rows], [row[1] for row in rows]
 
 
 def similarities(vectors: npt.NDArray[Any], own: int, standardised: bool) -> npt.NDArray[np.float64]:

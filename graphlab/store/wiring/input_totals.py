@@ -12,7 +12,7 @@ from graphlab.store.database import arrow, first_row
 from graphlab.store.folder import Folder
 from graphlab.store.wiring.snapshots import snapshot
 from ingest.schema.errors import SchemaError
-from ingest.schema.ids import rows_of
+from ingest.schema.ids import RootIds, rows_of
 from queries.snapshot import Snapshot
 
 Floats = npt.NDArray[np.float64]
@@ -32,7 +32,8 @@ def input_beyond(folder: Folder, view: Snapshot, kind: str) -> Floats:
     """
     kept = _into(view)
     if "@" in kind:
-        total = _into(snapshot(folder, kind))
+        whole = snapshot(folder.whole, kind)
+        total = _into(whole)[rows_of(whole.root_ids, view.root_ids)]
     else:
         total = _totals(folder, view, kind)
     beyond: Floats = total - kept
@@ -51,9 +52,18 @@ def _into(view: Snapshot) -> Floats:
     return np.bincount(view.out_target, weights=view.weight, minlength=view.n).astype(np.float64)
 
 
-def _totals(folder: Folder, view: Snapshot, kind: str) -> Floats:
-    """Summed weight into each neuron from all others, fragments included."""
+def stored_totals(folder: Folder, kind: str, side: str = "in") -> tuple[RootIds, Floats]:
+    """What every neuron of the graph receives in all, or sends: fragments in, autapses out, before any threshold.
+
+    Args:
+        kind: chemical, electrical or extrasynaptic. side: ``in`` or ``out``.
+
+    Returns:
+        root_ids uint64 [n] ascending, totals float64 [n].
+    """
     cursor = folder.cursor()
+    own_end = "post_root_id" if side == "in" else "pre_root_id"
+    given = f"n.total_{side}"
     origin = first_row(cursor, "SELECT origin FROM pair_sources WHERE kind = ?", [kind])
     if origin is not None and origin[0] == "synapses":
         rows = "SELECT pre_root_id, post_root_id, coalesce(weight, 1) AS weight, coalesce(kind, 'chemical') AS kind "
@@ -61,22 +71,27 @@ def _totals(folder: Folder, view: Snapshot, kind: str) -> Floats:
     else:
         rows = "SELECT pre_root_id, post_root_id, weight, kind FROM connections UNION ALL "
         rows += "SELECT pre_root_id, post_root_id, weight, kind FROM connections_left_out"
-    sums = f"SELECT post_root_id, sum(weight ORDER BY weight) AS value FROM ({rows}) WHERE kind = $kind"
-    apart, self_ = (f"({sums} AND pre_root_id {sign} post_root_id GROUP BY ALL)" for sign in ("<>", "="))
+    sums = f"SELECT {own_end} AS root_id, sum(weight ORDER BY weight) AS value FROM ({rows}) WHERE kind = $kind"
+    apart, self_ = (f"({sums} AND pre_root_id {sign} post_root_id GROUP BY {own_end})" for sign in ("<>", "="))
     total = "coalesce(apart.value, 0)"
     if kind == "chemical":
-        total = f"coalesce(n.total_in - coalesce(own.value, 0), {total})"
+        total = f"coalesce({given} - coalesce(own.value, 0), {total})"
     # Only neurons without a stored total need everything added up.
-    missing = first_row(cursor, "SELECT count(*) FROM neurons WHERE in_graph AND total_in IS NULL")
+    missing = first_row(cursor, f"SELECT count(*) FROM neurons n WHERE in_graph AND {given} IS NULL")
     if kind == "chemical" and not missing[0]:
-        apart = "(SELECT 0::UBIGINT AS post_root_id, 0.0 AS value LIMIT 0)"
+        apart = "(SELECT 0::UBIGINT AS root_id, 0.0 AS value LIMIT 0)"
     table = arrow(
         cursor,
         f"SELECT n.root_id, CAST({total} AS DOUBLE) AS total FROM neurons n "
-        f"LEFT JOIN {apart} AS apart ON apart.post_root_id = n.root_id "
-        f"LEFT JOIN {self_} AS own ON own.post_root_id = n.root_id WHERE n.in_graph ORDER BY n.root_id",
+        f"LEFT JOIN {apart} AS apart ON apart.root_id = n.root_id "
+        f"LEFT JOIN {self_} AS own ON own.root_id = n.root_id WHERE n.in_graph ORDER BY n.root_id",
         {"kind": kind},
     )
-    at = rows_of(table["root_id"].to_numpy(), view.root_ids)
-    totals: Floats = table["total"].to_numpy()[at]
-    return totals
+    return table["root_id"].to_numpy(), table["total"].to_numpy()
+
+
+def _totals(folder: Folder, view: Snapshot, kind: str) -> Floats:
+    """Summed weight into each neuron of a snapshot from all others, fragments included."""
+    root_ids, totals = stored_totals(folder.whole, kind)
+    found: Floats = totals[rows_of(root_ids, view.root_ids)]
+    return found

@@ -46,7 +46,7 @@ def test_neighborhood(made: Any, base: int, direction: Any, hops: int, min_weigh
     table = found.to_pandas()
     assert dict(zip(table.root_id, table.hops, strict=True)) == best
     assert table["hops"].is_monotonic_increasing
-    assert [str(f.type) for f in found.to_arrow().schema] == ["uint64", "string", "int64"]
+    assert [str(f.type) for f in found.to_arrow().schema] == ["uint64", "string", "string", "int64"]
     kind = made.neurons.set_index("root_id")["cell_type"]
     assert table["cell_type"].fillna("?").tolist() == [kind.fillna("?")[i] for i in table["root_id"]]
 
@@ -83,6 +83,21 @@ def test_cheapest_paths(made: Any, base: int, weighted: Any) -> None:
         assert costs == pytest.approx(wanted)
 
 
+def test_paths_by_name_and_type(made: Any, base: int) -> None:
+    types = made.neurons.set_index("root_id")["cell_type"]
+    table = made.graph.paths("n3", {"cell_type": "Mi1"}, min_weight=2).to_pandas()
+    targets = types.index[types == "Mi1"].tolist()
+    assert table.equals(made.graph.paths(base + 3, targets, min_weight=2).to_pandas())
+    assert len(table)
+    assert table["name"].tolist() == [f"n{i - base}" for i in table["root_id"]]
+    near = made.graph.neighborhood(["n3", "n7"], 1).to_pandas()
+    assert near.equals(made.graph.neighborhood([base + 3, base + 7], 1).to_pandas())
+    with pytest.raises(SchemaError, match="target: no neuron has type 'Mi2'"):
+        made.graph.paths("n3", {"type": "Mi2"})
+    with pytest.raises(SchemaError, match="source: no neuron was given"):
+        made.graph.paths(None, "n3")
+
+
 @pytest.mark.parametrize("most", [1, 2, 3])
 def test_all_paths_up_to_a_length(made: Any, base: int, most: int) -> None:
     graph = wired(made, 4)
@@ -110,7 +125,10 @@ def test_a_neuron_to_itself_and_nothing_found(made: Any, base: int) -> None:
         assert table["cost"].tolist() == [0.0]
     empty = made.graph.paths(base, base + 1, min_weight=1e9)
     assert len(empty) == 0
-    assert [str(f.type) for f in empty.to_arrow().schema] == ["int64", "int64", "uint64", "string", "double", "double"]
+    assert [str(f.type) for f in empty.to_arrow().schema] == [
+        "int64", "int64", "uint64", "string", "string", "double", "double"
+    ]  # fmt: skip
+    assert empty.notes == ("no path leads from 1 sources to 1 targets over connections of weight 1e+09 or more",)
 
 
 @pytest.mark.parametrize(

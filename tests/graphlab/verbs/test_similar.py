@@ -39,7 +39,7 @@ def test_nearest_neurons_are_those_of_going_through_all(made: Any, base: int, me
         assert table["rank"].tolist() == list(range(1, min(k, 29) + 1))
         assert table["nodes"].tolist() == [len(made.vectors[i]) for i in table["root_id"]]
         assert table["vector"].iloc[0] == f"mixture: mean of {table['nodes'].iloc[0]} nodes"
-        types = ["int64", "uint64", "string", "double", "string", "int64"]
+        types = ["int64", "uint64", "string", "string", "double", "string", "int64"]
         assert [str(f.type) for f in found.to_arrow().schema] == types
 
 
