@@ -141,7 +141,7 @@ class PathVerbs(OpenGraph):
         nodes = view.indices_of(ids)
         if len(nodes) == 0:
             told = about_answer(self._folder, {what: criteria_of(self._folder, who)}, 0)
-            raise SchemaError("; ".join(told) or "no root_id was given; wanted one or more")
+            raise SchemaError("; ".join(told))
         if (nodes < 0).any():
             raise UnknownNeuronError(int(ids[nodes < 0][0]))
         return nodes

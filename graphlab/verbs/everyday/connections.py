@@ -39,7 +39,7 @@ class ConnectionVerbs(Asking):
             columns: columns of ``neurons`` that appear once for either side, as ``cell_type_pre``, ``cell_type_post``.
             fractions: adds ``fraction_in`` (weight / all input of the postsynaptic neuron) and ``fraction_out``
                 (weight / all output of the presynaptic one): stored totals before any threshold, fragments in,
-                autapses out, also in a subset.
+                autapses out, also in a subset. Autapses have none.
             pivot: a matrix instead, rows presynaptic, a column a postsynaptic neuron, named by its id.
             values: of the matrix: weight, fraction_in or fraction_out.
 
@@ -64,7 +64,7 @@ class ConnectionVerbs(Asking):
         found = self._find(with_columns(pattern, named, tuple(order)), parameters)
         found = self._noted(found, ends, regex, no_connections(kind, min_weight))
         if fractions or values.startswith("fraction"):
-            found = self._with_fractions(found, ends, kind, ["root_id"], regex)
+            found = self._with_fractions(found, ends, kind, ["root_id"], regex, None)
         return self._pivoted(found, ["root_id"], by_neuropil, values, beside) if pivot else found
 
     def adjacency(
@@ -86,7 +86,8 @@ class ConnectionVerbs(Asking):
             by: ``neuron``, ``neuropil``, a column of ``neurons`` such as ``cell_type`` (``type``), or several of these.
             pre, post, min_weight, kind: which connections are summed, as in ``connections``.
             fractions: adds ``fraction_in`` (weight / all input of the postsynaptic group: of every neuron in it that
-                meets ``post``, connected or not) and ``fraction_out`` (weight / all output of the presynaptic group).
+                meets ``post``, connected or not) and ``fraction_out`` (weight / all output of the presynaptic group);
+                autapses are in the weight and not in the fractions.
             pivot: a matrix instead, a row a presynaptic group, a column a postsynaptic one; 0 where nothing connects.
             values: of the matrix: weight, connections, fraction_in or fraction_out.
 
@@ -95,7 +96,9 @@ class ConnectionVerbs(Asking):
             weight; unknown values are a group of their own. neuropil alone: neuropil, connections, weight. Weights are
             double; heaviest first.
         """
-        from queries.ir.expression import Call, Property
+        from dataclasses import replace
+
+        from queries.ir.expression import Call, Operation, Property
         from queries.ir.pattern import Column, Order
 
         groups = list(dict.fromkeys(column_names(by)))
@@ -115,18 +118,23 @@ class ConnectionVerbs(Asking):
         weight = Call("sum", (Property("e", "weight"),))
         columns = (*outputs, Column("connections", Call("count")), Column("weight", weight))
         order = (Order(weight, descending=True), *(Order(group.value) for group in outputs))
-        found = self._find(with_columns(pattern, columns, order), parameters)
-        found = self._noted(found, ends, regex, no_connections(kind, min_weight))
+        asked = with_columns(pattern, columns, order)
+        found = self._noted(self._find(asked, parameters), ends, regex, no_connections(kind, min_weight))
         if fractions or values.startswith("fraction"):
-            found = self._with_fractions(found, ends, kind, labels, regex)
+            own = Operation("=", (Property("a", "root_id"), Property("b", "root_id")))
+            autapses = self._find(replace(asked, where=own), parameters)
+            found = self._with_fractions(found, ends, kind, labels, regex, autapses)
         return self._pivoted(found, labels, by_neuropil, values, labels) if pivot else found
 
-    def _with_fractions(self, found: Result, ends: Ends, kind: str, labels: list[str], regex: bool) -> Result:
+    def _with_fractions(
+        self, found: Result, ends: Ends, kind: str, labels: list[str], regex: bool, autapses: Result | None
+    ) -> Result:
         from dataclasses import replace
 
         from graphlab.verbs.everyday.fractions import with_fractions
 
-        return replace(found, table=with_fractions(self._folder, found.to_arrow(), ends, kind, labels, regex))
+        own = None if autapses is None else autapses.to_arrow()
+        return replace(found, table=with_fractions(self._folder, found.to_arrow(), ends, kind, labels, regex, own))
 
     @staticmethod
     def _pivoted(found: Result, labels: list[str], by_neuropil: bool, values: str, beside: list[str]) -> Result:

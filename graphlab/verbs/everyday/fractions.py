@@ -31,6 +31,7 @@ def with_fractions(
     kind: str,
     labels: list[str],
     regex: bool,
+    autapses: pa.Table | None,
 ) -> pa.Table:
     """The table with ``fraction_in`` and ``fraction_out``, null where a group has no input or output at all.
 
@@ -38,11 +39,12 @@ def with_fractions(
         table: weight, and a column ``<label>_pre`` and ``<label>_post`` for each of ``labels`` (``pre_root_id`` and
             ``post_root_id`` for root_id); without labels all neurons that meet an end are one group.
         ends: the criteria of pre and post: who is in a group.
+        autapses: of groups, the part of the table that neurons make onto themselves, which no total counts.
 
     Raises:
         SchemaError: a stored total that is smaller than the connections of its neurons.
     """
-    weight = table["weight"].to_numpy()
+    weight = _without_autapses(table, autapses, labels)
     for name, (end, side) in SIDES.items():
         ids, totals = stored_totals(folder.whole, kind, side)
         if labels == ["root_id"]:
@@ -60,6 +62,18 @@ def with_fractions(
             )
         table = table.append_column(name, pa.array(share, pa.float64(), mask=np.isnan(share)))
     return table
+
+
+def _without_autapses(table: pa.Table, autapses: pa.Table | None, labels: list[str]) -> npt.NDArray[np.float64]:
+    """float64 [rows]: the weight that totals count, NaN for an autapse by itself."""
+    weight = table["weight"].to_numpy().astype(np.float64)
+    if autapses is None:
+        own = table["pre_root_id"].to_numpy() == table["post_root_id"].to_numpy()
+        return np.where(own, np.nan, weight)
+    groups = [f"{label}_{end}" for label in labels for end in ("pre", "post")]
+    groups += ["neuropil"] if "neuropil" in table.column_names else []
+    onto_self = dict(zip(_keys(autapses, groups), autapses["weight"].to_pylist(), strict=True))
+    return weight - np.array([onto_self.get(key, 0.0) for key in _keys(table, groups)], dtype=np.float64)
 
 
 def _of_groups(

@@ -34,7 +34,7 @@ def partner_table(
     kind: str,
     upto: float | None,
 ) -> pa.Table:
-    """The table of ``partners``, from connections with ``<label>_pre`` and ``<label>_post``.
+    """The table of ``partners``, from connections between two neurons with ``<label>_pre`` and ``<label>_post``.
 
     Raises:
         SchemaError: a stored total that is smaller than the connections here.
@@ -62,8 +62,7 @@ def partner_table(
     total = float(totals[at[at >= 0]].sum())
     share = table["weight"].to_numpy() / total if total > 0 else np.zeros(len(table))
     together = np.cumsum(share)
-    autapses = _autapses(connections)
-    if len(share) and together[-1] - autapses / max(total, 1) > 1 + 1e-9:
+    if len(share) and together[-1] > 1 + 1e-9:
         raise SchemaError(
             f"the stored total {side}put of these neurons is {total:g}, and their connections weigh "
             f"{table['weight'].to_numpy().sum():g}; fractions need totals before any filter: ingest neurons without "
@@ -76,7 +75,7 @@ def partner_table(
     return table.slice(0, int(np.searchsorted(together, upto - 1e-12)) + 1)
 
 
-def _autapses(connections: pa.Table) -> float:
-    """What the rows hold of neurons onto themselves, which no total counts."""
-    own = connections["pre_root_id"].to_numpy() == connections["post_root_id"].to_numpy()
-    return float(connections["weight"].to_numpy()[own].sum())
+def without_autapses(connections: pa.Table) -> tuple[pa.Table, int]:
+    """The rows between two neurons, and how many others there are."""
+    other = connections["pre_root_id"].to_numpy() != connections["post_root_id"].to_numpy()
+    return connections.filter(pa.array(other)), int((~other).sum())

@@ -42,12 +42,13 @@ class PartnerVerbs(ConnectionVerbs):
         Returns:
             neuron: root_id uint64, name, cell_type, side; else the columns of ``by`` and partners int64. Then
             connections int64, weight double, [ipsilateral, contralateral, unsided,] fraction (of all output, or input,
-            of the neurons: stored totals, fragments in, autapses out) and cumulative, double.
+            of the neurons: stored totals, fragments in, autapses out) and cumulative, double. A neuron is no partner
+            of itself: autapses are left out, and told.
         """
         from dataclasses import replace
 
         from graphlab.selection.resolve import root_ids_of
-        from graphlab.verbs.everyday.partner_tables import partner_table
+        from graphlab.verbs.everyday.partner_tables import partner_table, without_autapses
 
         if direction not in ("out", "in"):
             raise SchemaError(f"direction is {direction!r}; wanted out or in")
@@ -62,10 +63,11 @@ class PartnerVerbs(ConnectionVerbs):
             ends["pre"], ends["post"], min_weight=min_weight, kind=kind, columns=list(dict.fromkeys([*labels, "side"]))
         )
         asked = self._ends(**{mine: who})
-        table = partner_table(self._folder, found.to_arrow(), direction, chosen, groups, labels, sides, kind, upto)
-        return self._noted(
-            replace(found, table=table, notes=()), asked, regex, no_connections(kind, min_weight).split(" from")[0]
-        )
+        others, autapses = without_autapses(found.to_arrow())
+        table = partner_table(self._folder, others, direction, chosen, groups, labels, sides, kind, upto)
+        told = (f"{autapses:,} autapses (a neuron onto itself) are left out",) if autapses else ()
+        answer = replace(found, table=table, notes=told)
+        return self._noted(answer, asked, regex, no_connections(kind, min_weight).split(" from")[0])
 
     def common_partners(
         self,

@@ -136,7 +136,7 @@ def test_a_neuron_to_itself_and_nothing_found(made: Any, base: int) -> None:
     [
         (lambda g, b: g.paths(b, 5), UnknownNameError, "neuron 5 is not in this graph"),
         (lambda g, b: g.neighborhood(5), SchemaError, "neuron 5 is not in this graph"),
-        (lambda g, b: g.neighborhood([]), SchemaError, "no root_id was given"),
+        (lambda g, b: g.neighborhood([]), SchemaError, "the list that was given holds no neuron"),
         (lambda g, b: g.neighborhood(b, -1), SchemaError, "wanted 0 or more"),
         (lambda g, b: g.neighborhood(b, direction="up"), SchemaError, "wanted out, in or any"),
         (lambda g, b: g.paths(b, b, k=2, all=True), SchemaError, "k and all exclude each other"),

@@ -125,6 +125,7 @@ def test_fractions_are_of_everything_whatever_is_left_out(made: Any, min_weight:
     found = made.graph.connections({"type": "Mi1"}, fractions=True, min_weight=min_weight).to_pandas()
     received, sent = total(made, "post"), total(made, "pre")
     other = found[found.pre_root_id != found.post_root_id]
+    assert found.loc[found.pre_root_id == found.post_root_id, ["fraction_in", "fraction_out"]].isna().all(axis=None)
     assert len(other)
     assert other["fraction_in"].tolist() == (other["weight"] / other["post_root_id"].map(received)).tolist()
     assert other["fraction_out"].tolist() == (other["weight"] / other["pre_root_id"].map(sent)).tolist()
@@ -144,6 +145,8 @@ def test_fractions_of_groups(made: Any, by: Any, post: Any) -> None:
     frame = frame[frame.post_root_id.isin(kept.index)]
     keys = [frame[f"{end}_root_id"].map(neurons[c]) for end in ("pre", "post") for c in columns]
     wanted = frame.groupby([*keys, *(frame[p] for p in pools)])["weight"].agg(["count", "sum"])
+    self_free = frame.assign(weight=frame.weight.where(frame.pre_root_id != frame.post_root_id, 0.0))
+    shared = self_free.groupby([*keys, *(frame[p] for p in pools)])["weight"].sum()
     received = total(made, "post").groupby([kept[c] for c in columns]).sum()
     sent = total(made, "pre").groupby([neurons[c] for c in columns]).sum()
     rows = {tuple(row[: 2 * len(labels) + len(pools)]): tuple(row[2 * len(labels) + len(pools) :])
@@ -152,7 +155,7 @@ def test_fractions_of_groups(made: Any, by: Any, post: Any) -> None:
     for key, (count, weight) in wanted.iterrows():
         k = len(labels)
         pre, post_key = (key[:k], key[k : 2 * k]) if k > 1 else (key[0], key[1])
-        assert rows[key] == pytest.approx((count, weight, weight / received[post_key], weight / sent[pre]))
+        assert rows[key] == pytest.approx((count, weight, shared[key] / received[post_key], shared[key] / sent[pre]))
 
 
 def test_a_given_total_that_is_too_small_is_an_error(tmp_path: Path) -> None:
@@ -161,6 +164,17 @@ def test_a_given_total_that_is_too_small_is_an_error(tmp_path: Path) -> None:
         graph.ingest(pd.DataFrame({"pre_root_id": [1], "post_root_id": [2], "weight": [3]}), as_="connections")
         with pytest.raises(SchemaError, match="smaller than connections of weight 3"):
             graph.connections(fractions=True)
+
+
+def test_an_autapse_has_no_fraction_and_hides_none(tmp_path: Path) -> None:
+    with Graph.create(tmp_path / "g") as graph:
+        graph.ingest(pd.DataFrame({"root_id": [1, 2], "cell_type": ["A", "A"]}), as_="neurons")
+        rows = pd.DataFrame({"pre_root_id": [1, 1], "post_root_id": [1, 2], "weight": [90.0, 3.0]})
+        graph.ingest(rows, as_="connections")
+        shares = graph.connections(fractions=True).to_pandas()["fraction_in"]
+        assert shares.isna().tolist() == [True, False]
+        grouped = graph.adjacency("cell_type", fractions=True).to_pandas()
+        assert grouped[["weight", "fraction_in", "fraction_out"]].values.tolist() == [[93.0, 1.0, 1.0]]
 
 
 def test_fractions_count_fragments(tmp_path: Path) -> None:
