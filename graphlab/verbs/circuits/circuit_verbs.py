@@ -16,9 +16,9 @@ from graphlab.circuits.result import CircuitResult
 from graphlab.circuits.weights.read import read_weights
 from graphlab.circuits.weights.settings import WeightSettings, weight_settings
 from graphlab.circuits.weights.weights import Weights
+from graphlab.selection.resolve import root_ids_of
 from graphlab.store.runs.results import ActiveRun
 from graphlab.verbs.open_graph import Namespace
-from graphlab.verbs.partners import Partners
 from ingest.schema.errors import AnalysisError
 from ingest.schema.ids import as_root_ids
 
@@ -39,29 +39,27 @@ class CircuitVerbs(Namespace):
 
     def _settings(self, given: Mapping[str, Any]) -> WeightSettings:
         chosen = weight_settings(given)
-        return replace(chosen, kind=self.kind_of(chosen.kind), within=plain_choice("within", chosen.within))
+        within = chosen.within
+        if within is not None and not isinstance(within, Mapping):
+            within = self._ids("within", within)
+        return replace(chosen, kind=self.kind_of(chosen.kind), within=plain_choice("within", within))
 
     def _read(self, settings: WeightSettings) -> Weights:
         within = None if settings.within is None else self._ids("within", settings.within)
         return read_weights(self._folder, settings, within)
 
     def _ids(self, what: str, wanted: Any) -> Ids:
-        """Root_ids of a choice of neurons.
+        """Root_ids of a choice of neurons, ascending.
 
         Raises:
             AnalysisError: nothing was given, or no neuron meets the criteria. ParseError: no such column.
         """
-        if isinstance(wanted, Mapping):
-            found = Partners.neurons(_Asked(self), **wanted).to_arrow()["root_id"]
-            ids: Ids = found.combine_chunks().to_numpy()
-            if not len(ids):
-                raise AnalysisError(f"{what}: no neuron of the graph meets {_said(wanted)}; wanted one or more")
-            return ids
-        several = hasattr(wanted, "__iter__") and not isinstance(wanted, str)
-        ids = as_root_ids(wanted if several else [wanted])
+        ids: Ids = np.unique(root_ids_of(self._folder, wanted))
+        if not len(ids) and isinstance(wanted, Mapping):
+            raise AnalysisError(f"{what}: no neuron of the graph meets {_said(wanted)}; wanted one or more")
         if not len(ids):
             raise AnalysisError(f"{what}: no neuron was given; wanted root_ids, or criteria such as cell_type")
-        return np.unique(ids)
+        return ids
 
     def _nodes(self, what: str, wanted: Any, weights: Weights) -> npt.NDArray[np.int64]:
         """Node numbers of a choice of neurons, ascending, each of them a neuron of the weights.
@@ -92,10 +90,6 @@ class CircuitVerbs(Namespace):
         """Finish the run with rows of one result table, and give them back."""
         run.finish(table, {stored: table}, table, "; ".join(notes))
         return CircuitResult(table, run_id=run.run_id, stored=stored, notes=tuple(notes), about=dict(about or {}))
-
-
-class _Asked(Namespace, Partners):
-    """A graph that is asked for its neurons."""
 
 
 def plain_choice(what: str, wanted: Any) -> Any:

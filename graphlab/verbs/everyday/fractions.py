@@ -66,7 +66,7 @@ def with_fractions(
 
 def _without_autapses(table: pa.Table, autapses: pa.Table | None, labels: list[str]) -> npt.NDArray[np.float64]:
     """float64 [rows]: the weight that totals count, NaN for an autapse by itself."""
-    weight = table["weight"].to_numpy().astype(np.float64)
+    weight: npt.NDArray[np.float64] = table["weight"].to_numpy().astype(np.float64)
     if autapses is None:
         own = table["pre_root_id"].to_numpy() == table["post_root_id"].to_numpy()
         return np.where(own, np.nan, weight)
