@@ -60,9 +60,12 @@ def preset(name: str) -> Iterable[str]:
         notes.append(f"Positions are in units of {found.voxels} nm unless --resolution says otherwise.")
     if found.one_sided:
         notes.append(
-            f"`{found.one_sided}` says on which side of a synapse the neuron is: that of a column {', '.join(OWNERS)}, "
-            "else the one whose id is the name of the file. The partner is root id 0, which is no neuron."
+            f"`{found.one_sided}` says which neuron of a synapse lists it. Where both ids are columns, the other's may "
+            f"be empty; else it is that of a column {', '.join(OWNERS)}, or the one whose id is the name of the "
+            "file. A partner who is not known is root id 0, which is no neuron."
         )
+    if found.label:
+        notes.append(f"`{found.label}` is the compartment of the neuron that lists the synapse.")
     if found.gone:
         notes.append(f"Rows in which {' or '.join(found.gone)} is filled are left out and counted.")
     if found.bins:
@@ -73,7 +76,7 @@ def preset(name: str) -> Iterable[str]:
         notes.append("`*` stands for a data set, `[0-9]*` for its version: `banc_746_id`.")
     if "count" in found.tables.get("connections", {}).get("weight", ()):
         notes.append(
-            f"With {' and '.join(COMPARTMENTS)} a pair has several rows: counts are summed, "
+            f"Where {' and '.join(COMPARTMENTS)} split a pair into several rows, counts are summed; "
             f"{', '.join(OF_COMPARTMENTS)} hold for one row and are left out."
         )
     notes += [f"{trap[0].upper()}{trap[1:]}." for trap in found.traps.values()]

@@ -57,6 +57,10 @@ class ColumnMapping:
     """The source's column that says on which side of a synapse its neuron is; the partner is unknown."""
     owner: str = ""
     """The neuron of a one-sided source: a column, or an id."""
+    listed_by: str | None = None
+    """The source's column that says by which of its two neurons a synapse was listed; the other may be unknown."""
+    listed_label: str | None = None
+    """The source's column with the compartment of that neuron."""
     offsets: dict[str, int] = field(default_factory=dict)
     """Our column -> what to add to the source's ids."""
     notes: tuple[str, ...] = ()
@@ -209,7 +213,7 @@ def _plan(names: Sequence[str], as_: str, preset: str | None, named: Mapping[str
             f"of {', '.join(NM)}"
         )
     gone = tuple(name for name in names if chosen_dialect and name in chosen_dialect.gone)
-    split = as_ == "connections" and all(label in names for label in COMPARTMENTS)
+    split = as_ == "connections" and any(ours in chosen_of for ours in COMPARTMENTS)
     if split and chosen_of.get("weight") in SHARES:
         raise SchemaError(
             f"{source}: {chosen_of['weight']} divides each count by the input of one compartment; over the "
@@ -217,11 +221,15 @@ def _plan(names: Sequence[str], as_: str, preset: str | None, named: Mapping[str
         )
     left_out = tuple(name for name in names if split and name in OF_COMPARTMENTS)
     bins = _like(chosen_dialect.bins, names) if chosen_dialect else []
-    one_sided = chosen_dialect.one_sided if chosen_dialect and as_ == "synapses" else None
-    if one_sided not in names or {"pre_root_id", "post_root_id"} & {*chosen_of}:
-        one_sided = None
-    owner = _owner(names, source) if one_sided else ""
-    taken = {*chosen_of.values(), *position, *gone, *left_out, *bins, owner}
+    listed_by = chosen_dialect.one_sided if chosen_dialect and as_ == "synapses" else None
+    if listed_by not in names:
+        listed_by = None
+    both_known = bool({"pre_root_id", "post_root_id"} & {*chosen_of})
+    owner = _owner(names, source) if listed_by and not both_known else ""
+    label = chosen_dialect.label if chosen_dialect and listed_by else None
+    if label not in names or label in named.values() or {*COMPARTMENTS} & {*chosen_of}:
+        label = None
+    taken = {*chosen_of.values(), *position, *gone, *left_out, *bins, owner, label}
     extras: dict[str, str] = {}
     for name in names:
         if name not in taken:
@@ -237,8 +245,10 @@ def _plan(names: Sequence[str], as_: str, preset: str | None, named: Mapping[str
         voxels=chosen_dialect.voxels if chosen_dialect and position and not own_place else None,
         gone=gone,
         left_out=left_out,
-        one_sided=one_sided,
+        one_sided=None if both_known else listed_by,
         owner=owner,
+        listed_by=listed_by,
+        listed_label=label,
         offsets={ours: int(PREFIX[1:]) * 10**9 for ours, name in chosen_of.items() if name.endswith(PREFIX)},
         notes=tuple(_notes(as_, synonymous, extras, left_out, chosen_dialect, names)),
     )
@@ -273,7 +283,7 @@ def _notes(
             "(--columns position=NAME takes voxels, x_nm=NAME,y_nm=NAME,z_nm=NAME nanometres)"
         )
     if left_out:
-        yield f"summed over the compartments of each pair; left out, since it holds for one row: {', '.join(left_out)}"
+        yield f"left out, since it holds for one row of a pair that compartments split: {', '.join(left_out)}"
     yield from (trap for column, trap in (preset.traps if preset else {}).items() if column in names)
 
 

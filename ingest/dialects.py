@@ -31,7 +31,9 @@ class Dialect:
     gone: tuple[str, ...] = ()
     """Columns that are filled in rows which are no longer valid; such rows are left out and counted."""
     one_sided: str | None = None
-    """Column of synapses that says on which side of them a neuron is, where its partner is unknown."""
+    """Column of synapses that says on which side of them a neuron is, where its partner may be unknown."""
+    label: str | None = None
+    """Column of synapses with the compartment of that neuron."""
     bins: tuple[str, ...] = ()
     """Columns that an export makes to sort rows by, which say nothing of their own; they are left out."""
     traps: Mapping[str, str] = field(default_factory=dict)
@@ -49,6 +51,8 @@ _SYNAPSES_CAVE: Names = {
     "synapse_id": ("id",),
     "score": ("cleft_score", "connection_score", "score"),
     "size": ("size", "cleft_vx"),
+    "pre_supervoxel_id": ("pre_pt_supervoxel_id", "pre_supervoxel_id"),
+    "post_supervoxel_id": ("post_pt_supervoxel_id", "post_supervoxel_id"),
     POSITION: ("ctr_pt_position", "ctr_pt", "pre_pt_position"),
 }
 _NEURONS_CODEX: Names = {
@@ -179,6 +183,8 @@ DIALECTS: Mapping[str, Dialect] = {
             },
             "connections": {"pre_root_id": ("pre",), "post_root_id": ("post",), "weight": ("count",)},
         },
+        one_sided="prepost",
+        label="label",
         traps={
             "prepost": "`prepost` tells from which of its two neurons a contact was listed; where both are, a contact "
             "is two rows: --keep prepost=0 takes one",
@@ -212,12 +218,18 @@ SYNONYMS: Mapping[str, Names] = {
     "synapses": {
         "pre_root_id": ("source_id", "pre_id"),
         "post_root_id": ("target_id", "post_id"),
+        "pre_compartment": ("pre_label",),
+        "post_compartment": ("post_label",),
+        "pre_supervoxel_id": ("pre_pt_supervoxel_id",),
+        "post_supervoxel_id": ("post_pt_supervoxel_id",),
         **{f"{axis}_nm": (f"ctr_pt_{axis}_nm", f"ctr_pt_position_{axis}_nm") for axis in "xyz"},
     },
     "connections": {
         "pre_root_id": ("source_id", "pre_id"),
         "post_root_id": ("target_id", "post_id"),
         "weight": ("synapse_weight", "synapse_count", "n_synapses", "num_synapses"),
+        "pre_compartment": ("pre_label",),
+        "post_compartment": ("post_label",),
     },
 }
 """Names that are read with and without a preset where a source has none of the others; a note says so."""
@@ -226,7 +238,7 @@ OWNERS = ("root_id", "bodyId", "neuron", "skeleton_id")
 """Column of one-sided synapses that names their neuron; without one it is the name of the file."""
 SHARES = ("norm",)
 """Columns of connections that divide a count by all input of the receiver."""
-COMPARTMENTS = ("pre_label", "post_label")
-"""Columns of connections that split a pair: a row each for axon to dendrite, axon to axon, ..."""
-OF_COMPARTMENTS = (*COMPARTMENTS, *SHARES, "compartment_input", "post_label_count", "connection")
+COMPARTMENTS = ("pre_compartment", "post_compartment")
+"""Our columns of connections that split a pair: a row each for axon to dendrite, axon to axon, ..."""
+OF_COMPARTMENTS = (*SHARES, "compartment_input", "post_label_count", "connection")
 """What holds for a row of a split pair alone, and would be wrong for the pair."""

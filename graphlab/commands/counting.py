@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from graphlab.commands.options import (
+    CompartmentOption,
     GraphPath,
     Json,
     Language,
@@ -46,6 +47,7 @@ def motifs(
     samples: Annotated[int, typer.Option(help="Null samples; 0 counts only.", min=0)] = 0,
     seed: Seed = 0,
     kind: MotifKind = "chemical",
+    compartment: CompartmentOption = None,
     min_weight: MinWeight = 0.0,
     by: Annotated[
         str | None,
@@ -86,6 +88,8 @@ def motifs(
         )
     threads = workers or DuckDBSettings.from_environment().cores
     settings: dict[str, Any] = {"kind": kind, "min_weight": min_weight}
+    if compartment is not None:
+        settings["compartment"] = compartment
     if samples:
         settings |= {"null": null, "samples": samples, "seed": seed, "steps_per_edge": steps, "near": near}
         settings["proximity"] = None if proximity is None else str(proximity)
@@ -121,9 +125,10 @@ def motifs(
             if report:
                 document["report"] = str(opened.report(report, motifs=result, compare=others))
         else:
-            census = opened.motifs.census(size, kind, min_weight, by, workers=threads, progress=bars("counting"))
+            how = {"workers": threads, "progress": bars("counting")}
+            census = opened.motifs.census(size, by=by, **settings, **how)
             document, table = (
-                {"size": size, "kind": opened.kind_of(kind), "notes": list(census.notes)},
+                {"size": size, **_view(opened, settings), "notes": list(census.notes)},
                 census.to_arrow(),
             )
             if report:
@@ -143,7 +148,7 @@ def _pattern(
         document, table = _about(opened, result, settings), result.to_arrow()
         document["notes"].append("matches of the pattern, autapses left out; one test, so q is p")
         return document, table
-    count = opened.motifs.pattern_count(text, language, kind=settings["kind"], min_weight=settings["min_weight"])
+    count = opened.motifs.pattern_count(text, language, **settings)
     notes = ["matches of the pattern in the graph"]
     return {**settings, "notes": notes}, pa.table({"motif": [text], "count": pa.array([count], pa.int64())})
 
@@ -157,7 +162,8 @@ def _tested(
     document, table = _about(opened, result, settings), result.to_arrow()
     if by is None:
         return document, table
-    census = opened.motifs.census(result.size, settings["kind"], settings["min_weight"], by)
+    view = {name: settings[name] for name in ("kind", "min_weight", "compartment") if name in settings}
+    census = opened.motifs.census(result.size, by=by, **view)
     groups = census.to_arrow()
     groups = groups.filter(pa.compute.is_valid(groups["group"]))
     table = table.add_column(0, "group", pa.nulls(len(table), pa.string()))
@@ -168,11 +174,18 @@ def _tested(
 def _about(opened: Graph, result: Significance, settings: dict[str, Any]) -> dict[str, Any]:
     shown = {
         "size": result.size,
-        "kind": opened.kind_of(settings["kind"]),
+        **_view(opened, settings),
         "null": result.null,
         "samples": result.samples,
     }
     return {**shown, "seed": result.seed, "notes": [result.sentence, *result.caveats]}
+
+
+def _view(opened: Graph, settings: dict[str, Any]) -> dict[str, Any]:
+    """Kind and compartments as the run writes them down."""
+    part = settings.get("compartment")
+    said = {} if part is None else {"compartment": opened.compartment_of(part)}
+    return {"kind": opened.kind_of(settings["kind"]), **said}
 
 
 def _other(path: Path, size: int, settings: dict[str, Any], workers: int, bars: Any) -> tuple[str, Significance]:

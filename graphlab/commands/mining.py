@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from graphlab.commands.options import GraphPath, Json, MinWeight, MotifKind, NoProgress, Output, Seed, TypedBy, Workers
+from graphlab.commands.options import (
+    CompartmentOption,
+    GraphPath,
+    Json,
+    MinWeight,
+    MotifKind,
+    NoProgress,
+    Output,
+    Seed,
+    TypedBy,
+    Workers,
+)
 from ingest.schema.errors import AnalysisError
 
 SHOWN = ("pattern", "motif", "count", "null_mean", "ratio", "surprise", "p", "q")
@@ -28,6 +39,7 @@ def mine(
     split: Annotated[Split | None, typer.Option(help="Mine one half of the neurons, test on the other.")] = None,
     top: Annotated[int, typer.Option(help="At most this many typed motifs.", min=1)] = 100,
     kind: MotifKind = "chemical",
+    compartment: CompartmentOption = None,
     min_weight: MinWeight = 0.0,
     workers: Workers = None,
     output: Output = None,
@@ -44,6 +56,7 @@ def mine(
             size, null, samples, seed,
             by=by, split=split.value if split else None, top=top, kind=kind, min_weight=min_weight,
             workers=workers or DuckDBSettings.from_environment().cores, progress=bars("null samples"),
+            compartment=compartment,
         )  # fmt: skip
     table = mined.to_arrow()
     about = {"size": size, "null": null, "samples": samples, "seed": seed, "tried": mined.tried}
@@ -66,6 +79,7 @@ def instances(
     by: TypedBy = "cell_type",
     limit: Annotated[int, typer.Option(help="At most this many, strongest first.", min=1)] = 100,
     kind: MotifKind = "chemical",
+    compartment: CompartmentOption = None,
     min_weight: MinWeight = 0.0,
     links: Annotated[bool, typer.Option("--links", help="Add a Neuroglancer link to each.")] = False,
     segmentation: Annotated[
@@ -87,7 +101,7 @@ def instances(
     with Graph.open(graph, read_only=True) as opened, progress_bars(off=no_progress) as bars:
         table = opened.motifs.instances(
             motif, size, types=types.split(",") if types else None, by=by, kind=kind, min_weight=min_weight,
-            limit=limit, progress=bars("neurons"),
+            limit=limit, progress=bars("neurons"), compartment=compartment,
         )  # fmt: skip
         total = int(table.schema.metadata[b"found"])
         if links:

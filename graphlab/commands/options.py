@@ -126,6 +126,15 @@ MotifKind = Annotated[
         "correlation or lagged_predictive.",
     ),
 ]
+CompartmentOption = Annotated[
+    str | None,
+    typer.Option(
+        "--compartment",
+        metavar="NAME",
+        help="Only what pairs have there: axo-dendritic, axo-axonic, dendro-dendritic, ... or labels (axon->soma, * "
+        "for any, unknown for none); several with commas.",
+    ),
+]
 MinWeight = Annotated[float, typer.Option(help="Connections below it are left out.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same bytes.", min=0)]
 TypedBy = Annotated[str, typer.Option(metavar="COLUMN", help="Column of neurons with the types.")]

@@ -6,7 +6,17 @@ from typing import Annotated
 
 import typer
 
-from graphlab.commands.options import Engine, GraphPath, Json, Language, MotifKind, Output, parameters_of, text_of
+from graphlab.commands.options import (
+    CompartmentOption,
+    Engine,
+    GraphPath,
+    Json,
+    Language,
+    MotifKind,
+    Output,
+    parameters_of,
+    text_of,
+)
 
 
 def query(
@@ -14,6 +24,7 @@ def query(
     text: Annotated[str, typer.Argument(metavar="TEXT|@FILE|-", help="The question, a file of it, or standard input.")],
     language: Language = None,
     kind: MotifKind = "chemical",
+    compartment: CompartmentOption = None,
     engine: Engine = "auto",
     explain: Annotated[bool, typer.Option("--explain", help="Say how it would be answered, and why.")] = False,
     count: Annotated[bool, typer.Option("--count", help="Only the number of rows.")] = False,
@@ -46,6 +57,7 @@ def query(
             language=language,
             engine=engine,
             kind=kind,
+            compartment=compartment,
             limit=None if count else limit,
             parameters=parameters_of(parameter),
             explain=explain,

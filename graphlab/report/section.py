@@ -38,7 +38,9 @@ class ReportedMotifs(Protocol):
 
     def kept_mining(self) -> list[tuple[str, pa.Table]]: ...
 
-    def instances(self, motif: str, size: int, *, kind: str, min_weight: float, limit: int) -> pa.Table: ...
+    def instances(
+        self, motif: str, size: int, *, kind: str, min_weight: float, limit: int, compartment: str | None = None
+    ) -> pa.Table: ...
 
 
 class ReportedEmbeddings(Protocol):
@@ -72,7 +74,7 @@ class ReportedGraph(Protocol):
 
     def query(self, text: str, *, parameters: Mapping[str, Any] | None = None) -> Result: ...
 
-    def snapshot(self, kind: str = "chemical", min_weight: float = 0.0) -> Snapshot: ...
+    def snapshot(self, kind: str = "chemical", min_weight: float = 0.0, compartment: str | None = None) -> Snapshot: ...
 
     def neuron_values(self, snapshot: Snapshot, column: str) -> list[Any]: ...
 
@@ -109,9 +111,10 @@ class Subject:
 
     @cached_property
     def wiring(self) -> Snapshot:
-        """The wiring that the page is about, of the kind and least weight of its one result."""
+        """The wiring that the page is about, of the kind, least weight and compartments of its one result."""
         meta = (self.found.view_meta if self.found is not None else None) or {}
-        return self.graph.snapshot(str(meta.get("kind", "chemical")), float(meta.get("min_weight", 0.0)))
+        kind, least = str(meta.get("kind", "chemical")), float(meta.get("min_weight", 0.0))
+        return self.graph.snapshot(kind, least, meta.get("compartment"))
 
 
 NEEDS: dict[str, Callable[[Subject], bool]] = {

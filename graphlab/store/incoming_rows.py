@@ -21,6 +21,8 @@ from ingest.schema.ids import RootIds
 from ingest.schema.words import table as words
 
 ALIKE = {"connections": ("connections_left_out",)}
+APART = {"connections": ("pre_compartment", "post_compartment")}
+"""Columns that a table's rows bring and its own rows do not keep: they are those of a partition beside it."""
 INTEGERS = {f"{sign}{size}" for sign in ("", "U") for size in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")}
 FLOATS = {"FLOAT", "DOUBLE"}
 EMPTY = '"NULL"'
@@ -214,7 +216,7 @@ class IncomingRows:
         described = self.connection.execute("DESCRIBE SELECT * FROM arriving").fetchall()
         self.connection.unregister("arriving")
         for name, kind, *_ in described:
-            if name == "arrival":
+            if name == "arrival" or name in APART.get(self.table, ()):
                 continue
             kind = "VARCHAR" if kind.startswith("ENUM") else kind
             into = present.get(name.lower())

@@ -20,10 +20,16 @@ from graphlab.store.folder import Folder
 from graphlab.store.recordings.files import REMEDY
 from graphlab.store.tables import TABLES
 from graphlab.store.wiring import functional_edges
+from graphlab.store.wiring.compartments.choice import (
+    Compartment,
+    chosen_part,
+    part_of_connections,
+    resolved_compartment,
+)
 from graphlab.store.wiring.functional_edges import resolved_kind
 from graphlab.store.wiring.snapshots import snapshot
-from ingest.schema.words import EMBEDDINGS
-from queries.ir.property_graph import FUNCTIONAL_EDGES
+from ingest.schema.words import EMBEDDINGS, KINDS
+from queries.ir.property_graph import FUNCTIONAL_EDGES, PART_OF_CONNECTIONS
 
 Counts = npt.NDArray[np.int64]
 RECORDED = {"recordings": "activity", "behavior": "behavior"}
@@ -36,7 +42,7 @@ if TYPE_CHECKING:
     from queries.snapshot import Snapshot
 
 
-def query_source(folder: Folder, kind: str = "chemical") -> Source:
+def query_source(folder: Folder, kind: str = "chemical", compartment: Compartment = None) -> Source:
     """A source for ``queries.engine.run``; relations of ON_DEMAND are made when a question turns out to read them.
 
     Each embedding model is ``embeddings_<model>``, other characters than letters and digits as ``_``. ``embeddings``
@@ -47,9 +53,11 @@ def query_source(folder: Folder, kind: str = "chemical") -> Source:
 
     Args:
         kind: of the edges that a pattern means where no label says otherwise.
+        compartment: synaptic edges are what pairs have there, as ``snapshot`` takes it; tables are whole.
 
     Raises:
-        UnknownNameError: no such kind. AnalysisError: functional edges of which there are none.
+        UnknownNameError: no such kind, no such compartment. AnalysisError: functional edges of which there are none,
+            no connection with a compartment.
     """
     from queries.engine import Source
     from queries.ir.property_graph import connectome
@@ -57,18 +65,21 @@ def query_source(folder: Folder, kind: str = "chemical") -> Source:
 
     cursor = folder.cursor()
     name, _, run_id = resolved_kind(folder, kind).partition("@")
-    graphs = {"connectome": connectome(name)}
+    graphs = {"connectome": connectome(name, part=compartment is not None)}
+    part = resolved_compartment(folder, compartment)
+    if part is not None:
+        chosen_part(cursor, part, None if name in KINDS else name)
     defined = folder.connection.execute("SELECT name, definition FROM property_graphs").fetchall()
     for graph, definition in defined:
         graphs[graph] = parse_property_graph(definition)
     return Source(
         connection=cursor,
         property_graphs=graphs,
-        snapshot=lambda kind: snapshot(folder, kind, cursor=cursor),
+        snapshot=lambda kind: snapshot(folder, kind, cursor=cursor, compartment=part),
         suggested=lambda: public_names(folder),
         # What is kept of edges is kept by the name of their relation, which another run or kind changes.
-        cache=folder.known if kind == "chemical" else {},
-        provide=_OnDemand(folder, cursor, {name: run_id} if run_id else {}),
+        cache=folder.known if kind == "chemical" and part is None else {},
+        provide=_OnDemand(folder, cursor, {name: run_id} if run_id else {}, part),
     )
 
 
@@ -77,10 +88,13 @@ class _OnDemand:
 
     Args:
         runs: kind of functional edges -> the run they are of, where it is not the latest.
+        part: compartments that synaptic edges are of.
     """
 
-    def __init__(self, folder: Folder, cursor: duckdb.DuckDBPyConnection, runs: Mapping[str, str]) -> None:
-        self._folder, self._cursor, self._runs = folder, cursor, runs
+    def __init__(
+        self, folder: Folder, cursor: duckdb.DuckDBPyConnection, runs: Mapping[str, str], part: str | None
+    ) -> None:
+        self._folder, self._cursor, self._runs, self._part = folder, cursor, runs, part
         self._made: set[str] = set()
 
     def __call__(self, relation: str) -> None:
@@ -96,6 +110,18 @@ class _OnDemand:
                 self._cursor.register(name, dataset)
         elif name == FUNCTIONAL_EDGES:
             self._cursor.execute(functional_edges.relation(self._runs))
+        elif name == PART_OF_CONNECTIONS and self._part is not None:
+            self._connections_in(self._part)
+
+    def _connections_in(self, compartment: str) -> None:
+        """Rows of ``connections`` with the weight that they have in the compartments."""
+        chosen = chosen_part(self._cursor, compartment)
+        self._cursor.execute(
+            f"CREATE OR REPLACE TEMP TABLE {PART_OF_CONNECTIONS} AS SELECT c.* EXCLUDE (neuropil) "
+            "REPLACE (p.weight AS weight) FROM connections AS c "
+            f"JOIN ({part_of_connections(self._cursor, chosen)}) AS p USING (pre_root_id, post_root_id, kind)",
+            chosen.parameters,
+        )
 
     def _embeddings(self, name: str) -> None:
         known = model_names(self._folder)
@@ -108,12 +134,12 @@ class _OnDemand:
 
 
 @contextmanager
-def question_source(folder: Folder, kind: str = "chemical") -> Iterator[Source]:
+def question_source(folder: Folder, kind: str = "chemical", compartment: Compartment = None) -> Iterator[Source]:
     """``query_source`` for one question: one committed state, whatever other threads write meanwhile."""
     from queries.duckdb.executor import one_state
 
     with read_errors(folder.path):
-        source = query_source(folder, kind)
+        source = query_source(folder, kind, compartment)
         try:
             with one_state(source.connection):
                 yield source

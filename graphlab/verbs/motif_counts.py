@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from graphlab.store import tables
 from graphlab.store.runs.results import motif_counts
+from graphlab.store.wiring.compartments.choice import Compartment
 from graphlab.verbs.open_graph import Namespace
 from ingest.running.progress import Progress
 from ingest.running.task_runners import Workers
@@ -28,7 +29,8 @@ class MotifCounts(Namespace):
     """Motif classes, counted exactly.
 
     Everywhere: ``size`` is 2, 3 or 4; ``kind`` is one that ``snapshot`` takes, synaptic or functional, never several
-    in one; connections below ``min_weight`` are left out; ``workers`` threads give the same bytes as one;
+    in one; ``compartment`` takes only what pairs have there (``axo-dendritic``, see ``snapshot``); connections below
+    ``min_weight`` are left out; ``workers`` threads give the same bytes as one;
     ``progress`` is told (done, total); ``record`` keeps the result as a run of a writable graph.
     """
 
@@ -39,6 +41,7 @@ class MotifCounts(Namespace):
         min_weight: float = 0.0,
         by: str | None = None,
         record: bool = True,
+        compartment: Compartment = None,
         **options: Any,
     ) -> Census:
         """Exact counts of every dyad, triad or connected tetrad class, induced and not.
@@ -53,9 +56,10 @@ class MotifCounts(Namespace):
         from graphlab.motifs.census.census import census
 
         kind = self.kind_of(kind)
-        parameters = {"size": size, "kind": kind, "min_weight": min_weight, "by": by}
+        chosen = self._chosen(compartment)
+        parameters = {"size": size, "kind": kind, "min_weight": min_weight, "by": by, **chosen}
         run = self._start_run("census", parameters, record=record)
-        view = self.snapshot(kind, min_weight)
+        view = self.snapshot(kind, min_weight, **chosen)
         result = census(view, size, by=self.neuron_values(view, by) if by else None, **options)
         table = result.to_arrow()
         run.finish(table, motif_counts(self._folder, table, size))
@@ -106,6 +110,7 @@ class MotifCounts(Namespace):
         workers: Workers = 1,
         progress: Progress | None = None,
         record: bool = True,
+        compartment: Compartment = None,
     ) -> pa.Table:
         """The census at each least weight of a connection: min_weight, connections, then the columns of a census.
 
@@ -115,9 +120,10 @@ class MotifCounts(Namespace):
         from graphlab.motifs.census.census import threshold_sweep
 
         kind = self.kind_of(kind)
-        parameters = {"size": size, "thresholds": [float(value) for value in thresholds], "kind": kind}
+        chosen = self._chosen(compartment)
+        parameters = {"size": size, "thresholds": [float(value) for value in thresholds], "kind": kind, **chosen}
         run = self._start_run("census_sweep", parameters, record=record)
-        table = threshold_sweep(self.snapshot(kind), size, thresholds, workers, progress)
+        table = threshold_sweep(self.snapshot(kind, **chosen), size, thresholds, workers, progress)
         run.finish(table)
         return table
 
@@ -129,6 +135,7 @@ class MotifCounts(Namespace):
         workers: Workers = 1,
         progress: Progress | None = None,
         record: bool = True,
+        compartment: Compartment = None,
     ) -> Orbits:
         """How often each neuron takes each place of each connected class: 3, 30 or 697 numbers a neuron, exact.
 
@@ -138,8 +145,9 @@ class MotifCounts(Namespace):
         from graphlab.motifs.census.orbits import orbits
 
         kind = self.kind_of(kind)
-        run = self._start_run("orbits", {"size": size, "kind": kind, "min_weight": min_weight}, record=record)
-        counts = orbits(self.snapshot(kind, min_weight), size, workers=workers, progress=progress)
+        chosen = self._chosen(compartment)
+        run = self._start_run("orbits", {"size": size, "kind": kind, "min_weight": min_weight, **chosen}, record=record)
+        counts = orbits(self.snapshot(kind, min_weight, **chosen), size, workers=workers, progress=progress)
         if run.needed:
             run.finish(counts.to_arrow())
         return counts
@@ -156,6 +164,7 @@ class MotifCounts(Namespace):
         null: str | None = None,
         samples: int = 100,
         seed: int = 0,
+        compartment: Compartment = None,
     ) -> pa.Table:
         """The orbits summed over groups of neurons, such as cell types: which places each group takes in all motifs.
 
@@ -171,9 +180,10 @@ class MotifCounts(Namespace):
         from graphlab.motifs.census.orbits import orbits
 
         kind = self.kind_of(kind)
-        parameters: dict[str, Any] = {"size": size, "by": by, "kind": kind, "min_weight": min_weight}
+        chosen = self._chosen(compartment)
+        parameters: dict[str, Any] = {"size": size, "by": by, "kind": kind, "min_weight": min_weight, **chosen}
         run = self._start_run("roles", {**parameters, **_drawn(null, samples, seed)}, record=record)
-        view = self.snapshot(kind, min_weight)
+        view = self.snapshot(kind, min_weight, **chosen)
         labels = [str(own) for own in view.root_ids] if by == "root_id" else self.neuron_values(view, by)
         if null is None:
             table = orbits(view, size, workers=workers, progress=progress).by_label(labels)
@@ -198,6 +208,7 @@ class MotifCounts(Namespace):
         samples: int = 100,
         seed: int = 0,
         by: str = "cell_type",
+        compartment: Compartment = None,
     ) -> pa.Table:
         """Intensity, coherence and mean weight of every edge of each connected class (Onnela et al. 2005).
 
@@ -215,11 +226,13 @@ class MotifCounts(Namespace):
         from graphlab.motifs.census.weights import motif_weights
 
         kind, wanted = self.kind_of(kind), list(weightings)
+        part = self._chosen(compartment)
         parameters: dict[str, Any] = {"size": size, "weightings": wanted, "kind": kind, "min_weight": min_weight}
+        parameters |= part
         if null is not None:
             parameters |= {**_drawn(null, samples, seed), "by": by}
         run = self._start_run("motif_weights", parameters, record=record)
-        view = self.snapshot(kind, min_weight)
+        view = self.snapshot(kind, min_weight, **part)
         beyond = self.input_beyond(view, kind) if "input" in wanted else None
         table = motif_weights(view, size, wanted, workers=workers, progress=progress, beyond=beyond)
         if null is not None:
@@ -246,6 +259,7 @@ class MotifCounts(Namespace):
         null: str | None = None,
         samples: int = 100,
         seed: int = 0,
+        compartment: Compartment = None,
     ) -> pa.Table:
         """Triads by class and signs of their connections; ``?`` where a transmitter is unknown or has no sign.
 
@@ -261,10 +275,10 @@ class MotifCounts(Namespace):
         from graphlab.motifs.census.signed import signed_triads
         from ingest.schema.transmitters import transmitter_map
 
-        kind = self.kind_of(kind)
-        parameters: dict[str, Any] = {"transmitters": transmitters, "kind": kind, "min_weight": min_weight}
+        kind, part = self.kind_of(kind), self._chosen(compartment)
+        parameters: dict[str, Any] = {"transmitters": transmitters, "kind": kind, "min_weight": min_weight, **part}
         run = self._start_run("signed_census", {**parameters, **_drawn(null, samples, seed)}, record=record)
-        view = self.snapshot(kind, min_weight)
+        view = self.snapshot(kind, min_weight, **part)
         chosen = transmitter_map(transmitters)
         signs = chosen.sign_all(self.neuron_values(view, "nt_type"), self.neuron_values(view, "nt_confidence"))
         if view.n and not any(signs):
@@ -281,6 +295,10 @@ class MotifCounts(Namespace):
             table = signed_against_null(view, signs, null, samples, seed, options, workers, progress)
         run.finish(table)
         return table
+
+    def _chosen(self, compartment: Compartment) -> dict[str, Any]:
+        """The parameter of a run, and of a snapshot, that says which compartments; none for whole connections."""
+        return {} if compartment is None else {"compartment": self.compartment_of(compartment)}
 
     def _told(self, null: str, view: Snapshot, kind: str) -> NullOptions:
         """What a null of all pairs, observable or not, needs to be told; labels are cell types."""

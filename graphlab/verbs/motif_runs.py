@@ -41,6 +41,8 @@ class NullSettings:
     """Column of ``neurons`` that names the blocks of ``block``; cell_type when absent."""
     kind: str = "chemical"
     min_weight: float = 0.0
+    compartment: str | None = None
+    """Only what pairs have there, as ``snapshot`` takes it."""
     steps_per_edge: float = 10.0
     """Steps of the swap chain per connection and sample."""
     near: str = "soma"
@@ -53,7 +55,10 @@ class NullSettings:
     """Whether only pairs count whose axon and dendrite were proofread, where the graph knows it."""
 
     def plain(self) -> dict[str, Any]:
-        return asdict(self)
+        plain = asdict(self)
+        if self.compartment is None:
+            del plain["compartment"]  # a run without one is the run that it was before there were any
+        return plain
 
 
 def null_options(folder: Folder, view: Snapshot, model: NullModel, settings: NullSettings) -> NullOptions:
@@ -158,7 +163,7 @@ def inputs_of(settings: NullSettings) -> dict[str, str]:
 
 def plain_settings(opened: OpenGraph, given: Mapping[str, Any]) -> NullSettings:
     chosen = settings_of(given)
-    return replace(chosen, kind=opened.kind_of(chosen.kind))
+    return replace(chosen, kind=opened.kind_of(chosen.kind), compartment=opened.compartment_of(chosen.compartment))
 
 
 def significance_of(opened: OpenGraph, parameters: Mapping[str, Any], **how: Any) -> Significance:
@@ -171,7 +176,7 @@ def significance_of(opened: OpenGraph, parameters: Mapping[str, Any], **how: Any
     chosen = settings_of(given)
     if size not in (2, 3, 4):
         raise AnalysisError(f"motifs of {size} neurons are not counted; the sizes are 2, 3 and 4")
-    view = opened.snapshot(chosen.kind, chosen.min_weight)
+    view = opened.snapshot(chosen.kind, chosen.min_weight, chosen.compartment)
     name = null or default_null(size)
     options = null_options(opened.folder, view, null_model(name), chosen)
     return motif_significance(
@@ -186,7 +191,7 @@ def mined(opened: OpenGraph, parameters: Mapping[str, Any], **how: Any) -> Mined
     names = ("size", "null", "samples", "seed", "split", "top", "min_count", "by")
     size, null, samples, seed, split, top, min_count, by = (given.pop(name) for name in names)
     chosen = settings_of(given)
-    view = opened.snapshot(chosen.kind, chosen.min_weight)
+    view = opened.snapshot(chosen.kind, chosen.min_weight, chosen.compartment)
     options = null_options(opened.folder, view, null_model(null), chosen)
     labels = [None if x is None or x == "" else str(x) for x in opened.neuron_values(view, by)]
     half: str | npt.NDArray[np.bool_] | None = split

@@ -11,6 +11,7 @@ from graphlab.motifs.nulls.registered import null_model
 from graphlab.store import query_source
 from graphlab.store.files import places
 from graphlab.store.runs.results import kept_runs, motif_counts
+from graphlab.store.wiring.compartments.choice import Compartment
 from graphlab.verbs.motif_counts import MotifCounts
 from graphlab.verbs.motif_runs import (
     counted,
@@ -62,8 +63,8 @@ class Motifs(MotifCounts):
             samples: random graphs; with ``sequential`` at most so many.
             seed: the same seed gives the same bytes, whatever the number of ``workers``.
             sequential: stop when every class has so many samples beyond it in both tails (Besag & Clifford 1991).
-            settings: of ``NullSettings``: by, kind, min_weight, steps_per_edge, near, proximity, keep_reciprocity,
-                observable.
+            settings: of ``NullSettings``: by, kind, min_weight, compartment, steps_per_edge, near, proximity,
+                keep_reciprocity, observable.
 
         Raises:
             AnalysisError: a size, a null or a graph that has no answer. UnknownNameError: with the nearest names.
@@ -145,6 +146,7 @@ class Motifs(MotifCounts):
         min_weight: float = 0.0,
         limit: int = 100,
         progress: Progress | None = None,
+        compartment: Compartment = None,
     ) -> pa.Table:
         """The strongest instances of a motif: ids by role, types, the weight of every connection, positions in nm.
 
@@ -157,7 +159,7 @@ class Motifs(MotifCounts):
         """
         from graphlab.motifs.mining.instances import instances
 
-        view = self.snapshot(kind, min_weight)
+        view = self.snapshot(kind, min_weight, compartment)
         labels = [None if x is None else str(x) for x in self.neuron_values(view, by)]
         place = positions(self._folder, view)
         return instances(
@@ -167,17 +169,23 @@ class Motifs(MotifCounts):
         )  # fmt: skip
 
     def pattern_count(
-        self, pattern: str, language: str | None = None, *, kind: str = "chemical", min_weight: float = 0.0
+        self,
+        pattern: str,
+        language: str | None = None,
+        *,
+        kind: str = "chemical",
+        min_weight: float = 0.0,
+        compartment: Compartment = None,
     ) -> int:
-        """How often a pattern matches; over the connections of one kind and least weight, if any is asked for."""
-        if kind == "chemical" and not min_weight:
+        """How often a pattern matches; over connections of one kind, least weight, compartment, if any is asked for."""
+        if kind == "chemical" and not min_weight and compartment is None:
             from queries.engine import run
 
             with query_source.question_source(self._folder) as source:
                 answer = run(pattern, source, language=language, count=True).to_arrow()
             return int(answer.column(0)[0].as_py())
         count = query_source.pattern_counter(self._folder, pattern, language, self.kind_of(kind))
-        return int(count(self.snapshot(kind, min_weight))[0])
+        return int(count(self.snapshot(kind, min_weight, compartment))[0])
 
     def pattern_significance(
         self,
@@ -202,7 +210,7 @@ class Motifs(MotifCounts):
         from graphlab.motifs.significance.motifs import significance
 
         chosen = plain_settings(self, settings)
-        view = self.snapshot(chosen.kind, chosen.min_weight)
+        view = self.snapshot(chosen.kind, chosen.min_weight, chosen.compartment)
         name = null or "reciprocal"
         options = null_options(self._folder, view, null_model(name), chosen)
         count = query_source.pattern_counter(self._folder, pattern, language, chosen.kind)

@@ -18,6 +18,7 @@ from graphlab.store import tables
 from graphlab.store.database import read_errors
 from graphlab.store.folder import Folder
 from graphlab.store.runs.results import ActiveRun, Repetition, start_run
+from graphlab.store.wiring.compartments.choice import Compartment, resolved_compartment
 from graphlab.store.wiring.functional_edges import resolved_kind
 from graphlab.store.wiring.input_totals import input_beyond
 from graphlab.store.wiring.snapshots import snapshot as stored_snapshot
@@ -44,18 +45,25 @@ class OpenGraph:
         """The open folder, which the functions of ``graphlab.store`` take."""
         return self._folder
 
-    def snapshot(self, kind: str = "chemical", min_weight: float = 0.0) -> Snapshot:
+    def snapshot(self, kind: str = "chemical", min_weight: float = 0.0, compartment: Compartment = None) -> Snapshot:
         """The wiring as memory-mapped CSR arrays, autapses left out.
 
         Args:
             kind: chemical, electrical or extrasynaptic; response, correlation or lagged_predictive for functional
                 edges (of the latest run; ``response@RUN`` for another).
+            compartment: only what pairs have there: ``axo-dendritic``, ``axo-axonic``, ... (axo, dendro, somato;
+                axonic, dendritic, somatic), labels as ``axon->primary_dendrite`` (``*`` for any, ``unknown`` for
+                none), or several of them. ``min_weight`` is of what remains.
         """
-        return stored_snapshot(self._folder, kind, min_weight)
+        return stored_snapshot(self._folder, kind, min_weight, compartment=compartment)
 
     def kind_of(self, kind: str) -> str:
         """The kind as a run writes it down: functional edges with their own run, so that it can be done again."""
         return resolved_kind(self._folder, kind)
+
+    def compartment_of(self, compartment: Compartment) -> str | None:
+        """Compartments as a run writes them down: by name, with the run that placed the synapses where one did."""
+        return resolved_compartment(self._folder, compartment)
 
     def input_beyond(self, snapshot: Snapshot, kind: str = "chemical") -> npt.NDArray[np.float64]:
         """What each neuron receives that the edges of ``snapshot`` do not hold; see ``store.wiring.input_totals``."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
+from graphlab.store.wiring.compartments.choice import Compartment
 from graphlab.verbs.open_graph import OpenGraph
 from ingest.schema.errors import SchemaError, UnknownNameError
 
@@ -30,6 +31,7 @@ class PathVerbs(OpenGraph):
         direction: Literal["out", "in", "any"] = "out",
         min_weight: float = 0.0,
         kind: str = "chemical",
+        compartment: Compartment = None,
     ) -> Result:
         """Every neuron at most so many connections away, the given ones included with 0.
 
@@ -37,6 +39,7 @@ class PathVerbs(OpenGraph):
             who: neurons by id, name, type, set or criteria.
             direction: ``out`` along connections, ``in`` against them, ``any`` both.
             min_weight: weaker connections are not followed.
+            compartment: only what pairs have there, as ``snapshot`` takes it.
 
         Returns:
             root_id uint64, name, cell_type, hops int64 from the nearest given neuron; nearest first, then by root_id.
@@ -48,7 +51,7 @@ class PathVerbs(OpenGraph):
 
         from queries.paths.search import hops as reach
 
-        view = self.snapshot(kind, min_weight)
+        view = self.snapshot(kind, min_weight, compartment)
         nodes, distance = reach(view, self._nodes(view, who, "neurons"), hops, direction)
         beside = self._beside(view)
         table = pa.table(
@@ -71,6 +74,7 @@ class PathVerbs(OpenGraph):
         weighted: Literal["inverse", "fraction"] | None = None,
         min_weight: float = 0.0,
         kind: str = "chemical",
+        compartment: Compartment = None,
     ) -> Result:
         """Paths from neurons to neurons, one row a neuron of a path.
 
@@ -86,6 +90,7 @@ class PathVerbs(OpenGraph):
                 -log(weight / all input of its target): the stored total before any threshold, fragments in,
                 autapses out, whatever ``min_weight`` is.
             min_weight: weaker connections are not used.
+            compartment: only what pairs have there, as ``snapshot`` takes it.
 
         A neuron reaches itself by the path without a connection, and by no other: a path repeats no neuron.
 
@@ -107,7 +112,7 @@ class PathVerbs(OpenGraph):
         if len(given) > 1 or (max_length is not None and weighted):
             both = " and ".join([*given, *(["weighted"] if weighted else [])][:2])
             raise SchemaError(f"{both} exclude each other; ask for one of them")
-        view = self.snapshot(kind, min_weight)
+        view = self.snapshot(kind, min_weight, compartment)
         starts, ends = self._nodes(view, source, "source"), self._nodes(view, target, "target")
         beyond = self.input_beyond(view, kind) if weighted == "fraction" else None
         cost = None if weighted is None else ways.costs(view, weighted, beyond)

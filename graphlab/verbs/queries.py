@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from graphlab.store import definitions, query_source
+from graphlab.store.wiring.compartments.choice import Compartment
 from graphlab.verbs.open_graph import OpenGraph
 from ingest.schema.errors import SchemaError
 
@@ -25,6 +26,7 @@ class QueryVerbs(OpenGraph):
         limit: int | None = None,
         parameters: Mapping[str, Any] | None = None,
         kind: str = "chemical",
+        compartment: Compartment = None,
         **options: Any,
     ) -> Result:
         """Ask in SQL with GRAPH_TABLE patterns, in DotMotif or in Cypher; nothing is written, whatever the text says.
@@ -37,6 +39,8 @@ class QueryVerbs(OpenGraph):
             parameters: values for ``$name``, bound, never pasted.
             kind: of the edges that a pattern means where no label says otherwise, as in ``snapshot``: DotMotif has no
                 labels, so this is how it asks for electrical or functional edges.
+            compartment: synaptic edges of a pattern are what pairs have there, as in ``snapshot``; plain SQL over
+                tables sees them whole (``connections_by_compartment`` holds the parts).
             options: ``explain``, ``count``, ``exclude_automorphisms`` (true or false), ``time_limit`` (seconds),
                 ``memory_limit`` (bytes or text like ``"2GB"``); see ``queries.engine.run``.
 
@@ -46,7 +50,7 @@ class QueryVerbs(OpenGraph):
         """
         from queries.engine import run
 
-        with query_source.question_source(self._folder, kind) as source:
+        with query_source.question_source(self._folder, kind, compartment) as source:
             return run(
                 text,
                 source,

@@ -93,6 +93,10 @@ SYNAPSES = TableSpec(
         ColumnSpec("weight", pa.float64(), "how much one row counts; 1 where the source has no number"),
         ColumnSpec("presynapse_id", ID, "release site shared by the rows of one polyadic synapse"),
         ColumnSpec("kind", TEXT, "chemical, electrical or extrasynaptic"),
+        ColumnSpec("pre_compartment", TEXT, "where on its presynaptic neuron it lies: axon, dendrite, soma, ..."),
+        ColumnSpec("post_compartment", TEXT, "where on its postsynaptic neuron it lies"),
+        ColumnSpec("pre_supervoxel_id", ID, "supervoxel of the presynaptic side"),
+        ColumnSpec("post_supervoxel_id", ID, "supervoxel of the postsynaptic side"),
     ),
 )
 
@@ -106,7 +110,25 @@ CONNECTIONS = TableSpec(
         ColumnSpec("kind", TEXT, "chemical, electrical or extrasynaptic"),
         ColumnSpec("neuropil", TEXT, "where the counted synapses lie; goes to connections_by_neuropil"),
         ColumnSpec("nt_type", TEXT, "neurotransmitter of the pair, as Codex gives it"),
+        ColumnSpec("pre_compartment", TEXT, "where on the presynaptic neuron; goes to connections_by_compartment"),
+        ColumnSpec("post_compartment", TEXT, "where on the postsynaptic neuron; goes to connections_by_compartment"),
     ),
+)
+
+SKELETONS = TableSpec(
+    "skeletons",
+    "One row a node of a neuron's skeleton.",
+    (
+        ColumnSpec("root_id", ID, "segment id of the neuron", required=True),
+        ColumnSpec("node_id", ID, "node number within the skeleton", required=True),
+        ColumnSpec("parent", ID, "node_id of the node that it hangs on; null at a root"),
+        ColumnSpec("x_nm", NM, "place of the node", required=True),
+        ColumnSpec("y_nm", NM, "place of the node", required=True),
+        ColumnSpec("z_nm", NM, "place of the node", required=True),
+        ColumnSpec("radius_nm", NM, "of the cable at the node; null where unknown"),
+        ColumnSpec("compartment", TEXT, "axon, dendrite, soma, ...; null where unknown"),
+    ),
+    open=False,
 )
 
 EMBEDDINGS = TableSpec(
@@ -123,7 +145,7 @@ EMBEDDINGS = TableSpec(
     open=False,
 )
 
-TABLES = {table.name: table for table in (NEURONS, SYNAPSES, CONNECTIONS, EMBEDDINGS)}
+TABLES = {table.name: table for table in (NEURONS, SYNAPSES, CONNECTIONS, SKELETONS, EMBEDDINGS)}
 
 
 def table(name: str) -> TableSpec:

@@ -15,8 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ingest.columns import NAMED, ColumnMapping, column_mapping
-from ingest.dialects import NM
+from ingest.dialects import COMPARTMENTS, NM
 from ingest.reader import Reading, ReadRequest
+from ingest.schema.compartments import our_compartments
 from ingest.schema.errors import IdError, SchemaError, UnknownNameError, did_you_mean
 from ingest.schema.ids import root_ids_of_names, tidy_name
 from ingest.schema.kinds import our_kinds
@@ -33,6 +34,7 @@ ANIMALS = ("animal", "animal_id", "dataset", "individual", "specimen", "specimen
 MOST_ANIMALS = 1000
 COMPOSED = ("name", "cell_type", "super_class")
 """Words that neurons are found and grouped by: letters composed (NFC)."""
+PARTNERS = ("pre_root_id", "post_root_id")
 SIDES_PRE, SIDES_POST = ("pre", "0", "presyn"), ("post", "1", "postsyn")
 """How one-sided tables call the side of their neuron."""
 NO_MARK = ("false", "f", "no", "0", "0.0")
@@ -129,7 +131,8 @@ def _schema(schema: pa.Schema, as_: str, chosen: ColumnMapping) -> pa.Schema:
     for column in words.columns:
         by_name = column.required and NAMED.get(column.name, "") in chosen.ours
         by_side = column.required and chosen.one_sided
-        if column.name in chosen.ours or by_name or by_side or (chosen.position and column.name in NM):
+        by_label = column.name in COMPARTMENTS and chosen.listed_label
+        if column.name in chosen.ours or by_name or by_side or by_label or (chosen.position and column.name in NM):
             fields.append(pa.field(column.name, column.type))
     fields += [pa.field(name, pa.string()) for name in ("pre_name", "post_name") if name in chosen.ours]
     for theirs, kept_as in chosen.extras.items():
@@ -154,6 +157,8 @@ def _batches(
     bare_weights = _leaves_out_bare_weights(request, chosen)
     kinds: dict[str, str] = {}
     sides: dict[str, str] = {}
+    labels: dict[str, str] = {}
+    partners = 0
     for whole in batches:
         rows = np.arange(before + 1, before + 1 + whole.num_rows)
         before += whole.num_rows
@@ -185,18 +190,27 @@ def _batches(
                 column = words.column(ours)
                 advice = BARE if ours == "weight" else ""
                 cells = tidy_text(batch.column(theirs), ours in COMPOSED)
-                array = convert(cells, column.type, place, column.required, advice)
+                needed = column.required and not (chosen.listed_by and ours in PARTNERS)
+                array = convert(cells, column.type, place, needed, advice)
                 if ours in chosen.offsets:
                     array = _whole_ids(array, chosen.offsets[ours], place)
                 if ours == "side":
                     array = our_sides(array, sides)
+                elif ours in COMPARTMENTS:
+                    array = our_compartments(array, labels)
                 made[ours] = our_kinds(array, place, kinds) if ours == "kind" else array
         for identifier, name in NAMED.items():
             if name in made and identifier not in made and identifier in out.names:
                 place = Place(source, chosen.ours[name], rows)
                 made[identifier] = name_ids(convert(made[name], pa.string(), place, required=True))
-        if chosen.one_sided:
-            made.update(_both_sides(batch, chosen, source, rows))
+        if chosen.listed_by:
+            is_pre = _listed_by_pre(batch.column(chosen.listed_by), Place(source, chosen.listed_by, rows))
+            if chosen.one_sided:
+                made.update(_both_sides(batch, chosen, is_pre, source, rows))
+            else:
+                partners += _unknown_partners(made, is_pre, chosen, source, rows)
+            if chosen.listed_label:
+                made.update(_labels_of_side(batch.column(chosen.listed_label), is_pre, labels))
         if chosen.position and resolution is not None:
             place = Place(source, chosen.position[0], rows)
             arrays = points([batch.column(name) for name in chosen.position], place, resolution.xyz)
@@ -204,7 +218,9 @@ def _batches(
         for theirs, kept_as in chosen.extras.items():
             made[kept_as] = kept(batch.column(theirs))
         yield pa.RecordBatch.from_arrays([made[name] for name in out.names], schema=out)
-    for what, read_as in (("kinds", kinds), ("sides", sides)):
+    if partners:
+        notes.append(f"{partners:,} synapses have a partner that is not known; it is root id 0, which is no neuron")
+    for what, read_as in (("kinds", kinds), ("sides", sides), ("compartments", labels)):
         if read_as:
             told = ", ".join(f"{theirs!r} read as {ours}" for theirs, ours in sorted(read_as.items()))
             notes.append(f"{what}: {told}")
@@ -228,21 +244,66 @@ def _batches(
                     notes.append(f"no row has {name} {value!r}{did_you_mean(value, [v for v in seen[name] if v])}")
 
 
-def _both_sides(batch: pa.RecordBatch, chosen: ColumnMapping, source: str, rows: Any) -> dict[str, pa.Array]:
-    """The ids of both sides of synapses whose partner is unknown: it is root id 0, which is no neuron."""
-    place = Place(source, str(chosen.one_sided), rows)
-    sides = convert(tidy_text(batch.column(chosen.one_sided)), pa.string(), place, required=True)
-    pre = pc.is_in(pc.utf8_lower(sides), pa.array(SIDES_PRE))
-    wrong = pc.invert(pc.or_(pre, pc.is_in(pc.utf8_lower(sides), pa.array(SIDES_POST))))
+def _listed_by_pre(marks: pa.Array, place: Place) -> pa.Array:
+    """Whether each synapse was listed by its presynaptic neuron.
+
+    Raises:
+        SchemaError: a mark that says neither.
+    """
+    sides = convert(tidy_text(marks), pa.string(), place, required=True)
+    plain = pc.replace_substring_regex(pc.utf8_lower(sides), r"^([01])\.0$", r"\1")
+    pre = pc.is_in(plain, pa.array(SIDES_PRE))
+    wrong = pc.invert(pc.or_(pre, pc.is_in(plain, pa.array(SIDES_POST))))
     if pc.any(wrong).as_py():
         index = pc.index(wrong, True).as_py()
-        raise SchemaError(f"{place.at(index)}: found {sides[index].as_py()!r}; wanted pre or post")
+        raise SchemaError(f"{place.at(index)}: found {sides[index].as_py()!r}; wanted pre or post (0 or 1)")
+    return pre
+
+
+def _both_sides(
+    batch: pa.RecordBatch, chosen: ColumnMapping, is_pre: pa.Array, source: str, rows: Any
+) -> dict[str, pa.Array]:
+    """The ids of both sides of synapses whose partner is unknown: it is root id 0, which is no neuron."""
     owner: Any = pa.scalar(int(chosen.owner), pa.uint64()) if chosen.owner not in batch.schema.names else None
     if owner is None:
         column = batch.column(chosen.owner)
         owner = convert(column, pa.uint64(), Place(source, chosen.owner, rows), required=True)
     nobody = pa.scalar(0, pa.uint64())
-    return {"pre_root_id": pc.if_else(pre, owner, nobody), "post_root_id": pc.if_else(pre, nobody, owner)}
+    return {"pre_root_id": pc.if_else(is_pre, owner, nobody), "post_root_id": pc.if_else(is_pre, nobody, owner)}
+
+
+def _unknown_partners(
+    made: dict[str, pa.Array], is_pre: pa.Array, chosen: ColumnMapping, source: str, rows: Any
+) -> int:
+    """Make empty ids of partners root id 0; how many there are.
+
+    Raises:
+        SchemaError: the neuron that lists a synapse has no id.
+    """
+    count = 0
+    for column, own in zip(PARTNERS, (is_pre, pc.invert(is_pre)), strict=True):
+        ids = made.get(column)
+        if ids is None or not ids.null_count:
+            continue
+        lost = pc.and_(ids.is_null(), own)
+        if pc.any(lost).as_py():
+            place = Place(source, chosen.ours.get(column, column), rows)
+            raise SchemaError(
+                f"{place.at(pc.index(lost, True).as_py())}: it is empty, and {chosen.listed_by} says that this neuron "
+                "lists the synapse; only its partner may be unknown"
+            )
+        count += ids.null_count
+        made[column] = ids.fill_null(pa.scalar(0, pa.uint64()))
+    return count
+
+
+def _labels_of_side(words: pa.Array, is_pre: pa.Array, read_as: dict[str, str]) -> dict[str, pa.Array]:
+    """The compartments of the neurons that list synapses; nothing is known of those of their partners."""
+    texts = convert(tidy_text(words), pa.string(), Place("", "", np.zeros(len(words), np.int64)), required=False)
+    labels = our_compartments(texts, read_as)
+    nothing = pa.scalar(None, pa.string())
+    sides = (pc.if_else(is_pre, labels, nothing), pc.if_else(is_pre, nothing, labels))
+    return dict(zip(COMPARTMENTS, sides, strict=True))
 
 
 def _there(marks: pa.Array) -> pa.Array:

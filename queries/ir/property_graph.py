@@ -192,9 +192,13 @@ _NEUROPIL_OF_PAIR = Partial(
 )
 
 
-def _connections(labels: tuple[str, ...], kind: str | None, by_name: bool) -> EdgeTable:
+PART_OF_CONNECTIONS = "connections_in_compartments"
+"""The relation of what connections have in some compartments, which whoever hands a source over may put in it."""
+
+
+def _connections(labels: tuple[str, ...], kind: str | None, by_name: bool, part: bool = False) -> EdgeTable:
     return EdgeTable(
-        table="connections",
+        table=PART_OF_CONNECTIONS if part else "connections",
         source_key="pre_root_id",
         source="neurons",
         target_key="post_root_id",
@@ -207,8 +211,8 @@ def _connections(labels: tuple[str, ...], kind: str | None, by_name: bool) -> Ed
         complete=True,
         single=kind is not None,
         # What neuPrint asks of its own edges: JSON of the neuropils, and a count that no source here has.
-        derived=(_ROI_OF_PAIR, Derived("weightHP", "DOUBLE", "CAST(NULL AS DOUBLE)")),
-        partial=(_NEUROPIL_OF_PAIR,),
+        derived=(*(() if part else (_ROI_OF_PAIR,)), Derived("weightHP", "DOUBLE", "CAST(NULL AS DOUBLE)")),
+        partial=() if part else (_NEUROPIL_OF_PAIR,),
     )
 
 
@@ -249,9 +253,10 @@ def _by_neuropil(label: str, kind: str) -> EdgeTable:
     )
 
 
-def _edges(labels: tuple[str, ...], kind: str, by_name: bool) -> EdgeTable:
-    make = _functional if kind in FUNCTIONAL_KINDS else _connections
-    return make(labels, kind, by_name)
+def _edges(labels: tuple[str, ...], kind: str, by_name: bool, part: bool) -> EdgeTable:
+    if kind in FUNCTIONAL_KINDS:
+        return _functional(labels, kind, by_name)
+    return _connections(labels, kind, by_name, part)
 
 
 NEURONS = VertexTable(
@@ -278,18 +283,24 @@ NEURONS = VertexTable(
 )
 
 
-def connectome(kind: str = "chemical") -> PropertyGraph:
-    """The graph of a folder with the edges of ``kind`` as those that an edge means whose label says nothing else."""
+def connectome(kind: str = "chemical", part: bool = False) -> PropertyGraph:
+    """The graph of a folder with the edges of ``kind`` as those that an edge means whose label says nothing else.
+
+    Args:
+        part: synaptic edges are those of ``PART_OF_CONNECTIONS``; what pairs have in a neuropil is not known of them.
+    """
+    by_neuropil: tuple[EdgeTable, ...] = () if part else (_by_neuropil("synapse_by_neuropil", "chemical"),)
+    if not part and kind in KINDS:
+        by_neuropil += (_by_neuropil(BY_NEUROPIL, kind),)
     return PropertyGraph(
         "connectome",
         (NEURONS,),
         (
             # An edge means this kind unless a label says otherwise, so the other labels must be written.
-            _edges(("synapse", "ConnectsTo"), kind, by_name=False),
-            *(_edges((other,), other, by_name=True) for other in (*KINDS, *FUNCTIONAL_KINDS)),
-            _connections(("connection",), None, by_name=True),
-            _by_neuropil("synapse_by_neuropil", "chemical"),
-            *((_by_neuropil(BY_NEUROPIL, kind),) if kind in KINDS else ()),
+            _edges(("synapse", "ConnectsTo"), kind, by_name=False, part=part),
+            *(_edges((other,), other, by_name=True, part=part) for other in (*KINDS, *FUNCTIONAL_KINDS)),
+            _connections(("connection",), None, by_name=True, part=part),
+            *by_neuropil,
         ),
     )
 

@@ -237,9 +237,10 @@ def test_unread_positions_are_named() -> None:
 def test_a_split_edge_list_loses_what_holds_for_one_row() -> None:
     names = "pre pre_label post post_label count norm compartment_input total_input"
     found = planned(names, "connections", "banc")
-    assert found.left_out == ("pre_label", "post_label", "norm", "compartment_input")
+    assert found.left_out == ("norm", "compartment_input")
+    assert (found.ours["pre_compartment"], found.ours["post_compartment"]) == ("pre_label", "post_label")
     assert found.extras == {"total_input": "total_input"}
-    assert "left out, since it holds for one row: pre_label, post_label, norm, compartment_input" in found.notes[0]
+    assert found.notes[1].endswith("of a pair that compartments split: norm, compartment_input")
     with pytest.raises(SchemaError, match="norm divides each count by the input of one compartment"):
         planned(names, "connections", "banc,weight=norm")
     simple = planned("pre post count norm total_input", "connections", "banc")

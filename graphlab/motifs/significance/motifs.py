@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
+VIEW = ("kind", "min_weight", "compartment", "unobservable")
+"""What ``meta`` of a snapshot says of what was counted."""
 RARE_MEAN = 5.0
 SKEWED = 1.0
 RARE = "rare: read the ratio and p, not z"
@@ -98,7 +100,7 @@ class Significance:
     edges: tuple[tuple[tuple[int, int], ...], ...] | None = None
     """Connections of each class between its roles."""
     view_meta: dict[str, Any] | None = None
-    """What was counted: kind, min_weight, connections outside the observable pairs."""
+    """What was counted: kind, min_weight, compartment, connections outside the observable pairs."""
 
     def rows(self) -> list[dict[str, Any]]:
         """One dictionary a class, in the words of the command line."""
@@ -248,7 +250,7 @@ def significance(
         observed, counts, mean, std, exact is not None, chosen, mixing, stop,
         size=size, null=name, classes=tuple(classes), seed=seed, sentence=null_sentence(model, options),
         caveats=caveats,
-        view_meta={key: graph.meta[key] for key in ("kind", "min_weight", "unobservable") if key in graph.meta},
+        view_meta={key: graph.meta[key] for key in VIEW if key in graph.meta},
     )  # fmt: skip
 
 
@@ -270,7 +272,7 @@ def _exactly(
     return summarise(
         counts[0], counts if alone else counts[1:], counts.mean(axis=0), counts.std(axis=0), True, tested, None, None,
         size=size, caveats=(*caveats, *unmeasured(graph)),
-        view_meta={key: graph.meta[key] for key in ("kind", "min_weight", "unobservable") if key in graph.meta},
+        view_meta={key: graph.meta[key] for key in VIEW if key in graph.meta},
         **named,
     )  # fmt: skip
 

@@ -62,7 +62,8 @@ def tested(result: Significance) -> str:
     """One comparison with a null."""
     meta = result.view_meta or {}
     least = f" of weight {meta['min_weight']:g} or more" if meta.get("min_weight") else ""
-    kind = f"{meta.get('kind', 'chemical')} connections{least}"
+    part = str(meta.get("compartment", "")).partition("@")[0].replace(",", ", ")
+    kind = f"{f'{part} ' if part else ''}{meta.get('kind', 'chemical')} connections{least}"
     hidden = meta.get("unobservable")
     observable = f", {hidden:,} of them outside the observable pairs and left out" if hidden else ""
     text = (

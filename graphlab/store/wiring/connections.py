@@ -1,16 +1,19 @@
-"""Ready connections into the graph: repeated rows summed, first kept, or refused; neuropils added up."""
+"""Ready connections into the graph: repeated rows summed, first kept, or refused; neuropils, compartments added up."""
 
 from __future__ import annotations
 
 from graphlab.store.database import exact_sum, first_row, quote
 from graphlab.store.incoming_rows import IncomingRows
+from graphlab.store.wiring.compartments import partition
+from graphlab.store.wiring.compartments.partition import PAIR, SIDES
 from ingest.schema.errors import SchemaError
 
-PAIR = "pre_root_id, post_root_id, kind"
+PARTS = ("neuropil", *SIDES)
+"""Columns that tell rows of one pair apart."""
 
 
 def write_connections(arrivals: IncomingRows, kind: str | None, duplicates: str | None) -> list[str]:
-    """Add ``arrivals`` to ``connections`` and, where rows name neuropils, to ``connections_by_neuropil``.
+    """Add ``arrivals`` to ``connections`` and, where rows say where they lie, to its partitions by that.
 
     Args:
         kind: for rows whose source names none; chemical unless said.
@@ -27,8 +30,10 @@ def write_connections(arrivals: IncomingRows, kind: str | None, duplicates: str 
     )
     _claim_kinds(arrivals)
     notes = _without_weight(arrivals)
+    if any(map(arrivals.has, SIDES)):
+        partition.cover_all(connection)  # before pairs that the source splits are summed with those of before
     several = _repeated(arrivals, duplicates) + _met_before(arrivals, duplicates)
-    _insert(arrivals, unique=not several and not arrivals.has("neuropil"))
+    _insert(arrivals, unique=not several and not any(map(arrivals.has, PARTS)))
     notes += several
     cancelled = _drop_cancelled(arrivals)
     connection.execute("DROP TABLE arrived")
@@ -61,17 +66,16 @@ def _drop_cancelled(arrivals: IncomingRows) -> list[str]:
     row = first_row(connection, "SELECT count(*) FROM connections WHERE weight = 0")
     if not row[0]:
         return []
-    connection.execute(
-        f"DELETE FROM connections_by_neuropil WHERE ({PAIR}) IN (SELECT ({PAIR}) FROM connections WHERE weight = 0)"
-    )
+    for parts in ("connections_by_neuropil", partition.PARTITION):
+        connection.execute(f"DELETE FROM {parts} WHERE ({PAIR}) IN (SELECT ({PAIR}) FROM connections WHERE weight = 0)")
     connection.execute("DELETE FROM connections WHERE weight = 0")
     return [f"{row[0]:,} connections whose rows add up to weight 0 were left out"]
 
 
 def _repeated(arrivals: IncomingRows, duplicates: str | None) -> list[str]:
-    """Rows of one source with the same pair, kind and neuropil."""
+    """Rows of one source with the same pair, kind, neuropil and compartments."""
     connection = arrivals.connection
-    key = PAIR + (", neuropil" if arrivals.has("neuropil") else "")
+    key = ", ".join([PAIR, *filter(arrivals.has, PARTS)])
     row = first_row(
         connection, f"SELECT (SELECT count(*) FROM arrived) - count(*) FROM (SELECT DISTINCT {key} FROM arrived)"
     )
@@ -141,10 +145,13 @@ def _insert(arrivals: IncomingRows, unique: bool) -> None:
                 SELECT {PAIR}, neuropil, CAST({total} AS DOUBLE) AS weight FROM arrived
                 WHERE arrival >= 0 GROUP BY {PAIR}, neuropil"""
         )
+    if partition.is_split(connection) or any(map(arrivals.has, SIDES)):
+        sides = [side if arrivals.has(side) else f"CAST(NULL AS VARCHAR) AS {side}" for side in SIDES]
+        partition.add(connection, f"SELECT {PAIR}, {', '.join(sides)}, weight FROM arrived WHERE arrival >= 0")
     others = [
         quote(name)
         for name in arrivals.schema.names
-        if name not in ("pre_root_id", "post_root_id", "kind", "weight", "arrival")
+        if name not in ("pre_root_id", "post_root_id", "kind", "weight", "arrival", *SIDES)
     ]
     each_once = f"SELECT count(*) = (SELECT count(*) FROM arrived) FROM (SELECT DISTINCT {PAIR} FROM arrived)"
     if unique or first_row(connection, each_once)[0]:

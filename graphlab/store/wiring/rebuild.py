@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from graphlab.store.database import arrow, first_row
 from graphlab.store.incoming_rows import IncomingRows
+from graphlab.store.wiring.compartments import partition
 from graphlab.store.wiring.recipe import Recipe, connections_from_pairs, pairs_from_synapses, totals
 from graphlab.store.wiring.signs import refresh_signs
 from ingest.schema.errors import SchemaError
@@ -98,6 +99,8 @@ def rebuild_connections(connection: duckdb.DuckDBPyConnection, recipe: Recipe, p
             totals(connection, "all_pairs", "weight")
             connection.execute("DROP VIEW all_pairs")
         _sort_out_left_out(connection)
+    if partition.is_split(connection):
+        partition.cover_all(connection)
     refresh_signs(connection)
     return _tell(connection)
 
@@ -112,12 +115,9 @@ def _sort_out_left_out(connection: duckdb.DuckDBPyConnection) -> None:
     outside = "SELECT root_id FROM neurons WHERE NOT in_graph"
     kinds = "kind IN (SELECT kind FROM pair_sources WHERE origin = 'connections')"
     touches = f"(pre_root_id IN ({outside}) OR post_root_id IN ({outside}) OR pre_root_id = 0 OR post_root_id = 0)"
-    connection.execute(f"INSERT INTO connections BY NAME SELECT * FROM connections_left_out WHERE NOT {touches}")
-    connection.execute(f"DELETE FROM connections_left_out WHERE NOT {touches}")
-    connection.execute(
-        f"INSERT INTO connections_left_out BY NAME SELECT * FROM connections WHERE {kinds} AND {touches}"
-    )
-    connection.execute(f"DELETE FROM connections WHERE {kinds} AND {touches}")
+    for inside, left_out in (PAIR_TABLES, (partition.PARTITION, partition.LEFT_OUT)):
+        partition.move(connection, left_out, inside, f"NOT {touches}")
+        partition.move(connection, inside, left_out, f"{kinds} AND {touches}")
 
 
 def _tell(connection: duckdb.DuckDBPyConnection) -> list[str]:

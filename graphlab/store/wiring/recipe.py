@@ -13,6 +13,7 @@ import duckdb
 import numpy as np
 
 from graphlab.store.database import exact_sum, first_row
+from graphlab.store.wiring.compartments.partition import PARTITION, SIDES
 from graphlab.store.wiring.near_synapses import merge_near
 from ingest.schema.errors import SchemaError
 from ingest.schema.words import KINDS
@@ -43,20 +44,24 @@ class Recipe:
 def pairs_from_synapses(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -> None:
     """Temporary table ``pairs``: every ordered pair of ``synapses`` by kind and neuropil.
 
-    Columns pre_root_id, post_root_id, kind, neuropil, total (all synapses), weight (those the recipe keeps).
+    Columns pre_root_id, post_root_id, kind, neuropil, pre_compartment, post_compartment, total (all synapses), weight
+    (those the recipe keeps).
     """
+    synapses = labelled_synapses(connection)
     merged = merge_near(connection, recipe.merge_within_nm) if recipe.merge_within_nm is not None else False
     present = first_row(
         connection,
         "SELECT min(coalesce(kind, 'chemical')), max(coalesce(kind, 'chemical')), count(neuropil) > 0, "
-        "count(weight) > 0, count(score) > 0 FROM synapses",
+        "count(weight) > 0, count(score) > 0, count(pre_compartment) + count(post_compartment) > 0 "
+        f"FROM {synapses}",
     )
-    first_kind, last_kind, has_neuropil, has_weight, has_score = present
+    first_kind, last_kind, has_neuropil, has_weight, has_score, has_compartments = present
     # Grouping by two numbers is far cheaper than by texts as well, and most data sets have one kind.
     kind = f"'{first_kind}'" if first_kind == last_kind and first_kind in KINDS else "coalesce(kind, 'chemical')"
     groups = ["pre_root_id", "post_root_id"]
     groups += ["coalesce(kind, 'chemical')"] if first_kind != last_kind else []
     groups += ["neuropil"] if has_neuropil else []
+    groups += SIDES if has_compartments else []
     kept = []
     if recipe.min_score is not None and has_score:
         kept.append("(score >= $min_score OR score IS NULL)")
@@ -72,18 +77,39 @@ def pairs_from_synapses(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -
         SELECT pre_root_id, post_root_id,
                {kind} AS kind,
                {"neuropil" if has_neuropil else "CAST(NULL AS VARCHAR) AS neuropil"},
+               {", ".join(side if has_compartments else f"CAST(NULL AS VARCHAR) AS {side}" for side in SIDES)},
                CAST({total} AS DOUBLE) AS total, CAST(coalesce({weight}, 0) AS DOUBLE) AS weight
-        FROM synapses GROUP BY {", ".join(groups)}
+        FROM {synapses} GROUP BY {", ".join(groups)}
         """,
         {"min_score": recipe.min_score} if recipe.min_score is not None and has_score else {},
     )
     connection.execute("DROP TABLE IF EXISTS merged_synapses")
+    connection.execute("DROP TABLE IF EXISTS synapse_labels")
+
+
+def labelled_synapses(connection: duckdb.DuckDBPyConnection) -> str:
+    """The relation of synapses with compartments: those that a source gave, else those of their skeleton nodes."""
+    placed = first_row(connection, "SELECT count(*) FROM (SELECT 1 FROM synapse_nodes LIMIT 1)")
+    if not placed[0]:
+        return "synapses"
+    of_side = "any_value(k.compartment) FILTER (n.side = '{}')"
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE synapse_labels AS
+            SELECT n.synapse_id, {of_side.format("pre")} AS pre, {of_side.format("post")} AS post
+            FROM synapse_nodes n JOIN skeletons k USING (root_id, node_id)
+            WHERE k.compartment IS NOT NULL GROUP BY n.synapse_id"""
+    )
+    return (
+        "(SELECT s.* REPLACE (coalesce(s.pre_compartment, l.pre) AS pre_compartment, "
+        "coalesce(s.post_compartment, l.post) AS post_compartment) "
+        "FROM synapses s LEFT JOIN synapse_labels l USING (synapse_id))"
+    )
 
 
 def connections_from_pairs(connection: duckdb.DuckDBPyConnection) -> None:
-    """Replace the synapse-made rows of ``connections`` and ``connections_by_neuropil`` by those of ``pairs``."""
+    """Replace the synapse-made rows of ``connections`` and of its partitions by those of ``pairs``."""
     kinds = "SELECT kind FROM pair_sources WHERE origin = 'synapses'"
-    for table in ("connections", "connections_by_neuropil"):
+    for table in ("connections", "connections_by_neuropil", PARTITION):
         connection.execute(f"DELETE FROM {table} WHERE kind IN ({kinds})")
     outside = first_row(connection, "SELECT count(*) FROM neurons WHERE NOT in_graph")
     in_graph = (
@@ -94,17 +120,22 @@ def connections_from_pairs(connection: duckdb.DuckDBPyConnection) -> None:
     )
     # Root id 0 is the background of a segmentation, never a neuron.
     rows = f"FROM pairs WHERE weight > 0 AND pre_root_id <> 0 AND post_root_id <> 0 {in_graph}"
-    by_neuropil = first_row(connection, "SELECT count(neuropil) > 0 FROM pairs")
     columns = "pre_root_id, post_root_id, kind"
-    if by_neuropil and by_neuropil[0]:
-        connection.execute(f"INSERT INTO connections_by_neuropil BY NAME SELECT {columns}, neuropil, weight {rows}")
-        weight = exact_sum(connection, "pairs", "weight")
-        connection.execute(
-            f"INSERT INTO connections BY NAME SELECT {columns}, CAST({weight} AS DOUBLE) AS weight "
-            f"{rows} GROUP BY {columns}"
-        )
-    else:
+    split = first_row(
+        connection,
+        "SELECT count(neuropil) > 0, count(pre_compartment) + count(post_compartment) > 0 FROM pairs",
+    )
+    parts = (("connections_by_neuropil", "neuropil"), (PARTITION, ", ".join(SIDES)))
+    if not any(split):
         connection.execute(f"INSERT INTO connections BY NAME SELECT {columns}, weight {rows}")
+        return
+    weight = f"CAST({exact_sum(connection, 'pairs', 'weight')} AS DOUBLE) AS weight"
+    connection.execute(f"INSERT INTO connections BY NAME SELECT {columns}, {weight} {rows} GROUP BY {columns}")
+    for (table, words), is_known in zip(parts, split, strict=True):
+        if is_known:
+            key = f"{columns}, {words}"
+            summed = f"{weight} {rows} GROUP BY {key}" if all(split) else f"weight {rows}"
+            connection.execute(f"INSERT INTO {table} BY NAME SELECT {key}, {summed}")
 
 
 def totals(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> None:

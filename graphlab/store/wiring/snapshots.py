@@ -17,6 +17,12 @@ import pyarrow as pa
 from graphlab.store.database import arrow
 from graphlab.store.files import checksums, places
 from graphlab.store.folder import Folder
+from graphlab.store.wiring.compartments.choice import (
+    Compartment,
+    chosen_part,
+    part_of_connections,
+    resolved_compartment,
+)
 from graphlab.store.wiring.functional_edges import functional_snapshot, resolved_kind
 from ingest.running import whole_files
 from ingest.schema.errors import ReadError, SchemaError
@@ -45,6 +51,7 @@ def snapshot(
     kind: str = "chemical",
     min_weight: float = 0.0,
     cursor: duckdb.DuckDBPyConnection | None = None,
+    compartment: Compartment = None,
 ) -> Snapshot:
     """The graph of one kind of connections, saved under the hash of what it was made from.
 
@@ -54,25 +61,36 @@ def snapshot(
     Args:
         kind: chemical, electrical or extrasynaptic; response, correlation or lagged_predictive for functional edges
             of the latest run of that kind, ``response@RUN`` for another.
-        min_weight: connections below it are left out; neuropils are summed before.
+        min_weight: connections below it are left out; neuropils, and the compartments that are chosen, are summed
+            before.
         cursor: a transaction to read the tables in; one of its own when None.
+        compartment: only what the pairs have there, such as ``axo-dendritic``; see
+            ``graphlab.store.wiring.compartments``. The neurons are the same.
 
     Raises:
-        SchemaError: a min_weight that is no number. UnknownNameError, AnalysisError: see ``resolved_kind``.
+        SchemaError: a min_weight that is no number, compartments of functional edges. UnknownNameError,
+            AnalysisError, VersionError: see ``resolved_kind``, ``resolved_compartment`` and ``chosen_part``.
     """
     min_weight = float(min_weight)
     if np.isnan(min_weight):
         raise SchemaError("min_weight is no number (NaN); wanted the least weight of a connection that counts")
     kind, _, run_id = resolved_kind(folder, kind).partition("@")
+    compartment = resolved_compartment(folder, compartment)
+    if run_id and compartment is not None:
+        chosen_part(folder.cursor(), compartment, kind)
     if run_id:
         return functional_snapshot(folder, run_id, min_weight=min_weight)
     with nullcontext(cursor) if cursor is not None else folder.reading() as cursor:
-        return _stored(folder, cursor, kind, min_weight)
+        return _stored(folder, cursor, kind, min_weight, compartment)
 
 
-def _stored(folder: Folder, cursor: duckdb.DuckDBPyConnection, kind: str, min_weight: float) -> Snapshot:
+def _stored(
+    folder: Folder, cursor: duckdb.DuckDBPyConnection, kind: str, min_weight: float, compartment: str | None
+) -> Snapshot:
     meta: dict[str, Any] = {name: folder.meta(name, cursor) for name in VERSIONS}
     meta |= {"kind": kind, "min_weight": float(min_weight)}
+    if compartment is not None:
+        meta |= {"compartment": compartment}
     text = json.dumps({**meta, "sealed": True}, sort_keys=True)
     key = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
     path = places.place(folder.path, places.SNAPSHOTS, f"{key}.arrow")
@@ -85,7 +103,7 @@ def _stored(folder: Folder, cursor: duckdb.DuckDBPyConnection, kind: str, min_we
         warnings.warn(f"{error}; the snapshot is made again from the tables", SnapshotRebuiltWarning, stacklevel=2)
         with suppress(OSError):
             path.unlink()
-    made = _from_database(cursor, kind, min_weight, wanted)
+    made = _from_database(cursor, kind, min_weight, compartment, wanted)
     save(made, path)
     try:
         return load(path, wanted)
@@ -164,14 +182,20 @@ def _require_sound(loaded: Snapshot, path: Path) -> None:
         raise ReadError(f"{path}: {', '.join(wrong)} cannot be of a graph of {n:,} neurons and {m:,} connections")
 
 
-def _from_database(cursor: duckdb.DuckDBPyConnection, kind: str, min_weight: float, meta: dict[str, Any]) -> Snapshot:
+def _from_database(
+    cursor: duckdb.DuckDBPyConnection, kind: str, min_weight: float, compartment: str | None, meta: dict[str, Any]
+) -> Snapshot:
     neurons = arrow(cursor, "SELECT root_id FROM neurons WHERE in_graph ORDER BY root_id")
     root_ids = neurons["root_id"].combine_chunks().to_numpy()
+    rows, bound = "connections", {"kind": kind, "least": min_weight}
+    if compartment is not None:
+        chosen = chosen_part(cursor, compartment, kind)
+        rows, bound = f"({part_of_connections(cursor, chosen)})", bound | chosen.parameters
     edges = arrow(
         cursor,
-        "SELECT pre_root_id, post_root_id, weight FROM connections WHERE kind = ? AND weight >= ? "
+        f"SELECT pre_root_id, post_root_id, weight FROM {rows} WHERE kind = $kind AND weight >= $least "
         "ORDER BY pre_root_id, post_root_id",
-        [kind, min_weight],
+        bound,
     )
     pre, post = (edges[name].combine_chunks().to_numpy() for name in ("pre_root_id", "post_root_id"))
     return Snapshot.from_edges(

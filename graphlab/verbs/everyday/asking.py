@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from graphlab.store import query_source, tables
+from graphlab.store.wiring.compartments.choice import Compartment
 from graphlab.verbs.open_graph import OpenGraph
 from ingest.schema.errors import SchemaError, UnknownNameError
 from ingest.schema.words import KINDS
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from queries.result import Result
 
 LABELS = {"chemical": "synapse", "electrical": "electrical", "extrasynaptic": "extrasynaptic"}
+WHICH_PART = (
+    "neuropils and compartments split connections each by itself; which part of a pair lies in a compartment and a "
+    "neuropil both is known of single synapses only (SQL over synapses). Leave one of them out"
+)
 BESIDE = ("name", "cell_type")
 """Columns of ``neurons`` that stand beside ids in answers."""
 Ends = Mapping[str, Mapping[str, Any] | None]
@@ -35,7 +40,13 @@ class Asking(OpenGraph):
         return {name: criteria_of(self._folder, said) for name, said in who.items()}
 
     def _pairs(
-        self, ends: Ends, min_weight: float, kind: str, by_neuropil: bool, regex: bool
+        self,
+        ends: Ends,
+        min_weight: float,
+        kind: str,
+        by_neuropil: bool,
+        regex: bool,
+        compartment: Compartment = None,
     ) -> tuple[Pattern, dict[str, Any]]:
         """``(a)-[e]->(b)`` with the criteria of pre and post, and what is bound with it."""
         from queries.ir.criteria import CriteriaBuilder
@@ -44,6 +55,8 @@ class Asking(OpenGraph):
 
         if kind not in KINDS:
             raise UnknownNameError("kind", kind, KINDS)
+        if by_neuropil and compartment is not None:
+            raise SchemaError(WHICH_PART)
         if by_neuropil and kind != "chemical":
             raise SchemaError(f"neuropils are known of chemical connections, not of {kind} ones")
         if by_neuropil and not tables.has_neuropils(self._folder):
@@ -62,10 +75,10 @@ class Asking(OpenGraph):
         )
         return Pattern("connectome", vertices, (edge,)), predicates.parameters
 
-    def _find(self, pattern: Pattern, parameters: dict[str, Any]) -> Result:
+    def _find(self, pattern: Pattern, parameters: dict[str, Any], compartment: Compartment = None) -> Result:
         from queries.engine import find
 
-        with query_source.question_source(self._folder) as source:
+        with query_source.question_source(self._folder, compartment=compartment) as source:
             return find(pattern, source, parameters=parameters)
 
     def _noted(self, result: Result, ends: Ends, regex: bool = False, wanted: str = "") -> Result:

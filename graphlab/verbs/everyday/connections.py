@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from graphlab.store.wiring.compartments.choice import Compartment
 from graphlab.verbs.everyday.asking import BESIDE, Asking, column_names, no_connections, with_columns
 from ingest.schema.errors import SchemaError
 
@@ -23,6 +24,7 @@ class ConnectionVerbs(Asking):
         *,
         min_weight: float = 0.0,
         kind: str = "chemical",
+        compartment: Compartment = None,
         by_neuropil: bool = False,
         columns: str | Sequence[str] = BESIDE,
         fractions: bool = False,
@@ -36,6 +38,7 @@ class ConnectionVerbs(Asking):
             pre, post: neurons by id, name, type, set or criteria; None for any neuron.
             min_weight: of the whole connection, or with ``by_neuropil`` of its part.
             by_neuropil: one row a neuropil of each chemical connection.
+            compartment: only what pairs have there, as ``snapshot`` takes it; fractions are of whole totals.
             columns: columns of ``neurons`` that appear once for either side, as ``cell_type_pre``, ``cell_type_post``.
             fractions: adds ``fraction_in`` (weight / all input of the postsynaptic neuron) and ``fraction_out``
                 (weight / all output of the presynaptic one): stored totals before any threshold, fragments in,
@@ -51,7 +54,7 @@ class ConnectionVerbs(Asking):
 
         ends = self._ends(pre=pre, post=post)
         beside = column_names(columns)
-        pattern, parameters = self._pairs(ends, min_weight, kind, by_neuropil, regex)
+        pattern, parameters = self._pairs(ends, min_weight, kind, by_neuropil, regex, compartment)
         outputs = [("pre_root_id", "a", "root_id"), ("post_root_id", "b", "root_id")]
         outputs += [("neuropil", "e", "neuropil")] if by_neuropil else []
         outputs += [("weight", "e", "weight")]
@@ -61,7 +64,7 @@ class ConnectionVerbs(Asking):
         order += [Order(Property("b", "root_id"))]
         order += [Order(Property("e", "neuropil"))] if by_neuropil else []
         named = tuple(Column(name, Property(variable, column)) for name, variable, column in outputs)
-        found = self._find(with_columns(pattern, named, tuple(order)), parameters)
+        found = self._find(with_columns(pattern, named, tuple(order)), parameters, compartment)
         found = self._noted(found, ends, regex, no_connections(kind, min_weight))
         if fractions or values.startswith("fraction"):
             found = self._with_fractions(found, ends, kind, ["root_id"], regex, None)
@@ -75,6 +78,7 @@ class ConnectionVerbs(Asking):
         *,
         min_weight: float = 0.0,
         kind: str = "chemical",
+        compartment: Compartment = None,
         fractions: bool = False,
         pivot: bool = False,
         values: str = "weight",
@@ -84,7 +88,7 @@ class ConnectionVerbs(Asking):
 
         Args:
             by: ``neuron``, ``neuropil``, a column of ``neurons`` such as ``cell_type`` (``type``), or several of these.
-            pre, post, min_weight, kind: which connections are summed, as in ``connections``.
+            pre, post, min_weight, kind, compartment: which connections are summed, as in ``connections``.
             fractions: adds ``fraction_in`` (weight / all input of the postsynaptic group: of every neuron in it that
                 meets ``post``, connected or not) and ``fraction_out`` (weight / all output of the presynaptic group);
                 autapses are in the weight and not in the fractions.
@@ -107,22 +111,24 @@ class ConnectionVerbs(Asking):
         if "neuron" in labels:
             return self.connections(
                 pre, post, min_weight=min_weight, kind=kind, by_neuropil=by_neuropil, fractions=fractions, pivot=pivot,
-                values=values, regex=regex, columns=[*BESIDE, *(n for n in labels if n not in ("neuron", *BESIDE))],
+                values=values, regex=regex, compartment=compartment,
+                columns=[*BESIDE, *(n for n in labels if n not in ("neuron", *BESIDE))],
             )  # fmt: skip
         if not groups:
             raise SchemaError("by is empty; wanted neuron, neuropil, or columns of neurons")
         ends = self._ends(pre=pre, post=post)
-        pattern, parameters = self._pairs(ends, min_weight, kind, by_neuropil, regex)
+        pattern, parameters = self._pairs(ends, min_weight, kind, by_neuropil, regex, compartment)
         outputs = [Column(f"{n}_{side}", Property(v, n)) for side, v in (("pre", "a"), ("post", "b")) for n in labels]
         outputs += [Column("neuropil", Property("e", "neuropil"))] if by_neuropil else []
         weight = Call("sum", (Property("e", "weight"),))
         columns = (*outputs, Column("connections", Call("count")), Column("weight", weight))
         order = (Order(weight, descending=True), *(Order(group.value) for group in outputs))
         asked = with_columns(pattern, columns, order)
-        found = self._noted(self._find(asked, parameters), ends, regex, no_connections(kind, min_weight))
+        found = self._find(asked, parameters, compartment)
+        found = self._noted(found, ends, regex, no_connections(kind, min_weight))
         if fractions or values.startswith("fraction"):
             own = Operation("=", (Property("a", "root_id"), Property("b", "root_id")))
-            autapses = self._find(replace(asked, where=own), parameters)
+            autapses = self._find(replace(asked, where=own), parameters, compartment)
             found = self._with_fractions(found, ends, kind, labels, regex, autapses)
         return self._pivoted(found, labels, by_neuropil, values, labels) if pivot else found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from graphlab.store.wiring.compartments.choice import Compartment
 from graphlab.verbs.everyday.asking import BESIDE, column_names, no_connections, with_columns
 from graphlab.verbs.everyday.connections import ConnectionVerbs
 from ingest.schema.errors import SchemaError
@@ -26,6 +27,7 @@ class PartnerVerbs(ConnectionVerbs):
         upto: float | None = None,
         min_weight: float = 0.0,
         kind: str = "chemical",
+        compartment: Compartment = None,
         regex: bool = False,
     ) -> Result:
         """The partners of some neurons taken together, heaviest first, as fractions of all that the neurons have.
@@ -38,6 +40,7 @@ class PartnerVerbs(ConnectionVerbs):
                 contralateral (on the two sides), unsided (one of them in the centre or unknown).
             upto: only the first partners whose fractions reach so much together.
             min_weight: weaker connections are left out, and count in the denominators.
+            compartment: only what pairs have there, as ``snapshot`` takes it; all counts in the denominators.
 
         Returns:
             neuron: root_id uint64, name, cell_type, side; else the columns of ``by`` and partners int64. Then
@@ -60,8 +63,9 @@ class PartnerVerbs(ConnectionVerbs):
         chosen = root_ids_of(self._folder, who, regex)
         ends = {"pre": None, "post": None, mine: {"root_id": chosen}}
         found = self.connections(
-            ends["pre"], ends["post"], min_weight=min_weight, kind=kind, columns=list(dict.fromkeys([*labels, "side"]))
-        )
+            ends["pre"], ends["post"], min_weight=min_weight, kind=kind, compartment=compartment,
+            columns=list(dict.fromkeys([*labels, "side"])),
+        )  # fmt: skip
         asked = self._ends(**{mine: who})
         others, autapses = without_autapses(found.to_arrow())
         table = partner_table(self._folder, others, direction, chosen, groups, labels, sides, kind, upto)
@@ -77,6 +81,7 @@ class PartnerVerbs(ConnectionVerbs):
         at_least: int | None = None,
         min_weight: float = 0.0,
         kind: str = "chemical",
+        compartment: Compartment = None,
     ) -> Result:
         """Neurons connected with all of some neurons, or with at least so many of them.
 
@@ -84,6 +89,7 @@ class PartnerVerbs(ConnectionVerbs):
             who: the neurons in question, by id, name, type, set or criteria.
             direction: ``out`` for partners that all of them connect to, ``in`` for partners that connect to all.
             at_least: how many of them a partner has to share; all when absent.
+            compartment: only what pairs have there, as ``snapshot`` takes it.
 
         Returns:
             root_id uint64, name, cell_type, shared int64 (how many of the neurons), weight double (summed); most
@@ -102,7 +108,7 @@ class PartnerVerbs(ConnectionVerbs):
         mine, partner = ("a", "b") if direction == "out" else ("b", "a")
         end = "pre" if direction == "out" else "post"
         ends = {"pre": None, "post": None, **self._ends(**{end: ids})}
-        pattern, parameters = self._pairs(ends, min_weight, kind, False, False)
+        pattern, parameters = self._pairs(ends, min_weight, kind, False, False, compartment)
         shared = Call("count", (Property(mine, "root_id"),), distinct=True)
         weight = Call("sum", (Property("e", "weight"),))
         columns = (
@@ -111,7 +117,7 @@ class PartnerVerbs(ConnectionVerbs):
             Column("weight", weight),
         )
         order = (Order(shared, descending=True), Order(weight, descending=True), Order(Property(partner, "root_id")))
-        found = _kept(self._find(with_columns(pattern, columns, order), parameters), "shared", least)
+        found = _kept(self._find(with_columns(pattern, columns, order), parameters, compartment), "shared", least)
         asked = self._ends(**{end: who})
         return self._noted(found, asked, wanted=f"no neuron is shared by {least:,} of the {len(ids):,}")
 

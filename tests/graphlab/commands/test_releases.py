@@ -192,13 +192,15 @@ def test_a_split_edge_list_counts_each_pair_once(
     assert "norm divides each count by the input of one compartment" in told
     (found,) = document("ingest", graph, place, "--as", "connections", "--columns", "banc")
     assert found["rows"] == 4
-    assert any("summed over the compartments of each pair" in note for note in found["notes"])
+    assert any(note.endswith("compartments split: norm, compartment_input") for note in found["notes"])
     assert rows(graph, "SELECT pre_root_id, post_root_id, weight FROM connections ORDER BY ALL") == [
         (FLYWIRE[0], FLYWIRE[1], 8.0),
         (FLYWIRE[1], FLYWIRE[1], 4.0),
     ]
     names = {row[0] for row in rows(graph, "SELECT column_name FROM (DESCRIBE connections)")}
     assert not names & {"norm", "pre_label", "post_label", "compartment_input"}
+    parts = "SELECT pre_root_id, post_root_id, sum(weight) FROM connections_by_compartment GROUP BY ALL ORDER BY ALL"
+    assert rows(graph, parts) == [(FLYWIRE[0], FLYWIRE[1], 8.0), (FLYWIRE[1], FLYWIRE[1], 4.0)]
 
 
 def test_banc_synapses(document: Document, graph: Path, tmp_path: Path) -> None:

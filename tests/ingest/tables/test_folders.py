@@ -190,7 +190,7 @@ def test_a_cave_export_with_deleted_rows(read: Read, opened: Callable[..., Readi
     by_id = found.to_pandas().set_index("synapse_id").loc[wanted["id"]]
     assert (by_id["pre_root_id"].to_numpy() == wanted["pre_pt_root_id"].to_numpy()).all()
     assert (by_id["z_nm"].to_numpy() == wanted["ctr_pt_position_z"].to_numpy() * 40).all()
-    assert (by_id["pre_pt_supervoxel_id"].to_numpy() == wanted["pre_pt_supervoxel_id"].to_numpy()).all()
+    assert (by_id["pre_supervoxel_id"].to_numpy() == wanted["pre_pt_supervoxel_id"].to_numpy()).all()
     assert not [name for name in found.column_names if "morton" in name]
     assert "version 3 of a Delta Lake table" in reading.notes
     assert any("not read as such: pre_pt_position_x" in note for note in reading.notes)

@@ -51,7 +51,9 @@ def section(subject: Subject) -> Section | None:
     tables = {}
     for k in chosen:
         one = classes(found.size)[k]
-        table = graph.motifs.instances(one.name, found.size, kind=kind, min_weight=least, limit=ROWS)
+        table = graph.motifs.instances(
+            one.name, found.size, kind=kind, min_weight=least, limit=ROWS, compartment=meta.get("compartment")
+        )
         tables[f"instances_{found.size}_{one.name}"] = table
         total = int(table.schema.metadata[b"found"])
         picture = drawings.motif(one.edges, found.size, f"Motif {one.name}", numbered=True)
