@@ -139,7 +139,8 @@ class Graph(QueryVerbs, ExportVerbs, NeuronVerbs, PartnerVerbs, PathVerbs, Simil
         """Bring one source in, all of it or nothing; the same source again is a no-op.
 
         Args:
-            source: a path, or a pandas, polars or pyarrow table.
+            source: a path, an address of a server's table (``cave://``, ``neuprint://``), or a pandas, polars or
+                pyarrow table.
             as_: neurons, synapses, connections, embeddings, recordings or behavior.
             columns: a preset of ``graphlab columns`` (``"cave"``), with pairs (``"cave,size=volume"``), or ours ->
                 theirs; None for our own names.

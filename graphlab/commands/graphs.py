@@ -47,7 +47,11 @@ def init(
 def ingest(
     graph: GraphPath,
     sources: Annotated[
-        list[Path], typer.Argument(metavar="SOURCE...", help="Files, or folders that hold one table, in order.")
+        list[Path],
+        typer.Argument(
+            metavar="SOURCE...",
+            help="Files, folders that hold one table, or tables of servers (docs/clients.md), in order.",
+        ),
     ],
     as_: Annotated[As, typer.Option("--as", help="What the rows are.")],
     columns: Annotated[
@@ -82,6 +86,7 @@ def ingest(
 
     from graphlab.commands.terminal import print_json, progress_bars
     from graphlab.graph import Graph
+    from ingest.clients.address import source_label
     from ingest.schema.errors import GraphlabError
 
     options: dict[str, Any] = dict(pairs_of(option, "--option"))
@@ -104,7 +109,7 @@ def ingest(
                     kind=kind.value if kind else None,
                     duplicates=duplicates.value if duplicates else None,
                     unknown=unknown.value,
-                    progress=bars(f"reading {source.name}"),
+                    progress=bars(f"reading {source_label(source)}"),
                     **options,
                 )
             except GraphlabError as error:

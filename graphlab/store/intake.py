@@ -27,6 +27,9 @@ from graphlab.store.wiring.neurons import write_neurons
 from graphlab.store.wiring.rebuild import add_unknown_neurons, rebuild_connections
 from graphlab.store.wiring.recipe import Recipe, pairs_from_synapses
 from graphlab.store.wiring.synapses import write_synapses
+from ingest.clients.address import LiveAddress, is_live, parse_address
+from ingest.clients.fetching import fetch
+from ingest.clients.kept_pages import KeptPages, downloads
 from ingest.reader import Reading, ReadRequest, source_name
 from ingest.running.progress import Progress
 from ingest.schema.errors import ReadError, SchemaError, UnknownNameError, VersionError
@@ -36,6 +39,8 @@ from ingest.schema.words import TABLES
 DUPLICATES = ("sum", "first", "refuse")
 UNKNOWN = ("add", "keep", "refuse")
 RECORDED = ("recordings", "behavior")
+ORIGIN = "origin"
+"""What the graph keeps of the server that its tables came from, so that data sets of servers do not mix."""
 POLICIES: dict[str, tuple[str, ...]] = {
     "neurons": ("duplicates",),
     "synapses": ("kind", "unknown"),
@@ -114,26 +119,34 @@ def ingest(
         SchemaError, IdError, ReadError: bad input, with file, row and column; the graph is as it was.
     """
     policy.check(request.as_)
-    if isinstance(source, str | Path):
+    address = parse_address(source) if is_live(source) else None
+    if isinstance(source, str | Path) and address is None:
         places.require_foreign(folder.path, Path(source))
+    if address is not None and request.as_ not in TABLES:
+        raise SchemaError(f"{address}: --as {request.as_}: servers have tables; wanted {', '.join(TABLES)}")
     if request.as_ in RECORDED:
         return _ingest_recorded(folder, source, request, policy, progress)
     if request.as_ not in TABLES:
         raise UnknownNameError("table", request.as_, (*TABLES, *RECORDED))
     started = datetime.datetime.now(datetime.UTC)
-    name = Path(source).name if isinstance(source, str | Path) else source_name(source)
-    if isinstance(source, str | Path) and not Path(source).exists():
-        raise ReadError(f"{source} does not exist")
+    if address is not None:
+        source, progress = _fetched(folder, address, request, progress)
+        name, content = str(address), source.content
+    else:
+        name = Path(source).name if isinstance(source, str | Path) else source_name(source)
+        if isinstance(source, str | Path) and not Path(source).exists():
+            raise ReadError(f"{source} does not exist")
+        content = runs.hash_source(source)
     # Embeddings are excepted: their voxels are those of the model, not those of the segmentation.
     if request.resolution is None and request.as_ != "embeddings" and folder.resolution is not None:
         request = replace(request, default_resolution=folder.resolution)
-    inputs = {name: runs.hash_source(source)}
+    inputs = {name: content}
     run = start_run(folder, "ingest", _parameters(request, policy), inputs, started=started)
     if runs.find(folder, run.run_id) and not _was_replaced(folder, request, run.run_id):
         return IngestSummary(name, request.as_, run.run_id, 0, already_there=True)
     _refuse_second_reading(folder, name, run.run)
     reading = open_source(source, request)
-    named = _materialization(folder, reading)
+    named = _identity(folder, reading)
     left_out = 0
     with _nothing_left_behind(folder, request), folder.transaction() as connection:
         if request.as_ == "embeddings":
@@ -156,9 +169,10 @@ def ingest(
         notes = [*reading.notes, *notes]
         if left_out > rows:
             notes.insert(0, f"most rows were left out: {left_out:,} of {left_out + rows:,}")
-        if named is not None:
-            folder.set_meta("materialization", named)
-            notes.append(f"the graph is of materialization {named} from now on, as this source says")
+        for key, value in named.items():
+            folder.set_meta(key, value)
+            if key != ORIGIN:
+                notes.append(f"the graph is of {key} {value} from now on, as this source says")
         run.finish_in(connection, "; ".join(notes), moves_data=True)
         if alongside is not None:
             alongside()
@@ -248,13 +262,41 @@ def _parameters(request: ReadRequest, policy: Policy) -> dict[str, Any]:
     }
 
 
-def _materialization(folder: Folder, reading: Reading) -> str | None:
-    """A frame that says which materialization it is of must agree with the graph; it names it where none did."""
-    given = reading.meta.get("materialization")
-    known = folder.meta("materialization")
-    if given is not None and known is not None and str(given) != known:
-        raise VersionError(
-            f"the source is of materialization {given}, the graph of {known}; root ids differ between versions. "
-            "Make a separate graph, or pull the table at the graph's version"
-        )
-    return str(given) if given is not None and known is None else None
+def _fetched(
+    folder: Folder, address: LiveAddress, request: ReadRequest, progress: Progress | None
+) -> tuple[KeptPages, Progress | None]:
+    """The pages of a live table, and what tells the rest of the progress after them."""
+    came = 0
+
+    def coming(done: int, total: int) -> None:
+        nonlocal came
+        came = total
+        if progress:
+            progress(done, 2 * total)
+
+    places.require_foreign(folder.path, downloads())
+    kept = fetch(address, request.as_, coming)
+    rest = (lambda done, total: progress(came + done, came + total)) if progress else None
+    return kept, rest
+
+
+def _identity(folder: Folder, reading: Reading) -> dict[str, str]:
+    """What a source says of the version of its ids, where the graph did not know it yet.
+
+    Raises:
+        VersionError: the graph is of another materialization, or of another data set of a server.
+    """
+    new = {}
+    for key in ("materialization", ORIGIN):
+        given, known = reading.meta.get(key), folder.meta(key)
+        if given is not None and known is not None and str(given) != known:
+            what = "materialization" if key == "materialization" else "data set"
+            raise VersionError(
+                f"the source is of {what} {given}, the graph of {known}; root ids differ between them. "
+                "Make a separate graph, or pull the table at the graph's version"
+            )
+        if given is not None and known is None:
+            new[key] = str(given)
+    if "dataset" in reading.meta and folder.meta("dataset") is None:
+        new["dataset"] = str(reading.meta["dataset"])
+    return new

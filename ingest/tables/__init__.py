@@ -10,6 +10,7 @@ from ingest.tables.columnar import ColumnarReader
 from ingest.tables.delimited import DelimitedReader
 from ingest.tables.folders import FolderReader
 from ingest.tables.frames import FrameReader
+from ingest.tables.live import LiveReader
 from ingest.tables.mat import MatReader
 from ingest.tables.records import JsonReader
 from ingest.tables.workbook import WorkbookReader
@@ -19,6 +20,7 @@ __all__ = ["READERS", "open_source"]
 READERS.register("frame", FrameReader())
 READERS.register("columnar", ColumnarReader())
 READERS.register("folder", FolderReader())
+READERS.register("live", LiveReader())
 READERS.register("workbook", WorkbookReader())
 READERS.register("mat", MatReader())
 READERS.register("json", JsonReader())
@@ -29,7 +31,7 @@ def open_source(source: object, request: ReadRequest) -> Reading:
     """Open a table of neurons, synapses or connections.
 
     Args:
-        source: a path, or a pandas, polars or pyarrow table.
+        source: a path, a ``cave://`` or ``neuprint://`` address, or a pandas, polars or pyarrow table.
 
     Raises:
         ReadError: there is no reader for such a source; SchemaError and IdError for what is inside.
