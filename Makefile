@@ -9,8 +9,8 @@ demo: $(VENV)/.installed-base          ## the whole job on a made connectome, th
 	rm -rf demo
 	$(BIN)/graphlab demo demo
 
-test: $(VENV)/.installed-full          ## every test, slow ones too; real data when GRAPHLAB_REAL_DATA is set
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+test: $(VENV)/.installed-full $(VENV)/cave/.installed  ## every test, slow ones too; real data when GRAPHLAB_REAL_DATA is set
+	GRAPHLAB_NEED_CAVE=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.installed-full          ## style, types, and the arrows between the rooms
 	$(BIN)/ruff check .
@@ -34,6 +34,15 @@ $(VENV)/.installed-base: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.installed-full: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[all,dev]'
 	touch $@ $(VENV)/.installed-base
+
+# caveclient wants pandas < 3: the extra `cave` over the packages that are there, its own pandas before theirs.
+$(VENV)/cave/.installed: $(VENV)/.installed-full
+	rm -rf $(VENV)/cave
+	$(BIN)/python -m venv $(VENV)/cave
+	$(VENV)/cave/bin/python -c 'import site, sys; open(site.getsitepackages()[0] + "/around.pth", "w").write(sys.argv[1])' \
+		"$$($(BIN)/python -c 'import site; print(site.getsitepackages()[0])')"
+	$(VENV)/cave/bin/python -m pip install --quiet --disable-pip-version-check -e '.[cave]'
+	touch $@
 
 clean:
 	rm -rf $(VENV) demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

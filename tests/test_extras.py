@@ -56,6 +56,13 @@ def deltalake(place: Path) -> None:
     open_source(place, ReadRequest("neurons"))
 
 
+def live(address: str) -> None:
+    from ingest.clients.address import parse_address
+    from ingest.clients.fetching import open_table
+
+    open_table(parse_address(address), "neurons")
+
+
 def h5py(place: Path) -> None:
     from ingest.recordings.whole_brain_hdf5 import read
 
@@ -89,6 +96,8 @@ NEEDS: list[tuple[str, str, Callable[[Path], None]]] = [
     ("tensorflow", "tensorflow", tensorflow),
     ("polars", "polars", polars),
     ("deltalake", "deltalake", deltalake),
+    ("caveclient", "caveclient", lambda place: live("cave://minnie65_public/synapses?version=1300")),
+    ("neuprint", "neuprint-python", lambda place: live("neuprint://neuprint.janelia.org/hemibrain:v1.2.1")),
     ("h5py", "h5py", h5py),
     ("pynwb", "pynwb", pynwb),
     ("sklearn", "scikit-learn", mutual_information),
@@ -113,6 +122,7 @@ def test_a_missing_library_is_named_with_the_command_that_brings_it(
 
 
 def test_all_brings_every_extra_but_the_developers() -> None:
+    """And but ``cave``: with caveclient, pip would take pandas back to 2 for everything else."""
     extras = PROJECT["optional-dependencies"]
     (every,) = extras["all"]
-    assert set(every.partition("[")[2].rstrip("]").split(",")) == set(extras) - {"all", "dev"}
+    assert set(every.partition("[")[2].rstrip("]").split(",")) == set(extras) - {"all", "dev", "cave"}

@@ -65,13 +65,14 @@ class KeptPages:
     complete: bool = False
     begun: str = ""
     """When the first page was asked for, UTC."""
+    root: Path = field(default_factory=downloads)
 
     @property
     def folder(self) -> Path:
         version = "" if self.address.version is None else f"v{self.address.version}"
         server = urlsplit(self.address.server).netloc if self.address.server else ""
         names = (self.address.scheme, server, self.address.place, self.address.table, version, self.as_)
-        return downloads().joinpath(*(_file_name(name) for name in names if name))
+        return self.root.joinpath(*(_file_name(name) for name in names if name))
 
     @property
     def parquet(self) -> Path:
@@ -219,7 +220,7 @@ def _one_type(name: str, types: list[pa.DataType]) -> pa.DataType:
 
 
 def _number(kind: pa.DataType) -> bool:
-    return pa.types.is_integer(kind) or pa.types.is_floating(kind)
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
 
 
 def _as(rows: pa.Table, wanted: pa.Schema) -> pa.Table:

@@ -1,4 +1,7 @@
-"""Tables that servers hold: ``cave://`` and ``neuprint://``, once their pages are on this disk."""
+"""Tables that servers hold: ``cave://`` and ``neuprint://``, once their pages are on this disk.
+
+Tests: tests/ingest/clients/test_neuprint.py.
+"""
 
 from __future__ import annotations
 

@@ -13,6 +13,9 @@ from pyarrow import parquet
 from scipy import io
 
 from graphlab.testing import ReaderContract
+from ingest.clients.address import parse_address
+from ingest.clients.kept_pages import KeptPages
+from ingest.clients.windows import Window
 from ingest.segclr import csv_zip
 from ingest.segclr.readers import EMBEDDING_READERS
 from ingest.tables import READERS
@@ -44,6 +47,24 @@ class TestFolder(ReaderContract):
             (made / f"day={number}").mkdir(parents=True, exist_ok=True)
             parquet.write_table(pa.table(EDGES), made / f"day={number}" / "a.parquet")
         return made
+
+
+class TestLive(ReaderContract):
+    name = "live"
+
+    def source(self, folder: Path) -> Any:
+        """Pages that an earlier download kept: no server is asked."""
+        address = parse_address("neuprint://neuprint.janelia.org/hemibrain:v1.2.1")
+        about = {
+            "materialization": "v1.2.1",
+            "origin": "neuprint://neuprint.janelia.org/hemibrain",
+            "dataset": "hemibrain",
+        }
+        kept = KeptPages(address, "connections", about, total=2, root=folder)
+        columns = zip(("bodyId_pre", "bodyId_post", "weight"), EDGES.values(), strict=True)
+        kept.add(Window(0, 2**61), pa.table(dict(columns)))
+        kept.finish()
+        return kept
 
 
 class TestJson(ReaderContract):

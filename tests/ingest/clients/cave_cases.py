@@ -184,3 +184,11 @@ def test_an_old_server(cave: Any, graph: Opened) -> None:
     )
     with graph:
         assert "ServerIncompatibilityError" in fails(graph, address(cave))
+
+
+def test_the_page_of_the_docs(cave: Any, tmp_path: Path, documented: Any) -> None:
+    printed = documented("minnie", {"version=1300": f"version=1300&server={cave.address}"})
+    assert "20 rows of neurons" in printed
+    assert "400 rows of synapses" in printed
+    with Graph.open(tmp_path / "minnie", read_only=True) as graph:
+        assert graph.info().counts["synapses"] == 400

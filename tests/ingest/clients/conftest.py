@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -232,6 +234,27 @@ def downloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
+def documented(tmp_path: Path) -> Callable[[str, dict[str, str]], str]:
+    """Runs the commands that docs/clients.md gives for one graph, with other servers; what they print."""
+    page = (Path(__file__).parents[3] / "docs" / "clients.md").read_text(encoding="utf-8")
+    blocks = {block.split()[2]: block for block in re.findall(r"^```bash\n(.*?)^```", page, flags=re.M | re.S)}
+    assert set(blocks) == {"minnie", "hemi"}
+
+    def run(name: str, servers: dict[str, str]) -> str:
+        text = f'graphlab() {{ "{sys.executable}" -m graphlab.cli "$@"; }}\n{blocks[name]}'
+        for theirs, ours in servers.items():
+            assert theirs in text
+            text = text.replace(theirs, ours)
+        command = ["bash", "-euo", "pipefail", "-c", text]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == ""
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture
 def cave(downloads: Path, tmp_path: Path) -> Iterator[Cave]:
     """A CAVE server, and a secret file where caveclient looks for one."""
     state = Cave()
@@ -288,7 +311,7 @@ class Neuprint(State):
 
 
 def _of_neo4j(value: Any) -> Any:
-    """A value as neuPrintHTTP writes it: properties of a node, points with their coordinates, nothing that is not there."""
+    """A value as neuPrintHTTP writes it: properties of nodes, points with coordinates, nothing that is not there."""
     if isinstance(value, dict) and {*value} == {"x", "y", "z"}:
         return {"coordinates": [value[axis] for axis in "xyz"], "crs": {"srid": 9157}, "type": "Point"}
     if isinstance(value, dict):
@@ -311,7 +334,8 @@ def neuprint_graph() -> Any:
         f"CREATE NODE TABLE Neuron(bodyId INT64 PRIMARY KEY, `type` STRING, instance STRING, status STRING, pre INT64, "
         f"post INT64, upstream INT64, downstream INT64, somaLocation {point}, somaRadius DOUBLE, predictedNt STRING, "
         f"roiInfo STRING, {regions})",
-        f"CREATE NODE TABLE Synapse(id INT64 PRIMARY KEY, `type` STRING, confidence DOUBLE, location {point}, {regions})",
+        "CREATE NODE TABLE Synapse(id INT64 PRIMARY KEY, `type` STRING, confidence DOUBLE, "
+        f"location {point}, {regions})",
         "CREATE NODE TABLE SynapseSet(id STRING PRIMARY KEY)",
         "CREATE NODE TABLE Meta(dataset STRING PRIMARY KEY, uuid STRING, lastDatabaseEdit STRING, voxelSize DOUBLE[], "
         "voxelUnits STRING, primaryRois STRING[], roiInfo STRING, neuronProperties STRING)",
@@ -325,8 +349,9 @@ def neuprint_graph() -> Any:
          "predictedNt", "roiInfo", "SMP(R)", *REGIONS), "x"
     )  # fmt: skip
     graph.execute(
-        "CREATE (:Meta {dataset: 'hemibrain', uuid: 'a89eb3', lastDatabaseEdit: '2022-03-01', voxelSize: [8.0, 8.0, 8.0], "
-        "voxelUnits: 'nanometers', primaryRois: $main, roiInfo: $regions, neuronProperties: $properties})",
+        "CREATE (:Meta {dataset: 'hemibrain', uuid: 'a89eb3', lastDatabaseEdit: '2022-03-01', "
+        "voxelSize: [8.0, 8.0, 8.0], voxelUnits: 'nanometers', primaryRois: $main, "
+        "roiInfo: $regions, neuronProperties: $properties})",
         {
             "main": [*REGIONS], "properties": json.dumps(properties),
             "regions": json.dumps({region: {"pre": 1} for region in ("SMP(R)", *REGIONS)}),
@@ -338,8 +363,9 @@ def neuprint_graph() -> Any:
     def neuron(i: int, body: int) -> list[Any]:
         kind, place = f"T{i % 4}", {"x": 100 * i, "y": 100 * i + 1, "z": 100 * i + 2}
         return [
-            body, None if i % 5 == 0 else kind, f"{kind}_{'LR'[i % 2]}", "Traced", 1, 2, 20, 30, place if i % 2 else None,
-            291.5 if i % 3 else None, "acetylcholine" if i % 2 else None, "{}", True, None, None, None,
+            body, None if i % 5 == 0 else kind, f"{kind}_{'LR'[i % 2]}", "Traced", 1, 2, 20, 30,
+            place if i % 2 else None, 291.5 if i % 3 else None, "acetylcholine" if i % 2 else None, "{}", True,
+            None, None, None,
         ]  # fmt: skip
 
     pairs = [
@@ -365,7 +391,9 @@ def neuprint_graph() -> Any:
     fill(graph, "ConnectsTo_SynapseSet_SynapseSet", ends)
     fill(graph, "SynapsesTo", [(i, i + 1) for i in range(0, len(sites), 2)])
     owned = [
-        (body, name) for (pre, post, _), both in zip(pairs, ends, strict=True) for body, name in zip((pre, post), both)
+        pair
+        for (pre, post, _), (ours, theirs, _) in zip(pairs, ends, strict=True)
+        for pair in ((pre, ours), (post, theirs))
     ]
     fill(graph, "Contains_Neuron_SynapseSet", owned)
     fill(graph, "Contains_SynapseSet_Synapse", sets)

@@ -36,7 +36,7 @@ def rows(graph: Graph, text: str) -> list[tuple[Any, ...]]:
 
 
 def test_neurons_and_synapses(neuprint: Any, tmp_path: Path) -> None:
-    neuprint.cap = 50
+    neuprint.cap = 60
     with Graph.create(tmp_path / "g") as graph:
         notes = graph.ingest(address(neuprint), as_="neurons").notes
         assert notes[0].startswith("24 rows, as many as the server counted before and after; asked for 20")
@@ -137,18 +137,20 @@ def test_what_there_is_not(neuprint: Any, tmp_path: Path, monkeypatch: pytest.Mo
         assert "HTTP 401" in refused
 
 
-def test_the_command_line(neuprint: Any, tmp_path: Path) -> None:
-    graph = tmp_path / "g"
-    Graph.create(graph).close()
+def test_a_command_that_holds_a_token(neuprint: Any, tmp_path: Path) -> None:
+    Graph.create(tmp_path / "g").close()
+    command = [sys.executable, "-m", "graphlab.cli", "ingest", str(tmp_path / "g"), "--as", "neurons"]
+    done = subprocess.run(
+        [*command, address(neuprint, "?token=0123abcd")], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "credentials" in done.stderr
+    assert "0123abcd" not in done.stderr
 
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "graphlab.cli", "ingest", str(graph), *words]
-        return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
-    done = run(address(neuprint), "--as", "connections")
-    assert done.returncode == 0, done.stderr
-    assert f"{address(neuprint)}: 101 rows of connections" in done.stdout
-    refused = run(address(neuprint, "?token=0123abcd"), "--as", "neurons")
-    assert (refused.returncode, refused.stdout) == (1, "")
-    assert "credentials" in refused.stderr
-    assert "0123abcd" not in refused.stderr
+def test_the_page_of_the_docs(neuprint: Any, tmp_path: Path, documented: Any) -> None:
+    printed = documented("hemi", {"neuprint.janelia.org": neuprint.place})
+    assert "24 rows of neurons" in printed
+    assert "101 rows of connections" in printed
+    with Graph.open(tmp_path / "hemi", read_only=True) as graph:
+        assert graph.info().counts["connections"] == 101

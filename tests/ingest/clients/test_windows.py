@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -73,7 +74,7 @@ def test_every_row_comes_once(keys: set[int], cap: int, known: int, width: int) 
     assert Counter(key for _, page in pages for key in page["key"].to_pylist()) == Counter(keys)
     assert all(page.num_rows <= cap for _, page in pages)
     windows = [window for window, _ in pages]
-    assert all(first.high <= second.low for first, second in zip(windows, windows[1:], strict=False))
+    assert all(first.high <= second.low for first, second in pairwise(windows))
 
 
 @settings(max_examples=60, deadline=None)
