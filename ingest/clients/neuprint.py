@@ -156,11 +156,19 @@ class NeuprintTable:
             "uuid": said["uuid"],
             "last_edit": None if said["lastDatabaseEdit"] is None else str(said["lastDatabaseEdit"]),
             "columns": ["bodyId", *sorted({*map(str, keys)} - left_out - {"bodyId"})],
-            "left_out": sorted({*map(str, keys)} & left_out - {*regions, *primary}),
+            "left_out": self._left_out({*map(str, keys)} & {*PER_REGION}),
             "key": self.key,
             "regions": [*regions],
             "primary": primary,
         }
+
+    def _left_out(self, properties: set[str]) -> str:
+        """What of the nodes does not come, in words."""
+        if self._as == "synapses":
+            return "of a synapse come its places, scores and primary regions, no further properties"
+        if self._as == "connections":
+            return ""
+        return f"properties left out: {', '.join([*sorted(properties), 'one per region'])}"
 
     def _rows(self, query: str, what: str) -> list[list[Any]]:
         answer = self._ask(partial(self._client.fetch_custom, query, format="json"), what)

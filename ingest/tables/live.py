@@ -29,12 +29,11 @@ class LiveReader:
         columns = _with_preset(request.columns, kept.address.scheme)
         reading = FolderReader().read(kept.parquet, replace(request, columns=columns))
         reading.meta |= {name: kept.about[name] for name in ("materialization", "origin", "dataset")}
-        left_out = kept.about.get("left_out") or []
-        more = [f"properties left out: {', '.join(left_out)}, and one per region"] if left_out else []
+        left_out = kept.about.get("left_out")
         reading.notes[:0] = [
             f"{kept.rows:,} rows, as many as the server counted before and after; asked for {kept.begun}",
             f"kept in {shown(kept.folder)}",
-            *more,
+            *([left_out] if left_out else []),
         ]
         return reading
 

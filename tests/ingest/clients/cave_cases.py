@@ -60,7 +60,7 @@ def test_synapses_past_the_row_cap(cave: Any, graph: Opened) -> None:
             held["id"], held["pre_pt_root_id"], held["post_pt_root_id"], held["pre_pt_supervoxel_id"],
             held["ctr_pt_position_x"] * 4.0, held["ctr_pt_position_z"] * 40.0, held["size"], strict=True,
         )  # fmt: skip
-        found = "SELECT synapse_id, pre_root_id, post_root_id, pre_pt_supervoxel_id, x_nm, z_nm, size FROM synapses"
+        found = "SELECT synapse_id, pre_root_id, post_root_id, pre_supervoxel_id, x_nm, z_nm, size FROM synapses"
         assert rows(graph, f"{found} ORDER BY synapse_id") == [tuple(row) for row in wanted]
         info = graph.info()
         assert (info.dataset, info.materialization) == ("minnie65_public", "1300")

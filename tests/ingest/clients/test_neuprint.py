@@ -40,7 +40,7 @@ def test_neurons_and_synapses(neuprint: Any, tmp_path: Path) -> None:
     with Graph.create(tmp_path / "g") as graph:
         notes = graph.ingest(address(neuprint), as_="neurons").notes
         assert notes[0].startswith("24 rows, as many as the server counted before and after; asked for 20")
-        assert "properties left out: roiInfo, and one per region" in notes
+        assert "properties left out: roiInfo, one per region" in notes
         wanted = truth(
             neuprint,
             "MATCH (n:Neuron) RETURN n.bodyId, n.instance, n.`type`, n.predictedNt, n.somaLocation.x * 8.0, n.status, "
