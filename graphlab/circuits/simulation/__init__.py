@@ -1,0 +1,1 @@
+"""Spikes and rates of a whole brain from its wiring."""
