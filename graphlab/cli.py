@@ -19,6 +19,7 @@ from graphlab import __version__
 from graphlab.commands import activity, counting, embedding, graphs, joins, mining, predicting, queries, reports
 from graphlab.commands.choices import Sections, Verb
 from graphlab.commands.circuits.flow import FLOW
+from graphlab.commands.circuits.simulation import SIMULATE
 from graphlab.commands.terminal import short
 from ingest.registry import Registry
 from ingest.schema.errors import GraphlabError, InterruptedRun, PluginError
@@ -185,6 +186,11 @@ flow = typer.Typer(name="flow", cls=Sections, help="Where signals go through the
 for verb in FLOW:
     flow.command(cls=Verb)(interruptible(verb))
 app.add_typer(flow, rich_help_panel="Circuits")
+
+simulate = typer.Typer(name="simulate", cls=Sections, help="Spikes and rates of a driven brain.", no_args_is_help=True)
+for verb in SIMULATE:
+    simulate.command(cls=Verb)(interruptible(verb))
+app.add_typer(simulate, rich_help_panel="Circuits")
 
 
 def _notice(number: int, frame: FrameType | None) -> None:

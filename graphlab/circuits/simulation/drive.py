@@ -68,7 +68,7 @@ class GivenDrive:
     def __post_init__(self) -> None:
         _some(self.nodes)
 
-    def trains(self, neuron: Neuron, steps: int, trial: int, seed: int) -> Trains:  # noqa: ARG002
+    def trains(self, neuron: Neuron, steps: int, trial: int, seed: int) -> Trains:
         """The inputs, in the order of time.
 
         Raises:

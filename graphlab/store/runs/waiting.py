@@ -29,6 +29,11 @@ RESULT_TABLES = (
     "behavior_enrichment",
     "behavior_tests",
     "signal_flow",
+    "simulation_rates",
+    "simulation_spikes",
+    "simulation_doses",
+    "simulation_silencing",
+    "simulation_activity",
 )
 Arriving = Callable[[Path], AbstractContextManager[Path]]
 KEPT = "kept"

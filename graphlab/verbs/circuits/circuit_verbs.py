@@ -5,7 +5,7 @@ Tests: tests/graphlab/verbs/circuits/test_flow.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,10 @@ class CircuitVerbs(Namespace):
     def weights(self, **settings: Any) -> Weights:
         """The weights that every verb here works on: wiring, denominators and signs, with what has to be said."""
         return self._read(self._settings(settings))
+
+    def repeatable(self) -> dict[str, Callable[..., object]]:
+        """What does the work of a run again, by the verb that the run names, from the run's parameters."""
+        return {}
 
     def _settings(self, given: Mapping[str, Any]) -> WeightSettings:
         chosen = weight_settings(given)

@@ -58,4 +58,4 @@ class FlowVerbs(CircuitVerbs):
 
     def repeatable(self) -> dict[str, Callable[..., object]]:
         """What does the work of a run again, by the verb that the run names, from the run's parameters."""
-        return {"signal_flow": self.signal_flow}
+        return {**super().repeatable(), "signal_flow": self.signal_flow}

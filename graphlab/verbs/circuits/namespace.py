@@ -6,7 +6,8 @@ Tests: tests/graphlab/verbs/circuits/test_flow.py.
 from __future__ import annotations
 
 from graphlab.verbs.circuits.flow import FlowVerbs
+from graphlab.verbs.circuits.simulation import SimulationVerbs
 
 
-class Circuits(FlowVerbs):
+class Circuits(FlowVerbs, SimulationVerbs):
     """Flow through the wiring; ``rerun`` repeats every result, and queries join its table."""

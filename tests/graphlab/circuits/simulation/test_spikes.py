@@ -165,7 +165,8 @@ def test_trials_differ_and_more_of_them_begin_with_the_same() -> None:
     drive = RandomDrive(np.arange(20), 150.0)
     few, more = (simulate_spikes(recurrent(), drive, Neuron(), 100.0, trials, seed=1) for trials in (2, 4))
     kept = more.trial < 2
-    assert np.array_equal(few.step, more.step[kept]) and np.array_equal(few.node, more.node[kept])
+    assert np.array_equal(few.step, more.step[kept])
+    assert np.array_equal(few.node, more.node[kept])
     assert not np.array_equal(few.step[few.trial == 0], few.step[few.trial == 1])
 
 
