@@ -12,7 +12,7 @@ import sys
 
 import brian2
 import numpy as np
-from brian2 import NeuronGroup, Network, SpikeGeneratorGroup, SpikeMonitor, Synapses, mV, ms
+from brian2 import Network, NeuronGroup, SpikeGeneratorGroup, SpikeMonitor, Synapses, ms, mV
 
 NEURONS, STEPS, STEP_MS = 200, 2500, 0.1
 WEIGHT_MV, INPUT_MV = 0.275, 250 * 0.275

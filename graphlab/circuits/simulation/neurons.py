@@ -82,7 +82,7 @@ class Neuron:
         return round(steps)
 
     def tables(self, steps: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """What 0, 1, ... steps leave of the voltage and of the drive, and the voltage that they make of 1 mV of drive."""
+        """What 0, 1, ... steps leave of voltage and of drive, and the voltage that they make of 1 mV of drive."""
         times = np.arange(min(steps, TABLE_STEPS) + 2) * self.step_ms
         voltage, drive = np.exp(-times / self.membrane_ms), np.exp(-times / self.synapse_ms)
         return voltage, drive, self.synapse_ms / (self.synapse_ms - self.membrane_ms) * (drive - voltage)

@@ -62,7 +62,7 @@ def spikes(
         result = opened.circuits.simulate(
             neurons_of(activate, "--activate"), spike_times=times, silence=neurons_of(silence, "--silence"),
             drive_hz=drive_hz, duration_ms=duration_ms, trials=trials, seed=seed, neuron=_constants(neuron),
-            keep_spikes=keep_spikes, workers=workers or DuckDBSettings.from_environment().cores, progress=bars("trials"), **settings,
+            keep_spikes=keep_spikes, workers=_threads(workers), progress=bars("trials"), **settings,
         )  # fmt: skip
     show(result, output, json, "rates, highest first")
 
@@ -96,7 +96,7 @@ def doses(
             neurons_of(activate, "--activate"), neurons_of(read, "--read"), drive_hz=_numbers(drive_hz, "--drive-hz"),
             synapse_mv=_numbers(synapse_mv, "--synapse-mv") if synapse_mv else None,
             silence=neurons_of(silence, "--silence"), duration_ms=duration_ms, trials=trials, seed=seed,
-            neuron=_constants(neuron), workers=workers or DuckDBSettings.from_environment().cores, progress=bars("doses"), **settings,
+            neuron=_constants(neuron), workers=_threads(workers), progress=bars("doses"), **settings,
         )  # fmt: skip
     show(result, output, json, "rates by dose")
 
@@ -132,7 +132,7 @@ def silencing(
         result = opened.circuits.silencing(
             neurons_of(activate, "--activate"), neurons_of(read, "--read"), neurons_of(candidate, "--candidate"),
             by=by, drive_hz=drive_hz, silence=neurons_of(silence, "--silence"), duration_ms=duration_ms,
-            trials=trials, seed=seed, neuron=_constants(neuron), workers=workers or DuckDBSettings.from_environment().cores, progress=bars("candidates"),
+            trials=trials, seed=seed, neuron=_constants(neuron), workers=_threads(workers), progress=bars("candidates"),
             **settings,
         )  # fmt: skip
     show(result, output, json, "the most needed first")
@@ -206,3 +206,7 @@ def _times(path: Path) -> dict[int, list[float]]:
     except (OSError, csv.Error) as error:
         raise GraphlabError(f"--spike-times: {path} cannot be read ({error})") from None
     return times
+
+
+def _threads(workers: int | None) -> int:
+    return workers or DuckDBSettings.from_environment().cores

@@ -87,18 +87,18 @@ class SimulationVerbs(CircuitVerbs):
         from graphlab.store.runs.results import digests
 
         chosen = self._settings(settings)
-        times = plain_times(spike_times)
+        times = self._times(spike_times)
         if (activate is None) == (times is None):
             raise AnalysisError("name the neurons to activate, or their spike_times: one of the two")
         if times is not None and trials not in (1, 30):
             raise AnalysisError(f"trials is {trials}; with given spike_times every trial is the same, so there is 1")
         trials = 1 if times is not None else trials
         parameters = {
-            **chosen.plain(), "activate": plain_choice("activate", activate), "spike_times": times,
-            "silence": plain_choice("silence", silence), "drive_hz": drive_hz, "duration_ms": duration_ms,
-            "trials": trials, "neuron": _plain_constants(neuron), "keep_spikes": keep_spikes,
+            **chosen.plain(), "activate": self._choice("activate", activate), "spike_times": times,
+            "silence": self._choice("silence", silence), "drive_hz": drive_hz, "duration_ms": duration_ms,
+            "trials": trials, "seed": seed, "neuron": _plain_constants(neuron), "keep_spikes": keep_spikes,
         }  # fmt: skip
-        run = self._start_run("simulate", parameters, seed=seed, record=record)
+        run = self._start_run("simulate", parameters, record=record)
         setup = self._setup(chosen, activate if times is None else sorted(int(one) for one in times), silence, neuron)
         drive = self._drive(setup, drive_hz, times)
         spikes = _spikes(setup, drive, duration_ms, trials, seed, workers, progress)
@@ -149,11 +149,11 @@ class SimulationVerbs(CircuitVerbs):
         if not strengths or not doses:
             raise AnalysisError("no dose was given; name at least one drive_hz, and one synapse_mv or none")
         parameters = {
-            **chosen.plain(), "activate": plain_choice("activate", activate), "read": plain_choice("read", read),
-            "drive_hz": doses, "synapse_mv": strengths, "silence": plain_choice("silence", silence),
-            "duration_ms": duration_ms, "trials": trials, "neuron": _plain_constants(neuron),
+            **chosen.plain(), "activate": self._choice("activate", activate), "read": self._choice("read", read),
+            "drive_hz": doses, "synapse_mv": strengths, "silence": self._choice("silence", silence),
+            "duration_ms": duration_ms, "trials": trials, "seed": seed, "neuron": _plain_constants(neuron),
         }  # fmt: skip
-        run = self._start_run("dose_response", parameters, seed=seed, record=record)
+        run = self._start_run("dose_response", parameters, record=record)
         setup = self._setup(chosen, activate, silence, neuron)
         targets = self._nodes("read", read, setup.weights)
         parts = []
@@ -205,12 +205,12 @@ class SimulationVerbs(CircuitVerbs):
 
         chosen = self._settings(settings)
         parameters = {
-            **chosen.plain(), "activate": plain_choice("activate", activate), "read": plain_choice("read", read),
-            "candidates": plain_choice("candidates", candidates), "by": by, "drive_hz": drive_hz,
-            "silence": plain_choice("silence", silence), "duration_ms": duration_ms, "trials": trials,
+            **chosen.plain(), "activate": self._choice("activate", activate), "read": self._choice("read", read),
+            "candidates": self._choice("candidates", candidates), "by": by, "drive_hz": drive_hz,
+            "silence": self._choice("silence", silence), "duration_ms": duration_ms, "trials": trials, "seed": seed,
             "neuron": _plain_constants(neuron),
         }  # fmt: skip
-        run = self._start_run("silencing", parameters, seed=seed, record=record)
+        run = self._start_run("silencing", parameters, record=record)
         setup = self._setup(chosen, activate, silence, neuron)
         targets = self._nodes("read", read, setup.weights)
         groups = self._groups(setup.weights, self._nodes("candidates", candidates, setup.weights), by)
@@ -262,8 +262,8 @@ class SimulationVerbs(CircuitVerbs):
 
         chosen = self._settings(settings)
         parameters = {
-            **chosen.plain(), "activate": plain_choice("activate", activate),
-            "silence": plain_choice("silence", silence), "level": level, "steps": steps, "tau_steps": tau_steps,
+            **chosen.plain(), "activate": self._choice("activate", activate),
+            "silence": self._choice("silence", silence), "level": level, "steps": steps, "tau_steps": tau_steps,
             "gain": gain,
         }  # fmt: skip
         run = self._start_run("simulate_rates", parameters, record=record)
@@ -300,6 +300,25 @@ class SimulationVerbs(CircuitVerbs):
         silenced = self._nodes("silence", silence, weights) if silence is not None else np.empty(0, np.int64)
         return _Setup(weights, cell, driven, silenced)
 
+    def _choice(self, what: str, wanted: Any) -> Any:
+        """Neurons as a run writes them down: criteria as they are, anything else as ids."""
+        chosen = wanted if wanted is None or isinstance(wanted, Mapping) else self._ids(what, wanted)
+        return plain_choice(what, chosen)
+
+    def _times(self, given: Mapping[Any, Sequence[float]] | None) -> dict[str, list[float]] | None:
+        """Given spike times as a run writes them down: root_id as text -> ms."""
+        if given is None:
+            return None
+        times: dict[str, list[float]] = {}
+        for name, values in given.items():
+            ids = self._ids("spike_times", name)
+            if len(ids) != 1 or str(ids[0]) in times:
+                raise AnalysisError(f"spike_times: {name!r} names {len(ids)} neurons or one again; wanted one a list")
+            times[str(ids[0])] = [float(value) for value in values]
+        if not any(times.values()):
+            raise AnalysisError("nothing drives the simulation: spike_times hold no time; give at least one")
+        return {name: values for name, values in times.items() if values}
+
     @staticmethod
     def _drive(setup: _Setup, drive_hz: float, times: dict[str, list[float]] | None) -> Drive:
         from graphlab.circuits.simulation.drive import GivenDrive, RandomDrive
@@ -323,21 +342,6 @@ class SimulationVerbs(CircuitVerbs):
                 f"none of the {len(nodes):,} candidates has a {by}; leave `by` out to silence each alone"
             )
         return [(name, np.array(members)) for name, members in sorted(groups.items())]
-
-
-def plain_times(given: Mapping[Any, Sequence[float]] | None) -> dict[str, list[float]] | None:
-    """Given spike times as a run writes them down: root_id as text -> ms."""
-    if given is None:
-        return None
-    times: dict[str, list[float]] = {}
-    for name, values in given.items():
-        ids = plain_choice("spike_times", int(name) if isinstance(name, str) and name.isdigit() else name)
-        if not isinstance(ids, list) or len(ids) != 1:
-            raise AnalysisError(f"spike_times: found {name!r}; wanted one root_id for each list of times")
-        times[str(ids[0])] = [float(value) for value in values]
-    if not any(times.values()):
-        raise AnalysisError("nothing drives the simulation: spike_times hold no time; give at least one")
-    return {name: values for name, values in times.items() if values}
 
 
 def _plain_constants(given: Mapping[str, float] | None) -> dict[str, float]:
