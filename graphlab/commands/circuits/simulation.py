@@ -1,4 +1,4 @@
-"""Verbs about simulation: simulate spikes | rates | doses | silencing.
+"""Verbs about simulation: simulate spikes | rates | doses | silencing | responses.
 
 Tests: tests/graphlab/commands/circuits/test_simulation.py.
 """
@@ -162,7 +162,34 @@ def rates(
     show(result, output, json, "activity, highest peak first")
 
 
-SIMULATE = (spikes, rates, doses, silencing)
+@with_weights
+def responses(
+    graph: GraphPath,
+    run: Annotated[
+        str | None, typer.Option("--responses", metavar="RUN", help="Measured responses; the latest when absent.")
+    ] = None,
+    steps: Annotated[int, typer.Option(help="Steps of the rate model.")] = 20,
+    tau_steps: Annotated[float, typer.Option("--tau-steps", help="How slowly activity fades, in steps.")] = 1.0,
+    gain: Annotated[float, typer.Option(help="Of the signed share of input.")] = 1.0,
+    seed: Seed = 0,
+    output: Output = None,
+    json: Json = False,
+    no_progress: NoProgress = False,
+    **settings: Any,
+) -> None:
+    """Measured responses beside the rate model, one stimulated neuron at a time, and beside plain wiring."""
+    from graphlab.commands.terminal import progress_bars
+    from graphlab.graph import Graph
+
+    with Graph.open(graph, shared=True) as opened, progress_bars(off=no_progress) as bars:
+        result = opened.circuits.simulated_responses(
+            responses=run, steps=steps, tau_steps=tau_steps, gain=gain, seed=seed, progress=bars("stimulated"),
+            **settings,
+        )  # fmt: skip
+    show(result, output, json, "agreement with measured responses")
+
+
+SIMULATE = (spikes, rates, doses, silencing, responses)
 """Verbs of ``graphlab simulate``."""
 
 

@@ -19,8 +19,9 @@ from graphlab.predict.predictors import default_predictors
 from graphlab.predict.protocol import Build, Experiment
 from graphlab.predict.tasks.kinds import PairTask
 from graphlab.predict.tasks.task import Design, Labels
-from graphlab.store.database import arrow, first_row
+from graphlab.store.database import arrow
 from graphlab.store.folder import Folder
+from graphlab.store.wiring.functional_edges import response_run
 from ingest.schema.errors import AnalysisError, SchemaError, UnknownNameError
 from ingest.schema.ids import rows_of
 from queries.snapshot import Snapshot
@@ -201,25 +202,6 @@ class Functional(PairTask):
         return FunctionalData(
             seen.root_ids, seen.snapshots, responds, seen.class_names(), seen.position_nm, seen.vectors
         ), notes  # fmt: skip
-
-
-def response_run(folder: Folder, run_id: str | None) -> str:
-    """The named run of measured responses; the latest when None."""
-    rows = folder.connection.execute(
-        "SELECT DISTINCT f.run_id, r.started FROM functional_connections f JOIN runs r USING (run_id) "
-        "WHERE f.kind = 'response' ORDER BY r.started, f.run_id"
-    ).fetchall()
-    known = [str(row[0]) for row in rows]
-    if run_id is not None and run_id not in known:
-        raise UnknownNameError("run of measured responses", run_id, known)
-    if not known:
-        other = first_row(folder.connection, "SELECT count(*) FROM functional_connections")
-        more = f" ({other[0]:,} functional edges of other kinds are here; they are correlations)" if other[0] else ""
-        raise AnalysisError(
-            f"no labels: this graph has no measured responses{more}; bring them with `graphlab correlate GRAPH --what "
-            "response --source FILE`"
-        )
-    return run_id or known[-1]
 
 
 def _likeness(vectors: Floats, first: Ints, second: Ints) -> FeatureColumns:

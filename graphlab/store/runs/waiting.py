@@ -34,6 +34,7 @@ RESULT_TABLES = (
     "simulation_doses",
     "simulation_silencing",
     "simulation_activity",
+    "simulation_responses",
 )
 Arriving = Callable[[Path], AbstractContextManager[Path]]
 KEPT = "kept"

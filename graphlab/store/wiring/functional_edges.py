@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from graphlab.store.database import arrow
+from graphlab.store.database import arrow, first_row
 from graphlab.store.folder import Folder
 from ingest.schema.errors import AnalysisError, UnknownNameError
 from ingest.schema.ids import rows_of
@@ -116,3 +116,22 @@ def functional_snapshot(
         "functional_run": chosen, "unmeasured": len(ids) * (len(ids) - 1) - int((pre != post).sum()),
     }  # fmt: skip
     return Snapshot.from_edges(ids, rows_of(ids, pre[kept]), rows_of(ids, post[kept]), weight[kept], meta)
+
+
+def response_run(folder: Folder, run_id: str | None) -> str:
+    """The named run of measured responses; the latest when None."""
+    rows = folder.connection.execute(
+        "SELECT DISTINCT f.run_id, r.started FROM functional_connections f JOIN runs r USING (run_id) "
+        "WHERE f.kind = 'response' ORDER BY r.started, f.run_id"
+    ).fetchall()
+    known = [str(row[0]) for row in rows]
+    if run_id is not None and run_id not in known:
+        raise UnknownNameError("run of measured responses", run_id, known)
+    if not known:
+        other = first_row(folder.connection, "SELECT count(*) FROM functional_connections")
+        more = f" ({other[0]:,} functional edges of other kinds are here; they are correlations)" if other[0] else ""
+        raise AnalysisError(
+            f"this graph has no measured responses{more}; bring them with `graphlab correlate GRAPH --what "
+            "response --source FILE`"
+        )
+    return run_id or known[-1]

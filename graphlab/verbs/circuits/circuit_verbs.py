@@ -65,6 +65,11 @@ class CircuitVerbs(Namespace):
             raise AnalysisError(f"{what}: no neuron was given; wanted root_ids, or criteria such as cell_type")
         return ids
 
+    def _choice(self, what: str, wanted: Any) -> Any:
+        """Neurons as a run writes them down: criteria as they are, anything else as ids."""
+        chosen = wanted if wanted is None or isinstance(wanted, Mapping) else self._ids(what, wanted)
+        return plain_choice(what, chosen)
+
     def _nodes(self, what: str, wanted: Any, weights: Weights) -> npt.NDArray[np.int64]:
         """Node numbers of a choice of neurons, ascending, each of them a neuron of the weights.
 

@@ -160,7 +160,7 @@ def test_no_labels_and_one_class(trainable: Any) -> None:
         with pytest.raises(AnalysisError, match="every example has the label 'response'"):
             graph.predict.train("functional", **QUICK)
         graph.folder.connection.execute("DELETE FROM functional_connections")
-        with pytest.raises(AnalysisError, match="no labels: this graph has no measured responses; bring them with"):
+        with pytest.raises(AnalysisError, match="this graph has no measured responses; bring them with"):
             graph.predict.train("functional", **QUICK)
     assert not (trainable.path / "models").exists()
 

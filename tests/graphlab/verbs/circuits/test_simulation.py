@@ -139,6 +139,25 @@ def test_a_dose_that_is_stronger_moves_more(graph: Graph) -> None:
     assert mean[(0.275, 200)] > mean[(0.1, 200)]
 
 
+def test_measured_responses_stand_beside_the_model_and_plain_wiring(graph: Graph) -> None:
+    """Motors respond to sensors through relays: the model knows, a list of connections does not."""
+    pairs = [(s, m, 1.0) for s in SENSORS for m in MOTORS] + [(m, s, 0.0) for s in SENSORS for m in MOTORS]
+    pairs += [(s, r, 2.0) for s in SENSORS for r in RELAYS] + [(s, b, 0.0) for s in SENSORS for b in BLOCKERS]
+    rows = pd.DataFrame(pairs, columns=["pre_root_id", "post_root_id", "value"])
+    rows[["pre_root_id", "post_root_id"]] += FIRST
+    with pytest.raises(AnalysisError, match="no measured responses"):
+        graph.circuits.simulated_responses(signs="shiu")
+    graph.activity.correlate("response", source=rows.assign(connected=rows["value"] > 0))
+    result = graph.circuits.simulated_responses(signs="shiu")
+    found = result.to_pandas().set_index(["predictor", "measure"])["value"]
+    assert found[("rate model", "auroc")] == 1.0
+    assert found[("connection", "auroc")] == pytest.approx(2 / 3 + 1 / 3 * 0.5)
+    assert found[("rate model", "spearman")] > found[("share of input", "spearman")] > 0
+    assert graph.rerun(result.run_id).equal
+    with pytest.raises(UnknownNameError, match="run of measured responses"):
+        graph.circuits.simulated_responses(signs="shiu", responses="none")
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [

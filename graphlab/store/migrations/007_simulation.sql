@@ -18,3 +18,7 @@ CREATE TABLE IF NOT EXISTS simulation_activity (
     run_id VARCHAR NOT NULL, root_id UBIGINT NOT NULL, role VARCHAR, peak DOUBLE NOT NULL, peak_step BIGINT NOT NULL,
     last DOUBLE NOT NULL
 );
+CREATE TABLE IF NOT EXISTS simulation_responses (
+    run_id VARCHAR NOT NULL, predictor VARCHAR NOT NULL, measure VARCHAR NOT NULL, value DOUBLE, low DOUBLE,
+    high DOUBLE, stimulated BIGINT NOT NULL, pairs BIGINT NOT NULL
+);

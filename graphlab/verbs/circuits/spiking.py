@@ -1,4 +1,4 @@
-"""The simulation half of ``graph.circuits``: spikes, rates, doses, and what silencing takes away.
+"""The spiking part of ``graph.circuits``: spikes, doses, and what silencing takes away.
 
 Tests: tests/graphlab/verbs/circuits/test_simulation.py.
 """
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from graphlab.circuits.result import CircuitResult
 from graphlab.circuits.weights.weights import Weights, require_connections
-from graphlab.verbs.circuits.circuit_verbs import CircuitVerbs, plain_choice
+from graphlab.verbs.circuits.circuit_verbs import CircuitVerbs
 from ingest.running.progress import Progress
 from ingest.running.task_runners import Workers
 from ingest.schema.errors import AnalysisError, UnknownNameError
@@ -47,7 +47,7 @@ class _Setup:
     silenced: Nodes
 
 
-class SimulationVerbs(CircuitVerbs):
+class SpikingVerbs(CircuitVerbs):
     """What a driven brain does. ``activate`` and ``silence`` are ids or criteria; ``signs`` has to be named."""
 
     def simulate(
@@ -236,55 +236,9 @@ class SimulationVerbs(CircuitVerbs):
         notes = [_model_note(setup, duration_ms, trials), *setup.weights.notes]
         return self._kept(run, table, "simulation_silencing", notes, {"intact_hz": float(intact.mean())})
 
-    def simulate_rates(
-        self,
-        activate: Any,
-        *,
-        silence: Any = None,
-        level: float = 1.0,
-        steps: int = 20,
-        tau_steps: float = 1.0,
-        gain: float = 1.0,
-        record: bool = True,
-        **settings: Any,
-    ) -> CircuitResult:
-        """The rate model: activity spreads along signed shares of input, saturates and fades.
-
-        Returns:
-            root_id, role, peak, peak_step (from 1), last; of neurons that were ever active, highest peak first.
-
-        Raises:
-            AnalysisError: no signs, an empty drive, no step.
-        """
-        from graphlab.circuits.simulation.network import mask, require_signs
-        from graphlab.circuits.simulation.rates import RateModel, simulate_rates
-        from graphlab.circuits.simulation.tables import activity_table
-
-        chosen = self._settings(settings)
-        parameters = {
-            **chosen.plain(), "activate": self._choice("activate", activate),
-            "silence": self._choice("silence", silence), "level": level, "steps": steps, "tau_steps": tau_steps,
-            "gain": gain,
-        }  # fmt: skip
-        run = self._start_run("simulate_rates", parameters, record=record)
-        require_signs(chosen.signs)
-        weights = self._read(chosen)
-        require_connections(weights)
-        driven = self._nodes("activate", activate, weights)
-        silenced = self._nodes("silence", silence, weights) if silence is not None else np.empty(0, np.int64)
-        share = weights.incoming(weights.signed(weights.fractions()))
-        rates = simulate_rates(share, driven, mask(silenced, weights.n), RateModel(tau_steps, gain), steps, level)
-        table = activity_table(weights, driven, silenced, rates)
-        notes = [
-            f"rates: {steps} steps, tau {tau_steps:g} steps, gain {gain:g}, input {level:g} to {len(driven):,} "
-            f"neurons, {len(silenced):,} silenced; rates lie between 0 and 1 and have no unit",
-            *weights.notes,
-        ]
-        return self._kept(run, table, "simulation_activity", notes)
-
     def repeatable(self) -> dict[str, Callable[..., object]]:
         """What does the work of a run again, by the verb that the run names, from the run's parameters."""
-        verbs = (self.simulate, self.dose_response, self.silencing, self.simulate_rates)
+        verbs = (self.simulate, self.dose_response, self.silencing)
         return {**super().repeatable(), **{verb.__name__: verb for verb in verbs}}
 
     def _setup(
@@ -299,11 +253,6 @@ class SimulationVerbs(CircuitVerbs):
         driven = self._nodes("activate", activate, weights)
         silenced = self._nodes("silence", silence, weights) if silence is not None else np.empty(0, np.int64)
         return _Setup(weights, cell, driven, silenced)
-
-    def _choice(self, what: str, wanted: Any) -> Any:
-        """Neurons as a run writes them down: criteria as they are, anything else as ids."""
-        chosen = wanted if wanted is None or isinstance(wanted, Mapping) else self._ids(what, wanted)
-        return plain_choice(what, chosen)
 
     def _times(self, given: Mapping[Any, Sequence[float]] | None) -> dict[str, list[float]] | None:
         """Given spike times as a run writes them down: root_id as text -> ms."""
