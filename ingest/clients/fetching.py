@@ -56,11 +56,11 @@ def fetch(address: LiveAddress, as_: str, progress: Progress | None = None) -> K
     if as_ not in AS[address.scheme]:
         raise SchemaError(f"{address}: --as {as_}: {address.scheme}:// has {' and '.join(AS[address.scheme])}")
     kept = KeptPages(address, as_)
-    kept.load()
-    if kept.complete:
+    if kept.load(only_complete=True):
         return kept
     with kept.alone():
-        kept.load()
+        if kept.load():
+            return kept
         try:
             _fetch(kept, progress)
         except KeyboardInterrupt:
@@ -95,7 +95,10 @@ def _fetch(kept: KeptPages, progress: Progress | None) -> None:
             f"{kept.address}: the server counted {total:,} rows before and {after:,} after, and its pages hold "
             f"{kept.rows:,}; the table changes, or the server loses rows. Remove {shown(kept.folder)} and begin again"
         )
-    kept.finish()
+    try:
+        kept.finish()
+    except SchemaError as error:
+        raise _Unsound(f"{kept.address}: {error}. All {total:,} rows are kept in {shown(kept.parquet)}") from None
 
 
 def _resumes(kept: KeptPages) -> str:

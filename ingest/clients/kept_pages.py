@@ -89,22 +89,29 @@ class KeptPages:
         said = [str(self.address), self.as_, self.about, self.total]
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
-    def load(self) -> None:
+    def load(self, only_complete: bool = False) -> bool:
         """Take what an earlier run kept and is still whole; pages after one that is not are fetched again.
+
+        Gives whether nothing is left to fetch.
+
+        Args:
+            only_complete: take nothing of a download that was stopped.
 
         Raises:
             ReadError: ``download.json`` is none of ours, or newer than this graphlab.
         """
         path = self.folder / RECORD
         if not path.exists():
-            return
+            return False
         try:
             found = json.loads(path.read_bytes())
             if found["format"] != FORMAT or found["table"] != str(self.address) or found["as"] != self.as_:
                 raise ValueError(f"it is of {found['table']} as {found['as']}, format {found['format']}")
             pages = [Page(**page) for page in found["pages"]]
-            self.about, self.total = dict(found["about"]), int(found["total"])
-            self.begun, complete = str(found["begun"]), bool(found["complete"])
+            complete = bool(found["complete"])
+            if only_complete and not complete:
+                return False
+            self.about, self.total, self.begun = dict(found["about"]), int(found["total"]), str(found["begun"])
         except (ValueError, KeyError, TypeError) as error:
             raise ReadError(f"{path}: no record of a download: {error}; move the folder away") from None
         self.pages = []
@@ -114,6 +121,7 @@ class KeptPages:
                 break
             self.pages.append(page)
         self.complete = complete and len(self.pages) == len(pages)
+        return self.complete
 
     def add(self, window: Window, rows: pa.Table) -> None:
         """Write one page, then the record that names it."""

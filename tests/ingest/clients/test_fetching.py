@@ -200,6 +200,14 @@ def test_ctrl_c_keeps_finished_pages(neuprint: Any, graph: Opened) -> None:
     assert counts[-1] == 202
 
 
+def test_pages_that_make_no_table(neuprint: Any, graph: Opened) -> None:
+    neuprint.spoil = after(2, lambda page: page.assign(weight=[f"{weight} synapses" for weight in page["weight"]]))
+    with graph:
+        said = fails(graph, neuprint)
+    assert "the column 'weight' is of several types in the server's pages: int64, string" in said
+    assert "All 101 rows are kept in" in said
+
+
 def test_nothing_there(neuprint: Any, graph: Opened) -> None:
     neuprint.miscount = lambda rows: 0
     with graph, pytest.raises((SchemaError, ReadError), match="counts no rows|lists 24 neurons and counts 0"):

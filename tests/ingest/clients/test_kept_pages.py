@@ -37,7 +37,12 @@ def test_what_was_kept_is_found_again(downloads: Path) -> None:
     first = kept([1], [2])
     again = loaded()
     assert (again.pages, again.about, again.total, again.complete) == (first.pages, ABOUT, 2, False)
+    nothing = KeptPages(ADDRESS, "synapses")
+    nothing.load(only_complete=True)
+    assert (nothing.pages, nothing.complete) == ([], False)
     first.finish()
+    nothing.load(only_complete=True)
+    assert nothing.complete
     assert loaded().complete
     assert loaded().content == first.content
     assert first.folder.is_relative_to(downloads)
