@@ -13,16 +13,18 @@ from graphlab.store.files import places
 from graphlab.store.folder import Folder
 from graphlab.store.information import GraphInfo, describe, information, runs_of
 from graphlab.store.runs import runs
-from graphlab.store.runs.results import Repetition, Rerun
+from graphlab.store.runs.results import PART, Repetition, Rerun
 from graphlab.store.runs.waiting import record_waiting
 from graphlab.store.wiring.recipe import Recipe
 from graphlab.verbs.everyday.neurons import NeuronVerbs
 from graphlab.verbs.everyday.partners import PartnerVerbs
+from graphlab.verbs.everyday.subset import PartVerbs
 from graphlab.verbs.export import ExportVerbs
 from graphlab.verbs.paths import PathVerbs
 from graphlab.verbs.queries import QueryVerbs
 from graphlab.verbs.similar import SimilarityVerbs
 from ingest.reader import ReadRequest
+from ingest.schema.errors import SchemaError, VersionError
 from ingest.schema.space import Resolution
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from ingest.running.progress import Progress
 
 
-class Graph(QueryVerbs, ExportVerbs, NeuronVerbs, PartnerVerbs, PathVerbs, SimilarityVerbs):
+class Graph(QueryVerbs, ExportVerbs, NeuronVerbs, PartnerVerbs, PartVerbs, PathVerbs, SimilarityVerbs):
     """A connectome in a folder: ingest, ask, count, report.
 
     >>> with Graph.create("worm") as graph:          # doctest: +SKIP
@@ -106,21 +108,21 @@ class Graph(QueryVerbs, ExportVerbs, NeuronVerbs, PartnerVerbs, PathVerbs, Simil
         """Recordings against behaviour and wiring: ``graph.activity.correlate("tuning")``."""
         from graphlab.verbs.activity import Activity
 
-        return Activity(self)
+        return Activity(self._whole_only("activity"))
 
     @cached_property
     def embeddings(self) -> Embeddings:
         """Embeddings opened, joined, placed, computed, averaged: ``graph.embeddings.join()``."""
         from graphlab.verbs.embeddings import Embeddings
 
-        return Embeddings(self)
+        return Embeddings(self._whole_only("embeddings"))
 
     @cached_property
     def predict(self) -> Predict:
         """Predictors trained and asked: ``graph.predict.train("cell-type")``."""
         from graphlab.verbs.predict import Predict
 
-        return Predict(self)
+        return Predict(self._whole_only("predict"))
 
     def ingest(
         self,
@@ -195,6 +197,62 @@ class Graph(QueryVerbs, ExportVerbs, NeuronVerbs, PartnerVerbs, PathVerbs, Simil
         """What was done to the graph and computed from it, the latest last; of one verb where it is named."""
         return runs_of(self._folder, verb)
 
+    def subset(
+        self,
+        who: Any = None,
+        *,
+        neuropil: str | Sequence[str] | None = None,
+        min_weight: float = 0.0,
+        regex: bool = False,
+    ) -> Graph:
+        """A part of the graph that is asked like a graph: ``graph.subset({"side": "left"}).motifs.census(3)``.
+
+        Its neurons are fixed when it is made. Questions in every language, paths, censuses, null tests, circuits and
+        reports see the part alone; runs are recorded in this graph with the part they are of, and ``rerun`` repeats
+        them. Fractions are of a neuron's whole stored totals. Embeddings, activity and predictors are asked of the
+        whole graph. It needs no closing, and ends with this graph.
+
+        Args:
+            who: neurons by id, name, type, set or criteria; None for all.
+            neuropil: only connections in it, or in these; a connection weighs what it has there. Only neurons that
+                connect there are in the part.
+            min_weight: connections of less (in the neuropils) are left out; neurons stay.
+            regex: texts of criteria are regular expressions.
+
+        Raises:
+            SchemaError: no neuron meets it, an id that is none of the graph. UnknownNameError: no such neuropil.
+        """
+        return Graph(self._part(who, neuropil, min_weight, regex))
+
+    def _graph_of(self, part: Mapping[str, Any] | None) -> Graph:
+        """The whole graph, or the part that a run is of.
+
+        Raises:
+            VersionError: the part holds other neurons than when the run was made.
+        """
+        whole = Graph(self._folder.whole)
+        if part is None:
+            return whole
+        again = whole.subset(
+            part["neurons"], neuropil=part["neuropil"] or None, min_weight=part["min_weight"], regex=part["regex"]
+        )
+        if again.folder.part.key != part["key"]:
+            raise VersionError(
+                f"the run is of {again.folder.part}, which holds other neurons than when it was made: a saved set has "
+                "changed since"
+            )
+        return again
+
+    def _whole_only(self, what: str) -> Graph:
+        """This graph, where it is no part.
+
+        Raises:
+            SchemaError: it is one.
+        """
+        if self._folder.part is not None:
+            raise SchemaError(f"{what} is asked of the whole graph; this is {self._folder.part}")
+        return self
+
     def set_recipe(self, min_score: float | None = None, merge_within_nm: float | None = None) -> GraphInfo:
         """Make the connections anew from the synapses, by this recipe; recorded in the graph."""
         from graphlab.store.wiring.recipe_change import change_recipe
@@ -214,8 +272,9 @@ class Graph(QueryVerbs, ExportVerbs, NeuronVerbs, PartnerVerbs, PathVerbs, Simil
         from graphlab.verbs.embeddings import Embeddings
         from graphlab.verbs.motifs import Motifs
 
-        again = Repetition(self._folder, runs.get(self._folder, run_id))
-        namespaces = (Motifs(self, again), Embeddings(self, again), Circuits(self, again))
+        run = runs.get(self._folder, run_id)
+        again, graph = Repetition(self._folder, run), self._graph_of(run.parameters.get(PART))
+        namespaces = (Motifs(graph, again), Embeddings(graph, again), Circuits(graph, again))
         return again.by({verb: do for namespace in namespaces for verb, do in namespace.repeatable().items()})
 
     def report(
@@ -233,7 +292,9 @@ class Graph(QueryVerbs, ExportVerbs, NeuronVerbs, PartnerVerbs, PathVerbs, Simil
         """
         from graphlab.report import write_motif_report, write_report
 
-        target = Path(path) if path else places.place(self.path, places.REPORTS, "report.html")
+        part = self._folder.part
+        name = "report.html" if part is None else f"report-{part.key}.html"
+        target = Path(path) if path else places.place(self.path, places.REPORTS, name)
         if motifs is None:
             return write_report(self, target)
         return write_motif_report(self, target, motifs, compare or {})
@@ -244,5 +305,6 @@ class Graph(QueryVerbs, ExportVerbs, NeuronVerbs, PartnerVerbs, PathVerbs, Simil
         return (
             f"<Graph "
             f"{self._folder.meta('dataset') or self.path.name}{f', materialization {version}' if version else ''}: "
-            f"{counts['neurons']:,} neurons, {counts['connections']:,} connections, {counts['synapses']:,} synapses>"
+            f"{counts['neurons']:,} neurons, {counts['connections']:,} connections, {counts['synapses']:,} synapses"
+            f"{f'; {self._folder.part}' if self._folder.part is not None else ''}>"
         )

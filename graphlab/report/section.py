@@ -97,7 +97,8 @@ class Subject:
 
     @cached_property
     def title(self) -> str:
-        return self.info.dataset or self.graph.path.name
+        name = self.info.dataset or self.graph.path.name
+        return f"{name}: {self.info.subset}" if self.info.subset else name
 
     @cached_property
     def results(self) -> tuple[Significance, ...]:
@@ -123,8 +124,9 @@ NEEDS: dict[str, Callable[[Subject], bool]] = {
     "one result": lambda subject: subject.found is not None,
     "other graphs": lambda subject: bool(subject.others),
     "mining": lambda subject: any(table.num_rows for _, table in subject.graph.motifs.kept_mining()[:1]),
-    "embeddings": lambda subject: bool(subject.info.embeddings),
-    "models": lambda subject: (subject.graph.path / "models").is_dir(),
+    "embeddings": lambda subject: bool(subject.info.embeddings) and subject.info.subset is None,
+    "models": lambda subject: (subject.graph.path / "models").is_dir() and subject.info.subset is None,
+    "whole graph": lambda subject: subject.info.subset is None,
 }
 """What a section may need -> whether it is there; a section whose needs are not met is left out."""
 

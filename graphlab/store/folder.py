@@ -175,6 +175,9 @@ class Folder:
             return cls.open(folder, read_only, shared)
         return made
 
+    part: Any = None
+    """Of ``parts.PartFolder``: which part of the graph is seen."""
+
     @property
     def whole(self) -> Folder:
         """The graph that this is, or is a part of."""

@@ -29,6 +29,8 @@ class GraphInfo:
     embeddings: list[dict[str, Any]]
     recipe: dict[str, Any]
     notes: list[str]
+    subset: str | None = None
+    """Which part of the graph this is about; None for the whole."""
 
 
 def information(folder: Folder) -> GraphInfo:
@@ -84,6 +86,7 @@ def information(folder: Folder) -> GraphInfo:
         embeddings=[dict(zip(fields, item, strict=True)) for item in embeddings],
         recipe=_recipe(folder),
         notes=[*_notes(counts), *_derived(folder)],
+        subset=None if folder.part is None else str(folder.part),
     )
 
 

@@ -29,6 +29,7 @@ from graphlab.store.wiring.compartments.choice import (
 from graphlab.store.wiring.functional_edges import resolved_kind
 from graphlab.store.wiring.snapshots import snapshot
 from ingest.schema.words import EMBEDDINGS, KINDS
+from queries.ir.identifiers import OURS
 from queries.ir.property_graph import FUNCTIONAL_EDGES, PART_OF_CONNECTIONS
 
 Counts = npt.NDArray[np.int64]
@@ -152,7 +153,8 @@ def public_names(folder: Folder) -> list[str]:
     views = folder.connection.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()
     own = [relation_of(model) for model in model_names(folder)]
     demanded = [name for name in ON_DEMAND if name != "embeddings" or len(own) < 2]  # of several, each by its own name
-    return sorted({*TABLES, *demanded, *own, *(str(row[0]) for row in views)})
+    named = {str(row[0]) for row in views if not str(row[0]).startswith(OURS)}
+    return sorted({*TABLES, *demanded, *own, *named})
 
 
 def pattern_counter(folder: Folder, text: str, language: str | None, kind: str) -> Callable[[Snapshot], Counts]:

@@ -26,7 +26,7 @@ class SimilarityVerbs(OpenGraph):
         metric: Literal["standardised", "cosine"] = "standardised",
         model: str | None = None,
     ) -> Result:
-        """The k neurons whose mean embeddings point most nearly the same way; every one is compared.
+        """The k neurons whose mean embeddings point most nearly the same way; all are compared (of a subset, those in it).
 
         A neuron's vector is the mean over its embedded nodes: a mixture of what its axon, dendrite and soma look
         like, so unlike neurons with like proportions of parts can come out alike.
@@ -67,7 +67,10 @@ class SimilarityVerbs(OpenGraph):
         likeness = similarities(embeddings.mean(ids), own, standardised=metric == "standardised")
         # Equal ones by root_id, whatever the sort does.
         order = np.lexsort((ids, -likeness))
-        best = order[order != own][:k]
+        order = order[order != own]
+        if self._folder.part is not None:
+            order = order[np.isin(ids[order], self._folder.part.root_ids)]
+        best = order[:k]
         nodes = np.diff(embeddings.nodes(ids[best])[2])
         names, types = self._beside_ids(ids[best])
         table = pa.table(

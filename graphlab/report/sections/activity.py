@@ -11,7 +11,7 @@ from graphlab.report.page import Block, Figure, Figures, Notes, Section, Table
 from graphlab.report.section import Subject, report_section
 
 
-@report_section("activity")
+@report_section("activity", "whole graph")
 def section(subject: Subject) -> Section | None:
     """Recordings of the graph and the latest tuning; None without recordings."""
     contents = subject.graph.activity.section()

@@ -51,10 +51,11 @@ def data(info: GraphInfo) -> str:
     source = info.dataset or "The data"
     if info.materialization:
         source += f" (materialization {info.materialization})"
+    part = f" Analysed was {info.subset}." if info.subset else ""
     return (
         f"{source} was held as a graph (data version {info.data_version}) of {info.counts['neurons_in_graph']:,} "
         f"neurons and {info.counts['chemical']:,} chemical connections; {recipe_text(info.recipe)}. "
-        f"Autapses ({info.counts['autapses']:,}) were left out of every count."
+        f"Autapses ({info.counts['autapses']:,}) were left out of every count.{part}"
     )
 
 

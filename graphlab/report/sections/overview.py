@@ -29,6 +29,7 @@ def section(subject: Subject) -> Section:
         ["voxel (nm)", info.resolution or "not given"],
         ["connection recipe", recipe_text(info.recipe)],
     ]
+    facts += [["part of the graph", info.subset]] if info.subset else []
     facts += [
         [
             f"embeddings {m['model']}",

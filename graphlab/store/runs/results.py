@@ -16,6 +16,9 @@ from graphlab.store.runs import runs, waiting
 from graphlab.store.runs.agreement import TOLERANCE, agreement, has_floats
 from ingest.schema.errors import AnalysisError, VersionError
 
+PART = "subset"
+"""Parameter of the runs of a part of a graph: which part."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rerun:
@@ -109,6 +112,8 @@ def start_run(
         record: False to give the result back and write nothing, as where the graph is open for reading only.
         repetition: compare the result with that of an earlier run, and write nothing.
     """
+    if folder.part is not None:
+        parameters = {**parameters, PART: folder.part.plain()}
     run = runs.new_run(folder, verb, parameters, inputs or {}, seed)
     recorded = record and not folder.read_only and repetition is None
     return ActiveRun(folder, run, started or datetime.datetime.now(datetime.UTC), recorded, repetition)
@@ -129,16 +134,17 @@ def digests(tables: Mapping[str, pa.Table]) -> pa.Table:
 
 
 def kept_runs(folder: Folder, verb: str) -> list[tuple[runs.Run, pa.Table]]:
-    """The kept results of a verb on the present data, latest first."""
+    """The kept results of a verb on the present data, latest first: of the whole graph, or of the part asked."""
     rows = folder.connection.execute(
         "SELECT run_id FROM runs WHERE verb = ? AND data_version = ? ORDER BY started DESC, run_id",
         [verb, str(folder.meta("data_version"))],
     ).fetchall()
+    part = None if folder.part is None else folder.part.key
     kept = []
-    for (run_id,) in rows:
-        table = _kept(folder, str(run_id))
+    for run in (runs.get(folder, str(run_id)) for (run_id,) in rows):
+        table = _kept(folder, run.run_id) if run.parameters.get(PART, {}).get("key") == part else None
         if table is not None:
-            kept.append((runs.get(folder, str(run_id)), table))
+            kept.append((run, table))
     return kept
 
 
@@ -178,7 +184,7 @@ class Repetition:
                 f"run {run.run_id} was made on data version {run.data_version}, the graph is at {now}: sources were "
                 "added since. Run it on a copy of the older graph"
             )
-        verbs[run.verb](**run.parameters)
+        verbs[run.verb](**{name: value for name, value in run.parameters.items() if name != PART})
         assert self.result is not None, f"the verb {run.verb} compares its result"
         return self.result
 

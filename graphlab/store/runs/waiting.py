@@ -55,6 +55,7 @@ def record_result(folder: Folder, run: runs.Run, tables: Mapping[str, pa.Table],
         tables: name -> rows without run_id, of ``RESULT_TABLES``; ``kept`` becomes the file of the run.
     """
     ended = datetime.datetime.now(datetime.UTC)
+    folder = folder.whole
     assert set(tables) <= {*RESULT_TABLES, KEPT}, sorted(tables)
     try:
         with folder.transaction() as connection:

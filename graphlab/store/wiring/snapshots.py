@@ -7,6 +7,7 @@ import json
 import warnings
 from collections.abc import Mapping
 from contextlib import nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ def snapshot(
     if run_id and compartment is not None:
         chosen_part(folder.cursor(), compartment, kind)
     if run_id:
-        return functional_snapshot(folder, run_id, min_weight=min_weight)
+        return _part_of_functional(folder, functional_snapshot(folder.whole, run_id, min_weight=min_weight))
     with nullcontext(cursor) if cursor is not None else folder.reading() as cursor:
         return _stored(folder, cursor, kind, min_weight, compartment)
 
@@ -93,6 +94,8 @@ def _stored(
         meta |= {"compartment": compartment}
     text = json.dumps({**meta, "sealed": True}, sort_keys=True)
     key = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+    if folder.part is not None:
+        return _of_part(folder, cursor, kind, min_weight, meta)
     path = places.place(folder.path, places.SNAPSHOTS, f"{key}.arrow")
     wanted = {**meta, "hash": key}
     try:
@@ -109,6 +112,29 @@ def _stored(
         return load(path, wanted)
     except OSError:  # a read-only place: use it from memory
         return made
+
+
+def _of_part(
+    folder: Folder, cursor: duckdb.DuckDBPyConnection, kind: str, min_weight: float, meta: dict[str, Any]
+) -> Snapshot:
+    """Kept in memory alone: there may be many parts."""
+    meta = {**meta, "subset": folder.part.key}
+    key = hashlib.blake2b(json.dumps(meta, sort_keys=True).encode(), digest_size=8).hexdigest()
+    known = folder.known
+    if ("snapshot", key) not in known:
+        known["snapshot", key] = _from_database(cursor, kind, min_weight, {**meta, "hash": key})
+    made: Snapshot = known["snapshot", key]
+    return made
+
+
+def _part_of_functional(folder: Folder, made: Snapshot) -> Snapshot:
+    if folder.part is None:
+        return made
+    if folder.part.neuropils:
+        raise SchemaError("functional edges lie in no neuropil; take a subset without neuropil")
+    nodes = made.indices_of(folder.part.root_ids)
+    cut = made.subset(neurons=nodes[nodes >= 0], min_weight=folder.part.min_weight or None)
+    return replace(cut, meta={**cut.meta, "subset": folder.part.key})
 
 
 def save(made: Snapshot, path: Path) -> None:
