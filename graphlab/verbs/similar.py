@@ -26,7 +26,7 @@ class SimilarityVerbs(OpenGraph):
         metric: Literal["standardised", "cosine"] = "standardised",
         model: str | None = None,
     ) -> Result:
-        """The k neurons whose mean embeddings point most nearly the same way; all are compared (of a subset, those in it).
+        """The k neurons whose mean embeddings point most nearly the same way; all in the graph or subset are compared.
 
         A neuron's vector is the mean over its embedded nodes: a mixture of what its axon, dendrite and soma look
         like, so unlike neurons with like proportions of parts can come out alike.
