@@ -88,13 +88,13 @@ class PartFolder(Folder):
     def whole(self) -> Folder:
         return self._whole
 
-    @property
+    @property  # type: ignore[misc]
     def connection(self) -> duckdb.DuckDBPyConnection:
         """A cursor that sees the part."""
         return self.cursor()
 
     @property
-    def known(self) -> dict[Any, Any]:  # type: ignore[misc, override]
+    def known(self) -> dict[Any, Any]:  # type: ignore[override]
         """What is kept between questions, emptied when the tables of the whole change."""
         if self._known_of is not self._whole.known:
             self._known_of, self._own_known = self._whole.known, {}
