@@ -21,6 +21,7 @@ import pyarrow as pa
 
 from graphlab.store.database import first_row, quote
 from graphlab.store.folder import Folder
+from graphlab.store.wiring.compartments.partition import PARTITION
 from ingest.schema.errors import StoreError
 from ingest.schema.ids import RootIds
 from queries.ir.identifiers import OURS
@@ -156,6 +157,7 @@ def _tables(database: str, part: Part) -> list[tuple[str, str]]:
         ("neurons", f"SELECT * FROM {main}.neurons WHERE root_id IN (FROM {ids})"),
         ("connections", connections),
         ("connections_by_neuropil", f"SELECT n.* FROM {main}.connections_by_neuropil n {pairs} WHERE true{in_pools}"),
+        (PARTITION, f"SELECT n.* FROM {main}.{PARTITION} n {pairs}"),
         ("connections_left_out", f"SELECT * FROM {main}.connections_left_out WHERE {among('OR')}"),
         ("synapses", f"SELECT s.* FROM {main}.synapses s {pairs} WHERE true{in_pools}"),
     ]

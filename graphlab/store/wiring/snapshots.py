@@ -95,7 +95,7 @@ def _stored(
     text = json.dumps({**meta, "sealed": True}, sort_keys=True)
     key = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
     if folder.part is not None:
-        return _of_part(folder, cursor, kind, min_weight, meta)
+        return _of_part(folder, cursor, kind, min_weight, compartment, meta)
     path = places.place(folder.path, places.SNAPSHOTS, f"{key}.arrow")
     wanted = {**meta, "hash": key}
     try:
@@ -115,14 +115,19 @@ def _stored(
 
 
 def _of_part(
-    folder: Folder, cursor: duckdb.DuckDBPyConnection, kind: str, min_weight: float, meta: dict[str, Any]
+    folder: Folder,
+    cursor: duckdb.DuckDBPyConnection,
+    kind: str,
+    min_weight: float,
+    compartment: str | None,
+    meta: dict[str, Any],
 ) -> Snapshot:
     """Kept in memory alone: there may be many parts."""
     meta = {**meta, "subset": folder.part.key}
     key = hashlib.blake2b(json.dumps(meta, sort_keys=True).encode(), digest_size=8).hexdigest()
     known = folder.known
     if ("snapshot", key) not in known:
-        known["snapshot", key] = _from_database(cursor, kind, min_weight, {**meta, "hash": key})
+        known["snapshot", key] = _from_database(cursor, kind, min_weight, compartment, {**meta, "hash": key})
     made: Snapshot = known["snapshot", key]
     return made
 

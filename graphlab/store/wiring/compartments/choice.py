@@ -41,10 +41,14 @@ def resolved_compartment(folder: Folder, compartment: Compartment) -> str | None
         compartment: ``axo-dendritic``, ``axon->soma``, several of them; ``...@RUN`` where RUN placed the synapses.
 
     Raises:
-        UnknownNameError, SchemaError: no such class. VersionError: the synapses were placed anew since.
+        UnknownNameError, SchemaError: no such class, or a subset by neuropil. VersionError: the synapses were placed anew since.
     """
     if compartment is None:
         return None
+    if folder.part is not None and folder.part.neuropils:
+        raise SchemaError(
+            "connections are known by neuropil or by compartment, not by both; take a subset without neuropil"
+        )
     placed = folder.meta(PLACED)
     if isinstance(compartment, str) and "@" in compartment:
         compartment, _, run_id = compartment.rpartition("@")
