@@ -16,6 +16,7 @@ from graphlab.store.runs import runs
 from graphlab.store.runs.results import PART, Repetition, Rerun
 from graphlab.store.runs.waiting import record_waiting
 from graphlab.store.wiring.recipe import Recipe
+from graphlab.verbs.everyday.compare import CompareVerbs
 from graphlab.verbs.everyday.neurons import NeuronVerbs
 from graphlab.verbs.everyday.partners import PartnerVerbs
 from graphlab.verbs.everyday.subset import PartVerbs
@@ -36,12 +37,15 @@ if TYPE_CHECKING:
     from graphlab.verbs.activity import Activity
     from graphlab.verbs.circuits.namespace import Circuits
     from graphlab.verbs.embeddings import Embeddings
+    from graphlab.verbs.everyday.places import Places
+    from graphlab.verbs.everyday.sets import Sets
+    from graphlab.verbs.everyday.synapses import Synapses
     from graphlab.verbs.motifs import Motifs
     from graphlab.verbs.predict import Predict
     from ingest.running.progress import Progress
 
 
-class Graph(QueryVerbs, ExportVerbs, NeuronVerbs, PartnerVerbs, PartVerbs, PathVerbs, SimilarityVerbs):
+class Graph(QueryVerbs, ExportVerbs, NeuronVerbs, PartnerVerbs, CompareVerbs, PartVerbs, PathVerbs, SimilarityVerbs):
     """A connectome in a folder: ingest, ask, count, report.
 
     >>> with Graph.create("worm") as graph:          # doctest: +SKIP
@@ -102,6 +106,27 @@ class Graph(QueryVerbs, ExportVerbs, NeuronVerbs, PartnerVerbs, PartVerbs, PathV
         from graphlab.verbs.circuits.namespace import Circuits
 
         return Circuits(self)
+
+    @cached_property
+    def sets(self) -> Sets:
+        """Saved sets of neurons, pasted ids, links: ``graph.sets.save("mine", {"cell_type": "MBON"})``."""
+        from graphlab.verbs.everyday.sets import Sets
+
+        return Sets(self)
+
+    @cached_property
+    def synapses(self) -> Synapses:
+        """Single synapses: ``graph.synapses.between("AVAL", "DA1")``."""
+        from graphlab.verbs.everyday.synapses import Synapses
+
+        return Synapses(self)
+
+    @cached_property
+    def places(self) -> Places:
+        """The neuron at a point, neuropil profiles: ``graph.places.at([4_000, 5_000, 600])``."""
+        from graphlab.verbs.everyday.places import Places
+
+        return Places(self)
 
     @cached_property
     def activity(self) -> Activity:

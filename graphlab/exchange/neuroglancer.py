@@ -10,9 +10,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
-from ingest.schema.errors import AnalysisError
+from ingest.schema.errors import AnalysisError, UnknownNameError
+from ingest.schema.ids import as_root_ids
 from ingest.schema.space import Resolution
 
 VIEWER = "https://neuroglancer-demo.appspot.com/"
@@ -130,6 +131,44 @@ def link(viewer_state: dict[str, Any], viewer: str = VIEWER) -> str:
     if len(address) > MAX_LINK:
         raise AnalysisError(f"the link has {len(address):,} characters, more than {MAX_LINK:,}; show fewer neurons")
     return address
+
+
+def segments(address: str, layer: str | None = None) -> list[int]:
+    """The segments that an address shows, in order, each once; those that are chosen and hidden are left out.
+
+    Args:
+        address: with its state after ``#!``. layer: name of the segmentation layer, where several have segments.
+
+    Raises:
+        AnalysisError: no state in it, no segments, several layers with segments, a segment that is no id.
+    """
+    _, found, text = address.partition("#!")
+    text = unquote(text.strip())
+    if not found or not text:
+        raise AnalysisError(f"{address[:80]!r} holds no state; wanted a Neuroglancer address with #! and the state")
+    if not text.startswith("{"):
+        raise AnalysisError(
+            f"the state of this address lies on a server ({text[:80]}), which is not asked; open it, and copy the "
+            "address with the whole state in it (in the viewer: the button that copies the URL, or {} for the JSON)"
+        )
+    try:
+        viewer_state = json.loads(text)
+    except ValueError as error:
+        raise AnalysisError(f"the state of this address is no JSON: {error}. It may have been cut on the way") from None
+    layers = viewer_state.get("layers", []) if isinstance(viewer_state, dict) else []
+    shown = {
+        str(one.get("name", number)): one["segments"]
+        for number, one in enumerate(layers if isinstance(layers, list) else [])
+        if isinstance(one, dict) and isinstance(one.get("segments"), list) and one["segments"]
+    }
+    if layer is not None and layer not in shown:
+        raise UnknownNameError("layer with segments", layer, shown)
+    if not shown or (len(shown) > 1 and layer is None):
+        found_layers = f"segments in the layers {', '.join(shown)}; say which" if shown else "no layer with segments"
+        raise AnalysisError(f"the state of this address has {found_layers}")
+    chosen = shown[layer] if layer is not None else next(iter(shown.values()))
+    visible = [str(one) for one in chosen if not str(one).startswith("!")]
+    return list(dict.fromkeys(as_root_ids(visible, "segment").tolist()))
 
 
 def instance_link(row: dict[str, Any], size: int, dataset: NeuroglancerDataset) -> str | None:

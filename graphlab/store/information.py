@@ -84,7 +84,7 @@ def information(folder: Folder) -> GraphInfo:
         data_version=str(folder.meta("data_version")),
         counts=counts,
         embeddings=[dict(zip(fields, item, strict=True)) for item in embeddings],
-        recipe=_recipe(folder),
+        recipe=recipe_of(folder),
         notes=[*_notes(counts), *_derived(folder)],
         subset=None if folder.part is None else str(folder.part),
     )
@@ -149,7 +149,7 @@ def runs_of(folder: Folder, verb: str | None = None) -> pa.Table:
     )
 
 
-def _recipe(folder: Folder) -> dict[str, Any]:
+def recipe_of(folder: Folder) -> dict[str, Any]:
     """How connections were made, and what one unit of weight counts."""
     recipe = Recipe(**(folder.meta("recipe") or {})).to_dict()
     ready = first_row(

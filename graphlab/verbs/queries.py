@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from graphlab.selection.parameters import parameters_of
 from graphlab.store import definitions, query_source
 from graphlab.store.wiring.compartments.choice import Compartment
 from graphlab.verbs.open_graph import OpenGraph
@@ -36,7 +37,8 @@ class QueryVerbs(OpenGraph):
             language: pgq (or sql), dotmotif, cypher; by the text's own first words when absent.
             engine: auto, duckdb or csr.
             limit: at most so many rows, said in the result.
-            parameters: values for ``$name``, bound, never pasted.
+            parameters: values for ``$name``, bound, never pasted; neurons (a set, a Result, an array) are lists of ids.
+                A ``$name`` without a value is the saved set of that name.
             kind: of the edges that a pattern means where no label says otherwise, as in ``snapshot``: DotMotif has no
                 labels, so this is how it asks for electrical or functional edges.
             compartment: synaptic edges of a pattern are what pairs have there, as in ``snapshot``; plain SQL over
@@ -57,7 +59,7 @@ class QueryVerbs(OpenGraph):
                 language=language,
                 engine=engine,
                 limit=limit,
-                parameters=parameters,
+                parameters=parameters_of(self._folder, text, parameters),
                 **options,
             )
 

@@ -41,7 +41,8 @@ def resolved_compartment(folder: Folder, compartment: Compartment) -> str | None
         compartment: ``axo-dendritic``, ``axon->soma``, several of them; ``...@RUN`` where RUN placed the synapses.
 
     Raises:
-        UnknownNameError, SchemaError: no such class, or a subset by neuropil. VersionError: the synapses were placed anew since.
+        UnknownNameError, SchemaError: no such class, or a subset by neuropil. VersionError: the synapses were placed
+            anew since.
     """
     if compartment is None:
         return None
