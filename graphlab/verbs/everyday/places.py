@@ -80,8 +80,8 @@ class Places(Namespace):
             best AS (SELECT root_id, min(squared) AS squared,
                      arg_min((place, x_nm, y_nm, z_nm), squared) AS nearest
                      FROM near WHERE squared IS NOT NULL AND NOT isnan(squared) GROUP BY root_id)
-            SELECT b.root_id, n.name, n.cell_type, sqrt(b.squared) AS distance_nm, nearest[1] AS place, nearest[2] AS x_nm,
-                   nearest[3] AS y_nm, nearest[4] AS z_nm FROM best b JOIN neurons n USING (root_id)
+            SELECT b.root_id, n.name, n.cell_type, sqrt(b.squared) AS distance_nm, nearest[1] AS place,
+                   nearest[2] AS x_nm, nearest[3] AS y_nm, nearest[4] AS z_nm FROM best b JOIN neurons n USING (root_id)
             WHERE sqrt(b.squared) <= $most ORDER BY distance_nm, b.root_id LIMIT $k"""
         table = arrow(cursor, sql, values)
         notes = () if len(table) else (f"no neuron within {values['most']:g} nm",)

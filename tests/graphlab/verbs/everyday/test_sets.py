@@ -81,7 +81,7 @@ def test_ids_that_are_no_neurons(graph: Graph) -> None:
         graph.sets.save("mixed", [BASE, 5])
     graph.sets.save("mixed", [BASE, 5], missing="keep")
     assert graph.sets.list().to_pandas()[["neurons", "in_graph"]].values.tolist() == [[2, 1]]
-    assert graph.connections("mixed").notes == ("pre: 1 of 2 ids are no neurons of this graph: 5",)
+    assert graph.connections("mixed").notes == ("pre: 5 is no neuron of this graph",)
     with pytest.raises(SchemaError, match="no neuron for the set"):
         graph.sets.save("none", {"cell_type": "absent"})
     with pytest.raises(UnknownNameError, match="did you mean 'keep'"):
