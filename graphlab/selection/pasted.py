@@ -47,7 +47,7 @@ def checked(folder: Folder, pasted: Any, earlier: Any = None) -> pa.Table:
     became = _successors(earlier)
     later_ids = {one for later in became.values() for one in later}
     known = _known(folder, {i for i in ids if i is not None} | later_ids | set(became))
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for word, own in zip(words, ids, strict=True):
         if own is None:
             rows.append((word, None, ROUNDED if _NUMBER.fullmatch(word) else NO_ID, [], None, None))
