@@ -20,6 +20,7 @@ from graphlab.commands import activity, counting, embedding, graphs, joins, mini
 from graphlab.commands.choices import Sections, Verb
 from graphlab.commands.circuits.flow import FLOW
 from graphlab.commands.circuits.simulation import SIMULATE
+from graphlab.commands.circuits.statistics import stats
 from graphlab.commands.terminal import short
 from ingest.registry import Registry
 from ingest.schema.errors import GraphlabError, InterruptedRun, PluginError
@@ -186,6 +187,7 @@ flow = typer.Typer(name="flow", cls=Sections, help="Where signals go through the
 for verb in FLOW:
     flow.command(cls=Verb)(interruptible(verb))
 app.add_typer(flow, rich_help_panel="Circuits")
+app.command(cls=Verb, rich_help_panel="Circuits")(interruptible(stats))
 
 simulate = typer.Typer(name="simulate", cls=Sections, help="Spikes and rates of a driven brain.", no_args_is_help=True)
 for verb in SIMULATE:

@@ -10,6 +10,7 @@ from graphlab.testing.null_models import NullModelContract
 from graphlab.testing.predictors import PredictorContract, TaskContract
 from graphlab.testing.reader import ReaderContract
 from graphlab.testing.report_sections import ReportSectionContract
+from graphlab.testing.statistics import StatisticContract
 
 __all__ = [
     "EmbeddingEngineContract",
@@ -19,5 +20,6 @@ __all__ = [
     "PredictorContract",
     "ReaderContract",
     "ReportSectionContract",
+    "StatisticContract",
     "TaskContract",
 ]

@@ -6,7 +6,7 @@ Tests: tests/graphlab/commands/circuits/test_flow.py.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -129,8 +129,14 @@ def _lines(path: Path, flag: str) -> list[str]:
         raise GraphlabError(f"{flag}: {path} cannot be read ({error}); @FILE names root_ids, one a line") from None
 
 
-def show(result: CircuitResult, output: Path | None, json: bool, title: str) -> None:
-    """The rows as a table, a file or a document, with the run and every note."""
+def show(
+    result: CircuitResult, output: Path | None, json: bool, title: str, *, shown: Sequence[str] | None = None
+) -> None:
+    """The rows as a table, a file or a document, with the run and every note.
+
+    Args:
+        shown: columns of the table on the terminal, of which empty ones are left out; all when None.
+    """
     from graphlab.commands.terminal import print_json, print_table, rows_of, write_output
 
     about = {"run": result.run_id, "table": result.stored, **result.about, "notes": list(result.notes)}
@@ -139,7 +145,10 @@ def show(result: CircuitResult, output: Path | None, json: bool, title: str) -> 
     elif json:
         print_json({**about, "rows": rows_of(result.to_arrow())})
     else:
-        print_table(result.to_arrow(), title=title)
+        table = result.to_arrow()
+        if shown is not None:
+            table = table.select([name for name in shown if table[name].null_count < max(table.num_rows, 1)])
+        print_table(table, title=title)
     if not json:
         for note in result.notes:
             typer.echo(f"  - {note}")

@@ -35,6 +35,10 @@ RESULT_TABLES = (
     "simulation_silencing",
     "simulation_activity",
     "simulation_responses",
+    "graph_statistics",
+    "neuron_statistics",
+    "type_connections",
+    "graph_differences",
 )
 Arriving = Callable[[Path], AbstractContextManager[Path]]
 KEPT = "kept"

@@ -5,10 +5,14 @@ Tests: tests/graphlab/verbs/circuits/test_flow.py.
 
 from __future__ import annotations
 
+from graphlab.verbs.circuits.compare import CompareVerbs
 from graphlab.verbs.circuits.flow import FlowVerbs
 from graphlab.verbs.circuits.rates import RateVerbs
 from graphlab.verbs.circuits.spiking import SpikingVerbs
 
 
-class Circuits(FlowVerbs, SpikingVerbs, RateVerbs):
-    """Flow through the wiring; ``rerun`` repeats every result, and queries join its table."""
+class Circuits(FlowVerbs, SpikingVerbs, RateVerbs, CompareVerbs):
+    """Flow through the wiring, spikes, statistics, differences from others.
+
+    ``rerun`` repeats every result, and queries join its table.
+    """
