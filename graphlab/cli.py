@@ -30,6 +30,7 @@ SECTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
         reports.demo,
         graphs.init,
         graphs.ingest,
+        graphs.drop_source,
         graphs.info,
         graphs.describe,
         reports.runs,

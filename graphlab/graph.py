@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from graphlab.motifs.significance.motifs import Significance
     from graphlab.store.intake import IngestSummary
+    from graphlab.store.removal.sources import DroppedSource
     from graphlab.store.wiring.signs import SignCounts
     from graphlab.verbs.activity import Activity
     from graphlab.verbs.circuits.namespace import Circuits
@@ -197,6 +198,30 @@ class Graph(QueryVerbs, ExportVerbs, NeuronVerbs, PartnerVerbs, CompareVerbs, Pa
         policy = Policy(kind, duplicates, unknown)
         with self._folder.only_writer():  # what is there already is looked up before the transaction
             return ingest_source(self._folder, source, request, policy, progress)
+
+    def drop_source(self, source: str | Path) -> DroppedSource:
+        """Undo one ingest: the graph is as if the source had never come in. Results that used it are named.
+
+        What follows from the tables (connections, totals, signs, which neurons there are) is made again; joins of
+        embeddings to neurons or synapses that changed are forgotten; results of runs stay and are named.
+
+        Args:
+            source: name of its file as ``info`` lists it, or the id of its run.
+
+        Raises:
+            UnknownNameError: no such source. SchemaError: it was dropped before, its name is that of several, or
+                another source would be refused without it. The graph is as it was before.
+        """
+        from graphlab.store.removal.sources import drop_source
+
+        with self._folder.only_writer():
+            version = str(self._folder.meta("data_version"))
+            dropped = drop_source(self._folder, source)
+        if dropped.data_version != version:
+            old = [card.name for card in self.predict.cards() if card.graph.get("data_version") == version]
+            if old:
+                dropped.notes.append(f"predictors trained on data that had it: {', '.join(old)}; train them again")
+        return dropped
 
     def info(self) -> GraphInfo:
         """Versions, counts, embeddings, recipe, and what to know before asking."""

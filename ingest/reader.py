@@ -86,7 +86,7 @@ class Reading:
     rows: int | None = None
     """Number of rows when known beforehand, for progress."""
     meta: dict[str, Any] = field(default_factory=dict)
-    """What the source says of itself: ``materialization``."""
+    """What the source says of itself: ``materialization``; ``resolution_nm`` where its voxels are the graph's."""
     kept_rows: list[npt.NDArray[np.int64]] = field(default_factory=list)
     """1-based rows of the source that stayed, batch by batch; empty where every row stays."""
 

@@ -154,6 +154,22 @@ def describe(
         typer.echo(f"  - {note}")
 
 
+def drop_source(
+    graph: GraphPath,
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Its file name, or the id of its run (see info).")],
+    json: Json = False,
+) -> None:
+    """Undo one ingest: the graph is as if that source had never come in."""
+    from dataclasses import asdict
+
+    from graphlab.commands.terminal import print_json
+    from graphlab.graph import Graph
+
+    with Graph.open(graph) as opened:
+        dropped = opened.drop_source(source)
+    print_json(asdict(dropped)) if json else typer.echo(str(dropped))
+
+
 def recipe(
     graph: GraphPath,
     min_score: Annotated[float | None, typer.Option(help="Synapses below this score do not count.")] = None,
@@ -215,6 +231,9 @@ def info(graph: GraphPath, json: Json = False) -> None:
     for name, count in summary.counts.items():
         label = "chemical weight" if name == "total_weight" else name.replace("_", " ")
         typer.echo(f"  {label:22} {count:>14,}")
+    for source in summary.sources:
+        rows = "rows" if source["rows"] is None else f"{source['rows']:,} rows"
+        typer.echo(f"  source {source['source']}: {rows} of {source['as_']} (run {source['run_id']})")
     for model in summary.embeddings:
         typer.echo(
             f"  embeddings {model['model']}: {model['nodes']:,} nodes of {model['neurons']:,} neurons, "

@@ -80,7 +80,8 @@ def runs(
     if json:
         print_json(rows_of(found))
     else:
-        print_table(found.select(["run_id", "verb", "started", "seconds", "inputs", "message"]), limit=found.num_rows)
+        shown = ["run_id", "verb", "started", "seconds", "inputs", "current", "message"]
+        print_table(found.select(shown), limit=found.num_rows)
 
 
 def models(graph: GraphPath, json: Json = False) -> None:

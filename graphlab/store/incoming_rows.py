@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from graphlab.store.database import first_row, quote
 from graphlab.store.names import GraphNames
+from graphlab.store.sources.keeping import Keeping
 from ingest.columns import NAMED
 from ingest.reader import Reading
 from ingest.running.progress import Progress
@@ -46,9 +47,14 @@ class IncomingRows:
         reopen: Callable[[], Reading],
         reading: Reading,
         progress: Progress | None,
+        keeping: Keeping | None = None,
     ) -> None:
         self.connection = connection
         self.source = source
+        self.keeping = keeping
+        self.first_id: int | None = None
+        """Number of the first row, of synapses that are numbered as they come."""
+        self._raw: list[pa.RecordBatch] = []
         self._reopen = reopen
         self.table = table
         self.rows = 0
@@ -126,6 +132,33 @@ class IncomingRows:
     def has(self, column: str) -> bool:
         return column in self.schema.names
 
+    def keep_arrived(self) -> None:
+        """Keep the rows of the temporary table ``arrived``, before anything is done to them."""
+        if self.keeping is not None and self.keeping.rows:
+            self.connection.execute(f"CREATE OR REPLACE TABLE {self.keeping.table('rows')} AS FROM arrived")
+
+    def keep_rest(self) -> None:
+        """Keep what is kept once every row has come: rows as they were read, ids of synapses, names."""
+        kept, connection = self.keeping, self.connection
+        if kept is None:
+            return
+        if kept.raw:
+            rows = pa.Table.from_batches(self._raw, self._reading.schema).rename_columns(
+                [self.columns[name] for name in self._reading.schema.names]
+            )
+            kept.keep(connection, "rows", rows.append_column("arrival", pa.array(range(rows.num_rows), pa.int64())))
+        elif self.names:
+            ids, names = pa.array(list(self.names), pa.uint64()), pa.array(self.names.values(), pa.string())
+            kept.keep(connection, "names", pa.table({"root_id": ids, "name": names}))
+
+    def types(self) -> dict[str, str]:
+        """Columns that came, as the graph calls them -> their type in DuckDB."""
+        schema = pa.schema([pa.field(self.columns[field.name], field.type) for field in self._reading.schema])
+        self.connection.register("arriving", schema.empty_table())
+        described = self.connection.execute("DESCRIBE SELECT * FROM arriving").fetchall()
+        self.connection.unregister("arriving")
+        return {str(row[0]): str(row[1]) for row in described}
+
     def _batches(self) -> Iterator[pa.RecordBatch]:
         try:
             for batch in self._reading.batches:
@@ -138,6 +171,8 @@ class IncomingRows:
             raise
 
     def _arrive(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        if self.keeping is not None and self.keeping.raw:
+            self._raw.append(batch)
         batch = self._find_by_name(batch)
         self._set_names_aside(batch)
         arrays = [batch.column(f.name) for f in self._reading.schema if f.name not in NAME_COLUMNS]

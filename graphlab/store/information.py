@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
 
 from graphlab.store.database import FORMAT_VERSION, arrow, first_row
 from graphlab.store.folder import Folder
+from graphlab.store.runs.runs import MOVING
+from graphlab.store.sources.ledger import sources
 from graphlab.store.wiring.recipe import Recipe
 from ingest.schema.errors import SchemaError, UnknownNameError, VersionError
 from ingest.schema.space import Resolution
@@ -31,6 +33,8 @@ class GraphInfo:
     notes: list[str]
     subset: str | None = None
     """Which part of the graph this is about; None for the whole."""
+    sources: list[dict[str, Any]] = field(default_factory=list)
+    """What was ingested and is there, in its order: source, as_, rows (None where not known), run_id."""
 
 
 def information(folder: Folder) -> GraphInfo:
@@ -87,6 +91,9 @@ def information(folder: Folder) -> GraphInfo:
         recipe=recipe_of(folder),
         notes=[*_notes(counts), *_derived(folder)],
         subset=None if folder.part is None else str(folder.part),
+        sources=[
+            {"source": one.name, "as_": one.as_, "rows": one.rows, "run_id": one.run_id} for one in sources(folder)
+        ],
     )
 
 
@@ -94,14 +101,15 @@ def describe(folder: Folder, dataset: str | None, resolution: Any, materializati
     """Say of a graph what was not said when it was made; what is None stays as it is. Notes for people.
 
     Raises:
-        SchemaError: nothing was said, or no three lengths of a voxel.
+        SchemaError: nothing was said, or no three lengths of a voxel; positions were read with other voxels of the
+            graph.
         VersionError: the ids are of another materialization already.
     """
     voxel = Resolution.parse(resolution) if resolution is not None else None
     if dataset is None and voxel is None and materialization is None:
         raise SchemaError("nothing to say of the graph: name --dataset, --resolution or --materialization")
     notes = []
-    with folder.transaction() as connection:
+    with folder.transaction():
         known = folder.meta("materialization")
         if materialization is not None and known not in (None, str(materialization)):
             raise VersionError(
@@ -109,28 +117,41 @@ def describe(folder: Folder, dataset: str | None, resolution: Any, materializati
                 "graph, and ingest tables of that version"
             )
         if voxel is not None:
-            read = first_row(
-                connection,
-                "SELECT count(*), string_agg(DISTINCT parameters->>'resolution', ' and ') FROM runs "
-                "WHERE verb = 'ingest' "
-                "AND parameters->>'resolution' IS NOT NULL AND parameters->>'resolution' <> ?",
-                [str(voxel)],
-            )
-            if read[0]:
-                notes.append(
-                    f"{voxel} nm holds for later sources; what the {read[0]:,} before read with voxels of {read[1]} nm "
-                    "stays"
-                )
+            _require_no_other_voxels(folder, voxel)
             folder.set_meta("resolution_nm", list(voxel.xyz))
         if dataset is not None:
+            before = folder.meta("dataset")
+            if before not in (None, dataset):
+                notes.append(
+                    f"the data set was called {before!r} until now, as in what was exported and trained before"
+                )
             folder.set_meta("dataset", dataset)
         if materialization is not None:
             folder.set_meta("materialization", str(materialization))
     return notes
 
 
+def _require_no_other_voxels(folder: Folder, voxel: Resolution) -> None:
+    """Refuse a voxel size that positions contradict which were read by the graph's own.
+
+    Raises:
+        SchemaError: the source, and what to do.
+    """
+    for source in sources(folder):
+        read = source.said.get("resolution_nm")
+        if read is not None and Resolution.parse(read) != voxel:
+            raise SchemaError(
+                f"positions of {source.name} (run {source.run_id}) were read with the graph's voxels of {read} nm, so "
+                f"it is not of {voxel} nm: drop that source (`graphlab drop-source`), say --resolution {voxel}, and "
+                "ingest it again; or name --resolution with the later sources only"
+            )
+
+
 def runs_of(folder: Folder, verb: str | None = None) -> pa.Table:
-    """Every recorded run, the latest last: run_id, verb, started (UTC), seconds, inputs, parameters, seed, message.
+    """Every recorded run, the latest last.
+
+    Columns run_id, verb, started (UTC), seconds, inputs, parameters, seed, current, message. ``current``: whether a
+    result is of the data that the graph has now; null where a run left no result of them.
 
     Raises:
         UnknownNameError: no run of such a verb.
@@ -143,9 +164,10 @@ def runs_of(folder: Folder, verb: str | None = None) -> pa.Table:
         connection,
         """SELECT run_id, verb, date_trunc('second', started) AS started, round(seconds, 3) AS seconds,
                   array_to_string(map_keys(CAST(inputs AS MAP(VARCHAR, VARCHAR))), ', ') AS inputs,
-                  CAST(parameters AS VARCHAR) AS parameters, seed, message
+                  CAST(parameters AS VARCHAR) AS parameters, seed,
+                  CASE WHEN NOT list_contains($moving, verb) THEN data_version = $now END AS current, message
            FROM runs WHERE $verb IS NULL OR verb = $verb ORDER BY runs.started, run_id""",
-        {"verb": verb},
+        {"verb": verb, "moving": list(MOVING), "now": str(folder.meta("data_version"))},
     )
 
 

@@ -7,7 +7,7 @@ request is a no-op, found by content hash in ``runs``.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -22,10 +22,14 @@ from graphlab.store.folder import Folder
 from graphlab.store.incoming_rows import IncomingRows
 from graphlab.store.runs import runs
 from graphlab.store.runs.results import start_run
+from graphlab.store.sources import ledger
+from graphlab.store.sources.keeping import Keeping, keeping
+from graphlab.store.sources.ledger import KeptSource
 from graphlab.store.wiring.connections import write_connections
 from graphlab.store.wiring.neurons import write_neurons
-from graphlab.store.wiring.rebuild import add_unknown_neurons, rebuild_connections
+from graphlab.store.wiring.rebuild import Arrived, add_unknown_neurons, rebuild_connections
 from graphlab.store.wiring.recipe import Recipe, pairs_from_synapses
+from graphlab.store.wiring.signs import refresh_signs
 from graphlab.store.wiring.synapses import write_synapses
 from ingest.clients.address import LiveAddress, is_live, parse_address
 from ingest.clients.fetching import fetch
@@ -40,6 +44,8 @@ DUPLICATES = ("sum", "first", "refuse")
 UNKNOWN = ("add", "keep", "refuse")
 RECORDED = ("recordings", "behavior")
 ORIGIN = "origin"
+SAID = ("materialization", ORIGIN, "dataset", "resolution_nm")
+"""What a source may say of itself, and is written down of it."""
 """What the graph keeps of the server that its tables came from, so that data sets of servers do not mix."""
 POLICIES: dict[str, tuple[str, ...]] = {
     "neurons": ("duplicates",),
@@ -67,7 +73,8 @@ class IngestSummary:
 
     def __str__(self) -> str:
         if self.already_there:
-            return f"{self.source}: nothing to do, this source is in the graph already (run {self.run_id})"
+            done = f"{self.source}: nothing to do, this source is in the graph already (run {self.run_id})"
+            return "\n  - ".join([done, *self.notes])
         most = f"MOST ROWS WERE LEFT OUT, {self.left_out:,}; " if self.left_out > self.rows else ""
         lines = [f"{self.source}: {most}{self.rows:,} rows of {self.as_} (run {self.run_id})"]
         return "\n  - ".join([*lines, *self.notes])
@@ -142,30 +149,31 @@ def ingest(
         request = replace(request, default_resolution=folder.resolution)
     inputs = {name: content}
     run = start_run(folder, "ingest", _parameters(request, policy), inputs, started=started)
-    if runs.find(folder, run.run_id) and not _was_replaced(folder, request, run.run_id):
-        return IngestSummary(name, request.as_, run.run_id, 0, already_there=True)
+    there = _there_already(folder, request, run.run)
+    if there is not None and not _was_replaced(folder, request, there.run_id):
+        notes = _other_voxels(there, run.run)
+        return IngestSummary(name, request.as_, there.run_id, 0, already_there=True, notes=notes)
     _refuse_second_reading(folder, name, run.run)
     reading = open_source(source, request)
     named = _identity(folder, reading)
     left_out = 0
+    came = KeptSource(run.run_id, name, request.as_, policy=asdict(policy), form="files")
     with _nothing_left_behind(folder, request), folder.transaction() as connection:
         if request.as_ == "embeddings":
             rows, notes = write_embedding_source(folder, reading, request, run.run_id, progress)
         else:
-            reopen = partial(open_source, source, request)
-            with IncomingRows(connection, request.as_, name, reopen, reading, progress) as arrivals:
-                notes = WRITERS[request.as_](arrivals, policy)
-                rows, left_out = arrivals.rows - arrivals.left_out, reading.left_out + arrivals.left_out
-                if arrivals.rows == 0:
-                    why = "; ".join(note for note in reading.notes if "row" in note) or "the file has none"
-                    raise SchemaError(f"{name}: no rows to ingest; {why}")
-                recipe = Recipe(**(folder.meta("recipe") or {}))
-                has_synapses = request.as_ == "synapses"
-                if has_synapses:
-                    pairs_from_synapses(connection, recipe)
-                notes += add_unknown_neurons(arrivals, request.as_, policy.unknown)
-                if request.as_ != "neurons" or arrivals.has("in_graph"):
-                    notes += rebuild_connections(connection, recipe, pairs_made=has_synapses)
+            kept = keeping(folder, run.run_id, request.as_, bool(reading.by_name))
+            arrivals, notes = add_rows(
+                folder, request.as_, name, partial(open_source, source, request), reading, policy, progress, kept
+            )
+            rows, left_out = arrivals.rows - arrivals.left_out, reading.left_out + arrivals.left_out
+            came = replace(
+                came,
+                columns=arrivals.types(),
+                by_name=reading.by_name,
+                first_id=arrivals.first_id,
+                form=kept.form,
+            )
         notes = [*reading.notes, *notes]
         if left_out > rows:
             notes.insert(0, f"most rows were left out: {left_out:,} of {left_out + rows:,}")
@@ -173,11 +181,96 @@ def ingest(
             folder.set_meta(key, value)
             if key != ORIGIN:
                 notes.append(f"the graph is of {key} {value} from now on, as this source says")
+        said = {key: str(reading.meta[key]) for key in SAID if key in reading.meta}
+        ledger.add(connection, replace(came, rows=rows, said={**said, "named": sorted(named)}))
         run.finish_in(connection, "; ".join(notes), moves_data=True)
         if alongside is not None:
             alongside()
     folder.checkpoint(name)
     return IngestSummary(name, request.as_, run.run_id, rows, notes=notes, left_out=left_out)
+
+
+def add_rows(
+    folder: Folder,
+    as_: str,
+    name: str,
+    reopen: Callable[[], Reading],
+    reading: Reading,
+    policy: Policy,
+    progress: Progress | None = None,
+    kept: Keeping | None = None,
+    *,
+    names: Mapping[int, str] | None = None,
+    rebuild: bool = True,
+) -> tuple[IncomingRows, list[str]]:
+    """Rows of neurons, synapses or connections into the tables; call inside a transaction.
+
+    Args:
+        reopen: the same reading once more, for messages.
+        names: of neurons that the rows name, beside those in the rows.
+        rebuild: make what follows from the rows; False where further sources are added right after this one.
+
+    Returns:
+        What arrived, and notes.
+    """
+    connection = folder.connection
+    with IncomingRows(connection, as_, name, reopen, reading, progress, kept) as arrivals:
+        arrivals.names.update(names or {})
+        notes = WRITERS[as_](arrivals, policy)
+        arrivals.keep_rest()
+        if arrivals.rows == 0:
+            why = "; ".join(note for note in reading.notes if "row" in note) or "the file has none"
+            raise SchemaError(f"{name}: no rows to ingest; {why}")
+        notes += finish_rows(folder, arrivals, as_, policy.unknown, arrivals.has("in_graph"), rebuild)
+    return arrivals, notes
+
+
+def finish_rows(
+    folder: Folder, arrived: Arrived, as_: str, unknown: str, in_graph: bool = False, rebuild: bool = True
+) -> list[str]:
+    """What follows from new rows: neurons that they name, connections of synapses, graph nodes, totals, signs.
+
+    Args:
+        in_graph: neurons came with a column that says which are graph nodes.
+        rebuild: see ``add_rows``.
+    """
+    connection = folder.connection
+    recipe = Recipe(**(folder.meta("recipe") or {}))
+    if as_ == "synapses":
+        pairs_from_synapses(connection, recipe)
+    notes = add_unknown_neurons(arrived, as_, unknown)
+    if not rebuild:
+        connection.execute("DROP TABLE IF EXISTS pairs")
+    elif as_ != "neurons" or in_graph:
+        notes += rebuild_connections(connection, recipe, pairs_made=as_ == "synapses")
+    else:
+        refresh_signs(connection)
+    return notes
+
+
+def _there_already(folder: Folder, request: ReadRequest, run: runs.Run) -> runs.Run | None:
+    """The run that brought this source by this request; voxels that only the graph names do not make it another one."""
+    found = runs.find(folder, run.run_id)
+    if found is not None or request.resolution is not None:
+        return found
+    for content in run.inputs.values():
+        for earlier in runs.of_input(folder, "ingest", content):
+            if earlier.inputs.keys() == run.inputs.keys() or len(run.inputs) == 1:
+                others = {key for key, value in run.parameters.items() if earlier.parameters.get(key) != value}
+                if others <= {"resolution"}:
+                    return earlier
+    return None
+
+
+def _other_voxels(there: runs.Run, run: runs.Run) -> list[str]:
+    """Says that a source stays as it was read though the graph names other voxels since."""
+    before, now = there.parameters.get("resolution"), run.parameters.get("resolution")
+    if before == now:
+        return []
+    return [
+        f"it came where the graph's voxels were {f'of {before} nm' if before else 'not given'}, and stays as it was "
+        "read; drop it (`graphlab drop-source`) and ingest it again to read it otherwise"
+    ]
 
 
 def _was_replaced(folder: Folder, request: ReadRequest, run_id: str) -> bool:

@@ -70,11 +70,15 @@ def assemble(
     notes = list(chosen.notes)
     if request.resolution is not None and not chosen.position:
         raise SchemaError(f"{source}: --resolution does nothing here: none of its columns holds voxels; leave it out")
-    resolution = _resolution(source, request, attributes or {}, chosen, notes) if chosen.position else None
+    resolution, by_graph = (
+        _resolution(source, request, attributes or {}, chosen, notes) if chosen.position else (None, False)
+    )
     out = _schema(schema, request.as_, chosen)
     kept_rows: list[npt.NDArray[np.int64]] = []
     by_name = tuple(column for column, name in NAMED.items() if name in chosen.ours and column not in chosen.ours)
     reading = Reading(out, iter(()), notes, rows, _meta(attributes or {}), kept_rows, by_name)
+    if resolution is not None and by_graph:
+        reading.meta["resolution_nm"] = str(resolution)
     reading.batches = _batches(source, request, chosen, resolution, reading, batches)
     if chosen.extras:
         further = sorted(chosen.extras.values())
@@ -91,8 +95,12 @@ def _meta(attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 def _resolution(
     source: str, request: ReadRequest, attributes: Mapping[str, Any], chosen: ColumnMapping, notes: list[str]
-) -> Resolution:
-    """The caller's word, then the table's own; the graph's only where the table does not contradict it."""
+) -> tuple[Resolution, bool]:
+    """The caller's word, then the table's own; the graph's only where the table does not contradict it.
+
+    Returns:
+        nm per voxel, and whether only the graph says so.
+    """
     stated = attributes.get("dataframe_resolution")
     stated = attributes.get("resolution") if stated is None else stated
     own: Resolution | None = None
@@ -108,7 +116,7 @@ def _resolution(
     if request.resolution is not None:
         if own is not None and own != request.resolution:
             notes.append(f"{who} {own} nm; read as {request.resolution} nm, as asked")
-        return request.resolution
+        return request.resolution, False
     default = request.default_resolution
     if own is not None and default is not None and own != default:
         raise SchemaError(
@@ -122,7 +130,7 @@ def _resolution(
         raise SchemaError(
             f"{source}: {', '.join(chosen.position)} are voxels; say how long one is with --resolution X,Y,Z (nm)"
         )
-    return resolution
+    return resolution, own is None
 
 
 def _schema(schema: pa.Schema, as_: str, chosen: ColumnMapping) -> pa.Schema:

@@ -44,7 +44,8 @@ def row_number(source: Source, table: str) -> tuple[str, ...]:
     key = ("rowid", table.lower())
     if key not in source.cache:
         count = source.connection.execute(
-            "SELECT count(*) FROM duckdb_tables() WHERE lower(table_name) = lower($name)", {"name": table}
+            "SELECT count(*) FROM duckdb_tables() WHERE schema_name = 'main' AND lower(table_name) = lower($name)",
+            {"name": table},
         ).fetchall()[0]
         source.cache[key] = ("rowid",) if count[0] else ()
     rowid: tuple[str, ...] = source.cache[key]

@@ -98,7 +98,7 @@ def known_relations(connection: duckdb.DuckDBPyConnection) -> list[str]:
     Asked anew each time (about a millisecond): what is registered differs from one question to the next.
     """
     rows = connection.execute(
-        "SELECT lower(table_name) FROM duckdb_tables() UNION "
+        "SELECT lower(table_name) FROM duckdb_tables() WHERE schema_name = 'main' UNION "
         "SELECT lower(view_name) FROM duckdb_views() WHERE NOT internal"
     ).fetchall()
     return sorted(str(row[0]) for row in rows)

@@ -42,7 +42,7 @@ def write_embedding_source(
     if request.options.get("replace"):
         folder.connection.execute("DELETE FROM embedding_files WHERE model = ?", [model])
         folder.connection.execute("DELETE FROM meta WHERE key = ?", [origin_key(model)])
-        notes += _forget_joins(folder, model)
+        notes += forget_joins(folder, model)
     known = folder.connection.execute(
         "SELECT segmentation_version, width, file FROM embedding_files WHERE model = ?", [model]
     ).fetchall()
@@ -93,7 +93,7 @@ def origin_key(model: str) -> str:
     return f"model {model}"
 
 
-def _forget_joins(folder: Folder, model: str) -> list[str]:
+def forget_joins(folder: Folder, model: str) -> list[str]:
     """Joins and places of vectors that are replaced go with them, and it is said what to make again."""
     gone = []
     for table, what in (("neuron_embeddings", "neurons joined"), ("synapse_embeddings", "synapses placed")):

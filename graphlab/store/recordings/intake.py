@@ -18,6 +18,8 @@ from graphlab.store.folder import Folder
 from graphlab.store.recordings.files import read_behavior, read_clock, write_activity, write_behavior
 from graphlab.store.runs import runs
 from graphlab.store.runs.results import start_run
+from graphlab.store.sources import ledger
+from graphlab.store.sources.ledger import KeptSource
 from ingest.reader import ReadRequest
 from ingest.recordings.readers import open_behavior, open_recordings
 from ingest.recordings.recording import Recording, on_clock
@@ -71,6 +73,7 @@ def write_recording_source(
         rows = _every(jobs, failed, apart)
         if failed:
             notes[:0] = [f"{len(failed)} animals are left out: {fault}" for fault in failed[:1]] + failed[1:]
+        ledger.add(connection, KeptSource(run.run_id, name, request.as_, rows, form="files"))
         run.finish_in(connection, "; ".join(notes), moves_data=True)
     folder.checkpoint(name)
     return run.run_id, rows, notes, False

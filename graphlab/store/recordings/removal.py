@@ -7,6 +7,7 @@ from contextlib import suppress
 from graphlab.store.files import places
 from graphlab.store.folder import Folder
 from graphlab.store.runs.results import start_run
+from graphlab.store.sources import ledger
 from ingest.schema.errors import SchemaError, UnknownNameError
 
 
@@ -44,6 +45,7 @@ def drop_animal(folder: Folder, animal: str) -> list[str]:
         connection.execute("DELETE FROM recorded_neurons WHERE animal = ?", [animal])
         for run_id in gone:
             connection.execute("DELETE FROM runs WHERE run_id = ?", [run_id])
+            ledger.forget(connection, run_id)
         run.finish_in(connection, "; ".join(notes), moves_data=True)
     # After the transaction: a kill in between leaves files that no row names, which the next ingest sweeps away.
     for _, _, file, _ in mine:

@@ -25,6 +25,10 @@ from ingest.reader import source_name
 from ingest.schema.errors import StoreError, UnknownNameError
 
 BLOCK = 1 << 22
+MOVING = ("ingest", "recipe", "signs", "drop animal", "drop source")
+"""Verbs whose runs change the data, and leave no result of it."""
+LINEAGE = "lineage"
+"""Key of ``meta``: the runs that the data version follows from, in their order, and the version before them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,30 @@ def record(
 def advance_data_version(folder: Folder, run_id: str) -> None:
     """Set the data version that follows from ``run_id``; call inside the transaction that changes the data."""
     before = str(folder.meta("data_version"))
-    folder.set_meta("data_version", hashlib.blake2b(f"{before} {run_id}".encode(), digest_size=8).hexdigest())
+    lineage = folder.meta(LINEAGE) or {"from": before, "runs": []}
+    folder.set_meta(LINEAGE, {**lineage, "runs": [*lineage["runs"], run_id]})
+    folder.set_meta("data_version", _following(before, run_id))
+
+
+def take_back_data_version(folder: Folder, run_id: str, by: str) -> None:
+    """Set the data version that there would be without ``run_id``, which ``by`` took back.
+
+    Where it is not known what came after it, as in a graph of an earlier graphlab, the version moves on instead.
+    """
+    lineage = folder.meta(LINEAGE) or {"from": "", "runs": []}
+    if lineage["runs"].count(run_id) != 1:
+        advance_data_version(folder, by)
+        return
+    left = [run for run in lineage["runs"] if run != run_id]
+    version = lineage["from"]
+    for run in left:
+        version = _following(version, run)
+    folder.set_meta(LINEAGE, {**lineage, "runs": left})
+    folder.set_meta("data_version", version)
+
+
+def _following(data_version: str, run_id: str) -> str:
+    return hashlib.blake2b(f"{data_version} {run_id}".encode(), digest_size=8).hexdigest()
 
 
 def of_input(folder: Folder, verb: str, content_hash: str) -> list[Run]:

@@ -10,6 +10,7 @@ from ingest.schema.errors import SchemaError
 
 PARTS = ("neuropil", *SIDES)
 """Columns that tell rows of one pair apart."""
+PAIR_TABLES = ("connections", "connections_left_out")
 
 
 def write_connections(arrivals: IncomingRows, kind: str | None, duplicates: str | None) -> list[str]:
@@ -28,6 +29,7 @@ def write_connections(arrivals: IncomingRows, kind: str | None, duplicates: str 
         f"CREATE OR REPLACE TEMP TABLE arrived AS SELECT {', '.join(values)}, {kind_value} AS kind, arrival "
         "FROM arrivals"
     )
+    arrivals.keep_arrived()
     _claim_kinds(arrivals)
     notes = _without_weight(arrivals)
     if any(map(arrivals.has, SIDES)):
@@ -103,36 +105,36 @@ def _repeated(arrivals: IncomingRows, duplicates: str | None) -> list[str]:
 
 
 def _met_before(arrivals: IncomingRows, duplicates: str | None) -> list[str]:
-    """Pairs that an earlier source brought."""
+    """Pairs that an earlier source brought, those that are kept apart among them."""
     connection = arrivals.connection
-    for table in ("connections", "connections_left_out"):
-        connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE met AS SELECT DISTINCT {PAIR} FROM arrived SEMI JOIN {table} USING ({PAIR})"
+    before = " UNION ALL ".join(f"SELECT {PAIR} FROM {table}" for table in PAIR_TABLES)
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE met AS SELECT DISTINCT {PAIR} FROM arrived SEMI JOIN ({before}) USING ({PAIR})"
+    )
+    (count,) = first_row(connection, "SELECT count(*) FROM met")
+    if not count:
+        return []
+    if duplicates in (None, "refuse"):
+        example = first_row(connection, "SELECT pre_root_id, post_root_id FROM met ORDER BY ALL LIMIT 1")
+        raise SchemaError(
+            f"{arrivals.source}: {count:,} connections are in the graph already, {example[0]} -> "
+            f"{example[1]} for example; "
+            "--duplicates sum adds the new weights to them, --duplicates first keeps the old ones"
         )
-        row = first_row(connection, "SELECT count(*), min(pre_root_id), min(post_root_id) FROM met")
-        if not row[0]:
-            continue
-        if duplicates in (None, "refuse"):
-            example = first_row(connection, "SELECT pre_root_id, post_root_id FROM met ORDER BY ALL LIMIT 1")
-            raise SchemaError(
-                f"{arrivals.source}: {row[0]:,} connections are in the graph already, {example[0]} -> "
-                f"{example[1]} for example; "
-                "--duplicates sum adds the new weights to them, --duplicates first keeps the old ones"
-            )
-        if duplicates == "first":
-            old = first_row(connection, f"SELECT count(*) FROM arrived SEMI JOIN met USING ({PAIR})")
-            arrivals.left_out += int(old[0])
-            connection.execute(f"DELETE FROM arrived USING met WHERE {_same('arrived', 'met')}")
-            return [f"{row[0]:,} connections were in the graph already and kept as they were"]
-        # Summing: the old rows join the new ones and leave the table; neuropil detail is added, not replaced.
+    if duplicates == "first":
+        old = first_row(connection, f"SELECT count(*) FROM arrived SEMI JOIN met USING ({PAIR})")
+        arrivals.left_out += int(old[0])
+        connection.execute(f"DELETE FROM arrived USING met WHERE {_same('arrived', 'met')}")
+        return [f"{count:,} connections were in the graph already and kept as they were"]
+    # Summing: the old rows join the new ones and leave the table; neuropil detail is added, not replaced.
+    for table in PAIR_TABLES:
         shared = [c for c in _columns(arrivals, table) if c in {quote(n) for n in arrivals.schema.names} | {'"kind"'}]
         connection.execute(
             f"INSERT INTO arrived BY NAME SELECT {', '.join(shared)}, -1 AS arrival FROM {table} "
             f"WHERE ({PAIR}) IN (SELECT ({PAIR}) FROM met)"
         )
         connection.execute(f"DELETE FROM {table} USING met WHERE {_same(table, 'met')}")
-        return [f"{row[0]:,} connections were in the graph already; their weights were added up"]
-    return []
+    return [f"{count:,} connections were in the graph already; their weights were added up"]
 
 
 def _insert(arrivals: IncomingRows, unique: bool) -> None:

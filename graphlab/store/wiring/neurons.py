@@ -20,6 +20,7 @@ def write_neurons(arrivals: IncomingRows, duplicates: str | None) -> list[str]:
     connection = arrivals.connection
     columns = arrivals.selected()
     connection.execute(f"CREATE OR REPLACE TEMP TABLE arrived AS SELECT {', '.join(columns)}, arrival FROM arrivals")
+    arrivals.keep_arrived()
     notes = arrivals.names_left_out()
     notes += _repeated(arrivals, duplicates or "first")
     values = [name for name in columns if name != quote("root_id")]

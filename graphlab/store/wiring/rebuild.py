@@ -5,20 +5,32 @@ Tests: tests/graphlab/store/wiring/test_recipe_change.py.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import duckdb
 import pyarrow as pa
 
 from graphlab.store.database import arrow, first_row
-from graphlab.store.incoming_rows import IncomingRows
 from graphlab.store.wiring.compartments import partition
+from graphlab.store.wiring.connections import PAIR_TABLES
 from graphlab.store.wiring.recipe import Recipe, connections_from_pairs, pairs_from_synapses, totals
 from graphlab.store.wiring.signs import refresh_signs
 from ingest.schema.errors import SchemaError
 
-PAIR_TABLES = ("connections", "connections_left_out")
+
+class Arrived(Protocol):
+    """What is known of rows that came: ``IncomingRows``, or rows that are in their table already."""
+
+    @property
+    def connection(self) -> duckdb.DuckDBPyConnection: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def names(self) -> dict[int, str]: ...
+    def first_row_with(self, column: str, values: pa.Array) -> tuple[int, int]: ...
 
 
-def add_unknown_neurons(arrivals: IncomingRows, as_: str, policy: str) -> list[str]:
+def add_unknown_neurons(arrivals: Arrived, as_: str, policy: str) -> list[str]:
     """Neurons that only synapses or connections name: added, kept out of the graph, or refused.
 
     Args:
@@ -66,7 +78,7 @@ def add_unknown_neurons(arrivals: IncomingRows, as_: str, policy: str) -> list[s
     return [f"{count:,} neurons added from the {as_}"]
 
 
-def _first_place(arrivals: IncomingRows) -> tuple[str, int] | None:
+def _first_place(arrivals: Arrived) -> tuple[str, int] | None:
     """Where in the source the first neuron of ``unknown_neurons`` is named, and which it is."""
     wanted = arrow(arrivals.connection, "SELECT root_id FROM unknown_neurons")["root_id"].combine_chunks()
     first_rows = [(arrivals.first_row_with(side, wanted), side) for side in ("pre_root_id", "post_root_id")]

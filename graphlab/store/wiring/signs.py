@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +17,8 @@ from ingest.schema.errors import SchemaError
 from ingest.schema.transmitters import TransmitterMap, transmitter_map
 
 KEY = "transmitters"
+SIGNED = ("neurons", "connections", "connections_left_out")
+"""Tables with a column ``sign``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ def set_signs(folder: Folder, name: str, min_confidence: float | None = None) ->
     run = start_run(folder, "signs", value)
     with folder.transaction() as connection:
         if known is None:
-            _add_columns(connection)
+            add_sign_columns(connection)
         folder.set_meta(KEY, value)
         refresh_signs(connection)
         counts = _counts(connection, chosen)
@@ -106,8 +109,9 @@ def refresh_signs(connection: duckdb.DuckDBPyConnection) -> None:
     connection.unregister("sign_of")
 
 
-def _add_columns(connection: duckdb.DuckDBPyConnection) -> None:
-    for table in ("neurons", "connections", "connections_left_out"):
+def add_sign_columns(connection: duckdb.DuckDBPyConnection, tables: Iterable[str] = SIGNED) -> None:
+    """Give tables the column ``sign``; SchemaError where a source brought one of that name."""
+    for table in tables:
         if "sign" in {str(row[0]).lower() for row in connection.execute(f"DESCRIBE {table}").fetchall()}:
             raise SchemaError(f"{table} has a column 'sign' from a source; ingest that source without it")
         connection.execute(f"ALTER TABLE {table} ADD COLUMN sign TINYINT")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from graphlab.store.database import arrow, first_row, quote
 from graphlab.store.incoming_rows import IncomingRows, is_virtual, make_real
@@ -26,7 +27,7 @@ def write_synapses(arrivals: IncomingRows, kind: str | None) -> list[str]:
     had, highest = int(before[0]), before[1]
     columns, values = arrivals.selected(skip=("kind",)), arrivals.selected(skip=("kind",))
     if not arrivals.has("synapse_id"):
-        first = 1 if highest is None else int(highest) + 1
+        first = arrivals.first_id = 1 if highest is None else int(highest) + 1
         columns.append("synapse_id")
         values.append(f"CAST(arrival + {first} AS UBIGINT)")
     own_kind = f"'{kind or 'chemical'}'"
@@ -54,6 +55,8 @@ def write_synapses(arrivals: IncomingRows, kind: str | None) -> list[str]:
 def _check_unique(arrivals: IncomingRows, had: int) -> None:
     """One sort of all ids, 8 bytes a row; a hash table of DuckDB would take several times the room and time."""
     ids = arrivals.synapse_ids
+    if arrivals.keeping is not None and arrivals.keeping.ids and ids:
+        arrivals.keeping.keep(arrivals.connection, "ids", pa.table({"synapse_id": np.concatenate(ids)}))
     if had:
         table = arrow(arrivals.connection, "SELECT synapse_id FROM synapses")
         values = table["synapse_id"].combine_chunks().to_numpy().copy()

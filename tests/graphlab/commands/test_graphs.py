@@ -88,10 +88,61 @@ def test_what_a_graph_is_of_can_be_said_later(
     assert "ids are none of 1078" in refusal("describe", place, "--dataset", "rat", "--materialization", "1078")
     assert document("info", place)["dataset"] == "mouse", "all of it or nothing"
     document("ingest", place, table, "--as", "synapses", "--columns", "position=position")
-    told = graphlab("describe", place, "--resolution", "8,8,40").stdout
-    assert told.startswith("mouse: materialization 943, voxels of 8,8,40 nm")
-    assert "8,8,40 nm holds for later sources; what the 1 before read with voxels of 4,4,40 nm stays" in told
+    refused = refusal("describe", place, "--resolution", "8,8,40", "--dataset", "rat")
+    assert "positions of synapses.csv" in refused
+    assert "voxels of 4,4,40 nm, so it is not of 8,8,40 nm: drop that source" in refused
+    assert document("info", place)["dataset"] == "mouse"
     assert document("query", place, "SELECT x_nm FROM synapses") == [{"x_nm": 40.0}]
+    told = graphlab("describe", place, "--dataset", "rat", "--resolution", "4,4,40").stdout
+    assert told.startswith("rat: materialization 943, voxels of 4,4,40 nm")
+    assert "called 'mouse' until now" in told
+    graphlab("drop-source", place, "synapses.csv")
+    graphlab("describe", place, "--resolution", "8,8,40")
+    document("ingest", place, table, "--as", "synapses", "--columns", "position=position")
+    assert document("query", place, "SELECT x_nm FROM synapses") == [{"x_nm": 80.0}]
+
+
+def test_a_source_is_there_whatever_is_said_of_the_graph_later(
+    document: Callable[..., Any], graphlab: Callable[..., Any], refusal: Callable[..., str], tmp_path: Path
+) -> None:
+    """The voxels of a graph are no part of a source that has none."""
+    place, table = tmp_path / "g", tmp_path / "pairs.csv"
+    document("init", place)
+    table.write_text("pre_root_id,post_root_id,weight\n1,2,3\n")
+    first = document("ingest", place, table, "--as", "connections")[0]
+    document("describe", place, "--resolution", "4,4,40")
+    again = document("ingest", place, table, "--as", "connections")[0]
+    assert (again["already_there"], again["run_id"]) == (True, first["run_id"])
+    assert "voxels were not given" in again["notes"][0]
+    assert "counted twice" in refusal("ingest", place, table, "--as", "connections", "--unknown", "keep")
+
+
+def test_one_source_is_dropped_by_name_or_run(
+    document: Callable[..., Any], graphlab: Callable[..., Any], refusal: Callable[..., str], tmp_path: Path
+) -> None:
+    place = tmp_path / "g"
+    document("init", place)
+    for name, rows in (("a.csv", "1,2,3"), ("b.csv", "1,2,4\n3,1,1"), ("c.csv", "2,3,1")):
+        (tmp_path / name).write_text(f"pre_root_id,post_root_id,weight\n{rows}\n")
+        graphlab("ingest", place, tmp_path / name, "--as", "connections", "--duplicates", "sum")
+    document("motifs", place, "--size", "3")
+    told = graphlab("info", place).stdout
+    assert "source b.csv: 2 rows of connections (run " in told
+    listed = document("info", place)["sources"]
+    assert [one["source"] for one in listed] == ["a.csv", "b.csv", "c.csv"]
+    assert "unknown source 'bb.csv'; did you mean 'b.csv'" in refusal("drop-source", place, "bb.csv")
+    said = graphlab("drop-source", place, tmp_path / "b.csv").stdout
+    assert said.startswith(f"b.csv: 2 rows of connections dropped (run {listed[1]['run_id']})")
+    assert "1 results are of the data with b.csv (1 of census)" in said
+    runs = document("runs", place)
+    assert [run["verb"] for run in runs] == ["ingest", "ingest", "census", "drop source"]
+    assert runs[2]["current"] is False
+    assert "b.csv was dropped already" in refusal("drop-source", place, "b.csv")
+    assert "was dropped already" in refusal("drop-source", place, listed[1]["run_id"])
+    found = document("query", place, "SELECT pre_root_id, post_root_id, weight FROM connections ORDER BY ALL")
+    assert [tuple(row.values()) for row in found] == [("1", "2", 3.0), ("2", "3", 1.0)]
+    graphlab("ingest", place, tmp_path / "b.csv", "--as", "connections", "--duplicates", "sum")
+    assert [one["source"] for one in document("info", place)["sources"]] == ["a.csv", "c.csv", "b.csv"]
 
 
 def test_a_graph_without_models(document: Callable[..., Any], graphlab: Callable[..., Any], folder: Path) -> None:

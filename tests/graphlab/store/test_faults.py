@@ -33,6 +33,7 @@ HERE = Path(__file__).parent / "faults"
 KINDS = ("kill", "io", "full", "interrupt")
 IMPORTS = (
     "graphlab.graph", "graphlab.store.recordings.intake", "graphlab.store.embeddings.files", "ingest.tables",
+    "graphlab.store.removal.sources",
     "ingest.segclr.csv_zip", "ingest.recordings.readers", "pyarrow.parquet", "pyarrow.dataset", "pyarrow.compute",
     "scipy.spatial", "gpu_embed.aggregate", "ingest.nodes", "graphlab.store.embeddings.places", "graphlab.report",
     "graphlab.motifs.significance.motifs", "graphlab.motifs.mining.typed", "pandas", "graphlab.activity.correlate",
@@ -42,7 +43,7 @@ IMPORTS = (
 """What a server imports before it forks."""
 RUN = "latest run of {}"
 """Stands for the id of that run in the graph that a writer starts from."""
-ONCE = ("init", "drop animal")
+ONCE = ("init", "drop animal", "drop source", "drop embeddings")
 """Done once; the second time it is said that it was."""
 
 
@@ -90,6 +91,9 @@ def writers(graph: Path, sources: Path) -> list[Writer]:
             ["aggregate-embeddings", g, str(sources / "swc"), "--by", "neuron", "--unit", "1", "--model", "m"],
         ),
         Writer("drop animal", "ingest behavior", ["drop-animal", g, "recordings"]),
+        Writer("second source", "ingest connections", ingest("more.csv", "connections", "--duplicates", "sum")),
+        Writer("drop source", "second source", ["drop-source", g, "connections.csv"]),
+        Writer("drop embeddings", "aggregate", ["drop-source", g, "embeddings"]),
         Writer("embed", "ingest synapses", embed, True),
         Writer("census", "place synapses", ["motifs", g, "--size", "3", "--no-progress"], True),
         Writer("rerun", "motifs", ["rerun", g, RUN.format("significance")], True),
@@ -216,6 +220,7 @@ def make_sources(folder: Path) -> Path:
         folder, neurons=50, synapses=1600, seed=0, recorded=6, frames=300, nodes=2, width=64, num_shards=1
     )  # fmt: skip
     (folder / "connections.csv").write_text("pre_root_id,post_root_id,weight\n1,2,3\n2,3,1\n")
+    (folder / "more.csv").write_text("pre_root_id,post_root_id,weight\n1,2,4\n5,6,1\n")
     (folder / "swc").mkdir()
     with zipfile.ZipFile(next((folder / "embeddings").glob("*.zip"))) as shard:
         for name in shard.namelist()[:2]:

@@ -70,8 +70,13 @@ def look(graph: str) -> dict[str, Any]:
     digest = hashlib.sha256()
     folder = Folder.open(root, read_only=True)
     execute = folder.connection.execute
-    for (table,) in execute("SELECT table_name FROM duckdb_tables() ORDER BY table_name").fetchall():
-        columns = [row[0] for row in execute(f"DESCRIBE {table}").fetchall() if row[0] not in TIMES.get(table, ())]
+    tables = execute("SELECT schema_name || '.' || table_name FROM duckdb_tables() ORDER BY ALL").fetchall()
+    for (table,) in tables:
+        columns = [
+            row[0]
+            for row in execute(f"DESCRIBE {table}").fetchall()
+            if row[0] not in TIMES.get(table.removeprefix("main."), ())
+        ]
         rows = execute(f"SELECT {', '.join(map(quoted, columns))} FROM {table} ORDER BY ALL").fetchall()
         digest.update(repr((table, columns, [row for row in rows if row[0] != "arriving"])).encode())
     named = "SELECT file FROM embedding_files UNION SELECT file FROM recording_files"

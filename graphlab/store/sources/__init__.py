@@ -1,0 +1,4 @@
+"""Which sources a graph has, and what is kept of each so that it can be taken back.
+
+Imports the database and the folder.
+"""
