@@ -27,9 +27,12 @@ def write_neurons(arrivals: IncomingRows, duplicates: str | None) -> list[str]:
     known = first_row(connection, "SELECT count(*) FROM neurons SEMI JOIN arrived USING (root_id)")
     if known and known[0] and values:
         changed = _changed(arrivals, values, duplicates)
-        order = ("neurons", "arrived") if duplicates == "first" else ("arrived", "neurons")
-        sets = ", ".join(f"{name} = coalesce({order[0]}.{name}, {order[1]}.{name})" for name in values)
-        connection.execute(f"UPDATE neurons SET {sets} FROM arrived WHERE neurons.root_id = arrived.root_id")
+        kinds = _kinds(arrivals)
+        sets = []
+        for name in values:
+            both = [f"CAST(arrived.{name} AS {kinds[name]})", f"neurons.{name}"]
+            sets.append(f"{name} = coalesce({', '.join(reversed(both) if duplicates == 'first' else both)})")
+        connection.execute(f"UPDATE neurons SET {', '.join(sets)} FROM arrived WHERE neurons.root_id = arrived.root_id")
         notes.append(f"{known[0]:,} neurons were known and completed")
         notes += changed
     inserted = [f"coalesce({name}, true) AS {name}" if name == quote("in_graph") else name for name in columns]
@@ -68,7 +71,7 @@ def _repeated(arrivals: IncomingRows, duplicates: str) -> list[str]:
 def _changed(arrivals: IncomingRows, values: list[str], duplicates: str | None) -> list[str]:
     """Which columns of known neurons have another value in this source, and in how many rows."""
     connection = arrivals.connection
-    kinds = {quote(row[0]): str(row[1]) for row in connection.execute("DESCRIBE neurons").fetchall()}
+    kinds = _kinds(arrivals)
     counts = ", ".join(f"count(*) FILTER (n.{c} IS NOT NULL AND CAST(a.{c} AS {kinds[c]}) <> n.{c})" for c in values)
     row = first_row(connection, f"SELECT {counts} FROM arrived a JOIN neurons n USING (root_id)")
     changes = ", ".join(
@@ -84,3 +87,8 @@ def _changed(arrivals: IncomingRows, values: list[str], duplicates: str | None) 
     if duplicates == "first":
         return [f"other values than the graph's were left out: {changes}"]
     return [f"values of the graph were replaced: {changes} (--duplicates first keeps them, refuse makes it an error)"]
+
+
+def _kinds(arrivals: IncomingRows) -> dict[str, str]:
+    """Columns of ``neurons``, quoted -> their type; a source may bring a narrower one."""
+    return {quote(row[0]): str(row[1]) for row in arrivals.connection.execute("DESCRIBE neurons").fetchall()}

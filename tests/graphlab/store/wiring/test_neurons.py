@@ -48,3 +48,10 @@ def test_ids_of_every_size(graph: Graph) -> None:
     ids = [0x7FFFFFFFFFFFFFFF + 5, 2**64 - 1, 720575940626838909]
     graph.ingest(neurons(ids), as_="neurons")
     assert sorted(ids) == graph.to_arrow("neurons")["root_id"].to_pylist()
+
+
+def test_a_later_source_may_have_a_narrower_type(graph: Graph) -> None:
+    ids = pa.array([1], pa.uint64())
+    graph.ingest(pa.table({"root_id": ids, "layer": ["x"]}), as_="neurons")
+    graph.ingest(pa.table({"root_id": ids, "layer": pa.array([3], pa.int32())}), as_="neurons")
+    assert graph.to_arrow("neurons")["layer"].to_pylist() == ["3"]
