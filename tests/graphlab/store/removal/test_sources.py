@@ -292,7 +292,7 @@ def test_a_graph_of_an_earlier_graphlab_says_what_it_cannot_undo(graph: Graph, t
     second = graph.ingest(frame([(2, 1, 3.0)]), as_="connections")
     with graph.folder.transaction() as connection:
         connection.execute("DROP SCHEMA kept CASCADE")
-        graph.folder.set_meta("format_version", 7)
+        graph.folder.set_meta("format_version", 8)
         connection.execute("DELETE FROM meta WHERE key = 'lineage'")
     graph.close()
     with Graph.open(tmp_path / "g") as opened:
