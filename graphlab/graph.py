@@ -167,8 +167,8 @@ class Graph(QueryVerbs, ExportVerbs, NeuronVerbs, PartnerVerbs, CompareVerbs, Pa
         """Bring one source in, all of it or nothing; the same source again is a no-op.
 
         Args:
-            source: a path, an address of a server's table (``cave://``, ``neuprint://``), or a pandas, polars or
-                pyarrow table.
+            source: a path, an address of a server's table (``cave://``, ``neuprint://``), a pandas, polars or
+                pyarrow table, a graph of networkx or igraph, or a matrix of NumPy or scipy.
             as_: neurons, synapses, connections, embeddings, recordings or behavior.
             columns: a preset of ``graphlab columns`` (``"cave"``), with pairs (``"cave,size=volume"``), or ours ->
                 theirs; None for our own names.
@@ -179,7 +179,8 @@ class Graph(QueryVerbs, ExportVerbs, NeuronVerbs, PartnerVerbs, CompareVerbs, Pa
                 earlier source brought is refused.
             unknown: what becomes of neurons that only synapses or connections name: add, keep (out of the
                 graph) or refuse.
-            options: of a reader (``sheet``, ``variable``) or of embeddings (``model``, ``segmentation_version``).
+            options: of a reader (``sheet``, ``variable``, ``rows`` and ``labels`` of a matrix) or of embeddings
+                (``model``, ``segmentation_version``).
 
         Raises:
             SchemaError, IdError, ReadError, VersionError: the graph is as it was before.

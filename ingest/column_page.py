@@ -68,6 +68,10 @@ def preset(name: str) -> Iterable[str]:
         notes.append(f"`{found.label}` is the compartment of the neuron that lists the synapse.")
     if found.gone:
         notes.append(f"Rows in which {' or '.join(found.gone)} is filled are left out and counted.")
+    if found.points:
+        notes.append(
+            f"A table with {', '.join(found.points)} lists places, several of a neuron, and is none of neurons."
+        )
     if found.bins:
         notes.append(f"Columns {' and '.join(f'`{name}`' for name in found.bins)} sort an export and are left out.")
     if any(PREFIX in theirs for words in found.tables.values() for names in words.values() for theirs in names):

@@ -112,6 +112,8 @@ def column_mapping(names: Sequence[str], request: ReadRequest, source: str) -> C
     preset, named = said(request.columns)
     chosen = _plan(names, request.as_, preset, named, source)
     missing = _missing(chosen, request.as_)
+    if not missing and request.as_ == "neurons" and preset and DIALECTS[preset].points:
+        _refuse_points(names, DIALECTS[preset].points, source)
     if not missing:
         _check_ids(names, request.as_, preset, named, source)
         return chosen
@@ -133,6 +135,16 @@ def column_mapping(names: Sequence[str], request: ReadRequest, source: str) -> C
         f"{source}: {request.as_} need the column{'s' if len(missing) > 1 else ''} {', '.join(missing)}; "
         f"found {', '.join(names) or 'no columns'}.{hint}"
     )
+
+
+def _refuse_points(names: Sequence[str], points: Sequence[str], source: str) -> None:
+    """Refuse a table of places on neurons, of which a neuron would keep what the first one says."""
+    if all(name in names for name in points):
+        raise SchemaError(
+            f"{source}: with {', '.join(points)} its rows are places on neurons (T-bars, PSDs), several of each, "
+            "and no neurons. Partner pairs come in --as synapses (syn-partners), transmitters of neurons by "
+            "body-neurotransmitters"
+        )
 
 
 def _missing(found: ColumnMapping, as_: str) -> list[str]:

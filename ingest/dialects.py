@@ -36,6 +36,8 @@ class Dialect:
     """Column of synapses with the compartment of that neuron."""
     bins: tuple[str, ...] = ()
     """Columns that an export makes to sort rows by, which say nothing of their own; they are left out."""
+    points: tuple[str, ...] = ()
+    """Columns of tables whose rows are places on neurons, several of each: no table of neurons."""
     traps: Mapping[str, str] = field(default_factory=dict)
     """Column -> what to know where a source has it."""
 
@@ -163,6 +165,7 @@ DIALECTS: Mapping[str, Dialect] = {
             "connections": {"pre_root_id": ("body_pre",), "post_root_id": ("body_post",)},
         },
         voxels="8,8,8",
+        points=("x", "y", "z"),
     ),
     "banc": Dialect(
         "harmonised tables of BANC, FAFB, MANC, hemibrain and male CNS; their positions are nanometres already",

@@ -41,6 +41,8 @@ from ingest.schema.kinds import one_kind
 from ingest.schema.words import TABLES
 
 DUPLICATES = ("sum", "first", "refuse")
+BESIDE = ("labels", "column_labels")
+"""Options whose value is a file, or a sequence, that is read beside the source."""
 UNKNOWN = ("add", "keep", "refuse")
 RECORDED = ("recordings", "behavior")
 ORIGIN = "origin"
@@ -147,7 +149,7 @@ def ingest(
     # Embeddings are excepted: their voxels are those of the model, not those of the segmentation.
     if request.resolution is None and request.as_ != "embeddings" and folder.resolution is not None:
         request = replace(request, default_resolution=folder.resolution)
-    inputs = {name: content}
+    inputs = {name: content, **_hashed_options(request)}
     run = start_run(folder, "ingest", _parameters(request, policy), inputs, started=started)
     there = _there_already(folder, request, run.run)
     if there is not None and not _was_replaced(folder, request, there.run_id):
@@ -255,7 +257,7 @@ def _there_already(folder: Folder, request: ReadRequest, run: runs.Run) -> runs.
         return found
     for content in run.inputs.values():
         for earlier in runs.of_input(folder, "ingest", content):
-            if earlier.inputs.keys() == run.inputs.keys() or len(run.inputs) == 1:
+            if sorted(earlier.inputs.values()) == sorted(run.inputs.values()):  # labels beside a matrix are inputs, too
                 others = {key for key, value in run.parameters.items() if earlier.parameters.get(key) != value}
                 if others <= {"resolution"}:
                     return earlier
@@ -273,6 +275,16 @@ def _other_voxels(there: runs.Run, run: runs.Run) -> list[str]:
     ]
 
 
+def _hashed_options(request: ReadRequest) -> dict[str, str]:
+    """Files and sequences that options hand over beside the source, by their content."""
+    found = {name: request.options[name] for name in BESIDE if name in request.options}
+    return {
+        name: runs.hash_source(Path(value) if isinstance(value, str) else value)
+        for name, value in found.items()
+        if not isinstance(value, str | Path) or Path(value).is_file()
+    }
+
+
 def _was_replaced(folder: Folder, request: ReadRequest, run_id: str) -> bool:
     """Whether the embeddings that this run brought gave way to others since, so that it has to bring them again."""
     if request.as_ != "embeddings" or not request.options.get("replace"):
@@ -284,19 +296,19 @@ def _was_replaced(folder: Folder, request: ReadRequest, run_id: str) -> bool:
 def _refuse_second_reading(folder: Folder, name: str, run: runs.Run) -> None:
     """The same bytes read with other columns or voxels would count every synapse twice.
 
-    Other rows of the file (``keep``), another sheet (``options``) or another kind are another source.
+    Other rows of the file (``keep``), another sheet (``options``), other labels or another kind are another source.
     """
     if run.parameters["as"] not in ("synapses", "connections"):
         return
     same = ("as", "keep", "options", "kind")
-    for content in run.inputs.values():
-        for earlier in runs.of_input(folder, "ingest", content):
-            if all(earlier.parameters.get(key) == run.parameters[key] for key in same):
-                other = [key for key, value in run.parameters.items() if earlier.parameters.get(key) != value]
-                raise SchemaError(
-                    f"{name}: its {run.parameters['as']} are in the graph already (run {earlier.run_id}), read with "
-                    f"other {', '.join(other)}; counted twice they would be wrong. Make a new graph for that"
-                )
+    for earlier in runs.of_input(folder, "ingest", run.inputs[name]):
+        alike = all(earlier.parameters.get(key) == run.parameters[key] for key in same)
+        if alike and all(earlier.inputs.get(key) == run.inputs.get(key) for key in BESIDE):
+            other = [key for key, value in run.parameters.items() if earlier.parameters.get(key) != value]
+            raise SchemaError(
+                f"{name}: its {run.parameters['as']} are in the graph already (run {earlier.run_id}), read with "
+                f"other {', '.join(other)}; counted twice they would be wrong. Make a new graph for that"
+            )
 
 
 @contextmanager
@@ -350,7 +362,11 @@ def _parameters(request: ReadRequest, policy: Policy) -> dict[str, Any]:
         "resolution": str(request.resolution or request.default_resolution or "") or None,
         "keep": {key: list(values) for key, values in request.keep.items()},
         "header": request.header,
-        "options": {key: str(value) for key, value in request.options.items()},
+        "options": {
+            # Labels in memory are told from others by their hash, which is one of the run's inputs.
+            key: f"<{type(value).__name__}>" if key in BESIDE and not isinstance(value, str | Path) else str(value)
+            for key, value in request.options.items()
+        },
         **asdict(policy),
     }
 

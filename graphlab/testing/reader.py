@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
@@ -46,6 +47,9 @@ class ReaderContract:
     columns: Mapping[str, str] | None = None
     """Ours -> theirs, where the source has other names."""
 
+    options: Mapping[str, Any] = MappingProxyType({})
+    """What has to be said to read the source, as ``--option`` does."""
+
     def source(self, folder: Path) -> object:
         """A small good source with at least one row, made in ``folder``, the same each time."""
         raise NotImplementedError("say what the reader reads: def source(self, folder): ...")
@@ -59,6 +63,7 @@ class ReaderContract:
         return self.registry.get(self.name)
 
     def read(self, source: object, **said: Any) -> Reading:
+        said["options"] = {**self.options, **said.get("options", {})}
         return self.reader.read(source, ReadRequest(self.as_, columns=self.columns, **said))
 
     def test_it_is_the_surest_of_its_source(self, tmp_path: Path) -> None:
@@ -66,7 +71,7 @@ class ReaderContract:
         mine = self.reader.accepts(source)
         for name, other in self.registry:
             assert name == self.name or other.accepts(source) < mine, f"{name} is as sure of it as {self.name}"
-        opened = open_with(self.registry, source, ReadRequest(self.as_, columns=self.columns))
+        opened = open_with(self.registry, source, ReadRequest(self.as_, columns=self.columns, options=self.options))
         assert opened.schema.equals(self.read(source).schema)
 
     def test_it_takes_no_other_things(self) -> None:

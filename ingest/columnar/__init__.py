@@ -1,4 +1,4 @@
-"""Parquet, Feather and Arrow files, opened without taking more memory than is given to a source.
+"""Parquet, Feather, Arrow and Avro files, opened without taking more memory than is given to a source.
 
 Imports nothing of ours but the schema.
 """

@@ -12,13 +12,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ingest.columnar import avro
 from ingest.columnar.arrow_sizes import CELL, expanded_bytes, unpacked_batches
 from ingest.columnar.parquet_pages import pages_of
 from ingest.schema.errors import ReadError
 from ingest.schema.limits import most_bytes, require_room
 
 PARQUET, ARROW, FEATHER1, STREAM = b"PAR1", b"ARROW1", b"FEA1", b"\xff\xff\xff\xff"
-ENDINGS = (".parquet", ".pq", ".feather", ".arrow", ".arrows", ".ipc")
+ENDINGS = (".parquet", ".pq", ".feather", ".arrow", ".arrows", ".ipc", ".avro")
+AVRO = avro.MAGIC
 BATCH_ROWS = 1 << 17
 DAMAGE = (pa.ArrowException, OSError, UnicodeDecodeError, struct.error, MemoryError, IndexError)
 
@@ -33,7 +35,7 @@ class ColumnarFile:
 
 
 def open_columns(path: Path) -> ColumnarFile:
-    """A Parquet, Feather or Arrow file, batch by batch.
+    """A Parquet, Feather, Arrow or Avro file, batch by batch.
 
     Raises:
         ReadError: no such file, damaged, or one that would take too much memory; also while batches are read.
@@ -44,6 +46,9 @@ def open_columns(path: Path) -> ColumnarFile:
             raise ReadError(f"{path} is of the old Feather format; save it as Feather 2 or Parquet")
         if magic.startswith((ARROW, STREAM)):
             opened = _arrow(path)
+        elif magic.startswith(AVRO):
+            schema, batches, rows = avro.open_avro(path, BATCH_ROWS)
+            opened = ColumnarFile(schema, _checked(path, batches), rows)
         else:
             opened = _parquet(path)
         _ = opened.schema.names  # decoded here, where a name that is no text is damage
@@ -198,7 +203,10 @@ def _require_room(path: Path, batch: pa.RecordBatch) -> None:
 def _as_ours(path: Path, error: Exception) -> ReadError:
     if isinstance(error, ReadError):
         return error
-    what = "Arrow file" if _magic(path).startswith((ARROW, STREAM)) else "Parquet file"
+    magic = _magic(path)
+    what = (
+        "Arrow file" if magic.startswith((ARROW, STREAM)) else "Avro file" if magic.startswith(AVRO) else "Parquet file"
+    )
     first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return ReadError(f"{path}: this is no whole {what} (truncated or damaged): {first}")
 

@@ -1,4 +1,4 @@
-"""Recordings of every kind through one door: NWB, whole-brain HDF5, matrices and long tables. Never unpickles."""
+"""Recordings of every kind through one door: NWB, HDF5, suite2p, matrices and long tables. Never unpickles."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from ingest.arrays.numpy_files import NPY
 from ingest.reader import AcceptedOptions
 from ingest.recordings.recording import Floats, Recording, checked, refuse_infinite_behavior
 from ingest.schema.errors import GraphlabError, MissingExtraError, ReadError, SchemaError, did_you_mean
@@ -16,9 +17,12 @@ from ingest.schema.errors import GraphlabError, MissingExtraError, ReadError, Sc
 T = TypeVar("T")
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
-OPTIONS = ("animal", "labels", "traces", "series", "rate_hz", "resample", "same_name")
+OPTIONS = ("animal", "labels", "traces", "series", "rate_hz", "resample", "same_name", "rois", "neuropil", "rows")
 HDF5_OPTIONS = ("animal", "labels", "traces", "rate_hz", "same_name")
 NWB_OPTIONS = ("animal", "series", "rate_hz", "resample", "same_name")
+CAIMAN_OPTIONS = (*HDF5_OPTIONS, "rois")
+SUITE2P_OPTIONS = (*CAIMAN_OPTIONS, "neuropil")
+NPY_OPTIONS = ("animal", "labels", "rate_hz", "same_name", "rows")
 TABLE_OPTIONS = ("animal", "rate_hz", "same_name")
 BEHAVIOR_OPTIONS = ("animal", "rate_hz", "resample")
 USES = {
@@ -32,10 +36,12 @@ def open_recordings(source: Any, options: Mapping[str, Any], failed: list[str] |
     """Every animal of a source, checked.
 
     Args:
-        source: an .nwb, HDF5, CSV, TSV, Parquet or Arrow file, or a pandas, polars or pyarrow table.
+        source: an .nwb, HDF5 (whole brain, CaImAn), .npy, CSV, TSV, Parquet or Arrow file, the folder of a plane of
+            suite2p, or a pandas, polars or pyarrow table.
         options: ``animal`` (its name), ``labels`` (CSV of identities, HDF5), ``traces`` (HDF5 data set), ``series``
             (NWB), ``rate_hz`` (where timestamps are missing or not those of the frames), ``resample`` (NWB: refuse,
-            linear, mean: behaviour on another clock), ``same_name`` (refuse, best).
+            linear, mean: behaviour on another clock), ``same_name`` (refuse, best), ``rois`` (suite2p,
+            CaImAn: cells, all), ``neuropil`` (suite2p), ``rows`` (.npy: frames, traces).
         failed: gets a word about each animal that cannot be read; without it, or where no animal can, the first
             fault is raised.
 
@@ -43,11 +49,15 @@ def open_recordings(source: Any, options: Mapping[str, Any], failed: list[str] |
         ReadError, SchemaError: what was found and what to do.
     """
     settings = _known(options, OPTIONS, "recordings")
-    if isinstance(source, str | Path):
+    if isinstance(source, str | Path) and Path(source).is_dir():
+        opened = _suite2p(Path(source), settings)
+    elif isinstance(source, str | Path):
         path = _file(source)
         with path.open("rb") as file:
             magic = file.read(8)
-        if magic == HDF5:
+        if magic.startswith(NPY):
+            opened = _npy(path, settings)
+        elif magic == HDF5:
             opened = _hdf5(path, settings)
         elif path.suffix.lower() in (".nwb", ".h5", ".hdf5"):
             raise ReadError(f"{path}: not an HDF5 file, though its name says so")
@@ -117,10 +127,34 @@ def _hdf5(path: Path, options: dict[str, Any]) -> list[Callable[[], Recording]]:
 
         _used(options, NWB_OPTIONS, f"{path}: NWB files")
         return [partial(nwb.read, path, options)]
-    from ingest.recordings import whole_brain_hdf5
+    from ingest.recordings import caiman, whole_brain_hdf5
 
+    if caiman.holds(path):
+        _used(options, CAIMAN_OPTIONS, f"{path}: files of CaImAn")
+        return [partial(caiman.read, path, options)]
     _used(options, HDF5_OPTIONS, f"{path}: recordings in HDF5")
     return [partial(whole_brain_hdf5.read, path, options)]
+
+
+def _suite2p(folder: Path, options: dict[str, Any]) -> list[Callable[[], Recording]]:
+    from ingest.recordings import suite2p
+
+    _used(options, SUITE2P_OPTIONS, f"{folder}: folders of suite2p")
+    return [partial(suite2p.read, folder, options)]
+
+
+def _npy(path: Path, options: dict[str, Any]) -> list[Callable[[], Recording]]:
+    from ingest.recordings import regions
+
+    _used(options, NPY_OPTIONS, f"{path}: matrices of traces")
+    return [partial(regions.read_npy, path, options)]
+
+
+def files_of(folder: Path) -> list[Path]:
+    """Files that are read of a folder; beside them programs keep movies and settings, which change."""
+    from ingest.recordings import suite2p
+
+    return [folder / name for name in suite2p.FILES if (folder / name).is_file()]
 
 
 def _table(source: Any, options: dict[str, Any]) -> list[Callable[[], Recording]]:

@@ -1,4 +1,4 @@
-"""Parquet, Feather and Arrow files, streamed."""
+"""Parquet, Feather, Arrow and Avro files, streamed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ingest.columnar.files import ARROW, BATCH_ROWS, ENDINGS, FEATHER1, PARQUET, open_columns, pandas_attributes
+from ingest.columnar.files import ARROW, AVRO, BATCH_ROWS, ENDINGS, FEATHER1, PARQUET, open_columns, pandas_attributes
 from ingest.reader import AcceptedOptions, Reading, ReadRequest, Sure
 from ingest.tables.assemble import UNWEIGHTED, assemble
 from ingest.tables.files import begins, checked, named
@@ -17,10 +17,10 @@ __all__ = ["BATCH_ROWS", "ColumnarReader"]
 class ColumnarReader:
     """Files that know their types; ids stay integers from disk to store."""
 
-    uses = AcceptedOptions("Parquet and Arrow files", (UNWEIGHTED,), ("columns", "resolution", "keep"))
+    uses = AcceptedOptions("Parquet, Arrow and Avro files", (UNWEIGHTED,), ("columns", "resolution", "keep"))
 
     def accepts(self, source: object) -> Sure:
-        if begins(source, PARQUET, ARROW, FEATHER1):
+        if begins(source, PARQUET, ARROW, FEATHER1, AVRO):
             return Sure.FORMAT
         return named(source, *ENDINGS)
 

@@ -24,7 +24,8 @@ from ingest.schema.ids import is_id
 from ingest.tables.assemble import UNWEIGHTED, assemble
 from ingest.tables.columnar import BATCH_ROWS
 from ingest.tables.files import BZIP2, GZIP, XZ, ZIP, ZSTD, begins, checked
-from ingest.tables.matrix import as_edges, as_neurons, is_matrix
+from ingest.tables.matrix import as_edges, as_neurons, is_matrix, refuse_rows
+from ingest.tables.types.labels import ROWS
 from ingest.tables.types.text_types import typed, types_of
 
 POSITIONS = {
@@ -42,7 +43,7 @@ class DelimitedReader:
     """The last resort: anything that is text. Options: ``matrix`` (yes, no), ``encoding`` (latin-1, utf-16)."""
 
     uses = AcceptedOptions(
-        "text tables", ("matrix", "encoding", UNWEIGHTED), ("columns", "resolution", "keep", "header")
+        "text tables", ("matrix", ROWS, "encoding", UNWEIGHTED), ("columns", "resolution", "keep", "header")
     )
 
     def accepts(self, source: object) -> Sure:
@@ -89,6 +90,7 @@ class DelimitedReader:
             rows = connection.execute(_sql({**shape, "header": False, "columns": texts}), [name]).fetchall()
             made = as_edges if request.as_ == "connections" else as_neurons
             return made(str(path), [list(row) for row in rows], request)
+        refuse_rows(str(path), request)
         ours = _column_names(path, first, request)
         notes: list[str] = []
         ours = _with_ids(path, ours, [line.split(separator, 1)[0].strip(' "') for line in lines[1:]], request, notes)
@@ -114,6 +116,7 @@ class DelimitedReader:
         if request.as_ == "connections" and _square([line.split() for line in lines]):
             rows = [list(row[0]) for row in connection.execute(statement, [name]).fetchall()]
             return as_edges(str(path), rows, request)
+        refuse_rows(str(path), request)
         first = lines[0].split()
         ours = _column_names(path, first, request)
         cells = [f"cells[{i + 1}]" for i in range(len(ours))]

@@ -44,7 +44,7 @@ def checked(source: Any) -> Path:
     if not path.exists():
         raise ReadError(f"{path} does not exist")
     if path.is_dir():
-        raise ReadError(f"{path} is a folder without Parquet, Feather or Arrow files; name the file in it")
+        raise ReadError(f"{path} is a folder without Parquet, Feather, Arrow or Avro files; name the file in it")
     try:
         if path.stat().st_size == 0:
             raise ReadError(f"{path} is empty")

@@ -1,4 +1,4 @@
-"""A folder as one table: partitioned Parquet, Feather and Arrow files, and Delta Lake tables."""
+"""A folder as one table: partitioned Parquet, Feather, Arrow and Avro files, and Delta Lake tables."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from urllib.parse import unquote, urlsplit
 
 import pyarrow as pa
 
-from ingest.columnar.files import ENDINGS, open_columns, pandas_attributes
+from ingest.columnar.files import ARROW, AVRO, ENDINGS, PARQUET, open_columns, pandas_attributes
 from ingest.reader import AcceptedOptions, Reading, ReadRequest, Sure
 from ingest.schema.errors import MissingExtraError, ReadError, SchemaError
 from ingest.schema.values import kept_type
 from ingest.tables.assemble import UNWEIGHTED, assemble
-from ingest.tables.files import ends
+from ingest.tables.files import begins, ends
 
 LOG = "_delta_log"
 EMPTY = "__HIVE_DEFAULT_PARTITION__"
@@ -44,12 +44,12 @@ class Part:
 class FolderReader:
     """Every part of a table in the order of their names; rows in messages are counted through all of them."""
 
-    uses = AcceptedOptions("folders of Parquet or Arrow files", (UNWEIGHTED,), ("columns", "resolution", "keep"))
+    uses = AcceptedOptions("folders of Parquet, Arrow or Avro files", (UNWEIGHTED,), ("columns", "resolution", "keep"))
 
     def accepts(self, source: object) -> Sure:
         if not isinstance(source, str | Path) or not Path(source).is_dir():
             return Sure.NO
-        there = (Path(source) / LOG).is_dir() or any(ends(path, *ENDINGS) for path in _files(Path(source)))
+        there = (Path(source) / LOG).is_dir() or any(_is_part(path) for path in _files(Path(source)))
         return Sure.FORMAT if there else Sure.NO
 
     def read(self, source: Any, request: ReadRequest) -> Reading:
@@ -77,6 +77,11 @@ def _files(folder: Path, refused: Callable[[OSError], None] | None = None) -> It
         yield from (Path(at) / name for name in sorted(names) if name[0] not in "_.")
 
 
+def _is_part(path: Path) -> bool:
+    """Whether a file is of the table: by its name, or, where that has no ending, by how it begins."""
+    return ends(path, *ENDINGS) or ("." not in path.name and begins(path, PARQUET, ARROW, AVRO))
+
+
 def _refuse_unreadable(error: OSError) -> None:
     raise ReadError(f"{error.filename}: {error.strerror}; copy the folder whole, to where it can be read") from None
 
@@ -84,7 +89,7 @@ def _refuse_unreadable(error: OSError) -> None:
 def _partitioned(folder: Path, notes: list[str]) -> list[Part]:
     """Parts of a folder that has no log: their paths say the values of partitions (``neuropil=AL/part-0.parquet``)."""
     files = list(_files(folder, _refuse_unreadable))
-    paths = [path for path in files if ends(path, *ENDINGS)]
+    paths = [path for path in files if _is_part(path)]
     if not paths:
         raise ReadError(f"{folder} holds no {', '.join(ENDINGS)} file; wanted a folder of them")
     others = [str(path.relative_to(folder)) for path in files if path not in {*paths}]

@@ -1,4 +1,7 @@
-"""Adjacency matrices: rows presynaptic, columns postsynaptic, cells weights, labels where there are any."""
+"""Adjacency matrices as rows of cells: cells are weights, labels where there are any.
+
+Rows are presynaptic, unless ``--option rows=post`` says that they are not; a note says which.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from ingest.schema.errors import SchemaError, UnknownNameError
 from ingest.schema.ids import is_id
 from ingest.tables.assemble import assemble
 from ingest.tables.columnar import BATCH_ROWS
+from ingest.tables.types.labels import ROWS, orientation, refuse_float_ids
 
 LOOK = 60
 """Rows that decide whether a table is a matrix."""
@@ -42,6 +46,15 @@ def matrix_option(request: ReadRequest) -> bool | None:
     if matrix and request.as_ not in ("connections", "neurons"):
         raise SchemaError(f"a matrix holds connections or neurons, not {request.as_}; leave --option matrix=yes out")
     return None if not choice else matrix
+
+
+def refuse_rows(source: str, request: ReadRequest) -> None:
+    """Refuse to hear what the rows of a matrix are where there is no matrix."""
+    if ROWS in request.options:
+        raise SchemaError(
+            f"{source}: --option {ROWS}={request.options[ROWS]} is for matrices, and this was read as a table; "
+            "leave it out, or say --option matrix=yes, too"
+        )
 
 
 def looks_square(rows: list[list[Any]]) -> bool:
@@ -99,6 +112,7 @@ def as_neurons(source: str, rows: list[list[Any]], request: ReadRequest) -> Read
 
 def neurons(source: str, labels: list[str], request: ReadRequest) -> Reading:
     """A Reading of neurons by their labels; labels that are all integers are ids, others are names."""
+    refuse_float_ids(source, labels)
     column = "root_id" if all(is_id(label) for label in labels) else "name"
     table = pa.table({column: pa.array(labels, pa.string())})
     return assemble(source, request, table.schema, table.to_batches(max_chunksize=BATCH_ROWS), len(labels))
@@ -128,7 +142,11 @@ def edges(
     source: str, pre: list[str], post: list[str], weight: list[float], labels: list[str], request: ReadRequest
 ) -> Reading:
     """A Reading of labelled connections; labels that are all integers are ids, others are names."""
+    refuse_float_ids(source, labels)
     named = not all(is_id(label) for label in labels)
+    rows_pre = orientation(source, request) is not False
+    if not rows_pre:
+        pre, post = post, pre
     columns = ("pre_name", "post_name") if named else ("pre_root_id", "post_root_id")
     table = pa.table(
         {columns[0]: pa.array(pre, pa.string()), columns[1]: pa.array(post, pa.string()), "weight": weight}
@@ -139,6 +157,8 @@ def edges(
     reading.notes.append(
         f"a matrix of {len(labels):,} neurons"
         + (f", {silent} of them without connections (ingest it --as neurons, too, to have them)" if silent else "")
+        + (f"; its rows are {'pre' if rows_pre else 'post'}synaptic")
+        + ("" if ROWS in request.options else f" (--option {ROWS}=post takes its columns)")
     )
     return reading
 

@@ -19,8 +19,9 @@ from ingest.tables.apart.run import run_in_child
 from ingest.tables.assemble import UNWEIGHTED, assemble
 from ingest.tables.columnar import BATCH_ROWS
 from ingest.tables.files import OLE, ZIP, begins, checked, ends, named
-from ingest.tables.matrix import as_edges, as_neurons, looks_square, matrix_option
+from ingest.tables.matrix import as_edges, as_neurons, looks_square, matrix_option, refuse_rows
 from ingest.tables.types.cells import EXACT, column_of
+from ingest.tables.types.labels import ROWS
 
 MOST_ID = 2.0**64
 SMALL = 50 << 20
@@ -33,7 +34,7 @@ CELL = 128
 class WorkbookReader:
     """The sheet is ``--option sheet=NAME``, needed only where several sheets hold tables."""
 
-    uses = AcceptedOptions("workbooks", ("sheet", "matrix", UNWEIGHTED), ("columns", "resolution", "keep"))
+    uses = AcceptedOptions("workbooks", ("sheet", "matrix", ROWS, UNWEIGHTED), ("columns", "resolution", "keep"))
 
     def accepts(self, source: object) -> Sure:
         if begins(source, OLE) and not ends(source, ".mat"):
@@ -51,6 +52,7 @@ class WorkbookReader:
         name = f"{path} [{sheet}]"
         if _is_matrix(rows, request):
             return (as_edges if request.as_ == "connections" else as_neurons)(name, rows, request)
+        refuse_rows(name, request)
         head = [str(cell).strip() for cell in rows[0]]
         width = max((i + 1 for i, cell in enumerate(head) if cell), default=0)
         if not width:

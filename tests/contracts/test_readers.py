@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import networkx
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
-from scipy import io
+from scipy import io, sparse
 
 from graphlab.testing import ReaderContract
 from ingest.clients.address import parse_address
@@ -81,6 +84,47 @@ class TestMat(ReaderContract):
     def source(self, folder: Path) -> Path:
         io.savemat(folder / "a.mat", {"A": np.array([[0, 2.0, 0], [1, 0, 0], [0, 0, 0]])})
         return folder / "a.mat"
+
+
+class TestMatrixFile(ReaderContract):
+    name = "matrix file"
+    options = {"rows": "post", "labels": "numbers"}  # noqa: RUF012
+
+    def source(self, folder: Path) -> Path:
+        sparse.save_npz(folder / "a.npz", sparse.csr_array([[0, 2.0], [1, 0]]))
+        return folder / "a.npz"
+
+
+class TestMatrix(ReaderContract):
+    name = "matrix"
+    options = {"rows": "pre", "labels": [1, 2**60 + 1]}  # noqa: RUF012
+
+    def source(self, folder: Path) -> Any:
+        return np.array([[0, 2.0], [1, 0]])
+
+
+class TestGraph(ReaderContract):
+    name = "graph"
+
+    def source(self, folder: Path) -> Any:
+        return networkx.DiGraph([(1, 2**60 + 1, {"weight": 2}), ("4", 2, {"weight": 1.5})])
+
+
+class TestGraphML(ReaderContract):
+    name = "graphml"
+
+    def source(self, folder: Path) -> Path:
+        networkx.write_graphml(networkx.DiGraph([("AVAL", "AVAR", {"weight": 2})]), folder / "a.graphml")
+        return folder / "a.graphml"
+
+
+class TestSqlite(ReaderContract):
+    name = "sqlite"
+
+    def source(self, folder: Path) -> Path:
+        with closing(sqlite3.connect(folder / "a.db")) as connection:
+            pd.DataFrame(EDGES).to_sql("edges", connection, index=False, if_exists="replace")
+        return folder / "a.db"
 
 
 class TestDelimited(ReaderContract):

@@ -77,7 +77,7 @@ CASES = {
     "column twice": text("a.csv", "pre_root_id,post_root_id,weight,weight\n1,2,3,4\n", "'weight' occurs twice"),
     "no such column": table("a.parquet", PAIR, "has no column 'pr'", columns={"pre_root_id": "pr"}),
     "no such dialect": table("a.parquet", PAIR, "did you mean 'flywire'", columns="flywyre"),
-    "no such option": table("a.parquet", PAIR, "option of Parquet and Arrow files 'sheet'", sheet="x"),
+    "no such option": table("a.parquet", PAIR, "option of Parquet, Arrow and Avro files 'sheet'", sheet="x"),
     # ids
     "float id": text("a.csv", HEAD + "1,2,3\n1.0,2,3\n", r"a.csv, row 2, column 'pre_root_id': found '1.0'; a float"),
     "float ids": table(

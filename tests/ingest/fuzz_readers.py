@@ -173,6 +173,52 @@ def mat_file(folder: Path) -> Path:
     return folder / "a.mat"
 
 
+def npz_file(folder: Path) -> Path:
+    import numpy as np
+    from scipy import sparse
+
+    sparse.save_npz(folder / "a.npz", sparse.csr_array(np.arange(36).reshape(6, 6) % 4), compressed=False)
+    return folder / "a.npz"
+
+
+def npy_file(folder: Path) -> Path:
+    import numpy as np
+
+    np.save(folder / "a.npy", np.arange(36.0).reshape(6, 6) % 4)
+    return folder / "a.npy"
+
+
+def graphml_file(folder: Path) -> Path:
+    import networkx
+
+    graph = networkx.MultiDiGraph([(f"N{i}", f"N{i + 1}", {"weight": i, "lab": "a"}) for i in range(12)])
+    networkx.write_graphml_xml(graph, folder / "a.graphml")
+    return folder / "a.graphml"
+
+
+def sqlite_file(folder: Path) -> Path:
+    import sqlite3
+    from contextlib import closing
+
+    with closing(sqlite3.connect(folder / "a.db")) as connection, connection:
+        connection.execute("CREATE TABLE edges (pre_root_id, post_root_id, weight, lab TEXT)")
+        rows = [(2**60 + i, i + 1, i + 0.5, "lab" * (i % 5)) for i in range(200)]
+        connection.executemany("INSERT INTO edges VALUES (?, ?, ?, ?)", rows)
+    return folder / "a.db"
+
+
+def avro_file(folder: Path) -> Path:
+    import fastavro
+
+    kinds = {"pre_root_id": "long", "post_root_id": ["null", "long"], "weight": "double", "lab": "string",
+             "x": {"type": "array", "items": "int"}}  # fmt: skip
+    schema = {"type": "record", "name": "E", "fields": [{"name": name, "type": kind} for name, kind in kinds.items()]}
+    rows = [{"pre_root_id": 2**60 + i, "post_root_id": i, "weight": 1.5, "lab": "a", "x": [i]} for i in range(60)]
+    with (folder / "a.avro").open("wb") as file:
+        fastavro.writer(file, schema, rows, sync_interval=200)
+    return folder / "a.avro"
+
+
 def nodes(path: Path) -> Any:
     from ingest.nodes import read_nodes
 
@@ -400,6 +446,8 @@ NEMANODE = [{"pre": "A", "post": "B", "typ": 0, "syn": [1, 2]}, {"pre": "B", "po
 SITES = [{"pre": "A", "post": ["B", "C"], "catmaid_id": 7, "size": 5, "post_weights": [0.5, 0.5]}] * 6
 NODES = "root_id,node_id,x_nm,y_nm,z_nm\n" + "".join(f"5,{i},{i}.5,2,3\n" for i in range(30))
 
+ROWS_PRE = {"rows": "pre", "labels": "numbers"}
+
 FORMATS: dict[str, Format] = {
     "csv of connections": Format(csv_of(EDGES), table("connections"), 150),
     "csv of synapses": Format(csv_of(SYNAPSES), table("synapses", columns="cave"), 80),
@@ -419,6 +467,11 @@ FORMATS: dict[str, Format] = {
     "release sites": Format(json_file(SITES), table("synapses"), 700),
     "workbook": Format(workbook, table("connections"), 300),
     "MATLAB": Format(mat_file, table("connections"), 4),
+    "sparse matrix of scipy": Format(npz_file, table("connections", options=ROWS_PRE), 500),
+    "matrix of NumPy": Format(npy_file, table("connections", options=ROWS_PRE), 300),
+    "GraphML": Format(graphml_file, table("connections"), 500),
+    "SQLite": Format(sqlite_file, table("connections"), 500),
+    "Avro": Format(avro_file, table("connections"), 500),
     "nodes as CSV": Format(csv_of(NODES), nodes, 500),
     "precomputed": Format(stored("neuroglancer_precomputed", PRECOMPUTED), voxels(), 250),
     "zarr": Format(stored("zarr", ZARR), voxels(axes="zyx", resolution="8,8,8"), 150),

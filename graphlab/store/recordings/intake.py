@@ -21,7 +21,7 @@ from graphlab.store.runs.results import start_run
 from graphlab.store.sources import ledger
 from graphlab.store.sources.ledger import KeptSource
 from ingest.reader import ReadRequest
-from ingest.recordings.readers import open_behavior, open_recordings
+from ingest.recordings.readers import files_of, open_behavior, open_recordings
 from ingest.recordings.recording import Recording, on_clock
 from ingest.running.progress import Progress
 from ingest.schema.errors import GraphlabError, IdError, SchemaError, UnknownNameError
@@ -46,7 +46,9 @@ def write_recording_source(
     """
     started = datetime.datetime.now(datetime.UTC)
     name = Path(source).name if isinstance(source, str | Path) else f"<{type(source).__name__}>"
-    inputs = {name: runs.hash_source(source)}
+    is_folder = isinstance(source, str | Path) and Path(source).is_dir()
+    read = {f"{name}/{path.name}": path for path in files_of(Path(source))} if is_folder else {}
+    inputs = {part: runs.hash_source(one) for part, one in (read or {name: source}).items()}
     labels = request.options.get("labels")
     if labels and Path(str(labels)).is_file():
         inputs["labels"] = runs.hash_source(Path(str(labels)))

@@ -165,7 +165,7 @@ def versions() -> dict[str, str]:
 
 
 def hash_source(source: Any) -> str:
-    """SHA-256 of a file, of every file in a folder (names and content, in order), or of a frame's values.
+    """SHA-256 of a file, of every file in a folder (names and content, in order), or of what an object holds.
 
     Graphs that lie in a folder are no part of it: they change with every ingest, and a database that is open here must
     not be opened a second time.
@@ -174,7 +174,7 @@ def hash_source(source: Any) -> str:
         StoreError: the source is the database or a folder of a graph.
     """
     if not isinstance(source, str | Path):
-        return hash_table(source)
+        return _hash_object(source)
     path, digest = Path(source), hashlib.sha256()
     if not path.is_dir():
         if is_database(path):
@@ -190,6 +190,14 @@ def hash_source(source: Any) -> str:
         for block in _blocks(item):
             digest.update(block)
     return digest.hexdigest()
+
+
+def _hash_object(source: Any) -> str:
+    """SHA-256 of a frame, a graph, a matrix or labels in memory."""
+    from ingest.tables.contents import contents
+
+    hashes = [hash_table(table) for table in contents(source)]
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256(" ".join(hashes).encode()).hexdigest()
 
 
 def hash_table(frame: Any) -> str:

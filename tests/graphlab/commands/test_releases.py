@@ -135,6 +135,24 @@ def test_male_cns_synapses(document: Document, refusal: Callable[..., str], grap
     assert rows(other, "SELECT max(x_nm) FROM synapses") == [(400.0,)]
 
 
+def test_male_cns_transmitters_of_single_sites(
+    document: Document, refusal: Callable[..., str], graph: Path, tmp_path: Path
+) -> None:
+    """A row a T-bar: none of its tables of ours, and no neuron may take what its first T-bar says."""
+    place = tmp_path / "tbar-neurotransmitters-male-cns-v0.9.feather"
+    columns = {
+        **{axis: pa.array([1, 2, 3], pa.int32()) for axis in "xyz"},
+        "body": pa.array([BODIES[0], BODIES[0], BIG], pa.int64()),
+        "nt_acetylcholine_prob": [0.9, 0.8, 0.1],
+        "nt_gaba_prob": [0.05, 0.1, 0.8],
+    }
+    feather.write_feather(pa.table(columns), str(place))
+    told = refusal("ingest", graph, place, "--as", "neurons", "--columns", "flyem")
+    assert "its rows are places on neurons (T-bars, PSDs), several of each, and no neurons" in told
+    assert "synapses need the columns" in refusal("ingest", graph, place, "--as", "synapses", "--columns", "flyem")
+    assert rows(graph, "SELECT count(*) FROM neurons") == [(0,)]
+
+
 SPLIT = {
     "pre": pa.array([FLYWIRE[0]] * 3 + [FLYWIRE[1]], pa.int64()),
     "pre_label": ["axon", "axon", "dendrite", "axon"],

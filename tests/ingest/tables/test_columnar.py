@@ -139,7 +139,7 @@ def test_columns_and_options(read: Read, tmp_path: Path) -> None:
         read(tmp_path / "a.parquet")
     with pytest.raises(SchemaError, match="has no column 'fromid'; did you mean 'from_id'"):
         read(tmp_path / "a.parquet", columns={"pre_root_id": "fromid"})
-    with pytest.raises(UnknownNameError, match="option of Parquet and Arrow files 'sheet'"):
+    with pytest.raises(UnknownNameError, match="option of Parquet, Arrow and Avro files 'sheet'"):
         read(tmp_path / "a.parquet", options={"sheet": "x"})
 
 

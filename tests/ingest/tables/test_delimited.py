@@ -187,7 +187,7 @@ def test_an_option_nobody_knows(read: Read, file: File) -> None:
 def test_files_and_folders(read: Read, tmp_path: Path) -> None:
     with pytest.raises(ReadError, match=r"absent.csv does not exist"):
         read(tmp_path / "absent.csv")
-    with pytest.raises(ReadError, match="is a folder without Parquet, Feather or Arrow files; name the file in it"):
+    with pytest.raises(ReadError, match="is a folder without Parquet, Feather, Arrow or Avro files; name the"):
         read(tmp_path)
 
 

@@ -139,7 +139,7 @@ def test_a_damaged_part_is_named(read: Read, tmp_path: Path) -> None:
 
 def test_a_folder_of_other_things(read: Read, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("root_id\n1\n")
-    with pytest.raises(ReadError, match="is a folder without Parquet, Feather or Arrow files; name the file in it"):
+    with pytest.raises(ReadError, match="is a folder without Parquet, Feather, Arrow or Avro files; name the"):
         read(tmp_path)
 
 

@@ -1,4 +1,7 @@
-"""Adjacency matrices in MATLAB files."""
+"""Adjacency matrices in MATLAB files.
+
+Tests: tests/ingest/tables/test_mat.py.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +18,13 @@ from ingest.schema.limits import most_bytes, require_room
 from ingest.tables.apart.run import run_in_child
 from ingest.tables.files import HDF5, begins, checked, named
 from ingest.tables.matrix import edges, neurons
+from ingest.tables.types.labels import ROWS
 
 
 class MatReader:
     """The matrix is ``--option variable=NAME`` where a file has several; neuron names are found by their length."""
 
-    uses = AcceptedOptions("MATLAB files", ("variable",))
+    uses = AcceptedOptions("MATLAB files", ("variable", ROWS))
 
     def accepts(self, source: object) -> Sure:
         return named(source, ".mat")
