@@ -6,7 +6,7 @@ Tests: tests/graphlab/charts/test_analyses.py.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
@@ -74,10 +74,25 @@ def distribution(series: dict[str, npt.NDArray[np.float64]], xlabel: str, ylabel
         density = counts / np.diff(edges)
         keep = counts > 0
         drawn[name] = (np.sqrt(edges[:-1] * edges[1:])[keep], density[keep])
+    return curves(drawn, xlabel, ylabel, label, (float(bins[0]), float(bins[-1])))
+
+
+def curves(
+    drawn: Mapping[str, tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]], xlabel: str, ylabel: str, label: str,
+    x_range: tuple[float, float] | None = None,
+) -> Markup:  # fmt: skip
+    """Points above 0 joined by lines, both axes logarithmic, one colour a series.
+
+    Args:
+        drawn: name -> x and y of equal length. x_range: ends of the axis, those of the points when None.
+    """
     ys = np.concatenate([y for _, y in drawn.values()]) if drawn else np.array([1.0])
     if not len(ys):
         return svg(WIDTH, HEIGHT, label, ['<text x="50%" y="50%" class="note">no values</text>'])
-    x_range, y_range = (float(bins[0]), float(bins[-1])), (float(ys.min()), float(ys.max()))
+    if x_range is None:
+        xs = np.concatenate([x for x, _ in drawn.values()])
+        x_range = float(xs.min()), float(xs.max())
+    y_range = float(ys.min()), float(ys.max())
     parts = _axes(x_range, y_range, xlabel, ylabel)
     for number, (name, (x, y)) in enumerate(drawn.items()):
         colour = PALETTE[number % len(PALETTE)]

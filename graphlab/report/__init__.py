@@ -19,6 +19,7 @@ from graphlab.report.sections import (
     methods,
     overview,
     predictions,
+    statistics,
     strongest,
 )
 from graphlab.report.sections.motifs import instances, mining, participation, profiles, tested, triads
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 WHOLE = (
     overview.section,
     connectivity.section,
+    statistics.section,
     triads.section,
     tested.section,
     mining.section,

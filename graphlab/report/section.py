@@ -43,6 +43,12 @@ class ReportedMotifs(Protocol):
     ) -> pa.Table: ...
 
 
+class ReportedCircuits(Protocol):
+    """What a report asks of ``graph.circuits``."""
+
+    def latest_statistics(self) -> tuple[str, pa.Table, Mapping[str, list[str]]] | None: ...
+
+
 class ReportedEmbeddings(Protocol):
     """What a report asks of ``graph.embeddings``."""
 
@@ -63,6 +69,9 @@ class ReportedGraph(Protocol):
 
     @property
     def motifs(self) -> ReportedMotifs: ...
+
+    @property
+    def circuits(self) -> ReportedCircuits: ...
 
     @property
     def embeddings(self) -> ReportedEmbeddings: ...
@@ -111,6 +120,11 @@ class Subject:
         return tuple(latest.values())
 
     @cached_property
+    def statistics(self) -> tuple[str, pa.Table, Mapping[str, list[str]]] | None:
+        """Run, rows and words of the last recorded statistics."""
+        return self.graph.circuits.latest_statistics()
+
+    @cached_property
     def wiring(self) -> Snapshot:
         """The wiring that the page is about, of the kind, least weight and compartments of its one result."""
         meta = (self.found.view_meta if self.found is not None else None) or {}
@@ -124,6 +138,7 @@ NEEDS: dict[str, Callable[[Subject], bool]] = {
     "one result": lambda subject: subject.found is not None,
     "other graphs": lambda subject: bool(subject.others),
     "mining": lambda subject: any(table.num_rows for _, table in subject.graph.motifs.kept_mining()[:1]),
+    "statistics": lambda subject: subject.statistics is not None,
     "embeddings": lambda subject: bool(subject.info.embeddings) and subject.info.subset is None,
     "models": lambda subject: (subject.graph.path / "models").is_dir() and subject.info.subset is None,
     "whole graph": lambda subject: subject.info.subset is None,

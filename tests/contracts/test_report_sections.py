@@ -24,6 +24,13 @@ class TestConnectivity(ReportSectionContract):
     name = "connectivity"
 
 
+class TestStatistics(ReportSectionContract):
+    name = "statistics"
+
+    def fill(self, graph: Graph) -> None:
+        graph.circuits.statistics(["size", "reciprocity", "type-assortativity", "rich-club"])
+
+
 class TestTriads(ReportSectionContract):
     name = "triads"
 

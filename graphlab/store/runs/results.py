@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -135,17 +135,20 @@ def digests(tables: Mapping[str, pa.Table]) -> pa.Table:
 
 def kept_runs(folder: Folder, verb: str) -> list[tuple[runs.Run, pa.Table]]:
     """The kept results of a verb on the present data, latest first: of the whole graph, or of the part asked."""
+    return list(each_kept_run(folder, verb))
+
+
+def each_kept_run(folder: Folder, verb: str) -> Iterator[tuple[runs.Run, pa.Table]]:
+    """The same, each read when it is asked for."""
     rows = folder.connection.execute(
         "SELECT run_id FROM runs WHERE verb = ? AND data_version = ? ORDER BY started DESC, run_id",
         [verb, str(folder.meta("data_version"))],
     ).fetchall()
     part = None if folder.part is None else folder.part.key
-    kept = []
     for run in (runs.get(folder, str(run_id)) for (run_id,) in rows):
         table = _kept(folder, run.run_id) if run.parameters.get(PART, {}).get("key") == part else None
         if table is not None:
-            kept.append((run, table))
-    return kept
+            yield run, table
 
 
 def _kept(folder: Folder, run_id: str) -> pa.Table | None:

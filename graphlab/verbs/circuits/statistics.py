@@ -12,7 +12,7 @@ from graphlab.circuits.weights.weights import Weights
 from graphlab.motifs.nulls.models import observable_part
 from graphlab.store import tables
 from graphlab.store.files import places
-from graphlab.store.runs.results import kept_runs
+from graphlab.store.runs.results import each_kept_run
 from graphlab.verbs.circuits.circuit_verbs import CircuitVerbs
 from graphlab.verbs.motif_runs import NullSettings, inputs_of, null_options, settings_of
 from ingest.running.progress import Progress
@@ -166,16 +166,14 @@ class StatisticsVerbs(CircuitVerbs):
             notes.append("no neuron has a side, so nothing is said of left and right")
         return self._kept(run, table, "type_connections", [*notes, *weights.notes])
 
-    def kept_statistics(self) -> list[tuple[str, pa.Table, Mapping[str, list[str]]]]:
-        """Run, rows and words (notes, definitions) of every recorded result of ``statistics``, latest first."""
+    def latest_statistics(self) -> tuple[str, pa.Table, Mapping[str, list[str]]] | None:
+        """Run, rows and words (notes, definitions) of the last recorded ``statistics`` on the present data."""
         import json
 
-        kept = []
-        for run, table in kept_runs(self._folder, "statistics"):
+        for run, table in each_kept_run(self._folder, "statistics"):
             rows = table.filter(table["root_id"].is_null()).drop_columns(["root_id"])
-            words = json.loads((table.schema.metadata or {}).get(b"graphlab.statistics", b"{}"))
-            kept.append((run.run_id, rows, words))
-        return kept
+            return run.run_id, rows, json.loads((table.schema.metadata or {}).get(b"graphlab.statistics", b"{}"))
+        return None
 
     def columns_of(self, graph: Snapshot) -> dict[str, list[str | None]]:
         """The columns that any statistic needs and that some neuron has a value in."""

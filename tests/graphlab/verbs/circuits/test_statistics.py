@@ -76,8 +76,10 @@ def test_a_result_is_a_run_that_reruns_and_that_queries_join(graph: Graph) -> No
     )
     assert roles.scalar() == 0
     assert found.notes[0] == "connections: chemical, pairs of at least 3 (summed over neuropils), autapses out"
-    assert graph.circuits.kept_statistics()[0][0] == found.run_id
-    assert graph.circuits.kept_statistics()[0][1].equals(found.to_arrow())
+    run, kept, words = graph.circuits.latest_statistics() or ("", None, {})
+    assert run == found.run_id
+    assert kept.equals(found.to_arrow())
+    assert words["notes"] == list(found.notes)
     before = len(graph.to_arrow("runs"))
     graph.circuits.statistics(["size"], record=False)
     assert len(graph.to_arrow("runs")) == before
