@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis.extra import numpy as arrays
 
 from ingest.arrays.numpy_files import NpzFile, open_npy
@@ -31,6 +31,7 @@ def npy(header: str, data: bytes = b"", version: tuple[int, int] = (1, 0)) -> by
     return b"\x93NUMPY" + bytes(version) + length + text + data
 
 
+@settings(deadline=None, max_examples=60)
 @given(
     values=arrays.arrays(
         dtype=arrays.scalar_dtypes().filter(lambda kind: kind.kind in "biufcSU" and kind.itemsize > 0),

@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.columnar import avro
@@ -144,6 +144,7 @@ KINDS: dict[str, tuple[Any, st.SearchStrategy[Any]]] = {
 ROWS = st.lists(st.fixed_dictionaries({name: values for name, (_, values) in KINDS.items()}), min_size=1, max_size=5)
 
 
+@settings(deadline=None, max_examples=60)
 @given(rows=ROWS, codec=st.sampled_from(CODECS), names=st.sets(st.sampled_from(sorted(KINDS)), min_size=1))
 def test_as_fastavro_alone_reads(
     rows: list[dict[str, Any]], codec: str, names: set[str], tmp_path_factory: pytest.TempPathFactory

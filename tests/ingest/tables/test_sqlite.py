@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.reader import Reading, ReadRequest
@@ -84,6 +84,7 @@ def test_which_table(read: Read, tmp_path: Path) -> None:
         read(database(tmp_path / "c.db", "CREATE VIEW v AS SELECT 1 AS root_id"))
 
 
+@settings(deadline=None, max_examples=60)
 @given(
     rows=st.lists(
         st.tuples(

@@ -9,7 +9,7 @@ import igraph
 import networkx as nx
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.reader import Reading, ReadRequest
@@ -137,6 +137,7 @@ def test_attributes_that_cannot_be(tmp_path: Any) -> None:
         read(nx.DiGraph([(1, 2, {"weight": float("inf")})]))
 
 
+@settings(deadline=None, max_examples=60)
 @given(
     edges=st.lists(st.tuples(st.integers(1, 6), st.integers(1, 6), st.integers(1, 9)), min_size=1, max_size=20),
     directed=st.booleans(),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from pyarrow import parquet
@@ -68,6 +68,7 @@ def test_full_matrices(read: Read, tmp_path: Path, labels: str) -> None:
         read(tmp_path / "b.npz", rows="pre", labels=labels, variable="gp")
 
 
+@settings(deadline=None, max_examples=60)
 @given(
     values=arrays.arrays(np.int16, st.tuples(st.integers(1, 6), st.integers(1, 6)), elements=st.integers(-2, 2)),
     kind=st.sampled_from([*FORMATS, "full"]),
