@@ -18,7 +18,7 @@ import typer
 from graphlab import __version__
 from graphlab.commands import activity, counting, embedding, graphs, joins, mining, predicting, queries, reports
 from graphlab.commands.choices import Sections, Verb
-from graphlab.commands.circuits.flow import FLOW
+from graphlab.commands.circuits.flow import FLOW, cascade, influence
 from graphlab.commands.circuits.simulation import SIMULATE
 from graphlab.commands.circuits.statistics import stats
 from graphlab.commands.terminal import short
@@ -42,6 +42,7 @@ SECTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
         graphs.signs,
     ),
     "Motifs": (counting.motifs, mining.mine, mining.instances),
+    "Circuits": (influence, cascade),
     "Embeddings": (
         joins.join_embeddings,
         joins.place_synapses,
@@ -185,8 +186,8 @@ for verb in predicting.TRAIN:
 app.add_typer(training, rich_help_panel="Predictors")
 
 flow = typer.Typer(name="flow", cls=Sections, help="Where signals go through the wiring.", no_args_is_help=True)
-for verb in FLOW:
-    flow.command(cls=Verb)(interruptible(verb))
+for name, verb in FLOW.items():
+    flow.command(name, cls=Verb)(interruptible(verb))
 app.add_typer(flow, rich_help_panel="Circuits")
 app.command(cls=Verb, rich_help_panel="Circuits")(interruptible(stats))
 

@@ -16,6 +16,7 @@ import typer
 
 from graphlab import Graph, __version__, cli
 from graphlab.cli import SECTIONS, VERBS, interruptible
+from graphlab.commands.options import Json
 
 EDGES = "pre_root_id,post_root_id,weight\n864691135941359220,864691135941359221,5\n864691135941359221,3,2\n"
 
@@ -71,7 +72,7 @@ def test_an_unknown_verb_names_the_nearest(typed: list[str], meant: str) -> None
 
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.__name__)
 def test_every_verb_can_print_json(verb: Callable[..., object]) -> None:
-    assert signature(verb).parameters["json"].annotation == "Json"
+    assert signature(verb).parameters["json"].annotation in ("Json", Json)
 
 
 METHODS = {
@@ -80,6 +81,8 @@ METHODS = {
     "signs": "set_signs",
     "motifs": "motifs.census",
     "mine": "motifs.mine",
+    "influence": "circuits.influence",
+    "cascade": "circuits.cascade",
     "instances": "motifs.instances",
     "correlate": "activity.correlate",
     "drop_animal": "activity.drop_animal",

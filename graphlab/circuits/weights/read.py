@@ -31,15 +31,11 @@ def read_weights(folder: Folder, settings: WeightSettings, within: npt.NDArray[n
         within: root_ids; only these neurons and the connections among them. All when None.
 
     Raises:
-        AnalysisError: signs that are missing and not allowed to be, no proofread side, negative weights, a
-            compartment that is not stored. UnknownNameError: no such kind or cell type.
+        AnalysisError: signs that are missing and not allowed to be, no proofread side, negative weights, compartments
+            that are not stored. UnknownNameError: no such kind, compartment or cell type.
     """
-    if settings.compartment != SUMMED:
-        raise AnalysisError(
-            f"connections of the compartment {settings.compartment!r} are not stored in this graph; "
-            f"compartment={SUMMED!r} takes all connections together"
-        )
-    graph = snapshot(folder, settings.kind, settings.min_weight)
+    compartment = None if settings.compartment == SUMMED else settings.compartment
+    graph = snapshot(folder, settings.kind, settings.min_weight, compartment=compartment)
     least = _least_weight(folder, settings.kind)
     if least < 0 and not (settings.min_weight > 0 and settings.denominator == "in-graph"):
         raise AnalysisError(
@@ -61,7 +57,7 @@ def read_weights(folder: Folder, settings: WeightSettings, within: npt.NDArray[n
     sign: Signs | None = None
     if settings.signs is not None:
         graph, sign = _signed(folder, graph, settings, notes, about)
-    return Weights(graph, total, settings.denominator, sign, settings.signs, SUMMED, tuple(notes), about)
+    return Weights(graph, total, settings.denominator, sign, settings.signs, settings.compartment, tuple(notes), about)
 
 
 def _least_weight(folder: Folder, kind: str) -> float:
@@ -85,8 +81,8 @@ def _order(graph: Snapshot, settings: WeightSettings) -> str:
         "in-graph": "the input from the connections in the graph",
     }[settings.denominator]
     return (
-        f"weights: {settings.kind}, compartments {SUMMED}, {least} (summed over neuropils), autapses out; "
-        f"fractions are of {total} ({settings.denominator})"
+        f"weights: {settings.kind}, compartments {settings.compartment}, {least} (summed over neuropils), autapses "
+        f"out; fractions are of {total} ({settings.denominator})"
     )
 
 

@@ -44,7 +44,7 @@ class WeightSettings:
     proofread: bool = False
     """Only connections from proofread axons onto proofread dendrites."""
     compartment: str = SUMMED
-    """Which connections by compartment; ``summed`` for all together."""
+    """What pairs have there alone (``axo-dendritic``), where compartments are stored; ``summed`` for all together."""
 
     def __post_init__(self) -> None:
         one_of("denominator", self.denominator, DENOMINATORS)

@@ -15,11 +15,12 @@ import typer
 
 from graphlab.commands.options import MinWeight, MotifKind
 from ingest.schema.errors import GraphlabError
+from ingest.schema.ids import is_id
 
 if TYPE_CHECKING:
     from graphlab.circuits.result import CircuitResult
 
-NEURONS = "ids (1,2), @FILE with one a line, or COLUMN=VALUE,VALUE; repeated, all have to hold"
+NEURONS = "ids, names, types or sets (1,KC), @FILE of them, or COLUMN=VALUE,VALUE; repeated, all have to hold"
 Sources = Annotated[list[str], typer.Option("--source", metavar="NEURONS", help=f"Where signals start: {NEURONS}.")]
 Targets = Annotated[list[str], typer.Option("--target", metavar="NEURONS", help=f"Where they end: {NEURONS}.")]
 
@@ -93,7 +94,7 @@ def _signs_of(items: list[str] | None) -> dict[str, int]:
 
 
 def neurons_of(items: list[str] | None, flag: str) -> Any:
-    """Ids or criteria as ``graph.circuits`` takes them; None where nothing was said."""
+    """Ids, names or criteria as ``graph.circuits`` takes them; None where nothing was said."""
     criteria: dict[str, Any] = {}
     ids: list[str] = []
     for item in items or []:
@@ -105,11 +106,8 @@ def neurons_of(items: list[str] | None, flag: str) -> Any:
         else:
             ids += [one.strip() for one in item.split(",") if one.strip()]
     if criteria and ids:
-        raise GraphlabError(f"{flag}: found both ids and COLUMN=VALUE; wanted one of them")
-    wrong = next((one for one in ids if not (one.isascii() and one.isdigit())), None)
-    if wrong is not None:
-        raise GraphlabError(f"{flag}: found {wrong!r}; wanted a root_id, @FILE, or COLUMN=VALUE such as cell_type=KC")
-    return criteria or [int(one) for one in ids] or None
+        raise GraphlabError(f"{flag}: found both ids and COLUMN=VALUE; wanted one of the two")
+    return criteria or [int(one) if is_id(one) else one for one in ids] or None
 
 
 def _criterion(name: str, value: str, flag: str) -> Any:
@@ -126,7 +124,9 @@ def _lines(path: Path, flag: str) -> list[str]:
     try:
         return path.read_text(encoding="utf-8-sig").split()
     except (OSError, ValueError) as error:
-        raise GraphlabError(f"{flag}: {path} cannot be read ({error}); @FILE names root_ids, one a line") from None
+        raise GraphlabError(
+            f"{flag}: {path} cannot be read ({error}); @FILE holds ids or names without blanks"
+        ) from None
 
 
 def show(

@@ -39,6 +39,13 @@ RESULT_TABLES = (
     "neuron_statistics",
     "type_connections",
     "graph_differences",
+    "traversal_ranks",
+    "cascades",
+    "effective_connectivity",
+    "influence",
+    "flow_connections",
+    "flow_paths",
+    "intermediates",
 )
 Arriving = Callable[[Path], AbstractContextManager[Path]]
 KEPT = "kept"

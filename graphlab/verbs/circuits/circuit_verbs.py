@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from graphlab.circuits.result import CircuitResult
 from graphlab.circuits.weights.read import read_weights
-from graphlab.circuits.weights.settings import WeightSettings, weight_settings
+from graphlab.circuits.weights.settings import SUMMED, WeightSettings, weight_settings
 from graphlab.circuits.weights.weights import Weights
 from graphlab.selection.resolve import root_ids_of
 from graphlab.store.runs.results import ActiveRun
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Ids = npt.NDArray[np.uint64]
+Ints = npt.NDArray[np.int64]
 
 
 class CircuitVerbs(Namespace):
@@ -43,10 +44,13 @@ class CircuitVerbs(Namespace):
 
     def _settings(self, given: Mapping[str, Any]) -> WeightSettings:
         chosen = weight_settings(given)
-        within = chosen.within
-        if within is not None and not isinstance(within, Mapping):
-            within = self._ids("within", within)
-        return replace(chosen, kind=self.kind_of(chosen.kind), within=plain_choice("within", within))
+        compartment = None if chosen.compartment == SUMMED else self.compartment_of(chosen.compartment)
+        return replace(
+            chosen,
+            kind=self.kind_of(chosen.kind),
+            within=self._choice("within", chosen.within),
+            compartment=compartment or SUMMED,
+        )
 
     def _read(self, settings: WeightSettings) -> Weights:
         within = None if settings.within is None else self._ids("within", settings.within)
@@ -70,7 +74,7 @@ class CircuitVerbs(Namespace):
         chosen = wanted if wanted is None or isinstance(wanted, Mapping) else self._ids(what, wanted)
         return plain_choice(what, chosen)
 
-    def _nodes(self, what: str, wanted: Any, weights: Weights) -> npt.NDArray[np.int64]:
+    def _nodes(self, what: str, wanted: Any, weights: Weights) -> Ints:
         """Node numbers of a choice of neurons, ascending, each of them a neuron of the weights.
 
         Raises:
@@ -87,6 +91,17 @@ class CircuitVerbs(Namespace):
         if len(missing) == len(ids):
             raise AnalysisError(f"{what}: none of the {len(ids):,} neurons of {_said(wanted)} is within the graph")
         return np.sort(nodes[nodes >= 0])
+
+    def _nodes_by(self, nodes: Ints, column: str, weights: Weights) -> dict[str, Ints]:
+        """Node numbers by their value of a column of neurons, in the order of the values; unknown ones together."""
+        if column == "root_id":
+            return {str(weights.graph.root_ids[node]): np.array([node]) for node in nodes.tolist()}
+        values = self.neuron_values(weights.graph, column)
+        groups: dict[str, list[int]] = {}
+        for node in nodes.tolist():
+            value = values[node]
+            groups.setdefault(f"(no {column})" if value is None else str(value), []).append(node)
+        return {name: np.array(groups[name], dtype=np.int64) for name in sorted(groups)}
 
     def _kept(
         self,
