@@ -13,7 +13,7 @@ from queries.duckdb.expressions import Names, write
 from queries.ir.expression import AllAlong, EachAlong, Expression, Parameter
 from queries.ir.identifiers import COMPUTED
 from queries.ir.pattern import Direction, Edge, Exists, Select
-from queries.planning.bind import BoundPattern
+from queries.planning.bound import BoundPattern
 from queries.planning.plan import Choice
 from queries.planning.values import Values
 

@@ -19,7 +19,8 @@ from queries.ir.pattern import Pattern
 from queries.ir.statement import Slot, Statement
 from queries.languages.language import LANGUAGES, detect
 from queries.languages.sql_pgq.ddl import is_definition
-from queries.planning.bind import BoundPattern, bind
+from queries.planning.bind import bind
+from queries.planning.bound import BoundPattern
 from queries.planning.executor import EXECUTORS, Executor
 from queries.planning.plan import choose, worth_asking
 from queries.planning.rewrites import rewrite

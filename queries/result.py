@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from queries.ir.pattern import Pattern
 
+JSON_DOCUMENT = {"graphlab": "json"}
+"""Metadata of a column of texts that are JSON documents: maps of Cypher whose keys are in the data."""
 _SHOWN_ROWS = 20
 _SHOWN_TEXT = 60
 
@@ -188,10 +191,20 @@ def to_pandas(table: pa.Table) -> pd.DataFrame:
         return pd.Int64Dtype() if pa.types.is_int64(arrow) else None
 
     frame: pd.DataFrame = table.to_pandas(types_mapper=type_of)
+    for column in table.schema:
+        if (column.metadata or {}).get(b"graphlab") == b"json":
+            frame[column.name] = pd.Series(map(_parsed, frame[column.name]), index=frame.index, dtype=object)
     for name in frame.columns[frame.dtypes == "Int64"]:
         if not frame[name].hasnans:
             frame[name] = frame[name].astype("int64")
     return frame
+
+
+def _parsed(value: Any) -> Any:
+    """What JSON documents say; lists of them are gone through."""
+    if isinstance(value, str):
+        return json.loads(value)
+    return [_parsed(item) for item in value] if hasattr(value, "__len__") else None
 
 
 def to_polars(table: pa.Table) -> pl.DataFrame:

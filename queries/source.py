@@ -13,7 +13,8 @@ from typing import Any
 import duckdb
 
 from ingest.schema.errors import AnalysisError, InterruptedRun, UnknownNameError
-from queries.ir.property_graph import CONNECTOME, PropertyGraph
+from queries.ir.connectome import CONNECTOME
+from queries.ir.property_graph import PropertyGraph
 from queries.snapshot import Snapshot
 
 

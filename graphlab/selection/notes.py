@@ -15,7 +15,7 @@ from graphlab.selection.resolve import nearest, root_ids_of
 from graphlab.store.folder import Folder
 from ingest.schema.errors import did_you_mean
 from ingest.schema.ids import RootIds, as_root_ids
-from queries.ir.property_graph import NEURONS
+from queries.ir.connectome import NEURONS
 
 _LISTED = 5
 

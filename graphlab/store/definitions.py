@@ -15,7 +15,7 @@ def create_property_graph(folder: Folder, definition: str) -> str:
         ParseError: the statement does not parse, or names a table or column that is not there.
         SchemaError: the name is taken, and the statement says neither OR REPLACE nor IF NOT EXISTS.
     """
-    from queries.ir.property_graph import CONNECTOME
+    from queries.ir.connectome import CONNECTOME
     from queries.languages.sql_pgq.ddl import parse_definition
     from queries.planning.definition import check_tables
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from graphlab.store import neuprint_views
 from graphlab.store.database import arrow, read_errors
 from graphlab.store.embeddings.models import model_names, open_embeddings, relation_of
 from graphlab.store.files import checksums, places
@@ -29,8 +30,9 @@ from graphlab.store.wiring.compartments.choice import (
 from graphlab.store.wiring.functional_edges import resolved_kind
 from graphlab.store.wiring.snapshots import snapshot
 from ingest.schema.words import EMBEDDINGS, KINDS
+from queries.ir.connectome import FUNCTIONAL_EDGES, PART_OF_CONNECTIONS
 from queries.ir.identifiers import OURS
-from queries.ir.property_graph import FUNCTIONAL_EDGES, PART_OF_CONNECTIONS
+from queries.ir.synapse_nodes import RELATIONS
 
 Counts = npt.NDArray[np.int64]
 RECORDED = {"recordings": "activity", "behavior": "behavior"}
@@ -61,12 +63,12 @@ def query_source(folder: Folder, kind: str = "chemical", compartment: Compartmen
             no connection with a compartment.
     """
     from queries.engine import Source
-    from queries.ir.property_graph import connectome
+    from queries.ir.connectome import connectome
     from queries.languages.sql_pgq.parser import parse_property_graph
 
     cursor = folder.cursor()
     name, _, run_id = resolved_kind(folder, kind).partition("@")
-    graphs = {"connectome": connectome(name, part=compartment is not None)}
+    graphs = {"connectome": connectome(name, compartment is not None, folder.meta("dataset"))}
     part = resolved_compartment(folder, compartment)
     if part is not None:
         chosen_part(cursor, part, None if name in KINDS else name)
@@ -111,6 +113,8 @@ class _OnDemand:
                 self._cursor.register(name, dataset)
         elif name == FUNCTIONAL_EDGES:
             self._cursor.execute(functional_edges.relation(self._runs))
+        elif name in RELATIONS:
+            self._cursor.execute(neuprint_views.relation(self._folder, self._cursor, name))
         elif name == PART_OF_CONNECTIONS and self._part is not None:
             self._connections_in(self._part)
 
@@ -164,7 +168,7 @@ def pattern_counter(folder: Folder, text: str, language: str | None, kind: str) 
         a function, safe in threads, from a snapshot (of the same neurons) to int64 [1].
     """
     from queries.engine import Source, run
-    from queries.ir.property_graph import connectome
+    from queries.ir.connectome import connectome
 
     name, _, run_id = kind.partition("@")
     edges, graphs = FUNCTIONAL_EDGES if run_id else "connections", {"connectome": connectome(name)}

@@ -20,7 +20,8 @@ from ingest.schema.errors import UnsupportedError
 from queries.engine import EXECUTORS
 from queries.ir.statement import Statement
 from queries.languages.language import LANGUAGES, detect
-from queries.planning.bind import BoundPattern, bind
+from queries.planning.bind import bind
+from queries.planning.bound import BoundPattern
 from queries.planning.executor import Executor
 from queries.planning.rewrites import rewrite
 from queries.planning.values import Values

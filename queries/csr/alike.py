@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from queries.csr.program import Loaded
-from queries.planning.bind import BoundPattern
+from queries.planning.bound import BoundPattern
 
 MOST_EXCHANGES = 120
 """More ways to exchange vertices than of five are left to SQL, which sorts the matches."""

@@ -13,7 +13,7 @@ from queries.csr.relations import numbered
 from queries.duckdb.estimate import CLUSTERING, fan_out
 from queries.duckdb.statistics import Cardinalities, degree_moments, statistics_key
 from queries.ir.pattern import Edge
-from queries.planning.bind import BoundPattern
+from queries.planning.bound import BoundPattern
 from queries.planning.executor import CostEstimate
 from queries.source import Source
 

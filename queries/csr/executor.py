@@ -13,7 +13,7 @@ from ingest.schema.limits import as_bytes
 from queries.csr import needs as csr_needs
 from queries.csr.estimate import COLD, estimate_join, note_degrees
 from queries.csr.relations import WHOLE_NUMBERS, Relations, vertices_of
-from queries.planning.bind import BoundPattern
+from queries.planning.bound import BoundPattern
 from queries.planning.columns import columns_of
 from queries.planning.executor import CostEstimate
 from queries.planning.symmetry import automorphisms, without_automorphisms

@@ -13,7 +13,7 @@ from queries.ir.expression import AllAlong, EachAlong, ElementId, Expression, Op
 from queries.ir.parts import expressions
 from queries.ir.pattern import Direction, Edge, Select, Semantics
 from queries.ir.property_graph import EdgeTable
-from queries.planning.bind import BoundPattern
+from queries.planning.bound import BoundPattern
 
 MOST_VERTICES = 12
 _TURNED = {">": "<", ">=": "<="}

@@ -21,7 +21,7 @@ from queries.duckdb.writer import KEY, Writer
 from queries.ir.expression import ElementId, Property, conjunction
 from queries.ir.identifiers import quote
 from queries.ir.pattern import Edge, Order
-from queries.planning.bind import BoundPattern
+from queries.planning.bound import BoundPattern
 from queries.planning.values import OWN, Values
 from queries.source import Limits, Source
 

@@ -22,7 +22,7 @@ from queries.duckdb.writer import KEY, SOURCE, TARGET, Writer
 from queries.ir.identifiers import quote
 from queries.ir.pattern import Direction, Edge
 from queries.ir.property_graph import VertexTable
-from queries.planning.bind import BoundPattern
+from queries.planning.bound import BoundPattern
 from queries.planning.columns import columns_of
 from queries.planning.values import Values
 from queries.source import Limits, Source

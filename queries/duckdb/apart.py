@@ -28,6 +28,7 @@ import pyarrow as pa
 
 from ingest.schema.errors import AnalysisError, InterruptedRun
 from ingest.schema.limits import as_bytes
+from queries.duckdb.reading import opened_reader
 from queries.source import LimitError, Limits
 
 POSSIBLE = sys.platform == "linux" and hasattr(os, "fork") and hasattr(os, "memfd_create")
@@ -40,7 +41,6 @@ SHORT, FEW = 2_000, 16
 STUCK_S = 3.0
 """A child that sleeps so long without computing waits for a lock that nobody will open."""
 _POLL = 0.02
-_ROWS = 122_880
 _SLACK = 1 << 30
 _PLANNED, _DONE, _FAILED = b"p", b"d", b"f"
 
@@ -299,7 +299,7 @@ def _be_child(
 def _write_rows(
     connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, Any], most: int | None, result: int
 ) -> None:
-    reader = connection.sql(sql, params=dict(parameters) or None).to_arrow_reader(_ROWS)
+    reader = opened_reader(connection, sql, parameters)
     rows = 0
     with os.fdopen(result, "wb", closefd=False) as file, pa.ipc.new_stream(file, reader.schema) as writer:
         for batch in reader:

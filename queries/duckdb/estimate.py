@@ -10,7 +10,7 @@ from typing import Any
 
 from queries.duckdb.statistics import Cardinalities
 from queries.ir.pattern import Direction, Edge
-from queries.planning.bind import BoundPattern
+from queries.planning.bound import BoundPattern
 from queries.planning.executor import CostEstimate
 from queries.source import Source
 

@@ -38,7 +38,7 @@ from queries.ir.identifiers import quote
 from queries.ir.parts import expressions
 from queries.ir.pattern import Exists
 from queries.ir.statement import Statement
-from queries.planning.bind import BoundPattern
+from queries.planning.bound import BoundPattern
 from queries.planning.values import Values, plain
 from queries.source import Source
 from queries.sql.tokens import tokens
@@ -95,7 +95,7 @@ def _may_meet(statement: Statement) -> bool:
     )
 
 
-_WORDS = ("IN", "BETWEEN", "JOIN", "USING", "CASE", "INTERSECT", "EXCEPT")
+_WORDS = ("IN", "BETWEEN", "JOIN", "USING", "CASE", "INTERSECT", "EXCEPT", "UNION")
 _CALLED = re.compile(r"(?:list|array)_\w+$|contains$|coalesce$|ifnull$|nullif$|if$|greatest$|least$", re.IGNORECASE)
 
 

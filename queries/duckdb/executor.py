@@ -17,8 +17,9 @@ import pyarrow as pa
 from ingest.schema.errors import InterruptedRun
 from queries.duckdb import apart
 from queries.duckdb.estimate import estimate_sql
+from queries.duckdb.reading import opened_reader
 from queries.duckdb.writer import select
-from queries.planning.bind import BoundPattern
+from queries.planning.bound import BoundPattern
 from queries.planning.executor import CostEstimate
 from queries.planning.values import Values
 from queries.result import plain_types
@@ -61,7 +62,6 @@ class DuckDBExecutor:
 _POLL = 0.05
 _PATIENCE_S = 1.5
 """How long DuckDB is asked to stop before the thread it works in is left to itself."""
-_ROWS = 122_880
 
 
 def read(
@@ -144,7 +144,7 @@ def stream(
     opened: list[pa.RecordBatchReader] = []
 
     def start() -> pa.RecordBatchReader:
-        opened.append(connection.sql(sql, params=dict(parameters) or None).to_arrow_reader(_ROWS))
+        opened.append(opened_reader(connection, sql, parameters))
         return opened[0]
 
     try:

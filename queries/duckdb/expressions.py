@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ingest.schema.errors import UnsupportedError
@@ -19,14 +19,18 @@ from queries.ir.expression import (
     Case,
     Cast,
     EachAlong,
+    EachIn,
     ElementId,
     Expression,
     ListOf,
     Literal,
+    MapOf,
     Operation,
     Parameter,
+    Part,
     PathLength,
     Property,
+    Reduced,
 )
 from queries.ir.identifiers import COMPUTED, quote
 from queries.ir.pattern import Exists
@@ -61,6 +65,22 @@ class Names:
     """EXISTS -> a correlated subquery."""
     type_of: Callable[[str, str], str]
     """Variable and property -> DuckDB type name, "" when unknown."""
+    order: str = ""
+    """What lists are collected in the order of; any order when empty."""
+
+    def inside(self, *variables: str) -> Names:
+        """The names within a lambda over ``variables``."""
+
+        def identity(name: str) -> str:
+            return quote(name) if name in variables else self.identity(name)
+
+        def column(name: str, part: str) -> str:
+            return f"({quote(name)})[{_text(part)}]" if name in variables else self.column(name, part)
+
+        def type_of(name: str, part: str) -> str:
+            return "" if name in variables else self.type_of(name, part)
+
+        return replace(self, identity=identity, column=column, type_of=type_of)
 
 
 def write(expression: Expression, names: Names, values: Values) -> str:
@@ -91,6 +111,13 @@ def write(expression: Expression, names: Names, values: Values) -> str:
             return f"{'CAST' if strict else 'TRY_CAST'}({sql(operand)} AS {kind})"
         case ListOf(items=items):
             return _list(items, sql, names)
+        case MapOf(keys=keys, values=parts):
+            listed = zip(keys, map(sql, parts), strict=True)
+            return f"struct_pack({', '.join(f'{quote(key)} := {value}' for key, value in listed)})"
+        case Part():
+            return _part(expression, sql)
+        case EachIn() | Reduced():
+            return _over_list(expression, sql, names, values)
         case PathLength(path=path):
             return names.length(path)
         case EachAlong() | AllAlong():
@@ -125,6 +152,40 @@ def _list_kind(item: Expression, names: Names) -> str:
     if isinstance(item, Literal):
         return {int: "id", float: "number", str: "VARCHAR"}.get(type(item.value), "id")
     return "id" if isinstance(item, ElementId) else ""
+
+
+def _part(node: Part, sql: Callable[[Expression], str]) -> str:
+    operand, key = sql(node.operand), sql(node.key)
+    if isinstance(node.key, Literal):
+        if isinstance(node.key.value, str) and not node.json:
+            return f"({operand})[{_text(node.key.value)}]"
+        if isinstance(node.key.value, int) and not node.json:
+            return f"list_extract({operand}, {node.key.value + (node.key.value >= 0)})"
+    if not node.json:
+        return f"list_extract({operand}, CASE WHEN {key} >= 0 THEN {key} + 1 ELSE {key} END)"
+    # A text in quotes is a key, whatever is in it; without, DuckDB takes some for paths.
+    entry = f"json_extract({operand}, '$.\"' || CAST({key} AS VARCHAR) || '\"')"
+    item = f"json_extract({operand}, TRY_CAST({key} AS BIGINT))"
+    return f"(CASE json_type({operand}) WHEN 'ARRAY' THEN {item} ELSE {entry} END)"
+
+
+def _text(value: str) -> str:
+    """A text as a SQL constant."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _over_list(node: EachIn | Reduced, sql: Callable[[Expression], str], names: Names, values: Values) -> str:
+    source = sql(node.source)
+    if isinstance(node, Reduced):
+        inner = names.inside(node.accumulator, node.variable)
+        arguments = f"{quote(node.accumulator)}, {quote(node.variable)}"
+        return f"list_reduce({source}, lambda {arguments}: {write(node.value, inner, values)}, {sql(node.initial)})"
+    inner, item = names.inside(node.variable), quote(node.variable)
+    if node.kept is not None:
+        source = f"list_filter({source}, lambda {item}: {write(node.kept, inner, values)})"
+    if node.value is not None:
+        source = f"list_transform({source}, lambda {item}: {write(node.value, inner, values)})"
+    return source
 
 
 def literal(value: Any, values: Values) -> str:
@@ -223,6 +284,8 @@ def _call(node: Call, sql: Callable[[Expression], str], names: Names, values: Va
     argument = node.arguments[0]
     inner = f"{_FUNCTIONS.get(node.function, node.function)}({'DISTINCT ' if node.distinct else ''}{sql(argument)})"
     if node.function == "list":
+        if names.order and not node.distinct:
+            inner = f"{inner.removesuffix(')')} ORDER BY {names.order})"
         return f"coalesce({inner} FILTER (WHERE {sql(argument)} IS NOT NULL), [])"
     if node.function == "sum":
         whole = isinstance(argument, Property) and names.type_of(argument.variable, argument.name) in _INTEGERS

@@ -190,6 +190,10 @@ class _Reading:
                 yield message, *_place(node)
         elif _mixes(node) and any(self._rounds(part) and _is_cast(part) for part in _sides(node)):
             yield _MIXED, *_place(node)
+        elif node.get("type") == "LOGICAL_UNION":
+            for part in (e for side in node.get("children", ()) for e in side.get("expressions", ())):
+                if _is_cast(part) and self._rounds(part):
+                    yield _MIXED, *_place(part)
 
     def _met(self, sides: list[dict[str, Any]]) -> str | None:
         inside = [list(_outside_comparisons(side)) for side in sides]

@@ -14,7 +14,7 @@ from queries.ir.expression import Expression
 from queries.ir.identifiers import quote
 from queries.ir.pattern import Direction, Edge, Exists
 from queries.ir.property_graph import EdgeTable, VertexTable
-from queries.planning.bind import BoundPattern
+from queries.planning.bound import BoundPattern
 from queries.planning.values import Values
 from queries.source import Source
 

@@ -14,17 +14,16 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from ingest.schema.errors import UnsupportedError
-from queries.duckdb.expressions import Names, write
-from queries.ir.expression import AllAlong, EachAlong, ElementId, Expression, Property, Span
+from queries.duckdb.along import EACH, EDGES, ID, KEY, LENGTH, ROW, VERTICES, path_columns
+from queries.duckdb.expressions import write
+from queries.ir.expression import Span
 from queries.ir.identifiers import quote
-from queries.ir.pattern import Edge, Mode, Path, Pattern, Select, Semantics
+from queries.ir.pattern import Edge, Mode, Select, Semantics
 
 if TYPE_CHECKING:
     from queries.duckdb.writer import Writer
 
-S, T, LENGTH = '"~source"', '"~target"', '"~length"'
-VERTICES, EDGES, KEY = '"~vertices"', '"~edges"', '"~key"'
-EACH, ID, AT, ROW, NUMBER = '"~each"', '"~id"', '"~at"', '"~row"', '"~number"'
+S, T = '"~source"', '"~target"'
 START, HOP, WALK, REACHED = '"~start"', '"~hop"', '"~walk"', '"~reached"'
 H, W, R, EDGE, OPEN, PACKED = '"~h"', '"~w"', '"~r"', '"~edge"', '"~open"', '"~packed"'
 
@@ -103,139 +102,6 @@ def _interior(writer: Writer, edge: Edge) -> str:
     return f"list_slice({writer.alias(edge.variable)}.{VERTICES}, 2, -2)"
 
 
-def path_length(writer: Writer, name: str) -> str:
-    """Number of edges of a path: one for each single edge, the counted length of each repeated one."""
-    owner, path = writer.path(name)
-    single = 0
-    parts = []
-    for variable in path.edges:
-        if owner.pattern.edge(variable).quantifier is None:
-            single += 1
-        else:
-            parts.append(f"{owner.alias(variable)}.{LENGTH}")
-    if single or not parts:
-        parts.append(str(single))
-    return f"CAST({' + '.join(parts)} AS BIGINT)"
-
-
-def along(writer: Writer, node: EachAlong | AllAlong) -> str:
-    """A list over the elements of a path, or whether a predicate holds for all of them."""
-    owner, path = writer.path(node.path)
-    value: Expression = node.value if isinstance(node, EachAlong) else node.predicate
-    if node.over == "edges":
-        elements = _edge_list(owner, path)
-        inner = _lambda_names(writer, node.variable, None)
-    else:
-        elements = _vertex_list(owner, path)
-        inner = _lambda_names(writer, node.variable, _vertex_key(owner, path))
-    each = write(value, inner, writer.values)
-    if isinstance(node, AllAlong):
-        # 0 false, 1 unknown, 2 true: the least says whether it holds for all, as AND does.
-        least = f"list_min(list_transform({elements}, lambda {EACH}: coalesce(2 * CAST({each} AS TINYINT), 1)))"
-        return f"(CASE coalesce({least}, 2) WHEN 0 THEN FALSE WHEN 2 THEN TRUE END)"
-    return f"list_transform({elements}, lambda {EACH}: {each})"
-
-
-def _lambda_names(writer: Writer, variable: str, vertex_key: str | None) -> Names:
-    outside = writer.names
-
-    def identity(name: str) -> str:
-        if name != variable:
-            return outside.identity(name)
-        return f"{EACH}.{KEY if vertex_key is None else ID}"
-
-    def column(name: str, column: str) -> str:
-        if name != variable:
-            return outside.column(name, column)
-        return f"{EACH}.{ID if column == vertex_key else quote(column)}"
-
-    return replace(outside, identity=identity, column=column)
-
-
-def _vertex_key(writer: Writer, path: Path) -> str:
-    return writer.bound.vertex_tables[path.start].key
-
-
-def _edge_list(writer: Writer, path: Path) -> str:
-    """Edges of the whole path as a list of structs."""
-    columns, key = path_columns(writer, path, "edges")
-    parts = []
-    for variable, forward in _steps(writer.pattern, path):
-        edge = writer.pattern.edge(variable)
-        if edge.quantifier is None:
-            fields = [f"{quote(c)} := {writer.column(variable, c)}" for c in columns]
-            if key or not fields:
-                fields.append(f"{KEY} := {writer.key_of(edge)}")
-            parts.append(f"[struct_pack({', '.join(fields)})]")
-        else:
-            whole = f"{writer.alias(variable)}.{EDGES}"
-            parts.append(whole if forward else f"list_reverse({whole})")
-    return _concatenated(parts)
-
-
-def _vertex_list(writer: Writer, path: Path) -> str:
-    """Vertices of the whole path as a list of structs with the columns that are read."""
-    ids = []
-    at = path.start
-    for index, (variable, forward) in enumerate(_steps(writer.pattern, path)):
-        edge = writer.pattern.edge(variable)
-        end = edge.target if forward else edge.source
-        if edge.quantifier is None:
-            piece = f"[{writer.ids[at]}, {writer.ids[end]}]"
-        else:
-            whole = f"{writer.alias(variable)}.{VERTICES}"
-            piece = whole if forward else f"list_reverse({whole})"
-        ids.append(piece if index == 0 else f"list_slice({piece}, 2, NULL)")
-        at = end
-    listed = _concatenated(ids)
-    table = writer.bound.vertex_tables[path.start]
-    columns = [c for c in path_columns(writer, path, "vertices")[0] if c != table.key]
-    if not columns:
-        return f"list_transform({listed}, lambda {EACH}: struct_pack({ID} := {EACH}))"
-    fields = ", ".join(f"{quote(c)} := {writer.cell(table, ROW, c)}" for c in columns)
-    # The order of the path is that of the numbers, since a join keeps none.
-    return (
-        f"(SELECT list(struct_pack({ID} := {AT}.{ID}, {fields}) ORDER BY {AT}.{NUMBER}) FROM "
-        f"(SELECT unnest({listed}) AS {ID}, generate_subscripts({listed}, 1) AS {NUMBER}) AS {AT} "
-        f"LEFT JOIN {quote(table.table)} AS {ROW} ON {ROW}.{quote(table.key)} = {AT}.{ID})"
-    )
-
-
-def _concatenated(parts: list[str]) -> str:
-    joined = parts[0]
-    for part in parts[1:]:
-        joined = f"list_concat({joined}, {part})"
-    return joined
-
-
-def _steps(pattern: Pattern, path: Path) -> list[tuple[str, bool]]:
-    """Edges of the path in order, each with whether it is walked from its source to its target."""
-    steps = []
-    at = path.start
-    for variable in path.edges:
-        edge = pattern.edge(variable)
-        forward = edge.source == at
-        steps.append((variable, forward))
-        at = edge.target if forward else edge.source
-    return steps
-
-
-def path_columns(writer: Writer, path: Path, over: str) -> tuple[tuple[str, ...], bool]:
-    """Columns that EachAlong and AllAlong of a path read of its edges or vertices, and whether the key too."""
-    columns: dict[str, None] = {}
-    key = False
-    for node in writer.along_nodes(path.variable):
-        if node.over != over:
-            continue
-        value = node.value if isinstance(node, EachAlong) else node.predicate
-        for inner in value.walk():
-            if isinstance(inner, Property) and inner.variable == node.variable:
-                columns[inner.name] = None
-            elif isinstance(inner, ElementId) and inner.variable == node.variable:
-                key = True
-    return tuple(columns), key
-
-
 class _Walk:
     """SQL of one repeated edge."""
 
@@ -246,6 +112,7 @@ class _Walk:
         self.mode = writer.pattern.mode_of(edge.variable)
         self.path = writer.pattern.path_of(edge.variable)
         self.select_ = self.path.select if self.path else Select.ALL
+        self.listing = self.select_ in (Select.ALL, Select.SHORTEST_K)
         self.low, self.high = edge.quantifier.minimum, edge.quantifier.maximum
         self.needs = self._needs()
         self.table = writer.bound.vertex_tables[edge.source]
@@ -254,20 +121,30 @@ class _Walk:
         self._check()
 
     def select(self) -> str:
-        if self.select_ is Select.ALL:
+        if self.listing:
             ctes = [self._walks()]
         elif self.select_ is Select.ALL_SHORTEST:
             ctes = [self._shortest(REACHED, []), self._along_distances()]
         else:
             ctes = [self._shortest(WALK, self.needs.lists)]
         conditions = [f"{LENGTH} >= {self.low}"]
-        if self.select_ is not Select.ALL and self.mode is Mode.ACYCLIC and self.low > 0:
+        if not self.listing and self.mode is Mode.ACYCLIC and self.low > 0:
             conditions.append(f"{S} <> {T}")
         ends = f"{T} AS {S}, {S} AS {T}" if self.flipped else f"{S}, {T}"
         lists = [f"list_reverse({name}) AS {name}" if self.flipped else name for name in self.needs.lists]
         outputs = ", ".join([ends, LENGTH, *lists])
         ctes = [f"{START} AS ({self._start()})", f"{HOP} AS ({self._hops()})", *ctes]
-        return f"WITH RECURSIVE {', '.join(ctes)} SELECT {outputs} FROM {WALK} WHERE {' AND '.join(conditions)}"
+        rows = f"SELECT {outputs} FROM {WALK} WHERE {' AND '.join(conditions)}"
+        return f"WITH RECURSIVE {', '.join(ctes)} {rows}{self._first_k()}"
+
+    def _first_k(self) -> str:
+        """Of each pair of ends the k shortest paths; of paths of one length those over smaller ids."""
+        if self.select_ is not Select.SHORTEST_K:
+            return ""
+        assert self.path is not None
+        way = f"list_reverse({VERTICES})" if self.flipped else VERTICES
+        by = ", ".join([LENGTH, way, *([EDGES] if self.needs.edges else [])])
+        return f" QUALIFY row_number() OVER (PARTITION BY {S}, {T} ORDER BY {by}) <= {self.path.k}"
 
     def _check(self) -> None:
         if self.select_ is Select.ALL:
@@ -282,10 +159,11 @@ class _Walk:
                 "Write the rest as a separate pattern: p = ANY SHORTEST (a)-[e]->+(b), (b)-[f]->(c)",
             )
         elif self.select_ is Select.SHORTEST_K:
-            raise self._unsupported(
-                "SHORTEST k is not answered by a pattern",
-                "Use Graph.paths(..., k=...) for the k best paths, or ALL SHORTEST here.",
-            )
+            if self.high is None:
+                raise self._unsupported(
+                    "the k shortest paths are looked for up to a length",
+                    "Write {1,n}, in Cypher also *1..n; or use Graph.paths(..., k=...), which needs no bound.",
+                )
         elif self.low > 1:
             raise self._unsupported(
                 f"{self.select_.value} begins at length 0 or 1, not at {self.low}",
@@ -314,10 +192,10 @@ class _Walk:
             key |= identity
             listed |= any(node.over == "edges" for node in nodes)
             vertices |= any(node.over == "vertices" for node in nodes)
-        trail = self.mode is Mode.TRAIL and self.select_ is Select.ALL
+        trail = self.mode is Mode.TRAIL and self.listing
         among = writer.pattern.semantics is Semantics.DISTINCT_EDGES and len(writer.pattern.positive) > 1
         key |= trail or among
-        vertices |= self.mode in (Mode.ACYCLIC, Mode.SIMPLE) and self.select_ is Select.ALL
+        vertices |= (self.mode in (Mode.ACYCLIC, Mode.SIMPLE) and self.listing) or self.select_ is Select.SHORTEST_K
         vertices |= writer.pattern.semantics.vertices_differ
         return _Needs(vertices, listed or key, key or (listed and not columns), tuple(columns))
 

@@ -14,14 +14,15 @@ from itertools import combinations, permutations
 
 from ingest.schema.errors import SchemaError
 from queries.duckdb.alike import least_of_alike
+from queries.duckdb.along import ID, along, path_length
 from queries.duckdb.expressions import Names, write
-from queries.duckdb.walks import ID, along, path_length, walk_distinctness, walk_relation
+from queries.duckdb.walks import walk_distinctness, walk_relation
 from queries.ir.expression import AllAlong, EachAlong, Expression, is_aggregate
 from queries.ir.identifiers import quote
 from queries.ir.parts import columns_read, expressions, identified, reachable_part
 from queries.ir.pattern import Direction, Edge, Exists, Order, Path, Pattern, Semantics
 from queries.ir.property_graph import EdgeTable, VertexTable
-from queries.planning.bind import BoundPattern
+from queries.planning.bound import BoundPattern
 from queries.planning.values import Values
 
 SOURCE, TARGET, KEY, OTHER = '"~source"', '"~target"', '"~key"', '"~other"'
@@ -381,4 +382,6 @@ class Writer:
         inner = Writer(self.bound.bound_pattern(node.pattern), self.values, outer=self)
         relations, conditions = inner.relations()
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        if node.counted:
+            return f"(SELECT count(*) FROM {', '.join(relations)}{where})"
         return f"EXISTS (SELECT 1 FROM {', '.join(relations)}{where})"

@@ -14,10 +14,12 @@ from queries.ir.expression import (
     AllAlong,
     Call,
     EachAlong,
+    EachIn,
     ElementId,
     Expression,
     PathLength,
     Property,
+    Reduced,
     Span,
     conjunction,
     conjuncts,
@@ -83,6 +85,7 @@ class WrittenExists(Expression):
     opaque: ClassVar[bool] = True
     chains: tuple[WrittenPath, ...] = ()
     where: Expression | None = None
+    counted: bool = False
 
     def variables(self) -> frozenset[str]:
         return frozenset()
@@ -311,7 +314,7 @@ class PatternBuilder:
         inner.where(written.where)
         # A vertex of the enclosing pattern has its labels and predicates there.
         inside = Semantics.DISTINCT_VERTICES if semantics is Semantics.INDUCED else semantics
-        return Exists(inner.build(semantics=inside), at=written.at)
+        return Exists(inner.build(semantics=inside), written.counted, at=written.at)
 
     def _inner_vertex(self, element: Element, outer: PatternBuilder) -> Element:
         name = element.name
@@ -352,8 +355,10 @@ class PatternBuilder:
                 expression.at,
                 hint="Name one: p = (a)-[e]->{1,3}(b)",
             )
-        if isinstance(expression, EachAlong | AllAlong):
+        if isinstance(expression, EachAlong | AllAlong | EachIn | Reduced):
             bound |= {expression.variable}
+        if isinstance(expression, Reduced):
+            bound |= {expression.accumulator}
         for child in expression.children():
             if not isinstance(expression, Exists):
                 self._check_variables(child, bound)

@@ -206,6 +206,54 @@ class ListOf(Expression):
 
 
 @dataclass(frozen=True)
+class MapOf(Expression):
+    """``{a: 1, b: n.type}``: values by name."""
+
+    keys: tuple[str, ...]
+    values: tuple[Expression, ...]
+
+
+@dataclass(frozen=True)
+class Part(Expression):
+    """``list[0]``, ``map['key']``, ``map.key``: one part of a value; null where there is none."""
+
+    operand: Expression
+    key: Expression
+    """A number counts from 0, one below 0 from the end; a text names an entry of a map."""
+    json: bool = False
+    """Whether the operand is a JSON document, of which the part is one too."""
+
+
+@dataclass(frozen=True)
+class EachIn(Expression):
+    """``[variable IN source WHERE kept | value]``: what each item gives, itself without ``value``."""
+
+    variable: str
+    source: Expression
+    kept: Expression | None = None
+    value: Expression | None = None
+
+    def variables(self) -> frozenset[str]:
+        inside = [part.variables() for part in (self.kept, self.value) if part is not None]
+        return self.source.variables() | (frozenset().union(*inside) - {self.variable})
+
+
+@dataclass(frozen=True)
+class Reduced(Expression):
+    """``reduce(accumulator = initial, variable IN source | value)``."""
+
+    accumulator: str
+    initial: Expression
+    variable: str
+    source: Expression
+    value: Expression
+
+    def variables(self) -> frozenset[str]:
+        inside = self.value.variables() - {self.variable, self.accumulator}
+        return self.source.variables() | self.initial.variables() | inside
+
+
+@dataclass(frozen=True)
 class PathLength(Expression):
     """Number of edges of a matched path."""
 
@@ -235,6 +283,11 @@ class AllAlong(_Along):
 
     predicate: Expression
 
+    @property
+    def parts(self) -> tuple[Expression, ...]:
+        """What is asked of each element."""
+        return (self.predicate,)
+
     def variables(self) -> frozenset[str]:
         return (self.predicate.variables() - {self.variable}) | {self.path}
 
@@ -244,9 +297,17 @@ class EachAlong(_Along):
     """The list of ``value`` for every element of the path, in order: ``[x IN nodes(p) | x.root_id]``."""
 
     value: Expression
+    kept: Expression | None = None
+    """Elements of which this is not true are left out."""
+
+    @property
+    def parts(self) -> tuple[Expression, ...]:
+        """What is asked of each element."""
+        return (self.value,) if self.kept is None else (self.value, self.kept)
 
     def variables(self) -> frozenset[str]:
-        return (self.value.variables() - {self.variable}) | {self.path}
+        read = frozenset(name for part in self.parts for name in part.variables())
+        return (read - {self.variable}) | {self.path}
 
 
 def conjuncts(expression: Expression | None) -> tuple[Expression, ...]:

@@ -280,13 +280,14 @@ class Pattern:
 
 @dataclass(frozen=True)
 class Exists(Expression):
-    """``EXISTS { pattern }``; with NOT around it, the pattern's absence.
+    """``EXISTS { pattern }``; with NOT around it, the pattern's absence. ``counted``: ``COUNT { pattern }``.
 
     ``pattern.outer`` names the vertices shared with the enclosing pattern; its other elements are its own.
     ``pattern.semantics`` holds among the elements of the sub-pattern, the shared ones included.
     """
 
     pattern: Pattern
+    counted: bool = False
 
     def children(self) -> tuple[Expression, ...]:
         return () if self.pattern.where is None else (self.pattern.where,)

@@ -5,10 +5,10 @@ Tests: tests/queries/planning/test_bind.py.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from ingest.schema.errors import SchemaError
-from ingest.schema.words import FUNCTIONAL_KINDS, KINDS
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,12 @@ class Derived:
     """DuckDB type."""
     sql: str
     value: str | None = None
+    listed: bool = False
+    """Whether ``keys`` and ``properties`` of an element name it."""
+    reads: tuple[str, ...] = ()
+    """Columns of the row; where one is missing there is no such property."""
+    yields: bool = False
+    """Whether a column of the name hides it."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,8 @@ class Membership:
     """SELECT of the texts."""
     sql: str
     """Truth value over ``{row}`` and ``{value}``."""
+    listed: str = ""
+    """JSON document of the texts that are true of ``{row}``."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,10 @@ class VertexTable:
     """Rows of the table that belong, as (column, text value), all of them equal."""
     derived: tuple[Derived, ...] = ()
     membership: Membership | None = None
+    by_name: bool = False
+    """True: matched only where its label is written, or where the edges at a vertex lead to it."""
+    shown: tuple[str, ...] = ()
+    """What ``labels`` of Cypher says; the labels when empty."""
 
     def __post_init__(self) -> None:
         if not self.labels:
@@ -88,6 +100,8 @@ class EdgeTable:
     """True: at most one row for an ordered pair of vertices."""
     derived: tuple[Derived, ...] = ()
     partial: tuple[Partial, ...] = ()
+    shown: Derived | None = None
+    """What ``type`` of Cypher says; the last label when None."""
 
     def __post_init__(self) -> None:
         if not self.labels:
@@ -105,6 +119,12 @@ class PropertyGraph:
     name: str
     vertex_tables: tuple[VertexTable, ...]
     edge_tables: tuple[EdgeTable, ...]
+    dataset: str | None = None
+    """What the data set is called, which may stand before the label of a vertex: ``hemibrain_Neuron``."""
+    prefixed: bool = False
+    """Whether it may; any word may where the data set has no name."""
+    missing: tuple[tuple[str, str], ...] = ()
+    """Labels that people of other systems know, as (label, why there is nothing of it)."""
 
     def __post_init__(self) -> None:
         if not self.vertex_tables:
@@ -134,7 +154,16 @@ class PropertyGraph:
     def vertices_of(self, label: str) -> VertexTable | None:
         """The vertex table with that label."""
         wanted = label.lower()
-        return next((v for v in self.vertex_tables if wanted in map(str.lower, v.labels)), None)
+        found = next((v for v in self.vertex_tables if wanted in map(str.lower, v.labels)), None)
+        word, _, rest = wanted.rpartition("_")
+        if found is not None or not self.prefixed or not word or not self._is_dataset(word):
+            return found
+        return next((v for v in self.vertex_tables if rest in map(str.lower, v.labels)), None)
+
+    def _is_dataset(self, word: str) -> bool:
+        """Whether a word is the name of the data set, its version and signs aside."""
+        known, said = (re.sub(r"\W|_", "", name.lower()) for name in (self.dataset or "", word))
+        return not known or known == said or bool(re.fullmatch(rf"{re.escape(said)}v?\d*", known))
 
     def edges_of(self, label: str) -> tuple[EdgeTable, ...]:
         """The edge tables with that label; several may share one."""
@@ -146,174 +175,3 @@ class PropertyGraph:
 
     def edge_labels(self) -> list[str]:
         return list(dict.fromkeys(label for table in self.edge_tables for label in table.labels))
-
-
-# Aliases in these begin with "~", as no variable of a pattern does, so that {row} is always the row outside.
-_ROI_OF_PAIR = Derived(
-    "roiInfo",
-    "VARCHAR",
-    """coalesce((SELECT CAST(json_group_object("~r".neuropil, json_object('post', CAST("~r".weight AS BIGINT)))
-    AS VARCHAR) FROM connections_by_neuropil AS "~r" WHERE "~r".pre_root_id = {row}.pre_root_id
-    AND "~r".post_root_id = {row}.post_root_id AND "~r".kind = {row}.kind AND "~r".neuropil IS NOT NULL), '{{}}')""",
-)
-_ROI_OF_NEURON = Derived(
-    "roiInfo",
-    "VARCHAR",
-    """coalesce((SELECT CAST(json_group_object("~s".neuropil, json_object('pre', CAST("~s".made AS BIGINT),
-    'post', CAST("~s".got AS BIGINT))) AS VARCHAR) FROM (SELECT "~u".id, "~u".neuropil, sum("~u".made) AS made,
-    sum("~u".got) AS got FROM (SELECT pre_root_id AS id, neuropil, weight AS made, 0 AS got, kind
-    FROM connections_by_neuropil UNION ALL SELECT post_root_id, neuropil, 0, weight, kind
-    FROM connections_by_neuropil) AS "~u" WHERE "~u".kind = 'chemical' AND "~u".neuropil IS NOT NULL
-    GROUP BY "~u".id, "~u".neuropil) AS "~s" WHERE "~s".id = {row}.root_id), '{{}}')""",
-)
-
-
-def _summed(name: str, end: str) -> Derived:
-    """Summed weight of a neuron's chemical connections, 0 without any."""
-    sql = """coalesce((SELECT sum("~w".weight) FROM connections AS "~w"
-    WHERE "~w".END = {row}.root_id AND "~w".kind = 'chemical'), 0)"""
-    return Derived(name, "DOUBLE", sql.replace("END", end))
-
-
-_REGION_FLAGS = Membership(
-    "SELECT DISTINCT neuropil FROM connections_by_neuropil WHERE neuropil IS NOT NULL",
-    """({row}.root_id IN (
-    SELECT pre_root_id FROM connections_by_neuropil WHERE neuropil = {value} AND kind = 'chemical'
-    UNION ALL SELECT post_root_id FROM connections_by_neuropil WHERE neuropil = {value} AND kind = 'chemical'))""",
-)
-
-
-_NEUROPIL_OF_PAIR = Partial(
-    "neuropil",
-    """SELECT count(*) = 0 FROM (SELECT 1 FROM connections_by_neuropil AS r JOIN connections AS c
-    USING (pre_root_id, post_root_id, kind) WHERE c.neuropil IS DISTINCT FROM r.neuropil LIMIT 1)""",
-    "an edge sums over neuropils, so it has no neuropil of its own",
-    "Ask for edges of one neuropil each: (a)-[e:synapse_by_neuropil]->(b), weight then counts that neuropil alone.",
-)
-
-
-PART_OF_CONNECTIONS = "connections_in_compartments"
-"""The relation of what connections have in some compartments, which whoever hands a source over may put in it."""
-
-
-def _connections(labels: tuple[str, ...], kind: str | None, by_name: bool, part: bool = False) -> EdgeTable:
-    return EdgeTable(
-        table=PART_OF_CONNECTIONS if part else "connections",
-        source_key="pre_root_id",
-        source="neurons",
-        target_key="post_root_id",
-        target="neurons",
-        labels=labels,
-        key=("pre_root_id", "post_root_id", "kind"),
-        aliases=(("bodyId_pre", "pre_root_id"), ("bodyId_post", "post_root_id")),
-        only=() if kind is None else (("kind", kind),),
-        by_name=by_name,
-        complete=True,
-        single=kind is not None,
-        # What neuPrint asks of its own edges: JSON of the neuropils, and a count that no source here has.
-        derived=(*(() if part else (_ROI_OF_PAIR,)), Derived("weightHP", "DOUBLE", "CAST(NULL AS DOUBLE)")),
-        partial=() if part else (_NEUROPIL_OF_PAIR,),
-    )
-
-
-FUNCTIONAL_EDGES = "functional_edges"
-"""The relation of functional edges, which whoever hands a source over may put in it."""
-
-
-def _functional(labels: tuple[str, ...], kind: str, by_name: bool) -> EdgeTable:
-    return EdgeTable(
-        table=FUNCTIONAL_EDGES,
-        source_key="pre_root_id",
-        source="neurons",
-        target_key="post_root_id",
-        target="neurons",
-        labels=labels,
-        key=("pre_root_id", "post_root_id", "kind"),
-        only=(("kind", kind),),
-        by_name=by_name,
-        single=True,
-    )
-
-
-BY_NEUROPIL = "edge_by_neuropil"
-"""Label of the edges that an edge without a label means, one for each of their neuropils."""
-
-
-def _by_neuropil(label: str, kind: str) -> EdgeTable:
-    return EdgeTable(
-        table="connections_by_neuropil",
-        source_key="pre_root_id",
-        source="neurons",
-        target_key="post_root_id",
-        target="neurons",
-        labels=(label,),
-        key=("pre_root_id", "post_root_id", "neuropil", "kind"),
-        only=(("kind", kind),),
-        by_name=True,
-    )
-
-
-def _edges(labels: tuple[str, ...], kind: str, by_name: bool, part: bool) -> EdgeTable:
-    if kind in FUNCTIONAL_KINDS:
-        return _functional(labels, kind, by_name)
-    return _connections(labels, kind, by_name, part)
-
-
-NEURONS = VertexTable(
-    "neurons",
-    "root_id",
-    ("neuron", "segment"),
-    aliases=(
-        ("bodyId", "root_id"),
-        ("type", "cell_type"),
-        ("instance", "name"),
-        ("class", "super_class"),
-        ("nt", "nt_type"),
-        ("superclass", "super_class"),
-        ("somaSide", "side"),
-        ("predictedNt", "nt_type"),
-        ("consensusNt", "nt_type"),
-        ("pre", "total_out"),
-        ("post", "total_in"),
-        ("upstream", "total_in"),
-        ("downstream", "total_out"),
-    ),
-    derived=(_ROI_OF_NEURON, _summed("weight_in", "post_root_id"), _summed("weight_out", "pre_root_id")),
-    membership=_REGION_FLAGS,
-)
-
-
-def connectome(kind: str = "chemical", part: bool = False) -> PropertyGraph:
-    """The graph of a folder with the edges of ``kind`` as those that an edge means whose label says nothing else.
-
-    Args:
-        part: synaptic edges are those of ``PART_OF_CONNECTIONS``; what pairs have in a neuropil is not known of them.
-    """
-    by_neuropil: tuple[EdgeTable, ...] = () if part else (_by_neuropil("synapse_by_neuropil", "chemical"),)
-    if not part and kind in KINDS:
-        by_neuropil += (_by_neuropil(BY_NEUROPIL, kind),)
-    return PropertyGraph(
-        "connectome",
-        (NEURONS,),
-        (
-            # An edge means this kind unless a label says otherwise, so the other labels must be written.
-            _edges(("synapse", "ConnectsTo"), kind, by_name=False, part=part),
-            *(_edges((other,), other, by_name=True, part=part) for other in (*KINDS, *FUNCTIONAL_KINDS)),
-            _connections(("connection",), None, by_name=True, part=part),
-            *by_neuropil,
-        ),
-    )
-
-
-CONNECTOME = connectome()
-"""The graph every graph folder has: neurons, and one edge a connected pair.
-
-Labels of edges: ``synapse`` (also ``ConnectsTo``, ``chemical``), ``electrical``, ``extrasynaptic``,
-``connection`` for all three, and ``synapse_by_neuropil``, one chemical edge a neuropil; ``response``, ``correlation``
-and ``lagged_predictive`` are functional edges, never several kinds in one label. A column that has the name
-of an alias is read where the two hold the same or only one holds values; otherwise that name is refused. A computed
-property is never hidden by a column, which is then read as ``neurons.roiInfo``. ``weight_in`` and ``weight_out``
-of a neuron are summed chemical weights.
-``roiInfo`` (JSON text) and, for neurons, a truth value named after each neuropil come from
-``connections_by_neuropil``; synapses are counted as connections count them.
-"""

@@ -5,11 +5,14 @@ Tests: tests/queries/ir/test_identifiers.py.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from queries.ir.pattern import Pattern
+
+_NAME = re.compile(r"\$(\w+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +70,22 @@ class Statement:
         """The same statement with SQL around it."""
         moved = tuple(replace(s, start=s.start + len(before), end=s.end + len(before)) for s in self.slots)
         return replace(self, text=before + self.text + after, slots=moved, time_limit=time_limit or self.time_limit)
+
+    def renamed(self, prefix: str) -> Statement:
+        """The same statement with other names for its constants, so that it may stand beside another one."""
+        names = {name: f"{prefix}{number}" for number, name in enumerate(self.bound)}
+        if not names:
+            return self
+        parts, at, slots = [], 0, []
+        ends = [*((slot.start, slot.end, slot) for slot in self.slots), (len(self.text), len(self.text), None)]
+        length = 0
+        for start, end, slot in ends:
+            piece = _NAME.sub(lambda found: f"${names.get(found[1], found[1])}", self.text[at:start])
+            parts += [piece, self.text[start:end]]
+            length += len(piece)
+            if slot is not None:
+                slots.append(replace(slot, start=length, end=length + end - start))
+            length += end - start
+            at = end
+        bound = {names[name]: value for name, value in self.bound.items()}
+        return replace(self, text="".join(parts), slots=tuple(slots), bound=bound)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from ingest.schema.errors import ParseError, did_you_mean
+from ingest.schema.errors import ParseError, UnsupportedError, did_you_mean
+from queries.ir.connectome import CONNECTOME
 from queries.ir.expression import (
     AGGREGATES,
     WHOLE_PART,
@@ -13,14 +14,17 @@ from queries.ir.expression import (
     Call,
     EachAlong,
     Expression,
+    Literal,
     Property,
     Span,
     transform,
 )
-from queries.ir.identifiers import COMPUTED, OURS, quote
+from queries.ir.identifiers import COMPUTED, OURS
 from queries.ir.pattern import Column, Edge, Exists, Interior, Pattern, Vertex
-from queries.ir.property_graph import CONNECTOME, Derived, EdgeTable, Partial, PropertyGraph, VertexTable
+from queries.ir.property_graph import Derived, EdgeTable, Partial, PropertyGraph, VertexTable
+from queries.planning.bound import BoundPattern
 from queries.planning.columns import columns_of, nearest_property, resolve_alias, row_number
+from queries.planning.elements import IS_LABEL, whole
 from queries.planning.keys import check_unique
 from queries.source import Source
 from queries.sql import guard
@@ -28,48 +32,6 @@ from queries.sql import guard
 Elements = tuple[VertexTable | EdgeTable, ...]
 
 _ALONG = (EachAlong, AllAlong)
-
-
-@dataclass(frozen=True, eq=False)
-class BoundPattern:
-    """A pattern whose property names are spelled as its tables spell them.
-
-    Variables of EXISTS sub-patterns are unique over the whole pattern and bound here too.
-    """
-
-    pattern: Pattern
-    graph: PropertyGraph
-    vertex_tables: Mapping[str, VertexTable]
-    """Vertex variable -> its one table."""
-    edge_tables: Mapping[str, tuple[EdgeTable, ...]]
-    """Edge variable -> its tables; several where labels are alternatives or a label is shared."""
-    column_types: Mapping[tuple[str, str], str]
-    """(variable, column) -> DuckDB type name of every property that is read."""
-    edge_keys: Mapping[str, tuple[str, ...]]
-    """Edge table -> columns that tell its rows apart; () where nothing does (a view without KEY)."""
-
-    edge_columns: Mapping[str, frozenset[str]]
-    """Edge table -> its columns."""
-    derived: Mapping[tuple[str, str], Derived]
-    """(table, property) -> how a property that is no column is computed; engines without SQL leave these alone."""
-
-    taken: frozenset[str] = frozenset()
-    """Lower-case names of columns that SQL may meet, which no relation of a variable has as its own."""
-
-    def relation_name(self, variable: str) -> str:
-        """What SQL calls the rows of a variable: the variable, unless a column somewhere has that name."""
-        name = variable
-        while name.lower() in self.taken:
-            name += OURS
-        return name
-
-    def alias(self, variable: str) -> str:
-        """relation_name() as an identifier."""
-        return quote(self.relation_name(variable))
-
-    def bound_pattern(self, pattern: Pattern) -> BoundPattern:
-        """The same bindings for a rewritten pattern, or for a sub-pattern of EXISTS."""
-        return replace(self, pattern=pattern)
 
 
 def bind(pattern: Pattern, source: Source, text: str = "") -> BoundPattern:
@@ -104,6 +66,8 @@ class _Binder:
                 check_unique(vertex_table, self.source)
             for edge_table in tables.values():
                 check_unique(edge_table, self.source)
+        for name in {table.table for table in self.vertices.values()} | set(tables):
+            self.source.provide(name)
         keys = {name: table.key or row_number(self.source, name) for name, table in tables.items()}
         columns = {name: frozenset(columns_of(self.source, name)) for name in tables}
         return BoundPattern(
@@ -156,13 +120,14 @@ class _Binder:
                 raise self._no_edge(edge)
         for vertex in pattern.vertices:
             if vertex.variable not in self.vertices:
-                if len(self.graph.vertex_tables) > 1:
+                plain = [table for table in self.graph.vertex_tables if not table.by_name]
+                if len(plain) != 1:
                     raise self.fault(
                         f"vertex {_shown(vertex.variable)} could be of several tables",
                         vertex.at,
                         hint=f"Give it one of the labels {', '.join(self.graph.vertex_labels())}: (a IS label).",
                     )
-                self.vertices[vertex.variable] = self.graph.vertex_tables[0]
+                self.vertices[vertex.variable] = plain[0]
         for edge in pattern.edges:
             self._fit(edge)
 
@@ -185,6 +150,9 @@ class _Binder:
         start = at.start if at else 0
         if at is not None and (place := self.text.find(label, at.start)) >= 0:
             start = place
+        why = next((why for name, why in self.graph.missing if name.lower() == label.lower()), None)
+        if why is not None:
+            return UnsupportedError(f"{label}: {why}", self.text, start, len(label))
         return self.fault(
             f"{self.graph.name} has no {what} label {label!r}{did_you_mean(label, known)}",
             Span(start, start + len(label)),
@@ -201,6 +169,8 @@ class _Binder:
             tables = self.graph.edges_of(label)
             if not tables:
                 raise self._unknown_label("edge", label, self.graph.edge_labels(), edge.at)
+            if edge.quantifier is not None and not all(table.by_name for table in tables):
+                tables = tuple(table for table in tables if not table.by_name)
             labelled.extend(table for table in tables if table not in labelled)
         # The same rows under two labels would be met twice: `synapse|connection` is `connection`.
         return tuple(
@@ -286,6 +256,8 @@ class _Binder:
                 if node.variable in inner:
                     return node
                 tables = known.get(node.variable) or self._tables(node.variable)
+                if node.name.startswith(IS_LABEL):
+                    return self._has_label(node, tables)
                 return replace(node, name=self._column_name(node, tables))
             if isinstance(node, Exists):
                 return replace(node, pattern=self.pattern(node.pattern))
@@ -297,9 +269,11 @@ class _Binder:
                 )
             if isinstance(node, _ALONG):
                 tables = self._along_tables(node)
-                part = "value" if isinstance(node, EachAlong) else "predicate"
-                bound = self.expression(getattr(node, part), {**known, node.variable: tables})
-                return replace(node, **{part: bound})  # type: ignore[arg-type]
+                inside = {**known, node.variable: tables}
+                if isinstance(node, AllAlong):
+                    return replace(node, predicate=self.expression(node.predicate, inside))
+                kept = None if node.kept is None else self.expression(node.kept, inside)
+                return replace(node, value=self.expression(node.value, inside), kept=kept)
             return node
 
         # Properties of a path's elements are bound when their EachAlong is met, with its tables.
@@ -322,7 +296,9 @@ class _Binder:
         for table in tables:
             for name, kind in self._visible(table).items():
                 visible.setdefault(name, kind)
-        column = self._derived_name(node, tables, declared=True) or self._written_name(node, tables, visible)
+        column = self._own_name(node, tables) if node.name.startswith(OURS) else None
+        column = column or self._derived_name(node, tables, declared=True)
+        column = column or self._written_name(node, tables, visible)
         if column is None:
             column = self._derived_name(node, tables)
         if column is None:
@@ -384,7 +360,9 @@ class _Binder:
         """
         column: str | None = None
         for table in tables:
-            derived = next((d for d in table.derived if d.name.lower() == node.name.lower()), None)
+            wanted = node.name.lower()
+            there = [d for d in table.derived if d.name.lower() == wanted and not (declared and d.yields)]
+            derived = next((d for d in there if set(d.reads) <= self._visible(table).keys()), None)
             flags = table.membership if isinstance(table, VertexTable) else None
             if derived is None and not declared and flags is not None and node.name in self._members(flags.names):
                 derived = Derived(node.name, "BOOLEAN", flags.sql, node.name)
@@ -393,6 +371,30 @@ class _Binder:
                 self.derived[(table.table, column)] = derived
                 self.types[(node.variable, column)] = derived.type
         return column
+
+    def _own_name(self, node: Property, tables: Elements) -> str:
+        """The name of what Cypher asks of an element as a whole: its labels, type, keys and properties."""
+        column = node.name + COMPUTED
+        for table in tables:
+            derived = whole(node.name, table, self._visible(table))
+            self.derived[(table.table, column)] = derived
+            self.types[(node.variable, column)] = derived.type
+        return column
+
+    def _has_label(self, node: Property, tables: Elements) -> Literal:
+        label = node.name.removeprefix(IS_LABEL)
+        vertex = isinstance(tables[0], VertexTable)
+        table = self.graph.vertices_of(label)
+        meant: Elements = (() if table is None else (table,)) if vertex else self.graph.edges_of(label)
+        if not meant:
+            known = self.graph.vertex_labels() if vertex else self.graph.edge_labels()
+            raise self._unknown_label("vertex" if vertex else "edge", label, known, node.at)
+        met = [table in meant for table in tables]
+        if any(met) and not all(met):
+            raise self.fault(
+                f"{_shown(node.variable)} is of several tables", node.at, "Write the label in the pattern."
+            )
+        return Literal(all(met), at=node.at)
 
     def _members(self, names: str) -> frozenset[str]:
         key = ("members", names)

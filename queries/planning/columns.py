@@ -69,6 +69,10 @@ def resolve_alias(source: Source, table: str, own: str, other: str) -> str | Non
 
 def nearest_property(name: str, tables: tuple[VertexTable | EdgeTable, ...], visible: Mapping[str, str]) -> str:
     """The nearest property, by its column, its other name or as a computed one; otherwise the columns."""
-    others = [n for table in tables for n in (*(a for a, _ in table.aliases), *(d.name for d in table.derived))]
+    others = [
+        n
+        for table in tables
+        for n in (*(a for a, _ in table.aliases), *(d.name for d in table.derived if d.listed or not d.yields))
+    ]
     meant = did_you_mean(name, [*visible, *others])
     return meant if "did you mean" in meant else did_you_mean(name, visible)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingest.schema.errors import UnsupportedError
-from queries.planning.bind import BoundPattern
+from queries.planning.bound import BoundPattern
 from queries.planning.executor import CostEstimate, Executor
 from queries.source import Source
 

@@ -35,6 +35,8 @@ def absent_edges(pattern: Pattern) -> Pattern:
 def _absent_edge(part: Expression, pattern: Pattern) -> Edge | None:
     if not (isinstance(part, Operation) and part.operator == "NOT" and isinstance(part.operands[0], Exists)):
         return None
+    if part.operands[0].counted:
+        return None
     inner = part.operands[0].pattern
     if len(inner.edges) != 1 or inner.edges[0].quantifier is not None or inner.edges[0].negated:
         return None

@@ -29,6 +29,12 @@ CYPHER = (
     "LIMIT 5",
     "MATCH p = allShortestPaths((a:Neuron {bodyId: 1})-[:ConnectsTo*1..3]->(b {bodyId: 4})) WHERE ALL (x IN "
     "relationships(p) WHERE x.weight >= 1) RETURN [n IN nodes(p) | n.bodyId] AS path, length(p)",
+    "MATCH (n:Neuron) OPTIONAL MATCH (n)-[e]->(m) WHERE e.weight > 1 WITH n, collect(m) AS ms ORDER BY n.type "
+    "UNWIND ms AS k MATCH (k)-->(z) RETURN n.type AS t, k {.bodyId, x: 1} AS m, labels(z)[0] AS l, COUNT { (z)-->() } "
+    "AS c UNION ALL MATCH (t) RETURN t.type AS t, {bodyId: 1, x: 2} AS m, 'a' AS l, 2 AS c",
+    "WITH [1, 2, 3] AS xs, {a: {b: 2}} AS m UNWIND xs[1..] AS x MATCH p = SHORTEST 2 (a {bodyId: x})-[:ConnectsTo]->"
+    "{1,3}(b) WHERE b:Neuron RETURN [n IN nodes(p) WHERE n.type = 'A' | n.bodyId] AS w, m.a.b, head(xs), "
+    "reduce(s = 0, y IN xs | s + y) AS r, any(y IN xs WHERE y > x) AS g",
     "MATCH (n)-[e]-(m) WITH n.type AS type, count(*) AS c, sum(e.weight) AS w WHERE c > 1 RETURN type, c + 1, w // end",
 )
 DOTMOTIF = (
@@ -44,9 +50,11 @@ DDL = (
 PIECES = [
     *"()[]{}<>-=+*/%|.,:;'\"`$#@!~?\\&^ \n\t", "->", "<-", "-[", "]->", "<-[", "]-", "..", "<>", "==", "===", "=~",
     "--", "/*", "*/", "$x", "$$", "''", "1e999", "9" * 41, "0", "-1", "{1,}", "{3,1}", "*0..",
+    "OPTIONAL MATCH", "UNWIND", "UNION", "COUNT {", "reduce(", "keys(n)", "n {.*}", "[0]",
     "NOT", "AND", "OR", "WHERE", "MATCH", "RETURN", "WITH", "GRAPH_TABLE", "COLUMNS", "KEEP", "INDUCED", "EXISTS {",
     "AS", "ANY SHORTEST", "ALL", "SHORTEST 3", "count(*)", "sum(e.weight)", "e.wieght", "neuron", "a.*", "*", "NULL",
-    "é", "\u2028", "\x00", "\ud7ff", "\U0001f9e0", "SELECT", "DROP TABLE neurons", "PRAGMA", "COPY", "read_csv('x')",
+    "é", "\u2028", "\x00", "\ud7ff", "\U0001f9e0", "SELECT",
+    "DROP TABLE neurons", "PRAGMA", "COPY", "read_csv('x')",
 ]  # fmt: skip
 QUICK = settings(
     max_examples=60,

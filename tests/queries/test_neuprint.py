@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from ingest.schema.errors import UnsupportedError
 from queries.engine import Source, run
 
 neuprint = pytest.importorskip("neuprint")
@@ -233,7 +232,17 @@ def test_roi_info_is_json_of_its_own_row(client: Local) -> None:
     assert json.loads(rows.to_pylist()[-1]["neuron"]) == {"SIP(R)": {"pre": 0, "post": 6}}
 
 
-def test_directed_neuropil_criteria_say_what_to_write(client: Local) -> None:
-    with pytest.raises(UnsupportedError, match="UNWIND is not answered here") as refused:
-        neuprint.fetch_neurons(NC(inputRois=["SIP(R)"], client=client), client=client)
-    assert refused.value.line > 1
+@pytest.mark.parametrize(
+    ("criteria", "bodies"),
+    [
+        ({"inputRois": ["SIP(R)"]}, [1, 2, 3, 4]),
+        ({"outputRois": ["aL(R)"]}, [1, 2]),
+        ({"inputRois": ["SIP(R)"], "outputRois": ["aL(R)"], "min_roi_inputs": 3}, [2]),
+        ({"inputRois": ROIS, "outputRois": ["SIP(R)"], "roi_req": "any", "bodyId": [1, 2, 3, 4]}, [1, 2, 3]),
+        ({"inputRois": ROIS, "outputRois": ROIS, "roi_req": "all"}, [1, 2]),
+    ],
+    ids=str,
+)
+def test_neuropils_of_inputs_and_outputs(client: Local, criteria: dict[str, Any], bodies: list[int]) -> None:
+    found = neuprint.fetch_neurons(NC(**criteria, client=client), omit_rois=True, client=client)
+    assert found["bodyId"].tolist() == bodies

@@ -26,6 +26,19 @@ ANSWERS: list[list[dict[str, Any]]] = [
     [{"A": 1, "C": 3, "B": 2}],
     [{"pre": 3, "post": 4, "weight": 7.0}, {"pre": 1, "post": 3, "weight": 2.0}],
     [{"path": [1, 3, 4], "steps": 2}],
+    [
+        {"type": "A", "total": 7.0, "partner": {"bodyId": 2, "type": "B"}, "further": 2},
+        {"type": "A", "total": 7.0, "partner": {"bodyId": 3, "type": "A"}, "further": 2},
+        {"type": "B", "total": 13.0, "partner": {"bodyId": 1, "type": "A"}, "further": 2},
+        {"type": "B", "total": 13.0, "partner": {"bodyId": 3, "type": "A"}, "further": 2},
+        {"type": "A", "total": 8.0, "partner": {"bodyId": 3, "type": "A"}, "further": 2},
+        {"type": "A", "total": 8.0, "partner": {"bodyId": 4, "type": "B"}, "further": 0},
+    ],
+    [
+        {"through": [1, 3], "three": 3},
+        {"through": [1, 3], "three": 3},
+        {"through": [2], "three": 2},
+    ],
 ]
 
 

@@ -200,9 +200,9 @@ def test_table_of_alike_vertices(helpers: Any, toy: Source) -> None:
 
 
 BASE = 720575940603560295
-RULES = re.findall(r"<!-- table:(ids|unknown|names) -->(.*?)<!-- end -->", PAGE, re.DOTALL)
+RULES = re.findall(r"<!-- table:(ids|unknown|names|clauses|values_in_cypher) -->(.*?)<!-- end -->", PAGE, re.DOTALL)
 RULED = [
-    [cell.strip() for cell in line.strip("|").split("|")]
+    [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line.strip("|"))]
     for _, block in RULES
     for line in block.strip().splitlines()[2:]
 ]
@@ -229,7 +229,7 @@ def three(helpers: Any, toy: Source) -> Source:
 
 
 def test_there_is_a_table_of_rules_for_each() -> None:
-    assert [name for name, _ in RULES] == ["ids", "unknown", "names"]
+    assert [name for name, _ in RULES] == ["ids", "unknown", "names", "clauses", "values_in_cypher"]
     assert len(RULED) >= 25
 
 

@@ -11,7 +11,7 @@ from graphlab.store.folder import Folder
 from ingest.schema.errors import AnalysisError, UnknownNameError
 from ingest.schema.ids import rows_of
 from ingest.schema.words import FUNCTIONAL_KINDS, KINDS
-from queries.ir.property_graph import FUNCTIONAL_EDGES
+from queries.ir.connectome import FUNCTIONAL_EDGES
 from queries.snapshot import Snapshot
 
 _BOTH_WAYS = """SELECT run_id, kind, measure, pre_root_id, post_root_id, value, lag_s, q, connected, animal

@@ -101,7 +101,7 @@ def _labels(graph: ConnectionVerbs, by: str) -> tuple[Any, int, int]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    from queries.ir.property_graph import NEURONS
+    from queries.ir.connectome import NEURONS
 
     own = graph.neurons().to_arrow()  # type: ignore[attr-defined]
     column = by if by in own.column_names else dict(NEURONS.aliases).get(by, by)

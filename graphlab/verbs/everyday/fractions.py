@@ -18,7 +18,7 @@ from graphlab.store.folder import Folder
 from graphlab.store.wiring.input_totals import stored_totals
 from ingest.schema.errors import SchemaError
 from ingest.schema.ids import rows_of
-from queries.ir.property_graph import NEURONS
+from queries.ir.connectome import NEURONS
 
 ROUNDING = 1e-9
 SIDES = {"fraction_in": ("post", "in"), "fraction_out": ("pre", "out")}

@@ -20,9 +20,12 @@ from queries.ir.expression import (
     Expression,
     Literal,
     Operation,
+    Part,
     PathLength,
     Span,
 )
+from queries.languages.cypher.lists import ranged, sliced
+from queries.languages.cypher.maps import KEYS_OF, LABELS_OF, PROPERTIES_OF, TYPE_OF, WITHOUT
 from queries.languages.grammar import Fault, span
 
 _SAME = "abs ceil floor round sign sqrt exp log10 trim ltrim rtrim replace reverse left right coalesce sin cos pi"
@@ -39,7 +42,8 @@ _AGGREGATES = {"sum": "sum", "avg": "avg", "min": "min", "max": "max", "collect"
 _CASTS = {"tostring": "VARCHAR", "tofloat": "DOUBLE"}
 _OF_NOTHING = {"sum": Literal(0), "stddev": Literal(0.0)}
 """What these are of no values; of one value there is no spread either. Other aggregates are null then."""
-_SPECIAL = ("count", "length", "nodes", "relationships", "id", "elementId", "exists", "substring")
+_SPECIAL = ("count", "length", "nodes", "relationships", "id", "elementId", "exists", "substring", "head", "last")
+_LATER = ("tail", "range", "keys", "labels", "type", "properties")
 
 
 def called(name: Token, arguments: tuple[Expression, ...]) -> Expression:
@@ -47,7 +51,7 @@ def called(name: Token, arguments: tuple[Expression, ...]) -> Expression:
     plain, at = name.lower(), span(name, *arguments)
     made = _SPECIAL_CALLS.get(plain)
     if made is not None:
-        if len(arguments) != 1 and plain not in ("count", "substring"):
+        if len(arguments) != 1 and plain not in _SEVERAL:
             raise Fault(f"{name}() wants one argument", at.start, at.end - at.start)
         return made(name, arguments, at)
     if plain in _AGGREGATES:
@@ -60,7 +64,7 @@ def called(name: Token, arguments: tuple[Expression, ...]) -> Expression:
         return Cast(arguments[0], _CASTS[plain], strict=plain == "tostring", at=at)
     if plain in _FUNCTIONS:
         return Call(_FUNCTIONS[plain], arguments, at=at)
-    known = [*_FUNCTIONS, *_AGGREGATES, *_CASTS, *_SPECIAL, "tointeger"]
+    known = [*_FUNCTIONS, *_AGGREGATES, *_CASTS, *_SPECIAL, *_LATER, "tointeger"]
     raise Fault(f"there is no function {str(name)!r} here{did_you_mean(name, known)}", at.start, len(name))
 
 
@@ -128,8 +132,40 @@ def _substring(name: Token, arguments: tuple[Expression, ...], at: Span) -> Expr
     return Call("substring", (text, Operation("+", (start, Literal(1))), *length), at=at)  # Cypher counts from 0
 
 
-def _same(name: Token, arguments: tuple[Expression, ...], at: Span) -> Expression:
-    return arguments[0]
+def _part(key: int) -> Callable[[Token, tuple[Expression, ...], Span], Expression]:
+    return lambda name, arguments, at: Part(arguments[0], Literal(key), at=at)
+
+
+def _tail(name: Token, arguments: tuple[Expression, ...], at: Span) -> Expression:
+    return sliced(arguments[0], Literal(1), None, at)
+
+
+def _range(name: Token, arguments: tuple[Expression, ...], at: Span) -> Expression:
+    if len(arguments) not in (2, 3):
+        raise Fault("range() wants a first and a last number and perhaps a step", at.start, at.end - at.start)
+    return ranged(arguments, at)
+
+
+def _later(function: str) -> Callable[[Token, tuple[Expression, ...], Span], Expression]:
+    """A function whose meaning depends on what its argument turns out to be; see maps.settled."""
+    return lambda name, arguments, at: Call(function, arguments, at=at)
+
+
+def _without(name: Token, arguments: tuple[Expression, ...], at: Span) -> Expression:
+    if len(arguments) != 2:
+        raise Fault("removeKeys() wants a map and a list of keys", at.start, at.end - at.start)
+    return Call(WITHOUT, arguments, at=at)
+
+
+def _document(name: Token, arguments: tuple[Expression, ...], at: Span) -> Expression:
+    return Cast(arguments[0], "JSON", at=at)
+
+
+def _end(name: Token, arguments: tuple[Expression, ...], at: Span) -> Expression:
+    raise Fault(
+        f"{name}() is not answered here", name.start_pos or 0, len(name), "Name the node in the pattern: (a)-[e]->(b).",
+        unsupported=True,
+    )  # fmt: skip
 
 
 _SPECIAL_CALLS: dict[str, Callable[[Token, tuple[Expression, ...], Span], Expression]] = {
@@ -141,5 +177,18 @@ _SPECIAL_CALLS: dict[str, Callable[[Token, tuple[Expression, ...], Span], Expres
     "elementid": _identity,
     "count": _count,
     "substring": _substring,
-    "apoc.convert.fromjsonmap": _same,  # the text of the JSON document; frames parse it
+    "head": _part(0),
+    "last": _part(-1),
+    "tail": _tail,
+    "range": _range,
+    "keys": _later(KEYS_OF),
+    "labels": _later(LABELS_OF),
+    "type": _later(TYPE_OF),
+    "properties": _later(PROPERTIES_OF),
+    "apoc.map.removekeys": _without,
+    "apoc.convert.fromjsonmap": _document,
+    "apoc.convert.fromjsonlist": _document,
+    "startnode": _end,
+    "endnode": _end,
 }
+_SEVERAL = ("count", "substring", "range", "apoc.map.removekeys")

@@ -6,48 +6,56 @@ Tests: tests/queries/languages/cypher/test_parser.py.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from lark import Token
 
-from queries.ir.builder import Arrow, Element, WrittenExists, WrittenPath
+from queries.ir.builder import WrittenExists
 from queries.ir.expression import (
     AllAlong,
     Case,
     Cast,
     EachAlong,
+    EachIn,
     ElementId,
     Expression,
     Literal,
+    MapOf,
     Operation,
+    Part,
     Property,
-    Span,
+    Reduced,
     transform,
 )
-from queries.ir.pattern import Quantifier, Select
-from queries.languages.cypher.clauses import Item, Match, Projection, SortKey, Timeboxed
+from queries.languages.cypher.clauses import Item, Match, Projection, Single, SortKey, Timeboxed, Union, Unwind
 from queries.languages.cypher.functions import called, called_distinct, single
+from queries.languages.cypher.lists import over_list, sliced
+from queries.languages.cypher.maps import Projected
+from queries.languages.cypher.pattern_trees import PatternTrees, WrittenPart, found, map_values
 from queries.languages.grammar import Fault, span
-from queries.languages.scalar_trees import ScalarTrees
-
-MAX_REPEAT = 1000
-
-
-@dataclass(frozen=True)
-class _Part:
-    what: str
-    value: Any
-
+from queries.planning.elements import IS_LABEL
 
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 
 
-class CypherTrees(ScalarTrees):
-    """See ScalarTrees; here the clauses, the patterns and Cypher's own expressions."""
+class CypherTrees(PatternTrees):
+    """See ScalarTrees and PatternTrees; here the clauses and Cypher's own expressions."""
 
     def start(self, parts: list[Any]) -> list[Any]:
         return parts
+
+    def single(self, parts: list[Any]) -> Single:
+        return Single(tuple(parts))
+
+    def union(self, parts: list[Any]) -> Union:
+        return Union(len(parts) > 1, span(*parts))
+
+    def unwind(self, parts: list[Any]) -> Unwind:
+        return Unwind(parts[1], str(parts[-1]), span(*parts))
+
+    def optional_match(self, parts: list[Any]) -> Match:
+        return replace(self.match(parts), optional=True)
 
     def timeboxed(self, parts: list[Any]) -> Timeboxed:
         function, text, _, limit = parts[1:5]
@@ -58,7 +66,7 @@ class CypherTrees(ScalarTrees):
 
     def match(self, parts: list[Any]) -> Match:
         chains = next(part for part in parts if isinstance(part, tuple))
-        return Match(chains, _found(parts, "where"), span(parts[0]))
+        return Match(chains, found(parts, "where"), span(parts[0]))
 
     def with_clause(self, parts: list[Any]) -> Projection:
         return self._projection(parts, final=False)
@@ -74,30 +82,30 @@ class CypherTrees(ScalarTrees):
             final,
             distinct,
             items,
-            _found(tail, "order") or (),
-            _found(tail, "skip"),
-            _found(tail, "limit"),
-            _found(parts, "where"),
+            found(tail, "order") or (),
+            found(tail, "skip"),
+            found(tail, "limit"),
+            found(parts, "where"),
             span(parts[0]),
         )
 
     def tail(self, parts: list[Any]) -> list[Any]:
         return parts
 
-    def order(self, parts: list[Any]) -> _Part:
-        return _Part("order", tuple(part for part in parts if isinstance(part, SortKey)))
+    def order(self, parts: list[Any]) -> WrittenPart:
+        return WrittenPart("order", tuple(part for part in parts if isinstance(part, SortKey)))
 
     def key(self, parts: list[Any]) -> SortKey:
         return SortKey(parts[0], len(parts) > 1 and parts[1].type == "DESC")
 
-    def skip(self, parts: list[Any]) -> _Part:
-        return _Part("skip", parts[-1])
+    def skip(self, parts: list[Any]) -> WrittenPart:
+        return WrittenPart("skip", parts[-1])
 
-    def limit(self, parts: list[Any]) -> _Part:
-        return _Part("limit", parts[-1])
+    def limit(self, parts: list[Any]) -> WrittenPart:
+        return WrittenPart("limit", parts[-1])
 
-    def where(self, parts: list[Any]) -> _Part:
-        return _Part("where", parts[-1])
+    def where(self, parts: list[Any]) -> WrittenPart:
+        return WrittenPart("where", parts[-1])
 
     def items(self, parts: list[Any]) -> tuple[Item, ...]:
         return tuple(parts)
@@ -108,95 +116,6 @@ class CypherTrees(ScalarTrees):
 
     def item_star(self, parts: list[Any]) -> Item:
         return Item(None, None, span(*parts))
-
-    # -- patterns --
-
-    def chains(self, parts: list[Any]) -> tuple[WrittenPath, ...]:
-        return tuple(parts)
-
-    def chain(self, parts: list[Any]) -> WrittenPath:
-        chain: WrittenPath = parts[-1]
-        return replace(chain, name=str(parts[0])) if len(parts) > 1 else chain
-
-    def path(self, parts: list[Any]) -> WrittenPath:
-        vertices = tuple(part for part in parts if isinstance(part, Element))
-        return WrittenPath(vertices, tuple(p for p in parts if isinstance(p, Arrow)), at=span(*parts))
-
-    def shortest(self, parts: list[Any]) -> WrittenPath:
-        return self._selected(parts, Select.ANY_SHORTEST)
-
-    def all_shortest(self, parts: list[Any]) -> WrittenPath:
-        return self._selected(parts, Select.ALL_SHORTEST)
-
-    def _selected(self, parts: list[Any], select: Select) -> WrittenPath:
-        chain = self.path(parts)
-        arrow = chain.arrows[0]
-        if arrow.quantifier is None:  # one edge is a path of length one
-            arrow = replace(arrow, quantifier=Quantifier(1, 1))
-        return replace(chain, arrows=(arrow,), select=select)
-
-    def node(self, parts: list[Any]) -> Element:
-        element: Element = parts[0]
-        return element
-
-    def bare_node(self, parts: list[Any]) -> Element:
-        return Element(str(parts[0]), (), None, span(*parts))
-
-    def node_empty(self, parts: list[Any]) -> Element:
-        return Element(None, (), None, Span(0, 1))
-
-    def node_full(self, parts: list[Any]) -> Element:
-        return _element(parts)
-
-    def labels(self, parts: list[Any]) -> _Part:
-        return _Part("labels", tuple(str(part) for part in parts))
-
-    def detail(self, parts: list[Any]) -> _Part:
-        return _Part("detail", (_element(parts), _found(parts, "range")))
-
-    def left(self, parts: list[Any]) -> Arrow:
-        return self._arrow(parts, "left")
-
-    def right(self, parts: list[Any]) -> Arrow:
-        return self._arrow(parts, "right")
-
-    def any_way(self, parts: list[Any]) -> Arrow:
-        return self._arrow(parts, "any")
-
-    def _arrow(self, parts: list[Any], way: str) -> Arrow:
-        element, quantifier = parts[1].value
-        return Arrow(replace(element, at=span(parts[0], parts[2])), way, quantifier)
-
-    def left_bare(self, parts: list[Any]) -> Arrow:
-        return Arrow(Element(None, (), None, span(*parts)), "left")
-
-    def right_bare(self, parts: list[Any]) -> Arrow:
-        return Arrow(Element(None, (), None, span(*parts)), "right")
-
-    def any_bare(self, parts: list[Any]) -> Arrow:
-        return Arrow(Element(None, (), None, span(*parts)), "any")
-
-    def range_open(self, parts: list[Any]) -> _Part:
-        return _Part("range", Quantifier(1, None))
-
-    def range_exact(self, parts: list[Any]) -> _Part:
-        return _range(_times(parts[1]), _times(parts[1]), parts[1])
-
-    def range_both(self, parts: list[Any]) -> _Part:
-        return _range(_times(parts[1]), _times(parts[3]), parts[3])
-
-    def range_from(self, parts: list[Any]) -> _Part:
-        return _Part("range", Quantifier(_times(parts[1]), None))
-
-    def range_to(self, parts: list[Any]) -> _Part:
-        return _range(1, _times(parts[2]), parts[2])
-
-    def map(self, parts: list[Any]) -> _Part:
-        return _Part("map", tuple(zip(parts[::2], parts[1::2], strict=True)))
-
-    def map_value(self, parts: list[Any]) -> _Part:
-        part: _Part = parts[0]
-        return part
 
     # -- expressions --
 
@@ -228,13 +147,60 @@ class CypherTrees(ScalarTrees):
     def in_brackets(self, parts: list[Any]) -> Expression:
         return ElementId(parts[0].name, at=parts[0].at)
 
+    def field(self, parts: list[Any]) -> Expression:
+        of, name = parts
+        if isinstance(of, ElementId):
+            return Property(of.variable, str(name), at=span(of, name))
+        return Part(of, Literal(str(name), at=span(name)), at=span(of, name))
+
+    def index(self, parts: list[Any]) -> Expression:
+        of, key = parts
+        return Part(of, key, at=span(of, key))
+
+    def slice(self, parts: list[Any]) -> Expression:
+        of, *ends = parts
+        dots = next(i for i, part in enumerate(ends) if isinstance(part, Token))
+        low = ends[0] if dots else None
+        high = ends[-1] if dots + 1 < len(ends) else None
+        return sliced(of, low, high, span(*parts))
+
+    def has_labels(self, parts: list[Any]) -> Expression:
+        name, labels = parts
+        at = span(name, labels)
+        each = [Property(str(name), IS_LABEL + label, at=at) for label in labels.value]
+        return each[0] if len(each) == 1 else Operation("OR", tuple(each), at=at)
+
+    def has_labels_in_brackets(self, parts: list[Any]) -> Expression:
+        return self.has_labels(parts[0].parts)
+
+    def projection(self, parts: list[Any]) -> Expression:
+        name, entries = parts
+        return Projected(str(name), entries.value, at=span(name, entries))
+
+    def projection_in_brackets(self, parts: list[Any]) -> Expression:
+        return self.projection(parts[0].parts)
+
+    def map_literal(self, parts: list[Any]) -> Expression:
+        entries = map_values(parts[0])
+        names = [str(name) for name, _ in entries]
+        for number, (name, _) in enumerate(entries):
+            if str(name).lower() in map(str.lower, names[:number]):
+                raise Fault(f"the map has two values {str(name)!r}", name.start_pos or 0, len(name))
+        return MapOf(tuple(names), tuple(value for _, value in entries), at=parts[0].at)
+
+    def map_in_brackets(self, parts: list[Any]) -> Expression:
+        return self.map_literal(parts[0].parts)
+
     def pattern_predicate(self, parts: list[Any]) -> Expression:
         chain = self.path(parts)
         return WrittenExists((chain,), None, at=chain.at)
 
     def exists_block(self, parts: list[Any]) -> Expression:
         chains = next(part for part in parts if isinstance(part, tuple))
-        return WrittenExists(chains, _found(parts, "where"), at=span(parts[0]))
+        return WrittenExists(chains, found(parts, "where"), at=span(parts[0]))
+
+    def count_block(self, parts: list[Any]) -> Expression:
+        return replace(self.exists_block(parts), counted=True)  # type: ignore[call-arg]
 
     def exists_call(self, parts: list[Any]) -> Expression:
         inside = parts[-1]
@@ -261,14 +227,15 @@ class CypherTrees(ScalarTrees):
 
     def quantified(self, parts: list[Any]) -> Expression:
         word, name, _, over, _, predicate = parts
-        along = _path_of(over, word)
         own = f"~{name}"
         holds = _named(predicate, str(name), own)
+        if not _is_path(over):
+            return over_list(word.type, own, over, holds, span(word))
         if word.type == "ALL":
-            return AllAlong(own, along.over, along.path, holds, at=span(word))
+            return AllAlong(own, over.over, over.path, holds, at=span(word))
         if word.type == "SINGLE":
-            return single(EachAlong(own, along.over, along.path, Cast(holds, "INTEGER"), at=span(word)))
-        none: Expression = AllAlong(own, along.over, along.path, Operation("NOT", (holds,)), at=span(word))
+            return single(EachAlong(own, over.over, over.path, Cast(holds, "INTEGER"), at=span(word)))
+        none: Expression = AllAlong(own, over.over, over.path, Operation("NOT", (holds,)), at=span(word))
         return none if word.type == "NONE" else Operation("NOT", (none,), at=span(word))
 
     def _call(self, name: Token, arguments: tuple[Expression, ...]) -> Expression:
@@ -279,38 +246,28 @@ class CypherTrees(ScalarTrees):
 
     def comprehension(self, parts: list[Any]) -> Expression:
         name, _, over, *rest = parts
-        if any(isinstance(part, Token) and part.type == "WHERE" for part in rest):
-            raise _unsupported("a list comprehension with WHERE is not answered", name, "Filter the rows instead.")
-        along = _path_of(over, name)
         own = f"~{name}"
-        value = _named(rest[-1], str(name), own) if rest else ElementId(own)
-        return EachAlong(own, along.over, along.path, value, at=span(name))
+        expressions = [_named(part, str(name), own) for part in rest if isinstance(part, Expression)]
+        kept = expressions.pop(0) if any(isinstance(p, Token) and p.type == "WHERE" for p in rest) else None
+        value = expressions[0] if expressions else None
+        if not _is_path(over):
+            return EachIn(own, over, kept, value, at=span(name))
+        return EachAlong(own, over.over, over.path, value or ElementId(own), kept, at=span(name))
+
+    def reduced(self, parts: list[Any]) -> Expression:
+        words = [part for part in parts if isinstance(part, Token) and part.type in ("NAME", "QUOTED")]
+        total, name = words
+        initial, over, value = (part for part in parts if isinstance(part, Expression))
+        if str(total) == str(name):
+            raise Fault("the total and the item of reduce() have one name", name.start_pos or 0, len(name))
+        value = _named(_named(value, str(total), f"~{total}"), str(name), f"~{name}")
+        return Reduced(f"~{total}", initial, f"~{name}", over, value, at=span(parts[0]))
 
 
-def _found(parts: list[Any], what: str) -> Any:
-    return next((part.value for part in parts if isinstance(part, _Part) and part.what == what), None)
-
-
-def _element(parts: list[Any]) -> Element:
-    token = next((part for part in parts if isinstance(part, Token)), None)
-    where: Expression | None = None
-    entries = _found(parts, "map") or ()
-    name = str(token) if token is not None else None
-    # Without a name, the properties of the map belong to "~", which the builder's name replaces.
-    equal = [
-        Operation("=", (Property(name or "~", str(key), at=span(key)), value), at=span(key, value))
-        for key, value in entries
-    ]
-    if equal:
-        where = equal[0] if len(equal) == 1 else Operation("AND", tuple(equal))
-    places = [part for part in parts if isinstance(part, Token)] + [key for key, _ in entries]
-    return Element(name, _found(parts, "labels") or (), where, span(*places))
-
-
-def _path_of(over: Any, at: Token) -> EachAlong:
-    if isinstance(over, EachAlong) and isinstance(over.value, ElementId) and over.value.variable == over.variable:
-        return over
-    raise _unsupported("lists are gone through only for nodes(p) and relationships(p)", at)
+def _is_path(over: Expression) -> bool:
+    """nodes(p) or relationships(p) as they are."""
+    plain = isinstance(over, EachAlong) and over.kept is None and isinstance(over.value, ElementId)
+    return plain and over.value.variable == over.variable  # type: ignore[attr-defined]
 
 
 def _named(expression: Expression, old: str, new: str) -> Expression:
@@ -320,18 +277,6 @@ def _named(expression: Expression, old: str, new: str) -> Expression:
         return node
 
     return transform(expression, change)
-
-
-def _range(low: int, high: int, at: Token) -> _Part:
-    if high < low:
-        raise Fault(f"*{low}..{high} is no range of lengths", at.start_pos or 0, len(at))
-    return _Part("range", Quantifier(low, high))
-
-
-def _times(number: Token) -> int:
-    if len(number) > 9 or int(number) > MAX_REPEAT:
-        raise Fault(f"{number} repetitions are more than {MAX_REPEAT}", number.start_pos or 0, len(number))
-    return int(number)
 
 
 def _unescaped(token: Token) -> str:

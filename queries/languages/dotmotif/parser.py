@@ -18,6 +18,7 @@ from lark import Token, Transformer
 
 from ingest.schema.errors import ParseError, did_you_mean
 from queries.ir.builder import Arrow, Element, PatternBuilder, WrittenPath
+from queries.ir.connectome import BY_NEUROPIL
 from queries.ir.expression import (
     ElementId,
     Expression,
@@ -30,7 +31,6 @@ from queries.ir.expression import (
     transform,
 )
 from queries.ir.pattern import Column, Pattern, Semantics
-from queries.ir.property_graph import BY_NEUROPIL
 from queries.ir.statement import Slot, Statement
 from queries.languages.grammar import Fault, Grammar, span
 from queries.sql.tokens import MAX_LENGTH

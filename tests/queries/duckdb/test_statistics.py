@@ -14,7 +14,8 @@ from queries.csr.estimate import note_degrees
 from queries.csr.relations import numbered
 from queries.duckdb.statistics import Cardinalities, degree_moments, edge_statistics, statistics_key
 from queries.engine import Source, parse
-from queries.planning.bind import BoundPattern, bind
+from queries.planning.bind import bind
+from queries.planning.bound import BoundPattern
 
 ROWS = st.lists(st.tuples(st.integers(1, 6), st.integers(1, 6)), max_size=30)
 

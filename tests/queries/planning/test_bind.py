@@ -8,11 +8,13 @@ import pytest
 
 from ingest.schema.errors import ParseError, SchemaError
 from queries.engine import Source, run
+from queries.ir.connectome import connectome
 from queries.ir.expression import Property
 from queries.ir.pattern import Edge, Pattern, Vertex
-from queries.ir.property_graph import EdgeTable, PropertyGraph, VertexTable, connectome
+from queries.ir.property_graph import EdgeTable, PropertyGraph, VertexTable
 from queries.languages.sql_pgq.parser import parse
-from queries.planning.bind import BoundPattern, bind
+from queries.planning.bind import bind
+from queries.planning.bound import BoundPattern
 
 TWO = PropertyGraph(
     "two",

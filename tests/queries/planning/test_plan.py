@@ -16,7 +16,8 @@ from queries.csr.estimate import COLD
 from queries.csr.executor import CSRExecutor
 from queries.duckdb.executor import DuckDBExecutor
 from queries.engine import Source, parse
-from queries.planning.bind import BoundPattern, bind
+from queries.planning.bind import bind
+from queries.planning.bound import BoundPattern
 from queries.planning.executor import CostEstimate
 from queries.planning.plan import SURE, SURE_LOADED, choose
 from queries.planning.values import Values

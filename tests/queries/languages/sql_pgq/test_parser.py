@@ -174,7 +174,7 @@ G = "FROM GRAPH_TABLE (connectome MATCH "
         (G + "(a)-[e]->{1,9999}(b))", ParseError, "more than 1000", "9999"),
         (G + "(a)-[e]->*(b) COLUMNS (a.root_id))", UnsupportedError, "has no end", "-[e]"),
         (G + "p = SHORTEST 2 (a)-[e]->+(b) COLUMNS (a.root_id))", UnsupportedError,
-         "Graph.paths", "-[e]"),
+         "up to a length", "-[e]"),
         (G + "(a)-[e]->{1,2}(b) COLUMNS (e.weight))", ParseError, "all edges of a path", "e.weight"),
         (G + "(a WHERE) COLUMNS (a.root_id))", ParseError, "found '\\)'", ") COLUMNS"),
         (G + "(a) COLUMNS (sum(string_agg(a.name)) AS x))", UnsupportedError,

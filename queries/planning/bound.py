@@ -1,0 +1,55 @@
+"""A pattern tied to the tables and columns of a property graph.
+
+Tests: tests/queries/planning/test_bind.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from queries.ir.identifiers import OURS, quote
+from queries.ir.pattern import Pattern
+from queries.ir.property_graph import Derived, EdgeTable, PropertyGraph, VertexTable
+
+
+@dataclass(frozen=True, eq=False)
+class BoundPattern:
+    """A pattern whose property names are spelled as its tables spell them.
+
+    Variables of EXISTS sub-patterns are unique over the whole pattern and bound here too.
+    """
+
+    pattern: Pattern
+    graph: PropertyGraph
+    vertex_tables: Mapping[str, VertexTable]
+    """Vertex variable -> its one table."""
+    edge_tables: Mapping[str, tuple[EdgeTable, ...]]
+    """Edge variable -> its tables; several where labels are alternatives or a label is shared."""
+    column_types: Mapping[tuple[str, str], str]
+    """(variable, column) -> DuckDB type name of every property that is read."""
+    edge_keys: Mapping[str, tuple[str, ...]]
+    """Edge table -> columns that tell its rows apart; () where nothing does (a view without KEY)."""
+
+    edge_columns: Mapping[str, frozenset[str]]
+    """Edge table -> its columns."""
+    derived: Mapping[tuple[str, str], Derived]
+    """(table, property) -> how a property that is no column is computed; engines without SQL leave these alone."""
+
+    taken: frozenset[str] = frozenset()
+    """Lower-case names of columns that SQL may meet, which no relation of a variable has as its own."""
+
+    def relation_name(self, variable: str) -> str:
+        """What SQL calls the rows of a variable: the variable, unless a column somewhere has that name."""
+        name = variable
+        while name.lower() in self.taken:
+            name += OURS
+        return name
+
+    def alias(self, variable: str) -> str:
+        """relation_name() as an identifier."""
+        return quote(self.relation_name(variable))
+
+    def bound_pattern(self, pattern: Pattern) -> BoundPattern:
+        """The same bindings for a rewritten pattern, or for a sub-pattern of EXISTS."""
+        return replace(self, pattern=pattern)
