@@ -22,7 +22,7 @@ from queries.ir.expression import (
 from queries.ir.identifiers import COMPUTED, OURS
 from queries.ir.pattern import Column, Edge, Exists, Interior, Pattern, Vertex
 from queries.ir.property_graph import Derived, EdgeTable, Partial, PropertyGraph, VertexTable
-from queries.planning.bound import BoundPattern
+from queries.planning.bound import BoundPattern, ends_of, shown_name
 from queries.planning.columns import columns_of, nearest_property, resolve_alias, row_number
 from queries.planning.elements import IS_LABEL, whole
 from queries.planning.keys import check_unique
@@ -123,7 +123,7 @@ class _Binder:
                 plain = [table for table in self.graph.vertex_tables if not table.by_name]
                 if len(plain) != 1:
                     raise self.fault(
-                        f"vertex {_shown(vertex.variable)} could be of several tables",
+                        f"vertex {shown_name(vertex.variable)} could be of several tables",
                         vertex.at,
                         hint=f"Give it one of the labels {', '.join(self.graph.vertex_labels())}: (a IS label).",
                     )
@@ -140,7 +140,7 @@ class _Binder:
             labelled[table.table] = table
         if len(labelled) > 1:
             raise self.fault(
-                f"the labels of vertex {_shown(vertex.variable)} are different tables ({', '.join(labelled)})",
+                f"the labels of vertex {shown_name(vertex.variable)} are different tables ({', '.join(labelled)})",
                 vertex.at,
                 hint="Ask for each in a separate GRAPH_TABLE and put UNION ALL between them.",
             )
@@ -189,8 +189,8 @@ class _Binder:
     def _infer(self, edge: Edge) -> None:
         tables = self._fitting(edge)
         for end, names in (
-            (edge.source, {side for table in tables for side in _ends(table, edge)[0]}),
-            (edge.target, {side for table in tables for side in _ends(table, edge)[1]}),
+            (edge.source, {side for table in tables for side in ends_of(table, edge)[0]}),
+            (edge.target, {side for table in tables for side in ends_of(table, edge)[1]}),
         ):
             if end not in self.vertices and len(names) == 1:
                 self.vertices[end] = self.graph.vertex_table(next(iter(names)))
@@ -392,7 +392,7 @@ class _Binder:
         met = [table in meant for table in tables]
         if any(met) and not all(met):
             raise self.fault(
-                f"{_shown(node.variable)} is of several tables", node.at, "Write the label in the pattern."
+                f"{shown_name(node.variable)} is of several tables", node.at, "Write the label in the pattern."
             )
         return Literal(all(met), at=node.at)
 
@@ -439,14 +439,3 @@ class _Binder:
                 raise self.fault(f"two output columns are called {column.name!r}", at, hint="Name them: ... AS name.")
             seen.add(column.name.lower())
         return tuple(columns)
-
-
-def _ends(table: EdgeTable, edge: Edge) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    if edge.direction.value == "-":
-        both = (table.source, table.target)
-        return both, both
-    return (table.source,), (table.target,)
-
-
-def _shown(variable: str) -> str:
-    return "()" if variable[:1].isdigit() else repr(variable)

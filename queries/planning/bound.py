@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from queries.ir.identifiers import OURS, quote
-from queries.ir.pattern import Pattern
+from queries.ir.pattern import Edge, Pattern
 from queries.ir.property_graph import Derived, EdgeTable, PropertyGraph, VertexTable
 
 
@@ -53,3 +53,16 @@ class BoundPattern:
     def bound_pattern(self, pattern: Pattern) -> BoundPattern:
         """The same bindings for a rewritten pattern, or for a sub-pattern of EXISTS."""
         return replace(self, pattern=pattern)
+
+
+def ends_of(table: EdgeTable, edge: Edge) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Vertex tables that the source and the target of an edge may be of."""
+    if edge.direction.value == "-":
+        both = (table.source, table.target)
+        return both, both
+    return (table.source,), (table.target,)
+
+
+def shown_name(variable: str) -> str:
+    """A variable for a message."""
+    return "()" if variable[:1].isdigit() else repr(variable)

@@ -130,7 +130,9 @@ def sort_key(key: Expression, clause: Projection, text: str) -> Expression:
     def change(node: Expression) -> Expression:
         if isinstance(node, ElementId):
             return made.get(node.variable, node)
-        of = made.get(node.variable) if isinstance(node, Property) else None
-        return replace(node, variable=of.variable) if isinstance(of, ElementId) else node
+        if isinstance(node, Property):
+            of = made.get(node.variable)
+            return replace(node, variable=of.variable) if isinstance(of, ElementId) else node
+        return node
 
     return transform(key, change)

@@ -5,14 +5,15 @@ Tests: tests/queries/languages/cypher/test_stages.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from queries.ir.builder import PatternBuilder, WrittenExists, WrittenPath
 from queries.ir.expression import ElementId, Expression, Property, conjuncts, transform
 from queries.ir.pattern import Column, Semantics
 from queries.languages.cypher.clauses import Match
-from queries.languages.cypher.maps import EDGE, EDGES, VERTEX, membership, settled
+from queries.languages.cypher.maps import EDGE, EDGES, VERTEX, kinds_in, membership, settled
 from queries.languages.cypher.needs import PATH, Found, Name, Needs
 from queries.languages.cypher.stages import Stages
 
@@ -107,12 +108,15 @@ class _Finder:
         outside = {name for name in needs.names if name in self.stages.names and name not in self.named}
         return bool(outside)
 
-    def _within(self, expression: Expression) -> Expression:
+    def _within(self, expression: Expression, local: Mapping[str, str] = MappingProxyType({})) -> Expression:
+        def kinds(name: str) -> str:
+            return self._kinds(name) or local.get(name, "")
+
         def change(node: Expression) -> Expression:
             if isinstance(node, WrittenExists):
-                where = None if node.where is None else self._within(node.where)
-                return replace(node, where=where)
-            return membership(settled(node, self._kinds))
+                inside = {**local, **kinds_in(node.chains)}
+                return replace(node, where=None if node.where is None else self._within(node.where, inside))
+            return membership(settled(node, kinds))
 
         return transform(expression, change)
 

@@ -8,12 +8,13 @@ Tests: tests/queries/languages/cypher/test_maps.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from lark import Token
 
+from queries.ir.builder import WrittenPath
 from queries.ir.expression import (
     Call,
     Cast,
@@ -74,13 +75,30 @@ class Projected(Expression):
 
 
 Kinds = Callable[[str], str]
+_ALONG = {"vertices": "~node ", "edges": "~edge "}
+
+
+def along_name(name: str, over: str) -> str:
+    """What an element of a path is called inside the expression about it, so that it is known for one."""
+    return _ALONG[over] + name
+
+
+def kinds_in(chains: Iterable[WrittenPath]) -> dict[str, str]:
+    """Kinds of the names that patterns bring."""
+    kinds: dict[str, str] = {}
+    for chain in chains:
+        kinds.update({vertex.name: VERTEX for vertex in chain.vertices if vertex.name})
+        arrows = (arrow for arrow in chain.arrows if arrow.element.name)
+        kinds.update({str(arrow.element.name): EDGES if arrow.quantifier else EDGE for arrow in arrows})
+    return kinds
 
 
 def kind_of(node: Expression, kinds: Kinds) -> str:
     """What a value is, where that is plain: an element, a JSON document, a list, a list of elements, a map."""
     match node:
         case ElementId(variable=variable):
-            return kinds(variable)
+            along = {_ALONG["vertices"]: VERTEX, _ALONG["edges"]: EDGE}
+            return along.get(variable[:6], "") or kinds(variable)
         case Property(name=name):
             return {PROPERTIES: JSON, KEYS: LIST, LABELS: LIST}.get(name, "")
         case Cast(type="JSON"):

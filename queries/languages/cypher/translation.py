@@ -30,7 +30,18 @@ from queries.ir.pattern import Column, Mode, Order, Pattern, Select, Semantics
 from queries.ir.statement import Slot, Statement
 from queries.languages.cypher.clauses import Clause, Item, Match, Projection, Unwind, item_name, number_of, sort_key
 from queries.languages.cypher.found import found_by, labels_of
-from queries.languages.cypher.maps import EDGE, EDGES, LIST, VERTEX, VERTICES, entries_of, kind_of, membership, settled
+from queries.languages.cypher.maps import (
+    EDGE,
+    EDGES,
+    LIST,
+    VERTEX,
+    VERTICES,
+    entries_of,
+    kind_of,
+    kinds_in,
+    membership,
+    settled,
+)
 from queries.languages.cypher.needs import PATH, Found, Name, Needs, needs_of
 from queries.languages.cypher.stages import Stages
 from queries.planning.elements import PROPERTIES
@@ -43,6 +54,8 @@ class Translation:
         self.text = text
         self.builder = PatternBuilder(graph, text)
         self.scope: dict[str, Expression] = {}
+        self.local: dict[str, str] = {}
+        """Kinds of the names within EXISTS."""
 
     def statement(self, clauses: Sequence[Clause]) -> Statement:
         """One query, from its first clause to RETURN.
@@ -193,15 +206,17 @@ class Translation:
         edge = self.builder.edges.get(name)
         if edge is not None:
             return EDGES if edge.quantifier else EDGE
-        return VERTEX if name in self.builder.vertices else PATH if name in self.builder.paths else ""
+        known = VERTEX if name in self.builder.vertices else PATH if name in self.builder.paths else ""
+        return known or self.local.get(name, "")
 
     def _exists(self, node: WrittenExists) -> Expression:
         own = {name for chain in node.chains for name in self._named(chain)} - set(self.scope)
-        outside = dict(self.scope)
+        outside, around = dict(self.scope), self.local
+        self.local = around | kinds_in(node.chains)
         self.scope = outside | {name: ElementId(name) for name in own}
         chains = tuple(self._chain(chain, alone=True) for chain in node.chains)
         where = None if node.where is None else self._resolved(node.where)
-        self.scope = outside
+        self.scope, self.local = outside, around
         return replace(node, chains=chains, where=where)
 
     def _meant(self, node: Property | ElementId) -> Expression:

@@ -31,7 +31,7 @@ from queries.ir.expression import (
 from queries.languages.cypher.clauses import Item, Match, Projection, Single, SortKey, Timeboxed, Union, Unwind
 from queries.languages.cypher.functions import called, called_distinct, single
 from queries.languages.cypher.lists import over_list, sliced
-from queries.languages.cypher.maps import Projected
+from queries.languages.cypher.maps import Projected, along_name
 from queries.languages.cypher.pattern_trees import PatternTrees, WrittenPart, found, map_values
 from queries.languages.grammar import Fault, span
 from queries.planning.elements import IS_LABEL
@@ -227,9 +227,10 @@ class CypherTrees(PatternTrees):
 
     def quantified(self, parts: list[Any]) -> Expression:
         word, name, _, over, _, predicate = parts
-        own = f"~{name}"
+        path = _is_path(over)
+        own = along_name(str(name), over.over) if path else f"~{name}"
         holds = _named(predicate, str(name), own)
-        if not _is_path(over):
+        if not path:
             return over_list(word.type, own, over, holds, span(word))
         if word.type == "ALL":
             return AllAlong(own, over.over, over.path, holds, at=span(word))
@@ -246,11 +247,12 @@ class CypherTrees(PatternTrees):
 
     def comprehension(self, parts: list[Any]) -> Expression:
         name, _, over, *rest = parts
-        own = f"~{name}"
+        path = _is_path(over)
+        own = along_name(str(name), over.over) if path else f"~{name}"
         expressions = [_named(part, str(name), own) for part in rest if isinstance(part, Expression)]
         kept = expressions.pop(0) if any(isinstance(p, Token) and p.type == "WHERE" for p in rest) else None
         value = expressions[0] if expressions else None
-        if not _is_path(over):
+        if not path:
             return EachIn(own, over, kept, value, at=span(name))
         return EachAlong(own, over.over, over.path, value or ElementId(own), kept, at=span(name))
 

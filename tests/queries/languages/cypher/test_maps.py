@@ -11,6 +11,7 @@ from ingest.schema.errors import ParseError, UnsupportedError
 from queries.engine import Source, run
 
 N = "MATCH (n {bodyId: 1}) "
+P = "MATCH p = ({bodyId: 1})-[*1]->({bodyId: 2}) "
 
 
 def value(text: str, source: Source) -> Any:
@@ -34,6 +35,20 @@ def value(text: str, source: Source) -> Any:
         (N + "-[e]->(m {bodyId: 2}) RETURN type(e) AS v", "ConnectsTo"),
         (N + "-[e:electrical]->() RETURN type(e) AS v", "electrical"),
         (N + "RETURN keys(n) AS v", ["bodyId", "type", "in_graph", "roiInfo"]),
+        (
+            "MATCH p = ({bodyId: 1})-[*1]->({bodyId: 2}) RETURN [n IN nodes(p) | n {.type}] AS v",
+            [{"type": "A"}, {"type": "B"}],
+        ),
+        (
+            "MATCH p = ({bodyId: 1})-[*1]->({bodyId: 2}) RETURN [n IN nodes(p) | labels(n)[0]] AS v",
+            ["Neuron", "Neuron"],
+        ),
+        (P + "RETURN all(n IN nodes(p) WHERE 'type' IN keys(n)) AS v", True),
+        ("MATCH (n) WHERE EXISTS { (n)-->(x) WHERE 'type' IN keys(x) } RETURN count(*) AS v", 3),
+        (
+            "MATCH (n) WITH n, 1 AS k MATCH (n)-->(m) WHERE EXISTS { (m)-->(x) WHERE 'z' IN keys(x) } RETURN count(*) AS v",
+            0,
+        ),
         (N + "RETURN COUNT { (n)-[e]->() WHERE e.weight > 2 } AS v", 1),
         ("WITH apoc.convert.fromJsonMap('{\"a\": {\"b.c\": 10}}') AS j RETURN j['a']['b.c'] > 9 AS v", True),
         ("WITH apoc.convert.fromJsonMap('{\"a\": \"x\"}') AS j RETURN j.a = 'x' AS v", True),
