@@ -68,7 +68,7 @@ def _lambda_names(writer: Writer, variable: str, vertex_key: str | None) -> Name
             return outside.column(name, column)
         return f"{EACH}.{ID if column == vertex_key else quote(column)}"
 
-    return replace(outside, identity=identity, column=column)
+    return replace(outside, identity=identity, column=column, in_lambda=True)
 
 
 def _vertex_key(writer: Writer, path: Path) -> str:

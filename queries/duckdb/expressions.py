@@ -65,6 +65,8 @@ class Names:
     """EXISTS -> a correlated subquery."""
     type_of: Callable[[str, str], str]
     """Variable and property -> DuckDB type name, "" when unknown."""
+    in_lambda: bool = False
+    """Whether the SQL stands in a lambda, where DuckDB takes no subquery."""
     order: str = ""
     """What lists are collected in the order of; any order when empty."""
 
@@ -80,7 +82,7 @@ class Names:
         def type_of(name: str, part: str) -> str:
             return "" if name in variables else self.type_of(name, part)
 
-        return replace(self, identity=identity, column=column, type_of=type_of)
+        return replace(self, identity=identity, column=column, type_of=type_of, in_lambda=True)
 
 
 def write(expression: Expression, names: Names, values: Values) -> str:
@@ -99,7 +101,7 @@ def write(expression: Expression, names: Names, values: Values) -> str:
         case ElementId(variable=variable):
             return names.identity(variable)
         case Operation():
-            return _operation(expression, sql, values)
+            return _operation(expression, sql, values, names)
         case Call():
             return _call(expression, sql, names, values)
         case Case(branches=branches, otherwise=otherwise):
@@ -203,10 +205,10 @@ def literal(value: Any, values: Values) -> str:
     return values.constant(value)
 
 
-def _operation(node: Operation, sql: Callable[[Expression], str], values: Values) -> str:
+def _operation(node: Operation, sql: Callable[[Expression], str], values: Values, names: Names) -> str:
     operator = node.operator
     if operator == "IN":
-        return _membership(node, sql, values)
+        return _membership(node, sql, values, names)
     parts = [sql(operand) for operand in node.operands]
     match operator:
         case "AND" | "OR":
@@ -219,6 +221,8 @@ def _operation(node: Operation, sql: Callable[[Expression], str], values: Values
             return f"({parts[0]} {operator})"
         case "NEGATE":
             return f"(- {parts[0]})"
+        case "IN LIST" if names.in_lambda:
+            return _contained(*parts)
         case "IN LIST":
             return f"({parts[0]} IN (SELECT unnest({parts[1]})))"
         case "STARTS WITH" | "ENDS WITH" | "CONTAINS" | "MATCHES":
@@ -226,10 +230,22 @@ def _operation(node: Operation, sql: Callable[[Expression], str], values: Values
     return f"({parts[0]} {operator} {parts[1]})"
 
 
-def _membership(node: Operation, sql: Callable[[Expression], str], values: Values) -> str:
+def _contained(item: str, options: str) -> str:
+    """IN without a subquery: unknown where the item is, and where it is none of a list that holds unknowns."""
+    cases = (
+        (f"{options} IS NULL", "NULL"),
+        (f"len({options}) = 0", "FALSE"),
+        (f"{item} IS NULL", "NULL"),
+        (f"list_contains({options}, {item})", "TRUE"),
+        (f"list_count({options}) < len({options})", "NULL"),
+    )
+    return f"(CASE {' '.join(f'WHEN {when} THEN {then}' for when, then in cases)} ELSE FALSE END)"
+
+
+def _membership(node: Operation, sql: Callable[[Expression], str], values: Values, names: Names) -> str:
     item, options = node.operands[0], node.operands[1:]
     constants = [option.value for option in options if isinstance(option, Literal)]
-    if len(options) > _FEW and len(constants) == len(options) and None not in constants:
+    if not names.in_lambda and len(options) > _FEW and len(constants) == len(options) and None not in constants:
         kinds = {type(value) for value in constants}
         if kinds <= {int} or kinds <= {str}:
             return f"({sql(item)} IN (SELECT unnest({literal(tuple(constants), values)})))"

@@ -75,10 +75,13 @@ def test_conditions_comprehensions_and_reduce(toy: Source) -> None:
         ("all(x IN null WHERE x > 1)", None),
         ("[1, 2, 3][null]", None),
         ("[1, 2][0]-1", 0),
+        ("[x IN [1, 2, null] WHERE x IN $some]", [1]),
+        ("[x IN [1, 2, null] | x IN $some]", [True, None, None]),
+        ("[x IN [1, null] | x IN $none]", [False, False]),
     ],
 )
 def test_values(toy: Source, text: str, wanted: Any) -> None:
-    assert value(text, toy) == wanted
+    assert value(text, toy, some=[1, None], none=[]) == wanted
 
 
 def test_along_paths_only_what_is_asked_for_is_kept(toy: Source) -> None:
