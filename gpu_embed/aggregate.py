@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from ingest.schema.errors import SchemaError
 from ingest.schema.ids import RootIds, as_root_ids, rows_of
-from ingest.skeletons import Skeleton
+from ingest.skeletons.skeleton import Skeleton
 
 Floats = npt.NDArray[np.float64]
 ROWS = 256

@@ -40,6 +40,7 @@ SECTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
         counting.rerun,
         graphs.recipe,
         graphs.signs,
+        joins.skeletons,
     ),
     "Motifs": (counting.motifs, mining.mine, mining.instances),
     "Circuits": (influence, cascade),

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from graphlab.verbs.everyday.synapses import Synapses
     from graphlab.verbs.motifs import Motifs
     from graphlab.verbs.predict import Predict
+    from graphlab.verbs.skeletons import Skeletons
     from ingest.running.progress import Progress
 
 
@@ -144,6 +145,13 @@ class Graph(QueryVerbs, ExportVerbs, NeuronVerbs, PartnerVerbs, CompareVerbs, Pa
         return Embeddings(self._whole_only("embeddings"))
 
     @cached_property
+    def skeletons(self) -> Skeletons:
+        """Cable, synapses placed on it, compartments: ``graph.skeletons.measure()``."""
+        from graphlab.verbs.skeletons import Skeletons
+
+        return Skeletons(self._whole_only("skeletons"))
+
+    @cached_property
     def predict(self) -> Predict:
         """Predictors trained and asked: ``graph.predict.train("cell-type")``."""
         from graphlab.verbs.predict import Predict
@@ -160,7 +168,7 @@ class Graph(QueryVerbs, ExportVerbs, NeuronVerbs, PartnerVerbs, CompareVerbs, Pa
         header: bool = True,
         kind: str | None = None,
         duplicates: str | None = None,
-        unknown: str = "add",
+        unknown: str | None = None,
         progress: Progress | None = None,
         **options: Any,
     ) -> IngestSummary:
@@ -168,8 +176,8 @@ class Graph(QueryVerbs, ExportVerbs, NeuronVerbs, PartnerVerbs, CompareVerbs, Pa
 
         Args:
             source: a path, an address of a server's table (``cave://``, ``neuprint://``), a pandas, polars or
-                pyarrow table, a graph of networkx or igraph, or a matrix of NumPy or scipy.
-            as_: neurons, synapses, connections, embeddings, recordings or behavior.
+                pyarrow table, a graph of networkx or igraph, a matrix of NumPy or scipy, or neurons of navis.
+            as_: neurons, synapses, connections, skeletons, embeddings, recordings or behavior.
             columns: a preset of ``graphlab columns`` (``"cave"``), with pairs (``"cave,size=volume"``), or ours ->
                 theirs; None for our own names.
             resolution: nm per voxel XYZ; the graph's own when absent.
@@ -177,10 +185,11 @@ class Graph(QueryVerbs, ExportVerbs, NeuronVerbs, PartnerVerbs, CompareVerbs, Pa
             kind: chemical (default), electrical or extrasynaptic.
             duplicates: sum, first or refuse; by default rows of one source are summed, a pair that an
                 earlier source brought is refused.
-            unknown: what becomes of neurons that only synapses or connections name: add, keep (out of the
-                graph) or refuse.
-            options: of a reader (``sheet``, ``variable``, ``rows`` and ``labels`` of a matrix) or of embeddings
-                (``model``, ``segmentation_version``).
+            unknown: what becomes of neurons that only synapses, connections or skeletons name: add, keep (out of the
+                graph) or refuse; None adds, and refuses skeletons of no neuron.
+            options: of a reader (``sheet``, ``variable``, ``rows`` and ``labels`` of a matrix), of skeletons
+                (``units``: nm or um, ``labels``: what their structure types mean) or of embeddings (``model``,
+                ``segmentation_version``).
 
         Raises:
             SchemaError, IdError, ReadError, VersionError: the graph is as it was before.
@@ -322,10 +331,11 @@ class Graph(QueryVerbs, ExportVerbs, NeuronVerbs, PartnerVerbs, CompareVerbs, Pa
         from graphlab.verbs.circuits.namespace import Circuits
         from graphlab.verbs.embeddings import Embeddings
         from graphlab.verbs.motifs import Motifs
+        from graphlab.verbs.skeletons import Skeletons
 
         run = runs.get(self._folder, run_id)
         again, graph = Repetition(self._folder, run), self._graph_of(run.parameters.get(PART))
-        namespaces = (Motifs(graph, again), Embeddings(graph, again), Circuits(graph, again))
+        namespaces = (Motifs(graph, again), Embeddings(graph, again), Circuits(graph, again), Skeletons(graph, again))
         return again.by({verb: do for namespace in namespaces for verb, do in namespace.repeatable().items()})
 
     def report(

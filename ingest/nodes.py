@@ -13,15 +13,10 @@ from ingest.columnar.files import read_columns
 from ingest.schema.errors import ReadError, SchemaError, did_you_mean
 from ingest.schema.ids import as_root_ids
 from ingest.schema.words import ID, NM
-from ingest.skeletons import (
-    Skeleton,
-    is_precomputed,
-    is_swc,
-    precomputed_files,
-    read_precomputed,
-    read_swc,
-    swc_files,
-)
+from ingest.skeletons.files import is_precomputed, is_swc, precomputed_files, swc_files
+from ingest.skeletons.precomputed import read_precomputed
+from ingest.skeletons.skeleton import Skeleton
+from ingest.skeletons.swc import read_swc
 
 SCHEMA = pa.schema([pa.field("root_id", ID), pa.field("node_id", ID), *(pa.field(f"{axis}_nm", NM) for axis in "xyz")])
 

@@ -45,7 +45,7 @@ class ReadRequest:
     """What a caller wants of a source."""
 
     as_: str
-    """Table of ``ingest.schema.words`` that the rows become: neurons, synapses, connections, embeddings."""
+    """Table of ``ingest.schema.words`` that the rows become: neurons, synapses, connections, skeletons, embeddings."""
     columns: str | Mapping[str, str] | None = None
     """A preset of ``ingest.dialects``, ``"PRESET,OURS=THEIRS,..."``, ours -> theirs, or None for our own names."""
     resolution: Resolution | None = None
@@ -142,6 +142,8 @@ READERS: Registry[Reader] = Registry("reader", "graphlab.readers", Reader)
 """Of neurons, synapses and connections; ours are entered in ``ingest.tables``."""
 EMBEDDING_READERS: Registry[Reader] = Registry("reader of embeddings", "graphlab.embedding_readers", Reader)
 """Ours are entered in ``ingest.segclr.readers``."""
+SKELETON_READERS: Registry[Reader] = Registry("reader of skeletons", "graphlab.skeleton_readers", Reader)
+"""Ours are entered in ``ingest.skeletons.readers``."""
 
 
 def open_with(readers: Registry[Reader], source: object, request: ReadRequest) -> Reading:

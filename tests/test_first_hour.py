@@ -104,3 +104,9 @@ def test_hemibrain(tmp_path: Path, real_data: Path) -> None:
         assert (synapses["pre_root_id"] == root_id).sum() == (table["type"] == "pre").sum()
         mine = synapses[(synapses["pre_root_id"] == root_id) | (synapses["post_root_id"] == root_id)]
         assert mine["x_nm"].sum() == table["x"].sum() * 8
+    assert "14,836 synapses on skeletons" in " ".join(printed.split())
+    with Graph.open(tmp_path / "hemibrain", read_only=True) as graph:
+        rows = graph.skeletons.measure().to_pylist()
+    assert [row["root_id"] for row in rows] == sorted(tables)
+    for row in rows:
+        assert row["inputs"] == (tables[row["root_id"]]["type"] == "post").sum()

@@ -68,7 +68,13 @@ def ingest(
     no_header: Annotated[bool, typer.Option("--no-header", help="The first line is data already.")] = False,
     kind: Annotated[Kind | None, typer.Option(help="Kind of synapse, where the source names none.")] = None,
     duplicates: Annotated[Duplicates | None, typer.Option(help="What to do with repeated rows.")] = None,
-    unknown: Annotated[Unknown, typer.Option(help="Neurons that only synapses or connections name.")] = Unknown.add,
+    unknown: Annotated[
+        Unknown | None,
+        typer.Option(help="Neurons that only synapses, connections or skeletons name; add (skeletons: refuse)."),
+    ] = None,
+    units: Annotated[
+        str | None, typer.Option(metavar="nm|um", help="Skeletons: unit of their positions, where it is no voxel.")
+    ] = None,
     model: Annotated[str | None, typer.Option(help="Embeddings: name of the model.")] = None,
     segmentation_version: Annotated[
         str | None, typer.Option(help="Embeddings: segmentation that their ids belong to.")
@@ -94,6 +100,8 @@ def ingest(
         options["model"] = model
     if segmentation_version:
         options["segmentation_version"] = segmentation_version
+    if units:
+        options["units"] = units
     done = []
     faults = []
     with Graph.open(graph) as opened, progress_bars(off=no_progress or quiet) as bars:
@@ -108,7 +116,7 @@ def ingest(
                     header=not no_header,
                     kind=kind.value if kind else None,
                     duplicates=duplicates.value if duplicates else None,
-                    unknown=unknown.value,
+                    unknown=unknown.value if unknown else None,
                     progress=bars(f"reading {source_label(source)}"),
                     **options,
                 )

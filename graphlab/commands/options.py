@@ -21,6 +21,7 @@ class As(StrEnum):
     neurons = "neurons"
     synapses = "synapses"
     connections = "connections"
+    skeletons = "skeletons"
     embeddings = "embeddings"
     recordings = "recordings"
     behavior = "behavior"

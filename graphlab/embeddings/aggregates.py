@@ -26,7 +26,7 @@ from ingest.schema.words import EMBEDDINGS
 
 if TYPE_CHECKING:
     from graphlab.store.embeddings.files import EmbeddingSet
-    from ingest.skeletons import Skeleton
+    from ingest.skeletons.skeleton import Skeleton
 
 WAYS = ("path", "compartment", "neuron")
 STATISTICS = ("root_id", "node_id", "compartment", "count", "cable_nm", "dispersion")

@@ -15,6 +15,9 @@ from graphlab.store.wiring.recipe import Recipe
 from ingest.schema.errors import SchemaError, UnknownNameError, VersionError
 from ingest.schema.space import Resolution
 
+MOST_PARTS = 6
+"""Pairs of compartments that a note names before it says how many more there are."""
+
 
 @dataclass(frozen=True, slots=True)
 class GraphInfo:
@@ -194,8 +197,22 @@ def _derived(folder: Folder) -> list[str]:
                   (SELECT count(DISTINCT animal) FROM recording_files WHERE part = 'behavior')
            FROM recorded_neurons""",
     )
+    nodes = first_row(folder.connection, "SELECT count(DISTINCT root_id), count(*), count(compartment) FROM skeletons")
+    parts = folder.connection.execute(
+        """SELECT coalesce(pre_compartment, 'unknown') || '->' || coalesce(post_compartment, 'unknown'),
+                  CAST(sum(weight) AS DOUBLE) AS total
+           FROM connections_by_compartment WHERE kind = 'chemical' GROUP BY 1 ORDER BY total DESC, 1"""
+    ).fetchall()
     signs = folder.meta("transmitters")
     lines = [f"signs by the transmitter map {signs['map']!r}"] if signs else []
+    if nodes[0]:
+        lines.append(
+            f"skeletons of {nodes[0]:,} neurons, {nodes[1]:,} nodes, {nodes[2]:,} of them in a known compartment"
+        )
+    if parts:
+        told = ", ".join(f"{name} {total:,.10g}" for name, total in parts[:MOST_PARTS])
+        more = f" and {len(parts) - MOST_PARTS} more" if len(parts) > MOST_PARTS else ""
+        lines.append(f"chemical weight by compartments (--compartment): {told}{more}")
     if recorded[0]:
         lines.append(
             f"animals recorded: {recorded[0]:,}, with behaviour: {recorded[3]:,}; traces: {recorded[1]:,}, "

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from graphlab.store.embeddings.intake import write_embedding_source
 from graphlab.store.files import places, sweeping
@@ -22,6 +23,7 @@ from graphlab.store.folder import Folder
 from graphlab.store.incoming_rows import IncomingRows
 from graphlab.store.runs import runs
 from graphlab.store.runs.results import start_run
+from graphlab.store.skeletons.intake import write_skeletons
 from graphlab.store.sources import ledger
 from graphlab.store.sources.keeping import Keeping, keeping
 from graphlab.store.sources.ledger import KeptSource
@@ -53,6 +55,7 @@ POLICIES: dict[str, tuple[str, ...]] = {
     "neurons": ("duplicates",),
     "synapses": ("kind", "unknown"),
     "connections": ("kind", "duplicates", "unknown"),
+    "skeletons": ("unknown",),
     "embeddings": (),
     "recordings": ("unknown",),
     "behavior": (),
@@ -89,15 +92,20 @@ class Policy:
     kind: str | None = None
     duplicates: str | None = None
     """sum, first or refuse; None sums within a source and refuses pairs that an earlier source brought."""
-    unknown: str = "add"
+    unknown: str | None = None
+    """add, keep or refuse; None adds, and refuses skeletons of no neuron."""
 
     def __post_init__(self) -> None:
         if self.kind is not None:
             object.__setattr__(self, "kind", one_kind(self.kind))
         if self.duplicates is not None and self.duplicates not in DUPLICATES:
             raise UnknownNameError("duplicates", self.duplicates, DUPLICATES)
-        if self.unknown not in UNKNOWN:
+        if self.unknown is not None and self.unknown not in UNKNOWN:
             raise UnknownNameError("unknown", self.unknown, UNKNOWN)
+
+    def unknown_of(self, as_: str) -> str:
+        """What becomes of unknown neurons that rows of this table name."""
+        return self.unknown or ("refuse" if as_ == "skeletons" else "add")
 
     def check(self, as_: str) -> None:
         """Refuse what has no meaning for rows of this table.
@@ -128,6 +136,7 @@ def ingest(
         SchemaError, IdError, ReadError: bad input, with file, row and column; the graph is as it was.
     """
     policy.check(request.as_)
+    policy = replace(policy, unknown=policy.unknown_of(request.as_))
     address = parse_address(source) if is_live(source) else None
     if isinstance(source, str | Path) and address is None:
         places.require_foreign(folder.path, Path(source))
@@ -145,9 +154,10 @@ def ingest(
         name = Path(source).name if isinstance(source, str | Path) else source_name(source)
         if isinstance(source, str | Path) and not Path(source).exists():
             raise ReadError(f"{source} does not exist")
-        content = runs.hash_source(source)
-    # Embeddings are excepted: their voxels are those of the model, not those of the segmentation.
-    if request.resolution is None and request.as_ != "embeddings" and folder.resolution is not None:
+        content = _hash(source, request.as_)
+    # Embeddings are excepted, whose voxels are those of the model, and skeletons, which may be of any unit.
+    own_unit = request.as_ in ("embeddings", "skeletons")
+    if request.resolution is None and not own_unit and folder.resolution is not None:
         request = replace(request, default_resolution=folder.resolution)
     inputs = {name: content, **_hashed_options(request)}
     run = start_run(folder, "ingest", _parameters(request, policy), inputs, started=started)
@@ -166,8 +176,9 @@ def ingest(
         else:
             kept = keeping(folder, run.run_id, request.as_, bool(reading.by_name))
             arrivals, notes = add_rows(
-                folder, request.as_, name, partial(open_source, source, request), reading, policy, progress, kept
-            )
+                folder, request.as_, name, partial(open_source, source, request), reading, policy, progress, kept,
+                run_id=run.run_id,
+            )  # fmt: skip
             rows, left_out = arrivals.rows - arrivals.left_out, reading.left_out + arrivals.left_out
             came = replace(
                 came,
@@ -204,6 +215,7 @@ def add_rows(
     *,
     names: Mapping[int, str] | None = None,
     rebuild: bool = True,
+    run_id: str = "",
 ) -> tuple[IncomingRows, list[str]]:
     """Rows of neurons, synapses or connections into the tables; call inside a transaction.
 
@@ -211,6 +223,7 @@ def add_rows(
         reopen: the same reading once more, for messages.
         names: of neurons that the rows name, beside those in the rows.
         rebuild: make what follows from the rows; False where further sources are added right after this one.
+        run_id: of the ingest, which rows of skeletons keep.
 
     Returns:
         What arrived, and notes.
@@ -218,12 +231,12 @@ def add_rows(
     connection = folder.connection
     with IncomingRows(connection, as_, name, reopen, reading, progress, kept) as arrivals:
         arrivals.names.update(names or {})
-        notes = WRITERS[as_](arrivals, policy)
+        notes = WRITERS[as_](arrivals, policy, run_id)
         arrivals.keep_rest()
         if arrivals.rows == 0:
             why = "; ".join(note for note in reading.notes if "row" in note) or "the file has none"
             raise SchemaError(f"{name}: no rows to ingest; {why}")
-        notes += finish_rows(folder, arrivals, as_, policy.unknown, arrivals.has("in_graph"), rebuild)
+        notes += finish_rows(folder, arrivals, as_, policy.unknown_of(as_), arrivals.has("in_graph"), rebuild)
     return arrivals, notes
 
 
@@ -332,7 +345,9 @@ def _ingest_recorded(
     request.check(USES[request.as_])
     name = Path(source).name if isinstance(source, str | Path) else source_name(source)
     parameters = _parameters(request, policy)
-    run_id, rows, notes, there = write_recording_source(folder, source, request, parameters, policy.unknown, progress)
+    run_id, rows, notes, there = write_recording_source(
+        folder, source, request, parameters, policy.unknown_of(request.as_), progress
+    )
     return IngestSummary(name, request.as_, run_id, rows, already_there=there, notes=notes)
 
 
@@ -342,16 +357,35 @@ def open_source(source: Any, request: ReadRequest) -> Reading:
         from ingest.segclr.readers import open_source as open_embeddings
 
         return open_embeddings(source, request)
+    if request.as_ == "skeletons":
+        from ingest.skeletons.readers import open_source as open_skeletons
+
+        return open_skeletons(source, request)
     from ingest import tables
 
     return tables.open_source(source, request)
 
 
-WRITERS: dict[str, Callable[[IncomingRows, Policy], list[str]]] = {
-    "neurons": lambda arrivals, policy: write_neurons(arrivals, policy.duplicates),
-    "synapses": lambda arrivals, policy: write_synapses(arrivals, policy.kind),
-    "connections": lambda arrivals, policy: write_connections(arrivals, policy.kind, policy.duplicates),
+WRITERS: dict[str, Callable[[IncomingRows, Policy, str], list[str]]] = {
+    "neurons": lambda arrivals, policy, run: write_neurons(arrivals, policy.duplicates),
+    "synapses": lambda arrivals, policy, run: write_synapses(arrivals, policy.kind),
+    "connections": lambda arrivals, policy, run: write_connections(arrivals, policy.kind, policy.duplicates),
+    "skeletons": lambda arrivals, policy, run: write_skeletons(arrivals, policy.unknown_of("skeletons"), run),
 }
+"""Table -> what writes its rows, with the run of the ingest; gives notes."""
+
+
+def _hash(source: Any, as_: str) -> str:
+    """The hash of everything that rows of a source depend on."""
+    if as_ != "skeletons":
+        return runs.hash_source(source)
+    if isinstance(source, str | Path):
+        content = runs.hash_source(source)
+        # The name of the file says whose skeleton it is: two neurons may have the same nodes.
+        return content if Path(source).is_dir() else runs.hash_table(pa.table({Path(source).name: [content]}))
+    from ingest.skeletons.objects import is_skeletons, raw_table
+
+    return runs.hash_source(raw_table(source) if is_skeletons(source) else source)
 
 
 def _parameters(request: ReadRequest, policy: Policy) -> dict[str, Any]:

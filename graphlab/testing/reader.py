@@ -22,6 +22,7 @@ from ingest.schema.errors import ReadError, SchemaError, UnknownNameError
 from ingest.schema.space import Resolution
 from ingest.schema.words import table
 from ingest.segclr.readers import EMBEDDING_READERS
+from ingest.skeletons.readers import SKELETON_READERS
 from ingest.tables import READERS
 
 SAID: dict[str, Any] = {"columns": "cave", "resolution": Resolution(4, 4, 40), "keep": {"a": ("1",)}, "header": False}
@@ -42,8 +43,10 @@ class ReaderContract:
 
     name: str
     """Of the entry point."""
+    said: Mapping[str, Any] = {}
+    """What has to be said of the source beside options, such as ``resolution``."""
     as_: str = "connections"
-    """What the rows of the source become: neurons, synapses, connections or embeddings."""
+    """What the rows of the source become: neurons, synapses, connections, skeletons or embeddings."""
     columns: Mapping[str, str] | None = None
     """Ours -> theirs, where the source has other names."""
 
@@ -56,22 +59,24 @@ class ReaderContract:
 
     @property
     def registry(self) -> Registry[Reader]:
-        return EMBEDDING_READERS if self.as_ == "embeddings" else READERS
+        return {"embeddings": EMBEDDING_READERS, "skeletons": SKELETON_READERS}.get(self.as_, READERS)
 
     @property
     def reader(self) -> Reader:
         return self.registry.get(self.name)
 
     def read(self, source: object, **said: Any) -> Reading:
-        said["options"] = {**self.options, **said.get("options", {})}
-        return self.reader.read(source, ReadRequest(self.as_, columns=self.columns, **said))
+        asked: dict[str, Any] = {**self.said, **said}
+        asked["options"] = {**self.options, **said.get("options", {})}
+        return self.reader.read(source, ReadRequest(self.as_, columns=self.columns, **asked))
 
     def test_it_is_the_surest_of_its_source(self, tmp_path: Path) -> None:
         source = self.source(tmp_path)
         mine = self.reader.accepts(source)
         for name, other in self.registry:
             assert name == self.name or other.accepts(source) < mine, f"{name} is as sure of it as {self.name}"
-        opened = open_with(self.registry, source, ReadRequest(self.as_, columns=self.columns, options=self.options))
+        asked = ReadRequest(self.as_, columns=self.columns, options=self.options, **self.said)
+        opened = open_with(self.registry, source, asked)
         assert opened.schema.equals(self.read(source).schema)
 
     def test_it_takes_no_other_things(self) -> None:
@@ -82,7 +87,7 @@ class ReaderContract:
 
     def test_it_leaves_common_files_to_their_readers(self, tmp_path: Path) -> None:
         for name, source in _common(tmp_path).items():
-            if name != self.name and self.as_ != "embeddings":
+            if name != self.name and self.as_ not in ("embeddings", "skeletons"):
                 theirs = READERS.get(name).accepts(source)
                 assert self.reader.accepts(source) < theirs, f"it takes {source} from {name}"
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from graphlab.embeddings.volumes import EmbedSummary
     from graphlab.store.embeddings.files import EmbeddingSet
     from graphlab.store.embeddings.places import NeuronJoin, SynapsePlaces
-    from ingest.skeletons import Skeleton
+    from ingest.skeletons.skeleton import Skeleton
 
 
 class Embeddings(Namespace):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import networkx
 import numpy as np
@@ -19,8 +19,11 @@ from graphlab.testing import ReaderContract
 from ingest.clients.address import parse_address
 from ingest.clients.kept_pages import KeptPages
 from ingest.clients.windows import Window
+from ingest.schema.space import Resolution
 from ingest.segclr import csv_zip
 from ingest.segclr.readers import EMBEDDING_READERS
+from ingest.skeletons.readers import SKELETON_READERS
+from ingest.skeletons.swc import parse_swc
 from ingest.tables import READERS
 
 EDGES = {"pre_root_id": [1, 2**60 + 1], "post_root_id": [2, 3], "weight": [1.5, 2.0]}
@@ -176,6 +179,40 @@ class TestEmbeddingTable(ReaderContract):
         return pa.Table.from_batches([embeddings()])
 
 
+SWC = "# a comment\n1 1 0 0 0 2 -1\n2 2 1 0 0 -1 1\n3 3 1 1 0 1 2\n"
+
+
+class TestSwc(ReaderContract):
+    name = "swc"
+    as_ = "skeletons"
+    said: ClassVar = {"resolution": Resolution(8, 8, 8)}
+
+    def source(self, folder: Path) -> Path:
+        (folder / "5.swc").write_text(SWC)
+        return folder / "5.swc"
+
+
+class TestPrecomputedSkeletons(ReaderContract):
+    name = "precomputed"
+    as_ = "skeletons"
+
+    def source(self, folder: Path) -> Path:
+        place = folder / "skeletons"
+        place.mkdir()
+        (place / "info").write_text('{"@type": "neuroglancer_skeletons"}')
+        points, edges = np.array([[0, 0, 0], [8, 0, 0]], "<f4"), np.array([[0, 1]], "<u4")
+        (place / "5").write_bytes(np.array([2, 1], "<u4").tobytes() + points.tobytes() + edges.tobytes())
+        return place
+
+
+class TestSkeletonObjects(ReaderContract):
+    name = "skeleton_objects"
+    as_ = "skeletons"
+
+    def source(self, folder: Path) -> Any:
+        return [parse_swc(SWC.encode(), "5.swc", 8, 5)]
+
+
 def test_every_reader_is_held_to_it() -> None:
     held = {getattr(kind, "name", "") for kind in ReaderContract.__subclasses__()}
-    assert {*READERS.names(), *EMBEDDING_READERS.names()} <= held
+    assert {*READERS.names(), *EMBEDDING_READERS.names(), *SKELETON_READERS.names()} <= held

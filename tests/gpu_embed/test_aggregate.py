@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from gpu_embed.aggregate import WHOLE, mixtures, represented_nm, within_path
 from ingest.schema.errors import SchemaError
-from ingest.skeletons import Skeleton, read_swc
+from ingest.skeletons.skeleton import Skeleton
+from ingest.skeletons.swc import read_swc
 
 
 def graph_of(skeleton: Skeleton) -> nx.Graph:

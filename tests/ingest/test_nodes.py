@@ -15,7 +15,7 @@ from pyarrow import feather, parquet
 
 from ingest.nodes import SCHEMA, each_once, nodes_of, read_nodes
 from ingest.schema.errors import GraphlabError, IdError, ReadError, SchemaError
-from ingest.skeletons import Skeleton
+from ingest.skeletons.skeleton import Skeleton
 
 BIG = 2**63 + 12345
 Pack = Callable[[bytes, str], bytes]

@@ -21,6 +21,7 @@ from graphlab.store.query_source import question_source
 from graphlab.store.recordings.intake import ids_of_names
 from graphlab.store.runs.runs import MOVING
 from graphlab.store.sources.ledger import KeptSource
+from graphlab.store.wiring.compartments.choice import PLACED
 from ingest.schema.errors import GraphlabError, SchemaError
 
 NAMED = 8
@@ -70,6 +71,7 @@ def forget_placed(folder: Folder, dropped: KeptSource, staying: list[KeptSource]
     if not row[0] or not (again or dropped.as_ == "synapses"):
         return []
     folder.connection.execute("DELETE FROM synapse_nodes")
+    folder.connection.execute("DELETE FROM meta WHERE key = ?", [PLACED])
     return [f"the places of {row[0]:,} synapses on skeletons are forgotten: place them again"]
 
 

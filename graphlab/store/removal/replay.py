@@ -20,9 +20,12 @@ from graphlab.store.database import first_row, migrate, quote
 from graphlab.store.folder import Folder
 from graphlab.store.incoming_rows import NAME_COLUMNS
 from graphlab.store.intake import Policy, add_rows, finish_rows
+from graphlab.store.skeletons.intake import neurons_of_skeletons
 from graphlab.store.sources.keeping import keep_state
 from graphlab.store.sources.ledger import REBUILT, KeptSource
 from graphlab.store.wiring.compartments.partition import LEFT_OUT, PARTITION
+from graphlab.store.wiring.rebuild import rebuild_connections
+from graphlab.store.wiring.recipe import Recipe
 from graphlab.store.wiring.signs import KEY as SIGNS
 from graphlab.store.wiring.signs import SIGNED, add_sign_columns
 from ingest.reader import Reading
@@ -134,11 +137,16 @@ class _InPlace:
 def _add_again(folder: Folder, source: KeptSource, every: list[KeptSource], in_place: bool, rebuild: bool) -> None:
     connection, names = folder.connection, _names(folder, source)
     policy = Policy(**source.policy)
+    if source.as_ == "skeletons":  # their nodes stay where they are; neurons that only they name come again
+        neurons_of_skeletons(connection, source.name, policy.unknown_of("skeletons"), source.run_id)
+        if rebuild:
+            rebuild_connections(connection, Recipe(**(folder.meta("recipe") or {})))
+        return
     if in_place or source.form == "state":
         if source.form == "state":
             _restore(connection, source)
         there = _InPlace(connection, source.name, names)
-        finish_rows(folder, there, source.as_, policy.unknown, rebuild=rebuild)
+        finish_rows(folder, there, source.as_, policy.unknown_of(source.as_), rebuild=rebuild)
         return
     sql = _rows_sql(folder, source, every)
     read = partial(_reading, folder, source, sql)

@@ -18,6 +18,7 @@ from graphlab.store.runs import runs
 from graphlab.store.runs.results import start_run
 from graphlab.store.sources import ledger
 from graphlab.store.sources.ledger import REBUILT, STATE, KeptSource
+from graphlab.store.wiring.compartments.choice import PLACED
 from ingest.schema.errors import SchemaError, UnknownNameError
 
 VERB = "drop source"
@@ -110,7 +111,7 @@ def _drop_rows(folder: Folder, found: KeptSource, staying: list[KeptSource]) -> 
     """Of neurons, synapses or connections: the tables are made again from the other sources."""
     had = dependants.Places.of(folder)
     recorded = dependants.traces(folder)
-    again = [source for source in staying if source.as_ in REBUILT]
+    again = [source for source in staying if source.as_ in (*REBUILT, "skeletons")]
     notes = dependants.forget_placed(folder, found, again)
     replay(folder, found, again)
     dependants.require_same_traces(folder, recorded, found)
@@ -123,6 +124,19 @@ def _drop_rows(folder: Folder, found: KeptSource, staying: list[KeptSource]) -> 
     notes += had.joins_that_changed(folder)
     if again:
         notes.insert(0, f"the tables were made again from {', '.join(source.name for source in again)}")
+    return notes
+
+
+def _drop_skeletons(folder: Folder, found: KeptSource, staying: list[KeptSource]) -> list[str]:
+    """The nodes, the synapses placed on any skeleton, and neurons that only these skeletons named."""
+    connection = folder.connection
+    placed = first_row(connection, "SELECT count(DISTINCT synapse_id) FROM synapse_nodes")[0]
+    connection.execute("DELETE FROM skeletons WHERE run_id = ?", [found.run_id])
+    connection.execute("DELETE FROM synapse_nodes")
+    connection.execute("DELETE FROM meta WHERE key = ?", [PLACED])
+    notes = _drop_rows(folder, found, staying)
+    if placed:
+        notes.append(f"the places of {placed:,} synapses on skeletons are forgotten: place them again")
     return notes
 
 
@@ -203,6 +217,7 @@ def _unname(folder: Folder, found: KeptSource, staying: list[KeptSource]) -> lis
 
 _DROPS = {
     **dict.fromkeys(REBUILT, _drop_rows),
+    "skeletons": _drop_skeletons,
     "embeddings": _drop_embeddings,
     "recordings": _drop_recorded,
     "behavior": _drop_recorded,

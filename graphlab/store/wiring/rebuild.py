@@ -37,7 +37,7 @@ def add_unknown_neurons(arrivals: Arrived, as_: str, policy: str) -> list[str]:
         arrivals: what came; names of named neurons complete rows that have no name yet.
         policy: ``add`` as graph nodes, ``keep`` as rows with in_graph false, ``refuse``.
     """
-    if as_ == "neurons":
+    if as_ in ("neurons", "skeletons"):
         return []
     connection, names, source = arrivals.connection, arrivals.names, arrivals.source
     # Connections are not made from new synapses yet; their pairs are, and there are fewer of those.

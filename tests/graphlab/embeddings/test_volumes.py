@@ -22,7 +22,7 @@ from graphlab.graph import Graph
 from graphlab.store.embeddings.intake import origin_key
 from ingest.nodes import nodes_of
 from ingest.schema.errors import AnalysisError, ReadError, SchemaError, StoreError, VersionError
-from ingest.skeletons import skeletonise
+from ingest.skeletons.from_volumes import skeletonise
 from ingest.volumes.volume import Volume, open_volume
 
 ts = pytest.importorskip("tensorstore")

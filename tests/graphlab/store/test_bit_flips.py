@@ -29,7 +29,7 @@ from graphlab.motifs.significance.kept import to_table
 from graphlab.store.runs import runs, waiting
 from ingest.schema.errors import GraphlabError
 from ingest.schema.words import EMBEDDINGS, ID
-from ingest.skeletons import Skeleton
+from ingest.skeletons.skeleton import Skeleton
 
 FLIPS = int(os.environ.get("GRAPHLAB_FLIPS", "8"))
 KINDS = {

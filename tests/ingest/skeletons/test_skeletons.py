@@ -14,7 +14,11 @@ from hypothesis import strategies as st
 
 from ingest.schema.errors import ReadError, SchemaError
 from ingest.schema.space import Resolution
-from ingest.skeletons import Skeleton, read_precomputed, read_swc, root_id_of_file, skeletonise, swc_files
+from ingest.skeletons.files import root_id_of_file, swc_files
+from ingest.skeletons.from_volumes import skeletonise
+from ingest.skeletons.precomputed import read_precomputed
+from ingest.skeletons.skeleton import Skeleton
+from ingest.skeletons.swc import read_swc
 from ingest.volumes.volume import Volume
 
 
