@@ -11,7 +11,7 @@ import numpy as np
 
 from graphlab.circuits.statistics.clustering import transitivity_of, triangles_of
 from graphlab.circuits.statistics.components import largest
-from graphlab.circuits.statistics.statistic import EXACT_UP_TO, Floats, Ints, Measured, Told, Value
+from graphlab.circuits.statistics.statistic import Floats, Ints, Measured, Told, Value
 from graphlab.motifs.census.shares import over_shares, shares
 from ingest.running.task_runners import Workers
 from queries.snapshot import Snapshot
@@ -249,7 +249,7 @@ class SmallWorld:
         return (
             "Small-worldness S = (C / C_ER) / (L / L_ER) without direction: C transitivity, C_ER the density of pairs, "
             f"L the mean path length within the largest component, L_ER the same of {DRAWS} random graphs with as many "
-            f"neurons and pairs (1 past {EXACT_UP_TO:,} neurons); searches from {_pivots(told)}."
+            f"neurons and pairs (1 past {told.exact_up_to:,} neurons); searches from {_pivots(told)}."
         )
 
 

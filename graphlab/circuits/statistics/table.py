@@ -5,6 +5,8 @@ Tests: tests/graphlab/circuits/statistics/test_table.py.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -328,10 +330,15 @@ def _kept(
     folder: Path, graph: Snapshot, null: str, seed: int, options: NullOptions, names: Sequence[str],
     keys: Sequence[tuple[Any, ...]], told: Told,
 ) -> SampleFolder:  # fmt: skip
+    read = {need for name in names for need in STATISTICS.get(name).needs}
     recipe = {
         "graph": content_hash(graph), "null": null, "seed": seed, "options": options_hash(options),
         "version": null_version(null), "statistics": [(name, STATISTICS.origin(name)) for name in names],
         "keys": [list(key) for key in keys], "told": [told.seed, told.pivots, told.exact_up_to, told.club_degree],
-        "columns": {name: list(values) for name, values in sorted(told.columns.items())},
+        "columns": {name: _digest(told.columns[name]) for name in sorted(read) if name in told.columns},
     }  # fmt: skip
     return SampleFolder.of(folder, recipe)
+
+
+def _digest(values: Sequence[str | None]) -> str:
+    return hashlib.blake2b(json.dumps(list(values)).encode(), digest_size=16).hexdigest()

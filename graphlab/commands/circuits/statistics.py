@@ -115,6 +115,7 @@ def stats(
             settings["proximity"] = None if proximity is None else str(proximity)
         found = opened.circuits.statistics(
             statistic, null, samples, seed, sides=sides, pivots=pivots, club_degree=club_degree, workers=threads,
-            progress=bars("statistics"), null_progress=bars("null samples"), **settings,
+            progress=bars("statistics"), null_progress=bars("null samples"),
+            mixing_progress=bars("does the null mix"), **settings,
         )  # fmt: skip
     show(found, output, json, "statistics", shown=SHOWN)

@@ -62,6 +62,7 @@ class StatisticsVerbs(CircuitVerbs):
         record: bool = True,
         progress: Progress | None = None,
         null_progress: Progress | None = None,
+        mixing_progress: Progress | None = None,
         **settings: Any,
     ) -> StatisticsResult:
         """Statistics of the wiring, with N beside each number, and against a null model where one is named.
@@ -121,6 +122,7 @@ class StatisticsVerbs(CircuitVerbs):
             against = against_null(
                 graph, found, tested, told, null,
                 samples=samples, seed=seed, options=options, workers=workers, folder=folder, progress=null_progress,
+                mixing_progress=mixing_progress,
             )  # fmt: skip
             found = replace(found, against=against)
             notes += [against.sentence, *against.notes]
