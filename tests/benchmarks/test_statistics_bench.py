@@ -16,7 +16,7 @@ from graphlab.motifs.nulls.models import NullOptions, sample_seed
 from graphlab.motifs.nulls.registered import null_model
 from queries.snapshot import Snapshot
 
-SAMPLES = 8
+SAMPLES = 4
 IN_IGRAPH = ["reciprocity", "clustering", "components", "cores", "centralities", "betweenness", "assortativity"]
 LABELS = {"cell_type": 60, "nt_type": 6, "side": 2, "flow": 3}
 """Column -> different values."""
@@ -90,7 +90,7 @@ def test_networkx_on_a_tenth(brain: Any, side_by_side: Any) -> None:
 
 @pytest.mark.parametrize(("null", "statistic"), [("configuration", "reciprocity"), ("reciprocal", "clustering")])
 def test_nulls(fly: Snapshot, side_by_side: Any, null: str, statistic: str) -> None:
-    """Samples on two workers, the diagnosis of mixing apart; a hundred are extrapolated from ten."""
+    """Samples on two workers, the diagnosis of mixing apart; a hundred are extrapolated from six."""
     told = Told()
     observed = measure_all(fly, [statistic], told)
 
@@ -118,7 +118,7 @@ def test_p_values_where_the_null_is_true(side_by_side: Any) -> None:
     there = rng.random((30, 30)) < np.outer(*(rng.lognormal(0, 0.7, 30) for _ in "oi")) * 0.08
     np.fill_diagonal(there, False)
     base = Snapshot.from_edges(np.arange(1, 31, dtype=np.uint64), *np.nonzero(there))
-    names, sets, samples = ["reciprocity", "clustering", "assortativity", "rich-club"], 400, 99
+    names, sets, samples = ["reciprocity", "clustering", "assortativity", "rich-club"], 250, 99
     for null in ("configuration", "reciprocal", "er"):
         sampler = null_model(null).prepare(base, NullOptions(), 7)
         found: dict[Any, list[float]] = {}

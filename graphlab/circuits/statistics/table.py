@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ from graphlab.motifs.nulls.ensembles import SampleFolder, content_hash, options_
 from graphlab.motifs.nulls.models import NULL_MODELS, NullModel, NullOptions, Walk, observable_part
 from graphlab.motifs.nulls.registered import null_model, null_sentence, null_version
 from graphlab.motifs.significance.against_null import null_columns
-from graphlab.motifs.significance.mixing import diagnose
+from graphlab.motifs.significance.mixing import FEWEST_GRAPHS, Mixing, diagnose
 from graphlab.statistics.p_values import benjamini_hochberg, samples_needed
 from ingest.running.progress import Progress
 from ingest.running.task_runners import Workers
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 TESTED = ("reciprocity", "clustering", "components", "assortativity", "rich-club")
 """What goes against a null when nobody names statistics: the others take long, or a null of degrees fixes them."""
+FEW_READINGS = FEWEST_GRAPHS + 2
 SKEWED = 1.0
 SKEWED_NOTE = "skewed null: read p, not z"
 NULL_COLUMNS = ("null_mean", "null_std", "ratio", "z", "p", "q")
@@ -253,7 +254,7 @@ def against_null(
         drawn = counted if len(counted) == 1 else counted[1:]
         notes.append(f"all {len(counted):,} graphs of the null were measured, none drawn")
     else:
-        mixing = None if walk is None else diagnose(walk, _census(walk), seed, progress=mixing_progress)
+        mixing = None if walk is None else _diagnosed(walk, seed, mixing_progress)
         trouble = "" if mixing is None else mixing.trouble
         kept = None if folder is None else _kept(folder, graph, null, seed, options, names, keys, asked)
         rows = sample_arrays(
@@ -321,9 +322,15 @@ class _Bits:
         return self.count(graph).view(np.int64)
 
 
-def _census(walk: Walk) -> Callable[[Snapshot], Any]:
-    """What a chain's mixing is read from: whole numbers, which its rules are made for."""
-    return triad_counts if walk.constrained else dyad_counts
+def _diagnosed(walk: Walk, seed: int, progress: Progress | None) -> Mixing:
+    """Whether a chain mixes, read from a census: whole numbers, which the rules of mixing are made for.
+
+    A chain that keeps degrees and mutual partners alone is asked whether it moves, for which a few readings do; a
+    constrained one has to forget where it began, too.
+    """
+    if walk.constrained:
+        return diagnose(walk, triad_counts, seed, progress=progress)
+    return diagnose(walk, dyad_counts, seed, readings=FEW_READINGS, progress=progress)
 
 
 def _kept(

@@ -93,7 +93,8 @@ class CompareVerbs(StatisticsVerbs):
                 "across_versions": across_versions, "versions": [_data_version(one) for one in opened],
                 **{name: getattr(self._split(settings)[0], name) for name in OF_WEIGHTS},
             }  # fmt: skip
-            run = self._start_run("circuits_compare", parameters, {}, seed, record=record)
+            subsets = [one for one in opened if one.folder.part is not None]
+            run = self._start_run("circuits_compare", parameters, {}, seed, record=record and not subsets)
             every = [self, *(CompareVerbs(one) for one in opened)]
             titles = _titles([one.path for one in every])
             said = [
@@ -101,6 +102,9 @@ class CompareVerbs(StatisticsVerbs):
                 for title, one in zip(titles, every, strict=True)
             ]
             notes = [require_comparable(said, across_versions)]
+            notes += [
+                f"{one.path.name} is {one.folder.part}; a run cannot name it, so none was kept" for one in subsets
+            ]
             brains, more = _BRAINS[level](every, titles, names, by, size, seed, workers, settings, progress)
             first = brains[: 1 + len(with_)]
             table = differences(first, brains[1 + len(with_) :], LEVELS[level])

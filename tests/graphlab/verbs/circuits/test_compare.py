@@ -133,3 +133,14 @@ def test_a_rerun_notices_that_the_other_graph_changed(made: Callable[..., Path])
             changed.ingest(pd.DataFrame({"root_id": [99]}), as_="neurons")
         with pytest.raises(VersionError, match="sources were added since"):
             graph.rerun(found.run_id)
+
+
+def test_a_part_of_a_graph_is_compared_and_leaves_no_run(made: Callable[..., Path]) -> None:
+    with Graph.open(made("a")) as graph:
+        before = len(graph.to_arrow("runs"))
+        left = graph.subset({"side": "left"})
+        found = graph.circuits.compare(left, names=["size"])
+        rows = {row["name"]: row for row in found.to_arrow().to_pylist()}
+        assert (rows["neurons"]["first"], rows["neurons"]["second"]) == (N, N / 2)
+        assert any("so none was kept" in note for note in found.notes)
+        assert len(graph.to_arrow("runs")) == before
