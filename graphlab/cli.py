@@ -21,6 +21,7 @@ from graphlab.commands.choices import Sections, Verb
 from graphlab.commands.circuits.flow import FLOW, cascade, influence
 from graphlab.commands.circuits.simulation import SIMULATE
 from graphlab.commands.circuits.statistics import stats
+from graphlab.commands.everyday import connecting, following, parts, sets
 from graphlab.commands.terminal import short
 from ingest.registry import Registry
 from ingest.schema.errors import GraphlabError, InterruptedRun, PluginError
@@ -36,6 +37,19 @@ SECTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
         reports.runs,
         reports.columns,
         queries.query,
+        connecting.neurons,
+        connecting.connections,
+        connecting.adjacency,
+        connecting.partners,
+        connecting.synapses,
+        following.paths,
+        following.neighbors,
+        following.similar,
+        following.at,
+        following.profile,
+        parts.subset,
+        parts.compare,
+        sets.link,
         reports.report,
         counting.rerun,
         graphs.recipe,
@@ -159,6 +173,14 @@ def interruptible(verb: Callable[..., Any]) -> Callable[..., Any]:
 for section, verbs in SECTIONS.items():
     for verb in verbs:
         app.command(cls=Verb, rich_help_panel=section)(interruptible(verb))
+
+
+kept = typer.Typer(
+    name="sets", cls=Sections, help="Neurons under names: save, list, check ids, from links.", no_args_is_help=True
+)
+for name, verb in sets.SETS.items():
+    kept.command(name, cls=Verb)(interruptible(verb))
+app.add_typer(kept, rich_help_panel="Every day")
 
 
 class Tasks(Sections):

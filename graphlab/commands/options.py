@@ -116,7 +116,9 @@ def outside(path: Path | None) -> Path | None:
 
 Output = Annotated[
     Path | None,
-    typer.Option("-o", "--output", callback=table, help="Write .parquet, .csv, .arrow or .json instead."),
+    typer.Option(
+        "-o", "--output", callback=table, help="Write .parquet .csv .tsv .xlsx .feather .arrow .json instead."
+    ),
 ]
 Page = Annotated[Path | None, typer.Option("-o", "--output", callback=page, help="Where to write the HTML file.")]
 MotifKind = Annotated[
@@ -172,6 +174,14 @@ def _read(name: str, prefix: str, wanted: str) -> str:
 def _not_utf8(what: str, error: UnicodeDecodeError) -> GraphlabError:
     byte = error.object[error.start]
     return GraphlabError(f"{what}: found the byte 0x{byte:02x} at {error.start}; wanted UTF-8 text. Save it as UTF-8")
+
+
+def lines_of(name: str, wanted: str) -> list[str]:
+    """The lines of a file that are not empty, without blanks around them."""
+    lines = [line.strip() for line in _read(name, "", wanted).splitlines() if line.strip()]
+    if not lines:
+        raise GraphlabError(f"{name} holds nothing; wanted {wanted}")
+    return lines
 
 
 def columns_of(text: str | None) -> str | dict[str, str] | None:

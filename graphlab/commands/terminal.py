@@ -24,6 +24,8 @@ __all__ = ["print_json", "print_result", "print_table", "progress_bars", "rows_o
 SHOWN_ROWS = 40
 PIPED_WIDTH = 200
 NARROWEST_TEXT = 8
+EMPTY = "-"
+"""What stands where there is no value."""
 MOST_LINES = 20
 LONGEST_LINE = 600
 """Of an error: what a person reads without scrolling."""
@@ -75,7 +77,9 @@ def print_json(document: Any) -> None:
 
 
 def print_table(table: pa.Table, title: str = "", limit: int | None = None) -> None:
-    """The first rows as an aligned table, and how many there are in all.
+    """The first rows as an aligned table, and how many there are in all; links below it, each on a line of its own.
+
+    Where a terminal is too narrow for the numbers of a row, each row is a record: a line a column.
 
     Args:
         limit: rows shown; when None, as many as fit a terminal, and all in a pipe.
@@ -86,12 +90,10 @@ def print_table(table: pa.Table, title: str = "", limit: int | None = None) -> N
 
     terminal = sys.stdout.isatty()
     console = Console(width=None if terminal else PIPED_WIDTH)
-    rows = [
-        [_cell(value) for value in row.values()]
-        for row in table.slice(
-            0, limit if limit is not None else SHOWN_ROWS if terminal else table.num_rows
-        ).to_pylist()
-    ]
+    head = table.slice(0, limit if limit is not None else SHOWN_ROWS if terminal else table.num_rows)
+    links = [name for name in head.column_names if _are_links(head[name])]
+    whole, table = table, table.drop_columns(links) if len(links) < table.num_columns else table
+    rows = [[_cell(value) for value in row.values()] for row in head.select(table.column_names).to_pylist()]
     # An id folded over two lines cannot be copied, so texts give way to numbers, and a pipe grows as wide as needed.
     numbers = [_is_number(field.type) for field in table.schema]
     least = [
@@ -101,24 +103,58 @@ def print_table(table: pa.Table, title: str = "", limit: int | None = None) -> N
     needed = sum(least) + 3 * len(least) + 1
     if not terminal:
         console.width = max(PIPED_WIDTH, needed)
+    elif needed > console.width:
+        _print_records(table.column_names, rows, title)
+        _print_rest(whole, head, links)
+        return
     shown = Table(title=title or None, header_style="bold")
     for field, number in zip(table.schema, numbers, strict=True):
         shown.add_column(
             Text(field.name),
             justify="right" if number else "left",
             overflow="fold",
-            no_wrap=number and needed <= console.width,
+            no_wrap=number,
         )
     for row in rows:
         shown.add_row(*map(Text, row))
     console.print(shown)
-    left = table.num_rows - shown.row_count
+    _print_rest(whole, head, links)
+
+
+def _print_records(names: list[str], rows: list[list[str]], title: str) -> None:
+    """Every row by itself, a line a column, names aligned."""
+    width = max(map(len, names))
+    if title:
+        typer.echo(title)
+    for row in rows:
+        typer.echo("\n".join(f"{name:{width}}  {value}" for name, value in zip(names, row, strict=True)) + "\n")
+
+
+def _print_rest(table: pa.Table, head: pa.Table, links: list[str]) -> None:
+    """Links, and how many rows are not shown."""
+    for name in links:
+        for number, value in enumerate(head[name].to_pylist(), start=1):
+            if value is not None:
+                typer.echo(f"{name} {number}:\n{value}")
+    left = table.num_rows - head.num_rows
     if left > 0:
         typer.echo(f"... {left:,} more rows; -o FILE writes all {table.num_rows:,}")
 
 
+def _are_links(column: pa.ChunkedArray) -> bool:
+    """Whether a column holds addresses and nothing else."""
+    import pyarrow as pa
+
+    if not pa.types.is_string(column.type):
+        return False
+    values = [value for value in column.to_pylist() if value is not None]
+    return bool(values) and all(value.startswith(("https://", "http://")) for value in values)
+
+
 def print_result(result: Result) -> None:
     print_table(result.to_arrow())
+    for note in result.notes:
+        typer.echo(f"note: {note}", err=True)
 
 
 def write_output(
@@ -151,6 +187,6 @@ def _is_number(kind: pa.DataType) -> bool:
 def _cell(value: Any) -> str:
     from queries.result import float_text
 
-    if value is None:
-        return ""
+    if value is None or value == "":
+        return EMPTY
     return float_text(value) if isinstance(value, float) else str(value)

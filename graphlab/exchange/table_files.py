@@ -1,4 +1,4 @@
-"""Result tables as files and as rows of JSON: Parquet, CSV, Arrow, JSON, whole or not at all."""
+"""Result tables as files and as rows of JSON: Parquet, CSV, TSV, Excel, Feather, Arrow, JSON, whole or not at all."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from graphlab.store.files.places import checked_output
 from ingest.running import whole_files
-from ingest.schema.errors import GraphlabError, did_you_mean
+from ingest.schema.errors import GraphlabError, MissingExtraError, did_you_mean
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FORMATS = (".parquet", ".csv", ".arrow", ".json")
+FORMATS = (".parquet", ".csv", ".tsv", ".xlsx", ".feather", ".arrow", ".json")
+MOST_ROWS, MOST_COLUMNS = 1_048_575, 16_384
+"""Of a sheet, without its header."""
+EXACT = 2**53
+"""Whole numbers from here on lose digits in a spreadsheet, so they are text there."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """How text begins that a spreadsheet takes for a formula, also inside of quotes."""
 
@@ -57,10 +61,10 @@ def write_table(table: pa.Table, path: Path, *, spreadsheet: bool = False) -> in
     """Write in the format of the file's ending, under another name until it is whole. Returns the rows.
 
     Args:
-        spreadsheet: in CSV, a ' goes before text that a spreadsheet would take for a formula.
+        spreadsheet: in CSV and TSV, a ' goes before text that a spreadsheet would take for a formula.
     """
     checked_table(path)
-    if spreadsheet and path.suffix == ".csv":
+    if spreadsheet and path.suffix in (".csv", ".tsv"):
         table = _without_formulas(table)
     with whole_files.write_atomically(path) as new:
         _WRITERS[path.suffix](table, new)
@@ -109,11 +113,57 @@ def _write_parquet(table: pa.Table, path: Path) -> None:
     parquet.write_table(table, path, compression="zstd")
 
 
-def _write_csv(table: pa.Table, path: Path) -> None:
+def _write_tsv(table: pa.Table, path: Path) -> None:
+    _write_csv(table, path, delimiter="\t")
+
+
+def _write_xlsx(table: pa.Table, path: Path) -> None:
+    """One sheet: ids and numbers past 2^53 as text, no text as a formula or a link.
+
+    Raises:
+        MissingExtraError: xlsxwriter is not installed. GraphlabError: more rows or columns than a sheet has.
+    """
+    import pyarrow as pa
+
+    try:
+        import xlsxwriter
+    except ImportError:
+        raise MissingExtraError("xlsxwriter", "excel") from None
+    if table.num_rows > MOST_ROWS or table.num_columns > MOST_COLUMNS:
+        raise GraphlabError(
+            f"a sheet holds {MOST_ROWS:,} rows and {MOST_COLUMNS:,} columns; found {table.num_rows:,} and "
+            f"{table.num_columns:,}. Write .csv or .parquet, or fewer"
+        )
+    options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    with xlsxwriter.Workbook(str(path), {**options, "constant_memory": True}) as book:
+        sheet = book.add_worksheet("rows")
+        for column, name in enumerate(table.column_names):
+            sheet.write_string(0, column, name)
+        ids = [pa.types.is_uint64(field.type) for field in table.schema]
+        row = 0
+        for batch in table.to_batches():
+            for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                row += 1
+                for column, (value, is_id) in enumerate(zip(values, ids, strict=True)):
+                    _write_cell(sheet, row, column, value, is_id)
+
+
+def _write_cell(sheet: Any, row: int, column: int, value: Any, is_id: bool) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool):
+        sheet.write_boolean(row, column, value)
+    elif isinstance(value, int | float) and not is_id and math.isfinite(value) and abs(value) < EXACT:
+        sheet.write_number(row, column, value)
+    else:
+        sheet.write_string(row, column, str(value))
+
+
+def _write_csv(table: pa.Table, path: Path, delimiter: str = ",") -> None:
     import csv
 
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
+        writer = csv.writer(file, delimiter=delimiter)
         writer.writerow(table.schema.names)
         for batch in table.to_batches():
             writer.writerows(zip(*(column.to_pylist() for column in batch.columns), strict=True))
@@ -132,6 +182,9 @@ def _write_json(table: pa.Table, path: Path) -> None:
 _WRITERS: dict[str, Callable[[Any, Path], None]] = {
     ".parquet": _write_parquet,
     ".csv": _write_csv,
+    ".tsv": _write_tsv,
+    ".xlsx": _write_xlsx,
+    ".feather": _write_arrow,
     ".arrow": _write_arrow,
     ".json": _write_json,
 }

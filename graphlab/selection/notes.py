@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from graphlab.selection.resolve import nearest, root_ids_of
+from graphlab.selection.resolve import nearest, nearest_words, root_ids_of
 from graphlab.store.folder import Folder
-from ingest.schema.errors import did_you_mean
 from ingest.schema.ids import RootIds, as_root_ids
 from queries.ir.connectome import NEURONS
 
@@ -98,5 +97,5 @@ def _said(folder: Folder, key: str, value: Any) -> str:
     if isinstance(value, str):
         known = {str(row[0]) for row in folder.cursor().execute("DESCRIBE neurons").fetchall() if row[1] == "VARCHAR"}
         if column in known:
-            near = did_you_mean(value, nearest(folder, value, (column,)))
+            near = nearest_words(value, nearest(folder, value, (column,)))
     return f"{key} {value!r}{near}"

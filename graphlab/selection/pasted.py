@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from graphlab.store.folder import Folder
-from ingest.schema.errors import SchemaError
+from ingest.schema.errors import ReadError, SchemaError
 from ingest.schema.ids import as_root_ids, is_id
 
 _SEPARATORS = re.compile(r"[\s,;|\"'\[\](){}]+")
@@ -62,6 +63,29 @@ def checked(folder: Folder, pasted: Any, earlier: Any = None) -> pa.Table:
     names = ("said", "root_id", "status", "successors", "name", "cell_type")
     columns = zip(*rows, strict=True) if rows else [()] * len(names)
     return pa.table({n: pa.array(list(c), k) for n, c, k in zip(names, columns, kinds, strict=True)})
+
+
+def read_earlier(path: Path) -> pa.Table:
+    """Earlier ids from a file: root_id and, where it is there, successor_id.
+
+    Raises:
+        ReadError: no such file, another kind of file, damaged, ids that are no unsigned integers.
+    """
+    if not path.is_file():
+        raise ReadError(f"{path} does not exist; wanted a table with root_id and successor_id")
+    try:
+        if path.suffix == ".csv":
+            from pyarrow import csv
+
+            types = dict.fromkeys(("root_id", "successor_id"), pa.uint64())
+            return csv.read_csv(path, convert_options=csv.ConvertOptions(column_types=types))
+        if path.suffix in (".parquet", ".feather", ".arrow"):
+            from ingest.columnar.files import read_columns
+
+            return read_columns(path)
+    except (pa.ArrowException, OSError) as error:
+        raise ReadError(f"{path}: earlier ids cannot be read: {str(error).splitlines()[0]}") from None
+    raise ReadError(f"{path}: wanted a .csv, .parquet, .feather or .arrow file")
 
 
 def _successors(earlier: Any) -> dict[int, set[int]]:

@@ -6,6 +6,7 @@ means several things, or a name that several neurons share, is refused with all 
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,13 +17,13 @@ from graphlab.selection.search import searched
 from graphlab.store import neuron_sets, query_source
 from graphlab.store.folder import Folder
 from graphlab.store.neuron_sets import NeuronSet
-from ingest.schema.errors import IdError, SchemaError, UnknownNameError
+from ingest.schema.errors import IdError, SchemaError, UnknownNameError, did_you_mean
 from ingest.schema.ids import RootIds, as_root_ids, is_id, tidy_name
 
 SPECIAL = ("in_set", "search")
 """Criteria that are no columns: name of a saved set, words to be found in any text column."""
 _LISTED = 12
-_NEAR = 0.75
+_NEAR = 0.65
 """Jaro-Winkler similarity from which on a name is suggested."""
 
 
@@ -32,6 +33,10 @@ class AmbiguousNameError(SchemaError):
 
 class UnknownNeuronNameError(UnknownNameError, SchemaError):
     """A text that is no name, type, set or id of the graph."""
+
+    def __init__(self, text: str, near: Sequence[str]) -> None:
+        self.known = list(near)
+        Exception.__init__(self, f"unknown name, cell type or saved set {text!r}{nearest_words(text, near)}")
 
 
 def criteria_of(folder: Folder, who: Any) -> Mapping[str, Any] | None:
@@ -235,7 +240,14 @@ def _unknown(folder: Folder, text: str) -> UnknownNeuronNameError:
     sets = list(neuron_sets.saved_sets(folder))
     if text.isascii() and text.lstrip("-").replace(".", "").replace("e+", "").isdigit():
         raise IdError(f"root_id: found {text!r}; ids are integers from 0 to 2^64-1, written with all their digits")
-    return UnknownNeuronNameError("name, cell type or saved set", text, [*sets, *nearest(folder, text)])
+    return UnknownNeuronNameError(text, [*difflib.get_close_matches(text, sets), *nearest(folder, text)])
+
+
+def nearest_words(text: str, near: Sequence[str]) -> str:
+    """The end of an error sentence: what was probably meant, or what comes nearest to it."""
+    if difflib.get_close_matches(text.lower(), [value.lower() for value in near], n=1, cutoff=0.6):
+        return did_you_mean(text, near)
+    return f"; the nearest are {', '.join(map(repr, near[:3]))}" if near else ""
 
 
 def nearest(folder: Folder, text: str, columns: Sequence[str] = ("name", "cell_type")) -> list[str]:

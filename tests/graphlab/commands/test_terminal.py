@@ -34,3 +34,33 @@ def test_counts_and_sums_have_all_their_digits(capsys: pytest.CaptureFixture[str
     print_table(pa.table({"total": [value]}))
     assert shown in capsys.readouterr().out.replace("│", " ").split()
     assert shown in repr(Result(pa.table({"total": [value]}))).split()
+
+
+def printed(table: pa.Table, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: int) -> str:
+    import sys
+
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    print_table(table, limit=2)
+    return capsys.readouterr().out
+
+
+def test_a_narrow_terminal_gets_records(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    ids = {f"id_{at}": pa.array([2**64 - 1 - at] * 3, pa.uint64()) for at in range(4)}
+    table = pa.table({**ids, "note": ["x", None, "z"]})
+    shown = printed(table, monkeypatch, capsys, 60)
+    assert all(f"id_{at}  {2**64 - 1 - at}\n" in shown for at in range(4))
+    assert "note  -\n" in shown
+    assert "... 1 more rows" in shown
+    wide = printed(table, monkeypatch, capsys, 160)
+    assert f"{2**64 - 1} " in wide
+    assert "id_0  1" not in wide
+
+
+def test_nothing_is_blank_and_links_stand_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    links = ["https://example.org/#!%7B" + "x" * 500, None]
+    print_table(pa.table({"root_id": [1, 2], "name": [None, ""], "link": links}))
+    lines = capsys.readouterr().out.splitlines()
+    assert links[0] in lines
+    assert sum(line.count(" - ") for line in lines) == 2
+    assert max(len(line) for line in lines if line != links[0]) <= 200
