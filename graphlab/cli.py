@@ -178,8 +178,8 @@ for section, verbs in SECTIONS.items():
 kept = typer.Typer(
     name="sets", cls=Sections, help="Neurons under names: save, list, check ids, from links.", no_args_is_help=True
 )
-for name, verb in sets.SETS.items():
-    kept.command(name, cls=Verb)(interruptible(verb))
+for word, managed in sets.SETS.items():
+    kept.command(word, cls=Verb)(interruptible(managed))
 app.add_typer(kept, rich_help_panel="Every day")
 
 
