@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 import duckdb
@@ -17,7 +18,7 @@ from queries.duckdb import exact_ids, executor
 from queries.duckdb.executor import DuckDBExecutor
 from queries.ir.pattern import Pattern
 from queries.ir.statement import Slot, Statement
-from queries.languages.language import LANGUAGES, detect
+from queries.languages.language import LANGUAGES, QueryLanguage, detect
 from queries.languages.sql_pgq.ddl import is_definition
 from queries.planning.bind import bind
 from queries.planning.bound import BoundPattern
@@ -179,7 +180,27 @@ def parse(text: str, language: str | None = None) -> Statement:
     Raises:
         UnknownNameError: no such language. ParseError, UnsupportedError: see run().
     """
-    return LANGUAGES.get(language or detect(text)).parse(text)
+    found = LANGUAGES.get(language or detect(text))
+    if len(text) > LONGEST_KEPT or not _is_hashable(found):
+        return found.parse(text)
+    return _parsed(found, text)
+
+
+LONGEST_KEPT = 4_000
+"""Characters of a text whose statement is kept: the same question is asked again and again."""
+
+
+@lru_cache(maxsize=256)
+def _parsed(language: QueryLanguage, text: str) -> Statement:
+    return language.parse(text)
+
+
+def _is_hashable(value: object) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
 
 
 def _engines(wanted: str, bound: list[BoundPattern]) -> list[Executor]:

@@ -34,7 +34,13 @@ def about_answer(
         rows: of the answer.
         wanted: what was looked for among neurons that are there, for an answer without rows.
     """
-    notes = [note for name, criteria in ends.items() for note in _ids_missing(folder, name, criteria)]
+    # One id that has an answer is one of a neuron.
+    notes = [
+        note
+        for name, criteria in ends.items()
+        if not (rows and criteria and len(_several(criteria.get("root_id", ()))) == 1)
+        for note in _ids_missing(folder, name, criteria)
+    ]
     if rows:
         return tuple(notes)
     numbers = {}
@@ -54,9 +60,9 @@ def not_neurons(folder: Folder, ids: RootIds) -> RootIds:
     """Those of some ids that no neuron of the graph has, in order."""
     cursor = folder.cursor()
     cursor.register("asked", pa.table({"root_id": pa.array(ids, pa.uint64())}))
-    rows = cursor.execute("SELECT root_id FROM asked ANTI JOIN neurons USING (root_id)").fetchall()
-    missing = {row[0] for row in rows}
-    return np.array([i for i in ids.tolist() if i in missing], dtype=np.uint64)
+    rows = cursor.execute("SELECT root_id FROM neurons SEMI JOIN asked USING (root_id)").fetchall()
+    there = {row[0] for row in rows}
+    return np.array([i for i in ids.tolist() if i not in there], dtype=np.uint64)
 
 
 def _ids_missing(folder: Folder, name: str, criteria: Mapping[str, Any] | None) -> list[str]:

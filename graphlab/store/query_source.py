@@ -42,6 +42,7 @@ ON_DEMAND = ("embeddings", *RECORDED, FUNCTIONAL_EDGES)
 
 if TYPE_CHECKING:
     from queries.engine import Source
+    from queries.ir.property_graph import PropertyGraph
     from queries.snapshot import Snapshot
 
 
@@ -64,7 +65,6 @@ def query_source(folder: Folder, kind: str = "chemical", compartment: Compartmen
     """
     from queries.engine import Source
     from queries.ir.connectome import connectome
-    from queries.languages.sql_pgq.parser import parse_property_graph
 
     cursor = folder.cursor()
     name, _, run_id = resolved_kind(folder, kind).partition("@")
@@ -72,9 +72,7 @@ def query_source(folder: Folder, kind: str = "chemical", compartment: Compartmen
     part = resolved_compartment(folder, compartment)
     if part is not None:
         chosen_part(cursor, part, None if name in KINDS else name)
-    defined = folder.connection.execute("SELECT name, definition FROM property_graphs").fetchall()
-    for graph, definition in defined:
-        graphs[graph] = parse_property_graph(definition)
+    graphs |= _kept_graphs(folder)
     return Source(
         connection=cursor,
         property_graphs=graphs,
@@ -84,6 +82,18 @@ def query_source(folder: Folder, kind: str = "chemical", compartment: Compartmen
         cache=folder.known if kind == "chemical" and part is None else {},
         provide=_OnDemand(folder, cursor, {name: run_id} if run_id else {}, part),
     )
+
+
+def _kept_graphs(folder: Folder) -> dict[str, PropertyGraph]:
+    """The property graphs that people keep in the graph, by name; read again when anything was written."""
+    from queries.languages.sql_pgq.parser import parse_property_graph
+
+    known = folder.known
+    if "property graphs" not in known or folder.shared:  # others write a shared graph
+        rows = folder.connection.execute("SELECT name, definition FROM property_graphs").fetchall()
+        known["property graphs"] = {str(name): parse_property_graph(definition) for name, definition in rows}
+    graphs: dict[str, PropertyGraph] = known["property graphs"]
+    return graphs
 
 
 class _OnDemand:

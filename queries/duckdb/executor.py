@@ -92,6 +92,8 @@ def read(
         result = apart.read_in_child(connection, sql, parameters, limits, most, plan_only=not heavy)
         if result is not None:
             return result
+    if stopping is None and not limits.limited:
+        return _read_at_once(connection, sql, parameters, limits, most)
     with stream(connection, sql, parameters, limits, stopping) as batches:
         kept: list[pa.RecordBatch] = []
         rows = 0
@@ -104,6 +106,35 @@ def read(
     if most is not None and rows > most:
         return table.slice(0, most), True
     return table, False
+
+
+def _read_at_once(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, Any], limits: Limits, most: int | None
+) -> tuple[pa.Table, bool]:
+    """``read`` without limits: all of it in one piece of work, which Ctrl-C stops as it stops the others."""
+    own_transaction = _begin(connection)
+    opened: list[pa.RecordBatchReader] = []
+
+    def work() -> tuple[pa.Schema, list[pa.RecordBatch], int]:
+        opened.append(connection.sql(sql, params=dict(parameters) or None).to_arrow_reader(_ROWS))
+        kept, rows = [], 0
+        for batch in opened[0]:
+            kept.append(batch)
+            rows += batch.num_rows
+            if most is not None and rows > most:
+                break
+        return opened[0].schema, kept, rows
+
+    try:
+        schema, kept, rows = _Guarded(connection, limits)(work, 0)
+    finally:
+        for reader in opened:
+            reader.close()
+        if own_transaction:
+            with suppress(duckdb.Error):
+                connection.rollback()
+    table = pa.Table.from_batches(kept, schema=schema)
+    return (table.slice(0, most), True) if most is not None and rows > most else (table, False)
 
 
 class Batches:

@@ -38,6 +38,9 @@ REFUSED_FUNCTIONS = frozenset(
 )
 SYNTAX = frozenset({"coalesce", "nullif", "ifnull", "if"})
 """Parts of DuckDB's grammar that look like functions."""
+_FINE: dict[tuple[str, frozenset[str]], None] = {}
+"""Statements that were let through and name relations of ours alone, so that no connection can say otherwise."""
+_MOST_KEPT, _LONGEST_KEPT = 256, 4_000
 _NODES = frozenset({"SELECT_NODE", "SET_OPERATION_NODE", "RECURSIVE_CTE_NODE", "CTE_NODE"})
 _READ_ONLY = "a query only reads the graph; data come in with `graphlab ingest`, results go out with `-o FILE`"
 
@@ -63,6 +66,9 @@ def check(
         ParseError: not SQL, an unknown table (with the nearest known), a file or a function that reads one.
         UnsupportedError: a statement that writes or changes settings, or several statements.
     """
+    key = (sql, frozenset(own))
+    if key in _FINE:
+        return
     _one_statement(sql)
     tick()
     row = connection.execute("SELECT json_serialize_sql($sql)", {"sql": sql}).fetchall()[0]
@@ -71,13 +77,21 @@ def check(
     tick()
     if tree["error"]:
         _refuse_unparsed(sql, tree)
-    for node, ctes in _ticking(tree, tick):
-        if node.get("type") == "BASE_TABLE" and _name(node) not in ctes:
-            provide(_name(node))
+    named = {
+        _name(node)
+        for node, ctes in _ticking(tree, tick)
+        if node.get("type") == "BASE_TABLE" and _name(node) not in ctes
+    }
+    for name in named:
+        provide(name)
     relations = known_relations(connection)
     tables = frozenset({name.lower() for name in own} | set(relations))
     for node, ctes in _ticking(tree, tick):
         _check_node(sql, node, tables, ctes, suggested or (lambda: relations))
+    if len(sql) <= _LONGEST_KEPT and named <= {name.lower() for name in own}:
+        while len(_FINE) >= _MOST_KEPT:
+            _FINE.pop(next(iter(_FINE)), None)
+        _FINE[key] = None
 
 
 def _ticking(tree: dict[str, Any], tick: Callable[[], None]) -> Iterator[tuple[dict[str, Any], frozenset[str]]]:
