@@ -5,8 +5,9 @@ Tests: tests/graphlab/commands/everyday/test_everyday.py.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -95,5 +96,11 @@ def link(
     print_json({"neuroglancer": address}) if json else typer.echo(address)
 
 
-SETS = {"list": listed, "save": save, "remove": remove, "check": check, "from-link": from_link}
+SETS: dict[str, Callable[..., Any]] = {
+    "list": listed,
+    "save": save,
+    "remove": remove,
+    "check": check,
+    "from-link": from_link,
+}
 """Verbs of ``graphlab sets``."""
