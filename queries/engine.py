@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 import pyarrow as pa
@@ -18,7 +18,7 @@ from queries.duckdb import exact_ids, executor
 from queries.duckdb.executor import DuckDBExecutor
 from queries.ir.pattern import Pattern
 from queries.ir.statement import Slot, Statement
-from queries.languages.language import LANGUAGES, QueryLanguage, detect
+from queries.languages.language import LANGUAGES, detect
 from queries.languages.sql_pgq.ddl import is_definition
 from queries.planning.bind import bind
 from queries.planning.bound import BoundPattern
@@ -183,7 +183,7 @@ def parse(text: str, language: str | None = None) -> Statement:
     found = LANGUAGES.get(language or detect(text))
     if len(text) > LONGEST_KEPT or not _is_hashable(found):
         return found.parse(text)
-    return _parsed(found, text)
+    return _parsed(cast(Hashable, found), text)
 
 
 LONGEST_KEPT = 4_000
@@ -191,8 +191,9 @@ LONGEST_KEPT = 4_000
 
 
 @lru_cache(maxsize=256)
-def _parsed(language: QueryLanguage, text: str) -> Statement:
-    return language.parse(text)
+def _parsed(language: Any, text: str) -> Statement:
+    statement: Statement = language.parse(text)
+    return statement
 
 
 def _is_hashable(value: object) -> bool:
