@@ -116,7 +116,7 @@ def _read_at_once(
     opened: list[pa.RecordBatchReader] = []
 
     def work() -> tuple[pa.Schema, list[pa.RecordBatch], int]:
-        opened.append(connection.sql(sql, params=dict(parameters) or None).to_arrow_reader(_ROWS))
+        opened.append(opened_reader(connection, sql, parameters))
         kept, rows = [], 0
         for batch in opened[0]:
             kept.append(batch)
