@@ -50,6 +50,7 @@ SECTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
         parts.subset,
         parts.compare,
         sets.link,
+        parts.methods,
         reports.report,
         counting.rerun,
         graphs.recipe,

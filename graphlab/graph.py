@@ -16,6 +16,7 @@ from graphlab.store.runs import runs
 from graphlab.store.runs.results import PART, Repetition, Rerun
 from graphlab.store.runs.waiting import record_waiting
 from graphlab.store.wiring.recipe import Recipe
+from graphlab.verbs.everyday.citing import CitingVerbs
 from graphlab.verbs.everyday.compare import CompareVerbs
 from graphlab.verbs.everyday.neurons import NeuronVerbs
 from graphlab.verbs.everyday.partners import PartnerVerbs
@@ -47,7 +48,9 @@ if TYPE_CHECKING:
     from ingest.running.progress import Progress
 
 
-class Graph(QueryVerbs, ExportVerbs, NeuronVerbs, PartnerVerbs, CompareVerbs, PartVerbs, PathVerbs, SimilarityVerbs):
+class Graph(
+    QueryVerbs, ExportVerbs, NeuronVerbs, PartnerVerbs, CompareVerbs, CitingVerbs, PartVerbs, PathVerbs, SimilarityVerbs
+):
     """A connectome in a folder: ingest, ask, count, report.
 
     >>> with Graph.create("worm") as graph:          # doctest: +SKIP

@@ -1,4 +1,4 @@
-"""Verbs about parts of graphs and about two graphs: subset, compare.
+"""Verbs about parts of graphs and about two graphs: subset, methods, compare.
 
 Tests: tests/graphlab/commands/everyday/test_everyday.py.
 """
@@ -54,6 +54,20 @@ def subset(
         print_table(motifs, limit=motifs.num_rows)
     if report is not None:
         typer.echo(f"report: {about['report']}")
+
+
+def methods(
+    graph: GraphPath,
+    run: Annotated[str | None, typer.Argument(metavar="[RUN]", help="A run; the data when absent.")] = None,
+    json: Json = False,
+) -> None:
+    """What to write about data or a result: versions, parameters, software, citations."""
+    from graphlab.commands.terminal import print_json
+    from graphlab.graph import Graph
+
+    with Graph.open(graph, read_only=True) as opened:
+        text = opened.methods(run)
+    print_json({"methods": text}) if json else typer.echo(text)
 
 
 def compare(
