@@ -90,6 +90,11 @@ METHODS = {
     "place_synapses": "embeddings.place_synapses",
     "embed": "embeddings.embed",
     "aggregate_embeddings": "embeddings.aggregate",
+    "neighbors": "neighborhood",
+    "synapses": "synapses.of",
+    "at": "places.at",
+    "profile": "places.neuropils",
+    "link": "sets.link",
     "models": "predict.cards",
     "predict": "predict.ask",
 }
