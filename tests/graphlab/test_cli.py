@@ -93,6 +93,7 @@ METHODS = {
     "neighbors": "neighborhood",
     "synapses": "synapses.of",
     "at": "places.at",
+    "skeletons": "skeletons.measure",
     "profile": "places.neuropils",
     "link": "sets.link",
     "models": "predict.cards",
