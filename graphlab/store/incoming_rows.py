@@ -8,6 +8,7 @@ from types import TracebackType
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -61,6 +62,9 @@ class IncomingRows:
         self.names: dict[int, str] = {}
         self.synapse_ids: list[RootIds] = []
         """synapse_id of every batch so far, 8 bytes a row: uniqueness is checked by one sort."""
+        self.hashes_pairs = False
+        self.pair_hashes: list[npt.NDArray[np.uint64]] = []
+        """Of the pair of every row so far, where ``hashes_pairs`` was set."""
         self.left_out = 0
         """Rows that came and are not wanted: weights of 0, names of no neuron."""
         self._graph_names: GraphNames | None = None
@@ -82,9 +86,21 @@ class IncomingRows:
         self._add_columns()
         if self._reading.by_name:
             self._graph_names = GraphNames(self.connection)
+        self._register()
+        return self
+
+    def _register(self) -> None:
         reader = pa.RecordBatchReader.from_batches(self.schema, self._batches())
         self.connection.register("arrivals", reader)
-        return self
+
+    def again(self) -> None:
+        """Read the source once more, so that ``arrivals`` can be scanned a second time."""
+        self._reading = self._reopen()
+        self.rows = self.left_out = 0
+        self._raw.clear()
+        self.synapse_ids.clear()
+        self.pair_hashes.clear()
+        self._register()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         with suppress(duckdb.Error):  # an aborted transaction takes no statement but ROLLBACK
@@ -180,6 +196,8 @@ class IncomingRows:
         arrays.append(pa.array(np.arange(self.rows, self.rows + batch.num_rows)))
         if self.table == "synapses" and self.has("synapse_id"):
             self.synapse_ids.append(batch.column("synapse_id").to_numpy(zero_copy_only=False))
+        if self.hashes_pairs:
+            self.pair_hashes.append(_hashes_of_pairs(batch))
         self.rows += batch.num_rows
         return self._of_known_names(pa.RecordBatch.from_arrays(arrays, schema=self.schema))
 
@@ -290,6 +308,17 @@ class IncomingRows:
         if wider != into:
             for table in tables:
                 self.connection.execute(f"ALTER TABLE {table} ALTER COLUMN {column} TYPE {wider}")
+
+
+def _hashes_of_pairs(batch: pa.RecordBatch) -> npt.NDArray[np.uint64]:
+    """64 bits of each (pre, post); of one pre, no two post have the same."""
+    pre, post = (batch.column(side).to_numpy(zero_copy_only=False) for side in ("pre_root_id", "post_root_id"))
+    hashes = pre * np.uint64(0x9E3779B97F4A7C15)
+    hashes ^= hashes >> np.uint64(29)
+    hashes *= np.uint64(0xBF58476D1CE4E5B9)
+    hashes ^= hashes >> np.uint64(32)
+    hashes += post
+    return hashes
 
 
 def is_virtual(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from graphlab.store.database import exact_sum, first_row, quote
 from graphlab.store.incoming_rows import IncomingRows
 from graphlab.store.wiring.compartments import partition
 from graphlab.store.wiring.compartments.partition import PAIR, SIDES
+from graphlab.store.wiring.synapses import sort_in_place
 from ingest.schema.errors import SchemaError
 
 PARTS = ("neuropil", *SIDES)
@@ -25,6 +28,8 @@ def write_connections(arrivals: IncomingRows, kind: str | None, duplicates: str 
     own_kind = f"'{kind or 'chemical'}'"
     values = arrivals.selected(skip=("kind",))
     kind_value = f"coalesce(kind, {own_kind})" if arrivals.has("kind") else own_kind
+    if _each_once(arrivals, values, kind_value):
+        return []
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE arrived AS SELECT {', '.join(values)}, {kind_value} AS kind, arrival "
         "FROM arrivals"
@@ -40,6 +45,42 @@ def write_connections(arrivals: IncomingRows, kind: str | None, duplicates: str 
     cancelled = _drop_cancelled(arrivals)
     connection.execute("DROP TABLE arrived")
     return notes + cancelled
+
+
+def _each_once(arrivals: IncomingRows, values: list[str], kind: str) -> bool:
+    """Write rows straight into an empty table, and see afterwards that each is a connection of its own.
+
+    Where one is not, it is as if nothing had come: the source is read again, by ``write_connections``.
+    """
+    connection = arrivals.connection
+    kept = arrivals.keeping is not None and arrivals.keeping.rows
+    rows = " UNION ALL ".join(f"(SELECT 1 FROM {table} LIMIT 1)" for table in PAIR_TABLES)
+    there = first_row(connection, f"SELECT count(*) FROM ({rows})")
+    if there[0] or kept or any(map(arrivals.has, (*PARTS, "kind"))) or partition.is_split(connection):
+        return False
+    arrivals.hashes_pairs = True
+    connection.execute(
+        f"INSERT INTO connections ({', '.join(values)}, kind) SELECT {', '.join(values)}, {kind} FROM arrivals"
+    )
+    none = first_row(connection, "SELECT count(*) FROM (SELECT 1 FROM connections WHERE weight = 0 LIMIT 1)")
+    if arrivals.rows and not none[0] and _are_distinct(arrivals):
+        _claim_kinds(arrivals, f"(SELECT {kind} AS kind)")
+        return True
+    connection.execute("DELETE FROM connections")
+    arrivals.hashes_pairs = False
+    arrivals.again()
+    return False
+
+
+def _are_distinct(arrivals: IncomingRows) -> bool:
+    """Whether it is sure that no pair repeats: a sort of hashes, 8 bytes a row; a hash table takes ten times that.
+
+    Other hashes are of other pairs; two that are equal may be, too, and are looked at the long way.
+    """
+    hashes = np.concatenate(arrivals.pair_hashes)
+    arrivals.pair_hashes.clear()
+    sort_in_place(hashes)
+    return not bool((hashes[1:] == hashes[:-1]).any())
 
 
 def _without_weight(arrivals: IncomingRows) -> list[str]:
@@ -167,11 +208,11 @@ def _insert(arrivals: IncomingRows, unique: bool) -> None:
         )
 
 
-def _claim_kinds(arrivals: IncomingRows) -> None:
+def _claim_kinds(arrivals: IncomingRows, rows: str = "arrived") -> None:
     connection = arrivals.connection
     mixed = first_row(
         connection,
-        "SELECT DISTINCT a.kind FROM arrived a JOIN pair_sources p ON p.kind = a.kind WHERE p.origin = 'synapses'",
+        f"SELECT DISTINCT a.kind FROM {rows} a JOIN pair_sources p ON p.kind = a.kind WHERE p.origin = 'synapses'",
     )
     if mixed:
         raise SchemaError(
@@ -180,7 +221,7 @@ def _claim_kinds(arrivals: IncomingRows) -> None:
             "kind would count contacts twice. Make a separate graph for them"
         )
     connection.execute(
-        """INSERT INTO pair_sources SELECT DISTINCT kind, 'connections' FROM arrived
+        f"""INSERT INTO pair_sources SELECT DISTINCT kind, 'connections' FROM {rows}
            WHERE kind NOT IN (SELECT kind FROM pair_sources)"""
     )
 

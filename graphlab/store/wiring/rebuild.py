@@ -124,6 +124,14 @@ def _totals_given(connection: duckdb.DuckDBPyConnection) -> bool:
 
 def _sort_out_left_out(connection: duckdb.DuckDBPyConnection) -> None:
     """Pairs of ready connections move out when a partner is no graph node, and back when it is one again."""
+    row = first_row(
+        connection,
+        """SELECT (SELECT count(*) FROM neurons WHERE NOT in_graph) + (SELECT count(*) FROM connections_left_out)
+                  + (SELECT count(*) FROM connections WHERE pre_root_id = 0)
+                  + (SELECT count(*) FROM connections WHERE post_root_id = 0)""",
+    )
+    if not row[0]:
+        return  # the usual case: nobody is outside
     outside = "SELECT root_id FROM neurons WHERE NOT in_graph"
     kinds = "kind IN (SELECT kind FROM pair_sources WHERE origin = 'connections')"
     touches = f"(pre_root_id IN ({outside}) OR post_root_id IN ({outside}) OR pre_root_id = 0 OR post_root_id = 0)"

@@ -63,7 +63,7 @@ def _check_unique(arrivals: IncomingRows, had: int) -> None:
     else:
         values = np.concatenate(ids)
     ids.clear()
-    _sort(values)
+    sort_in_place(values)
     repeated = values[1:][values[1:] == values[:-1]]
     if not len(repeated):
         return
@@ -76,8 +76,8 @@ def _check_unique(arrivals: IncomingRows, had: int) -> None:
     )
 
 
-def _sort(values: npt.NDArray[np.uint64]) -> None:
-    """Sort in place: the smaller half and the larger half, a thread each."""
+def sort_in_place(values: npt.NDArray[np.uint64]) -> None:
+    """Sort numbers: the smaller half and the larger half, a thread each."""
     if len(values) < 2:
         return
     middle = len(values) // 2

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from graphlab.graph import Graph
+from graphlab.store import incoming_rows
 from ingest.schema.errors import SchemaError, UnknownNameError
 
 Rows = Callable[[str], list[tuple[Any, ...]]]
@@ -140,3 +143,29 @@ def test_synapses_of_weight_zero_count_for_no_connection(graph: Graph, synapses:
     summary = graph.ingest(synapses([(1, 2), (2, 3)], weight=[0.0, 1.0]), as_="synapses")
     assert "1 synapses of weight 0 count for no connection" in str(summary)
     assert graph.to_arrow("connections")["pre_root_id"].to_pylist() == [2]
+
+
+@pytest.mark.parametrize("rows", [
+    [(1, 2, 3.0), (2, 1, 1.0), (0, 2, 1.0), (3, 3, 2.0)],
+    [(1, 2, 3.0), (1, 2, 0.5), (2, 3, 0.1), (2, 3, 0.2), (2, 3, 0.3)],
+    [(1, 2, 0.0), (2, 3, 1.0)],
+    [(1, 2, 1.0), (1, 2, -1.0), (2, 3, 1.0)],
+])  # fmt: skip
+@pytest.mark.parametrize("same_hash", [False, True])
+def test_the_short_way_gives_the_rows_of_the_long_one(
+    tmp_path: Path,
+    connections: Callable[..., pa.Table],
+    rows: list[tuple[int, int, float]],
+    same_hash: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A table that says the kind of its rows is never written straight into the empty table."""
+    if same_hash:
+        monkeypatch.setattr(incoming_rows, "_hashes_of_pairs", lambda batch: np.zeros(batch.num_rows, np.uint64))
+    found = []
+    for name, columns in (("short", {}), ("long", {"kind": ["chemical"] * len(rows)})):
+        with Graph.create(tmp_path / name) as graph:
+            done = graph.ingest(connections(rows, **columns), as_="connections")
+            tables = [graph.to_arrow(table).to_pylist() for table in ("neurons", "connections")]
+            found.append([*tables, done.rows, done.left_out, done.notes])
+    assert found[0] == found[1]

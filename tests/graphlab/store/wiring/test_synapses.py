@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graphlab.graph import Graph
-from graphlab.store.wiring.synapses import _sort
+from graphlab.store.wiring.synapses import sort_in_place
 from ingest.schema.errors import IdError, SchemaError
 
 Rows = Callable[[str], list[tuple[Any, ...]]]
@@ -59,5 +59,5 @@ def test_background_is_no_neuron(graph: Graph, synapses: Callable[..., pa.Table]
 @given(st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 3), max_size=60))
 def test_halves_sorted_apart_are_the_whole_sorted(numbers: list[int]) -> None:
     values = np.array(numbers, dtype=np.uint64)
-    _sort(values)
+    sort_in_place(values)
     assert values.tolist() == sorted(numbers)
