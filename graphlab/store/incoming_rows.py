@@ -313,7 +313,7 @@ class IncomingRows:
 def _hashes_of_pairs(batch: pa.RecordBatch) -> npt.NDArray[np.uint64]:
     """64 bits of each (pre, post); of one pre, no two post have the same."""
     pre, post = (batch.column(side).to_numpy(zero_copy_only=False) for side in ("pre_root_id", "post_root_id"))
-    hashes = pre * np.uint64(0x9E3779B97F4A7C15)
+    hashes: npt.NDArray[np.uint64] = pre * np.uint64(0x9E3779B97F4A7C15)
     hashes ^= hashes >> np.uint64(29)
     hashes *= np.uint64(0xBF58476D1CE4E5B9)
     hashes ^= hashes >> np.uint64(32)
