@@ -95,6 +95,13 @@ class TestActivity(ReportSectionContract):
         graph.ingest(frames, as_="recordings")
 
 
+class TestSignalFlow(ReportSectionContract):
+    name = "signal-flow"
+
+    def fill(self, graph: Graph) -> None:
+        graph.circuits.signal_flow()
+
+
 class TestPredictions(ReportSectionContract):
     name = "predictions"
 

@@ -52,6 +52,8 @@ def max_flow(weights: Weights, sources: Ints, targets: Ints, capacity: str = "fr
     """
     import igraph
 
+    from graphlab.circuits.flow.kernels.circles import remove_circles
+
     graph = weights.graph
     both = np.intersect1d(sources, targets)
     if len(both):
@@ -74,7 +76,7 @@ def max_flow(weights: Weights, sources: Ints, targets: Ints, capacity: str = "fr
     flow[kept] = np.asarray(found.flow, dtype=np.float64)[: len(kept)]
     value = float(found.value)
     flow[flow <= ROUNDING * max(value, 0.0)] = 0.0
-    _without_circles(from_, to, flow)
+    remove_circles(np.array(graph.out_start), np.array(graph.out_target), flow)
     cut = _cut(weights, sources, bound, flow, kept)
     return MaxFlow(value, bound, flow, cut)
 
@@ -97,28 +99,6 @@ def _cut(weights: Weights, sources: Ints, bound: Floats, flow: Floats, kept: Int
     cut = np.zeros(graph.m, dtype=np.bool_)
     cut[kept] = inside[from_] & ~inside[to]
     return cut
-
-
-def _without_circles(from_: Ints, to: Ints, flow: Floats) -> None:
-    """Take from ``flow`` what goes round in circles, which carries nothing from a source to a target."""
-    import networkx
-
-    carrying = np.flatnonzero(flow > 0)
-    graph = networkx.DiGraph()
-    graph.add_edges_from((int(from_[e]), int(to[e]), {"edge": int(e)}) for e in carrying)
-    while True:
-        try:
-            circle = networkx.find_cycle(graph)
-        except networkx.NetworkXNoCycle:
-            return
-        edges = [graph.edges[a, b]["edge"] for a, b, *_ in circle]
-        least = float(flow[edges].min())
-        for a, b, *_ in circle:
-            edge = graph.edges[a, b]["edge"]
-            flow[edge] -= least
-            if flow[edge] <= 0.0:
-                flow[edge] = 0.0
-                graph.remove_edge(a, b)
 
 
 def carriers(weights: Weights, found: MaxFlow, sources: Ints, targets: Ints, most: int) -> list[Carrier]:

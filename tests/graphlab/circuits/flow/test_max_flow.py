@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from graphlab.circuits.flow.kernels.circles import remove_circles
 from graphlab.circuits.flow.max_flow import carriers, max_flow
 from graphlab.circuits.weights.weights import Weights
 from ingest.schema.errors import AnalysisError
@@ -91,3 +92,21 @@ def test_groups_that_do_not_meet_and_groups_that_share() -> None:
     assert carriers(weights, apart, np.array([0]), np.array([3]), 5) == []
     with pytest.raises(AnalysisError, match="neuron 1 is a source and a target"):
         max_flow(weights, np.array([0, 1]), np.array([0]))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(2, 20), st.floats(0.05, 0.8), st.integers(0, 10_000))
+def test_what_is_left_without_circles_has_none_and_the_same_balance(n: int, density: float, seed: int) -> None:
+    graph = made(n, density, seed).graph
+    flow = np.array(graph.weight)
+    remove_circles(np.array(graph.out_start), np.array(graph.out_target), flow)
+    left = flow > 0
+    rest = nx.DiGraph(list(zip(graph.sources()[left].tolist(), graph.out_target[left].tolist(), strict=True)))
+    assert nx.is_directed_acyclic_graph(rest)
+    assert (flow >= 0).all()
+    assert (flow <= graph.weight).all()
+    net = [
+        np.bincount(graph.sources(), v, minlength=n) - np.bincount(graph.out_target, v, minlength=n)
+        for v in (flow, graph.weight)
+    ]
+    assert np.array_equal(*net)
