@@ -87,6 +87,13 @@ def partial_correlation(place: Path) -> None:
     _partial(np.zeros((2, 9), np.float32), np.zeros(9, np.int64), 1.0)
 
 
+def walk_communities(place: Path) -> None:
+    from graphlab.circuits.communities.infomap import infomap
+    from queries.snapshot import Snapshot
+
+    infomap(Snapshot.from_edges(np.array([1, 2], np.uint64), [0], [1], [1.0]), np.random.default_rng(0))
+
+
 NEEDS: list[tuple[str, str, Callable[[Path], None]]] = [
     ("torch", "torch", lambda place: engine("torch")),
     ("onnx", "onnx", lambda place: engine("onnxruntime")),
@@ -102,6 +109,7 @@ NEEDS: list[tuple[str, str, Callable[[Path], None]]] = [
     ("pynwb", "pynwb", pynwb),
     ("sklearn", "scikit-learn", mutual_information),
     ("sklearn", "scikit-learn", partial_correlation),
+    ("infomap", "infomap", walk_communities),
 ]
 
 
@@ -122,7 +130,8 @@ def test_a_missing_library_is_named_with_the_command_that_brings_it(
 
 
 def test_all_brings_every_extra_but_the_developers() -> None:
-    """And but ``cave``: with caveclient, pip would take pandas back to 2 for everything else."""
+    """And but ``cave``: with caveclient, pip would take pandas back to 2 for everything else; and but ``communities``,
+    whose licence is the GPL, which nobody should get unasked."""
     extras = PROJECT["optional-dependencies"]
     (every,) = extras["all"]
-    assert set(every.partition("[")[2].rstrip("]").split(",")) == set(extras) - {"all", "dev", "cave"}
+    assert set(every.partition("[")[2].rstrip("]").split(",")) == set(extras) - {"all", "dev", "cave", "communities"}

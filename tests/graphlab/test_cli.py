@@ -83,6 +83,7 @@ METHODS = {
     "mine": "motifs.mine",
     "influence": "circuits.influence",
     "cascade": "circuits.cascade",
+    "communities": "circuits.communities",
     "instances": "motifs.instances",
     "correlate": "activity.correlate",
     "drop_animal": "activity.drop_animal",

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from graphlab.predict.inputs.examples import Floats, Ints
-from graphlab.predict.inputs.spectral import spectral_embedding
+from graphlab.statistics.spectral import spectral_embedding
 from ingest.schema.errors import AnalysisError, MissingExtraError, SchemaError
 from ingest.schema.ids import rows_of
 from queries.snapshot import Snapshot

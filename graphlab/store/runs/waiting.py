@@ -46,6 +46,11 @@ RESULT_TABLES = (
     "flow_connections",
     "flow_paths",
     "intermediates",
+    "communities",
+    "community_scores",
+    "spectral_features",
+    "connectivity_clusters",
+    "connectivity_merges",
 )
 Arriving = Callable[[Path], AbstractContextManager[Path]]
 KEPT = "kept"

@@ -30,7 +30,7 @@ OF_WEIGHTS = ("kind", "min_weight", "within", "proofread", "compartment")
 OF_NULLS = tuple(field.name for field in fields(NullSettings) if field.name not in OF_WEIGHTS)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class StatisticsResult(CircuitResult):
     """The rows of ``graph_statistics``, the numbers behind them, and those of every neuron."""
 

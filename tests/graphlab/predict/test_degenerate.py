@@ -11,7 +11,7 @@ import pytest
 
 from graphlab import Graph
 from graphlab.predict.inputs.features import layer, wiring_columns
-from graphlab.predict.inputs.spectral import GOLDEN, TIE, spectral_embedding
+from graphlab.statistics.spectral import GOLDEN, TIE, spectral_embedding
 from ingest.schema.errors import AnalysisError, GraphlabError
 from queries.snapshot import Snapshot
 

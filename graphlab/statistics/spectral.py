@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 from scipy.sparse.linalg import ArpackError, svds
 
-from graphlab.predict.inputs.examples import Floats
 from ingest.schema.errors import AnalysisError
 
+Floats = npt.NDArray[np.float64]
 GOLDEN = (5**0.5 - 1) / 2
 RANK = 1e-10
 """Singular values below this share of the largest are none."""

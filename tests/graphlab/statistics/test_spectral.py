@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from graphlab.predict.inputs.spectral import spectral_embedding
+from graphlab.statistics.spectral import spectral_embedding
 from ingest.schema.errors import AnalysisError
 
 

@@ -1,0 +1,54 @@
+"""Verbs about neurons that belong together: communities."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from graphlab.commands.circuits.options import NEURONS, neurons_of, show
+from graphlab.commands.options import GraphPath, Json, MinWeight, MotifKind, NoProgress, Output, Seed
+
+
+def communities(
+    graph: GraphPath,
+    method: Annotated[
+        str, typer.Option(metavar="NAME", help="leiden, infomap (extra communities), or block-model.")
+    ] = "leiden",
+    resolution: Annotated[
+        float | None, typer.Option(help="Of leiden, 1 when absent; higher for more communities.")
+    ] = None,
+    blocks: Annotated[
+        int | None, typer.Option(help="Of block-model; as many as Leiden finds communities when absent.", min=1)
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Random starts; the best division is kept.", min=1)] = 10,
+    seed: Seed = 0,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Compare with this column of neurons, or main_neuropil; repeatable. cell_type and main_neuropil "
+            "where there are such, when absent.",
+        ),
+    ] = None,
+    kind: MotifKind = "chemical",
+    min_weight: MinWeight = 0.0,
+    within: Annotated[list[str] | None, typer.Option(metavar="NEURONS", help=f"Only these neurons: {NEURONS}.")] = None,
+    proofread: Annotated[
+        bool, typer.Option("--proofread", help="Only proofread axons onto proofread dendrites.")
+    ] = False,
+    output: Output = None,
+    json: Json = False,
+    no_progress: NoProgress = False,
+) -> None:
+    """Neurons that belong together by their wiring; how sure that is, and how it agrees with cell types."""
+    from graphlab.commands.terminal import progress_bars
+    from graphlab.graph import Graph
+
+    with Graph.open(graph, shared=True) as opened, progress_bars(off=no_progress) as bars:
+        result = opened.circuits.communities(
+            method, resolution=resolution, blocks=blocks, seeds=seeds, seed=seed, against=against or None, kind=kind,
+            min_weight=min_weight, within=neurons_of(within, "--within"), proofread=proofread,
+            progress=bars("starts"),
+        )  # fmt: skip
+    show(result, output, json, "communities, largest first")
