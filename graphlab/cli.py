@@ -18,7 +18,7 @@ import typer
 from graphlab import __version__
 from graphlab.commands import activity, counting, embedding, graphs, joins, mining, predicting, queries, reports
 from graphlab.commands.choices import Sections, Verb
-from graphlab.commands.circuits.communities import communities
+from graphlab.commands.circuits.communities import clusters, communities, spectral
 from graphlab.commands.circuits.flow import FLOW, cascade, influence
 from graphlab.commands.circuits.simulation import SIMULATE
 from graphlab.commands.circuits.statistics import stats
@@ -59,7 +59,7 @@ SECTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
         joins.skeletons,
     ),
     "Motifs": (counting.motifs, mining.mine, mining.instances),
-    "Circuits": (influence, cascade, communities),
+    "Circuits": (influence, cascade, communities, spectral, clusters),
     "Embeddings": (
         joins.join_embeddings,
         joins.place_synapses,

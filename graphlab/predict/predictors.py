@@ -15,6 +15,7 @@ from graphlab.predict.learners.linear import LogisticRegression
 from graphlab.predict.learners.networks.nodes import NodeNetwork
 from graphlab.predict.learners.networks.pairs import PairNetwork
 from graphlab.predict.learners.networks.rate_model import RateModel
+from graphlab.predict.learners.ntac import PartnerTypes
 from graphlab.predict.learners.trees.extra_trees import ExtraTrees
 from graphlab.predict.learners.trees.forest import RandomForest
 from graphlab.predict.predictor import Predictor
@@ -47,6 +48,7 @@ _OURS: tuple[Predictor, ...] = (
     NodeNetwork("sage", "sage"),
     NodeNetwork("gine", "gine"),
     LabelPropagation(),
+    PartnerTypes(),
     LogisticRegression("spectral logistic", spectral_only=True),
 )
 for _predictor in _OURS:

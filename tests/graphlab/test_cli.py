@@ -84,6 +84,8 @@ METHODS = {
     "influence": "circuits.influence",
     "cascade": "circuits.cascade",
     "communities": "circuits.communities",
+    "spectral": "circuits.spectral",
+    "clusters": "circuits.connectivity_clusters",
     "instances": "motifs.instances",
     "correlate": "activity.correlate",
     "drop_animal": "activity.drop_animal",

@@ -1,7 +1,8 @@
-"""Verbs about neurons that belong together: communities."""
+"""Verbs about neurons that belong together: communities, spectral, clusters."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -52,3 +53,64 @@ def communities(
             progress=bars("starts"),
         )  # fmt: skip
     show(result, output, json, "communities, largest first")
+
+
+def spectral(
+    graph: GraphPath,
+    dimensions: Annotated[int, typer.Option(help="For senders, and as many for receivers.", min=1)] = 16,
+    kind: MotifKind = "chemical",
+    min_weight: MinWeight = 0.0,
+    within: Annotated[list[str] | None, typer.Option(metavar="NEURONS", help=f"Only these neurons: {NEURONS}.")] = None,
+    proofread: Annotated[
+        bool, typer.Option("--proofread", help="Only proofread axons onto proofread dendrites.")
+    ] = False,
+    output: Output = None,
+    json: Json = False,
+) -> None:
+    """Coordinates of every neuron as sender and as receiver, for queries and classifiers."""
+    from graphlab.graph import Graph
+
+    with Graph.open(graph, shared=True) as opened:
+        result = opened.circuits.spectral(
+            dimensions, kind=kind, min_weight=min_weight, within=neurons_of(within, "--within"), proofread=proofread
+        )
+    show(result, output, json, "spectral coordinates")
+
+
+def clusters(
+    graph: GraphPath,
+    neurons: Annotated[
+        list[str] | None, typer.Option(metavar="NEURONS", help=f"Whom to cluster, all when absent: {NEURONS}.")
+    ] = None,
+    by: Annotated[str | None, typer.Option(metavar="COLUMN", help="Cluster the types of this column instead.")] = None,
+    direction: Annotated[str, typer.Option(metavar="NAME", help="both, outputs or inputs.")] = "both",
+    linkage: Annotated[str, typer.Option(metavar="NAME", help="average, complete or single.")] = "average",
+    cut: Annotated[float, typer.Option(help="Height (1 - cosine) below which leaves are one cluster.")] = 0.5,
+    figure: Annotated[
+        Path | None, typer.Option(metavar="FILE.svg", help="Also a heat map in the order of the leaves, up to 200.")
+    ] = None,
+    kind: MotifKind = "chemical",
+    min_weight: MinWeight = 0.0,
+    within: Annotated[list[str] | None, typer.Option(metavar="NEURONS", help=f"Only these neurons: {NEURONS}.")] = None,
+    proofread: Annotated[
+        bool, typer.Option("--proofread", help="Only proofread axons onto proofread dendrites.")
+    ] = False,
+    output: Output = None,
+    json: Json = False,
+) -> None:
+    """Neurons or types with like partners: a dendrogram by the cosine of their connectivity."""
+    from graphlab.graph import Graph
+
+    with Graph.open(graph, shared=True) as opened:
+        result = opened.circuits.connectivity_clusters(
+            neurons_of(neurons, "--neurons"), by, direction=direction, linkage=linkage, cut=cut, kind=kind,
+            min_weight=min_weight, within=neurons_of(within, "--within"), proofread=proofread,
+        )  # fmt: skip
+    if figure is not None:
+        from graphlab.report.page import standalone
+        from ingest.running.whole_files import write_atomically
+
+        drawn = standalone(result.figure())
+        with write_atomically(figure) as new:
+            new.write_text(drawn, encoding="utf-8")
+    show(result, output, json, "leaves of the dendrogram, in order")

@@ -74,7 +74,7 @@ class CommunityVerbs(CircuitVerbs):
         from graphlab.circuits.communities.found import agreement_with, check_settings, find_communities
 
         check_settings(method, resolution, blocks, seeds)
-        chosen = self._of_connections(settings)
+        chosen = connections_only(self._settings, settings, "communities")
         wanted = None if against is None else [against] if isinstance(against, str) else list(against)
         parameters = {
             "method": method, "resolution": None if resolution is None else float(resolution), "blocks": blocks,
@@ -105,13 +105,6 @@ class CommunityVerbs(CircuitVerbs):
             table, run_id=run.run_id, stored="communities", notes=tuple(notes), about=about, found=found, scores=scores
         )
 
-    def _of_connections(self, settings: Mapping[str, Any]) -> WeightSettings:
-        for name in settings:
-            if name not in OF_WEIGHTS:
-                raise UnknownNameError("setting of communities", name, OF_WEIGHTS)
-        chosen = self._settings({**settings, "denominator": "in-graph"})
-        return replace(chosen, min_weight=float(chosen.min_weight))
-
     def _labels(self, graph: Snapshot, kind: str, wanted: Sequence[str] | None) -> dict[str, list[str | None]]:
         """Columns to compare with: those named, or cell_type and the main neuropil where some neuron has one."""
         if wanted is not None:
@@ -130,6 +123,21 @@ class CommunityVerbs(CircuitVerbs):
     def repeatable(self) -> dict[str, Callable[..., object]]:
         """What does the work of a run again, by the verb that the run names, from the run's parameters."""
         return {**super().repeatable(), "communities": self.communities}
+
+
+def connections_only(
+    settings_of: Callable[[Mapping[str, Any]], WeightSettings], given: Mapping[str, Any], what: str
+) -> WeightSettings:
+    """Settings of an analysis that looks at connections and divides by nothing.
+
+    Raises:
+        UnknownNameError: one of another analysis.
+    """
+    for name in given:
+        if name not in OF_WEIGHTS:
+            raise UnknownNameError(f"setting of {what}", name, OF_WEIGHTS)
+    chosen = settings_of({**given, "denominator": "in-graph"})
+    return replace(chosen, min_weight=float(chosen.min_weight))
 
 
 def main_neuropils(graph: Snapshot, rows: pa.Table) -> list[str | None]:

@@ -37,3 +37,14 @@ def test_refusals(made: Path, refusal: Callable[..., str]) -> None:
     assert "did you mean 'leiden'" in refusal("communities", made, "--method", "leyden")
     assert "did you mean 'cell_type'" in refusal("communities", made, "--against", "cell_typ")
     assert "setting of leiden" in refusal("communities", made, "--method", "block-model", "--resolution", 2)
+
+
+def test_spectral_and_clusters(made: Path, document: Callable[..., Any], refusal: Callable[..., str]) -> None:
+    found = document("spectral", made, "--dimensions", 2, "--min-weight", 2)
+    assert (found["table"], len(found["rows"])) == ("spectral_features", 48)
+    found = document("clusters", made, "--by", "cell_type", "--figure", made.parent / "c.svg")
+    assert (found["table"], len(found["rows"])) == ("connectivity_clusters", 3)
+    assert (made.parent / "c.svg").read_text().startswith("<svg")
+    few = document("clusters", made, "--neurons", "cell_type=A", "--direction", "inputs", "--cut", 0.9)
+    assert all(row["root_id"] == row["item"] for row in few["rows"])
+    assert "did you mean 'inputs'" in refusal("clusters", made, "--direction", "input")
