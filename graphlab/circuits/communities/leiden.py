@@ -55,6 +55,6 @@ def modularity(graph: Snapshot, community: Ints, resolution: float) -> float:
 
 def strengths(graph: Snapshot) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], float]:
     """What each neuron sends and receives, [n] each, and the sum of all weights."""
-    sent = np.bincount(graph.sources(), graph.weight, minlength=graph.n)
-    received = np.bincount(graph.out_target, graph.weight, minlength=graph.n)
+    sent = np.bincount(graph.sources(), graph.weight, minlength=graph.n).astype(np.float64)
+    received = np.bincount(graph.out_target, graph.weight, minlength=graph.n).astype(np.float64)
     return sent, received, float(sent.sum())
