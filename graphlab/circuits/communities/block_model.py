@@ -65,7 +65,8 @@ def likelihood(graph: Snapshot, block: Ints) -> float:
 def block_weights(graph: Snapshot, block: Ints, blocks: int) -> Floats:
     """[blocks, blocks] summed weight from block to block."""
     pair = block[graph.sources()] * blocks + block[graph.out_target]
-    return np.bincount(pair, graph.weight, minlength=blocks**2).reshape(blocks, blocks).astype(np.float64)
+    summed = np.bincount(pair, graph.weight, minlength=blocks**2).reshape(blocks, blocks)
+    return np.asarray(summed, dtype=np.float64)
 
 
 def k_means(points: Floats, count: int, rng: np.random.Generator) -> Ints:
@@ -100,7 +101,7 @@ def _embedded(graph: Snapshot, dimensions: int) -> Floats:
         sparse.csr_array((graph.weight, graph.out_target, graph.out_start), shape=shape), dimensions
     )
     length = np.linalg.norm(found, axis=1, keepdims=True)
-    return np.divide(found, length, out=np.zeros_like(found), where=length > 0)
+    return np.asarray(np.divide(found, length, out=np.zeros_like(found), where=length > 0), dtype=np.float64)
 
 
 def _entropic(values: Floats) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ MOST = 5_000
 """Items whose distances are held at once."""
 MOST_ORDERED = 500
 """Items up to which leaves are put in the order that keeps neighbours most alike."""
-LINKAGES = ("average", "complete", "single")
+LINKAGES: tuple[Literal["average", "complete", "single"], ...] = ("average", "complete", "single")
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +53,8 @@ def connectivity_clusters(profiles: sparse.csr_array, linkage: str = "average") 
     from scipy.cluster.hierarchy import linkage as link
     from scipy.spatial.distance import squareform
 
-    if linkage not in LINKAGES:
+    how = next((one for one in LINKAGES if one == linkage), None)
+    if how is None:
         raise UnknownNameError("linkage", str(linkage), LINKAGES)
     k = profiles.shape[0]
     if not 1 <= k <= MOST:
@@ -62,7 +64,7 @@ def connectivity_clusters(profiles: sparse.csr_array, linkage: str = "average") 
         return Clusters(cosine, np.zeros(1, np.int64), np.empty((0, 4)))
     distance = np.maximum(1.0 - cosine, 0.0)
     np.fill_diagonal(distance, 0.0)
-    merges = link(squareform(distance, checks=False), linkage, optimal_ordering=k <= MOST_ORDERED)
+    merges = link(squareform(distance, checks=False), how, optimal_ordering=k <= MOST_ORDERED)
     return Clusters(cosine, leaves_list(merges).astype(np.int64), np.asarray(merges, dtype=np.float64))
 
 

@@ -180,7 +180,10 @@ class ClusterVerbs(CircuitVerbs):
 
     def repeatable(self) -> dict[str, Callable[..., object]]:
         """What does the work of a run again, by the verb that the run names, from the run's parameters."""
-        own = {"spectral": self.spectral, "connectivity_clusters": self.connectivity_clusters}
+        own: dict[str, Callable[..., object]] = {
+            "spectral": self.spectral,
+            "connectivity_clusters": self.connectivity_clusters,
+        }
         return {**super().repeatable(), **own}
 
     def _items(self, graph: Snapshot, nodes: npt.NDArray[np.int64], by: str | None, notes: list[str]) -> _Items:
@@ -190,7 +193,7 @@ class ClusterVerbs(CircuitVerbs):
             )
         labels = texts(tables.neuron_values(self._folder, graph, by))
         untyped = sum(label is None for label in labels)
-        names = sorted({labels[k] for k in nodes.tolist()} - {None})  # type: ignore[type-var]
+        names = sorted({labels[k] for k in nodes.tolist()} - {None})
         if not names:
             raise AnalysisError(
                 f"none of the {len(nodes):,} neurons has a value in the column {by!r}; ingest neurons with it "
