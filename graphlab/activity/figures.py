@@ -16,11 +16,14 @@ import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup
 
-from graphlab.charts.drawings import PALETTE, short, svg
+from graphlab.charts.drawings import NARROW, PALETTE, name_width, named, svg, text_width
 
 Floats = npt.NDArray[np.float64]
 LOW, MIDDLE, HIGH = (33, 102, 172), (247, 247, 247), (178, 24, 43)
 """Blue, white, red: distinct for colour-blind readers."""
+LONGEST_LABEL = 40
+"""Characters of a neuron's name beside its trace."""
+LONGEST_SPOKE = 20
 LIMIT = 2.5
 """Standard deviations at which the heat map's colour ends."""
 
@@ -34,24 +37,28 @@ def colour(share: float) -> tuple[int, int, int]:
 
 
 def trace_map(
-    rows: npt.NDArray[np.floating], labels: Sequence[str], lines: Mapping[str, Floats], seconds: float, label: str
-) -> Markup:
+    rows: npt.NDArray[np.floating], labels: Sequence[str], lines: Mapping[str, Floats], seconds: float, label: str,
+    narrow: bool = False,
+) -> Markup:  # fmt: skip
     """Traces as an image of one pixel a value, behaviours as lines under it, one time axis.
 
     Args:
         rows: [traces, bins] in standard deviations. lines: behaviour -> [bins].
+        narrow: laid out for a telephone.
     """
-    left, wide, row_height, line_height = 74, 600, 9, 44
-    top = 8
+    left, row_height, line_height = name_width([*labels, *lines], LONGEST_LABEL) + 10, 13, 44
+    wide = max(NARROW - left - 10, 160.0) if narrow else 600.0
+    top = 46
     image_height = row_height * len(rows)
     height = top + image_height + (line_height + 8) * len(lines) + 34
     parts = [
         f'<image x="{left}" y="{top}" width="{wide}" height="{image_height}" preserveAspectRatio="none" '
         f'style="image-rendering:pixelated" href="data:image/png;base64,{_png(rows)}"/>'
     ]
+    parts += _key(left, wide, "standard deviations from the trace's mean", LIMIT)
     parts += [
-        f'<text x="{left - 6}" y="{top + row_height * i + 8}" text-anchor="end" style="font-size:8px">'
-        f"{escape(short(name, 12))}</text>"
+        f'<text x="{left - 6:.0f}" y="{top + row_height * i + 10}" text-anchor="end" class="tick">'
+        f"{named(name, LONGEST_LABEL)}</text>"
         for i, name in enumerate(labels)
     ]
     for number, (name, values) in enumerate(lines.items()):
@@ -63,17 +70,37 @@ def trace_map(
         shade = PALETTE[number % len(PALETTE)]
         parts.append(f'<polyline points="{points}" fill="none" stroke="{shade}" stroke-width="1"/>')
         parts.append(
-            f'<text x="{left - 6}" y="{base + line_height / 2 + 3:.0f}" text-anchor="end" style="font-size:9px">'
-            f"{escape(short(name, 14))}</text>"
+            f'<text x="{left - 6:.0f}" y="{base + line_height / 2 + 3:.0f}" text-anchor="end" class="tick">'
+            f"{named(name, LONGEST_LABEL)}</text>"
         )
     parts.append(f'<text x="{left}" y="{height - 8}">0 s</text>')
     parts.append(f'<text x="{left + wide}" y="{height - 8}" text-anchor="end">{seconds:,.0f} s</text>')
     return svg(left + wide + 10, height, label, parts)
 
 
+def _key(x: float, wide: float, name: str, limit: float) -> list[str]:
+    """The colours from blue to red with their ends, above a figure."""
+    across, steps = min(wide, 150.0), 30
+    parts = []
+    for k in range(steps):
+        red, green, blue = colour(2 * (k + 0.5) / steps - 1)
+        parts.append(
+            f'<rect x="{x + across * k / steps:.1f}" y="4" width="{across / steps + 0.2:.1f}" height="9" class="step" '
+            f'fill="rgb({red},{green},{blue})"/>'
+        )
+    for share, text in ((0.0, f"−{limit:.3g}"), (0.5, "0"), (1.0, f"{limit:.3g}")):
+        anchor = ("start", "middle", "end")[round(2 * share)]
+        parts.append(f'<text x="{x + across * share:.1f}" y="26" text-anchor="{anchor}" class="tick">{text}</text>')
+    beside = wide - across > text_width(name, 11) + 12
+    at = (x + across + 10, 13) if beside else (x, 37)
+    parts.append(f'<text x="{at[0]:.1f}" y="{at[1]}" class="tick soft">{escape(name)}</text>')
+    return parts
+
+
 def intervals(rows: Sequence[Mapping[str, Any]], label: str) -> Markup:
     """Classes on the left, their tuning as a dot with its interval; filled where q <= 0.05."""
-    left, wide, step = 90, 320, 19
+    shown = [f"{row['neuron_class']} ({row['traces']})" for row in rows]
+    left, wide, step = name_width(shown) + 14, 260, 19
     height = 14 + step * len(rows) + 34
     extent = max([0.1] + [abs(row["value"]) for row in rows]) * 1.25
 
@@ -89,8 +116,7 @@ def intervals(rows: Sequence[Mapping[str, Any]], label: str) -> Markup:
             parts.append(f'<path d="M{x(lo):.1f} {y - 4}H{x(hi):.1f}" class="axis"/>')
         fill = PALETTE[0] if sure else "none"
         parts.append(f'<circle cx="{x(row["value"]):.1f}" cy="{y - 4}" r="4" fill="{fill}" stroke="{PALETTE[0]}"/>')
-        name = f"{row['neuron_class']} ({row['traces']})"
-        parts.append(f'<text x="{left - 8}" y="{y}" text-anchor="end">{escape(short(name, 16))}</text>')
+        parts.append(f'<text x="{left - 8:.0f}" y="{y}" text-anchor="end">{named(shown[number])}</text>')
     for value in (-extent, 0.0, extent):
         parts.append(f'<text x="{x(value):.1f}" y="{height - 12}" text-anchor="middle">{value:.2f}</text>')
     return svg(left + wide + 20, height, label, parts)
@@ -100,10 +126,11 @@ def circuit(
     names: Sequence[str], tuning: Sequence[float], edges: Sequence[tuple[int, int, float]], label: str
 ) -> Markup:
     """Neurons on a circle by their tuning, blue to red; connections as lines, thicker for more synapses."""
-    size, r = 460, 180.0
+    r, top = 112.0, 40
+    width = max(round(2 * (r + 18 + name_width(names, LONGEST_SPOKE))), 300)
     order = sorted(range(len(names)), key=lambda i: tuning[i])
     angle = {node: 2 * math.pi * at / len(names) - math.pi / 2 for at, node in enumerate(order)}
-    at = {i: (size / 2 + r * math.cos(a), size / 2 + r * math.sin(a)) for i, a in angle.items()}
+    at = {i: (width / 2 + r * math.cos(a), top + width / 2 + r * math.sin(a)) for i, a in angle.items()}
     most = max((w for *_, w in edges), default=1.0) or 1.0
     parts = [
         f'<path d="M{at[a][0]:.1f} {at[a][1]:.1f}L{at[b][0]:.1f} {at[b][1]:.1f}" class="axis" fill="none" '
@@ -115,11 +142,16 @@ def circuit(
         red, green, blue = colour(tuning[node] / limit)
         parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="8" fill="rgb({red},{green},{blue})" class="axis"/>')
         out = angle[node]
-        tx, ty = size / 2 + (r + 14) * math.cos(out), size / 2 + (r + 14) * math.sin(out) + 3
-        anchor = "start" if math.cos(out) >= 0 else "end"
-        name = escape(short(names[node], 10))
-        parts.append(f'<text x="{tx:.1f}" y="{ty:.1f}" style="font-size:9px" text-anchor="{anchor}">{name}</text>')
-    return svg(size, size, label, parts)
+        tx, ty = x + 13 * math.cos(out), y + 13 * math.sin(out) + 4
+        # Turned as the spokes of a wheel, names of neighbours do not touch.
+        turn, anchor = (math.degrees(out), "start") if math.cos(out) >= 0 else (math.degrees(out) + 180, "end")
+        name = named(names[node], LONGEST_SPOKE)
+        parts.append(
+            f'<text transform="translate({tx:.1f} {ty - 4:.1f}) rotate({turn:.1f})" dy="4" class="tick" '
+            f'text-anchor="{anchor}">{name}</text>'
+        )
+    parts += _key(10, width - 20, "r", limit)
+    return svg(width, width + top, label, parts)
 
 
 def _png(rows: npt.NDArray[np.floating]) -> str:

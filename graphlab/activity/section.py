@@ -27,6 +27,8 @@ class ActivitySection:
 
     summary: str
     heat_map: Markup
+    heat_map_narrow: Markup | None = None
+    """The same for a telephone."""
     tuning: list[tuple[str, Markup]] = field(default_factory=list)
     """(behaviour, plot of pooled classes with intervals)."""
     circuit: Markup | None = None
@@ -52,7 +54,7 @@ def activity_section(folder: Folder) -> ActivitySection | None:
         f"{len(known)} recorded animal{'s' if len(known) > 1 else ''}. Shown: {session.animal}, {traces:,} traces, "
         f"{frames:,} frames of {session.step_s:.3g} s."
     )
-    section = ActivitySection(summary, _heat_map(session))
+    section = ActivitySection(summary, *(_heat_map(session, narrow) for narrow in (False, True)))
     if run is None:
         section.notes.append("no tuning was computed; run `graphlab correlate GRAPH`")
         return section
@@ -81,7 +83,7 @@ def _most_identified(folder: Folder, known: list[str]) -> Session:
     return load(folder, [str(row[0]) if row else known[0]])[0]
 
 
-def _heat_map(session: Session) -> Markup:
+def _heat_map(session: Session, narrow: bool) -> Markup:
     """Traces ordered by their first principal component's weight, behaviour below, in bins of frames."""
     count = min(session.rows.shape[0], 2000)
     basis = drift_basis(session.segment, session.step_s, None)
@@ -101,7 +103,8 @@ def _heat_map(session: Session) -> Markup:
         filled = np.where(np.isfinite(values), values, np.nanmean(values))
         lines[name] = np.add.reduceat(filled, bins) / size
     seconds = float(session.time_s[-1] - session.time_s[0])
-    return figures.trace_map(rows[order], labels, lines, seconds, f"activity and behaviour of {session.animal}")
+    label = f"activity and behaviour of {session.animal}"
+    return figures.trace_map(rows[order], labels, lines, seconds, label, narrow)
 
 
 def _circuit(folder: Folder, run_id: str) -> Markup | None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from xml.sax.saxutils import escape
 
 import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup
 
-from graphlab.charts.drawings import PALETTE, motif_at, short, svg
+from graphlab.charts.drawings import PALETTE, motif_at, name_width, named, svg, text_width
 
 Floats = npt.NDArray[np.float64]
 Edges = Sequence[tuple[int, int]]
@@ -35,13 +35,16 @@ class NullRow:
     note: str = ""
 
 
-def null_distributions(rows: Sequence[NullRow], label: str) -> Markup:
+def null_distributions(rows: Sequence[NullRow], label: str, narrow: bool = False) -> Markup:
     """A row a class: the null counts as a violin, the observed count as a diamond, both over the null mean.
 
     The axis is the ratio to the null mean, logarithmic. A class the graph has none of sits at the left end, one that
     the null never made at the right end.
+
+    Args:
+        narrow: laid out for a telephone, drawing and name above one another.
     """
-    height_of, left, right, top, width = 46, 124, 168, 30, 760
+    height_of, left, right, top, width = (58, 64, 128, 30, 420) if narrow else (46, 124, 168, 30, 760)
     span = _ratio_span(rows)
     height = top + height_of * len(rows) + 34
     bottom = top + height_of * len(rows)
@@ -55,7 +58,7 @@ def null_distributions(rows: Sequence[NullRow], label: str) -> Markup:
         x = x_of(2.0**power)
         kind = "one" if power == 0 else "grid"
         parts.append(f'<path d="M{x:.1f} {top - 6}V{bottom}" class="{kind}"/>')
-        if (span[1] - span[0]) <= 9 or power % 2 == 0:
+        if power % (1 if (span[1] - span[0]) <= (5 if narrow else 9) else 2 if not narrow else 4) == 0:
             parts.append(f'<text x="{x:.1f}" y="{bottom + 16}" text-anchor="middle">{_times(power)}</text>')
     parts.append(f'<text x="{(left + width - right) / 2:.0f}" y="{bottom + 31}" text-anchor="middle" class="soft">'
                  "count / mean of the null (log scale)</text>")  # fmt: skip
@@ -63,8 +66,9 @@ def null_distributions(rows: Sequence[NullRow], label: str) -> Markup:
     parts.append(f'<text x="{width - 14}" y="{top - 12}" text-anchor="end" class="soft">z</text>')
     for number, row in enumerate(rows):
         y = top + height_of * (number + 0.5)
-        parts.append(f'<g transform="translate(12 {y - 20:.1f})">{motif_at(row.edges, row.size, 40.0)}</g>')
-        parts.append(f'<text x="64" y="{y + 4:.1f}" class="name">{escape(row.name)}</text>')
+        up, beside = (26, f'x="10" y="{y + 26:.1f}"') if narrow else (20, f'x="64" y="{y + 4:.1f}"')
+        parts.append(f'<g transform="translate(12 {y - up:.1f})">{motif_at(row.edges, row.size, 40.0)}</g>')
+        parts.append(f'<text {beside} class="name">{escape(row.name)}</text>')
         parts += _violin(row, y, height_of * 0.40, x_of)
         end = 0.0 if row.count == 0 else (row.count / row.mean if row.mean > 0 else math.inf)
         x = x_of(end) if math.isfinite(end) else width - right
@@ -79,17 +83,21 @@ def null_distributions(rows: Sequence[NullRow], label: str) -> Markup:
 
 
 def profile_lines(names: Sequence[str], columns: Sequence[str], values: Floats, edges: Sequence[Edges] | None,
-                  size: int, ylabel: str, label: str) -> Markup:  # fmt: skip
+                  size: int, ylabel: str, label: str, narrow: bool = False) -> Markup:  # fmt: skip
     """One line a graph over the motif classes, whose drawings stand below the axis.
 
     Args:
         values: [graphs, classes]. edges: of each class; None where there are too many to draw.
+        narrow: laid out for a telephone.
     """
-    left, top, plot, width, legend = 58, 16, 230, 760, 12 + 19 * len(names)
-    foot = 74 if edges is not None else 40
-    height = top + plot + foot + legend
+    left, top, plot, width, legend = 58, 16, 230, 420 if narrow else 760, 12 + 19 * len(names)
     reach = max(float(np.abs(values).max(initial=0.0)), 0.1) * 1.08
     step = (width - left - 16) / max(len(columns), 1)
+    drawn_at = min(40.0, step)
+    # Names that would touch stand on two lines.
+    stagger = 14 if step < 36 else 0
+    foot = 74 + stagger if edges is not None else 40
+    height = top + plot + foot + legend
     xs = left + step * (np.arange(len(columns)) + 0.5)
 
     def y_of(value: float) -> float:
@@ -114,58 +122,94 @@ def profile_lines(names: Sequence[str], columns: Sequence[str], values: Floats, 
             ]
         y = top + plot + foot + 19 * number + 8
         parts.append(f'<path d="M{left} {y - 4}h22" style="stroke:{colour}" stroke-width="2.4"/>')
-        parts.append(f'<text x="{left + 30}" y="{y}">{escape(short(name, 90))}</text>')
-    for x, name, drawn in zip(xs, columns, edges or [()] * len(columns), strict=True):
+        parts.append(f'<text x="{left + 30}" y="{y}">{named(name, 48 if narrow else 90)}</text>')
+    for k, (x, name, drawn) in enumerate(zip(xs, columns, edges or [()] * len(columns), strict=True)):
         if edges is not None:
-            parts.append(f'<g transform="translate({x - 20:.1f} {top + plot + 4})">{motif_at(drawn, size, 40.0)}</g>')
-            parts.append(f'<text x="{x:.1f}" y="{top + plot + 56}" text-anchor="middle">{escape(name)}</text>')
+            picture, y = motif_at(drawn, size, drawn_at), top + plot + 56 + stagger * (k % 2)
+            parts.append(f'<g transform="translate({x - drawn_at / 2:.1f} {top + plot + 4})">{picture}</g>')
+            parts.append(f'<text x="{x:.1f}" y="{y}" text-anchor="middle">{escape(name)}</text>')
     if edges is None:
         middle = f'<text x="{(left + width) / 2:.0f}" y="{top + plot + 22}" text-anchor="middle" class="soft">'
         parts.append(f"{middle}{len(columns)} classes by mfinder id</text>")
     return svg(width, height, label, parts)
 
 
+@dataclass(frozen=True)
+class Shade:
+    """What the shades of a heat map stand for, to be read off its colour bar."""
+
+    name: str
+    full: float | None = None
+    """Absolute value of full shade; the largest there is when absent."""
+    ticks: Mapping[float, str] = field(default_factory=dict)
+    """Value -> text; the ends (and 0) when empty."""
+
+
 def heat_map(rows: Sequence[str], columns: Sequence[str], values: Floats, texts: Sequence[Sequence[str]], label: str,
-             xlabel: str = "", ylabel: str = "", full: float | None = None) -> Markup:  # fmt: skip
-    """Cells shaded by value: one colour above zero, another below, nothing at zero.
+             shade: Shade, xlabel: str = "", ylabel: str = "", within: float = 900.0) -> Markup:  # fmt: skip
+    """Cells shaded by value over a colour bar: one colour above zero, another below, nothing at zero.
 
     Args:
         values: [rows, columns], NaN for an empty cell. texts: said of each cell when pointed at.
-        full: absolute value of full shade; the largest there is when absent.
+        within: width to keep to, as long as cells stay wide enough to be seen.
     """
-    cell = 26 if max(len(rows), len(columns)) <= 26 else 18
-    longest = max((len(name) for name in rows), default=1)
-    left = 34 + min(longest, 18) * 7.2
-    head = 42 + min(max((len(name) for name in columns), default=1), 18) * 5.6
-    width, height = left + cell * len(columns) + 46, head + cell * len(rows) + 12
-    top = full or (float(np.nanmax(np.abs(values))) if np.isfinite(values).any() else 1.0)
+    left, head = 34 + name_width(rows), 42 + name_width(columns) * 0.8
+    cell = min(max((within - left - 46) / max(len(columns), 1), 11.0), 26.0)
+    # The last column's name leans out to the right.
+    width = left + cell * len(columns) + max(46.0, name_width(columns[-1:]) * 0.62 + 10)
+    bottom = head + cell * len(rows)
+    top = shade.full or (float(np.nanmax(np.abs(values))) if np.isfinite(values).any() else 0.0) or 1.0
     parts = []
     for k, name in enumerate(columns):
         x = left + cell * (k + 0.5)
-        parts.append(
-            f'<text transform="translate({x + 4:.1f} {head - 7:.1f}) rotate(-52)">{escape(short(name, 18))}</text>'
-        )
+        parts.append(f'<text transform="translate({x + 4:.1f} {head - 7:.1f}) rotate(-52)">{named(name)}</text>')
     for i, name in enumerate(rows):
         y = head + cell * i
-        parts.append(
-            f'<text x="{left - 7:.1f}" y="{y + cell * 0.65:.1f}" text-anchor="end">{escape(short(name, 18))}</text>'
-        )
+        parts.append(f'<text x="{left - 7:.1f}" y="{y + cell / 2 + 4:.1f}" text-anchor="end">{named(name)}</text>')
         for k in range(len(columns)):
             value = float(values[i, k])
             if math.isnan(value):
                 continue
-            tone = "warm" if value > 0 else "cool"
+            gap = 1 if cell > 14 else 0.5
             parts.append(
-                f'<rect x="{left + cell * k + 1:.1f}" y="{y + 1:.1f}" width="{cell - 2}" height="{cell - 2}" rx="3" '
-                f'class="cell {tone}" fill-opacity="{abs(value) / top if top else 0:.3f}">'
-                f"<title>{escape(texts[i][k])}</title></rect>"
+                f'<rect x="{left + cell * k + gap:.1f}" y="{y + gap:.1f}" width="{cell - 2 * gap:.1f}" '
+                f'height="{cell - 2 * gap:.1f}" rx="{2 * gap:g}" class="cell {_tone(value)}" '
+                f'fill-opacity="{min(abs(value) / top, 1.0):.3f}"><title>{escape(texts[i][k])}</title></rect>'
             )
     if xlabel:
         parts.append(f'<text x="{left:.0f}" y="13" class="soft">{escape(xlabel)}</text>')
     if ylabel:
-        parts.append(f'<text transform="translate(13 {head + cell * len(rows) / 2:.0f}) rotate(-90)" '
+        parts.append(f'<text transform="translate(13 {(head + bottom) / 2:.0f}) rotate(-90)" '
                      f'text-anchor="middle" class="soft">{escape(ylabel)}</text>')  # fmt: skip
-    return svg(round(width), round(height), label, parts)
+    low = -top if np.isfinite(values).any() and float(np.nanmin(values)) < 0 else 0.0
+    across = max(width, 40 + text_width(shade.name), 220.0)
+    parts += _colour_bar(shade, low, top, min(left, across - 196), bottom + 22)
+    return svg(round(across), round(bottom + 74), label, parts)
+
+
+def _tone(value: float) -> str:
+    return "warm" if value > 0 else "cool"
+
+
+def _colour_bar(shade: Shade, low: float, top: float, x: float, y: float, wide: float = 176.0) -> list[str]:
+    """Steps of the shades from the lowest to the highest value, with ticks and what they are."""
+    steps = 32
+    at = low + (np.arange(steps) + 0.5) * (top - low) / steps
+    parts = [
+        f'<rect x="{x + wide * k / steps:.2f}" y="{y:.1f}" width="{wide / steps:.2f}" height="10" '
+        f'class="step {_tone(float(value))}" fill-opacity="{abs(value) / top:.3f}"/>'
+        for k, value in enumerate(at)
+    ]
+    parts.append(f'<rect x="{x:.1f}" y="{y:.1f}" width="{wide:.1f}" height="10" class="axis"/>')
+    ticks = shade.ticks or {value: f"{value:.3g}" for value in sorted({low, 0.0, top})}
+    for value, text in ticks.items():
+        place = x + wide * (value - low) / (top - low)
+        parts.append(f'<path d="M{place:.1f} {y + 10:.1f}v4" class="axis"/>')
+        parts.append(
+            f'<text x="{place:.1f}" y="{y + 26:.1f}" text-anchor="middle" class="tick">{escape(_minus(text))}</text>'
+        )
+    parts.append(f'<text x="{x - 7:.1f}" y="{y + 43:.1f}" class="soft">{escape(shade.name)}</text>')
+    return parts
 
 
 def series_colour(number: int, total: int) -> str:

@@ -16,11 +16,17 @@ from markupsafe import Markup
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6bb1", "#7f7f7f")
 """Okabe & Ito (2008), distinct for colour-blind readers; the last one is for everything else."""
 WIDTH, HEIGHT = 420, 280
+NARROW = 420.0
+"""Width of a figure that a telephone shows without shrinking it."""
 LEFT, RIGHT, TOP, BOTTOM = 58, 14, 16, 46
 
 
 def motif(edges: Sequence[tuple[int, int]], size: int, label: str, numbered: bool = False) -> Markup:
-    """A circuit motif: neurons on a circle, arrows for connections, double heads for mutual ones."""
+    """A circuit motif: neurons on a circle, arrows for connections, double heads for mutual ones.
+
+    Args:
+        numbered: each neuron's place, from 0, on its dot.
+    """
     across = 92.0
     return svg(across, across, label, [motif_at(edges, size, across, numbered)], "motif")
 
@@ -32,6 +38,8 @@ def motif_at(edges: Sequence[tuple[int, int]], size: int, across: float, numbere
     angles = [-math.pi / 2 - turn + 2 * math.pi * i / size for i in range(size)] if size > 2 else [math.pi, 0.0]
     at = [(46 + 30 * math.cos(a), 46 + 30 * math.sin(a)) for a in angles]
     present = set(edges)
+    radius = 9.5 if numbered else 6.0
+    gap = radius + 4
     parts = []
     for a, b in sorted(present):
         mutual = (b, a) in present
@@ -39,15 +47,15 @@ def motif_at(edges: Sequence[tuple[int, int]], size: int, across: float, numbere
             continue
         (x1, y1), (x2, y2) = at[a], at[b]
         length = math.hypot(x2 - x1, y2 - y1)
-        dx, dy = (x2 - x1) / length * 10, (y2 - y1) / length * 10
+        dx, dy = (x2 - x1) / length * gap, (y2 - y1) / length * gap
         line = f'x1="{x1 + dx:.1f}" y1="{y1 + dy:.1f}" x2="{x2 - dx:.1f}" y2="{y2 - dy:.1f}"'
         start = ' marker-start="url(#head)"' if mutual else ""
         parts.append(f'<line {line} class="edge" marker-end="url(#head)"{start}/>')
-    parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" class="neuron"/>' for x, y in at]
+    parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}" class="neuron"/>' for x, y in at]
     if numbered:
-        around = [(46 + 41 * math.cos(a), 46 + 41 * math.sin(a)) for a in angles]
         parts += [
-            f'<text x="{x:.1f}" y="{y + 4:.1f}" text-anchor="middle">{k}</text>' for k, (x, y) in enumerate(around)
+            f'<text x="{x:.1f}" y="{y + 5:.1f}" text-anchor="middle" class="on">{k}</text>'
+            for k, (x, y) in enumerate(at)
         ]
     return f'<g transform="scale({scale:.4f})">{"".join(parts)}</g>'
 
@@ -108,10 +116,15 @@ def curves(
 
 
 def scatter(
-    x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], groups: Sequence[str], xlabel: str, ylabel: str, label: str
-) -> Markup:
-    """Points coloured by group; the most frequent groups get colours of their own, the others share grey."""
-    width, height, legend = 640, 420, 150
+    x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], groups: Sequence[str], xlabel: str, ylabel: str, label: str,
+    narrow: bool = False,
+) -> Markup:  # fmt: skip
+    """Points coloured by group; the most frequent groups get colours of their own, the others share grey.
+
+    Args:
+        narrow: laid out for a telephone, the legend below.
+    """
+    width, height, legend = (420, 380, 0) if narrow else (680, 420, 220)
     names, counts = np.unique(np.array(groups, dtype=object).astype(str), return_counts=True)
     order = sorted(zip(names, counts, strict=True), key=lambda item: (-item[1], item[0]))
     shown = [str(name) for name, _ in order[: len(PALETTE) - 1]]
@@ -130,9 +143,9 @@ def scatter(
     if others:
         entries.append((f"{len(order) - len(shown)} other groups", PALETTE[-1], others))
     for number, (name, shade, count) in enumerate(entries):
-        y0 = 24 + 19 * number
-        parts.append(f'<circle cx="{right + 10}" cy="{y0 - 4}" r="5" fill="{shade}"/>')
-        parts.append(f'<text x="{right + 20}" y="{y0}">{escape(short(str(name), 16))} ({count:,})</text>')
+        x0, y0 = (36, height + 12 + 19 * number) if narrow else (right + 10, 24 + 19 * number)
+        parts.append(f'<circle cx="{x0}" cy="{y0 - 4}" r="5" fill="{shade}"/>')
+        parts.append(f'<text x="{x0 + 10}" y="{y0}">{named(f"{short(str(name), 20)} ({count:,})", 32)}</text>')
     parts.append(
         f'<text x="{30 + (right - 40) / 2:.0f}" y="{bottom + 22}" text-anchor="middle">{escape(xlabel)}</text>'
     )
@@ -140,7 +153,7 @@ def scatter(
         f'<text transform="translate(18 {10 + (bottom - 10) / 2:.0f}) rotate(-90)" text-anchor="middle">'
         f"{escape(ylabel)}</text>"
     )
-    return svg(width, height, label, parts)
+    return svg(width, height + (19 * len(entries) if narrow else 0), label, parts)
 
 
 def _axes(x_range: tuple[float, float], y_range: tuple[float, float], xlabel: str, ylabel: str) -> list[str]:
@@ -177,6 +190,27 @@ def _scaled(
 ) -> npt.NDArray[np.float64]:
     low, high = math.log10(span[0]), math.log10(span[1])
     return start + (np.log10(values) - low) / max(high - low, 1e-9) * (stop - start)
+
+
+LONGEST_NAME = 28
+"""Characters of a name in a figure; what is longer is cut, and whole when pointed at."""
+
+
+def text_width(text: str, size: float = 12.0) -> float:
+    """Pixels that a text of this size takes, on the wide side: no font is measured."""
+    return len(text) * size * 0.6
+
+
+def name_width(names: Sequence[str], longest: int = LONGEST_NAME) -> float:
+    """Pixels that the longest of these names takes as ``named`` writes it."""
+    return max((text_width(short(name, longest)) for name in names), default=0.0)
+
+
+def named(name: str, longest: int = LONGEST_NAME) -> str:
+    """Content of a text element: the name escaped, with the whole of it as a title where it is cut."""
+    if len(name) <= longest:
+        return escape(name)
+    return f"{escape(short(name, longest))}<title>{escape(name)}</title>"
 
 
 def short(text: str, length: int) -> str:

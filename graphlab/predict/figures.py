@@ -14,7 +14,7 @@ import numpy as np
 from markupsafe import Markup
 
 from graphlab.charts.analyses import series_colour
-from graphlab.charts.drawings import PALETTE, short, svg
+from graphlab.charts.drawings import PALETTE, name_width, named, svg, text_width
 from graphlab.predict.inputs.examples import Floats
 
 SIDE, LEFT, TOP, BOTTOM = 300, 54, 14, 54
@@ -73,7 +73,7 @@ def unit_square(
             ]
         y0 = TOP + SIDE + BOTTOM + LEGEND_ROW * number + 4
         parts.append(f'<path d="M{LEFT} {y0 - 4}h20" style="stroke:{colour}" stroke-width="2.4"/>')
-        parts.append(f'<text x="{LEFT + 27}" y="{y0}">{escape(short(line.name, LONGEST_NAME + 10))}</text>')
+        parts.append(f'<text x="{LEFT + 27}" y="{y0}">{named(line.name, LONGEST_NAME + 10)}</text>')
     parts.append(f'<text x="{LEFT + SIDE / 2:.0f}" y="{TOP + SIDE + 34}" text-anchor="middle" class="soft">'
                  f"{escape(xlabel)}</text>")  # fmt: skip
     parts.append(f'<text transform="translate(13 {TOP + SIDE / 2:.0f}) rotate(-90)" text-anchor="middle" '
@@ -100,7 +100,7 @@ class Bar:
 def bars(rows: Sequence[Bar], xlabel: str, label: str) -> Markup:
     """A bar a row from 0, its 95 % interval as a line; one colour a kind."""
     kinds = list(dict.fromkeys(row.kind for row in rows))
-    left, wide, step = 210, 380, 24
+    left, wide, step = name_width([row.name for row in rows]) + 14, 250, 24
     bottom = TOP + step * len(rows)
     height = bottom + 48 + LEGEND_ROW * len(kinds)
     ends = [0.0] + [end for row in rows for end in (row.value, row.lo, row.hi) if math.isfinite(end)]
@@ -123,7 +123,7 @@ def bars(rows: Sequence[Bar], xlabel: str, label: str) -> Markup:
             )
         if math.isfinite(row.lo) and math.isfinite(row.hi):
             parts.append(f'<path d="M{x_of(row.lo):.1f} {y:.1f}H{x_of(row.hi):.1f}" class="range"/>')
-        parts.append(f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{escape(short(row.name, 28))}</text>')
+        parts.append(f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{named(row.name)}</text>')
     for value in [0.0, *(end for end in (low, high) if abs(x_of(end) - x_of(0.0)) > 34)]:
         parts.append(f'<text x="{x_of(value):.1f}" y="{bottom + 19}" text-anchor="middle">{value:.2f}</text>')
     parts.append(f'<text x="{left + wide / 2:.0f}" y="{bottom + 36}" text-anchor="middle" class="soft">'
@@ -132,5 +132,10 @@ def bars(rows: Sequence[Bar], xlabel: str, label: str) -> Markup:
         y0 = bottom + 52 + LEGEND_ROW * number
         colour = PALETTE[number % len(PALETTE)]
         parts.append(f'<rect x="{left}" y="{y0 - 10}" width="14" height="10" rx="2" style="fill:{colour}"/>')
-        parts.append(f'<text x="{left + 21}" y="{y0}">{escape(short(kind, 60))}</text>')
-    return svg(left + wide + 30, height, label, parts)
+        parts.append(f'<text x="{left + 21}" y="{y0}">{named(kind, 40)}</text>')
+    return svg(
+        max(left + wide + 30, left + 21 + max((text_width(kind[:40]) for kind in kinds), default=0.0)),
+        height,
+        label,
+        parts,
+    )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -40,6 +41,8 @@ class Figure:
     caption: str
     name: str = ""
     """Of the file beside the page; no file when empty."""
+    narrow: Markup | None = None
+    """The same figure laid out for a telephone; None where the figure is narrow already."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,20 @@ class Table:
     figure: Markup | None = None
     """Stands to the left of the table."""
     kind: str = "table"
+
+    @property
+    def width(self) -> float:
+        """Rem that the table takes without breaking a word or a number."""
+        longest = [0] * len(self.columns)
+        for row in [self.columns, *self.rows]:
+            for k, cell in enumerate(row):
+                longest[k] = max(longest[k], _longest_piece(cell, k in self.numbers))
+        return sum(longest) * CHARACTER + len(self.columns) * PADDING
+
+    @property
+    def room(self) -> int | str:
+        """Where the page has less room than this, in rem, the style sheet sets the rows as lists."""
+        return next((room for room in ROOM if self.width <= room), "all")
 
 
 @dataclass(frozen=True)
@@ -92,6 +109,49 @@ class Section:
     tables: dict[str, pa.Table] = field(default_factory=dict)
 
 
+CHARACTER, PADDING = 0.56, 1.4
+"""Of the text of a table, in rem: a character on the wide side, and the space between two columns."""
+ROOM = (14, 18, 23, 30, 38, 46, 52, 58)
+"""Widths in rem that the style sheet tells apart."""
+LONGEST_WORD = 20
+"""Characters of a text that are kept together; what is longer may break anywhere."""
+
+
+def _longest_piece(cell: str | Markup, number: bool) -> int:
+    """Characters of the longest part of a cell that stays on one line."""
+    if isinstance(cell, Markup):
+        return (
+            8
+            if cell.startswith("<svg")
+            else max((min(len(w), LONGEST_WORD) for w in cell.striptags().split()), default=0)
+        )
+    if number:
+        return max((len(piece) for piece in pieces(cell)), default=0)
+    return max((min(len(word), LONGEST_WORD) for word in cell.split()), default=0)
+
+
+def pieces(cell: str) -> list[str]:
+    """Parts of a cell of numbers: the value, and its interval in brackets or parentheses."""
+    return [piece for piece in re.split(r" (?=[\[(])|(?<=[\])]) ", cell) if piece]
+
+
+def unbroken(cell: str | Markup) -> Markup:
+    """A cell of numbers whose lines break between its parts alone."""
+    if isinstance(cell, Markup):
+        return cell
+    return Markup(" ").join(Markup("<span>{}</span>").format(piece) for piece in pieces(cell))
+
+
+def breakable(cell: str | Markup) -> Markup:
+    """A text whose lines may break inside words of more than ``LONGEST_WORD`` characters, and between words."""
+    if isinstance(cell, Markup):
+        return cell
+    parts = (cell[k : k + LONGEST_WORD] for k in range(0, len(cell), LONGEST_WORD))
+    if max(map(len, cell.split()), default=0) <= LONGEST_WORD:
+        return escape(cell)
+    return Markup("<wbr>").join(parts)
+
+
 def link_to(address: str, text: str) -> Markup:
     """A link that a reader may follow; nothing is loaded until then."""
     return Markup(f'<a href="{escape(address)}" rel="noopener noreferrer">{escape(text)}</a>')
@@ -108,12 +168,19 @@ def write_page(path: Path, sections: Iterable[Section], title: str, subtitle: st
     today = datetime.datetime.now().astimezone().date().isoformat()
     template = _environment().get_template("report.html.j2")
     beside = path.with_name(f"{path.stem}_files")
+
+    def files_beside(section: Section) -> list[tuple[str, list[tuple[str, str]]]]:
+        return [
+            (name, [(f"{quote(beside.name)}/{file_name(name)}{ending}", ending[1:]) for ending in endings])
+            for name, endings in files_of(section)
+        ]
+
     text = template.render(
         title=title,
         subtitle=f"{subtitle}, {today}",
         version=versions()["graphlab-connectome"],
         sections=made,
-        files=beside.name,
+        files=files_beside,
         arrow_head=drawings.arrow_head(),
     )
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -127,6 +194,18 @@ def write_page(path: Path, sections: Iterable[Section], title: str, subtitle: st
     finally:
         whole_files.remove(new_files)
     return path
+
+
+def files_of(section: Section) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Name of everything that lies beside the page, and the endings of its files."""
+    for name in section.tables:
+        yield name, TABLE_ENDINGS
+    for block in section.blocks:
+        if isinstance(block, Quote) and block.name:
+            yield block.name, (".txt",)
+        for figure in block.figures if isinstance(block, Figures) else ():
+            if figure.name:
+                yield figure.name, (".svg",)
 
 
 def style() -> str:
@@ -189,4 +268,6 @@ def _replace_folder(new: Path, old: Path) -> None:
 def _environment() -> Environment:
     # Everything that is not Markup made in this package's own drawings is escaped.
     loader = PackageLoader("graphlab", "templates")
-    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made.filters.update(unbroken=unbroken, breakable=breakable)
+    return made

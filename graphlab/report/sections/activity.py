@@ -19,7 +19,16 @@ def section(subject: Subject) -> Section | None:
         return None
     blocks: list[Block] = [Notes([contents.summary])]
     blocks.append(
-        Figures([Figure(contents.heat_map, "Traces in the order of their first component, behaviour below.")])
+        Figures(
+            [
+                Figure(
+                    contents.heat_map,
+                    "Traces in the order of their first component, behaviour below.",
+                    "traces",
+                    contents.heat_map_narrow,
+                )
+            ]
+        )
     )
     if contents.tuning:
         blocks.append(

@@ -36,13 +36,14 @@ def section(subject: Subject) -> Section | None:
         groups = [str(types.get(int(root)) or "untyped") for root in ids]
         sampled = f"{len(ids):,} of {len(embeddings.root_ids):,} neurons, sampled. " if len(ids) == MAP_POINTS else ""
         axes = [f"PC {i + 1} ({share:.1%} of variance)" for i, share in enumerate(explained)]
+        shown = (points[:, 0], points[:, 1], groups, axes[0], axes[1], f"Embedding map, {model['model']}")
         figures.append(
             Figure(
-                drawings.scatter(
-                    points[:, 0], points[:, 1], groups, axes[0], axes[1], f"Embedding map, {model['model']}"
-                ),
+                drawings.scatter(*shown),
                 f"{sampled}Model {model['model']}: mean vector of each neuron over its nodes (a mixture of its "
                 "compartments), centred, principal components; coloured by cell type.",
+                f"embedding_map_{model['model']}",
+                drawings.scatter(*shown, narrow=True),
             )
         )
     blocks: list[Block] = [Figures(figures)] if figures else []

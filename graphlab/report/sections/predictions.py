@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from markupsafe import Markup
 
-from graphlab.charts.analyses import heat_map
+from graphlab.charts.analyses import Shade, heat_map
+from graphlab.charts.drawings import NARROW
 from graphlab.predict import figures
 from graphlab.predict.card import PredictorCard
 from graphlab.predict.controls.control_plan import shown
@@ -127,8 +128,9 @@ def _curves(run: SavedRun) -> list[Figure]:
         ("precision_recall",
          figures.unit_square(pr, "recall", "precision", f"precision and recall of {run.name}", level=base, top=top),
          f"Precision against recall, mean over folds; dashed: chance.{what}"),
-        ("reliability", figures.unit_square(lines, "said", "came true", f"reliability of {run.name}", True),
-         f"Reliability: {true} Larger dots stand for more examples; on the dashed line they mean what they say."),
+        ("reliability", figures.unit_square(lines, "predicted probability", "observed share",
+          f"reliability of {run.name}", True),
+         f"Reliability: {true} Larger dots stand for more examples; on the dashed line the two agree."),
         ("selective", figures.unit_square(kept, "share answered, the surest first", "error among them",
                                           f"error against coverage of {run.name}", top=worst),
          "Error when only the surest answers are given, folds pooled."),
@@ -142,7 +144,7 @@ def _label(run: SavedRun, name: str) -> str:
 
 
 def _reliability(run: SavedRun, names: Sequence[str], labels: Mapping[str, str]) -> tuple[str, list[figures.Line]]:
-    """What a dot says, and the dots of the bins that the card has."""
+    """What a dot stands for, and the dots of the bins that the card has."""
     lines = []
     for name in names:
         bins = np.array(run.card.reliability.get(name, []), dtype=np.float64).reshape(-1, 3)
@@ -281,8 +283,9 @@ def _errors(run: SavedRun, types: Mapping[int, str], tables: dict[str, pa.Table]
         counts = confusion([fold.pair for fold in folds], len(run.classes))
         rows = _type_rows(run.classes, counts)
         tables[f"predictions_{run.name}_types"] = pa.Table.from_pylist(rows)
-        caption = f"True types (rows) and what {_label(run, run.chosen)} said of them; shade: share of the row."
-        figure = Figure(_confusion(run, counts), caption, f"predictions_{run.name}_confusion")
+        caption = f"True types (rows) and the types that {_label(run, run.chosen)} predicted (columns)."
+        drawn, narrow = (_confusion(run, counts, within) for within in (900.0, NARROW))
+        figure = Figure(drawn, caption, f"predictions_{run.name}_confusion", narrow)
         return [Figures([figure]), _types_table(run, rows)]
     errors = pair_errors(
         [fold.pair for fold in folds],
@@ -311,14 +314,21 @@ def _named(fold: HeldFold, end: str, types: Mapping[int, str]) -> list[str]:
     return [types.get(root_id, UNTYPED) for root_id in ids.tolist()]
 
 
-def _confusion(run: SavedRun, counts: np.ndarray) -> Markup:
+def _confusion(run: SavedRun, counts: np.ndarray, within: float) -> Markup:
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     shown = np.where(counts > 0, share, np.nan)
     texts = [
-        [f"{true} called {predicted}: {counts[i, k]:,} ({share[i, k]:.0%})" for k, predicted in enumerate(run.classes)]
+        [
+            f"{true} predicted as {predicted}: {counts[i, k]:,} ({share[i, k]:.0%})"
+            for k, predicted in enumerate(run.classes)
+        ]
         for i, true in enumerate(run.classes)
     ]
-    return heat_map(run.classes, run.classes, shown, texts, f"confusion of {run.name}", "said", "true", 1.0)
+    label, shade = (
+        f"confusion of {run.name}",
+        Shade("share of the true type", 1.0, {0.0: "0 %", 0.5: "50 %", 1.0: "100 %"}),
+    )
+    return heat_map(run.classes, run.classes, shown, texts, label, shade, "predicted", "true", within)
 
 
 def _type_rows(classes: Sequence[str], counts: np.ndarray) -> list[dict[str, Any]]:
@@ -344,7 +354,7 @@ def _types_table(run: SavedRun, rows: Sequence[Mapping[str, Any]]) -> Table:
          row["most_often_called"] or "–"]
         for row in rows[:MOST_TYPES]
     ]  # fmt: skip
-    names = ["type", "tested", "found (recall)", "right (precision)", "F1", "else called"]
+    names = ["type", "tested", "found (recall)", "right (precision)", "F1", "otherwise predicted as"]
     return Table(names, cells, numbers=(1, 2, 3, 4), title=f"Types by {_label(run, run.chosen)}, the worst first")
 
 

@@ -5,10 +5,16 @@ Tests: tests/graphlab/report/test_page.py.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from graphlab.report.neurons import neuron_cell, published
 from graphlab.report.page import Section, Table
 from graphlab.report.section import Subject, report_section
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+    from graphlab.exchange.neuroglancer import NeuroglancerDataset
 
 ROWS = 20
 
@@ -25,19 +31,13 @@ def section(subject: Subject) -> Section | None:
     ).to_arrow()
     if not rows.num_rows:
         return None
-    cells = [
-        [
-            *(_neuron(row, side) for side in ("pre", "post")),
-            row["pre_type"] or "",
-            row["post_type"] or "",
-            f"{row['weight']:,g}",
-        ]
-        for row in rows.to_pylist()
+    dataset = published(subject.info)
+    cells: list[list[str | Markup]] = [
+        [*(_neuron(row, side, dataset) for side in ("pre", "post")), f"{row['weight']:,g}"] for row in rows.to_pylist()
     ]
-    columns = ["presynaptic", "postsynaptic", "type", "type", "weight"]
-    return Section("Strongest connections", [Table(columns, cells, numbers=(4,))], {"strongest_connections": rows})
+    columns = ["presynaptic", "postsynaptic", "weight"]
+    return Section("Strongest connections", [Table(columns, cells, numbers=(2,))], {"strongest_connections": rows})
 
 
-def _neuron(row: dict[str, Any], side: str) -> str:
-    name, root = row[f"{side}_name"], str(row[f"{side}_root_id"])
-    return f"{name} ({root})" if name else root
+def _neuron(row: dict[str, Any], side: str, dataset: NeuroglancerDataset) -> str | Markup:
+    return neuron_cell(row[f"{side}_root_id"], row[f"{side}_name"], row[f"{side}_type"], dataset)

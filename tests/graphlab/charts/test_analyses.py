@@ -55,13 +55,44 @@ def test_profiles_are_one_line_a_graph(graphs: int) -> None:
 
 def test_heat_map_shades_by_value_and_skips_gaps() -> None:
     svg = analyses.heat_map(
-        [EVIL, "b"], ["c", "d"], np.array([[2.0, -1.0], [np.nan, 0.0]]), [["w", "x"], ["y", EVIL]], "m"
-    )
+        [EVIL, "b"], ["c", "d"], np.array([[2.0, -1.0], [np.nan, 0.0]]), [["w", "x"], ["y", EVIL]], "m",
+        analyses.Shade(EVIL),
+    )  # fmt: skip
     root = ElementTree.fromstring(svg)
     cells = [item for item in root.iter() if "cell" in (item.get("class") or "")]
     assert [item.get("class") for item in cells] == ["cell warm", "cell cool", "cell cool"]
     assert [float(item.get("fill-opacity")) for item in cells] == [1.0, 0.5, 0.0]
     assert "<script" not in svg
+
+
+def test_the_colour_bar_has_the_ends_of_the_values() -> None:
+    values = np.array([[0.0, 5.0]])
+    svg = analyses.heat_map(["a"], ["b", "c"], values, [["", ""]], "m", analyses.Shade("synapses"))
+    root = ElementTree.fromstring(svg)
+    steps = [float(item.get("fill-opacity")) for item in root.iter() if "step" in (item.get("class") or "")]
+    assert steps == sorted(steps), "no value is negative: nothing to white"
+    assert steps[0] < 0.05
+    assert steps[-1] > 0.95
+    texts = [item.text for item in root.iter() if item.tag.endswith("text")]
+    assert {"0", "5", "synapses"} <= set(texts)
+    both = analyses.heat_map(["a"], ["b", "c"], values - 2, [["", ""]], "m", analyses.Shade("x", 4.0, {-4.0: "1/16"}))
+    assert both.count('class="step cool"') == both.count('class="step warm"')
+    assert "1/16" in both
+
+
+@pytest.mark.parametrize("within", [900.0, 420.0])
+def test_a_heat_map_keeps_to_its_width(within: float) -> None:
+    names = [f"type {k}" for k in range(20)]
+    svg = analyses.heat_map(names, names, np.ones((20, 20)), [[""] * 20] * 20, "m", analyses.Shade("x"), within=within)
+    assert float(ElementTree.fromstring(svg).get("width", "0")) <= within + 40
+
+
+def test_long_names_are_cut_and_whole_when_pointed_at() -> None:
+    name = "a name of more characters than a figure has room for"
+    shown = ElementTree.fromstring(f"<text>{drawings.named(name)}</text>")
+    assert shown.text == f"{name[:27]}…"
+    assert [one.text for one in shown] == [name]
+    assert drawings.named("<b>") == "&lt;b&gt;"
 
 
 @pytest.mark.parametrize("size", [2, 3, 4])

@@ -12,6 +12,7 @@ from graphlab.charts import drawings
 from graphlab.exchange import neuroglancer
 from graphlab.motifs.census.classes import classes
 from graphlab.motifs.significance.motifs import Significance
+from graphlab.report.neurons import neuron_cell, published
 from graphlab.report.page import Block, Notes, Section, Table, link_to
 from graphlab.report.section import ReportedGraph, Subject, report_section
 from graphlab.report.sections.motifs.tested import number, ratio_text
@@ -45,7 +46,7 @@ def section(subject: Subject) -> Section | None:
             "Strongest instances", [Notes([f"This graph is too large to list instances in a report; {words}."])]
         )
     info = subject.info
-    dataset = neuroglancer.dataset_of(info.dataset, info.materialization, None, info.resolution)
+    dataset = published(info)
     names = named(graph)
     blocks: list[Block] = []
     tables = {}
@@ -92,10 +93,7 @@ def cells(
     shown: list[str | Markup] = []
     for role in range(size):
         root = row[f"neuron_{role}"]
-        kind = row.get(f"type_{role}")
-        shown.append(
-            " · ".join(str(part) for part in (names.get(root), kind, None if names.get(root) else root) if part)
-        )
+        shown.append(neuron_cell(root, names.get(root), row.get(f"type_{role}"), dataset))
     address = neuroglancer.instance_link(row, size, dataset)
     shown += [f"{row['weakest']:g}", f"{row['total']:g}"]
     return [*shown, link_to(address, "Neuroglancer") if address else ""]

@@ -27,15 +27,18 @@ def section(subject: Subject) -> Section:
     rows: list[list[str | Markup]] = []
     for row in table.slice(0, ROWS).to_pylist():
         size = len(row["types"])
-        drawn = drawings.motif(edges_of(row["code"], size), size, row["pattern"])
-        cells: list[str | Markup] = [drawn, row["pattern"], f"{row['count']:,}", f"{row['null_mean']:,.3g}",
+        drawn = drawings.motif(edges_of(row["code"], size), size, row["pattern"], numbered=True)
+        dots = ", ".join(f"{k} {name}" for k, name in enumerate(row["types"]))
+        cells: list[str | Markup] = [drawn, dots, row["pattern"], f"{row['count']:,}", f"{row['null_mean']:,.3g}",
                                      f"{row['ratio']:.3g}×", f"{row['surprise']:.1f}", f"{row['p']:.2g}"]  # fmt: skip
         rows.append([*cells, f"{row['q']:.2g}"] if split else cells)
-    columns = ["", "typed motif", "count", "null mean", "ratio", "surprise", "p"] + (["q, other half"] if split else [])
+    columns = ["", "types of the dots", "typed motif", "count", "null mean", "ratio", "surprise", "p"] + (
+        ["q, other half"] if split else []
+    )
     about = table.schema.metadata
     notes = [about[b"rule"].decode(), about[b"sentence"].decode()]
     return Section(
         "Typed motifs",
-        [Table(columns, rows, numbers=tuple(range(2, len(columns)))), Notes(notes)],
+        [Table(columns, rows, numbers=tuple(range(3, len(columns)))), Notes(notes)],
         {"typed_motifs": table},
     )

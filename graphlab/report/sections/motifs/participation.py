@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from graphlab.charts import analyses
+from graphlab.charts.drawings import NARROW
 from graphlab.motifs.census.codes import CONNECTED_TRIADS, TRIAD_LABELS, triad_class_codes
 from graphlab.report.page import Block, Figure, Figures, Section
 from graphlab.report.section import Subject, report_section
@@ -24,6 +25,9 @@ OTHERS = "other types"
 MOST_SETS = 300_000_000
 REACH = 4.0
 """Powers of two at which the shading is full."""
+FOLD = analyses.Shade(
+    "observed / expected (log scale)", REACH, {-4.0: "1/16×", -2.0: "1/4×", 0.0: "1×", 2.0: "4×", 4.0: "16×"}
+)
 
 
 @report_section("participation", "connections")
@@ -43,31 +47,37 @@ def section(subject: Subject) -> Section | None:
     observed, expected = between_types(view, label, len(names))
     tooltips = texts(names, names, observed, expected, "connections")
     figures = [
-        Figure(
-            analyses.heat_map(names, names, shaded(observed, expected), tooltips,
-                            "Connections between types", "postsynaptic", "presynaptic", REACH),
+        _figure(
+            (names, names, shaded(observed, expected), tooltips, "Connections between types"),
+            ("postsynaptic", "presynaptic"),
             "Connections between cell types over what the degrees alone give (configuration null, in expectation): "
             "warm more, cool fewer, full at 16-fold.",
             "types_connections",
         )
-    ]  # fmt: skip
+    ]
     tables = {"types_connections": pa.Table.from_pylist(long_rows(names, names, observed, expected))}
     taking = taking_part(view, label, names)
     if taking is not None:
         seen, even = taking
         tooltips = texts(names, CONNECTED_TRIADS, seen, even, "")
         figures.append(
-            Figure(
-                analyses.heat_map(names, CONNECTED_TRIADS, shaded(seen, even), tooltips,
-                                "Triads by type", "triad class", "", REACH),
+            _figure(
+                (names, CONNECTED_TRIADS, shaded(seen, even), tooltips, "Triads by type"),
+                ("triad class", ""),
                 "Triads that neurons of the type take part in, over what as many average neurons would: "
                 "warm more, cool fewer, full at 16-fold.",
                 "types_triads",
             )
-        )  # fmt: skip
+        )
         tables["types_triads"] = pa.Table.from_pylist(long_rows(names, CONNECTED_TRIADS, seen, even))
     blocks: list[Block] = [Figures(figures)]
     return Section("Cell types in the wiring", blocks, tables)
+
+
+def _figure(drawn: tuple[Any, ...], axes: tuple[str, str], caption: str, name: str) -> Figure:
+    """A heat map for a screen and for a telephone."""
+    wide, narrow = (analyses.heat_map(*drawn, FOLD, *axes, within=within) for within in (900.0, NARROW))
+    return Figure(wide, caption, name, narrow)
 
 
 def grouped(labels: list[str | None]) -> tuple[npt.NDArray[np.int32], list[str]]:

@@ -30,16 +30,15 @@ def section(subject: Subject) -> Section | None:
     by_name = {one.name: one for one in classes(size)}
     few = len(compared.classes) <= MOST_DRAWN
     edges = [by_name[name].edges for name in compared.classes] if few else None
-    svg = analyses.profile_lines(
-        compared.graphs, compared.classes, compared.values, edges, size,
-        "normalised z" if size == 3 else "normalised ratio", compared.kind,
-    )  # fmt: skip
+    drawn = (compared.graphs, compared.classes, compared.values, edges, size)
+    ylabel = "normalised z" if size == 3 else "normalised ratio"
+    svg, small = (analyses.profile_lines(*drawn, ylabel, compared.kind, narrow) for narrow in (False, True))
     how = "z scores" if size == 3 else "(count - mean) / (count + mean + 4)"
     caption = (
         f"{compared.kind.capitalize()} (Milo et al. 2004): {how} scaled to length 1, so that graphs of different "
         "sizes compare. A class without z counts as 0."
     )
-    blocks: list[Block] = [Figures([Figure(svg, caption, f"profiles_{size}")])]
+    blocks: list[Block] = [Figures([Figure(svg, caption, f"profiles_{size}", small)])]
     alike = compared.correlation()
     rows: list[list[str | Markup]] = [
         [name, *(f"{value:.2f}" for value in line)] for name, line in zip(compared.graphs, alike, strict=True)

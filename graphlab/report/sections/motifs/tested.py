@@ -34,7 +34,8 @@ def section(subject: Subject) -> Section:
         name = f"motifs_{result.size}_{result.null}"
         tables[name] = result.to_arrow()
         shown = shown_classes(result)
-        blocks.append(Figures([Figure(figure(result, shown), caption(result, shown), name)]))
+        drawn, narrow = figure(result, shown), figure(result, shown, narrow=True)
+        blocks.append(Figures([Figure(drawn, caption(result, shown), name, narrow)]))
         blocks.append(Table(COLUMNS, [cells(result, k) for k in shown], numbers=tuple(range(1, 9))))
         blocks.append(Notes([result.sentence, *result.caveats, *mixing_notes(result)]))
     return Section("Motifs against a null model", blocks, tables)
@@ -55,7 +56,7 @@ def shown_classes(result: Significance) -> list[int]:
     return sorted(sorted(chosen, key=distance, reverse=True)[:MOST_ROWS])
 
 
-def figure(result: Significance, shown: Sequence[int]) -> Markup:
+def figure(result: Significance, shown: Sequence[int], narrow: bool = False) -> Markup:
     """The chosen classes as violins of the null with the observed count."""
     about = classes(result.size)
     rows = [
@@ -72,26 +73,39 @@ def figure(result: Significance, shown: Sequence[int]) -> Markup:
         )
         for k in shown
     ]
-    return analyses.null_distributions(rows, f"Motifs of {result.size} neurons against the null {result.null}")
+    label = f"Motifs of {result.size} neurons against the null {result.null}"
+    return analyses.null_distributions(rows, label, narrow)
 
 
 def tone(result: Significance, k: int) -> str:
-    """more or less than the null at q < .05, plain, or doubt where nothing can be said."""
-    if result.notes[k] == FIXED or not np.isfinite(result.p[k]):
+    """more or less than the null at q < .05, plain, or doubt where nothing can be said: fixed, or too few samples."""
+    if result.notes[k] == FIXED or not np.isfinite(result.p[k]) or not decisive(result):
         return "doubt"
     if result.q[k] < LEVEL:
         return "more" if result.observed[k] > result.mean[k] else "less"
     return "plain"
 
 
+def decisive(result: Significance) -> bool:
+    """Whether there are samples enough to bring one class alone to q .05."""
+    return result.samples >= result.samples_needed
+
+
 def caption(result: Significance, shown: Sequence[int]) -> str:
     """What the figure shows, to stand below it."""
     left = len(result.classes) - len(shown)
+    tested = int(result.tested.sum())
+    coloured = (
+        f"Coloured: more or fewer than the null at q < .05 over {tested} classes."
+        if decisive(result)
+        else f"Open and uncoloured: {result.samples:,} samples cannot bring one class among {tested} to q .05; "
+        f"{result.samples_needed:,} can."
+    )
     chosen = f" The {len(shown)} classes furthest from the null of {len(result.classes)}." if left > 16 else ""
     return (
         f"Induced counts (diamonds) over the mean of {result.samples:,} random graphs of the null '{result.null}' "
-        f"(violins; the bar spans 95 %). Coloured: more or fewer than the null at q < .05 over "
-        f"{int(result.tested.sum())} classes. z in parentheses: the null is rare or skewed, read the ratio.{chosen}"
+        f"(violins; the bar spans 95 %). {coloured} z in parentheses: the null is rare or skewed, read the "
+        f"ratio.{chosen}"
     )
 
 
