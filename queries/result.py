@@ -5,13 +5,14 @@ from __future__ import annotations
 import html
 import json
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+import operator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Self, overload
 
 import pyarrow as pa
 
-from ingest.schema.errors import MissingExtraError, SchemaError
+from ingest.schema.errors import MissingExtraError, SchemaError, UnknownNameError
 from ingest.schema.ids import check_int64
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 JSON_DOCUMENT = {"graphlab": "json"}
 """Metadata of a column of texts that are JSON documents: maps of Cypher whose keys are in the data."""
 _SHOWN_ROWS = 20
+_ROWS_AT_ONCE = 4_096
 _SHOWN_TEXT = 60
 
 
@@ -58,6 +60,46 @@ class Result:
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Row by row, as dictionaries."""
+        for batch in self.table.to_batches(max_chunksize=_ROWS_AT_ONCE):
+            yield from batch.to_pylist()
+
+    @overload
+    def __getitem__(self, key: int) -> dict[str, Any]: ...
+
+    @overload
+    def __getitem__(self, key: slice) -> Self: ...
+
+    @overload
+    def __getitem__(self, key: str) -> pa.ChunkedArray: ...
+
+    def __getitem__(self, key: int | slice | str) -> dict[str, Any] | Self | pa.ChunkedArray:
+        """A row by number, rows by a slice as a result of their own, or a column by name.
+
+        Raises:
+            IndexError: no such row. UnknownNameError: no such column.
+        """
+        if isinstance(key, str):
+            if key not in self.columns:
+                raise UnknownNameError("column of the answer", key, self.columns)
+            return self.table.column(key)
+        if isinstance(key, slice):
+            start, stop, step = key.indices(len(self))
+            part = self.table.slice(start, max(stop - start, 0)) if step == 1 else None
+            return replace(self, table=self.table.take(list(range(start, stop, step))) if part is None else part)
+        row = operator.index(key)
+        if not -len(self) <= row < len(self):
+            raise IndexError(f"row {row} of an answer with {len(self):,} rows")
+        found: dict[str, Any] = self.table.slice(row % len(self), 1).to_pylist()[0]
+        return found
+
+    def head(self, rows: int = 5) -> Self:
+        """The first rows, as a result of their own."""
+        if rows < 0:
+            raise SchemaError(f"rows is {rows}; wanted 0 or more")
+        return self[:rows]
 
     def to_arrow(self) -> pa.Table:
         """The rows, ids uint64."""
@@ -111,13 +153,15 @@ class Result:
 
     def _repr_html_(self) -> str:
         rows, note = self._shown()
-        head = "".join(f"<th>{html.escape(name)}</th>" for name in self.columns)
-        body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-        return (
-            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-            f"<p>{html.escape(note)}; {html.escape(self.engine)}</p>"
-            + "".join(f"<p>note: {html.escape(told)}</p>" for told in self.notes)
-        )
+        return html_table(self.columns, rows, [f"{note}; {self.engine}", *(f"note: {told}" for told in self.notes)])
+
+
+def html_table(columns: Sequence[str], rows: Iterable[Sequence[str]], below: Sequence[str] = ()) -> str:
+    """A table for a notebook, and sentences below it; every text is escaped."""
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in columns)
+    body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    told = "".join(f"<p>{html.escape(one)}</p>" for one in below)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{told}"
 
 
 def _text(value: Any) -> str:

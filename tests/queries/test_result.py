@@ -7,7 +7,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from ingest.schema.errors import IdError, SchemaError
+from ingest.schema.errors import IdError, SchemaError, UnknownNameError
 from queries.engine import Source, run
 from queries.result import Result, plain_types, to_pandas
 
@@ -113,3 +113,25 @@ def test_two_columns_of_one_name_are_told_apart(toy: Source) -> None:
     result = run("SELECT 1 AS a, 2 AS a, 3 AS a_1", toy)
     assert len(set(result.columns)) == 3
     assert list(to_pandas(result.to_arrow())) == result.columns
+
+
+def test_results_iterate_slice_and_have_a_head() -> None:
+    table = pa.table({"root_id": pa.array([2**63 + k for k in range(10)], pa.uint64()), "n": list(range(10))})
+    result = Result(table, notes=("told",))
+    rows = table.to_pylist()
+    assert list(result) == rows
+    assert [result[0], result[-1], result[9]] == [rows[0], rows[-1], rows[9]]
+    for part in (slice(2, 5), slice(None, None, 3), slice(None, None, -1), slice(-3, None), slice(5, 2)):
+        assert list(result[part]) == rows[part]
+        assert result[part].notes == ("told",)
+        assert result[part].table.schema == table.schema
+    assert list(result.head()) == rows[:5]
+    assert list(result.head(100)) == rows
+    assert result["n"].to_pylist() == list(range(10))
+    for wrong in (10, -11):
+        with pytest.raises(IndexError, match="an answer with 10 rows"):
+            result[wrong]
+    with pytest.raises(UnknownNameError, match="root_id"):
+        result["root_ids"]
+    with pytest.raises(SchemaError, match="wanted 0 or more"):
+        result.head(-1)

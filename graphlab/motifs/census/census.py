@@ -15,10 +15,15 @@ from graphlab.motifs.census.parts import among_labels, numbered
 from ingest.running.progress import Progress
 from ingest.running.task_runners import Workers
 from ingest.schema.errors import AnalysisError
+from queries.result import html_table
 from queries.snapshot import Snapshot
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+MOST_SHOWN = 20
+"""Classes that a notebook shows whether or not the graph has one."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,18 @@ class Census:
         shown = ", ".join(f"{name} {count:,}" for name, count in list(filled.items())[:16])
         more = f", and {len(filled) - 16} more" if len(filled) > 16 else ""
         return f"<Census of size {self.size}: {shown}{more}>"
+
+    def _repr_html_(self) -> str:
+        """Every class, of the whole graph and of each group, for a notebook."""
+        columns = ["motif", "count", "non-induced", *self.groups]
+        rows = [
+            [name, f"{self.counts[name]:,}", f"{self.noninduced[name]:,}" if name in self.noninduced else "-",
+             *(f"{counts[name]:,}" for counts in self.groups.values())]
+            for name in self.names
+            if len(self.names) <= MOST_SHOWN or self.counts[name]
+        ]  # fmt: skip
+        left = [f"{len(self.names) - len(rows):,} classes have no instance"] if len(rows) < len(self.names) else []
+        return html_table(columns, rows, [f"census of size {self.size}, induced counts", *left, *self.notes])
 
 
 def unmeasured(snapshot: Snapshot) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ from graphlab.statistics.intervals import tail_interval
 from ingest.running.progress import Progress
 from ingest.running.task_runners import Workers
 from ingest.schema.errors import AnalysisError
+from queries.result import html_table
 from queries.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -101,6 +102,18 @@ class Significance:
     """Connections of each class between its roles."""
     view_meta: dict[str, Any] | None = None
     """What was counted: kind, min_weight, compartment, connections outside the observable pairs."""
+
+    def _repr_html_(self) -> str:
+        """Every tested class, and the doubts, for a notebook."""
+        rows = [
+            [name, f"{self.observed[k]:,}", *(f"{of[k]:,.4g}" for of in (self.mean, self.std, self.ratio)),
+             f"{self.z[k]:.3g}" if self.z_trusted[k] else f"({self.z[k]:.3g})", f"{self.p[k]:.3g}",
+             f"{self.q[k]:.3g}", self.notes[k]]
+            for k, name in enumerate(self.classes)
+            if self.tested[k]
+        ]  # fmt: skip
+        columns = ["motif", "count", "null mean", "null sd", "ratio", "z", "p", "q", ""]
+        return html_table(columns, rows, [self.sentence, f"{self.samples:,} samples, seed {self.seed}", *self.caveats])
 
     def rows(self) -> list[dict[str, Any]]:
         """One dictionary a class, in the words of the command line."""

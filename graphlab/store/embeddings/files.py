@@ -26,6 +26,7 @@ from ingest.running.progress import Progress
 from ingest.schema.errors import ReadError, SchemaError, VersionError
 from ingest.schema.ids import RootIds, as_root_ids, rows_of
 from ingest.schema.words import EMBEDDINGS
+from queries.result import html_table
 
 MEMORY_BYTES = 1 << 30
 REMEDY = "bring the embeddings again with --option replace=yes, or take the file from a copy of the graph"
@@ -161,6 +162,18 @@ class EmbeddingSet:
         out = np.empty((int(offsets[-1]), self.width), dtype=np.float32)
         self._copy(self._vectors, first, offsets, out)
         return out, offsets
+
+    def __repr__(self) -> str:
+        return (
+            f"<EmbeddingSet {self.model}: {self._table.num_rows:,} nodes of {len(self.root_ids):,} neurons, "
+            f"{self.width} numbers each, segmentation {self.segmentation_version}>"
+        )
+
+    def _repr_html_(self) -> str:
+        """What it holds, for a notebook."""
+        facts = {"model": self.model, "segmentation": self.segmentation_version, "width": f"{self.width:,}",
+                 "neurons": f"{len(self.root_ids):,}", "nodes": f"{self._table.num_rows:,}"}  # fmt: skip
+        return html_table(["embeddings", ""], [[name, value] for name, value in facts.items()])
 
     def nodes(self, root_ids: Any) -> tuple[RootIds, Floats, Offsets]:
         """The nodes of some neurons: node_id uint64 [r], XYZ in nm float32 [r, 3], offsets as in ``lookup``."""
