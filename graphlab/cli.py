@@ -53,6 +53,7 @@ SECTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
         sets.link,
         parts.methods,
         reports.report,
+        reports.draw,
         counting.rerun,
         graphs.recipe,
         graphs.signs,

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from graphlab.verbs.everyday.sets import Sets
     from graphlab.verbs.everyday.synapses import Synapses
     from graphlab.verbs.motifs import Motifs
+    from graphlab.verbs.plots.namespace import Plots
     from graphlab.verbs.predict import Predict
     from graphlab.verbs.skeletons import Skeletons
     from ingest.running.progress import Progress
@@ -132,6 +133,13 @@ class Graph(
         from graphlab.verbs.everyday.places import Places
 
         return Places(self)
+
+    @cached_property
+    def plot(self) -> Plots:
+        """Figures, shown by a notebook and written as SVG: ``graph.plot.adjacency()``."""
+        from graphlab.verbs.plots.namespace import Plots
+
+        return Plots(self)
 
     @cached_property
     def activity(self) -> Activity:
@@ -362,6 +370,18 @@ class Graph(
         if motifs is None:
             return write_report(self, target)
         return write_motif_report(self, target, motifs, compare or {})
+
+    def _repr_html_(self) -> str:
+        """What it holds and what to know before asking, for a notebook."""
+        from queries.result import html_table
+
+        info = self.info()
+        known = {"dataset": info.dataset, "materialization": info.materialization, "voxel (nm)": info.resolution,
+                 "data version": info.data_version, "part of the graph": info.subset}  # fmt: skip
+        facts = [[name, str(value)] for name, value in known.items() if value]
+        facts += [[name.replace("_", " "), f"{count:,}"] for name, count in info.counts.items() if count]
+        facts += [[f"embeddings {one['model']}", f"{one['neurons']:,} neurons"] for one in info.embeddings]
+        return html_table([self.path.name, ""], facts, info.notes)
 
     def __repr__(self) -> str:
         counts = tables.row_counts(self._folder)

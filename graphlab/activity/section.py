@@ -11,6 +11,7 @@ from markupsafe import Markup
 from graphlab.activity import figures
 from graphlab.activity.sessions.preparation import drift_basis, standardised
 from graphlab.activity.sessions.session import Session, animals, load
+from graphlab.activity.trace_plot import TracesPlot
 from graphlab.store.database import arrow, first_row
 from graphlab.store.folder import Folder
 from graphlab.store.wiring.snapshots import snapshot
@@ -26,9 +27,7 @@ class ActivitySection:
     """Data and figures of the section; every figure is SVG."""
 
     summary: str
-    heat_map: Markup
-    heat_map_narrow: Markup | None = None
-    """The same for a telephone."""
+    traces: TracesPlot
     tuning: list[tuple[str, Markup]] = field(default_factory=list)
     """(behaviour, plot of pooled classes with intervals)."""
     circuit: Markup | None = None
@@ -48,13 +47,13 @@ def activity_section(folder: Folder) -> ActivitySection | None:
         "SELECT run_id, message FROM runs WHERE run_id IN (SELECT run_id FROM behavior_tuning) "
         "ORDER BY started DESC LIMIT 1",
     )
-    session = _most_identified(folder, known)
+    session = most_identified(folder, known)
     frames, traces = session.frames, session.rows.shape[0]
     summary = (
         f"{len(known)} recorded animal{'s' if len(known) > 1 else ''}. Shown: {session.animal}, {traces:,} traces, "
         f"{frames:,} frames of {session.step_s:.3g} s."
     )
-    section = ActivitySection(summary, *(_heat_map(session, narrow) for narrow in (False, True)))
+    section = ActivitySection(summary, traces_plot(session))
     if run is None:
         section.notes.append("no tuning was computed; run `graphlab correlate GRAPH`")
         return section
@@ -75,7 +74,7 @@ def activity_section(folder: Folder) -> ActivitySection | None:
     return section
 
 
-def _most_identified(folder: Folder, known: list[str]) -> Session:
+def most_identified(folder: Folder, known: list[str]) -> Session:
     row = first_row(
         folder.connection,
         "SELECT animal FROM recorded_neurons GROUP BY animal ORDER BY count(root_id) DESC, animal LIMIT 1",
@@ -83,7 +82,7 @@ def _most_identified(folder: Folder, known: list[str]) -> Session:
     return load(folder, [str(row[0]) if row else known[0]])[0]
 
 
-def _heat_map(session: Session, narrow: bool) -> Markup:
+def traces_plot(session: Session) -> TracesPlot:
     """Traces ordered by their first principal component's weight, behaviour below, in bins of frames."""
     count = min(session.rows.shape[0], 2000)
     basis = drift_basis(session.segment, session.step_s, None)
@@ -103,8 +102,12 @@ def _heat_map(session: Session, narrow: bool) -> Markup:
         filled = np.where(np.isfinite(values), values, np.nanmean(values))
         lines[name] = np.add.reduceat(filled, bins) / size
     seconds = float(session.time_s[-1] - session.time_s[0])
-    label = f"activity and behaviour of {session.animal}"
-    return figures.trace_map(rows[order], labels, lines, seconds, label, narrow)
+    total = session.rows.shape[0]
+    shown = f"{len(chosen):,} of {total:,} traces: of {'the named' if session.neurons[named[0]].name else 'the'} ones"
+    return TracesPlot(
+        title=f"activity and behaviour of {session.animal}", values=rows[order], names=labels, behaviors=lines,
+        seconds=seconds, notes=(f"{shown} those that vary most.",) if len(chosen) < total else (),
+    )  # fmt: skip
 
 
 def _circuit(folder: Folder, run_id: str) -> Markup | None:

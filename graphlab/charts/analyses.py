@@ -44,7 +44,8 @@ def null_distributions(rows: Sequence[NullRow], label: str, narrow: bool = False
     Args:
         narrow: laid out for a telephone, drawing and name above one another.
     """
-    height_of, left, right, top, width = (58, 64, 128, 30, 420) if narrow else (46, 124, 168, 30, 760)
+    height_of, left, right, top, width = (58, 64, 140, 30, 420) if narrow else (46, 124, 168, 30, 760)
+    lead = 10 if narrow else 22
     span = _ratio_span(rows)
     height = top + height_of * len(rows) + 34
     bottom = top + height_of * len(rows)
@@ -62,7 +63,7 @@ def null_distributions(rows: Sequence[NullRow], label: str, narrow: bool = False
             parts.append(f'<text x="{x:.1f}" y="{bottom + 16}" text-anchor="middle">{_times(power)}</text>')
     parts.append(f'<text x="{(left + width - right) / 2:.0f}" y="{bottom + 31}" text-anchor="middle" class="soft">'
                  "count / mean of the null (log scale)</text>")  # fmt: skip
-    parts.append(f'<text x="{width - right + 22}" y="{top - 12}" class="soft">ratio</text>')
+    parts.append(f'<text x="{width - right + lead}" y="{top - 12}" class="soft">ratio</text>')
     parts.append(f'<text x="{width - 14}" y="{top - 12}" text-anchor="end" class="soft">z</text>')
     for number, row in enumerate(rows):
         y = top + height_of * (number + 0.5)
@@ -77,7 +78,7 @@ def null_distributions(rows: Sequence[NullRow], label: str, narrow: bool = False
             f'<g class="mark {row.tone}"><title>{escape(tip)}</title><path d="M{x:.1f} {y - 7:.1f}l7 7-7 7-7-7z"/></g>'
         )
         ratio, _, z = row.text.partition("|")
-        parts.append(f'<text x="{width - right + 22}" y="{y + 4:.1f}" class="{row.tone}">{escape(ratio)}</text>')
+        parts.append(f'<text x="{width - right + lead}" y="{y + 4:.1f}" class="{row.tone}">{escape(ratio)}</text>')
         parts.append(f'<text x="{width - 14}" y="{y + 4:.1f}" text-anchor="end" class="{row.tone}">{escape(z)}</text>')
     return svg(width, height, label, parts)
 

@@ -62,8 +62,8 @@ def motif_at(edges: Sequence[tuple[int, int]], size: int, across: float, numbere
 
 def arrow_head() -> Markup:
     """The arrow head that every motif of a page refers to; once a page."""
-    head = '<marker id="head" viewBox="0 0 10 10" refX="8" refY="5" markerWidth="6.5" markerHeight="6.5" '
-    head += 'orient="auto-start-reverse"><path d="M0 0 10 5 0 10z" class="head"/></marker>'
+    head = '<marker id="head" viewBox="0 0 10 10" refX="8" refY="5" markerWidth="13" markerHeight="13" '
+    head += 'markerUnits="userSpaceOnUse" orient="auto-start-reverse"><path d="M0 0 10 5 0 10z" class="head"/></marker>'
     return Markup(f'<svg width="0" height="0" aria-hidden="true"><defs>{head}</defs></svg>')
 
 

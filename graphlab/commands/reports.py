@@ -1,4 +1,4 @@
-"""Verbs that show: demo, report, and what there is to name: columns, runs, models.
+"""Verbs that show: demo, report, draw, and what there is to name: columns, runs, models.
 
 Tests: tests/graphlab/test_cli.py.
 """
@@ -6,11 +6,37 @@ Tests: tests/graphlab/test_cli.py.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from graphlab.commands.circuits.options import NEURONS, neurons_of
 from graphlab.commands.options import GraphPath, Json, NoProgress, Page, outside
+from ingest.schema.errors import GraphlabError, UnknownNameError
+
+FIGURES: dict[str, tuple[str, ...]] = {
+    "adjacency": ("pre", "post", "by", "values", "most", "min_weight", "kind"),
+    "circuit": ("neurons", "by", "min_weight", "kind"),
+    "paths": ("source", "target", "k", "min_weight", "kind"),
+    "partners": ("neurons", "by", "most", "min_weight", "kind"),
+    "census": ("size",),
+    "embedding": ("model", "by"),
+    "traces": ("animal",),
+    "raster": ("run", "most", "trials"),
+}
+"""Figures of ``graphlab draw`` -> the options that each takes."""
+WHO = ("pre", "post", "neurons", "source", "target")
+WANTED = {"circuit": ("neurons",), "partners": ("neurons",), "paths": ("source", "target")}
+PARAMETERS = {"neurons": "who", "run": "run_id"}
+"""Options whose parameter has another name."""
+
+
+def _flag(name: str) -> str:
+    return f"-{name}" if len(name) == 1 else f"--{name.replace('_', '-')}"
+
+
+def _who(name: str, about: str) -> Any:
+    return typer.Option(f"--{name}", metavar="NEURONS", help=f"{about}: {NEURONS}.")
 
 
 def demo(
@@ -47,6 +73,65 @@ def report(
     with Graph.open(graph, shared=True) as opened:
         written = str(opened.report(output))
     print_json({"report": written}) if json else typer.echo(f"report: {written}")
+
+
+def draw(
+    graph: GraphPath,
+    figure: Annotated[str, typer.Argument(metavar="FIGURE", help=f"One of {', '.join(FIGURES)}.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", callback=outside, help="An .svg file, or .vl.json (Vega-Lite, by Altair).")
+    ],
+    neurons: Annotated[list[str] | None, _who("neurons", "Of circuit and partners")] = None,
+    pre: Annotated[list[str] | None, _who("pre", "Of adjacency, presynaptic")] = None,
+    post: Annotated[list[str] | None, _who("post", "Of adjacency, postsynaptic")] = None,
+    source: Annotated[list[str] | None, _who("source", "Where paths start")] = None,
+    target: Annotated[list[str] | None, _who("target", "Where paths end")] = None,
+    by: Annotated[str | None, typer.Option(metavar="COLUMN", help="Groups: neuron, or a column of neurons.")] = None,
+    values: Annotated[
+        str | None, typer.Option(help="Of adjacency: weight, connections, fraction_in or fraction_out.")
+    ] = None,
+    most: Annotated[int | None, typer.Option(help="At most this many rows or bars.", min=1)] = None,
+    min_weight: Annotated[float | None, typer.Option(help="Weaker connections are left out.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Kind of connections; chemical when absent.")] = None,
+    k: Annotated[int | None, typer.Option("-k", help="Of paths: the k best of each pair of ends.", min=1)] = None,
+    size: Annotated[int | None, typer.Option(help="Of census: neurons in a motif.")] = None,
+    model: Annotated[str | None, typer.Option(help="Of embedding.")] = None,
+    animal: Annotated[str | None, typer.Option(help="Of traces.")] = None,
+    run: Annotated[str | None, typer.Option(help="Of raster: a simulation; the latest when absent.")] = None,
+    trials: Annotated[int | None, typer.Option(help="Of raster: trials of each neuron.", min=1)] = None,
+    json: Json = False,
+) -> None:
+    """Draw a figure of a graph or of its results as SVG: adjacency, circuit, paths, partners, census, raster, ..."""
+    from graphlab.commands.terminal import print_json
+    from graphlab.graph import Graph
+
+    options = {
+        "neurons": neurons, "pre": pre, "post": post, "source": source, "target": target, "by": by, "values": values,
+        "most": most, "min_weight": min_weight, "kind": kind, "k": k, "size": size, "model": model, "animal": animal,
+        "run": run, "trials": trials,
+    }  # fmt: skip
+    if figure not in FIGURES:
+        raise UnknownNameError("figure", figure, FIGURES)
+    given = {name: value for name, value in options.items() if value is not None}
+    strange = [name for name in given if name not in FIGURES[figure]]
+    missing = [name for name in WANTED.get(figure, ()) if name not in given]
+    if strange or missing:
+        flags = ", ".join(map(_flag, strange or missing))
+        takes = ", ".join(map(_flag, FIGURES[figure]))
+        raise GraphlabError(f"{figure} {'takes no' if strange else 'wants'} {flags}; it takes {takes}")
+    words = {
+        PARAMETERS.get(name, name): neurons_of(value, f"--{name}") if name in WHO else value
+        for name, value in given.items()
+    }
+    with Graph.open(graph, read_only=True) as opened:
+        drawn = getattr(opened.plot, figure)(**words)
+        written = str(drawn.save(output))
+    if json:
+        print_json({"figure": written, "title": drawn.title, "notes": list(drawn.notes)})
+        return
+    typer.echo(f"{drawn.title}: {written}")
+    for note in drawn.notes:
+        typer.echo(f"  - {note}")
 
 
 def columns(

@@ -22,10 +22,12 @@ def section(subject: Subject) -> Section | None:
         Figures(
             [
                 Figure(
-                    contents.heat_map,
-                    "Traces in the order of their first component, behaviour below.",
+                    contents.traces.drawing(),
+                    " ".join(
+                        ["Traces in the order of their first component, behaviour below.", *contents.traces.notes]
+                    ),
                     "traces",
-                    contents.heat_map_narrow,
+                    contents.traces.drawing(narrow=True),
                 )
             ]
         )

@@ -38,13 +38,13 @@ def test_section_has_every_figure(made: Graph) -> None:
     section = activity_section(made.folder)
     assert section is not None
     assert section.run_id == answer.run_id
-    for figure in (section.heat_map, section.circuit, *(plot for _, plot in section.tuning)):
+    for figure in (section.traces.drawing(), section.circuit, *(plot for _, plot in section.tuning)):
         assert figure is not None
         root = ElementTree.fromstring(str(figure))
         assert root.tag.endswith("svg")
-    assert "made <one>" not in str(section.heat_map)
-    assert "made &lt;one&gt;" in str(section.heat_map)
-    assert "data:image/png;base64," in str(section.heat_map)
+    assert "made <one>" not in str(section.traces.drawing())
+    assert "made &lt;one&gt;" in str(section.traces.drawing())
+    assert "data:image/png;base64," in str(section.traces.drawing())
 
 
 def test_no_recording_no_section(tmp_path: Path) -> None:

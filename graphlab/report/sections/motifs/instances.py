@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from graphlab.charts import drawings
 from graphlab.exchange import neuroglancer
 from graphlab.motifs.census.classes import classes
+from graphlab.motifs.significance.drawn import ratio_text
 from graphlab.motifs.significance.motifs import Significance
 from graphlab.report.neurons import neuron_cell, published
 from graphlab.report.page import Block, Notes, Section, Table, link_to
 from graphlab.report.section import ReportedGraph, Subject, report_section
-from graphlab.report.sections.motifs.tested import number, ratio_text
+from graphlab.report.sections.motifs.tested import number
 
 if TYPE_CHECKING:
     from markupsafe import Markup

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from graphlab import Graph
-from graphlab.report.sections.embedding_map import principal_components
+from graphlab.embeddings.map import principal_components
 from ingest.synthetic import connectome
 
 

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 
 from graphlab import Graph
-from graphlab.report.sections.motifs.tested import caption, figure, shown_classes, tone
+from graphlab.motifs.significance.drawn import shown_classes, tone
+from graphlab.report.sections.motifs.tested import caption, figure
 
 
 @pytest.mark.parametrize(("samples", "decides"), [(60, False), (600, True)])
