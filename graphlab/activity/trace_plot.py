@@ -28,7 +28,7 @@ class TracesPlot(Plot):
     seconds: float
 
     def _time(self, bin_: int) -> float:
-        return self.seconds * (bin_ + 0.5) / self.values.shape[1]
+        return float(self.seconds * (bin_ + 0.5) / self.values.shape[1])
 
     def rows(self) -> list[dict[str, Any]]:
         """One a trace and bin."""

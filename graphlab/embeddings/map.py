@@ -27,7 +27,8 @@ def embedding_map(embeddings: EmbeddingSet, groups: Mapping[int, Any]) -> Points
     Args:
         embeddings: of three neurons or more. groups: root_id -> value; others are untyped.
     """
-    ids, notes = embeddings.root_ids, (f"Model {embeddings.model}.",)
+    ids = embeddings.root_ids
+    notes: tuple[str, ...] = (f"Model {embeddings.model}.",)
     if len(ids) > MAP_POINTS:
         notes = (*notes, f"{MAP_POINTS:,} of {len(ids):,} neurons, sampled.")
         ids = np.sort(np.random.default_rng(0).choice(ids, MAP_POINTS, replace=False))

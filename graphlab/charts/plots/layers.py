@@ -58,7 +58,8 @@ class LayersPlot(Plot):
         at = []
         for node in self.nodes:
             x = 40 + across * layers.index(node.layer)
-            at.append((x, 52 + STEP * (seen[node.layer] + (tallest - count[node.layer]) / 2)))
+            lift = 0.5 * (layers.index(node.layer) % 2)  # long connections pass between neurons, not through them
+            at.append((x, 52 + STEP * (seen[node.layer] + (tallest - count[node.layer]) / 2 + lift)))
             seen[node.layer] += 1
         return at
 

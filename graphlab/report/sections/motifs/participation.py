@@ -76,7 +76,11 @@ def section(subject: Subject) -> Section | None:
 
 def _figure(drawn: tuple[Any, ...], axes: tuple[str, str], caption: str, name: str) -> Figure:
     """A heat map for a screen and for a telephone."""
-    wide, narrow = (analyses.heat_map(*drawn, FOLD, *axes, within=within) for within in (900.0, NARROW))
+    rows, columns, values, tooltips, label = drawn
+    wide, narrow = (
+        analyses.heat_map(rows, columns, values, tooltips, label, FOLD, *axes, within=within)
+        for within in (900.0, NARROW)
+    )
     return Figure(wide, caption, name, narrow)
 
 
