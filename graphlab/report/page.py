@@ -75,7 +75,8 @@ class Table:
         longest = [0.0] * len(self.columns)
         for row in [self.columns, *self.rows]:
             for k, cell in enumerate(row):
-                longest[k] = max(longest[k], _longest_piece(cell, k in self.numbers))
+                number = k in self.numbers and row is not self.columns
+                longest[k] = max(longest[k], _longest_piece(cell, number))
         return sum(longest) + len(self.columns) * PADDING
 
     @property
