@@ -25,7 +25,6 @@ FIGURES: dict[str, tuple[str, ...]] = {
     "raster": ("run", "most", "trials"),
 }
 """Figures of ``graphlab draw`` -> the options that each takes."""
-WHO = ("pre", "post", "neurons", "source", "target")
 WANTED = {"circuit": ("neurons",), "partners": ("neurons",), "paths": ("source", "target")}
 PARAMETERS = {"neurons": "who", "run": "run_id"}
 """Options whose parameter has another name."""
@@ -105,24 +104,22 @@ def draw(
     from graphlab.commands.terminal import print_json
     from graphlab.graph import Graph
 
-    options = {
-        "neurons": neurons, "pre": pre, "post": post, "source": source, "target": target, "by": by, "values": values,
-        "most": most, "min_weight": min_weight, "kind": kind, "k": k, "size": size, "model": model, "animal": animal,
-        "run": run, "trials": trials,
+    who = {"neurons": neurons, "pre": pre, "post": post, "source": source, "target": target}
+    others = {
+        "by": by, "values": values, "most": most, "min_weight": min_weight, "kind": kind, "k": k, "size": size,
+        "model": model, "animal": animal, "run": run, "trials": trials,
     }  # fmt: skip
+    given: dict[str, Any] = {name: neurons_of(items, f"--{name}") for name, items in who.items() if items is not None}
+    given |= {name: value for name, value in others.items() if value is not None}
     if figure not in FIGURES:
         raise UnknownNameError("figure", figure, FIGURES)
-    given = {name: value for name, value in options.items() if value is not None}
     strange = [name for name in given if name not in FIGURES[figure]]
     missing = [name for name in WANTED.get(figure, ()) if name not in given]
     if strange or missing:
         flags = ", ".join(map(_flag, strange or missing))
         takes = ", ".join(map(_flag, FIGURES[figure]))
         raise GraphlabError(f"{figure} {'takes no' if strange else 'wants'} {flags}; it takes {takes}")
-    words = {
-        PARAMETERS.get(name, name): neurons_of(value, f"--{name}") if name in WHO else value
-        for name, value in given.items()
-    }
+    words = {PARAMETERS.get(name, name): value for name, value in given.items()}
     with Graph.open(graph, read_only=True) as opened:
         drawn = getattr(opened.plot, figure)(**words)
         written = str(drawn.save(output))
