@@ -107,7 +107,7 @@ def clusters(
             min_weight=min_weight, within=neurons_of(within, "--within"), proofread=proofread,
         )  # fmt: skip
     if figure is not None:
-        from graphlab.report.page import standalone
+        from graphlab.charts.standing_alone import standalone
         from ingest.running.whole_files import write_atomically
 
         drawn = standalone(result.figure())

@@ -43,7 +43,7 @@ class ClustersResult(CircuitResult):
         Raises:
             AnalysisError: more than 200 leaves.
         """
-        from graphlab.charts.analyses import heat_map
+        from graphlab.charts.analyses import Shade, heat_map
 
         assert self.found is not None
         names = [str(name) for name in self.table["item"].to_pylist()]
@@ -51,7 +51,7 @@ class ClustersResult(CircuitResult):
             raise AnalysisError(f"a heat map of {len(names):,} items; wanted at most {MOST_DRAWN}")
         values = self.found.cosine[np.ix_(self.found.order, self.found.order)]
         said = [[f"{a}, {b}: {values[i, k]:.3f}" for k, b in enumerate(names)] for i, a in enumerate(names)]
-        return heat_map(names, names, values, said, "cosine of connectivity", full=1.0)
+        return heat_map(names, names, values, said, "cosine of connectivity", Shade("cosine", 1.0))
 
 
 class ClusterVerbs(CircuitVerbs):
