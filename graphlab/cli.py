@@ -20,6 +20,7 @@ from graphlab.commands import activity, counting, embedding, graphs, joins, mini
 from graphlab.commands.choices import Sections, Verb
 from graphlab.commands.circuits.communities import clusters, communities, spectral
 from graphlab.commands.circuits.flow import FLOW, cascade, influence
+from graphlab.commands.circuits.matching import match
 from graphlab.commands.circuits.simulation import SIMULATE
 from graphlab.commands.circuits.statistics import stats
 from graphlab.commands.everyday import connecting, following, parts, sets
@@ -216,6 +217,7 @@ for name, verb in FLOW.items():
     flow.command(name, cls=Verb)(interruptible(verb))
 app.add_typer(flow, rich_help_panel="Circuits")
 app.command(cls=Verb, rich_help_panel="Circuits")(interruptible(stats))
+app.command(cls=Verb, rich_help_panel="Circuits")(interruptible(match))
 
 simulate = typer.Typer(name="simulate", cls=Sections, help="Spikes and rates of a driven brain.", no_args_is_help=True)
 for verb in SIMULATE:

@@ -51,6 +51,7 @@ RESULT_TABLES = (
     "spectral_features",
     "connectivity_clusters",
     "connectivity_merges",
+    "matched_neurons",
 )
 Arriving = Callable[[Path], AbstractContextManager[Path]]
 KEPT = "kept"

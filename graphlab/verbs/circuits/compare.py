@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphlab.circuits.result import CircuitResult
 from graphlab.store import tables
-from graphlab.store.folder import Folder
+from graphlab.verbs.circuits.others import Other, data_version, opened, place, require_versions
 from graphlab.verbs.circuits.statistics import OF_WEIGHTS, StatisticsVerbs, connection_notes, measured, texts
 from graphlab.verbs.open_graph import OpenGraph
 from ingest.running.progress import Progress
 from ingest.running.task_runners import Workers
-from ingest.schema.errors import AnalysisError, UnknownNameError, VersionError
+from ingest.schema.errors import AnalysisError, UnknownNameError
 
 if TYPE_CHECKING:
     from graphlab.circuits.statistics.between import Brain
@@ -26,7 +26,6 @@ LEVELS = {
     "motifs": ("name",),
 }
 """Level -> the parts of a key."""
-Other = OpenGraph | str | Path
 
 
 class CompareVerbs(StatisticsVerbs):
@@ -84,18 +83,18 @@ class CompareVerbs(StatisticsVerbs):
                 raise UnknownNameError("setting of a comparison", name, OF_WEIGHTS)
         second: list[Other] = [others] if isinstance(others, OpenGraph | str | Path) else list(others)
         with ExitStack() as stack:
-            opened = [stack.enter_context(_opened(one)) for one in (*with_, *second)]
+            graphs = [stack.enter_context(opened(one)) for one in (*with_, *second)]
             if versions is not None:
-                _require_versions(opened, versions)
+                require_versions(graphs, versions)
             parameters = {
-                "others": [_place(one) for one in second], "with_": [_place(one) for one in with_], "level": level,
+                "others": [place(one) for one in second], "with_": [place(one) for one in with_], "level": level,
                 "names": None if names is None else list(names), "by": by, "size": size, "seed": seed,
-                "across_versions": across_versions, "versions": [_data_version(one) for one in opened],
+                "across_versions": across_versions, "versions": [data_version(one) for one in graphs],
                 **{name: getattr(self._split(settings)[0], name) for name in OF_WEIGHTS},
             }  # fmt: skip
-            subsets = [one for one in opened if one.folder.part is not None]
+            subsets = [one for one in graphs if one.folder.part is not None]
             run = self._start_run("circuits_compare", parameters, {}, seed, record=record and not subsets)
-            every = [self, *(CompareVerbs(one) for one in opened)]
+            every = [self, *(CompareVerbs(one) for one in graphs)]
             titles = _titles([one.path for one in every])
             said = [
                 Version(title, _text(one.folder.meta("dataset")), _text(one.folder.meta("materialization")))
@@ -115,40 +114,6 @@ class CompareVerbs(StatisticsVerbs):
     def repeatable(self) -> dict[str, Callable[..., object]]:
         """What does the work of a run again, by the verb that the run names, from the run's parameters."""
         return {**super().repeatable(), "circuits_compare": self.compare}
-
-
-class _Graph(OpenGraph):
-    def __init__(self, folder: Folder) -> None:
-        self._folder = folder
-
-
-@contextmanager
-def _opened(other: Other) -> Iterator[OpenGraph]:
-    if isinstance(other, OpenGraph):
-        yield other
-        return
-    folder = Folder.open(other, read_only=True)
-    try:
-        yield _Graph(folder)
-    finally:
-        folder.close()
-
-
-def _place(other: Other) -> str:
-    return str(other.path if isinstance(other, OpenGraph) else Path(other).absolute())
-
-
-def _data_version(one: OpenGraph) -> str:
-    return str(one.folder.meta("data_version"))
-
-
-def _require_versions(opened: Sequence[OpenGraph], versions: Sequence[str]) -> None:
-    for one, version in zip(opened, versions, strict=True):
-        if _data_version(one) != version:
-            raise VersionError(
-                f"{one.path} is at data version {_data_version(one)}, and was compared at {version}: sources were "
-                "added since. Compare it anew"
-            )
 
 
 def _titles(paths: Sequence[Path]) -> list[str]:

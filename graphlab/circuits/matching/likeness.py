@@ -1,0 +1,52 @@
+"""How alike two sides are pair by pair: embeddings before, shared wiring after a matching.
+
+Tests: tests/graphlab/circuits/matching/test_likeness.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from graphlab.circuits.matching.frank_wolfe import Nodes, Sides
+
+Floats = npt.NDArray[np.float64]
+
+
+def cosine(first: Floats, second: Floats) -> Floats:
+    """[n, m] cosine of every pair of rows; 0 where a row is unknown (NaN) or zero."""
+    return _unit(first) @ _unit(second).T
+
+
+def shared_wiring(sides: Sides, partner: Nodes) -> Floats:
+    """[n] share of a matched pair's weight that both have with matched partners; NaN without a partner or weight.
+
+    Sum of the smaller over the mean of both sums: 1 where the two have the same connections with the same partners.
+    Input and output count, and connections across where the sides have them.
+    """
+    at = np.flatnonzero(partner >= 0)
+    P = sparse.csr_array((np.ones(len(at)), (at, partner[at])), shape=(sides.n, sides.m))
+    compared: list[tuple[Any, Any, tuple[int, ...]]] = [(sides.first, P @ sides.second @ P.T, (0, 1))]
+    if sides.across is not None and sides.back is not None:
+        compared.append((sides.across, P @ sides.back @ P, (1,)))  # its rows are ours
+        compared.append((sides.back, P.T @ sides.across @ P.T, (0,)))  # its columns are ours
+    shared, total = np.zeros(sides.n), np.zeros(sides.n)
+    for own, other, axes in compared:
+        least = own.minimum(other)
+        for axis in axes:
+            shared += least.sum(axis)
+            total += (own.sum(axis) + other.sum(axis)) / 2
+    share: Floats = np.divide(shared, total, out=np.full(sides.n, np.nan), where=total > 0)
+    share[partner < 0] = np.nan
+    return share
+
+
+def _unit(vectors: Floats) -> Floats:
+    known = np.nan_to_num(vectors)
+    size = np.linalg.norm(known, axis=1, keepdims=True)
+    unit: Floats = np.divide(known, size, out=np.zeros_like(known), where=size > 0)
+    unit[np.isnan(vectors).any(axis=1)] = 0
+    return unit
