@@ -20,6 +20,7 @@ from graphlab.report.sections import (
     methods,
     overview,
     predictions,
+    simulation,
     statistics,
     strongest,
 )
@@ -41,6 +42,7 @@ WHOLE = (
     strongest.section,
     cell_types.section,
     embedding_map.section,
+    simulation.section,
     activity.section,
     predictions.section,
     methods.section,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from graphlab.activity.section import ActivitySection
+    from graphlab.charts.plots.raster import RasterPlot
     from graphlab.motifs.census.census import Census
     from graphlab.motifs.significance.motifs import Significance
     from graphlab.store.embeddings.files import EmbeddingSet
@@ -61,6 +62,12 @@ class ReportedActivity(Protocol):
     def section(self) -> ActivitySection | None: ...
 
 
+class ReportedPlots(Protocol):
+    """What a report asks of ``graph.plot``."""
+
+    def raster(self, run_id: str | None) -> RasterPlot: ...
+
+
 class ReportedGraph(Protocol):
     """What a report asks of a graph; ``graphlab.Graph`` is one."""
 
@@ -78,6 +85,9 @@ class ReportedGraph(Protocol):
 
     @property
     def activity(self) -> ReportedActivity: ...
+
+    @property
+    def plot(self) -> ReportedPlots: ...
 
     def info(self) -> GraphInfo: ...
 
