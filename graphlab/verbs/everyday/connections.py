@@ -137,7 +137,7 @@ class ConnectionVerbs(Asking):
     ) -> Result:
         from dataclasses import replace
 
-        from graphlab.verbs.everyday.fractions import with_fractions
+        from graphlab.verbs.everyday.tables.fractions import with_fractions
 
         own = None if autapses is None else autapses.to_arrow()
         return replace(found, table=with_fractions(self._folder, found.to_arrow(), ends, kind, labels, regex, own))
@@ -146,6 +146,6 @@ class ConnectionVerbs(Asking):
     def _pivoted(found: Result, labels: list[str], by_neuropil: bool, values: str, beside: list[str]) -> Result:
         from dataclasses import replace
 
-        from graphlab.verbs.everyday.matrix import matrix
+        from graphlab.verbs.everyday.tables.matrix import matrix
 
         return replace(found, table=matrix(found.to_arrow(), labels, by_neuropil, values, beside))

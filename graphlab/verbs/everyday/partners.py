@@ -51,7 +51,7 @@ class PartnerVerbs(ConnectionVerbs):
         from dataclasses import replace
 
         from graphlab.selection.resolve import root_ids_of
-        from graphlab.verbs.everyday.partner_tables import partner_table, without_autapses
+        from graphlab.verbs.everyday.tables.partners import partner_table, without_autapses
 
         if direction not in ("out", "in"):
             raise SchemaError(f"direction is {direction!r}; wanted out or in")

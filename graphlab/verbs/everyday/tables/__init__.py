@@ -1,0 +1,1 @@
+"""What the rows of everyday answers are made into: fractions of everything, matrices, sums by partner."""
