@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import duckdb
 import numpy as np
 
 from graphlab.store.database import exact_sum, first_row, quote
@@ -169,7 +170,11 @@ def _met_before(arrivals: IncomingRows, duplicates: str | None) -> list[str]:
         return [f"{count:,} connections were in the graph already and kept as they were"]
     # Summing: the old rows join the new ones and leave the table; neuropil detail is added, not replaced.
     for table in PAIR_TABLES:
-        shared = [c for c in _columns(arrivals, table) if c in {quote(n) for n in arrivals.schema.names} | {'"kind"'}]
+        for name, type_ in _described(connection, table).items():  # what only earlier sources say of a pair stays
+            connection.execute(f"ALTER TABLE arrived ADD COLUMN IF NOT EXISTS {quote(name)} {type_}")
+    there = set(_described(connection, "arrived"))
+    for table in PAIR_TABLES:
+        shared = [quote(name) for name in _described(connection, table) if name in there]
         connection.execute(
             f"INSERT INTO arrived BY NAME SELECT {', '.join(shared)}, -1 AS arrival FROM {table} "
             f"WHERE ({PAIR}) IN (SELECT ({PAIR}) FROM met)"
@@ -196,12 +201,19 @@ def _insert(arrivals: IncomingRows, unique: bool) -> None:
         for name in arrivals.schema.names
         if name not in ("pre_root_id", "post_root_id", "kind", "weight", "arrival", *SIDES)
     ]
+    known = {*arrivals.schema.names, "kind", "arrival"}
+    only_before = [
+        quote(name)
+        for name in _described(connection, "connections")
+        if name in _described(connection, "arrived") and name not in known
+    ]
     each_once = f"SELECT count(*) = (SELECT count(*) FROM arrived) FROM (SELECT DISTINCT {PAIR} FROM arrived)"
     if unique or first_row(connection, each_once)[0]:
-        columns = ", ".join([PAIR, "weight", *others])
+        columns = ", ".join([PAIR, "weight", *others, *only_before])
         connection.execute(f"INSERT INTO connections BY NAME SELECT {columns} FROM arrived")
     else:
         heaviest = "".join(f", first({name} ORDER BY weight DESC, arrival) AS {name}" for name in others)
+        heaviest += "".join(f", first({name}) FILTER (arrival < 0) AS {name}" for name in only_before)
         connection.execute(
             f"INSERT INTO connections BY NAME SELECT {PAIR}, CAST({total} AS DOUBLE) AS weight{heaviest} "
             f"FROM arrived GROUP BY {PAIR}"
@@ -226,8 +238,9 @@ def _claim_kinds(arrivals: IncomingRows, rows: str = "arrived") -> None:
     )
 
 
-def _columns(arrivals: IncomingRows, table: str) -> list[str]:
-    return [quote(row[0]) for row in arrivals.connection.execute(f"DESCRIBE {table}").fetchall()]
+def _described(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
+    """Column -> type."""
+    return {str(row[0]): str(row[1]) for row in connection.execute(f"DESCRIBE {table}").fetchall()}
 
 
 def _same(left: str, right: str) -> str:

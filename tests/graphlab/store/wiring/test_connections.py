@@ -49,6 +49,7 @@ def test_a_pair_that_an_earlier_source_brought(
     assert rows_of(PAIRS) == [(1, 2, 3.0), (5, 6, 1.0)]
     graph.ingest(later, as_="connections", duplicates="sum")
     assert rows_of(PAIRS) == [(1, 2, 13.0), (3, 4, 1.0), (5, 6, 1.0)]
+    assert rows_of("SELECT pre_root_id, note FROM connections") == [(1, "old"), (3, None), (5, "old")]
     graph.ingest(connections([(1, 2, 100)]), as_="connections", duplicates="first")
     assert rows_of(PAIRS) == [(1, 2, 13.0), (3, 4, 1.0), (5, 6, 1.0)]
 
