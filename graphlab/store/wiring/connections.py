@@ -188,11 +188,7 @@ def _insert(arrivals: IncomingRows, unique: bool) -> None:
     connection = arrivals.connection
     total = exact_sum(connection, "arrived", "weight")
     if arrivals.has("neuropil"):
-        connection.execute(
-            f"""INSERT INTO connections_by_neuropil BY NAME
-                SELECT {PAIR}, neuropil, CAST({total} AS DOUBLE) AS weight FROM arrived
-                WHERE arrival >= 0 GROUP BY {PAIR}, neuropil"""
-        )
+        _add_neuropils(connection)
     if partition.is_split(connection) or any(map(arrivals.has, SIDES)):
         sides = [side if arrivals.has(side) else f"CAST(NULL AS VARCHAR) AS {side}" for side in SIDES]
         partition.add(connection, f"SELECT {PAIR}, {', '.join(sides)}, weight FROM arrived WHERE arrival >= 0")
@@ -218,6 +214,22 @@ def _insert(arrivals: IncomingRows, unique: bool) -> None:
             f"INSERT INTO connections BY NAME SELECT {PAIR}, CAST({total} AS DOUBLE) AS weight{heaviest} "
             f"FROM arrived GROUP BY {PAIR}"
         )
+
+
+def _add_neuropils(connection: duckdb.DuckDBPyConnection) -> None:
+    """What arrived by pair and neuropil, in one row each with what earlier sources say of the same."""
+    key = f"{PAIR}, neuropil"
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE in_neuropils AS SELECT {key}, weight FROM arrived WHERE arrival >= 0 UNION ALL "
+        f"SELECT {key}, weight FROM connections_by_neuropil SEMI JOIN met USING ({PAIR})"
+    )
+    connection.execute(f"DELETE FROM connections_by_neuropil USING met WHERE {_same('connections_by_neuropil', 'met')}")
+    total = exact_sum(connection, "in_neuropils", "weight")
+    connection.execute(
+        f"INSERT INTO connections_by_neuropil BY NAME SELECT {key}, CAST({total} AS DOUBLE) AS weight "
+        f"FROM in_neuropils GROUP BY {key}"
+    )
+    connection.execute("DROP TABLE in_neuropils")
 
 
 def _claim_kinds(arrivals: IncomingRows, rows: str = "arrived") -> None:

@@ -54,6 +54,18 @@ def test_a_pair_that_an_earlier_source_brought(
     assert rows_of(PAIRS) == [(1, 2, 13.0), (3, 4, 1.0), (5, 6, 1.0)]
 
 
+def test_a_later_source_adds_to_the_neuropils_of_a_pair(
+    graph: Graph, connections: Callable[..., pa.Table], rows_of: Rows
+) -> None:
+    graph.ingest(connections([(1, 2, 3), (2, 3, 1)], neuropil=["LH", "MB"]), as_="connections")
+    later = connections([(1, 2, 2), (1, 2, 5), (2, 3, 4)], neuropil=["LH", "CA", None])
+    graph.ingest(later, as_="connections", duplicates="sum")
+    assert rows_of("SELECT pre_root_id, post_root_id, neuropil, weight FROM connections_by_neuropil ORDER BY ALL") == [
+        (1, 2, "CA", 5.0), (1, 2, "LH", 5.0), (2, 3, "MB", 1.0), (2, 3, None, 4.0)
+    ]  # fmt: skip
+    assert rows_of(PAIRS) == [(1, 2, 10.0), (2, 3, 5.0)]
+
+
 def test_neuropils_become_detail_and_the_main_one(
     graph: Graph, connections: Callable[..., pa.Table], rows_of: Rows
 ) -> None:
