@@ -127,7 +127,7 @@ def circuit(
 ) -> Markup:
     """Neurons on a circle by their tuning, blue to red; connections as lines, thicker for more synapses."""
     r, top = 96.0, 40
-    width = max(round(2 * (r + 18 + name_width(names, LONGEST_SPOKE) * 11 / 12)), 300)
+    width = max(round(2 * (r + 21 + name_width(names, LONGEST_SPOKE) * 11 / 12)), 300)
     order = sorted(range(len(names)), key=lambda i: tuning[i])
     angle = {node: 2 * math.pi * at / len(names) - math.pi / 2 for at, node in enumerate(order)}
     at = {i: (width / 2 + r * math.cos(a), top + width / 2 + r * math.sin(a)) for i, a in angle.items()}
