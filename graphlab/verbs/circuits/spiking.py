@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 Nodes = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Simulation(CircuitResult):
     """Rates of the neurons that spiked, and the spikes: trial, time_ms, root_id."""
 

@@ -40,7 +40,7 @@ class CitingVerbs(OpenGraph):
             f"{info.counts['neurons_in_graph']:,} neurons and {info.counts['chemical']:,} chemical connections; "
             f"{recipe_text(info.recipe)}."
         ]
-        if isinstance(result, Result):
+        if isinstance(result, Result) and not getattr(result, "run_id", ""):
             notes = "".join(f" {note}." for note in result.notes)
             found = f" by {result.engine}: {_one_line(result.sql)}" if result.sql else f" by {result.engine}"
             told.append(f"The answer of {len(result):,} rows was found{found}.{notes}")

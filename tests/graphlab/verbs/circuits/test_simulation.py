@@ -70,6 +70,7 @@ def test_every_result_is_a_run_that_reruns_and_stands_in_its_table(graph: Graph,
 
 def test_spikes_add_up_to_rates_and_queries_join_them(graph: Graph) -> None:
     result = graph.circuits.simulate(SENSOR, **BRIEF)
+    assert "- spikes: 5 neurons driven" in repr(result)
     spikes, rates = result.spikes.to_pandas(), result.to_pandas().set_index("root_id")
     counted = spikes.groupby("root_id").size()
     assert rates["spikes"][counted.index].equals(counted.rename("spikes"))

@@ -23,6 +23,8 @@ def test_data_runs_and_answers(tmp_path: Path) -> None:
         graph.motifs.census(3, min_weight=2)
         run = graph.runs("census")["run_id"][0].as_py()
         assert f'Run {run} (census): kind "chemical", min_weight 2, size 3.' in graph.methods(run).replace("2.0", "2")
+        flow = graph.circuits.signal_flow()
+        assert f"Run {flow.run_id} (signal_flow)" in graph.methods(flow)
         answer = graph.connections(1)
         assert "The answer of 1 rows was found by duckdb: " in graph.methods(answer)
         part = graph.subset([1, 2])
