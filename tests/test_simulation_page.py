@@ -30,7 +30,7 @@ def test_every_command_runs(tmp_path: Path, real_data: Path) -> None:
         "table simulation_activity",
     ):
         assert words in " ".join(done.stdout.split())
-    assert re.search(r"PNs\s+\d", done.stdout)
+    assert re.search(r"PNs\W+\d", done.stdout)
 
 
 def test_every_table_of_the_page_is_one_of_results() -> None:
