@@ -61,7 +61,7 @@ SECTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
         joins.skeletons,
     ),
     "Motifs": (counting.motifs, mining.mine, mining.instances),
-    "Circuits": (influence, cascade, communities, spectral, clusters),
+    "Circuits": (stats, influence, cascade, communities, spectral, clusters, match),
     "Embeddings": (
         joins.join_embeddings,
         joins.place_synapses,
@@ -216,8 +216,6 @@ flow = typer.Typer(name="flow", cls=Sections, help="Where signals go through the
 for name, verb in FLOW.items():
     flow.command(name, cls=Verb)(interruptible(verb))
 app.add_typer(flow, rich_help_panel="Circuits")
-app.command(cls=Verb, rich_help_panel="Circuits")(interruptible(stats))
-app.command(cls=Verb, rich_help_panel="Circuits")(interruptible(match))
 
 simulate = typer.Typer(name="simulate", cls=Sections, help="Spikes and rates of a driven brain.", no_args_is_help=True)
 for verb in SIMULATE:

@@ -100,7 +100,7 @@ def draw(
     trials: Annotated[int | None, typer.Option(help="Of raster: trials of each neuron.", min=1)] = None,
     json: Json = False,
 ) -> None:
-    """Draw a figure of a graph or of its results as SVG: adjacency, circuit, paths, partners, census, raster, ..."""
+    """Draw a figure of a graph, or of its results, as SVG: wiring, motifs, embeddings, activity."""
     from graphlab.commands.terminal import print_json
     from graphlab.graph import Graph
 
