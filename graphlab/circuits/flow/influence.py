@@ -74,6 +74,11 @@ def influence(
         raise AnalysisError(f"the gain is {gain}; wanted a number above 0 and below 1, where the model has a rest")
     if not seeds or any(not len(one) for one in seeds):
         raise AnalysisError("a set of seeds without neurons; wanted one or more in each")
+    if silenced is not None and len(seeds) > 1 and (both := np.intersect1d(silenced, np.concatenate(seeds))).size:
+        raise AnalysisError(
+            f"{len(both):,} silenced neurons are seeds of some set, such as {weights.graph.root_ids[both[0]]}; seeds "
+            "always send, so the sets would not be alike. Leave them out of one of the two, or ask set by set"
+        )
     values = weights.signed(weights.fractions() if counted == "fraction" else weights.graph.weight)
     whole = weights.incoming(values)
     quiet = np.setdiff1d(silenced if silenced is not None else np.zeros(0, np.int64), np.concatenate(seeds))

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from graphlab.commands.options import MinWeight, MotifKind
+from graphlab.commands.everyday.who import criteria_of
+from graphlab.commands.options import MinWeight, MotifKind, lines_of
 from ingest.schema.errors import GraphlabError
-from ingest.schema.ids import is_id
 
 if TYPE_CHECKING:
     from graphlab.circuits.result import CircuitResult
@@ -94,39 +94,25 @@ def _signs_of(items: list[str] | None) -> dict[str, int]:
 
 
 def neurons_of(items: list[str] | None, flag: str) -> Any:
-    """Ids, names or criteria as ``graph.circuits`` takes them; None where nothing was said."""
+    """Ids, names or criteria as ``graph.circuits`` takes them; None where nothing was said.
+
+    Digits may be an id or a name; the graph says which, and refuses what could be both.
+    """
     criteria: dict[str, Any] = {}
-    ids: list[str] = []
+    named: list[str] = []
     for item in items or []:
-        name, equals, value = item.partition("=")
-        if equals and not item.startswith("@"):
-            criteria[name.strip()] = _criterion(name.strip(), value, flag)
-        elif item.startswith("@"):
-            ids += _lines(Path(item[1:]), flag)
+        if item.startswith("@"):
+            named += lines_of(item[1:], "a list of neurons, one a line")
+        elif "=" in item:
+            for name, value in criteria_of(item).items():
+                if name in criteria:
+                    raise GraphlabError(f"{flag}: {name} is said twice; give its values with commas")
+                criteria[name] = value
         else:
-            ids += [one.strip() for one in item.split(",") if one.strip()]
-    if criteria and ids:
+            named += [one.strip() for one in item.split(",") if one.strip()]
+    if criteria and named:
         raise GraphlabError(f"{flag}: found both ids and COLUMN=VALUE; wanted one of the two")
-    return criteria or [int(one) if is_id(one) else one for one in ids] or None
-
-
-def _criterion(name: str, value: str, flag: str) -> Any:
-    if name.startswith(("min_", "max_")):
-        try:
-            return float(value)
-        except ValueError:
-            raise GraphlabError(f"{flag}: found {name}={value!r}; wanted a number") from None
-    parts = value.split(",")
-    return parts if len(parts) > 1 else value
-
-
-def _lines(path: Path, flag: str) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8-sig").split()
-    except (OSError, ValueError) as error:
-        raise GraphlabError(
-            f"{flag}: {path} cannot be read ({error}); @FILE holds ids or names without blanks"
-        ) from None
+    return criteria or named or None
 
 
 def show(

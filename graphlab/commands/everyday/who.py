@@ -55,7 +55,7 @@ def who_of(graph: Graph, text: str | None) -> Any:
         except ValueError as error:
             raise GraphlabError(f"{text[:60]!r} is no JSON: {error}") from None
     if _CRITERION.fullmatch(text):
-        return _criteria(text)
+        return criteria_of(text)
     if "," in text and not _known(graph, text):
         return [part.strip() for part in text.split(",") if part.strip()]
     return text
@@ -68,8 +68,12 @@ def _known(graph: Graph, text: str) -> bool:
     return bool(row.fetchall()[0][0])
 
 
-def _criteria(text: str) -> dict[str, Any]:
-    """``cell_type=Mi1,Tm3;side=left`` as criteria; ``,side=left`` begins another criterion, too."""
+def criteria_of(text: str) -> dict[str, Any]:
+    """``cell_type=Mi1,Tm3;side=left`` as criteria; ``,side=left`` begins another criterion, too.
+
+    Raises:
+        GraphlabError: no column, a column without a value or said twice, a bound that is no number.
+    """
     said: dict[str, list[str]] = {}
     name = ""
     for part in re.split(r"[;,]", text):
@@ -79,7 +83,7 @@ def _criteria(text: str) -> dict[str, Any]:
             if name in said:
                 raise GraphlabError(f"{name} is said twice in {text!r}; give its values with commas")
         said.setdefault(name, []).append((found[2] if found else part).strip())
-    if any(not value for values in said.values() for value in values):
+    if "" in said or any(not value for values in said.values() for value in values):
         raise GraphlabError(
             f'found {text!r}; wanted COLUMN=VALUE,VALUE. For unknown values write JSON: {{"side": null}}'
         )

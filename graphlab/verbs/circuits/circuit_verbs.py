@@ -16,7 +16,7 @@ from graphlab.circuits.result import CircuitResult
 from graphlab.circuits.weights.read import read_weights
 from graphlab.circuits.weights.settings import SUMMED, WeightSettings, weight_settings
 from graphlab.circuits.weights.weights import Weights
-from graphlab.selection.resolve import root_ids_of
+from graphlab.selection.resolve import SPECIAL, root_ids_of
 from graphlab.store.runs.results import ActiveRun
 from graphlab.verbs.open_graph import Namespace
 from ingest.schema.errors import AnalysisError
@@ -70,8 +70,12 @@ class CircuitVerbs(Namespace):
         return ids
 
     def _choice(self, what: str, wanted: Any) -> Any:
-        """Neurons as a run writes them down: criteria as they are, anything else as ids."""
-        chosen = wanted if wanted is None or isinstance(wanted, Mapping) else self._ids(what, wanted)
+        """Neurons as a run writes them down: criteria as they are, anything else as ids.
+
+        Sets and searches become ids: what they mean can change while the data stay.
+        """
+        lasting = isinstance(wanted, Mapping) and not set(SPECIAL) & set(wanted)
+        chosen = wanted if wanted is None or lasting else self._ids(what, wanted)
         return plain_choice(what, chosen)
 
     def _nodes(self, what: str, wanted: Any, weights: Weights) -> Ints:

@@ -5,6 +5,7 @@ Tests: tests/graphlab/verbs/circuits/test_matching.py.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -80,6 +81,11 @@ class MatchVerbs(CircuitVerbs):
         from graphlab.circuits.matching.confidence import LEAST_KNOWN, agreed_matching
         from graphlab.circuits.matching.sides import equal_values, groups_of, sides_between
 
+        if folds < 0 or most_steps < 1 or not math.isfinite(likeness):
+            raise AnalysisError(
+                f"folds is {folds}, most_steps {most_steps}, likeness {likeness:g}; wanted 0 or more, 1 or more, and a "
+                "number"
+            )
         chosen = self._settings(settings)
         with ExitStack() as stack:
             one = None if other is None else stack.enter_context(opened(other))
@@ -163,10 +169,12 @@ class MatchVerbs(CircuitVerbs):
         """A column's name, or pairs of ids as lists."""
         if known is None or isinstance(known, str):
             return known
-        pairs = list(known.items()) if isinstance(known, Mapping) else [tuple(pair) for pair in np.asarray(known)]
+        if hasattr(known, "to_numpy"):
+            known = known.to_numpy()
+        pairs = list(known.items()) if isinstance(known, Mapping) else [tuple(pair) for pair in known]
         if any(len(pair) != 2 for pair in pairs):
             raise AnalysisError("known: wanted a column of neurons, a mapping, or rows of two root_ids")
-        return [as_root_ids(list(pair)).tolist() for pair in pairs]
+        return [[int(as_root_ids([one])[0]) for one in pair] for pair in pairs]  # each apart: no floats between them
 
     def _seeds(
         self, known: Any, here: Weights, left: Nodes, there: Weights, right: Nodes, blocks: Sequence[Block]

@@ -109,7 +109,7 @@ class ReachVerbs(CircuitVerbs):
             seeds: root_ids, names, or criteria; together one set, unless ``each`` is ``root_id`` (every neuron by
                 itself) or a column of neurons (every group).
             targets: whose rows are given back and kept; all neurons when None.
-            silenced: neurons that send nothing.
+            silenced: neurons that send nothing, but for seeds, which always send (and are told).
             gain: the leading eigenvalue after scaling; near 1 the leading mode takes over.
             scale: ``fixed`` by the eigenvalue of the whole wiring, ``silenced`` by that of what silencing leaves.
             counted: ``count`` of synapses, or the ``fraction`` of the target's input.
@@ -164,7 +164,10 @@ class ReachVerbs(CircuitVerbs):
             parts.append(pa.table(rows))
         about = {"lambda": found.lambda_, "gain": gain, **_share_of_mode(found, list(sets.values()))}
         about["silenced"] = 0 if nodes["silenced"] is None else len(nodes["silenced"])
-        notes = [_scaling(found, gain, scale, counted), *_control(found, about), *weights.notes]
+        sending = np.intersect1d(starts, nodes["silenced"]) if nodes["silenced"] is not None else starts[:0]
+        about["silenced"] -= len(sending)
+        told = [f"{len(sending):,} neurons to be silenced are seeds, and send"] if len(sending) else []
+        notes = [_scaling(found, gain, scale, counted), *told, *_control(found, about), *weights.notes]
         return self._kept(run, pa.concat_tables(parts), "influence", notes, about)
 
     def intermediates(self, sources: Any, targets: Any, *, record: bool = True, **settings: Any) -> CircuitResult:

@@ -50,6 +50,9 @@ class PartnerVerbs(ConnectionVerbs):
         """
         from dataclasses import replace
 
+        import numpy as np
+
+        from graphlab.selection.notes import not_neurons
         from graphlab.selection.resolve import root_ids_of
         from graphlab.verbs.everyday.tables.partners import partner_table, without_autapses
 
@@ -61,6 +64,7 @@ class PartnerVerbs(ConnectionVerbs):
         labels = [*BESIDE, "side"] if groups == ["neuron"] else groups
         mine = "pre" if direction == "out" else "post"
         chosen = root_ids_of(self._folder, who, regex)
+        chosen = chosen[~np.isin(chosen, not_neurons(self._folder, chosen))]  # in a part, only what it has
         ends = {"pre": None, "post": None, mine: {"root_id": chosen}}
         found = self.connections(
             ends["pre"], ends["post"], min_weight=min_weight, kind=kind, compartment=compartment,
@@ -95,8 +99,10 @@ class PartnerVerbs(ConnectionVerbs):
             root_id uint64, name, cell_type, shared int64 (how many of the neurons), weight double (summed); most
             shared, then heaviest first.
         """
+        from dataclasses import replace
+
         from graphlab.selection.resolve import root_ids_of
-        from queries.ir.expression import Call, Property
+        from queries.ir.expression import Call, Operation, Property
         from queries.ir.pattern import Column, Order
 
         if direction not in ("out", "in"):
@@ -109,6 +115,9 @@ class PartnerVerbs(ConnectionVerbs):
         end = "pre" if direction == "out" else "post"
         ends = {"pre": None, "post": None, **self._ends(**{end: ids})}
         pattern, parameters = self._pairs(ends, min_weight, kind, False, False, compartment)
+        # A neuron is no partner of itself.
+        apart = Operation("<>", (Property("a", "root_id"), Property("b", "root_id")))
+        pattern = replace(pattern, where=apart)
         shared = Call("count", (Property(mine, "root_id"),), distinct=True)
         weight = Call("sum", (Property("e", "weight"),))
         columns = (

@@ -17,6 +17,7 @@ from graphlab.store.wiring.input_totals import stored_totals
 from graphlab.verbs.open_graph import Namespace
 from ingest.schema.errors import SchemaError, UnknownNameError
 from ingest.schema.space import Resolution
+from ingest.schema.words import KINDS
 
 if TYPE_CHECKING:
     from queries.result import Result
@@ -75,6 +76,8 @@ class Places(Namespace):
             raise SchemaError(
                 f"nothing here has a place ({', '.join(kinds)}): wanted synapses, neurons with positions, or embeddings"
             )
+        if within_nm is not None and not within_nm >= 0:
+            raise SchemaError(f"within_nm is {within_nm!r}; wanted a distance in nm")
         values = {"x": x, "y": y, "z": z, "k": k, "most": math.inf if within_nm is None else float(within_nm)}
         sql = f"""WITH near AS ({" UNION ALL ".join(rows)}),
             best AS (SELECT root_id, min(squared) AS squared,
@@ -82,7 +85,7 @@ class Places(Namespace):
                      FROM near WHERE squared IS NOT NULL AND NOT isnan(squared) GROUP BY root_id)
             SELECT b.root_id, n.name, n.cell_type, sqrt(b.squared) AS distance_nm, nearest[1] AS place,
                    nearest[2] AS x_nm, nearest[3] AS y_nm, nearest[4] AS z_nm FROM best b JOIN neurons n USING (root_id)
-            WHERE sqrt(b.squared) <= $most ORDER BY distance_nm, b.root_id LIMIT $k"""
+            WHERE n.in_graph AND sqrt(b.squared) <= $most ORDER BY distance_nm, b.root_id LIMIT $k"""
         table = arrow(cursor, sql, values)
         notes = () if len(table) else (f"no neuron within {values['most']:g} nm",)
         return Result(table, sql=sql, notes=notes)
@@ -130,6 +133,8 @@ class Places(Namespace):
 
         if not tables.has_neuropils(self._folder):
             raise SchemaError("no connection of this graph has a neuropil; wanted connections with a column neuropil")
+        if kind not in KINDS:
+            raise UnknownNameError("kind", kind, KINDS)
         chosen = root_ids_of(self._folder, who, regex)
         columns = self.neuron_columns()
         if by != "neuron" and by not in columns:

@@ -85,11 +85,14 @@ class Synapses(Namespace):
             for end in ("pre", "post")
             if f"chosen_{end}" in chosen
         )
+        inside = "".join(
+            f" AND {neuron}.in_graph" for end, neuron in (("pre", "a"), ("post", "b")) if f"chosen_{end}" not in chosen
+        )
         sql = (
             f"SELECT s.synapse_id, s.pre_root_id, s.post_root_id, a.name AS name_pre, b.name AS name_post, "
             f"a.cell_type AS cell_type_pre, b.cell_type AS cell_type_post, {OF_SYNAPSE} "
             f"FROM (FROM synapses s {joins}) s JOIN neurons a ON a.root_id = s.pre_root_id "
-            f"JOIN neurons b ON b.root_id = s.post_root_id WHERE {where} ORDER BY s.synapse_id"
+            f"JOIN neurons b ON b.root_id = s.post_root_id WHERE {where}{inside} ORDER BY s.synapse_id"
         )
         return self._asked(sql, chosen, values, regex)
 

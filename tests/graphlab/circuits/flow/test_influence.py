@@ -192,3 +192,9 @@ def test_the_larva_by_a_dense_solve(larva: Callable[[str], Any], signed: bool, s
     start[seeds[0]] = 1.0
     wanted = np.linalg.solve(np.eye(graph.n) - cut * (0.99 / result.lambda_), start)
     assert np.abs(result.score[:, 0] - wanted).max() <= 1e-10 * max(1.0, np.abs(wanted).max())
+
+
+def test_sets_of_which_some_are_silenced_are_refused(random_weights: Callable[..., Weights]) -> None:
+    weights = random_weights(8, 0.5, 3)
+    with pytest.raises(AnalysisError, match="1 silenced neurons are seeds of some set"):
+        influence(weights, [np.array([0]), np.array([1])], np.array([1, 2]), 0.5)

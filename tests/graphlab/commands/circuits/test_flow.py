@@ -72,18 +72,22 @@ def test_refusals(made: Path, refusal: Callable[..., str]) -> None:
 
 def test_neurons_are_ids_or_criteria(tmp_path: Path) -> None:
     (tmp_path / "ids.txt").write_text("720575940600000001\n7\n")
-    assert neurons_of([f"@{tmp_path / 'ids.txt'}", "8, 9"], "--source") == [720575940600000001, 7, 8, 9]
+    assert neurons_of([f"@{tmp_path / 'ids.txt'}", "8, 9"], "--source") == ["720575940600000001", "7", "8", "9"]
     assert neurons_of(["cell_type=KC,MBON", "min_in=3", "side=left"], "--source") == {
         "cell_type": ["KC", "MBON"],
         "min_in": 3.0,
         "side": "left",
     }
+    assert neurons_of(["cell_type=KC,side=left"], "--source") == {"cell_type": "KC", "side": "left"}
+    (tmp_path / "names.txt").write_text("L PN\n\nKC a, b\n")
+    assert neurons_of([f"@{tmp_path / 'names.txt'}"], "--source") == ["L PN", "KC a, b"]
     assert neurons_of(None, "--source") is None
-    assert neurons_of(["KC,7"], "--source") == ["KC", 7]
+    assert neurons_of(["KC,7"], "--source") == ["KC", "7"]
     for items, words in (
         (["1", "side=left"], "both ids and COLUMN=VALUE"),
         (["min_in=many"], "wanted a number"),
-        ([f"@{tmp_path / 'absent'}"], "cannot be read"),
+        (["side=left", "side=right"], "side is said twice"),
+        ([f"@{tmp_path / 'absent'}"], "does not exist"),
     ):
         with pytest.raises(GraphlabError, match=words):
             neurons_of(items, "--source")

@@ -116,6 +116,20 @@ def test_another_brain(made: tuple[Graph, dict[int, int]], tmp_path: Path) -> No
     assert graph.circuits.match(LEFT, LEFT, other=tmp_path / "later", starts=1, across_versions=True).run_id
 
 
+def test_known_ids_beyond_what_floats_hold(tmp_path: Path) -> None:
+    big = 2**64 - 10
+    with Graph.create(tmp_path / "g") as graph:
+        ids = pd.array([big, big + 1, 11, 12], dtype="UInt64")
+        graph.ingest(pd.DataFrame({"root_id": ids, "side": ["left", "left", "right", "right"]}), as_="neurons")
+        ends = {"pre_root_id": ids[[0, 2]], "post_root_id": ids[[1, 3]]}
+        graph.ingest(pd.DataFrame({**ends, "weight": [3.0, 3.0]}), as_="connections")
+        for known in ({big: 11}, [(big, 11)]):
+            result = graph.circuits.match(LEFT, RIGHT, known=known, starts=1)
+            pairs = result.to_arrow().select(["root_id", "partner_root_id"]).to_pylist()
+            assert {"root_id": big, "partner_root_id": 11} in pairs
+            assert graph.rerun(result.run_id).equal
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -126,6 +140,8 @@ def test_another_brain(made: tuple[Graph, dict[int, int]], tmp_path: Path) -> No
         ({"known": [(1000, 2000, 3)]}, "two root_ids"),
         ({"within_type": "cell_type", "known": "wrong"}, "different groups"),
         ({"starts": 0}, "starts is 0"),
+        ({"folds": -1}, "folds is -1"),
+        ({"likeness": float("nan")}, "likeness nan"),
     ],
 )
 def test_what_cannot_be_matched_is_refused(

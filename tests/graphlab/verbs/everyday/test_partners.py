@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
+from graphlab import Graph
 from ingest.schema.errors import SchemaError
 
 
@@ -14,7 +17,7 @@ from ingest.schema.errors import SchemaError
 def test_common_partners(made: Any, base: int, direction: str, at_least: int | None) -> None:
     ids = [base + 1, base + 2, base + 5]
     mine, other = ("pre_root_id", "post_root_id") if direction == "out" else ("post_root_id", "pre_root_id")
-    frame = made.connections
+    frame = made.connections[made.connections.pre_root_id != made.connections.post_root_id]
     shared = frame[frame[mine].isin(ids)].groupby(other).agg(shared=(mine, "nunique"), weight=("weight", "sum"))
     wanted = shared[shared["shared"] >= (at_least or 3)]
     found = made.graph.common_partners(ids, direction=direction, at_least=at_least).to_pandas()
@@ -73,3 +76,23 @@ def test_no_partners_say_why(made: Any) -> None:
     assert "no chemical connection of weight 1e+06" in made.graph.partners("n3", min_weight=1e6).notes[0]
     with pytest.raises(SchemaError, match="wanted out or in"):
         made.graph.partners("n3", direction="up")
+
+
+def test_a_neuron_is_no_partner_that_it_shares(tmp_path: Path) -> None:
+    with Graph.create(tmp_path / "g") as graph:
+        ends = {"pre_root_id": [1, 1, 2, 2], "post_root_id": [1, 3, 1, 3]}
+        graph.ingest(pd.DataFrame({**ends, "weight": [9.0, 1.0, 2.0, 1.0]}), as_="connections")
+        found = graph.common_partners([1, 2], at_least=1).to_arrow().to_pylist()
+        assert [(row["root_id"], row["shared"], row["weight"]) for row in found] == [(3, 2, 2.0), (1, 1, 2.0)]
+
+
+def test_partners_in_a_part_do_not_depend_on_how_neurons_are_named(tmp_path: Path) -> None:
+    with Graph.create(tmp_path / "g") as graph:
+        neurons = pd.DataFrame({"root_id": [1, 2, 3, 4], "cell_type": list("ABCC"), "side": ["left"] * 3 + ["right"]})
+        graph.ingest(neurons, as_="neurons")
+        ends = {"pre_root_id": [1, 2, 3, 1, 4], "post_root_id": [2, 3, 1, 3, 2]}
+        graph.ingest(pd.DataFrame({**ends, "weight": [5.0, 5.0, 5.0, 1.0, 9.0]}), as_="connections")
+        graph.sets.save("c", {"cell_type": "C"})
+        part = graph.subset({"side": "left"})
+        for who in ({"cell_type": "C"}, {"in_set": "c"}, "c", [3, 4]):
+            assert part.partners(who).to_arrow()["fraction"].to_pylist() == [1.0], who

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -166,3 +167,17 @@ def test_neuropil_profiles(made: Any, by: str) -> None:
         assert row["fraction_in"] == pytest.approx(row["input"] / whole) if whole else True
     with pytest.raises(UnknownNameError, match="did you mean 'cell_type'"):
         made.graph.places.neuropils(by="cell_typ")
+
+
+def test_fragments_that_are_kept_out_of_the_graph_are_no_neurons_of_it(tmp_path: Path) -> None:
+    """Between any neurons, and at a point; asked for by id they are there."""
+    with Graph.create(tmp_path / "g") as graph:
+        graph.ingest(pd.DataFrame({"root_id": [1, 2]}), as_="neurons")
+        ends = {"pre_root_id": [1, 7, 2], "post_root_id": [2, 1, 8]}
+        places = {"x_nm": [0.0, 500.0, 900.0], "y_nm": [0.0] * 3, "z_nm": [0.0] * 3}
+        graph.ingest(pd.DataFrame({"synapse_id": [1, 2, 3], **ends, **places}), as_="synapses", unknown="keep")
+        assert graph.synapses.between().to_arrow()["synapse_id"].to_pylist() == [1]
+        assert graph.synapses.between(7).to_arrow()["synapse_id"].to_pylist() == [2]
+        assert graph.places.at((500, 0, 0), of="synapse", k=5).to_arrow()["root_id"].to_pylist() == [1, 2]
+        with pytest.raises(SchemaError, match="within_nm is nan"):
+            graph.places.at((0, 0, 0), within_nm=float("nan"))
