@@ -12,6 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from hypothesis import settings
+
+# No example may fail because the machine is busy.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
+
 
 if TYPE_CHECKING:
     from graphlab.predict.tasks.cell_type import CellTypeData
