@@ -384,6 +384,8 @@ class Graph(
         return html_table([self.path.name, ""], facts, info.notes)
 
     def __repr__(self) -> str:
+        if self._folder.closed:
+            return f"<Graph {self.path.name}: closed>"
         counts = tables.row_counts(self._folder)
         version = self._folder.meta("materialization")
         return (

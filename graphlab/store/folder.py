@@ -55,6 +55,7 @@ class Folder:
         self._own = threading.local()
         self._writer = threading.RLock()
         self._making = threading.Lock()
+        self.closed = False
         self.connection = connection
         self.read_only = read_only
         self.shared = shared
@@ -186,6 +187,7 @@ class Folder:
     def close(self) -> None:
         with interrupts.delay_interrupts():
             self._close()
+            self.closed = True
             with suppress(OSError):
                 (self.path / "tmp").rmdir()
             if self.lock is not None:
@@ -201,6 +203,7 @@ class Folder:
         pinned: duckdb.DuckDBPyConnection | None = getattr(self._own, "connection", None)
         if pinned is not None:
             return pinned
+        self._require_open()
         return self._first if threading.get_ident() == self._thread else self.cursor()
 
     @connection.setter
@@ -252,8 +255,13 @@ class Folder:
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """A further connection to the same database, with its own transaction and registered frames."""
+        self._require_open()
         with self._making:
             return self._idle.cursor()
+
+    def _require_open(self) -> None:
+        if self.closed:
+            raise StoreError(f"the graph {self.path} is closed; open it again with Graph.open")
 
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:

@@ -103,5 +103,16 @@ def no_connections(kind: str, min_weight: float) -> str:
     return f"there is no {kind} connection{least} from those to these"
 
 
-def column_names(columns: str | Sequence[str]) -> list[str]:
-    return [columns] if isinstance(columns, str) else list(columns)
+def column_names(columns: str | Sequence[str], what: str = "by") -> list[str]:
+    """The names that were given, each once.
+
+    Raises:
+        SchemaError: anything but text, or none where ``what`` takes at least one.
+    """
+    names = [columns] if isinstance(columns, str) else list(columns)
+    wrong = next((name for name in names if not isinstance(name, str)), None)
+    if wrong is not None:
+        raise SchemaError(f"{what} holds {wrong!r}; wanted names of columns of neurons")
+    if what == "by" and not names:
+        raise SchemaError("by is empty; wanted neuron, neuropil, or columns of neurons")
+    return list(dict.fromkeys(names))

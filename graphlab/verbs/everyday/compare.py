@@ -61,6 +61,8 @@ class CompareVerbs(ConnectionVerbs):
 
         if not isinstance(other, ConnectionVerbs):
             raise SchemaError(f"compare takes an open graph, from Graph.open(path); found {type(other).__name__}")
+        if not isinstance(by, str) or by in ("neuron", "neuropil"):
+            raise SchemaError(f"by is {by!r}; wanted one column of neurons, such as name, cell_type or root_id")
         versions = [graph.folder.meta("materialization") for graph in (self, other)]
         if by == "root_id" and versions[0] != versions[1]:
             raise VersionError(

@@ -53,7 +53,7 @@ class ConnectionVerbs(Asking):
         from queries.ir.pattern import Column, Order
 
         ends = self._ends(pre=pre, post=post)
-        beside = column_names(columns)
+        beside = column_names(columns, "columns")
         pattern, parameters = self._pairs(ends, min_weight, kind, by_neuropil, regex, compartment)
         outputs = [("pre_root_id", "a", "root_id"), ("post_root_id", "b", "root_id")]
         outputs += [("neuropil", "e", "neuropil")] if by_neuropil else []
@@ -105,7 +105,9 @@ class ConnectionVerbs(Asking):
         from queries.ir.expression import Call, Operation, Property
         from queries.ir.pattern import Column, Order
 
-        groups = list(dict.fromkeys(column_names(by)))
+        groups = column_names(by)
+        if "root_id" in groups and (pivot or fractions or values.startswith("fraction")):
+            raise SchemaError("fractions and matrices of single neurons are those by 'neuron'; found by 'root_id'")
         by_neuropil = "neuropil" in groups
         labels = [name for name in groups if name != "neuropil"]
         if "neuron" in labels:
@@ -114,8 +116,6 @@ class ConnectionVerbs(Asking):
                 values=values, regex=regex, compartment=compartment,
                 columns=[*BESIDE, *(n for n in labels if n not in ("neuron", *BESIDE))],
             )  # fmt: skip
-        if not groups:
-            raise SchemaError("by is empty; wanted neuron, neuropil, or columns of neurons")
         ends = self._ends(pre=pre, post=post)
         pattern, parameters = self._pairs(ends, min_weight, kind, by_neuropil, regex, compartment)
         outputs = [Column(f"{n}_{side}", Property(v, n)) for side, v in (("pre", "a"), ("post", "b")) for n in labels]

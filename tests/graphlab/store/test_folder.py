@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from graphlab.graph import Graph
 from graphlab.store.database import FORMAT_VERSION, first_row, quote
 from graphlab.store.folder import DATABASE, Folder
 from ingest.schema.errors import StoreBusyError, StoreError, VersionError
@@ -333,3 +334,19 @@ def test_a_database_that_is_a_link_is_refused(tmp_path: Path) -> None:
     (tmp_path / "h" / DATABASE).symlink_to(tmp_path / "g" / DATABASE)
     with pytest.raises(StoreError, match="is a link to"):
         Folder.open(tmp_path / "h")
+
+
+def test_a_closed_graph_says_so(tmp_path: Path) -> None:
+    graph = Graph.create(tmp_path / "g")
+    graph.close()
+    assert repr(graph) == "<Graph g: closed>"
+    asks = (
+        graph.info,
+        lambda: graph.neurons(),
+        lambda: graph.query("SELECT 1"),
+        lambda: graph.sets.list(),
+        graph.snapshot,
+    )
+    for ask in asks:
+        with pytest.raises(StoreError, match="is closed; open it again"):
+            ask()

@@ -227,3 +227,21 @@ def test_an_empty_answer_says_why(made: Any, base: int) -> None:
     assert "note: " in repr(none)
     assert "<p>note: " in none._repr_html_()
     assert graph.connections({"type": "Mi1"}).notes == ()
+
+
+def test_columns_that_cannot_group_are_refused(made: Any) -> None:
+    graph = made.graph
+    for options in ({"pivot": True}, {"fractions": True}, {"values": "fraction_in", "pivot": True}):
+        with pytest.raises(SchemaError, match="by 'neuron'; found by 'root_id'"):
+            graph.adjacency("root_id", **options)
+    for by in ([], ()):
+        for verb in (graph.adjacency, lambda by: graph.partners({"cell_type": "Mi1"}, by=by)):
+            with pytest.raises(SchemaError, match="by is empty"):
+                verb(by)
+    with pytest.raises(SchemaError, match="by holds 5"):
+        graph.adjacency([5])
+    for by in ("neuron", "neuropil", ["cell_type"]):
+        with pytest.raises(SchemaError, match="wanted one column of neurons"):
+            graph.compare(graph, by=by)
+    twice = graph.connections(columns=["side", "side"]).to_arrow()
+    assert twice.column_names.count("side_pre") == 1
