@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from graphlab.circuits.matching.frank_wolfe import Block, Matching, Nodes, Sides, match_sides
-from graphlab.circuits.matching.likeness import Floats, shared_wiring
+from graphlab.circuits.matching.shared_wiring import Floats, shared_wiring
 from graphlab.statistics.folds import random_folds
 from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError
@@ -32,7 +32,6 @@ class Agreed:
     shared: Floats
     confidence: Floats
     """[n] NaN where it was not calibrated."""
-    steps: int
     held_out_accuracy: float
     """Of the known pairs, each matched while it was held out; NaN without calibration."""
 
@@ -89,7 +88,7 @@ def agreed_matching(
         accuracy = float(truth.mean())
         confidence = _calibrated(np.concatenate(features), truth, _features(agreement, best.margin, shared))
         confidence[best.partner < 0] = np.nan
-    return Agreed(best.partner, agreement, best.margin, shared, confidence, best.steps, accuracy)
+    return Agreed(best.partner, agreement, best.margin, shared, confidence, accuracy)
 
 
 def _agreed(found: Sequence[Matching]) -> tuple[Matching, Floats]:

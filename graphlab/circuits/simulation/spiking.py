@@ -60,12 +60,6 @@ class Spikes:
     def duration_s(self) -> float:
         return self.steps * self.step_ms / 1000
 
-    def counts(self) -> npt.NDArray[np.int64]:
-        """[trials, k] spikes in each trial, of the ``nodes()`` that spiked at all."""
-        nodes, at = np.unique(self.node, return_inverse=True)
-        flat = self.trial.astype(np.int64) * len(nodes) + at
-        return np.bincount(flat, minlength=self.trials * len(nodes)).reshape(self.trials, len(nodes))
-
     def nodes(self) -> npt.NDArray[np.int64]:
         """Neurons that spiked in some trial, ascending."""
         return np.unique(self.node).astype(np.int64)

@@ -79,6 +79,7 @@ class MatchVerbs(CircuitVerbs):
         import pyarrow as pa
 
         from graphlab.circuits.matching.confidence import LEAST_KNOWN, agreed_matching
+        from graphlab.circuits.matching.frank_wolfe import objective
         from graphlab.circuits.matching.sides import equal_values, groups_of, sides_between
 
         if folds < 0 or most_steps < 1 or not math.isfinite(likeness):
@@ -157,7 +158,10 @@ class MatchVerbs(CircuitVerbs):
                 f"confidence is calibrated on known pairs, each matched while held out: "
                 f"{found.held_out_accuracy:.1%} of {len(seeds):,} were right"
             )
-        about = {"pairs": int(matched.sum()), "held_out_accuracy": found.held_out_accuracy}
+        about = {
+            "pairs": int(matched.sum()), "matched_weight": objective(sides, found.partner),
+            "held_out_accuracy": found.held_out_accuracy,
+        }  # fmt: skip
         return self._kept(run, table.take(surest), "matched_neurons", [*notes, *here.notes], about)
 
     def repeatable(self) -> dict[str, Callable[..., object]]:

@@ -136,7 +136,7 @@ def test_one_block_and_many_give_the_same_where_they_mean_the_same() -> None:
     assert (together.partner == apart.partner).all()
 
 
-def test_likeness_decides_where_wiring_does_not() -> None:
+def test_shared_wiring_decides_where_wiring_does_not() -> None:
     nothing = sparse.csr_array((4, 4))
     made = Sides(nothing, nothing)
     alike = np.zeros((4, 4))

@@ -15,6 +15,7 @@ from scipy import sparse
 from graphlab.circuits.simulation.drive import GivenDrive, RandomDrive
 from graphlab.circuits.simulation.neurons import Neuron
 from graphlab.circuits.simulation.spiking import Network, Spikes, simulate_spikes
+from graphlab.circuits.simulation.tables import by_trial
 from ingest.running.task_runners import Processes
 from ingest.schema.errors import AnalysisError
 
@@ -170,13 +171,15 @@ def test_trials_differ_and_more_of_them_begin_with_the_same() -> None:
     assert not np.array_equal(few.step[few.trial == 0], few.step[few.trial == 1])
 
 
-def test_counts_are_those_of_the_spikes() -> None:
+def test_rates_are_those_of_the_spikes() -> None:
     found = simulate_spikes(recurrent(), RandomDrive(np.arange(20), 150.0), Neuron(), 100.0, 3, seed=1)
-    counts, nodes = found.counts(), found.nodes()
-    assert counts.sum() == len(found.step)
+    nodes = found.nodes()
+    rates = by_trial(found, nodes)
+    assert rates.sum() * found.duration_s == pytest.approx(len(found.step))
     for k in (0, len(nodes) // 2, len(nodes) - 1):
         for trial in range(3):
-            assert counts[trial, k] == ((found.node == nodes[k]) & (found.trial == trial)).sum()
+            spikes = ((found.node == nodes[k]) & (found.trial == trial)).sum()
+            assert rates[trial, k] == pytest.approx(spikes / 0.1)
 
 
 @pytest.mark.parametrize(

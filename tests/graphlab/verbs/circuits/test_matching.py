@@ -62,6 +62,7 @@ def test_sides_are_matched_kept_and_rerun(made: tuple[Graph, dict[int, int]]) ->
     graph, true = made
     result = graph.circuits.match(LEFT, RIGHT, starts=3, seed=2)
     assert right(result, true) > 0.9
+    assert result.about["matched_weight"] > 0
     assert graph.rerun(result.run_id).equal
     rows = result.to_pandas()
     assert rows["shared"].is_monotonic_decreasing

@@ -1,6 +1,6 @@
-"""How alike two sides are pair by pair: embeddings before, shared wiring after a matching.
+"""How alike matched neurons are by the wiring that they share.
 
-Tests: tests/graphlab/circuits/matching/test_likeness.py.
+Tests: tests/graphlab/circuits/matching/test_shared_wiring.py.
 """
 
 from __future__ import annotations
@@ -14,11 +14,6 @@ from scipy import sparse
 from graphlab.circuits.matching.frank_wolfe import Nodes, Sides
 
 Floats = npt.NDArray[np.float64]
-
-
-def cosine(first: Floats, second: Floats) -> Floats:
-    """[n, m] cosine of every pair of rows; 0 where a row is unknown (NaN) or zero."""
-    return _unit(first) @ _unit(second).T
 
 
 def shared_wiring(sides: Sides, partner: Nodes) -> Floats:
@@ -42,11 +37,3 @@ def shared_wiring(sides: Sides, partner: Nodes) -> Floats:
     share: Floats = np.divide(shared, total, out=np.full(sides.n, np.nan), where=total > 0)
     share[partner < 0] = np.nan
     return share
-
-
-def _unit(vectors: Floats) -> Floats:
-    known = np.nan_to_num(vectors)
-    size = np.linalg.norm(known, axis=1, keepdims=True)
-    unit: Floats = np.divide(known, size, out=np.zeros_like(known), where=size > 0)
-    unit[np.isnan(vectors).any(axis=1)] = 0
-    return unit
