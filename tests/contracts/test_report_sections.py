@@ -102,6 +102,13 @@ class TestSignalFlow(ReportSectionContract):
         graph.circuits.signal_flow()
 
 
+class TestSimulation(ReportSectionContract):
+    name = "simulation"
+
+    def fill(self, graph: Graph) -> None:
+        graph.circuits.simulate(1, signs="shiu", unknown_signs="excite", trials=2, duration_ms=60.0)
+
+
 class TestPredictions(ReportSectionContract):
     name = "predictions"
 

@@ -8,12 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
-from graphlab.circuits.matching.frank_wolfe import Nodes, Sides
-
-Floats = npt.NDArray[np.float64]
+from graphlab.circuits.matching.frank_wolfe import Floats, Nodes, Sides
 
 
 def shared_wiring(sides: Sides, partner: Nodes) -> Floats:
