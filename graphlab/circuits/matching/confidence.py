@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from graphlab.circuits.matching.frank_wolfe import Block, Matching, Nodes, Sides, match_sides
-from graphlab.circuits.matching.shared_wiring import Floats, shared_wiring
+from graphlab.circuits.matching.frank_wolfe import Block, Floats, Matching, Nodes, Sides, match_sides
+from graphlab.circuits.matching.shared_wiring import shared_wiring
 from graphlab.statistics.folds import random_folds
 from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError

@@ -18,6 +18,10 @@ from ingest.schema.errors import AnalysisError, VersionError
 
 PART = "subset"
 """Parameter of the runs of a part of a graph: which part."""
+COUNTS = frozenset(
+    ("dimensions", "folds", "hops", "layers", "most_steps", "runs", "samples", "seed", "starts", "steps", "trials")
+)
+"""Parameters that count something, in every verb that has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +115,27 @@ def start_run(
         started: where the parameters are known only later.
         record: False to give the result back and write nothing, as where the graph is open for reading only.
         repetition: compare the result with that of an earlier run, and write nothing.
+
+    Raises:
+        AnalysisError: a count that is no whole number, a seed that the table of runs cannot hold.
     """
+    _require_whole_numbers({**parameters, "seed": parameters.get("seed") if seed is None else seed})
     if folder.part is not None:
         parameters = {**parameters, PART: folder.part.plain()}
     run = runs.new_run(folder, verb, parameters, inputs or {}, seed)
     recorded = record and not folder.read_only and repetition is None
     return ActiveRun(folder, run, started or datetime.datetime.now(datetime.UTC), recorded, repetition)
+
+
+def _require_whole_numbers(parameters: Mapping[str, Any]) -> None:
+    """Before any work: one verb would cut off the fraction of a count, another break at it."""
+    for name in sorted(COUNTS & parameters.keys()):
+        value = parameters[name]
+        if isinstance(value, bool | float | str):
+            raise AnalysisError(f"{name} is {value!r}; wanted a whole number")
+    seed = parameters["seed"]
+    if isinstance(seed, int) and not 0 <= seed < 1 << 63:
+        raise AnalysisError(f"seed is {seed}; wanted a whole number from 0 to 2^63 - 1")
 
 
 def motif_counts(folder: Folder, rows: pa.Table, size: int) -> dict[str, pa.Table]:

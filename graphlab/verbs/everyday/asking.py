@@ -5,7 +5,9 @@ Tests: tests/graphlab/verbs/everyday/test_connections.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Mapping
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from graphlab.store import query_source, tables
@@ -64,6 +66,7 @@ class Asking(OpenGraph):
                 "no connection of this graph has a neuropil; wanted synapses or connections with a column neuropil "
                 "(roi in neuPrint's words)"
             )
+        require_least_weight(min_weight)
         predicates = CriteriaBuilder()
         least: Expression | None = None
         if min_weight:
@@ -103,7 +106,7 @@ def no_connections(kind: str, min_weight: float) -> str:
     return f"there is no {kind} connection{least} from those to these"
 
 
-def column_names(columns: str | Sequence[str], what: str = "by") -> list[str]:
+def column_names(columns: Any, what: str = "by") -> list[str]:
     """The names that were given, each once.
 
     Raises:
@@ -116,3 +119,9 @@ def column_names(columns: str | Sequence[str], what: str = "by") -> list[str]:
     if what == "by" and not names:
         raise SchemaError("by is empty; wanted neuron, neuropil, or columns of neurons")
     return list(dict.fromkeys(names))
+
+
+def require_least_weight(value: Any) -> None:
+    """SchemaError for anything but a finite number."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+        raise SchemaError(f"min_weight is {value!r}; wanted the least weight of a connection that counts")

@@ -61,8 +61,7 @@ class CompareVerbs(ConnectionVerbs):
 
         if not isinstance(other, ConnectionVerbs):
             raise SchemaError(f"compare takes an open graph, from Graph.open(path); found {type(other).__name__}")
-        if not isinstance(by, str) or by in ("neuron", "neuropil"):
-            raise SchemaError(f"by is {by!r}; wanted one column of neurons, such as name, cell_type or root_id")
+        _require_column(by)
         versions = [graph.folder.meta("materialization") for graph in (self, other)]
         if by == "root_id" and versions[0] != versions[1]:
             raise VersionError(
@@ -91,6 +90,11 @@ class CompareVerbs(ConnectionVerbs):
             rows = rows.filter(pc.not_equal(rows["change"], "unchanged"))
         rows = rows.rename_columns([f"{by}_pre", f"{by}_post", *rows.column_names[2:]])
         return replace(found[0], table=rows, patterns=(), notes=tuple(notes))
+
+
+def _require_column(by: Any) -> None:
+    if not isinstance(by, str) or by in ("neuron", "neuropil"):
+        raise SchemaError(f"by is {by!r}; wanted one column of neurons, such as name, cell_type or root_id")
 
 
 def _counted(rows: Any) -> tuple[list[str], list[int]]:

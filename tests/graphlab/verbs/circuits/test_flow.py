@@ -190,3 +190,20 @@ def test_what_has_no_answer_is_one_error(graph: Graph) -> None:
     assert apart.about["flow"] == 0.0
     assert len(apart) == 0
     assert "0 connections" in apart.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda c: c.ranks({"cell_type": "sensor"}, layers=2.5), "layers is 2.5; wanted a whole number"),
+        (lambda c: c.cascade({"cell_type": "sensor"}, hops=1.5), "hops is 1.5"),
+        (lambda c: c.cascade({"cell_type": "sensor"}, runs="many"), "runs is 'many'"),
+        (lambda c: c.ranks({"cell_type": "sensor"}, model="stochastic", runs=3, seed=2**70), "from 0 to 2"),
+        (lambda c: c.ranks({"cell_type": "sensor"}, model="stochastic", runs=3, seed=-1), "seed is -1"),
+    ],
+)
+def test_counts_are_whole_numbers(graph: Graph, call: Callable[[object], object], message: str) -> None:
+    before = len(graph.to_arrow("runs"))
+    with pytest.raises(AnalysisError, match=message):
+        call(graph.circuits)
+    assert len(graph.to_arrow("runs")) == before

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -245,3 +246,11 @@ def test_columns_that_cannot_group_are_refused(made: Any) -> None:
             graph.compare(graph, by=by)
     twice = graph.connections(columns=["side", "side"]).to_arrow()
     assert twice.column_names.count("side_pre") == 1
+
+
+@pytest.mark.parametrize("least", ["5", None, float("nan"), float("inf"), True])
+def test_a_least_weight_is_a_number(made: Any, least: Any) -> None:
+    with pytest.raises(SchemaError, match="min_weight is"):
+        made.graph.connections(min_weight=least)
+    whole = made.graph.connections(min_weight=5).table
+    assert all(made.graph.connections(min_weight=kind(5)).table.equals(whole) for kind in (np.int64, np.float32))
