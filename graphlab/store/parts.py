@@ -89,6 +89,10 @@ class PartFolder(Folder):
     def whole(self) -> Folder:
         return self._whole
 
+    @property
+    def closed(self) -> bool:  # type: ignore[override]
+        return self._whole.closed
+
     @property  # type: ignore[misc]
     def connection(self) -> duckdb.DuckDBPyConnection:
         """A cursor that sees the part."""

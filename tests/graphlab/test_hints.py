@@ -100,7 +100,7 @@ def test_commands_that_are_named_can_be_typed() -> None:
             wrong.append(f"{at}: graphlab {first}{rest}: no command {unknown}")
             continue
         arguments = typed(command, words)
-        if not arguments or hasattr(command, "commands"):
+        if not arguments or "--help" in arguments or hasattr(command, "commands"):
             continue
         try:
             command.make_context(command.name, list(arguments))

@@ -39,7 +39,8 @@ def test_witvliet_stages_in_one_profile(real_data: Path, tmp_path: Path) -> None
     alike = found.correlation()
     assert alike.min() > 0.7
     text = page.read_text(encoding="utf-8")
-    assert text.count("<polyline") == 8
+    drawn = [figure.count("<polyline") for figure in text.split("<svg")]
+    assert max(drawn) == 8
     assert "Triad significance profile" in text
 
 

@@ -85,7 +85,7 @@ def chosen_part(cursor: duckdb.DuckDBPyConnection, compartment: str, kind: str |
         raise AnalysisError(
             f"no {kind or 'synaptic'} connection of this graph has a compartment; ingest connections or synapses with "
             "pre_compartment and post_compartment (pre_label, post_label), or skeletons with labels, and place the "
-            "synapses on them (`graphlab place-synapses GRAPH --on skeletons`)"
+            "synapses on them (`graphlab place-synapses GRAPH --on skeletons --radius 1000`)"
         )
     conditions, bound = [], dict[str, Any]()
     for pair in pairs:

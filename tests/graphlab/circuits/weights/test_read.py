@@ -165,7 +165,7 @@ def test_settings_that_mean_nothing(graph: Graph, tmp_path: Path) -> None:
         ({"signs": "shiu", "min_confidence": 50}, AnalysisError, "from 0 to 1"),
         ({"signs": "shiu", "sign_of": {"KC": 2}}, AnalysisError, "wanted 1, -1, or 0"),
         ({"min_weight": float("nan")}, AnalysisError, "min_weight is nan"),
-        ({"compartment": "axo-dendritic"}, AnalysisError, "not stored in this graph"),
+        ({"compartment": "axo-dendritic"}, AnalysisError, "no chemical connection of this graph has a compartment"),
         ({"kind": "chemicl"}, UnknownNameError, "did you mean 'chemical'"),
     ):
         with pytest.raises(error, match=words):
