@@ -16,10 +16,10 @@ pytest.importorskip("torch_geometric")
 
 from torch_geometric.nn import SAGEConv  # noqa: E402
 
+from gpu_embed.training.devices import kept_memory  # noqa: E402
 from graphlab.predict.learners.networks import graph as networks  # noqa: E402
 from graphlab.predict.learners.networks.label_inputs import Labelled, batches  # noqa: E402
 from graphlab.predict.learners.networks.wirings import Matrices  # noqa: E402
-from graphlab.predict.learners.training.loop import kept_memory  # noqa: E402
 from graphlab.predict.learners.training.sampling import CSREdges, batch_key, sample  # noqa: E402
 
 NEURONS, EDGES, WIDTH, KINDS = 139_255, 2_700_000, 64, 16

@@ -79,6 +79,7 @@ class NodeNetwork(Declared):
         try:
             import torch
 
+            from gpu_embed.training.devices import chosen_device
             from graphlab.predict.learners.networks import wirings
             from graphlab.predict.learners.networks.label_inputs import Labelled
             from graphlab.predict.learners.training import loop
@@ -94,7 +95,7 @@ class NodeNetwork(Declared):
         networks = []
         for member in range(self.members):
             out = loop.held_out_classes(inputs.group[nodes], self.validation, np.random.default_rng([seed, member]))
-            taught = Labelled.of(values, classes, nodes[~out], label[~out], loop.chosen_device(self.device))
+            taught = Labelled.of(values, classes, nodes[~out], label[~out], chosen_device(self.device))
             asked = (torch.from_numpy(nodes[out]), torch.from_numpy(label[out]))
             name = f"member {member}"
             trained = loop.train(
@@ -223,9 +224,9 @@ class Ensemble:
         """
         import torch
 
+        from gpu_embed.training.devices import chosen_device
         from graphlab.predict.learners.networks import wirings
         from graphlab.predict.learners.networks.label_inputs import Labelled
-        from graphlab.predict.learners.training import loop
 
         settings, classes = self.settings, self.classes
         if inputs.node.values.shape[1] != len(self.scale.mean):
@@ -242,7 +243,7 @@ class Ensemble:
             )
         values = torch.from_numpy(np.asarray(self.scale(inputs.node.values), dtype=np.float32))
         at = rows_of(inputs.root_ids, self.root_ids)
-        device = loop.chosen_device(settings.device)
+        device = chosen_device(settings.device)
         taught = Labelled.of(values, classes, at[at >= 0], self.label[at >= 0], device)
         probabilities = []
         for network in self.networks:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ingest.running import whole_files
+from ingest.running.json_lines import JsonLines
 from ingest.schema.errors import MissingExtraError
 
 Entry = Mapping[str, Any]
@@ -41,14 +40,12 @@ class EpochLog:
             except ImportError:
                 raise MissingExtraError("tensorboard", "tensorboard") from None
             self._events = SummaryWriter(str(tensorboard))
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
+        self._lines = JsonLines(path) if path is not None else None
 
     def write(self, entry: Entry) -> None:
         """Add one entry; numbers that are not finite become null."""
-        if self.path is not None:
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({key: _plain(value) for key, value in entry.items()}, allow_nan=False) + "\n")
+        if self._lines is not None:
+            self._lines.append(entry)
         if self._events is not None:
             for key, value in entry.items():
                 if isinstance(value, float) and math.isfinite(value):
@@ -58,22 +55,12 @@ class EpochLog:
 
     def entries(self) -> list[dict[str, Any]]:
         """All that was written to the file, the first line first; a line cut off by a crash is left out."""
-        if self.path is None or not self.path.exists():
-            return []
-        entries = []
-        for line in self.path.read_text(encoding="utf-8").splitlines():
-            try:
-                entries.append(json.loads(line))
-            except json.JSONDecodeError:
-                continue
-        return entries
+        return self._lines.entries() if self._lines is not None else []
 
     def rewind(self, run: str, epoch: int) -> None:
         """Take back what was written of a run after ``epoch``."""
-        if self.path is None or not self.path.exists():
-            return
-        kept = [e for e in self.entries() if e.get("run") != run or e.get("epoch", 0) <= epoch]
-        whole_files.write_bytes(self.path, "".join(json.dumps(e) + "\n" for e in kept).encode())
+        if self._lines is not None:
+            self._lines.keep(lambda entry: entry.get("run") != run or entry.get("epoch", 0) <= epoch)
 
     def close(self) -> None:
         """Finish the event files of TensorBoard."""
@@ -85,7 +72,3 @@ class EpochLog:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _plain(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value

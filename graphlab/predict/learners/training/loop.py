@@ -7,12 +7,10 @@ nothing in it is run when it is read.
 
 from __future__ import annotations
 
-import ctypes
 import json
 import math
-import platform
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +19,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from gpu_embed.training.devices import chosen_device, kept_memory
 from graphlab.predict.inputs.examples import Ints
 from graphlab.predict.predictor import TrainingJournal
 from ingest.running import whole_files
@@ -32,9 +31,6 @@ Steps = Callable[[nn.Module, torch.Generator], Iterable[Loss]]
 """(network, generator) -> the losses of one epoch's steps: one for a full batch, one for each mini-batch."""
 Score = Callable[[nn.Module], float]
 """Validation score of a network in evaluation mode; larger is better."""
-
-_MMAP_MAX, _TRIM_THRESHOLD = -4, -1
-_MMAP_MAX_DEFAULT, _TRIM_DEFAULT = 65_536, 131_072
 
 
 @dataclass(frozen=True)
@@ -73,18 +69,6 @@ class _State:
     best_score: float = -math.inf
     stale: int = 0
     done: bool = False
-
-
-def chosen_device(wanted: str = "auto") -> torch.device:
-    """CUDA where there is one, else the processor.
-
-    Raises:
-        AnalysisError: a device that this machine lacks.
-    """
-    there = torch.cuda.is_available()
-    if wanted not in ("auto", "cpu", "cuda") or (wanted == "cuda" and not there):
-        raise AnalysisError(f"no device {wanted!r} here; choose among {'auto, cpu, cuda' if there else 'auto, cpu'}")
-    return torch.device("cuda" if there and wanted != "cpu" else "cpu")
 
 
 def precision(device: torch.device) -> AbstractContextManager[Any]:
@@ -209,26 +193,6 @@ def held_out_classes(group: Ints, share: float, rng: np.random.Generator) -> np.
     if not 0 < count < len(present):
         return np.zeros(len(group), dtype=bool)
     return np.isin(group, rng.choice(present, count, replace=False))
-
-
-@contextmanager
-def kept_memory() -> Iterator[None]:
-    """Let the C library keep freed memory while training: else every tensor of an epoch is fetched from the kernel.
-
-    Half the time of an epoch on 139k neurons went into such page faults. Only glibc; elsewhere nothing is done.
-    """
-    if platform.libc_ver()[0] != "glibc":
-        yield
-        return
-    library = ctypes.CDLL(None)
-    library.mallopt(_MMAP_MAX, 0)
-    library.mallopt(_TRIM_THRESHOLD, 2**31 - 1)
-    try:
-        yield
-    finally:
-        library.mallopt(_MMAP_MAX, _MMAP_MAX_DEFAULT)
-        library.mallopt(_TRIM_THRESHOLD, _TRIM_DEFAULT)
-        library.malloc_trim(0)
 
 
 def _copy(network: nn.Module) -> dict[str, torch.Tensor]:

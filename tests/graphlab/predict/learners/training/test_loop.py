@@ -14,6 +14,7 @@ pytest.importorskip("safetensors")
 
 from torch import nn  # noqa: E402
 
+from gpu_embed.training.devices import chosen_device  # noqa: E402
 from graphlab.predict.learners.training import loop as training  # noqa: E402
 from graphlab.predict.learners.training.journal import EpochLog  # noqa: E402
 from graphlab.predict.learners.training.loop import Training, held_out_classes, train  # noqa: E402
@@ -148,10 +149,10 @@ def test_validation_parts_divide_no_class() -> None:
 
 
 def test_devices() -> None:
-    assert training.chosen_device("cpu").type == "cpu"
-    assert training.chosen_device().type == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert chosen_device("cpu").type == "cpu"
+    assert chosen_device().type == ("cuda" if torch.cuda.is_available() else "cpu")
     with pytest.raises(AnalysisError, match="no device 'tpu' here; choose among auto, cpu"):
-        training.chosen_device("tpu")
+        chosen_device("tpu")
 
 
 @pytest.mark.gpu
