@@ -16,7 +16,17 @@ from typing import Annotated, Any
 import typer
 
 from graphlab import __version__
-from graphlab.commands import activity, counting, embedding, graphs, joins, mining, predicting, queries, reports
+from graphlab.commands import (
+    activity,
+    counting,
+    embedding,
+    graphs,
+    joins,
+    mining,
+    predicting,
+    queries,
+    reports,
+)
 from graphlab.commands.choices import Sections, Verb
 from graphlab.commands.circuits.communities import clusters, communities, spectral
 from graphlab.commands.circuits.flow import FLOW, cascade, influence
@@ -24,6 +34,7 @@ from graphlab.commands.circuits.matching import match
 from graphlab.commands.circuits.simulation import SIMULATE
 from graphlab.commands.circuits.statistics import stats
 from graphlab.commands.everyday import connecting, following, parts, sets
+from graphlab.commands.segmentation.evaluating import evaluate_segmentation
 from graphlab.commands.terminal import short
 from ingest.registry import Registry
 from ingest.schema.errors import GraphlabError, InterruptedRun, PluginError
@@ -69,6 +80,7 @@ SECTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
         embedding.aggregate_embeddings,
         embedding.convert_checkpoint,
     ),
+    "Segmentations": (evaluate_segmentation,),
     "Activity": (activity.correlate, activity.drop_animal),
     "Predictors": (predicting.predict, reports.models),
 }

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from graphlab.commands.options import GraphPath, Json, NoProgress, Quiet, outside, table
+from graphlab.commands.options import GraphPath, Json, NoProgress, Quiet, outside, table, voxels_of
 
 
 def convert_checkpoint(
@@ -127,8 +127,8 @@ def embed(
         "segmentation_version": segmentation_version,
         "resolution": resolution,
         "segmentation_resolution": segmentation_resolution,
-        "offset": _voxels(offset, "--offset"),
-        "segmentation_offset": _voxels(segmentation_offset, "--segmentation-offset"),
+        "offset": voxels_of(offset, "--offset"),
+        "segmentation_offset": voxels_of(segmentation_offset, "--segmentation-offset"),
         "axes": axes,
         "segmentation_axes": segmentation_axes,
         "missing_chunks": missing_chunks,
@@ -203,17 +203,6 @@ def aggregate_embeddings(
         typer.echo(f"{done.model}: {done.rows:,} means of {done.neurons:,} neurons from {done.of} {there}")
         if done.without:
             typer.echo(f"  - {done.without:,} skeletons have no embeddings")
-
-
-def _voxels(text: str | None, flag: str) -> tuple[int, ...] | None:
-    from ingest.schema.errors import SchemaError
-
-    if text is None:
-        return None
-    parts = text.split(",")
-    if len(parts) != 3 or not all(part.strip().lstrip("-").isdigit() for part in parts):
-        raise SchemaError(f"{flag}: found {text!r}; wanted three whole numbers X,Y,Z in voxels")
-    return tuple(int(part) for part in parts)
 
 
 def _print_forecast(forecast: Any) -> None:

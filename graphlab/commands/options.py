@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ingest.schema.errors import GraphlabError, did_you_mean
+from ingest.schema.errors import GraphlabError, SchemaError, did_you_mean
 
 
 class As(StrEnum):
@@ -236,3 +236,17 @@ def pairs_of(items: list[str] | None, flag: str) -> list[tuple[str, str]]:
             raise GraphlabError(f"{flag}: found {item!r}; wanted NAME=VALUE")
         pairs.append((name.strip(), value.strip()))
     return pairs
+
+
+def voxels_of(text: str | None, flag: str) -> tuple[int, ...] | None:
+    """Three whole numbers X,Y,Z of an option; None where it is not given.
+
+    Raises:
+        SchemaError: anything else.
+    """
+    if text is None:
+        return None
+    parts = text.split(",")
+    if len(parts) != 3 or not all(part.strip().lstrip("-").isdigit() for part in parts):
+        raise SchemaError(f"{flag}: found {text!r}; wanted three whole numbers X,Y,Z in voxels")
+    return tuple(int(part) for part in parts)

@@ -1,0 +1,4 @@
+"""Verbs about segmentations.
+
+Imports ``graphlab.commands`` beside it, and what each verb runs.
+"""
