@@ -20,9 +20,9 @@ from graphlab.verbs.everyday.citing import CitingVerbs
 from graphlab.verbs.everyday.compare import CompareVerbs
 from graphlab.verbs.everyday.neurons import NeuronVerbs
 from graphlab.verbs.everyday.partners import PartnerVerbs
+from graphlab.verbs.everyday.paths import PathVerbs
 from graphlab.verbs.everyday.subset import PartVerbs
 from graphlab.verbs.export import ExportVerbs
-from graphlab.verbs.paths import PathVerbs
 from graphlab.verbs.queries import QueryVerbs
 from graphlab.verbs.similar import SimilarityVerbs
 from ingest.reader import ReadRequest

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from inspect import signature
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -22,6 +23,7 @@ from graphlab.store.wiring.compartments.choice import Compartment, resolved_comp
 from graphlab.store.wiring.functional_edges import resolved_kind
 from graphlab.store.wiring.input_totals import input_beyond
 from graphlab.store.wiring.snapshots import snapshot as stored_snapshot
+from graphlab.verbs.arguments import checks_of, require_arguments
 from queries.snapshot import Snapshot
 
 
@@ -31,10 +33,10 @@ class OpenGraph:
     _folder: Folder
 
     def __init_subclass__(cls) -> None:
-        """Every verb reports a damaged database as a StoreError, whatever it was reading."""
+        """Every verb refuses plain arguments of another kind, and reports a damaged database as a StoreError."""
         for name, verb in list(vars(cls).items()):
             if isinstance(verb, FunctionType) and not name.startswith("_"):
-                setattr(cls, name, _telling_of_damage(verb))
+                setattr(cls, name, _asked_rightly(verb))
 
     @property
     def path(self) -> Path:
@@ -74,9 +76,13 @@ class OpenGraph:
         return tables.neuron_values(self._folder, snapshot, column)
 
 
-def _telling_of_damage(verb: Callable[..., Any]) -> Callable[..., Any]:
+def _asked_rightly(verb: Callable[..., Any]) -> Callable[..., Any]:
+    checks = checks_of(verb)
+    names = tuple(list(signature(verb).parameters)[1:])
+
     @wraps(verb)
     def wrapper(self: OpenGraph, *args: Any, **kwargs: Any) -> Any:
+        require_arguments(names, checks, args, kwargs)
         with read_errors(self._folder.path, damage_only=True):
             return verb(self, *args, **kwargs)
 

@@ -90,7 +90,7 @@ class Plots(Namespace):
             AnalysisError: none, or more neurons than can be seen. UnknownNeuronError: an id that is none of the graph.
         """
         from graphlab.selection.resolve import root_ids_of
-        from graphlab.verbs.paths import UnknownNeuronError
+        from graphlab.verbs.everyday.paths import UnknownNeuronError
         from graphlab.verbs.plots.rows import circuit
 
         ids = root_ids_of(self._folder, who)

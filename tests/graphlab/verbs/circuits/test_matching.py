@@ -142,7 +142,7 @@ def test_known_ids_beyond_what_floats_hold(tmp_path: Path) -> None:
         ({"within_type": "cell_type", "known": "wrong"}, "different groups"),
         ({"starts": 0}, "starts is 0"),
         ({"folds": -1}, "folds is -1"),
-        ({"likeness": float("nan")}, "likeness nan"),
+        ({"likeness": float("nan")}, "likeness is nan"),
     ],
 )
 def test_what_cannot_be_matched_is_refused(

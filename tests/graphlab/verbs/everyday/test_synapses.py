@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from graphlab import Graph
-from ingest.schema.errors import GraphlabError, SchemaError, UnknownNameError
+from ingest.schema.errors import AnalysisError, GraphlabError, SchemaError, UnknownNameError
 
 
 @dataclass(frozen=True)
@@ -179,5 +179,5 @@ def test_fragments_that_are_kept_out_of_the_graph_are_no_neurons_of_it(tmp_path:
         assert graph.synapses.between().to_arrow()["synapse_id"].to_pylist() == [1]
         assert graph.synapses.between(7).to_arrow()["synapse_id"].to_pylist() == [2]
         assert graph.places.at((500, 0, 0), of="synapse", k=5).to_arrow()["root_id"].to_pylist() == [1, 2]
-        with pytest.raises(SchemaError, match="within_nm is nan"):
+        with pytest.raises(AnalysisError, match="within_nm is nan"):
             graph.places.at((0, 0, 0), within_nm=float("nan"))

@@ -154,7 +154,7 @@ def test_mistakes(made: Any, base: int, ask: Any, error: type[GraphlabError], me
 
 def test_table_of_paths_of_the_page(tmp_path: Path) -> None:
     """The answers that docs/semantics.md gives, on its graph."""
-    page = (Path(__file__).parents[3] / "docs" / "semantics.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[4] / "docs" / "semantics.md").read_text(encoding="utf-8")
     block = page.split("<!-- table:paths -->")[1].split("<!-- end -->")[0]
     said = {row[2]: row[3].strip() for row in (line.split("|") for line in block.strip().splitlines()[2:])}
     rows = [(1, 2, 5.0), (2, 3, 4.0), (3, 1, 2.0), (1, 3, 1.0), (2, 2, 7.0), (9, 3, 5.0)]
