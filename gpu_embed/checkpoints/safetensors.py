@@ -1,30 +1,28 @@
-"""Encoders on disk: ``<name>.safetensors`` and, beside it, ``<name>.json``, the model card.
-
-Files that would have to be unpickled are never opened for loading: a pickle runs the code it contains.
-"""
+"""Encoders on disk: ``<name>.safetensors`` and, beside it, ``<name>.json``, the model card."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
+from gpu_embed.checkpoints.weight_files import (
+    card_path,
+    read_card,
+    read_weight_file,
+    require_hash,
+    write_weight_file,
+)
 from gpu_embed.encoder.architectures import Architecture
 from gpu_embed.encoder.variables import Array, check_values, check_weights
-from ingest.running import whole_files
-from ingest.schema.errors import MissingExtraError, ReadError, SchemaError, VersionError
+from ingest.schema.errors import SchemaError, VersionError
 from ingest.schema.space import Resolution
 
 FORMAT = 1
 TRAINING = "training/"
 """Prefix of tensors that inference does not read: renorm state and projection head, under their TensorFlow names."""
-PICKLES = (b"\x80", b"PK\x03\x04", b"c__builtin__", b"(dp", b"ccopy_reg")
 NORMALISATION = "uint8 / 255; 0 outside the segment at the centre; embeddings are not normalised"
 
 
@@ -107,31 +105,19 @@ def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> ModelCard:
         ReadError: the folder is missing or full.
         MissingExtraError: safetensors is not installed.
     """
-    safetensors = _safetensors()
     path = Path(path)
-    if path.suffix != ".safetensors":
-        raise SchemaError(f"{path}: weights are written as .safetensors, not {path.suffix or 'without an ending'}")
     check_weights(checkpoint.card.architecture, {name: value.shape for name, value in checkpoint.weights.items()})
     check_values(checkpoint.weights)
-    tensors = {name: np.ascontiguousarray(value) for name, value in checkpoint.weights.items()}
-    tensors |= {TRAINING + name: np.ascontiguousarray(value) for name, value in checkpoint.training.items()}
+    tensors = {**checkpoint.weights, **{TRAINING + name: value for name, value in checkpoint.training.items()}}
     about = {"format": str(FORMAT), "architecture": json.dumps(asdict(checkpoint.card.architecture))}
-    data = safetensors.numpy.save(tensors, metadata=about)
-    fields = {name: getattr(checkpoint.card, name) for name in ModelCard.__dataclass_fields__}
-    card = ModelCard(**{**fields, "weights_sha256": hashlib.sha256(data).hexdigest()})
-    text = json.dumps(card.to_json(), indent=2) + "\n"
-    placed = False
-    try:
-        # The weights are in place first: a card never stands beside weights that could not be written.
-        with whole_files.write_atomically(card_path(path)) as new_card:
-            new_card.write_text(text, encoding="utf-8")
-            with whole_files.write_atomically(path) as new:
-                new.write_bytes(data)
-            placed = True
-    except OSError as error:
-        state = f"its card {card_path(path).name} is not; convert again" if placed else "nothing was changed"
-        done = f"{path} is written" if placed else f"cannot write {path}"
-        raise ReadError(f"{done}: {error.strerror or error}; {state}") from None
+    card = checkpoint.card
+
+    def card_of(digest: str) -> Mapping[str, Any]:
+        nonlocal card
+        card = replace(card, weights_sha256=digest)
+        return card.to_json()
+
+    write_weight_file(path, tensors, about, card_of)
     return card
 
 
@@ -143,21 +129,11 @@ def load_checkpoint(path: str | Path, architecture: Architecture | None = None) 
         SchemaError: weights of another architecture, NaN, an invalid card.
         MissingExtraError: safetensors is not installed.
     """
-    safetensors = _safetensors()
     path = Path(path)
-    data = _bytes_of(path)
-    try:
-        opened = safetensors.deserialize(data)
-        about = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")]).get("__metadata__", {})
-    except Exception as error:
-        raise ReadError(f"{path} is no complete safetensors file: {error}") from None
-    tensors = {name: _tensor(path, name, entry) for name, entry in opened}
-    card = _card(path, about, architecture)
-    if card.weights_sha256 and card.weights_sha256 != (digest := hashlib.sha256(data).hexdigest()):
-        raise ReadError(
-            f"{path} has SHA-256 {digest[:16]}..., its card {card_path(path).name} says "
-            f"{card.weights_sha256[:16]}...: one of them was changed; convert the checkpoint again"
-        )
+    file = read_weight_file(path)
+    tensors = file.tensors
+    card = _card(path, file.about, architecture)
+    require_hash(path, card.weights_sha256, file.sha256)
     training = {name.removeprefix(TRAINING): value for name, value in tensors.items() if name.startswith(TRAINING)}
     weights = {name: value for name, value in tensors.items() if not name.startswith(TRAINING)}
     check_weights(card.architecture, {name: value.shape for name, value in weights.items()})
@@ -165,43 +141,11 @@ def load_checkpoint(path: str | Path, architecture: Architecture | None = None) 
     return Checkpoint(card, weights, training)
 
 
-def card_path(path: Path) -> Path:
-    return path.with_suffix(".json")
-
-
-def _bytes_of(path: Path) -> bytes:
-    if not path.is_file():
-        if path.is_dir() or Path(f"{path}.index").is_file():
-            raise ReadError(
-                f"{path} looks like a TensorFlow checkpoint; first: graphlab convert-checkpoint {path} NAME.safetensors"
-            )
-        raise ReadError(f"{path} does not exist; wanted a .safetensors file")
-    with path.open("rb") as file:
-        head = file.read(16)
-        # The first byte of a safetensors file is a length, and may be that of a pickle; its header begins at the ninth.
-        if head.startswith(PICKLES) and head[8:9] != b"{":
-            raise ReadError(
-                f"{path} is a pickle (PyTorch .pt/.pth/.ckpt). It is not loaded: unpickling runs whatever code is in "
-                "it. Save its state dict with safetensors.torch.save_file where you trust it, and name that file"
-            )
-    return path.read_bytes()
-
-
-def _tensor(path: Path, name: str, entry: Mapping[str, Any]) -> Array:
-    if entry["dtype"] != "F32":
-        raise SchemaError(f"{path}: {name} is {entry['dtype']}; weights are kept in F32, engines round them themselves")
-    values: npt.NDArray[np.float32] = np.frombuffer(entry["data"], dtype="<f4").reshape(entry["shape"])
-    return values
-
-
 def _card(path: Path, about: Mapping[str, Any], wanted: Architecture | None) -> ModelCard:
-    beside = card_path(path)
+    document = read_card(path)
     card: ModelCard | None = None
-    if beside.is_file():
-        try:
-            card = ModelCard.from_json(json.loads(beside.read_text(encoding="utf-8")), str(beside))
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise SchemaError(f"{beside} is no model card: {error}") from None
+    if document is not None:
+        card = ModelCard.from_json(document, str(card_path(path)))
     elif "architecture" in about:
         try:
             architecture = json.loads(str(about["architecture"]))
@@ -211,7 +155,9 @@ def _card(path: Path, about: Mapping[str, Any], wanted: Architecture | None) -> 
         document |= {"name": path.stem, "resolution": None, "source": "", "source_sha256": "", "weights_sha256": ""}
         card = ModelCard.from_json(document | {"left_aside": [], "notes": []}, str(path))
     if card is None and wanted is None:
-        raise SchemaError(f"{path} has no card {beside.name} and does not say its architecture; name the architecture")
+        raise SchemaError(
+            f"{path} has no card {card_path(path).name} and does not say its architecture; name the architecture"
+        )
     if card is None:
         assert wanted is not None
         return ModelCard(path.stem, wanted)
@@ -225,12 +171,3 @@ def _card(path: Path, about: Mapping[str, Any], wanted: Architecture | None) -> 
 
 def describe(a: Architecture) -> str:
     return f"{a.name!r} (crop {a.crop}, width {a.width}, {a.outputs} outputs, {a.order})"
-
-
-def _safetensors() -> Any:
-    try:
-        import safetensors
-        import safetensors.numpy
-    except ImportError:
-        raise MissingExtraError("safetensors", "embed") from None
-    return safetensors

@@ -6,7 +6,6 @@ for h01): an object graph whose variables keep their old names. Plain TensorFlow
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from gpu_embed.checkpoints.safetensors import Checkpoint, ModelCard
+from gpu_embed.checkpoints.weight_files import sha256_of
 from gpu_embed.encoder.architectures import ARCHITECTURES, Architecture
 from gpu_embed.encoder.variables import Array, check_values, differences, misfit, variables
 from ingest.schema.errors import MissingExtraError, ReadError, SchemaError
@@ -74,14 +74,13 @@ def read_tensorflow(
     _fit(contents, architecture)
     check_values(contents.encoder | contents.training)
     weights = {v.ours: v.from_theirs(contents.encoder[v.theirs]) for v in variables(architecture)}
-    files = sorted(prefix.parent.glob(f"{_literal(prefix.name)}.index"))
-    files += sorted(prefix.parent.glob(f"{_literal(prefix.name)}.data-*"))
+    files = files_of(prefix)
     card = ModelCard(
         name or prefix.name,
         architecture,
         resolution,
         source=prefix.name,
-        source_sha256=_sha256(files),
+        source_sha256=sha256_of(files),
         left_aside=contents.left_aside,
     )
     return Checkpoint(card, weights, contents.training)
@@ -141,6 +140,12 @@ def find_prefix(source: Path) -> Path:
     if not list(prefix.parent.glob(f"{_literal(prefix.name)}.data-*")):
         raise ReadError(f"{prefix}.data-00000-of-00001 is missing beside its .index; copy both files")
     return prefix
+
+
+def files_of(prefix: Path) -> list[Path]:
+    """The index and the shards of a checkpoint, in the order of their names."""
+    name = _literal(prefix.name)
+    return [*sorted(prefix.parent.glob(f"{name}.index")), *sorted(prefix.parent.glob(f"{name}.data-*"))]
 
 
 def _named(reader: Any) -> dict[str, Any]:
@@ -205,15 +210,6 @@ def _fit(contents: SortedVariables, architecture: Architecture) -> None:
             a.name for _, a in ARCHITECTURES if not differences({v.theirs: v.their_shape for v in variables(a)}, shapes)
         ]
         raise misfit(architecture, problems, fits)
-
-
-def _sha256(files: list[Path]) -> str:
-    digest = hashlib.sha256()
-    for path in files:
-        with path.open("rb") as file:
-            while piece := file.read(1 << 20):
-                digest.update(piece)
-    return digest.hexdigest()
 
 
 def _literal(name: str) -> str:
