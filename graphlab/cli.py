@@ -35,6 +35,7 @@ from graphlab.commands.circuits.simulation import SIMULATE
 from graphlab.commands.circuits.statistics import stats
 from graphlab.commands.everyday import connecting, following, parts, sets
 from graphlab.commands.segmentation.evaluating import evaluate_segmentation
+from graphlab.commands.servers.serve import serve
 from graphlab.commands.terminal import short
 from ingest.registry import Registry
 from ingest.schema.errors import GraphlabError, InterruptedRun, PluginError
@@ -66,6 +67,7 @@ SECTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
         parts.methods,
         reports.report,
         reports.draw,
+        serve,
         counting.rerun,
         graphs.recipe,
         graphs.signs,

@@ -22,6 +22,7 @@ from graphlab.verbs.everyday.neurons import NeuronVerbs
 from graphlab.verbs.everyday.partners import PartnerVerbs
 from graphlab.verbs.everyday.paths import PathVerbs
 from graphlab.verbs.everyday.subset import PartVerbs
+from graphlab.verbs.everyday.words import WordVerbs
 from graphlab.verbs.export import ExportVerbs
 from graphlab.verbs.queries import QueryVerbs
 from graphlab.verbs.similar import SimilarityVerbs
@@ -50,7 +51,16 @@ if TYPE_CHECKING:
 
 
 class Graph(
-    QueryVerbs, ExportVerbs, NeuronVerbs, PartnerVerbs, CompareVerbs, CitingVerbs, PartVerbs, PathVerbs, SimilarityVerbs
+    QueryVerbs,
+    ExportVerbs,
+    NeuronVerbs,
+    PartnerVerbs,
+    CompareVerbs,
+    CitingVerbs,
+    PartVerbs,
+    PathVerbs,
+    SimilarityVerbs,
+    WordVerbs,
 ):
     """A connectome in a folder: ingest, ask, count, report.
 

@@ -225,6 +225,7 @@ def _taken(rows: pa.RecordBatchReader, limits: Limits, limit: int | None) -> tup
     """The rows of an engine as they are, with no SQL around them, and whether there were more than ``limit``."""
     table = rows.read_all()
     limits.check(table.nbytes)
+    limits.check_answer(table.nbytes)
     if limit is not None and len(table) > limit:
         return table.slice(0, limit), True
     return table, False

@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 
+from ingest.running import stopping
 from ingest.schema.errors import AnalysisError, InterruptedRun, UnknownNameError
 from queries.ir.connectome import CONNECTOME
 from queries.ir.property_graph import PropertyGraph
@@ -65,17 +66,36 @@ class Limits:
     memory_limit: int | None = None
     """Bytes the run may hold."""
     cancelled: Callable[[], bool] = lambda: False
+    answer_limit: int | None = None
+    """Bytes that the rows may have."""
 
     @classmethod
     def starting(cls, time_limit: float | None, memory_limit: int | None, begun: float | None = None) -> Limits:
-        """Limits of a run that began at ``begun`` on the clock of time.monotonic(), now when None."""
+        """Limits of a run that began at ``begun`` on the clock of time.monotonic(), now when None.
+
+        Those of the scope that it works in hold, too (``ingest.running.stopping``).
+        """
         deadline = None if time_limit is None else (time.monotonic() if begun is None else begun) + time_limit
-        return cls(deadline, time_limit, memory_limit)
+        scope = stopping.current()
+        if scope is None:
+            return cls(deadline, time_limit, memory_limit)
+        if scope.deadline is not None and (deadline is None or scope.deadline < deadline):
+            deadline, time_limit = scope.deadline, scope.time_limit
+        memory = [limit for limit in (memory_limit, scope.memory_limit) if limit is not None]
+        return cls(deadline, time_limit, min(memory, default=None), lambda: scope.stopped, scope.answer_limit)
 
     @property
     def limited(self) -> bool:
         """Whether there is anything to keep to."""
         return self.deadline is not None or self.memory_limit is not None
+
+    def check_answer(self, held: int) -> None:
+        """Raise when rows of ``held`` bytes are more than an answer may have."""
+        if self.answer_limit is not None and held > self.answer_limit:
+            raise LimitError(
+                f"the answer has more than {self.answer_limit / 2**20:,.0f} MB, the most that is kept; "
+                "add predicates, count instead of listing, or choose fewer columns"
+            )
 
     def check(self, used: int = 0) -> None:
         """Raise when time is up, when ``used`` bytes are too many, or when the run was cancelled."""

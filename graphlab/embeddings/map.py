@@ -21,17 +21,18 @@ MAP_POINTS = 4_000
 UNTYPED = "untyped"
 
 
-def embedding_map(embeddings: EmbeddingSet, groups: Mapping[int, Any]) -> PointsPlot:
+def embedding_map(embeddings: EmbeddingSet, groups: Mapping[int, Any], most: int = MAP_POINTS) -> PointsPlot:
     """The map of a model, coloured by a value of each neuron.
 
     Args:
         embeddings: of three neurons or more. groups: root_id -> value; others are untyped.
+        most: neurons in the map.
     """
     ids = embeddings.root_ids
     notes: tuple[str, ...] = (f"Model {embeddings.model}.",)
-    if len(ids) > MAP_POINTS:
-        notes = (*notes, f"{MAP_POINTS:,} of {len(ids):,} neurons, sampled.")
-        ids = np.sort(np.random.default_rng(0).choice(ids, MAP_POINTS, replace=False))
+    if len(ids) > most:
+        notes = (*notes, f"{most:,} of {len(ids):,} neurons, sampled.")
+        ids = np.sort(np.random.default_rng(0).choice(ids, most, replace=False))
     points, explained = principal_components(embeddings.mean(ids).astype(np.float64))
     first, second = (f"PC {i + 1} ({share:.1%} of variance)" for i, share in enumerate(explained))
     named = [str(groups.get(int(root)) or UNTYPED) for root in ids]

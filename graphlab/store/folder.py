@@ -25,7 +25,7 @@ from graphlab.store.database import (
 from graphlab.store.files import sweeping
 from graphlab.store.files.locks import FileIdentity, Lock, identity
 from graphlab.store.files.places import DATABASE, NEW, arrived, without_links
-from ingest.running import interrupts, whole_files
+from ingest.running import interrupts, stopping, whole_files
 from ingest.schema.errors import StoreBusyError, StoreError, VersionError
 from ingest.schema.space import Resolution
 
@@ -257,7 +257,11 @@ class Folder:
         """A further connection to the same database, with its own transaction and registered frames."""
         self._require_open()
         with self._making:
-            return self._idle.cursor()
+            cursor = self._idle.cursor()
+        scope = stopping.current()
+        if scope is not None:
+            scope.enter(cursor)
+        return cursor
 
     def _require_open(self) -> None:
         if self.closed:

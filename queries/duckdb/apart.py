@@ -234,6 +234,7 @@ class _Child:
     def _rows(self) -> tuple[pa.Table, bool]:
         table = pa.ipc.open_stream(self._mapped()).read_all()
         self._limits.check(table.nbytes)
+        self._limits.check_answer(table.nbytes)
         if self._most is not None and table.num_rows > self._most:
             return table.slice(0, self._most), True
         return table, False

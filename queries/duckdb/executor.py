@@ -152,6 +152,7 @@ class Batches:
             if batch is None:
                 return
             self._held += batch.nbytes
+            self._guarded.limits.check_answer(self._held)
             yield batch
 
     def _next(self) -> pa.RecordBatch | None:
@@ -221,7 +222,7 @@ class _Guarded:
     ) -> None:
         self._connection = connection
         self._stopping = stopping
-        self._limits = limits
+        self.limits = limits
         self._meter = connection.cursor() if limits.memory_limit is not None else None
         self._before = self._in_use()
 
@@ -242,7 +243,7 @@ class _Guarded:
         worker.start()
         try:
             while not done.wait(_POLL):
-                self._limits.check(used + self._memory())
+                self.limits.check(used + self._memory())
         except KeyboardInterrupt as error:
             self._stop(done)
             if isinstance(error, InterruptedRun):
@@ -258,7 +259,7 @@ class _Guarded:
                     "listing, or raise the memory limit"
                 ) from None
             raise failure[0]
-        self._limits.check(used)
+        self.limits.check(used)
         return outcome[0]
 
     def _memory(self) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from graphlab.store.wiring.compartments.choice import Compartment
 from graphlab.verbs.open_graph import OpenGraph
+from ingest.running import stopping
 from ingest.schema.errors import SchemaError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -165,6 +166,7 @@ class PathVerbs(OpenGraph):
         steps: list[int] = []
         cost: list[float] = []
         for number, one in enumerate(paths):
+            stopping.check()
             if number >= MOST_PATHS:
                 raise SchemaError(f"there are more than {MOST_PATHS:,} paths; give min_weight, a shorter length, or k")
             length = len(one.nodes)
@@ -226,6 +228,7 @@ def _up_to(
             listed: list[list[int]] = []
             stack = [[source]]
             while stack:
+                stopping.check()
                 path = stack.pop()
                 if path[-1] == target:
                     listed.append(path)

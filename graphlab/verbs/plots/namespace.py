@@ -178,8 +178,11 @@ class Plots(Namespace):
         title = f"Motifs of {result.size} neurons against the null {result.null}"
         return AgainstNullPlot(title=title, notes=tuple(notes), classes=null_rows(result, shown))
 
-    def embedding(self, model: str | None = None, *, by: str = "cell_type") -> PointsPlot:
+    def embedding(self, model: str | None = None, *, by: str = "cell_type", most: int = 4_000) -> PointsPlot:
         """Mean vectors of neurons in their first two principal components, coloured by a column of ``neurons``.
+
+        Args:
+            most: neurons in the map; of more, so many are sampled, and the map says so.
 
         Raises:
             AnalysisError: fewer than three neurons have vectors.
@@ -191,7 +194,7 @@ class Plots(Namespace):
             raise AnalysisError(f"{len(embeddings.root_ids)} neurons have vectors; a map needs three or more")
         view = self.snapshot()
         values = dict(zip(view.root_ids.tolist(), self.neuron_values(view, by), strict=True))
-        return embedding_map(embeddings, values)
+        return embedding_map(embeddings, values, _positive("most", most))
 
     def traces(self, animal: str | None = None) -> TracesPlot:
         """Recorded traces of one animal with its behaviour; the animal with most identified neurons when absent.

@@ -1,0 +1,1 @@
+"""Verbs that stay: they serve graphs until they are told to end. May import what commands may."""

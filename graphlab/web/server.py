@@ -1,0 +1,184 @@
+"""Listening: the page and its API by HTTP, the neuPrint door by TLS beside it, until Ctrl-C.
+
+Tests: tests/graphlab/web/test_server.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import signal
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from fastapi import APIRouter, FastAPI
+
+from graphlab.graph import Graph
+from graphlab.web.app import create_app
+from graphlab.web.safety import is_loopback, names_of
+from graphlab.web.settings import Settings
+from ingest.schema.errors import GraphlabError, SchemaError
+
+GRACE_S = 3
+"""What requests under way have when the server is told to end."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where to listen.
+
+    Args:
+        allow_hosts: further names that a Host header may say, as behind a proxy.
+        token: that requests have to know; ``auto`` for a new one.
+
+    Raises:
+        SchemaError: a port that is none.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8642
+    allow_hosts: Sequence[str] = ()
+    token: str | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port < 1 << 16:
+            raise SchemaError(f"port is {self.port}; wanted 0 (any that is free) to 65535")
+
+    def settled(self) -> Address:
+        """The same with a token wherever others than this machine may ask."""
+        wanted = self.token == "auto" or (self.token is None and not is_loopback(self.host))
+        token = secrets.token_urlsafe(24) if wanted else self.token
+        if token is not None and len(token) < 8:
+            raise SchemaError("a token of fewer than 8 characters is soon guessed; take a longer one, or --token auto")
+        return Address(self.host, self.port, self.allow_hosts, token)
+
+
+def graphs_by_name(paths: Sequence[str]) -> dict[str, Path]:
+    """Graph folders under the names of their addresses: the folder's own, or ``NAME=FOLDER``.
+
+    Raises:
+        SchemaError: a name twice, or one that an address cannot have.
+    """
+    named: dict[str, Path] = {}
+    for given in paths:
+        name, equals, folder = given.partition("=")
+        if not equals or "/" in name or Path(given).is_dir():
+            name, folder = Path(given).absolute().name, given
+        if not name or name != name.strip() or any(letter in name for letter in "/\\?#%") or name in (".", ".."):
+            raise SchemaError(f"{name!r} cannot name a graph in an address; say NAME={folder}")
+        if name in named:
+            raise SchemaError(f"two graphs would be called {name!r}; say another name, as in other={folder}")
+        named[name] = Path(folder)
+    if not named:
+        raise SchemaError("no graph to serve")
+    return named
+
+
+@contextmanager
+def listening(host: str, port: int) -> Iterator[socket.socket]:
+    """A socket bound before anything is told, so that its port is known and another server's is an error.
+
+    Raises:
+        GraphlabError: the address is taken, or none of this machine.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        bound = socket.create_server((host, port), family=family, backlog=256)
+    except OSError as error:
+        raise GraphlabError(
+            f"cannot listen on {host}:{port}: {error.strerror or error}. Choose another --port (0 takes one that is "
+            "free)"
+        ) from None
+    with bound:
+        yield bound
+
+
+class _Server(uvicorn.Server):
+    """Signals are heard once for all servers of a process."""
+
+    def capture_signals(self) -> Any:
+        return nullcontext()
+
+
+def server_of(app: FastAPI, **options: Any) -> uvicorn.Server:
+    """A server of an app, quiet, without what others need not know."""
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, server_header=False, date_header=False, lifespan="on", ws="none",
+        timeout_graceful_shutdown=GRACE_S, timeout_keep_alive=30, h11_max_incomplete_event_size=64 << 10, **options,
+    )  # fmt: skip
+    return _Server(config)
+
+
+def serve(
+    graphs: Mapping[str, Graph],
+    settings: Settings,
+    address: Address,
+    tell: Callable[[Opening], None],
+    routers: Sequence[APIRouter] = (),
+) -> None:
+    """Serve until Ctrl-C or SIGTERM; ``tell`` is given what to open, once it listens."""
+    address = address.settled()
+    with listening(address.host, address.port) as bound:
+        port = bound.getsockname()[1]
+        hosts = names_of(address.host, port, address.allow_hosts)
+        app = create_app(graphs, settings, hosts=hosts, token=address.token, routers=routers)
+        tell(Opening(tuple(graphs), address.host, port, address.token))
+        run([(server_of(app), bound)])
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What to open, and who may."""
+
+    graphs: tuple[str, ...]
+    host: str
+    port: int
+    token: str | None
+
+    @property
+    def address(self) -> str:
+        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}/"
+
+    @property
+    def url(self) -> str:
+        """The address that opens the page."""
+        return self.address + (f"?token={self.token}" if self.token else "")
+
+    def lines(self) -> list[str]:
+        """For people."""
+        lines = [f"serving {', '.join(self.graphs)} at {self.url}"]
+        if not is_loopback(self.host):
+            lines.append(
+                "others may reach this address: it wants the token above, and what is asked travels unencrypted; put a "
+                "proxy with TLS before it, or use ssh -L"
+            )
+        return [*lines, f"API: {self.address}api/docs. Ctrl-C ends it"]
+
+    def document(self) -> dict[str, Any]:
+        """For programs that start a server."""
+        return {"graphs": list(self.graphs), "url": self.url, "api": f"{self.address}api", "token": self.token}
+
+
+def run(servers: Sequence[tuple[uvicorn.Server, socket.socket]]) -> None:
+    """Run servers in one event loop until a signal ends them all."""
+    asyncio.run(_all(servers))
+
+
+async def _all(servers: Sequence[tuple[uvicorn.Server, socket.socket]]) -> None:
+    def end() -> None:
+        for server, _ in servers:
+            server.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, end)
+    try:
+        await asyncio.gather(*(server.serve(sockets=[bound]) for server, bound in servers))
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
