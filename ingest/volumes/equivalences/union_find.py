@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.schema.errors import IdError, SchemaError
-from ingest.volumes.labels.label_arrays import checked_labels
 from ingest.volumes.equivalences.union_find_kernel import find, ids_of, place_of, unite
+from ingest.volumes.labels.label_arrays import checked_labels
 
 Ids = npt.NDArray[np.uint64]
 PENDING = 1 << 20
