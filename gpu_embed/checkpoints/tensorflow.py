@@ -62,7 +62,7 @@ def read_tensorflow(
         MissingExtraError: TensorFlow is not installed.
     """
     prefix = find_prefix(Path(source))
-    tf = _tensorflow()
+    tf = tensorflow()
     try:
         reader = tf.train.load_checkpoint(str(prefix))
         # Every value is read here, so that a damaged shard is an error and not a surprise.
@@ -95,7 +95,7 @@ def write_tensorflow(prefix: str | Path, checkpoint: Checkpoint) -> Path:
     Raises:
         MissingExtraError: TensorFlow is not installed. ReadError: the folder cannot be written.
     """
-    tf = _tensorflow()
+    tf = tensorflow()
     prefix = Path(prefix)
     a = checkpoint.card.architecture
     values = {v.theirs: v.to_theirs(checkpoint.weights[v.ours]) for v in variables(a)}
@@ -216,7 +216,8 @@ def _literal(name: str) -> str:
     return re.sub(r"([*?\[])", r"[\1]", name)
 
 
-def _tensorflow() -> Any:
+def tensorflow() -> Any:
+    """The module, quiet; MissingExtraError where it is not installed."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         import tensorflow as tf

@@ -56,6 +56,7 @@ class Cutouts:
         side: voxels a side of a crop, odd; voxels outside of either volume are 0.
         group: nodes cut together. readers: blocks read at the same time. memory_bytes: of blocks held.
         on_device: blocks are to be held by a ``DeviceCutter``, EM in a byte a voxel and ids as ranks.
+        anywhere: a node need not lie in its own segment, as after a random shift.
 
     Raises:
         SchemaError: another dtype, an even side. VersionError: voxel sizes that are no two scales of one space.
@@ -72,6 +73,7 @@ class Cutouts:
         readers: int = 4,
         memory_bytes: int = MEMORY_BYTES,
         on_device: bool = False,
+        anywhere: bool = False,
     ) -> None:
         if em.dtype != np.uint8:
             raise SchemaError(f"{em.name} holds {em.dtype}; wanted EM as uint8, 0 (dark) to 255")
@@ -80,6 +82,7 @@ class Cutouts:
         if side % 2 == 0 or side < 1:
             raise SchemaError(f"crops of {side} voxels have no middle voxel; wanted an odd number")
         self.em, self.segmentation, self.side, self.readers = em, segmentation, side, readers
+        self._anywhere = anywhere
         self._steps = steps_between(em, segmentation)
         self.root_ids: npt.NDArray[np.uint64] = nodes.column("root_id").to_numpy()
         points = np.stack([nodes.column(f"{axis}_nm").to_numpy() for axis in "xyz"], axis=1)
@@ -123,12 +126,16 @@ class Cutouts:
                 del pieces[block]
 
     def cut(
-        self, groups: Iterator[tuple[Group, Mapping[Block, Piece]]], workers: int = 2
+        self, groups: Iterator[tuple[Group, Mapping[Block, Piece]]], workers: int = 2, *, split: bool = False
     ) -> Iterator[tuple[RowNumbers, Crops, list[Failure]]]:
-        """Crops of each group: rows int64 [k], uint8 [k, side, side, side] ZYX, and the nodes that failed."""
+        """Crops of each group: rows int64 [k], uint8 [k, side, side, side] ZYX, and the nodes that failed.
+
+        Args:
+            split: not masked but [k, 2, side, side, side]: the EM, and 1 where the node's segment is.
+        """
         runner = Threads(workers)
         for group, blocks in groups:
-            crops = np.zeros((group.nodes.size, *(self.side,) * 3), dtype=np.uint8)
+            crops = np.zeros((group.nodes.size, *((2,) if split else ()), *(self.side,) * 3), dtype=np.uint8)
             jobs = zip(group.nodes.tolist(), crops, strict=True)
 
             def one(job: tuple[int, Crops], blocks: Mapping[Block, Piece] = blocks) -> Failure | None:
@@ -172,7 +179,7 @@ class Cutouts:
         try:
             self._readable(1, at, at + 1, pieces)
             segment_id, root_id = here(row), int(self.root_ids[row])
-            if segment_id != root_id:
+            if segment_id != root_id and not self._anywhere:
                 return Failure(row, ABSENT, f"the segmentation has {segment_id} there, not {root_id}")
             for which in (1, 0):
                 low, last = self.ends(which, row)
@@ -218,14 +225,16 @@ class Cutouts:
         failure = self.fault(row, blocks, lambda row: self._id_at(row, blocks))
         if failure is not None:
             return failure
-        inside = np.zeros(crop.shape, dtype=bool)
-        for which, target in ((1, inside), (0, crop)):
+        split = crop.ndim == 4
+        grey, inside = crop if split else (crop, np.zeros(crop.shape, dtype=bool))
+        for which, target in ((1, inside), (0, grey)):
             grid, index = self.grids[which], list(self.samples(which, np.array([row]))[:, 0])
             for at in grid.touched([i[0] for i in index], [i[-1] + 1 for i in index]):
                 put, take = _overlap(index, *grid.box(at))
                 voxels = blocks[which, *at].voxels[take]
                 target[put] = (voxels == int(self.root_ids[row])) if which else voxels
-        crop *= inside
+        if not split:
+            crop *= inside
         return None
 
     def _id_at(self, row: int, blocks: Mapping[Block, Piece]) -> int:

@@ -161,7 +161,7 @@ def train(
     done_before, begun, waited = run.state.step, time.perf_counter(), 0.0
     cuda = [torch.cuda.current_device()] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=cuda), kept_memory():
-        incoming = prefetch(itertools.islice(batches.from_step(run.state.step), max(0, last - run.state.step)), AHEAD)
+        incoming = prefetch(_some(batches, run.state.step, max(0, last - run.state.step)), AHEAD)
         try:
             while run.state.step < last:
                 asked = time.perf_counter()
@@ -195,6 +195,17 @@ def train(
                 close()
     seconds = time.perf_counter() - begun
     return Trained(network.eval(), run.state.step - done_before, seconds, waited, run.entries())
+
+
+def _some(batches: Batches[Any_], step: int, count: int) -> Iterator[Any_]:
+    """``count`` batches; what makes them ends with this."""
+    made = batches.from_step(step)
+    try:
+        yield from itertools.islice(made, count)
+    finally:
+        close = getattr(made, "close", None)
+        if close is not None:
+            close()
 
 
 class _Run:

@@ -143,3 +143,16 @@ def test_damaged_and_missing_files(tmp_path: Path) -> None:
     write_by_name(prefix.parent / "other", values_of(TINY))
     with pytest.raises(ReadError, match="holds 2 checkpoints"):
         read_tensorflow(prefix.parent, TINY)
+
+
+def test_a_trained_network_goes_through_with_its_head_and_memory(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    from gpu_embed.training.contrastive.network import checkpoint_of, fresh_network
+
+    a = Architecture("small", crop=33, width=2, outputs=8)
+    ours = checkpoint_of(fresh_network(a, 3, projected=4), "small", None)
+    back = read_tensorflow(write_tensorflow(tmp_path / "ckpt", ours), a)
+    assert set(back.training) == set(ours.training)
+    for one, other in ((ours.weights, back.weights), (ours.training, back.training)):
+        for name, value in one.items():
+            np.testing.assert_array_equal(other[name], value)
