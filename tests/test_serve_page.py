@@ -24,5 +24,5 @@ def test_every_limit_stands_there_with_its_default() -> None:
 
 def test_every_option_can_be_typed() -> None:
     command = typer.main.get_command(app).commands["serve"]  # type: ignore[attr-defined]
-    options = {name for parameter in command.params for name in parameter.opts}
+    options = {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", PAGE)) <= options

@@ -9,8 +9,9 @@ import asyncio
 import secrets
 import signal
 import socket
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,11 @@ from fastapi import APIRouter, FastAPI
 
 from graphlab.graph import Graph
 from graphlab.web.app import create_app
+from graphlab.web.neuprint.certificate import make_certificate
+from graphlab.web.neuprint.door import create_door, datasets
 from graphlab.web.safety import is_loopback, names_of
 from graphlab.web.settings import Settings
+from graphlab.web.work import Work
 from ingest.schema.errors import GraphlabError, SchemaError
 
 GRACE_S = 3
@@ -80,7 +84,7 @@ def graphs_by_name(paths: Sequence[str]) -> dict[str, Path]:
 
 
 @contextmanager
-def listening(host: str, port: int) -> Iterator[socket.socket]:
+def listening(host: str, port: int, option: str = "--port") -> Iterator[socket.socket]:
     """A socket bound before anything is told, so that its port is known and another server's is an error.
 
     Raises:
@@ -91,7 +95,7 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
         bound = socket.create_server((host, port), family=family, backlog=256)
     except OSError as error:
         raise GraphlabError(
-            f"cannot listen on {host}:{port}: {error.strerror or error}. Choose another --port (0 takes one that is "
+            f"cannot listen on {host}:{port}: {error.strerror or error}. Choose another {option} (0 takes one that is "
             "free)"
         ) from None
     with bound:
@@ -108,7 +112,7 @@ class _Server(uvicorn.Server):
 def server_of(app: FastAPI, **options: Any) -> uvicorn.Server:
     """A server of an app, quiet, without what others need not know."""
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, server_header=False, date_header=False, lifespan="on", ws="none",
+        app, log_level="critical", access_log=False, server_header=False, date_header=False, lifespan="on", ws="none",
         timeout_graceful_shutdown=GRACE_S, timeout_keep_alive=30, h11_max_incomplete_event_size=64 << 10, **options,
     )  # fmt: skip
     return _Server(config)
@@ -120,15 +124,64 @@ def serve(
     address: Address,
     tell: Callable[[Opening], None],
     routers: Sequence[APIRouter] = (),
+    neuprint: int | None = None,
 ) -> None:
-    """Serve until Ctrl-C or SIGTERM; ``tell`` is given what to open, once it listens."""
+    """Serve until Ctrl-C or SIGTERM; ``tell`` is given what to open, once it listens.
+
+    Args:
+        neuprint: port of the neuPrint door, 0 for any that is free; None for no such door.
+    """
     address = address.settled()
-    with listening(address.host, address.port) as bound:
+    with ExitStack() as stack:
+        bound = stack.enter_context(listening(address.host, address.port))
         port = bound.getsockname()[1]
         hosts = names_of(address.host, port, address.allow_hosts)
-        app = create_app(graphs, settings, hosts=hosts, token=address.token, routers=routers)
-        tell(Opening(tuple(graphs), address.host, port, address.token))
-        run([(server_of(app), bound)])
+        door = None
+        if neuprint is not None:
+            beside = stack.enter_context(listening(address.host, neuprint, "--neuprint-port"))
+            token = address.token or secrets.token_urlsafe(24)
+            door = Door(address.host, beside.getsockname()[1], token, datasets(graphs))
+        told = None if door is None else {"server": door.address, "datasets": [*door.datasets]}
+        app = create_app(graphs, settings, hosts=hosts, token=address.token, routers=routers, neuprint=told)
+        servers = [(server_of(app), bound)]
+        if door is not None:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="graphlab-serve-")))
+            servers.append((door_server(app.state.work, door, address.allow_hosts, folder), beside))
+        tell(Opening(tuple(graphs), address.host, port, address.token, door))
+        run(servers)
+
+
+def door_server(work: Work, door: Door, allow_hosts: Sequence[str], folder: Path) -> uvicorn.Server:
+    """The server of the neuPrint door, with a certificate made for it in ``folder``."""
+    hosts = names_of(door.host, door.port, allow_hosts)
+    app = create_door(work, door.datasets, hosts=hosts, token=door.token)
+    files = make_certificate(folder, [host.rpartition(":")[0].strip("[]") for host in sorted(hosts)])
+    return server_of(app, ssl_certfile=str(files.certificate), ssl_keyfile=str(files.key))
+
+
+def _named(host: str, port: int) -> str:
+    return f"{f'[{host}]' if ':' in host else host}:{port}"
+
+
+@dataclass(frozen=True)
+class Door:
+    """Where neuprint-python finds the graphs."""
+
+    host: str
+    port: int
+    token: str
+    datasets: Mapping[str, str]
+    """Name of a data set -> name of the graph."""
+
+    @property
+    def address(self) -> str:
+        return f"https://{_named(self.host, self.port)}"
+
+    @property
+    def client(self) -> str:
+        """The line to paste."""
+        dataset = f"dataset={next(iter(self.datasets))!r}, " if self.datasets else ""
+        return f'neuprint.Client("{self.address}", {dataset}verify=False, token="{self.token}")'
 
 
 @dataclass(frozen=True)
@@ -139,10 +192,11 @@ class Opening:
     host: str
     port: int
     token: str | None
+    door: Door | None = None
 
     @property
     def address(self) -> str:
-        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.port}/"
+        return f"http://{_named(self.host, self.port)}/"
 
     @property
     def url(self) -> str:
@@ -157,11 +211,18 @@ class Opening:
                 "others may reach this address: it wants the token above, and what is asked travels unencrypted; put a "
                 "proxy with TLS before it, or use ssh -L"
             )
+        if self.door is not None:
+            lines.append(f"neuPrint: {self.door.client}")
         return [*lines, f"API: {self.address}api/docs. Ctrl-C ends it"]
 
     def document(self) -> dict[str, Any]:
         """For programs that start a server."""
-        return {"graphs": list(self.graphs), "url": self.url, "api": f"{self.address}api", "token": self.token}
+        door = self.door
+        told = None if door is None else {"server": door.address, "token": door.token, "datasets": [*door.datasets]}
+        return {
+            "graphs": list(self.graphs), "url": self.url, "api": f"{self.address}api", "token": self.token,
+            "neuprint": told,
+        }  # fmt: skip
 
 
 def run(servers: Sequence[tuple[uvicorn.Server, socket.socket]]) -> None:

@@ -17,6 +17,10 @@ from ingest.schema.errors import MissingExtraError
 def serve(
     graphs: Annotated[list[str], typer.Argument(metavar="GRAPH...", help="Folders, or NAME=FOLDER.")],
     port: Annotated[int, typer.Option(help="Of the page; 0 takes one that is free.", min=0, max=65535)] = 8642,
+    neuprint: Annotated[bool, typer.Option(help="Also a door for neuprint-python, over TLS.")] = True,
+    neuprint_port: Annotated[
+        int | None, typer.Option(help="Of that door; the page's port + 1 when absent.", min=0, max=65535)
+    ] = None,
     host: Annotated[str, typer.Option(help="Address; another than this machine's own wants a token.")] = "127.0.0.1",
     token: Annotated[str | None, typer.Option(metavar="TOKEN|auto", help="Wanted of every request.")] = None,
     allow_host: Annotated[
@@ -55,4 +59,5 @@ def serve(
     address = server.Address(host, port, tuple(allow_host or ()), token)
     with ExitStack() as stack:
         opened = {name: stack.enter_context(Graph.open(path, read_only=True)) for name, path in named.items()}
-        server.serve(opened, settings, address, said)
+        beside = neuprint_port if neuprint_port is not None else min(port + 1, 65535) if port else 0
+        server.serve(opened, settings, address, said, neuprint=beside if neuprint else None)
