@@ -16,6 +16,7 @@ from graphlab.web.work import Work
 TOKEN = "a-token-that-is-long"
 ENDLESS = (
     "MATCH (a:Neuron)-[]->(b:Neuron), (c:Neuron)-[]->(d:Neuron), (e:Neuron)-[]->(f:Neuron), (g:Neuron)-[]->(h:Neuron) "
+    "WHERE a.bodyId + c.bodyId + e.bodyId + g.bodyId = 7 RETURN count(*)"
 )
 
 
