@@ -1,15 +1,24 @@
-# Five commands; each makes .venv by itself when it is missing.
+# Six commands; each makes .venv by itself when it is missing.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint check bench clean
+PAGE := graphlab/web/static/index.html
+PAGE_SOURCES := $(shell find graphlab/web/frontend -type f -not -path "*/node_modules/*")
+
+.PHONY: demo web test lint check bench clean
 
 demo: $(VENV)/.installed-base          ## the whole job on a made connectome, then the report
 	rm -rf demo
 	$(BIN)/graphlab demo demo
+	@$(MAKE) --no-print-directory web || echo "The page was not built, for want of what is named above: the next line serves the API alone."
+	@echo "To look at it in a browser: $(BIN)/graphlab serve demo/graph"
 
-test: $(VENV)/.installed-full $(VENV)/cave/.installed  ## every test, slow ones too; real data when GRAPHLAB_REAL_DATA is set
+web: $(PAGE)                           ## the page of `graphlab serve`; npm packages by the lock file, node from PyPI where there is none
+$(PAGE): $(PAGE_SOURCES) | $(VENV)/bin/python
+	graphlab/web/frontend/build.sh $(BIN)/python
+
+test: $(VENV)/.installed-full $(VENV)/cave/.installed $(PAGE)  ## every test, slow ones too; real data when GRAPHLAB_REAL_DATA is set
 	GRAPHLAB_NEED_CAVE=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.installed-full          ## style, types, and the arrows between the rooms
@@ -18,7 +27,7 @@ lint: $(VENV)/.installed-full          ## style, types, and the arrows between t
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-check: lint                            ## style, types, arrows, and the fast tests, in about two minutes
+check: lint $(PAGE)                    ## style, types, arrows, and the fast tests, in about two minutes
 	$(BIN)/python -m pytest -n 2 --dist loadfile --fast tests
 
 bench: $(VENV)/.installed-full         ## peer and ours side by side, one table
@@ -28,7 +37,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed-base: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[web]'
 	touch $@
 
 $(VENV)/.installed-full: pyproject.toml | $(VENV)/bin/python
@@ -45,4 +54,4 @@ $(VENV)/cave/.installed: $(VENV)/.installed-full
 	touch $@
 
 clean:
-	rm -rf $(VENV) demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) graphlab/web/static graphlab/web/frontend/node_modules demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

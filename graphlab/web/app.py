@@ -19,7 +19,7 @@ from graphlab.graph import Graph
 from graphlab.web import errors, page
 from graphlab.web.results import Results
 from graphlab.web.routes import graphs as graph_routes
-from graphlab.web.routes import jobs, questions, verbs
+from graphlab.web.routes import jobs, questions, verbs, views
 from graphlab.web.safety import Guard
 from graphlab.web.settings import MIB, Settings
 from graphlab.web.work import Work
@@ -67,7 +67,8 @@ def create_app(
     app.state.results = Results(settings.kept_mb * MIB, settings.rows, settings.answer_mb * MIB)
     app.state.neuprint = neuprint
     errors.install(app)
-    ours = (graph_routes.everywhere, page.router, jobs.router, graph_routes.router, questions.router, verbs.router())
+    everywhere = (graph_routes.everywhere, page.router, jobs.router)
+    ours = (*everywhere, graph_routes.router, questions.router, verbs.router(), views.router)
     for router in (*ours, *routers):
         app.include_router(router)
     page.mount(app, static)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,6 +16,10 @@ import pytest
 
 from graphlab import Graph
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 N = 40
 IDS = np.arange(N, dtype=np.uint64) + np.uint64(864691135941359000)
 CHEAP = ("random forest", "logistic regression")
@@ -113,3 +119,24 @@ def vectors_of() -> Callable[..., pa.Table]:
         )  # fmt: skip
 
     return table
+
+
+@pytest.fixture(scope="session")
+def launch() -> Iterator[Callable[..., Browser]]:
+    """Starts headless Chromium; skipped where the system has none, unless GRAPHLAB_NEED_CHROMIUM says it must."""
+    if CHROMIUM is None:
+        if os.environ.get("GRAPHLAB_NEED_CHROMIUM"):
+            pytest.fail("GRAPHLAB_NEED_CHROMIUM is set and no chromium is installed")
+        pytest.skip("no chromium is installed")
+    from playwright.sync_api import sync_playwright
+
+    running: list[Browser] = []
+    with sync_playwright() as playwright:
+
+        def start(*flags: str) -> Browser:
+            running.append(playwright.chromium.launch(executable_path=CHROMIUM, args=list(flags)))
+            return running[-1]
+
+        yield start
+        for one in running:
+            one.close()

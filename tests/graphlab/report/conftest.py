@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
     from graphlab.predict.protocol import TrainingRun
 
 EVIL = '<script>fetch("https://example.org/x")</script>'
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
 
@@ -47,18 +44,9 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Headless Chromium; skipped where the system has none, unless GRAPHLAB_NEED_CHROMIUM says it must."""
-    if CHROMIUM is None:
-        if os.environ.get("GRAPHLAB_NEED_CHROMIUM"):
-            pytest.fail("GRAPHLAB_NEED_CHROMIUM is set and no chromium is installed")
-        pytest.skip("no chromium is installed")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield running
-        running.close()
+def browser(launch: Callable[..., Browser]) -> Browser:
+    """Headless Chromium."""
+    return launch(*FLAGS)
 
 
 def save_run(models: Path, name: str, run: TrainingRun, more: dict[str, Any], root_ids: np.ndarray) -> None:
