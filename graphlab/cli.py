@@ -51,6 +51,7 @@ SECTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
         reports.runs,
         reports.columns,
         queries.query,
+        queries.shell,
         connecting.neurons,
         connecting.connections,
         connecting.adjacency,

@@ -1,4 +1,4 @@
-"""The verb that asks: query."""
+"""The verbs that ask: query, and shell, which stays warm."""
 
 from __future__ import annotations
 
@@ -76,3 +76,22 @@ def query(
             print_json(rows_of(result.to_arrow()))
         else:
             print_result(result)
+
+
+def shell(
+    graph: GraphPath,
+    language: Language = None,
+    engine: Engine = "auto",
+    kind: MotifKind = "chemical",
+) -> None:
+    """Ask one question after another at a prompt that stays warm; .help lists what else it does."""
+    import sys
+
+    from graphlab.commands.shell.prompt import run_shell
+    from graphlab.commands.shell.session import Session
+    from graphlab.graph import Graph
+
+    with Graph.open(graph, read_only=True) as opened:
+        if sys.stdin.isatty():
+            typer.echo(f"{opened!r}\nopen for reading: nothing else may write it meanwhile; .help helps, Ctrl-D ends")
+        run_shell(Session(opened, language=language, engine=engine, kind=kind))

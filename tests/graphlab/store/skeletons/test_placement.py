@@ -170,7 +170,7 @@ def test_a_recipe_keeps_compartments(graph: Graph) -> None:
 
 
 def test_what_cannot_be_placed(graph: Graph, tmp_path: Path) -> None:
-    for within in (0, -1, float("nan")):
+    for within in (0, -1):
         with pytest.raises(SchemaError, match="wanted a length above 0 nm"):
             graph.skeletons.place_synapses(within)
     with pytest.raises(UnknownNameError, match="measure skeletons"):

@@ -1,0 +1,1 @@
+"""A prompt that stays warm: questions in every language over one open graph."""
