@@ -83,6 +83,7 @@ def shell(
     language: Language = None,
     engine: Engine = "auto",
     kind: MotifKind = "chemical",
+    json: Json = False,
 ) -> None:
     """Ask one question after another at a prompt that stays warm; .help lists what else it does."""
     import sys
@@ -94,4 +95,4 @@ def shell(
     with Graph.open(graph, read_only=True) as opened:
         if sys.stdin.isatty():
             typer.echo(f"{opened!r}\nopen for reading: nothing else may write it meanwhile; .help helps, Ctrl-D ends")
-        run_shell(Session(opened, language=language, engine=engine, kind=kind))
+        run_shell(Session(opened, language=language, engine=engine, kind=kind, json=json))

@@ -96,6 +96,7 @@ METHODS = {
     "place_synapses": "embeddings.place_synapses",
     "embed": "embeddings.embed",
     "aggregate_embeddings": "embeddings.aggregate",
+    "shell": "query",
     "neighbors": "neighborhood",
     "synapses": "synapses.of",
     "at": "places.at",

@@ -35,6 +35,8 @@ class Session:
     kind: str = "chemical"
     limit: int | None = None
     timing: bool = True
+    json: bool = False
+    """Every answer as one JSON document on a line of its own, and nothing beside it."""
     last: Result | None = field(default=None, repr=False)
 
     def respond(self, text: str) -> None:
@@ -52,7 +54,7 @@ class Session:
             self._ask(text)
 
     def _ask(self, text: str, **options: Any) -> None:
-        from graphlab.commands.terminal import print_table
+        from graphlab.commands.terminal import print_json, print_table, rows_of
 
         begun = time.perf_counter()
         answer = self.graph.query(
@@ -66,6 +68,11 @@ class Session:
         seconds = time.perf_counter() - begun
         if not options.get("explain"):
             self.last = answer
+        if self.json:
+            print_json(rows_of(answer.to_arrow()))
+            if answer.truncated:
+                typer.echo(f"the first {len(answer):,} rows; there are more (.limit)", err=True)
+            return
         print_table(answer.to_arrow(), limit=None if options else SHOWN)
         for note in answer.notes:
             typer.echo(f"note: {note}")

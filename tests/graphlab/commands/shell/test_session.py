@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -125,3 +126,10 @@ def test_questions_from_a_pipe(
     assert told.out.count("root_id") == 1
     assert session.last is not None
     assert len(session.last) == 2
+
+
+def test_answers_as_json(graph: Graph, capsys: pytest.CaptureFixture[str]) -> None:
+    session = Session(graph, json=True)
+    out = said(session, capsys, "A -> B")
+    assert len(json.loads(out)) == 3
+    assert json.loads(said(session, capsys, "SELECT root_id FROM neurons ORDER BY 1;"))[0] == {"root_id": "1"}
