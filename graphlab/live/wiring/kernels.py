@@ -1,0 +1,515 @@
+"""Compiled steps of a live wiring: one synapse in, out or moved, with its connections, dyads and triads.
+
+Changing a dyad changes the class of each triad that holds it; the third neuron is met by going along both sorted
+neighbourhoods, and all others at once (Eppstein, Goodrich, Strash, Trott 2010). No step takes longer in a larger graph.
+
+Tests: tests/graphlab/live/wiring/test_wiring.py.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+TAIL, NEURONS, CONNECTIONS, ONE_WAY, MUTUAL = range(5)
+DONE, THERE, UNKNOWN = 0, 1, 2
+"""Outcomes of an event: it had its effect; its synapse is there already; its synapse is not there."""
+
+
+@njit(cache=True, inline="always")
+def _mixed(value):  # type: ignore[no-untyped-def]
+    value = np.uint64(value)
+    value = (value ^ (value >> np.uint64(31))) * np.uint64(0x9E3779B97F4A7C15)
+    value = (value ^ (value >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
+    return value ^ (value >> np.uint64(32))
+
+
+@njit(cache=True)
+def _place_of_id(table, ids, key):  # type: ignore[no-untyped-def]
+    """Where an id stands in a table of rows, or -1 - where it would."""
+    mask = len(table) - 1
+    at = np.int64(_mixed(key) & np.uint64(mask))
+    while table[at] >= 0:
+        if ids[table[at]] == key:
+            return at
+        at = (at + 1) & mask
+    return -1 - at
+
+
+@njit(cache=True)
+def _forget_id(table, ids, at):  # type: ignore[no-untyped-def]
+    """Free a place, and move back what was pushed on from it."""
+    mask = len(table) - 1
+    to = at
+    while True:
+        to = (to + 1) & mask
+        if table[to] < 0:
+            break
+        home = np.int64(_mixed(ids[table[to]]) & np.uint64(mask))
+        if ((to - home) & mask) >= ((to - at) & mask):
+            table[at] = table[to]
+            at = to
+    table[at] = -1
+
+
+@njit(cache=True, nogil=True)
+def fill_table(table, ids, rows):  # type: ignore[no-untyped-def]
+    """Enter rows whose ids are in no row of the table yet; the row of a repeated id, -1 without one."""
+    for row in rows:
+        at = _place_of_id(table, ids, ids[row])
+        if at >= 0:
+            return np.int64(row)
+        table[-1 - at] = row
+    return np.int64(-1)
+
+
+@njit(cache=True, nogil=True)
+def nodes_of(nodes, keys, known_only):  # type: ignore[no-untyped-def]
+    """Nodes of root ids, unknown ones made; -1 for those with ``known_only``. There must be room for all of them."""
+    found = np.empty(len(keys), np.int32)
+    for i in range(len(keys)):
+        at = _place_of_id(nodes.table, nodes.id, keys[i])
+        if at >= 0:
+            found[i] = nodes.table[at]
+        elif known_only:
+            found[i] = -1
+        else:
+            row = nodes.sizes[0]
+            nodes.id[row] = keys[i]
+            nodes.table[-1 - at] = row
+            nodes.sizes[0] = row + 1
+            found[i] = row
+    return found
+
+
+@njit(cache=True, nogil=True)
+def slots_of(synapses, keys):  # type: ignore[no-untyped-def]
+    """Slots of synapse ids, -1 where there is none."""
+    found = np.empty(len(keys), np.int32)
+    for i in range(len(keys)):
+        at = _place_of_id(synapses.table, synapses.id, keys[i])
+        found[i] = synapses.table[at] if at >= 0 else -1
+    return found
+
+
+@njit(cache=True)
+def _place_of_pair(pairs, pre, post, code):  # type: ignore[no-untyped-def]
+    mask = len(pairs.pre) - 1
+    key = np.uint64(pre) << np.uint64(32) | np.uint64(post)
+    at = np.int64(_mixed(key + np.uint64(code) * np.uint64(0x94D049BB133111EB)) & np.uint64(mask))
+    while pairs.pre[at] >= 0:
+        if pairs.pre[at] == pre and pairs.post[at] == post and pairs.code[at] == code:
+            return at
+        at = (at + 1) & mask
+    return -1 - at
+
+
+@njit(cache=True)
+def _home_of_pair(pairs, at):  # type: ignore[no-untyped-def]
+    key = np.uint64(pairs.pre[at]) << np.uint64(32) | np.uint64(pairs.post[at])
+    code = np.uint64(pairs.code[at])
+    return np.int64(_mixed(key + code * np.uint64(0x94D049BB133111EB)) & np.uint64(len(pairs.pre) - 1))
+
+
+@njit(cache=True)
+def _copy_pair(pairs, to, at):  # type: ignore[no-untyped-def]
+    pairs.pre[to] = pairs.pre[at]
+    pairs.post[to] = pairs.post[at]
+    pairs.code[to] = pairs.code[at]
+    pairs.weight[to] = pairs.weight[at]
+    pairs.stamp[to] = pairs.stamp[at]
+
+
+@njit(cache=True)
+def _add(pairs, pre, post, code, weight, now):  # type: ignore[no-untyped-def]
+    """Add to a pair, and list it where this batch touches it first. Returns its weight before."""
+    at = _place_of_pair(pairs, pre, post, code)
+    if at < 0:
+        at = -1 - at
+        pairs.pre[at], pairs.post[at], pairs.code[at] = pre, post, code
+        pairs.weight[at], pairs.stamp[at] = 0, now - 1
+        pairs.sizes[0] += 1
+    before = pairs.weight[at]
+    if pairs.stamp[at] != now:
+        pairs.stamp[at] = now
+        row = pairs.sizes[1]
+        pairs.touched_pre[row], pairs.touched_post[row], pairs.touched_code[row] = pre, post, code
+        pairs.before[row] = before
+        pairs.sizes[1] = row + 1
+    pairs.weight[at] = before + weight
+    return before
+
+
+@njit(cache=True, nogil=True)
+def end_of_batch(pairs):  # type: ignore[no-untyped-def]
+    """Weights now of the pairs that were touched; those of weight 0 leave the table."""
+    count = pairs.sizes[1]
+    after = np.zeros(count, np.int64)
+    mask = len(pairs.pre) - 1
+    for row in range(count):
+        at = _place_of_pair(pairs, pairs.touched_pre[row], pairs.touched_post[row], pairs.touched_code[row])
+        if at < 0:
+            continue
+        after[row] = pairs.weight[at]
+        if after[row] != 0:
+            continue
+        to = at
+        while True:
+            to = (to + 1) & mask
+            if pairs.pre[to] < 0:
+                break
+            if ((to - _home_of_pair(pairs, to)) & mask) >= ((to - at) & mask):
+                _copy_pair(pairs, at, to)
+                at = to
+        pairs.pre[at] = -1
+        pairs.sizes[0] -= 1
+    pairs.sizes[1] = 0
+    return after
+
+
+@njit(cache=True, nogil=True)
+def rehash(old, new):  # type: ignore[no-untyped-def]
+    """Copy the entries of one table of pairs into another that is empty."""
+    for at in range(len(old.pre)):
+        if old.pre[at] >= 0:
+            to = -1 - _place_of_pair(new, old.pre[at], old.post[at], old.code[at])
+            new.pre[to], new.post[to], new.code[to] = old.pre[at], old.post[at], old.code[at]
+            new.weight[to], new.stamp[to] = old.weight[at], old.stamp[at]
+
+
+@njit(cache=True, nogil=True)
+def weights_of(pairs, pre, post, code):  # type: ignore[no-untyped-def]
+    """Weights of pairs, 0 where there is none."""
+    found = np.zeros(len(pre), np.int64)
+    for i in range(len(pre)):
+        at = _place_of_pair(pairs, pre[i], post[i], code)
+        if at >= 0:
+            found[i] = pairs.weight[at]
+    return found
+
+
+# -- dyads and triads --
+
+
+@njit(cache=True)
+def _find(dyads, u, v):  # type: ignore[no-untyped-def]
+    """Where v stands among the neighbours of u, or would."""
+    low = dyads.start[u]
+    high = low + dyads.length[u]
+    while low < high:
+        middle = (low + high) >> 1
+        if dyads.neighbour[middle] < v:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@njit(cache=True)
+def _set_state(dyads, u, v, state):  # type: ignore[no-untyped-def]
+    """The state of the dyad, seen from u; its list may move to the end of the room."""
+    at = _find(dyads, u, v)
+    end = dyads.start[u] + dyads.length[u]
+    there = at < end and dyads.neighbour[at] == v
+    if there and state == 0:
+        for k in range(at, end - 1):
+            dyads.neighbour[k] = dyads.neighbour[k + 1]
+            dyads.state[k] = dyads.state[k + 1]
+        dyads.length[u] -= 1
+        return
+    if not there:
+        if dyads.length[u] == dyads.room[u]:
+            to, shift = dyads.sizes[TAIL], dyads.sizes[TAIL] - dyads.start[u]
+            for k in range(dyads.length[u]):
+                dyads.neighbour[to + k] = dyads.neighbour[dyads.start[u] + k]
+                dyads.state[to + k] = dyads.state[dyads.start[u] + k]
+            dyads.start[u] = to
+            dyads.room[u] = 2 * dyads.room[u] + 4
+            dyads.sizes[TAIL] = to + dyads.room[u]
+            at, end = at + shift, end + shift
+        for k in range(end, at, -1):
+            dyads.neighbour[k] = dyads.neighbour[k - 1]
+            dyads.state[k] = dyads.state[k - 1]
+        dyads.neighbour[at] = v
+        dyads.length[u] += 1
+    dyads.state[at] = state
+
+
+@njit(cache=True)
+def _retype(dyads, u, v, old, new):  # type: ignore[no-untyped-def]
+    """Move the triads of a dyad from the classes that they have with its old state to those with the new one."""
+    i, i_end = dyads.start[u], dyads.start[u] + dyads.length[u]
+    j, j_end = dyads.start[v], dyads.start[v] + dyads.length[v]
+    neighbour, state, triads, classes = dyads.neighbour, dyads.state, dyads.triads, dyads.classes
+    met = 0
+    none = 2147483647
+    while i < i_end or j < j_end:
+        a = neighbour[i] if i < i_end else none
+        b = neighbour[j] if j < j_end else none
+        rest = 0
+        w = min(a, b)
+        if a == w:
+            rest |= state[i] << 2
+            i += 1
+        if b == w:
+            rest |= state[j] << 4
+            j += 1
+        if w != u and w != v:
+            met += 1
+            triads[classes[old | rest]] -= 1
+            triads[classes[new | rest]] += 1
+    others = dyads.sizes[NEURONS] - 2 - met
+    triads[classes[old]] -= others
+    triads[classes[new]] += others
+
+
+@njit(cache=True)
+def _turned(state):  # type: ignore[no-untyped-def]
+    return ((state & 1) << 1) | (state >> 1)
+
+
+@njit(cache=True)
+def _set_edge(dyads, u, v, on):  # type: ignore[no-untyped-def]
+    """A connection from u to v appears or goes."""
+    at = _find(dyads, u, v)
+    old = np.int64(0)
+    if at < dyads.start[u] + dyads.length[u] and dyads.neighbour[at] == v:
+        old = np.int64(dyads.state[at])
+    new = old | 1 if on else old & 2
+    _retype(dyads, u, v, old, new)
+    _set_state(dyads, u, v, new)
+    _set_state(dyads, v, u, _turned(new))
+    change = 1 if on else -1
+    dyads.out_degree[u] += change
+    dyads.in_degree[v] += change
+    sizes = dyads.sizes
+    sizes[CONNECTIONS] += change
+    sizes[ONE_WAY] += (1 if new == 1 or new == 2 else 0) - (1 if old == 1 or old == 2 else 0)
+    sizes[MUTUAL] += (1 if new == 3 else 0) - (1 if old == 3 else 0)
+
+
+@njit(cache=True, nogil=True)
+def change_neurons(dyads, change):  # type: ignore[no-untyped-def]
+    """So many neurons without connections more, or fewer where negative."""
+    sizes, triads = dyads.sizes, dyads.triads
+    for _ in range(abs(change)):
+        others = sizes[NEURONS] if change > 0 else sizes[NEURONS] - 1
+        sign = 1 if change > 0 else -1
+        triads[0] += sign * (others * (others - 1) // 2 - sizes[ONE_WAY] - sizes[MUTUAL])
+        triads[1] += sign * sizes[ONE_WAY]
+        triads[2] += sign * sizes[MUTUAL]
+        sizes[NEURONS] += sign
+
+
+@njit(cache=True)
+def _has_room(dyads, u, v):  # type: ignore[no-untyped-def]
+    """Whether a connection may appear: each list at most doubles. None that goes needs room."""
+    most = 2 * (np.int64(dyads.room[u]) + dyads.room[v]) + 8
+    return dyads.sizes[TAIL] + most <= len(dyads.neighbour)
+
+
+# -- synapses --
+
+
+@njit(cache=True)
+def _touch(nodes, node, now):  # type: ignore[no-untyped-def]
+    if nodes.stamp[node] != now:
+        nodes.stamp[node] = now
+        row = nodes.sizes[1]
+        nodes.touched[row] = node
+        nodes.received_before[row] = nodes.received[node]
+        nodes.sent_before[row] = nodes.sent[node]
+        nodes.sizes[1] = row + 1
+
+
+@njit(cache=True)
+def _count(synapses, nodes, kinds, pools, sides, dyads, slot, sign, now):  # type: ignore[no-untyped-def]
+    """Add a synapse to its pairs, or take it away; its connection may appear or go."""
+    pre, post = synapses.pre[slot], synapses.post[slot]
+    weight = sign * synapses.weight[slot]
+    kind = synapses.kind[slot]
+    if kind == 0:
+        _touch(nodes, pre, now)
+        _touch(nodes, post, now)
+        nodes.sent[pre] += weight
+        nodes.received[post] += weight
+    if synapses.counts[slot] == 0:
+        return
+    before = _add(kinds, pre, post, kind, weight, now)
+    if len(pools.before) > 0:
+        _add(pools, pre, post, synapses.pool[slot], weight, now)
+    if len(sides.before) > 0:
+        _add(sides, pre, post, synapses.side[slot], weight, now)
+    if kind != dyads.settings[1] or pre == post or nodes.in_graph[pre] == 0 or nodes.in_graph[post] == 0:
+        return
+    least = dyads.settings[0]
+    was, now_on = before >= least, before + weight >= least
+    if was != now_on:
+        _set_edge(dyads, pre, post, now_on)
+
+
+@njit(cache=True)
+def _link(synapses, nodes, slot):  # type: ignore[no-untyped-def]
+    pre, post = synapses.pre[slot], synapses.post[slot]
+    first = nodes.first_pre[pre]
+    synapses.next_pre[slot], synapses.back_pre[slot] = first, -1
+    if first >= 0:
+        synapses.back_pre[first] = slot
+    nodes.first_pre[pre] = slot
+    first = nodes.first_post[post]
+    synapses.next_post[slot], synapses.back_post[slot] = first, -1
+    if first >= 0:
+        synapses.back_post[first] = slot
+    nodes.first_post[post] = slot
+
+
+@njit(cache=True)
+def _unlink(synapses, nodes, slot):  # type: ignore[no-untyped-def]
+    back, follows = synapses.back_pre[slot], synapses.next_pre[slot]
+    if back >= 0:
+        synapses.next_pre[back] = follows
+    else:
+        nodes.first_pre[synapses.pre[slot]] = follows
+    if follows >= 0:
+        synapses.back_pre[follows] = back
+    back, follows = synapses.back_post[slot], synapses.next_post[slot]
+    if back >= 0:
+        synapses.next_post[back] = follows
+    else:
+        nodes.first_post[synapses.post[slot]] = follows
+    if follows >= 0:
+        synapses.back_post[follows] = back
+
+
+@njit(cache=True, nogil=True)
+def change_synapses(synapses, nodes, kinds, pools, sides, dyads, events, pre, post, outcome, first, now):  # type: ignore[no-untyped-def]
+    """Events of synapses in their order, from row ``first`` on.
+
+    Args:
+        events: of the type ``Synapses``, a row an event; ``counts`` of 2 takes the synapse of that id away.
+        pre, post: int32 [events] nodes of synapses that come; set to those it had where one goes.
+        outcome: uint8 [events] to fill.
+
+    Returns:
+        the row where the room of neighbourhoods was not sure to do, else the number of rows.
+    """
+    for row in range(first, len(pre)):
+        at = _place_of_id(synapses.table, synapses.id, events.id[row])
+        if events.counts[row] == 2:
+            if at < 0:
+                outcome[row] = UNKNOWN
+                continue
+            slot = synapses.table[at]
+            pre[row], post[row] = synapses.pre[slot], synapses.post[slot]
+            _count(synapses, nodes, kinds, pools, sides, dyads, slot, -1, now)
+            _unlink(synapses, nodes, slot)
+            _forget_id(synapses.table, synapses.id, at)
+            synapses.pre[slot] = -1
+            synapses.free[synapses.sizes[0]] = slot
+            synapses.sizes[0] += 1
+            synapses.sizes[1] -= 1
+        else:
+            if at >= 0:
+                outcome[row] = THERE
+                continue
+            if not _has_room(dyads, pre[row], post[row]):
+                return row
+            synapses.sizes[0] -= 1
+            synapses.sizes[1] += 1
+            slot = synapses.free[synapses.sizes[0]]
+            synapses.id[slot], synapses.pre[slot], synapses.post[slot] = events.id[row], pre[row], post[row]
+            synapses.weight[slot], synapses.counts[slot] = events.weight[row], events.counts[row]
+            synapses.kind[slot], synapses.pool[slot] = events.kind[row], events.pool[row]
+            synapses.side[slot] = events.side[row]
+            synapses.pre_voxel[slot], synapses.post_voxel[slot] = events.pre_voxel[row], events.post_voxel[row]
+            synapses.table[-1 - at] = slot
+            _link(synapses, nodes, slot)
+            _count(synapses, nodes, kinds, pools, sides, dyads, slot, 1, now)
+        outcome[row] = DONE
+    return len(pre)
+
+
+@njit(cache=True, nogil=True)
+def move_synapses(synapses, nodes, kinds, pools, sides, dyads, slots, pre, post, first, now):  # type: ignore[no-untyped-def]
+    """Give synapses other ends, from row ``first`` on; returns as ``change_synapses``."""
+    for row in range(first, len(slots)):
+        slot = slots[row]
+        if not _has_room(dyads, pre[row], post[row]):
+            return row
+        _count(synapses, nodes, kinds, pools, sides, dyads, slot, -1, now)
+        _unlink(synapses, nodes, slot)
+        synapses.pre[slot], synapses.post[slot] = pre[row], post[row]
+        _link(synapses, nodes, slot)
+        _count(synapses, nodes, kinds, pools, sides, dyads, slot, 1, now)
+    return len(slots)
+
+
+@njit(cache=True, nogil=True)
+def count_all(synapses, nodes, kinds, pools, sides, slots):  # type: ignore[no-untyped-def]
+    """Link and sum synapses that were put into slots, without dyads."""
+    for slot in slots:
+        _link(synapses, nodes, slot)
+        pre, post, weight, kind = synapses.pre[slot], synapses.post[slot], synapses.weight[slot], synapses.kind[slot]
+        if kind == 0:
+            nodes.sent[pre] += weight
+            nodes.received[post] += weight
+        if synapses.counts[slot] == 0:
+            continue
+        _add(kinds, pre, post, kind, weight, 0)
+        kinds.sizes[1] = 0
+        if len(pools.before) > 0:
+            _add(pools, pre, post, synapses.pool[slot], weight, 0)
+            pools.sizes[1] = 0
+        if len(sides.before) > 0:
+            _add(sides, pre, post, synapses.side[slot], weight, 0)
+            sides.sizes[1] = 0
+
+
+@njit(cache=True, nogil=True)
+def split_by(synapses, pairs, codes, now):  # type: ignore[no-untyped-def]
+    """Sum every synapse by a further key, each pair listed as touched from 0. There must be room for all."""
+    for slot in range(len(synapses.id)):
+        if synapses.pre[slot] >= 0 and synapses.counts[slot] != 0:
+            _add(pairs, synapses.pre[slot], synapses.post[slot], codes[slot], synapses.weight[slot], now)
+
+
+@njit(cache=True, nogil=True)
+def slots_at(synapses, first_pre, first_post):  # type: ignore[no-untyped-def]
+    """Slots of a neuron's synapses, each once: those that it makes, then those that it only receives."""
+    count = 0
+    slot = first_pre
+    while slot >= 0:
+        count += 1
+        slot = synapses.next_pre[slot]
+    slot = first_post
+    while slot >= 0:
+        count += 1
+        slot = synapses.next_post[slot]
+    found = np.empty(count, np.int32)
+    at = 0
+    slot = first_pre
+    while slot >= 0:
+        found[at] = slot
+        at += 1
+        slot = synapses.next_pre[slot]
+    slot = first_post
+    while slot >= 0:
+        if synapses.pre[slot] != synapses.post[slot]:
+            found[at] = slot
+            at += 1
+        slot = synapses.next_post[slot]
+    return found[:at]
+
+
+@njit(cache=True, nogil=True)
+def moved_room(dyads, start, neighbour, state):  # type: ignore[no-untyped-def]
+    """Copy the neighbourhoods, without holes, into new room; returns where it ends."""
+    tail = 0
+    for u in range(len(start)):
+        for k in range(dyads.length[u]):
+            neighbour[tail + k] = dyads.neighbour[dyads.start[u] + k]
+            state[tail + k] = dyads.state[dyads.start[u] + k]
+        start[u] = tail
+        dyads.room[u] = dyads.length[u]
+        tail += dyads.length[u]
+    return tail
