@@ -34,6 +34,7 @@ from graphlab.commands.circuits.matching import match
 from graphlab.commands.circuits.simulation import SIMULATE
 from graphlab.commands.circuits.statistics import stats
 from graphlab.commands.everyday import connecting, following, parts, sets
+from graphlab.commands.live.following import live, replay
 from graphlab.commands.segmentation.evaluating import evaluate_segmentation
 from graphlab.commands.servers.serve import serve
 from graphlab.commands.terminal import short
@@ -86,6 +87,7 @@ SECTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
     "Segmentations": (evaluate_segmentation,),
     "Activity": (activity.correlate, activity.drop_animal),
     "Predictors": (predicting.predict, reports.models),
+    "Live": (live, replay),
 }
 """The verbs as ``--help`` groups them: those of ``Graph`` first, then those of its namespaces."""
 VERBS = tuple(verb for verbs in SECTIONS.values() for verb in verbs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from graphlab.verbs.everyday.places import Places
     from graphlab.verbs.everyday.sets import Sets
     from graphlab.verbs.everyday.synapses import Synapses
+    from graphlab.verbs.live import Live
     from graphlab.verbs.motifs import Motifs
     from graphlab.verbs.plots.namespace import Plots
     from graphlab.verbs.predict import Predict
@@ -97,7 +99,15 @@ class Graph(
         """
         folder = Folder.open(path, read_only, shared)
         if not (read_only or shared):
-            record_waiting(folder)
+            try:
+                if folder.meta(runs.FOLLOWING) is not None:  # a process was killed while it followed events
+                    from graphlab.store.live.going import settle
+
+                    settle(folder)
+                record_waiting(folder)
+            except BaseException:
+                folder.close()
+                raise
         return cls(folder)
 
     def close(self) -> None:
@@ -178,6 +188,13 @@ class Graph(
         from graphlab.verbs.predict import Predict
 
         return Predict(self._whole_only("predict"))
+
+    @cached_property
+    def live(self) -> Live:
+        """Events followed, dead letters: ``graph.live.follow("events/")``."""
+        from graphlab.verbs.live import Live
+
+        return Live(self._whole_only("live"))
 
     def ingest(
         self,
@@ -304,6 +321,22 @@ class Graph(
             SchemaError: no neuron meets it, an id that is none of the graph. UnknownNameError: no such neuropil.
         """
         return Graph(self._part(who, neuropil, min_weight, regex))
+
+    def as_of(self, when: int | datetime.datetime) -> Graph:
+        """The graph as it was earlier, while it followed live events; asked like a graph, and only read.
+
+        Neurons, connections, neuropils and compartments are those of then; single synapses are not kept.
+
+        Args:
+            when: a position (events taken, as ``graphlab live`` tells it), or a moment with its time zone.
+
+        Raises:
+            VersionError: before the history that is kept, or the data changed otherwise since.
+        """
+        from graphlab.store.live.history import EarlierFolder, position_at
+
+        folder = self._whole_only("as_of")._folder
+        return Graph(EarlierFolder(folder, position_at(folder, when)))
 
     def _graph_of(self, part: Mapping[str, Any] | None) -> Graph:
         """The whole graph, or the part that a run is of.

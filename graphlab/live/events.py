@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -134,7 +134,7 @@ def from_records(records: Sequence[Mapping[str, Any]]) -> tuple[pa.Table, list[D
         try:
             values = _plain(record)
         except _Malformed as error:
-            letters.append(_letter(str(error), record))
+            letters.append(letter_of(str(error), record))
             continue
         for name, column in columns.items():
             column.append(values.get(name))
@@ -258,7 +258,7 @@ def checked(table: pa.Table) -> tuple[pa.Table, list[DeadLetter]]:
     letters: list[DeadLetter] = []
     for mask, why in reasons:
         for row in np.flatnonzero(mask & ~bad):
-            letters.append(_letter(_in_full(why, table, int(row)), table.slice(int(row), 1).to_pylist()[0]))
+            letters.append(letter_of(_in_full(why, table, int(row)), table.slice(int(row), 1).to_pylist()[0]))
         bad |= mask
     return (table if not bad.any() else table.filter(pa.array(~bad))), letters
 
@@ -275,7 +275,7 @@ def _special(
 ) -> list[tuple[np.ndarray[Any, Any], str]]:
     """What an action asks beyond columns that are there."""
     found = []
-    rows = np.flatnonzero(mine)
+    rows = np.flatnonzero(mine).tolist()
 
     def those(bad: Iterable[int]) -> np.ndarray[Any, Any]:
         mask = np.zeros(len(mine), bool)
@@ -284,33 +284,32 @@ def _special(
 
     if action in (MERGED, SPLIT, RENAMED):
         lists = {name: table.column(name).take(pa.array(rows)).to_pylist() for name in _LISTS}
-        sizes = {name: [0 if v is None else len(v) for v in lists[name]] for name in _LISTS}
-        wanted = {MERGED: (None, 1), SPLIT: (1, None), RENAMED: (1, 1)}[action]
-        for name, size in zip(("old_root_ids", "new_root_ids"), wanted, strict=True):
-            wrong = those(r for r, n in zip(rows, sizes[name], strict=True) if n == 0 or (size is not None and n != size))
-            found.append((wrong, f"{action} with {name} of another length; wanted {size or 'one or more'}"))
-        zero = those(
-            r for r, old, new in zip(rows, lists["old_root_ids"], lists["new_root_ids"], strict=True)
-            if 0 in (old or ()) or 0 in (new or ())
-        )  # fmt: skip
-        found.append((zero, f"{action} of root id 0, which is the background"))
-        for one, others in (("supervoxel_ids", ("supervoxel_root_ids",)), ("synapse_ids", ("synapse_sides", "synapse_root_ids"))):  # fmt: skip
-            for other in others:
-                unlike = those(r for r, a, b in zip(rows, sizes[one], sizes[other], strict=True) if a != b)
-                found.append((unlike, f"{one} and {other} are not of one length"))
-        elsewhere = []
-        for r, new, *assigned in zip(rows, *(lists[n] for n in ("new_root_ids", "supervoxel_root_ids", "synapse_root_ids")), strict=True):  # fmt: skip
-            if set().union(*(a or () for a in assigned)) - set(new or ()):
-                elsewhere.append(r)
-        found.append((those(elsewhere), "it assigns to a root id that is none of new_root_ids"))
-        sides = those(
-            r for r, s in zip(rows, lists["synapse_sides"], strict=True) if set(s or ()) - {"pre", "post"}
-        )  # fmt: skip
-        found.append((sides, "synapse_sides are pre or post"))
+        of = [{name: lists[name][at] or () for name in _LISTS} for at in range(len(rows))]
+        for told, wrong in _LIST_FAULTS:
+            found.append((those(r for r, one in zip(rows, of, strict=True) if wrong(action, one)), f"{action}: {told}"))
     if action == ANNOTATION:
         known = _codes(table.column("column"), ANNOTATED)
         found.append((mine & have["column"] & (known < 0), f"it sets no column of {', '.join(ANNOTATED)}"))
     return found
+
+
+def _wrong_size(action: str, of: Mapping[str, Sequence[Any]]) -> bool:
+    old, new = len(of["old_root_ids"]), len(of["new_root_ids"])
+    return not old or not new or (action != SPLIT and new != 1) or (action != MERGED and old != 1)
+
+
+_LIST_FAULTS: tuple[tuple[str, Callable[[str, Mapping[str, Sequence[Any]]], bool]], ...] = (
+    ("old_root_ids or new_root_ids of another length; a merge has one new id, a split one old id, a new name one of "
+     "each", _wrong_size),
+    ("root id 0 is the background", lambda _, of: 0 in of["old_root_ids"] or 0 in of["new_root_ids"]),
+    ("supervoxel_ids and supervoxel_root_ids are not of one length",
+     lambda _, of: len(of["supervoxel_ids"]) != len(of["supervoxel_root_ids"])),
+    ("synapse_ids, synapse_sides and synapse_root_ids are not of one length",
+     lambda _, of: len({len(of[name]) for name in ("synapse_ids", "synapse_sides", "synapse_root_ids")}) > 1),
+    ("it assigns to a root id that is none of new_root_ids",
+     lambda _, of: bool({*of["supervoxel_root_ids"], *of["synapse_root_ids"]} - set(of["new_root_ids"]))),
+    ("synapse_sides are pre or post", lambda _, of: bool(set(of["synapse_sides"]) - {"pre", "post"})),
+)  # fmt: skip
 
 
 def _codes(column: pa.ChunkedArray, words: Sequence[str]) -> np.ndarray[Any, Any]:
@@ -319,10 +318,12 @@ def _codes(column: pa.ChunkedArray, words: Sequence[str]) -> np.ndarray[Any, Any
     encoded = encoded.chunk(0) if isinstance(encoded, pa.ChunkedArray) else encoded
     place = {word: number for number, word in enumerate(words)}
     known = np.array([place.get(word, -1) for word in encoded.dictionary.to_pylist()] + [-1], np.int64)
-    return known[encoded.indices.fill_null(len(known) - 1).to_numpy()]
+    found: np.ndarray[Any, Any] = known[encoded.indices.fill_null(len(known) - 1).to_numpy()]
+    return found
 
 
-def _letter(why: str, record: Mapping[str, Any]) -> DeadLetter:
+def letter_of(why: str, record: Mapping[str, Any]) -> DeadLetter:
+    """The dead letter of a record."""
     there = {name: value for name, value in record.items() if value is not None}
     sequence = there.get("sequence")
     if isinstance(sequence, str) and sequence.isascii() and sequence.isdigit() and len(sequence) <= 20:

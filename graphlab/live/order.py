@@ -148,8 +148,8 @@ class Sequencer:
                 found = every.column("event_id")[int(row)].as_py()
                 if found != event_id:
                     raise LiveError(
-                        f"producer {producer!r} counts anew: its event {number:,} was {event_id!r} and now is {found!r}. "
-                        "Give a producer that begins again another name; nothing of these events was taken"
+                        f"producer {producer!r} counts anew: its event {number:,} was {event_id!r} and now is "
+                        f"{found!r}. Give a producer that begins again another name; nothing of these events was taken"
                     )
 
 

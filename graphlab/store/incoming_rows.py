@@ -321,28 +321,33 @@ def _hashes_of_pairs(batch: pa.RecordBatch) -> npt.NDArray[np.uint64]:
     return hashes
 
 
-def is_virtual(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> bool:
-    """Whether ``column`` is one of our words that no source has brought yet; see the first migration."""
+def is_virtual(connection: duckdb.DuckDBPyConnection, table: str, column: str, called: str | None = None) -> bool:
+    """Whether ``column`` is one of our words that no source has brought yet; see the first migration.
+
+    Args:
+        called: what the table is called in the database, where that is not ``table``.
+    """
     row = first_row(
         connection,
         "SELECT count(*) FROM duckdb_columns() WHERE NOT internal AND table_name = ? AND lower(column_name) = ? "
         "AND column_default IS NOT NULL",
-        [table, column.lower()],
+        [called or table, column.lower()],
     )
     return table == "synapses" and bool(row[0])
 
 
-def make_real(connection: duckdb.DuckDBPyConnection, table: str, column: str) -> None:
+def make_real(connection: duckdb.DuckDBPyConnection, table: str, column: str, called: str | None = None) -> None:
     """Give a virtual column a place for values; rows that are there keep what it said: null, kind chemical."""
-    if not is_virtual(connection, table, column):
+    if not is_virtual(connection, table, column, called):
         return
+    name = quote(called or table)
     word = words(table).column(column.lower()).name
-    kind = next(row[1] for row in connection.execute(f"DESCRIBE {table}").fetchall() if row[0] == word)
+    kind = next(row[1] for row in connection.execute(f"DESCRIBE {name}").fetchall() if row[0] == word)
     filled = " DEFAULT 'chemical'" if word == "kind" else ""
-    connection.execute(f"ALTER TABLE {table} DROP COLUMN {quote(word)}")
-    connection.execute(f"ALTER TABLE {table} ADD COLUMN {quote(word)} {kind}{filled}")
+    connection.execute(f"ALTER TABLE {name} DROP COLUMN {quote(word)}")
+    connection.execute(f"ALTER TABLE {name} ADD COLUMN {quote(word)} {kind}{filled}")
     if filled:
-        connection.execute(f"ALTER TABLE {table} ALTER COLUMN {quote(word)} DROP DEFAULT")
+        connection.execute(f"ALTER TABLE {name} ALTER COLUMN {quote(word)} DROP DEFAULT")
 
 
 def _wider(kind: str, into: str) -> str | None:

@@ -83,7 +83,9 @@ class PartFolder(Folder):
             views = cursor.execute(
                 "SELECT view_name, sql FROM duckdb_views() WHERE NOT internal AND NOT temporary ORDER BY view_oid"
             ).fetchall()
-        self._views = [*_tables(quote(database), part), *((str(n), _body(str(n), str(sql))) for n, sql in views)]
+        tables = _tables(quote(database), part)
+        ours = {name for name, _ in tables}  # of a graph that follows events, these are views, too
+        self._views = [*tables, *((str(n), _body(str(n), str(sql))) for n, sql in views if str(n) not in ours)]
 
     @property
     def whole(self) -> Folder:

@@ -4,6 +4,7 @@ May import every room; nothing imports it. See ``docs/extending.md``.
 """
 
 from graphlab.testing.embedding_engine import EmbeddingEngineContract
+from graphlab.testing.event_sources import EventSourceContract
 from graphlab.testing.executor import ExecutorContract
 from graphlab.testing.language import LanguageContract
 from graphlab.testing.null_models import NullModelContract
@@ -14,6 +15,7 @@ from graphlab.testing.statistics import StatisticContract
 
 __all__ = [
     "EmbeddingEngineContract",
+    "EventSourceContract",
     "ExecutorContract",
     "LanguageContract",
     "NullModelContract",

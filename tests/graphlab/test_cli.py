@@ -105,6 +105,8 @@ METHODS = {
     "link": "sets.link",
     "models": "predict.cards",
     "predict": "predict.ask",
+    "live": "live.follow",
+    "replay": "live.replay",
 }
 """Verbs that people type otherwise than the method is called."""
 

@@ -14,8 +14,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from graphlab.live.wiring import arrays, kernels
-from graphlab.live.wiring.arrays import CONNECTIONS, MUTUAL, NEURONS, ONE_WAY, TAIL, Dyads, Pairs, Synapses, grown, power
+from graphlab.live.wiring import arrays, dyads, kernels
+from graphlab.live.wiring.arrays import (
+    CONNECTIONS,
+    MUTUAL,
+    NEURONS,
+    ONE_WAY,
+    TAIL,
+    Dyads,
+    Pairs,
+    Synapses,
+    grown,
+    power,
+)
 from graphlab.motifs.census.codes import TRIAD_LABELS, man_label
 from ingest.schema.words import KINDS
 
@@ -135,7 +146,11 @@ class Wiring:
 
     def dyad_counts(self) -> dict[str, int]:
         one_way, mutual = int(self.dyads.sizes[ONE_WAY]), int(self.dyads.sizes[MUTUAL])
-        return {"null": self.neurons * (self.neurons - 1) // 2 - one_way - mutual, "asymmetric": one_way, "mutual": mutual}
+        return {
+            "null": self.neurons * (self.neurons - 1) // 2 - one_way - mutual,
+            "asymmetric": one_way,
+            "mutual": mutual,
+        }
 
     def reciprocity(self) -> float:
         """Share of connections whose reverse exists; NaN without connections."""
@@ -174,7 +189,7 @@ class Wiring:
         was = self.nodes.in_graph[nodes]
         for node, before in zip(nodes[was != counted], was[was != counted], strict=True):
             self._before.setdefault(int(node), int(before))
-        kernels.change_neurons(self.dyads, int((counted - was.astype(np.int64)).sum()))
+        dyads.change_neurons(self.dyads, int((counted - was.astype(np.int64)).sum()))
         self.nodes.in_graph[nodes] = counted
         self.status[nodes] = status
 
@@ -187,7 +202,7 @@ class Wiring:
             uint8 [rows] outcomes (``kernels.DONE``, THERE, UNKNOWN), and what was done.
         """
         count = len(rows.id)
-        self._room_for_synapses(count)
+        self.reserve(count)
         pre, post = np.full(count, -1, np.int32), np.full(count, -1, np.int32)
         come = np.flatnonzero(~removed)
         if len(come):
@@ -219,7 +234,7 @@ class Wiring:
 
     def move(self, slots: Array, pre: Array, post: Array) -> Moves:
         """Give synapses other ends (nodes)."""
-        self._room_for_touched(len(slots))
+        self.room_for(len(slots))
         moves = Moves(
             self.synapses.id[slots].copy(), self.synapses.pre[slots].copy(), self.synapses.post[slots].copy(), pre, post
         )
@@ -259,10 +274,7 @@ class Wiring:
 
     def _split(self, codes: Array) -> Pairs:
         room = self.synapse_count + 1024
-        pairs = arrays.no_pairs(room)
-        pairs = pairs._replace(
-            **{n: np.zeros(room, getattr(pairs, n).dtype) for n in ("touched_pre", "touched_post", "touched_code", "before")}
-        )
+        pairs = _with_touched(arrays.no_pairs(room), room)
         kernels.split_by(self.synapses, pairs, codes, self.now)
         return pairs
 
@@ -277,7 +289,11 @@ class Wiring:
         changed = (nodes.received[touched] != before_in) | (nodes.sent[touched] != before_out)
         mine = touched[changed]
         totals = Totals(
-            nodes.id[mine], before_in[changed].copy(), before_out[changed].copy(), nodes.received[mine], nodes.sent[mine]
+            nodes.id[mine],
+            before_in[changed].copy(),
+            before_out[changed].copy(),
+            nodes.received[mine],
+            nodes.sent[mine],
         )
         nodes.sizes[1] = 0
         self._before.clear()
@@ -293,11 +309,15 @@ class Wiring:
         shows = np.where((self.nodes.in_graph[pre] & self.nodes.in_graph[post]) != 0, after, 0)
         changed = shown != shows
         return Changes(
-            self.nodes.id[pre[changed]], self.nodes.id[post[changed]], code[changed].copy(), shown[changed], shows[changed]
+            self.nodes.id[pre[changed]],
+            self.nodes.id[post[changed]],
+            code[changed].copy(),
+            shown[changed],
+            shows[changed],
         )
 
     def _was_in_graph(self, nodes: Array) -> Array:
-        was = self.nodes.in_graph[nodes] != 0
+        was: Array = self.nodes.in_graph[nodes] != 0
         if self._before:
             changed = np.array(sorted(self._before), np.int32)
             values = np.array([self._before[int(node)] for node in changed], np.uint8)
@@ -317,7 +337,7 @@ class Wiring:
         old = self.dyads
         size = factor * int(old.length.sum()) + 4 * (int(old.room.max(initial=0)) + 4) + 1024
         start, neighbour, state = np.zeros(len(old.start), np.int64), np.zeros(size, np.int32), np.zeros(size, np.uint8)
-        old.sizes[TAIL] = kernels.moved_room(old, start, neighbour, state)
+        old.sizes[TAIL] = dyads.moved_room(old, start, neighbour, state)
         self.dyads = old._replace(start=start, neighbour=neighbour, state=state)
 
     def _room_for_nodes(self, more: int) -> None:
@@ -334,8 +354,9 @@ class Wiring:
         names = ("start", "length", "room", "out_degree", "in_degree")
         self.dyads = self.dyads._replace(**{n: grown(getattr(self.dyads, n), room) for n in names})
 
-    def _room_for_synapses(self, more: int) -> None:
-        self._room_for_touched(more)
+    def reserve(self, more: int) -> None:
+        """Room for so many more synapses, and what they touch."""
+        self.room_for(more)
         free, used = (int(n) for n in self.synapses.sizes)
         if free < more:
             old, slots = self.synapses, power(2 * (used + more))
@@ -351,7 +372,7 @@ class Wiring:
             sizes = np.array([free + slots - before, used], np.int64)
             self.synapses = Synapses(**of, **ends, free=stack, table=table, sizes=sizes)
 
-    def _room_for_touched(self, more: int) -> None:
+    def room_for(self, more: int) -> None:
         """Room for what so many synapses touch, each at most with two pairs and four neurons."""
         self.kinds = _roomy(self.kinds, 2 * more)
         self.pools = _roomy(self.pools, 2 * more) if self.by_neuropil else self.pools
@@ -377,10 +398,13 @@ class Wiring:
 
     def _no_dyads(self) -> Dyads:
         room = len(self.nodes.id)
-        whole, small = (lambda: np.zeros(room, np.int64)), (lambda: np.zeros(room, np.int32))
+
+        def small() -> Array:
+            return np.zeros(room, np.int32)
+
         labels = [TRIAD_LABELS.index(man_label(code)) for code in range(64)]
         return Dyads(
-            start=whole(), length=small(), room=small(), neighbour=np.zeros(4096, np.int32),
+            start=np.zeros(room, np.int64), length=small(), room=small(), neighbour=np.zeros(4096, np.int32),
             state=np.zeros(4096, np.uint8), out_degree=small(), in_degree=small(), triads=np.zeros(16, np.int64),
             classes=np.array(labels, np.int8), sizes=np.zeros(5, np.int64),
             settings=np.array([self.least, KINDS.index(self.kind)], np.int64),
@@ -394,8 +418,13 @@ def word_of(codes: Codes, code: int) -> tuple[str, Any]:
 
 def _none() -> Pairs:
     """A table of pairs that is not kept."""
-    pairs = arrays.no_pairs(1)
-    return pairs._replace(**{n: np.zeros(0, getattr(pairs, n).dtype) for n in ("touched_pre", "touched_post", "touched_code", "before")})  # fmt: skip
+    return _with_touched(arrays.no_pairs(1), 0)
+
+
+def _with_touched(pairs: Pairs, room: int) -> Pairs:
+    """The table with room for so many pairs that a batch touches, none of them now."""
+    names = ("touched_pre", "touched_post", "touched_code", "before")
+    return pairs._replace(**{name: np.zeros(room, getattr(pairs, name).dtype) for name in names})
 
 
 def _roomy(pairs: Pairs, more: int) -> Pairs:
@@ -406,8 +435,7 @@ def _roomy(pairs: Pairs, more: int) -> Pairs:
     if 2 * (int(pairs.sizes[0]) + more) > len(pairs.pre):
         new = arrays.no_pairs(2 * (int(pairs.sizes[0]) + more))
         kernels.rehash(pairs, new)
-        names = ("pre", "post", "code", "weight", "stamp")
-        pairs = pairs._replace(**{n: getattr(new, n) for n in names})
+        pairs = pairs._replace(**{n: getattr(new, n) for n in ("pre", "post", "code", "weight", "stamp")})
     return pairs
 
 

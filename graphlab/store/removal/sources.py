@@ -57,6 +57,12 @@ def drop_source(folder: Folder, source: str | Path) -> DroppedSource:
     run = start_run(folder, VERB, {"source": found.name, "run": found.run_id, "as": found.as_})
     staying = [other for other in ledger.sources(folder) if other.run_id != found.run_id]
     before = dependants.remember(folder)
+    later = next((one for one in staying if one.as_ == ledger.LIVE and one.seq > found.seq), None)
+    if later is not None and found.as_ in (*REBUILT, "skeletons"):
+        raise SchemaError(
+            f"{found.name} cannot be dropped: {later.name} (run {later.run_id}) changed what it brought, and would "
+            "have to be done again. Make a new graph of the other sources, and replay the events over it"
+        )
     if found.as_ not in _DROPS:
         raise SchemaError(f"{found.name}: sources of {found.as_} cannot be dropped")
     drop: Callable[[Folder, KeptSource, list[KeptSource]], list[str]] = _DROPS[found.as_]

@@ -14,7 +14,7 @@ from graphlab.store.files import checksums
 from graphlab.store.folder import Folder
 from graphlab.store.runs import runs, waiting
 from graphlab.store.runs.agreement import TOLERANCE, agreement, has_floats
-from ingest.schema.errors import AnalysisError, VersionError
+from ingest.schema.errors import AnalysisError, StoreError, VersionError
 
 PART = "subset"
 """Parameter of the runs of a part of a graph: which part."""
@@ -118,8 +118,14 @@ def start_run(
 
     Raises:
         AnalysisError: a count that is no whole number, a seed that the table of runs cannot hold.
+        StoreError: the work changes the data, and the graph follows live events.
     """
     _require_whole_numbers({**parameters, "seed": parameters.get("seed") if seed is None else seed})
+    if verb in runs.MOVING and folder.meta(runs.FOLLOWING) is not None:
+        raise StoreError(
+            f"{folder.path} follows live events; {verb} would change its tables beside them. Stop it first, and follow "
+            "again afterwards"
+        )
     if folder.part is not None:
         parameters = {**parameters, PART: folder.part.plain()}
     run = runs.new_run(folder, verb, parameters, inputs or {}, seed)

@@ -25,8 +25,10 @@ from ingest.reader import source_name
 from ingest.schema.errors import StoreError, UnknownNameError
 
 BLOCK = 1 << 22
-MOVING = ("ingest", "recipe", "signs", "drop animal", "drop source")
+MOVING = ("ingest", "recipe", "signs", "drop animal", "drop source", "live")
 """Verbs whose runs change the data, and leave no result of it."""
+FOLLOWING = "live"
+"""Key of ``meta`` while a graph follows live events: the position up to which they are in its tables."""
 LINEAGE = "lineage"
 """Key of ``meta``: the runs that the data version follows from, in their order, and the version before them."""
 
@@ -135,6 +137,15 @@ def of_input(folder: Folder, verb: str, content_hash: str) -> list[Run]:
         [verb, content_hash],
     ).fetchall()
     return [get(folder, str(row[0])) for row in rows]
+
+
+def is_passing(data_version: Any) -> bool:
+    """Whether a data version is one of the states that a graph passes while it follows events, or passed earlier.
+
+    >>> [is_passing(version) for version in ("0", "5f3a", "5f3a+120", "5f3a@80")]
+    [False, False, True, True]
+    """
+    return bool({"+", "@"} & set(str(data_version)))
 
 
 def find(folder: Folder, run_id: str) -> Run | None:

@@ -20,6 +20,8 @@ FORMS = ("table", "reading", "state", "files", "earlier")
 name its run; nowhere, since it came before sources were kept."""
 REBUILT = ("neurons", "synapses", "connections")
 """Tables that are made again when a source of one of them is dropped."""
+LIVE = "live events"
+"""What a source is of that came event by event; none of it can be dropped."""
 STATE = ("rows", "neuropils", "compartments", "kinds")
 """What is kept of a source of form 'state'."""
 PARTS = (*STATE, "ids", "names")

@@ -18,6 +18,7 @@ import pyarrow as pa
 from graphlab.store.database import arrow
 from graphlab.store.files import checksums, places
 from graphlab.store.folder import Folder
+from graphlab.store.runs.runs import is_passing
 from graphlab.store.wiring.compartments.choice import (
     Compartment,
     chosen_part,
@@ -94,8 +95,8 @@ def _stored(
         meta |= {"compartment": compartment}
     text = json.dumps({**meta, "sealed": True}, sort_keys=True)
     key = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
-    if folder.part is not None:
-        return _of_part(folder, cursor, kind, min_weight, compartment, meta)
+    if folder.part is not None or is_passing(meta["data_version"]):
+        return _in_memory(folder, cursor, kind, min_weight, compartment, meta)
     path = places.place(folder.path, places.SNAPSHOTS, f"{key}.arrow")
     wanted = {**meta, "hash": key}
     try:
@@ -114,7 +115,7 @@ def _stored(
         return made
 
 
-def _of_part(
+def _in_memory(
     folder: Folder,
     cursor: duckdb.DuckDBPyConnection,
     kind: str,
@@ -122,8 +123,8 @@ def _of_part(
     compartment: str | None,
     meta: dict[str, Any],
 ) -> Snapshot:
-    """Kept in memory alone: there may be many parts."""
-    meta = {**meta, "subset": folder.part.key}
+    """Kept in memory alone: there may be many parts, and a state of a live graph is gone with the next events."""
+    meta = meta if folder.part is None else {**meta, "subset": folder.part.key}
     key = hashlib.blake2b(json.dumps(meta, sort_keys=True).encode(), digest_size=8).hexdigest()
     known = folder.known
     if ("snapshot", key) not in known:

@@ -1,0 +1,325 @@
+"""A graph that is fed: batches read, put in order, applied, and committed with the position of their source.
+
+Tests: tests/graphlab/live/test_feed.py.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from graphlab.live.applied import Applied
+from graphlab.live.events import DeadLetter, LiveError
+from graphlab.live.follower import Follower
+from graphlab.live.order import Followed, Sequencer
+from graphlab.live.rows import batch_of
+from graphlab.live.sources.registered import SOURCES
+from graphlab.live.sources.source import EventStream, SourceUnreachable, source_of
+from graphlab.store.folder import Folder
+from graphlab.store.live import going, log
+
+__all__ = ["SOURCES", "Alert", "Feed", "Settings", "Status"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a graph follows events."""
+
+    least: int = 1
+    """Weight from which on a connection counts for dyads and triads."""
+    kind: str = "chemical"
+    unknown: str = "add"
+    """What becomes of neurons that only synapses name; see ``follower.UNKNOWN``."""
+    most: int = 2_048
+    """Events of a batch."""
+    window_s: float = 0.02
+    """How long a batch waits for more events."""
+    alert_s: float = 2.0
+    """How long a gap, or a server that is gone, lasts before it is an alert."""
+    stop_s: float = 60.0
+    """How long a gap lasts before following stops."""
+    lag: int = 100_000
+    """Waiting events from which on the consumer counts as slower than its producers."""
+    fold_rows: int = 200_000
+    """Changes from which on they are brought into the tables, beside the batches."""
+    keep: int | None = None
+    """Events whose history is kept; all when None."""
+    begin: Mapping[str, int] = field(default_factory=dict)
+    """Producer -> the last sequence number that the graph has already, where it is followed for the first time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """What somebody should look at."""
+
+    kind: str
+    text: str
+    since: float
+    """On the clock of time.time()."""
+
+
+@dataclass
+class Status:
+    """What a feed did so far; plain numbers, read by other threads."""
+
+    position: int = 0
+    batches: int = 0
+    events: int = 0
+    duplicates: int = 0
+    dead_letters: int = 0
+    held: int = 0
+    behind: int | None = None
+    clock_backwards: int = 0
+    folds: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    latency_s: deque[float] = field(default_factory=lambda: deque(maxlen=1_000))
+    """From the moment a batch was read to its commit."""
+    alerts: dict[str, Alert] = field(default_factory=dict)
+    started: float = field(default_factory=time.time)
+
+    @property
+    def lag(self) -> int:
+        """Events that are known to wait."""
+        return self.held + (self.behind or 0)
+
+
+Listener = Callable[[Applied, Status], None]
+
+
+class Feed:
+    """A graph that follows one source.
+
+    Args:
+        address: of the source. source: its name, where the address alone does not say it.
+        options: of the source.
+        tell: hears of alerts as they come and go, in words.
+
+    Raises:
+        SchemaError: a graph that cannot follow events. LiveError: a source that lost what comes next.
+    """
+
+    def __init__(
+        self,
+        folder: Folder,
+        address: str,
+        settings: Settings | None = None,
+        source: str | None = None,
+        options: Mapping[str, str] | None = None,
+        tell: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self.folder, self.address, self.settings = folder, address, settings or Settings()
+        self.status, self._tell = Status(), tell
+        self.listeners: list[Listener] = []
+        """Called after each commit, in the thread that feeds."""
+        found = source_of(address, source)
+        self._name = f"{found.name} {address}"
+        going.start(folder)
+        try:
+            self.follower = Follower(folder, self.settings.least, self.settings.kind, self.settings.unknown)
+            self._sequencer = Sequencer(self._followed())
+            self._reached = log.reached(folder, self._name)
+            self._stream: EventStream = found.open(address, self._reached, options or {})
+        except BaseException:
+            going.settle(folder)
+            raise
+        self.status.position = going.position(folder)
+        self._letters: list[DeadLetter] = []
+        self._latest: Any = self._reached
+        self._waiting_since: float | None = None
+        self._gap_at: list[tuple[str, int]] = []
+        self._first_seen: dict[str, float] = {}
+        self._time: int | None = None
+        self._unfolded = 0
+        self._folding: threading.Thread | None = None
+        self._failed: BaseException | None = None
+
+    def _followed(self) -> dict[str, Followed]:
+        known = {name: Followed(last, first, latest) for name, last, first, latest in log.producers(self.folder)}
+        return {name: Followed(last) for name, last in self.settings.begin.items()} | known
+
+    # -- the loop --
+
+    def run(self, stop: threading.Event, until_idle_s: float | None = None) -> None:
+        """Follow until ``stop`` is set, or nothing came for ``until_idle_s``.
+
+        Raises:
+            LiveError: a gap that was not filled, a source that lost events. StoreError: the disk is full, or fails.
+        """
+        idle_since = time.monotonic()
+        while not stop.is_set():
+            if self.step(0.2 if until_idle_s is None else min(0.2, until_idle_s)):
+                idle_since = time.monotonic()
+            elif until_idle_s is not None and time.monotonic() - idle_since >= until_idle_s:
+                self._stop_at_gap(0.0)
+                return
+
+    def step(self, wait_s: float = 0.2) -> bool:
+        """Read one batch and commit it; False where nothing came."""
+        if self._failed is not None:
+            raise self._failed
+        came = self._collect(wait_s)
+        self._look_at_gaps()
+        if came is None:
+            return False
+        events, letters, read_at = came
+        ordered, duplicates = self._sequencer.take(events, letters)
+        self._letters += letters
+        self.status.held = self._sequencer.held
+        self.status.duplicates += duplicates
+        if not self._sequencer.held:
+            self._reached = self._latest
+        if ordered.num_rows or not self._sequencer.held:
+            self._commit(ordered, duplicates, read_at)
+        self._look_at_gaps()
+        return True
+
+    def _collect(self, wait_s: float) -> tuple[pa.Table, list[DeadLetter], float] | None:
+        """What arrives within the window of one batch."""
+        tables: list[pa.Table] = []
+        letters: list[DeadLetter] = []
+        rows, read_at = 0, 0.0
+        until = time.monotonic() + wait_s
+        while rows < self.settings.most:
+            left = until - time.monotonic()
+            try:
+                arrival = self._stream.read(self.settings.most - rows, max(0.0, left))
+                self._calm("unreachable")
+            except SourceUnreachable as error:
+                self._alert("unreachable", f"{error}; asking again", self.settings.alert_s)
+                time.sleep(min(0.1, max(0.0, left)))
+                arrival = None
+                if left > 0:
+                    continue
+            if arrival is None:
+                break
+            if not read_at:
+                read_at = time.monotonic()
+                until = min(until, read_at + self.settings.window_s) if wait_s else until
+                until = read_at + self.settings.window_s
+            tables.append(arrival.events)
+            letters += arrival.letters
+            rows += max(1, arrival.events.num_rows)
+            self._latest = arrival.position
+        self.status.behind = self._stream.behind()
+        if self.status.lag > self.settings.lag:
+            self._alert("lag", f"{self.status.lag:,} events wait: producers are faster than this graph follows")
+        else:
+            self._calm("lag")
+        if not read_at:
+            return None
+        return (pa.concat_tables(tables).combine_chunks() if len(tables) > 1 else tables[0]), letters, read_at
+
+    def _commit(self, events: pa.Table, duplicates: int, read_at: float) -> None:
+        status = self.status
+        self._watch_clock(events)
+        done = self.follower.apply(events, status.position)
+        letters, self._letters = (self._letters, []) if not self._sequencer.held else ([], self._letters)
+        batch = batch_of(self.follower, done, letters, self._sequencer.followed, duplicates, self._name, self._reached)
+        log.append(self.folder, batch)
+        self._stream.committed(self._reached)
+        status.position = batch.position
+        status.batches += 1
+        status.events += batch.events
+        status.dead_letters += len(done.letters) + len(letters)
+        status.counts.update(done.counts)
+        status.latency_s.append(time.monotonic() - read_at)
+        if letters or done.letters:
+            newest = [*done.letters, *letters][-1]
+            self._alert("dead letters", f"{status.dead_letters:,} events had no effect; the latest: {newest.reason}")
+        self._fold_beside(sum(rows.num_rows for rows in batch.rows.values()))
+        for listener in self.listeners:
+            listener(done, status)
+
+    def _watch_clock(self, events: pa.Table) -> None:
+        times = events.column("time").drop_null()
+        if not len(times):
+            return
+        values = times.cast(pa.int64()).to_numpy()
+        before = np.concatenate([[values[0] if self._time is None else self._time], values[:-1]])
+        back = int((values < before).sum())
+        self._time = int(values[-1])
+        if back:
+            self.status.clock_backwards += back
+            self._alert(
+                "clock",
+                f"the clock of producers ran backwards {self.status.clock_backwards:,} times; sequences say the order",
+            )
+
+    # -- what somebody should look at --
+
+    def _look_at_gaps(self) -> None:
+        if not self._sequencer.held:
+            self._waiting_since = None
+            self._calm("gap")
+            return
+        gaps = self._sequencer.gaps()
+        told = "; ".join(map(str, gaps))
+        now = time.monotonic()
+        if self._waiting_since is None or self._gap_at != [(gap.producer, gap.missing) for gap in gaps]:
+            self._waiting_since, self._gap_at = now, [(gap.producer, gap.missing) for gap in gaps]
+        waited = now - self._waiting_since
+        if waited >= self.settings.alert_s:
+            self._alert("gap", told)
+        self._stop_at_gap(self.settings.stop_s)
+
+    def _stop_at_gap(self, after_s: float) -> None:
+        if self._waiting_since is not None and time.monotonic() - self._waiting_since >= after_s:
+            told = "; ".join(map(str, self._sequencer.gaps()))
+            raise LiveError(
+                f"{told}. Everything before it is in the graph and nothing after it; let the producer send it again, "
+                "then follow again"
+            )
+
+    def _alert(self, kind: str, text: str, after_s: float = 0.0) -> None:
+        known = self.status.alerts.get(kind)
+        since = known.since if known else self._first_seen.setdefault(kind, time.time())
+        if known is None and time.time() - since < after_s:
+            return
+        self.status.alerts[kind] = Alert(kind, text, since)
+        if known is None:
+            self._tell(f"{kind}: {text}")
+
+    def _calm(self, kind: str) -> None:
+        self._first_seen.pop(kind, None)
+        if self.status.alerts.pop(kind, None) is not None:
+            self._tell(f"{kind}: over")
+
+    # -- tables --
+
+    def _fold_beside(self, rows: int) -> None:
+        """Bring changes into the tables in another thread, once there are many."""
+        self._unfolded += rows
+        if self._unfolded < self.settings.fold_rows or (self._folding is not None and self._folding.is_alive()):
+            return
+        self._unfolded = 0
+        self._folding = threading.Thread(target=self._fold, name="fold", daemon=True)
+        self._folding.start()
+
+    def _fold(self) -> None:
+        try:
+            going.fold(self.folder)
+            self.status.folds += 1
+            if self.settings.keep is not None:
+                going.trim(self.folder, self.status.position - self.settings.keep)
+        except BaseException as error:
+            self._failed = error
+
+    def close(self) -> None:
+        """End following: the graph is an ordinary one again."""
+        self._stream.close()
+        if self._folding is not None:
+            self._folding.join()
+        going.settle(self.folder)
+
+    def __enter__(self) -> Feed:
+        return self
+
+    def __exit__(self, *about: object) -> None:
+        self.close()

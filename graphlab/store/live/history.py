@@ -1,0 +1,147 @@
+"""The graph as it was at an earlier position: what changed since is taken back, in views of a cursor.
+
+Tests: tests/graphlab/store/live/test_history.py.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import duckdb
+
+from graphlab.store.database import first_row, quote
+from graphlab.store.folder import Folder
+from graphlab.store.live import going
+from graphlab.store.live.views import WEIGHTS, same
+from ingest.schema.errors import StoreError, VersionError
+
+_KEPT_OUT = "single synapses of earlier states are not kept; ask the connections"
+
+
+def position_at(folder: Folder, when: int | datetime.datetime) -> int:
+    """The position of a moment: of the last batch that was committed by then.
+
+    Raises:
+        VersionError: before the history begins, after its end, or the data changed otherwise since.
+    """
+    history = folder.meta(going.HISTORY)
+    if history is None:
+        raise VersionError(f"{folder.path} never followed live events, so it has no earlier states")
+    if not going.is_following(folder) and history.get("data_version") != folder.meta("data_version"):
+        raise VersionError(
+            f"{folder.path} was changed otherwise (a source came or went) since it followed live events; its earlier "
+            "states cannot be told"
+        )
+    oldest, now = int(history["oldest"]), going.position(folder)
+    if isinstance(when, datetime.datetime):
+        if when.tzinfo is None:
+            raise VersionError(f"as_of({when}) has no time zone; wanted one, such as 2026-05-01T12:00:00+00:00")
+        row = first_row(
+            folder.connection,
+            "SELECT coalesce(max(position), -1) FROM live.batches WHERE committed <= ?",
+            [when.astimezone(datetime.UTC).replace(tzinfo=None)],
+        )
+        found = int(row[0]) if row[0] >= 0 else oldest
+    else:
+        found = int(when)
+    if not oldest <= found <= now:
+        raise VersionError(f"as_of({when}): earlier states are known from position {oldest:,} to {now:,}")
+    return found
+
+
+class EarlierFolder(Folder):
+    """A graph folder as it was at a position; it is only read."""
+
+    def __init__(self, whole: Folder, position: int) -> None:
+        self._whole, self._position = whole, position
+        self.path, self.read_only, self.shared = whole.path, True, whole.shared
+        self.lock, self.opened, self.closed = None, whole.opened, False
+        self._own_known: dict[Any, Any] = {}
+        self._known_of: dict[Any, Any] | None = None
+        with whole.reading() as cursor:
+            self._database = quote(str(first_row(cursor, "SELECT current_database()")[0]))  # type: ignore[assignment]
+
+    @property
+    def whole(self) -> Folder:
+        return self
+
+    @property  # type: ignore[misc]
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """A cursor that sees the earlier state."""
+        return self.cursor()
+
+    @property
+    def known(self) -> dict[Any, Any]:  # type: ignore[override]
+        """What is kept between questions, emptied when the tables change."""
+        if self._known_of is not self._whole.known:
+            self._known_of, self._own_known = self._whole.known, {}
+        return self._own_known
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        cursor = self._whole.cursor()
+        for name, select in _views(f"{self._database}.main", self._position):
+            cursor.execute(f"CREATE OR REPLACE TEMP VIEW {quote(name)} AS {select}")
+        return cursor
+
+    @contextmanager
+    def only_writer(self) -> Iterator[None]:
+        with self._whole.only_writer():
+            yield
+
+    @contextmanager
+    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """An earlier state is not changed.
+
+        Raises:
+            StoreError: always.
+        """
+        if self._position >= 0:
+            raise StoreError(f"this is {self.path} as it was at position {self._position:,}, which is only read")
+        yield self.connection
+
+    def meta(self, key: str, cursor: duckdb.DuckDBPyConnection | None = None) -> Any:
+        value = self._whole.meta(key, cursor)
+        return f"{str(value).partition('+')[0]}@{self._position}" if key == "data_version" else value
+
+    def close(self) -> None:
+        """Nothing of its own is open."""
+
+
+def _views(main: str, position: int) -> list[tuple[str, str]]:
+    """Name and SELECT of the tables as they were."""
+    found = []
+    for one in WEIGHTS:
+        first = (
+            f"SELECT {one.key}, arg_min(before, position) AS weight FROM {one.changes} WHERE position > {position} "
+            f"GROUP BY {one.key}"
+        )
+        found.append(
+            (
+                one.table,
+                f"SELECT * FROM {main}.{one.table} AS b ANTI JOIN ({first}) AS c ON {same(one.key, 'b', 'c')} "
+                f"UNION ALL BY NAME SELECT {one.key}, weight FROM ({first}) WHERE weight > 0",
+            )
+        )
+    changed = (
+        f"SELECT root_id, min(position) AS position FROM live.neurons WHERE position > {position} GROUP BY root_id"
+    )
+    rows = (
+        f"SELECT * FROM {main}.neurons ANTI JOIN ({changed}) USING (root_id) UNION ALL BY NAME "
+        f"SELECT * EXCLUDE (position) FROM live.neurons_before SEMI JOIN ({changed}) USING (root_id, position)"
+    )
+    totals = (
+        "SELECT root_id, arg_min(in_before, position) AS was_in, arg_min(out_before, position) AS was_out "
+        f"FROM live.totals WHERE position > {position} GROUP BY root_id"
+    )
+    found.append(
+        (
+            "neurons",
+            "SELECT n.* REPLACE (coalesce(t.was_in, n.total_in) AS total_in, coalesce(t.was_out, n.total_out) AS "
+            f"total_out) FROM ({rows}) AS n LEFT JOIN ({totals}) AS t USING (root_id)",
+        )
+    )
+    found.append(("synapses", f"SELECT * FROM {main}.synapses WHERE error('{_KEPT_OUT}') IS NULL"))
+    return found

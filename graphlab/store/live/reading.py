@@ -1,0 +1,95 @@
+"""What a graph holds, as the wiring in memory starts from it.
+
+Tests: tests/graphlab/live/test_feed.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from graphlab.store.database import arrow, first_row
+from graphlab.store.folder import Folder
+from graphlab.store.wiring.compartments.partition import is_split
+from ingest.schema.words import KINDS
+
+ROWS = 1 << 18
+"""Synapses that are read at a time."""
+
+
+def neuron_states(folder: Folder) -> pa.Table:
+    """root_id and in_graph of every neuron."""
+    return arrow(folder.connection, "SELECT root_id, in_graph FROM neurons ORDER BY root_id")
+
+
+def gone(folder: Folder) -> dict[int, str]:
+    """Root ids that merges and splits took away, and what each became."""
+    rows = folder.connection.execute(
+        "SELECT root_id, became FROM live.gone ANTI JOIN neurons USING (root_id) ORDER BY position"
+    ).fetchall()
+    return {int(root_id): str(became) for root_id, became in rows}
+
+
+def chunks(folder: Folder) -> list[str]:
+    """Chunks that were said to be ready."""
+    rows = folder.connection.execute("SELECT DISTINCT chunk FROM live.chunks ORDER BY chunk").fetchall()
+    return [str(row[0]) for row in rows]
+
+
+def parts_kept(folder: Folder) -> tuple[bool, bool]:
+    """Whether weights are kept by neuropil, and by compartments."""
+    pools = first_row(folder.connection, "SELECT count(*) FROM (SELECT 1 FROM connections_by_neuropil LIMIT 1)")
+    return bool(pools[0]), is_split(folder.connection)
+
+
+def synapse_count(folder: Folder) -> int:
+    return int(first_row(folder.connection, "SELECT count(*) FROM synapses")[0])
+
+
+def synapses(folder: Folder, min_score: float | None) -> Iterator[pa.RecordBatch]:
+    """Ids, ends, weight, whether the recipe counts it, kind (a number), neuropil, compartments, supervoxels."""
+    kinds = " ".join(f"WHEN '{kind}' THEN {code}" for code, kind in enumerate(KINDS))
+    counts = "true" if min_score is None else "(score >= $least OR score IS NULL)"
+    relation = folder.cursor().sql(
+        f"""SELECT synapse_id, pre_root_id, post_root_id, CAST(coalesce(weight, 1) AS BIGINT) AS weight,
+                   {counts} AS counts, CASE coalesce(kind, 'chemical') {kinds} END AS kind, neuropil,
+                   pre_compartment, post_compartment, coalesce(pre_supervoxel_id, 0)::UBIGINT AS pre_supervoxel_id,
+                   coalesce(post_supervoxel_id, 0)::UBIGINT AS post_supervoxel_id FROM synapses""",
+        params=None if min_score is None else {"least": min_score},
+    )
+    yield from relation.to_arrow_reader(ROWS)
+
+
+def connections(folder: Folder, kind: str, least: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Ends of the connections of a kind from a weight on, autapses left out."""
+    table = arrow(
+        folder.cursor(),
+        "SELECT pre_root_id, post_root_id FROM connections WHERE kind = ? AND weight >= ? "
+        "AND pre_root_id <> post_root_id",
+        [kind, least],
+    )
+    return tuple(np.asarray(table[side].combine_chunks()) for side in ("pre_root_id", "post_root_id"))  # type: ignore[return-value]
+
+
+def neuron_rows(folder: Folder, root_ids: npt.NDArray[np.uint64]) -> dict[int, dict[str, Any]]:
+    """Whole rows of some neurons, by their root ids."""
+    cursor = folder.cursor()
+    cursor.register("asked", pa.table({"root_id": pa.array(root_ids, pa.uint64())}))
+    rows = arrow(cursor, "SELECT n.* FROM neurons n SEMI JOIN asked USING (root_id)").to_pylist()
+    return {int(row["root_id"]): row for row in rows}
+
+
+def neuron_schema(folder: Folder) -> pa.Schema:
+    """Columns of ``neurons`` and their types."""
+    schema: pa.Schema = arrow(folder.connection, "FROM neurons LIMIT 0").schema
+    return schema
+
+
+def synapse_schema(folder: Folder) -> pa.Schema:
+    """Columns of ``synapses`` and their types."""
+    schema: pa.Schema = arrow(folder.connection, "FROM synapses LIMIT 0").schema
+    return schema
