@@ -22,7 +22,7 @@ _KEPT_OUT = "single synapses of earlier states are not kept; ask the connections
 
 
 def position_at(folder: Folder, when: int | datetime.datetime) -> int:
-    """The position of a moment: of the last batch that was committed by then.
+    """The position of the last batch that was committed by a moment, or by a position.
 
     Raises:
         VersionError: before the history begins, after its end, or the data changed otherwise since.
@@ -49,7 +49,10 @@ def position_at(folder: Folder, when: int | datetime.datetime) -> int:
         found = int(when)
     if not oldest <= found <= now:
         raise VersionError(f"as_of({when}): earlier states are known from position {oldest:,} to {now:,}")
-    return found
+    row = first_row(
+        folder.connection, "SELECT coalesce(max(position), 0) FROM live.batches WHERE position <= ?", [found]
+    )
+    return max(int(row[0]), oldest)
 
 
 class EarlierFolder(Folder):

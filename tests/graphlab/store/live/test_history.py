@@ -83,6 +83,7 @@ def test_every_position_is_as_it_was(tmp_path: Path) -> None:
             assert state(graph.as_of(earlier)) == was
         for when, position in times[::2]:
             assert state(graph.as_of(when)) == (told | {times[-1][1]: now})[position]
+        assert state(graph.as_of(17)) == told[16], "a position within a batch is that of the batch before"
         early = graph.as_of(16)
         with pytest.raises(StoreError, match="only read"):
             early.ingest(synapses.slice(1), as_="synapses")
