@@ -36,6 +36,7 @@ from graphlab.commands.circuits.statistics import stats
 from graphlab.commands.everyday import connecting, following, parts, sets
 from graphlab.commands.live.following import live, replay
 from graphlab.commands.segmentation.evaluating import evaluate_segmentation
+from graphlab.commands.segmentation.training import ffn
 from graphlab.commands.servers.serve import serve
 from graphlab.commands.terminal import short
 from ingest.registry import Registry
@@ -223,9 +224,12 @@ class Tasks(Sections):
 
 
 training = typer.Typer(
-    name="train", cls=Tasks, help="Train predictors, test them honestly, save one.", no_args_is_help=True
+    name="train",
+    cls=Tasks,
+    help="Train predictors, test them honestly, save one; networks on volumes.",
+    no_args_is_help=True,
 )
-for verb in predicting.TRAIN:
+for verb in (*predicting.TRAIN, ffn):
     training.command(cls=Verb)(interruptible(verb))
 app.add_typer(training, rich_help_panel="Predictors")
 
