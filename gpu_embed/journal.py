@@ -22,6 +22,30 @@ PART = "part-{:06d}-{}.arrow"
 _DIGITS = 12
 
 
+def claim(folder: Path, identity: Mapping[str, Any]) -> None:
+    """Make a folder that of one run, or find that it is; what killed writers left in it is swept.
+
+    Args:
+        identity: everything that the content depends on; another one is refused.
+
+    Raises:
+        VersionError: the folder is of another run. ReadError: it cannot be made or read.
+    """
+    text = json.dumps(dict(identity), indent=2, sort_keys=True, default=str)
+    path = folder / IDENTITY
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if path.is_file():
+            _require_same(path, text)
+        else:
+            whole_files.write_bytes(path, text.encode())
+        for left in folder.glob(".*"):
+            if whole_files.is_left(left) or left.suffix == ".tmp":  # as earlier versions named them
+                whole_files.remove(left)
+    except OSError as error:
+        raise _as_ours(folder, error) from None
+
+
 class EmbeddingJournal:
     """A folder of Arrow files with finished rows, and what run they are of.
 
@@ -34,17 +58,8 @@ class EmbeddingJournal:
 
     def __init__(self, folder: str | Path, identity: Mapping[str, Any]) -> None:
         self.folder = Path(folder)
-        text = json.dumps(dict(identity), indent=2, sort_keys=True, default=str)
-        path = self.folder / IDENTITY
+        claim(self.folder, identity)
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            if path.is_file():
-                _require_same(path, text)
-            else:
-                whole_files.write_bytes(path, text.encode())
-            for left in self.folder.glob(".*"):
-                if whole_files.is_left(left) or left.suffix == ".tmp":  # as earlier versions named them
-                    whole_files.remove(left)
             self._parts = sorted(self.folder.glob("part-*.arrow"))
         except OSError as error:
             raise _as_ours(self.folder, error) from None

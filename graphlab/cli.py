@@ -36,6 +36,7 @@ from graphlab.commands.circuits.statistics import stats
 from graphlab.commands.everyday import connecting, following, parts, sets
 from graphlab.commands.live.following import live, replay
 from graphlab.commands.segmentation.evaluating import evaluate_segmentation
+from graphlab.commands.segmentation.segmenting import segment
 from graphlab.commands.segmentation.training import ffn
 from graphlab.commands.servers.serve import serve
 from graphlab.commands.terminal import short
@@ -85,7 +86,10 @@ SECTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
         embedding.aggregate_embeddings,
         embedding.convert_checkpoint,
     ),
-    "Segmentations": (evaluate_segmentation,),
+    "Segmentations": (
+        segment,
+        evaluate_segmentation,
+    ),
     "Activity": (activity.correlate, activity.drop_animal),
     "Predictors": (predicting.predict, reports.models),
     "Live": (live, replay),

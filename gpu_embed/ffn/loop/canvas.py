@@ -204,14 +204,19 @@ def check_image(image: npt.NDArray[Any], architecture: FfnArchitecture) -> None:
     """SchemaError for an image [Z, Y, X] that the network cannot see."""
     if image.ndim != 3:
         raise SchemaError(f"the image is {list(image.shape)}; wanted [Z, Y, X]")
-    if any(n < side for n, side in zip(image.shape, architecture.fov, strict=True)):
-        raise SchemaError(
-            f"the volume is {list(image.shape)} voxels, smaller than the field of view of {list(architecture.fov)} "
-            "(ZYX); take a larger box, or a network of a smaller field of view"
-        )
+    check_shape(image.shape, architecture)
     bad = int(np.count_nonzero(~np.isfinite(image)))
     if bad:
         raise SchemaError(f"{bad:,} voxels of the image are NaN or infinite; fill them, or mask them out and fill them")
+
+
+def check_shape(shape: Sequence[int], architecture: FfnArchitecture) -> None:
+    """SchemaError for a volume smaller than the field of view."""
+    if any(n < side for n, side in zip(shape, architecture.fov, strict=True)):
+        raise SchemaError(
+            f"the volume is {list(shape)} voxels, smaller than the field of view of {list(architecture.fov)} "
+            "(ZYX); take a larger box, or a network of a smaller field of view"
+        )
 
 
 def check_seeds(seeds: Sequence[Zyx], architecture: FfnArchitecture, shape: Zyx) -> None:

@@ -33,6 +33,23 @@ def weights_of() -> Callable[[FfnArchitecture], dict[str, Array]]:
 
 
 @pytest.fixture(scope="session")
+def little() -> FfnArchitecture:
+    """The smallest network that follows something."""
+    return FfnArchitecture(depth=1, features=2, fov=MADE.fov, deltas=MADE.deltas)
+
+
+@pytest.fixture(scope="session")
+def growing(little: FfnArchitecture, weights_of: Callable[[FfnArchitecture], dict[str, Array]]) -> dict[str, Array]:
+    """Weights of ``little``: what is bright grows and what is dark shrinks, with a little of all around it."""
+    weights = {name: value * np.float32(0.05) for name, value in weights_of(little).items()}
+    for sign, channel in ((1, 0), (-1, 1)):
+        weights["conv0_a.weight"][channel, 0, 1, 1, 1] += sign
+        weights["conv0_b.weight"][channel, channel, 1, 1, 1] += 1
+        weights["conv_lom.weight"][0, channel] += 4 * sign
+    return weights
+
+
+@pytest.fixture(scope="session")
 def fib25(real_data: Path) -> Path:
     return real_data / "ffn_fib25_training_sample2"
 

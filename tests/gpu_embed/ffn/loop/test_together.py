@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 
@@ -24,15 +22,10 @@ SETTINGS = FfnSettings(least_voxels=20, move=0.7, segment=0.55, seed=0.9, pad=0.
 
 @pytest.mark.parametrize("batch", [1, 3])
 def test_moves_are_those_of_each_alone(
-    batch: int, made: FfnArchitecture, weights_of: Callable[[FfnArchitecture], dict[str, Array]], balls: Floats
+    batch: int, little: FfnArchitecture, growing: dict[str, Array], balls: Floats
 ) -> None:
-    weights = {name: value * np.float32(0.05) for name, value in weights_of(made).items()}
-    for sign, channel in ((1, 0), (-1, 1)):  # what is bright grows, what is dark shrinks
-        weights["conv0_a.weight"][channel, 0, 1, 1, 1] += sign
-        weights["conv0_b.weight"][channel, channel, 1, 1, 1] += 1
-        weights["conv_lom.weight"][0, channel] += 4 * sign
-    engine = open_ffn_engine(made, weights, "torch", FfnEngineOptions(device="cpu", batch=batch))
-    fields = HostFields(made, SETTINGS, engine)
+    engine = open_ffn_engine(little, growing, "torch", FfnEngineOptions(device="cpu", batch=batch))
+    fields = HostFields(little, SETTINGS, engine)
     parts = [balls[:20], balls[20:], balls[:, :24], balls[:, 24:, 3:], balls[10:30, 10:30, 10:30]]
     found: dict[int, Found] = {}
     rounds: list[int] = []
@@ -42,8 +35,8 @@ def test_moves_are_those_of_each_alone(
 
         def begin() -> tuple[Canvas, object]:
             image = np.ascontiguousarray(parts[i])
-            canvas = Canvas(fields, image, made, SETTINGS, moved=moves.append)
-            seeds = seeds_of("peaks", Scene(image, canvas.segmentation, Restrictor()), made.margin)
+            canvas = Canvas(fields, image, little, SETTINGS, moved=moves.append)
+            seeds = seeds_of("peaks", Scene(image, canvas.segmentation, Restrictor()), little.margin)
             return canvas, canvas.run(seeds[:12])
 
         return Job(begin, lambda canvas: into.update({i: (moves, canvas.labels())}))  # type: ignore[arg-type]
@@ -58,4 +51,4 @@ def test_moves_are_those_of_each_alone(
         assert alone[i][0] == found[i][0]
         np.testing.assert_array_equal(alone[i][1], found[i][1])
     assert max(len(moves) for moves, _ in found.values()) > 20
-    assert sum(int(labels.max()) for _, labels in found.values()) >= 3
+    assert sum(int(labels.max()) for _, labels in found.values()) >= 2
