@@ -1,4 +1,4 @@
-/** Neurons as people type them: an id, name, type or set; several with commas; or column=value, column=value. */
+/** Neurons as people type them: an id, name, type or set; several with commas; column=value, column=value; or JSON. */
 
 import * as api from "./api.ts";
 import type { Cell, Who } from "./api.ts";
@@ -7,6 +7,13 @@ import { fresh, h } from "./dom.ts";
 export function who(text: string): Who {
   const said = text.trim();
   if (!said) return null;
+  if (/^["[{]/.test(said)) {
+    try {
+      return JSON.parse(said) as Who;
+    } catch {
+      // A name may begin like that, too.
+    }
+  }
   const parts = said.split(/[,;\n]+/).map((part) => part.trim()).filter(Boolean);
   if (parts.every((part) => /^[A-Za-z_]\w*\s*=/.test(part))) {
     const criteria: Record<string, Cell> = {};
@@ -19,6 +26,16 @@ export function who(text: string): Who {
   }
   const several = parts.flatMap((part) => (/^[\d\s]+$/.test(part) ? part.split(/\s+/) : [part]));
   return several.length === 1 ? (several[0] ?? null) : several;
+}
+
+/** A text that ``who`` reads as the same neurons; JSON where a name has signs that mean something there. */
+export function spoken(neurons: Who): string {
+  const plain = (text: Cell): boolean => typeof text === "string" && /^[^,;=\n"[{\s][^,;=\n]*$/.test(text) && text === text.trim();
+  if (neurons === null) return "";
+  if (typeof neurons === "string") return plain(neurons) ? neurons : JSON.stringify(neurons);
+  if (Array.isArray(neurons)) return neurons.length > 1 && neurons.every(plain) && !neurons.some((one) => /^[\d ]+ /.test(one)) ? neurons.join(", ") : JSON.stringify(neurons);
+  const entries = Object.entries(neurons);
+  return entries.every(([, value]) => plain(value)) ? entries.map(([name, value]) => `${name}=${String(value)}`).join(", ") : JSON.stringify(neurons);
 }
 
 /** A text field for neurons that offers types, names and sets as one types. */

@@ -4,6 +4,7 @@ import * as api from "../core/api.ts";
 import type { Cell, Table } from "../core/api.ts";
 import { copy, h, type Child } from "../core/dom.ts";
 import { href } from "../core/router.ts";
+import { spoken } from "../core/who.ts";
 import { trouble } from "./panel.ts";
 
 /** Columns that no row has a value in; none where not all rows are at hand. */
@@ -33,7 +34,7 @@ export async function ids(found: Table, name = "root_id"): Promise<string[]> {
 }
 
 /** Neuroglancer, network, query: what one does with neurons. */
-export function actions(who: api.Who, text: string): HTMLElement {
+export function actions(who: api.Who, text: string = spoken(who)): HTMLElement {
   const place = h("span", { class: "linked" });
   const glance = h("button", { type: "button" }, "Neuroglancer");
   glance.addEventListener("click", async () => {

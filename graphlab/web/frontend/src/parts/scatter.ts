@@ -5,19 +5,21 @@ import { h } from "../core/dom.ts";
 export interface Points { x: Float32Array; y: Float32Array; group: Uint16Array; colours: Float32Array /* rgb of each group */ }
 export interface Scatter { element: HTMLElement; choose: (rows: Uint32Array) => void; only: (shown: ReadonlySet<number> | null) => void; lasso: (on: boolean) => void; reset: () => void }
 
+/** From so many points on, one of four is drawn while the map moves. */
+export const MANY = 40_000;
+
 const VERTEX = `#version 300 es
-in vec2 place; in float group; in float chosen;
-uniform vec2 centre; uniform vec2 scale; uniform float size; uniform sampler2D palette; uniform float any;
+in vec2 place; in vec4 own; in float chosen;
+uniform vec2 centre; uniform vec2 scale; uniform float size; uniform float any;
 out vec4 shade;
 void main() {
-  vec4 own = texelFetch(palette, ivec2(int(group) % 256, int(group) / 256), 0);
   gl_Position = own.a == 0.0 ? vec4(2.0, 2.0, 2.0, 1.0) : vec4((place - centre) * scale, 0.0, 1.0);
   gl_PointSize = chosen > 0.5 ? size + 2.0 : size;
   shade = vec4(own.rgb, any > 0.5 && chosen < 0.5 ? 0.25 : 0.9);
 }`;
 const FRAGMENT = `#version 300 es
-precision mediump float; in vec4 shade; out vec4 colour;
-void main() { if (length(gl_PointCoord - 0.5) > 0.5) discard; colour = vec4(shade.rgb * shade.a, shade.a); }`;
+precision mediump float; in vec4 shade; uniform float round; out vec4 colour;
+void main() { if (round > 0.5 && length(gl_PointCoord - 0.5) > 0.5) discard; colour = vec4(shade.rgb * shade.a, shade.a); }`;
 
 /** Which of some points lie in a polygon (even-odd rule), its bounding box looked at first. */
 export function within(x: Float32Array, y: Float32Array, polygon: readonly (readonly [number, number])[]): Uint32Array {
@@ -63,35 +65,42 @@ export function scatter(points: Points, label: string, chosen: (rows: Uint32Arra
   const gl: WebGL2RenderingContext = context;
   const shaders = program(gl);
   gl.useProgram(shaders);
-  const buffer = (name: string, data: Float32Array, size: number): WebGLBuffer => {
+  const buffer = (name: string, data: Float32Array | Uint8Array, size: number): WebGLBuffer => {
     const made = gl.createBuffer();
     gl.bindBuffer(gl.ARRAY_BUFFER, made);
     gl.bufferData(gl.ARRAY_BUFFER, data, gl.DYNAMIC_DRAW);
     const at = gl.getAttribLocation(shaders, name);
     gl.enableVertexAttribArray(at);
-    gl.vertexAttribPointer(at, size, gl.FLOAT, false, 0, 0);
+    const bytes = data instanceof Uint8Array;
+    gl.vertexAttribPointer(at, size, bytes ? gl.UNSIGNED_BYTE : gl.FLOAT, bytes, 0, 0);
     return made;
   };
+  // Every fourth point first: of many points these alone are drawn while the map moves.
+  const parts = n > MANY ? 4 : 1;
+  const few = Math.ceil(n / parts);
+  const starts = Array.from({ length: parts }, (_, part) => Array.from({ length: part }, (__, one) => Math.ceil((n - one) / parts)).reduce((a, b) => a + b, 0));
+  const slot = (k: number): number => starts[k % parts]! + Math.floor(k / parts);
   const places = new Float32Array(2 * n);
-  for (let k = 0; k < n; k++) [places[2 * k], places[2 * k + 1]] = [x[k]!, y[k]!];
+  for (let k = 0; k < n; k++) places.set([x[k]!, y[k]!], 2 * slot(k));
   buffer("place", places, 2);
-  buffer("group", Float32Array.from(group), 1);
-  const marks = new Float32Array(n);
+  const marks = new Uint8Array(n);
   const marked = buffer("chosen", marks, 1);
+  const shades = new Uint8Array(4 * n);
+  const shaded = buffer("own", shades, 4);
   const uniform = (name: string): WebGLUniformLocation | null => gl.getUniformLocation(shaders, name);
-  const [centreAt, scaleAt, sizeAt, anyAt] = ["centre", "scale", "size", "any"].map(uniform);
+  const [centreAt, scaleAt, sizeAt, anyAt, roundAt] = ["centre", "scale", "size", "any", "round"].map(uniform);
   gl.enable(gl.BLEND);
   gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
-  gl.bindTexture(gl.TEXTURE_2D, gl.createTexture());
-  for (const name of [gl.TEXTURE_MIN_FILTER, gl.TEXTURE_MAG_FILTER]) gl.texParameteri(gl.TEXTURE_2D, name, gl.NEAREST);
 
+  /** Colours of all points; those of groups that are not shown have no alpha, and are drawn nowhere. */
   function paint(shown: ReadonlySet<number> | null): void {
-    const texels = new Uint8Array(256 * 256 * 4);
-    for (let k = 0; k < points.colours.length / 3; k++) {
-      for (let c = 0; c < 3; c++) texels[4 * k + c] = Math.round(255 * points.colours[3 * k + c]!);
-      texels[4 * k + 3] = !shown || shown.has(k) ? 255 : 0;
+    for (let k = 0; k < n; k++) {
+      const [of, at] = [group[k]!, 4 * slot(k)];
+      for (let c = 0; c < 3; c++) shades[at + c] = Math.round(255 * points.colours[3 * of + c]!);
+      shades[at + 3] = !shown || shown.has(of) ? 255 : 0;
     }
-    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, 256, 256, 0, gl.RGBA, gl.UNSIGNED_BYTE, texels);
+    gl.bindBuffer(gl.ARRAY_BUFFER, shaded);
+    gl.bufferSubData(gl.ARRAY_BUFFER, 0, shades);
   }
   let shownGroups: ReadonlySet<number> | null = null;
   paint(null);
@@ -112,13 +121,25 @@ export function scatter(points: Points, label: string, chosen: (rows: Uint32Arra
     gl.clear(gl.COLOR_BUFFER_BIT);
     gl.uniform2f(centreAt ?? null, ...centre);
     gl.uniform2f(scaleAt ?? null, ...scale());
-    gl.uniform1f(sizeAt ?? null, Math.max(1.5, Math.min(9, (n > 20000 ? 2 : 5) * Math.sqrt(zoom))) * devicePixelRatio);
+    const size = Math.max(1.5, Math.min(9, (n > 20000 ? 2 : 5) * Math.sqrt(zoom))) * devicePixelRatio;
+    gl.uniform1f(sizeAt ?? null, size);
+    gl.uniform1f(roundAt ?? null, size > 3 ? 1 : 0); // smaller ones look the same as squares, and cost less
     gl.uniform1f(anyAt ?? null, any);
-    gl.drawArrays(gl.POINTS, 0, n);
+    gl.drawArrays(gl.POINTS, 0, moving ? few : n);
   }
   const again = (): void => {
     if (!wanted) requestAnimationFrame(draw);
     wanted = true;
+  };
+  let moving = 0;
+  /** Draw while the map moves, and all of it once it rests. */
+  const move = (): void => {
+    clearTimeout(moving);
+    moving = window.setTimeout(() => {
+      moving = 0;
+      again();
+    }, 150);
+    again();
   };
   new ResizeObserver(() => {
     for (const one of [canvas, over]) [one.width, one.height] = [Math.round(element.clientWidth * devicePixelRatio), Math.round(element.clientHeight * devicePixelRatio)];
@@ -134,7 +155,7 @@ export function scatter(points: Points, label: string, chosen: (rows: Uint32Arra
     const to = Math.max(0.5, Math.min(400, zoom * factor));
     centre = [at[0] + ((centre[0] - at[0]) * zoom) / to, at[1] + ((centre[1] - at[1]) * zoom) / to];
     zoom = to;
-    again();
+    move();
   };
   let lassoing = false;
   let held: [number, number] | null = null;
@@ -173,7 +194,7 @@ export function scatter(points: Points, label: string, chosen: (rows: Uint32Arra
       outline();
     } else {
       centre = [centre[0] + held[0] - at[0], centre[1] + held[1] - at[1]];
-      again();
+      move();
     }
   });
   canvas.addEventListener("pointerup", () => {
@@ -217,7 +238,7 @@ export function scatter(points: Points, label: string, chosen: (rows: Uint32Arra
 
   function choose(rows: Uint32Array): void {
     marks.fill(0);
-    for (const k of rows) marks[k] = 1;
+    for (const k of rows) marks[slot(k)] = 255;
     any = rows.length ? 1 : 0;
     gl.bindBuffer(gl.ARRAY_BUFFER, marked);
     gl.bufferSubData(gl.ARRAY_BUFFER, 0, marks);

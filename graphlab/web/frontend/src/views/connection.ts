@@ -5,7 +5,7 @@ import { h, number } from "../core/dom.ts";
 import { href } from "../core/router.ts";
 import { settings } from "../core/settings.ts";
 import { table } from "../core/table.ts";
-import { neuronLink, row } from "../parts/neurons.ts";
+import { actions, neuronLink, row } from "../parts/neurons.ts";
 import { section } from "../parts/panel.ts";
 import type { View } from "../main.ts";
 
@@ -21,6 +21,7 @@ export const view: View = {
       h("h1", {}, "Connection"),
       h("p", { class: "lead" }, neuronLink(pre), " → ", neuronLink(post), `: ${weight(there)}; back: `,
         back?.rows ? h("a", { href: href("connection", [post, pre]) }, weight(back)) : weight(back)),
+      actions([pre, post]),
     );
     if (there) main.append(section("Weight and fractions", async () => table(there, { caption: "The connection", shares: there.columns.map((c) => c.name).filter((name) => name.startsWith("fraction")), empty: "There is no such connection." })));
     if (words.has["neuropils"] === true && settings().kind === "chemical" && !settings().compartment) {

@@ -8,7 +8,7 @@ import { info } from "../core/settings.ts";
 import { table } from "../core/table.ts";
 import { actions, sparse } from "../parts/neurons.ts";
 import { fill, trouble } from "../parts/panel.ts";
-import { scatter, type Scatter } from "../parts/scatter.ts";
+import { MANY, scatter, type Scatter } from "../parts/scatter.ts";
 import type { View } from "../main.ts";
 
 const PALETTE = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6bb1", "#b2182b", "#4d9221", "#35978f", "#bf812d", "#c51b7d"];
@@ -85,7 +85,7 @@ function drawn({ head, ids, x, y, group }: ReturnType<typeof read>): (HTMLElemen
       const found = await api.ask("neurons", { who: members });
       return table(found, { hidden: sparse(found), caption: "Chosen neurons", size: 25 });
     });
-    replace(picked, form, members.length <= 200 && actions(members, members.join(", ")), rows_);
+    replace(picked, form, members.length <= 200 && actions(members), rows_);
   }
 
   const hidden = new Set<number>();
@@ -107,6 +107,6 @@ function drawn({ head, ids, x, y, group }: ReturnType<typeof read>): (HTMLElemen
   return [
     h("div", { class: "bar" }, lasso, h("button", { type: "button", onclick: () => made.reset() }, "Whole map"),
       h("small", {}, "Drag to move, wheel to zoom, lasso (or shift and drag) to choose, double click to open")),
-    h("div", { class: "map" }, h("figure", {}, made.element, h("figcaption", {}, `${number(ids.length)} neurons. ${head.axes[0]} across, ${head.axes[1]} up. ${head.notes.join(" ")}`), tip), legend), picked,
+    h("div", { class: "map" }, h("figure", {}, made.element, h("figcaption", {}, `${number(ids.length)} neurons. ${head.axes[0]} across, ${head.axes[1]} up. ${head.notes.join(" ")}${ids.length > MANY ? " One point of four is drawn while the map moves." : ""}`), tip), legend), picked,
   ];
 }

@@ -7,7 +7,7 @@ import { settings } from "../core/settings.ts";
 import { table } from "../core/table.ts";
 import { who, whoField } from "../core/who.ts";
 import { network } from "../parts/graph.ts";
-import { column } from "../parts/neurons.ts";
+import { actions, column } from "../parts/neurons.ts";
 import { section } from "../parts/panel.ts";
 import type { View } from "../main.ts";
 
@@ -57,6 +57,7 @@ export const view: View = {
         found.rows > links.length ? `the ${number(found.rows - links.length)} lightest of ${number(found.rows)} connections are not drawn` : "",
       ].filter(Boolean);
       return [
+        actions(own),
         left.length > 0 && h("ul", { class: "notes" }, h("li", {}, `${left.join("; ")}.`)),
         network(ids.map((id) => ({ id, ...(all.get(id) ?? { label: id, group: "", chosen: false }) })), links, (id) => go(href("neuron", [id])), "Network"),
         table(found, { caption: "Connections of the network" }),

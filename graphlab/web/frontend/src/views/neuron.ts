@@ -68,7 +68,7 @@ export const view: View = {
     main.append(
       h("h1", {}, one["name"] ? String(one["name"]) : `Neuron ${id}`),
       h("p", { class: "lead" }, h("code", {}, id), one["cell_type"] ? [" of type ", h("a", { href: href("type", [String(one["cell_type"])]) }, String(one["cell_type"]))] : ""),
-      actions(id, id),
+      actions(id),
       facts(known.filter(([name]) => FIRST.includes(name))),
       more.length > 0 ? h("details", {}, h("summary", {}, `${more.length} more columns`), facts(more)) : "",
     );

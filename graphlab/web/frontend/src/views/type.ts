@@ -18,7 +18,7 @@ export const view: View = {
     main.append(
       h("h1", {}, type),
       h("p", { class: "lead" }, `${found.rows} neuron${found.rows === 1 ? "" : "s"} of this type`),
-      actions(who, `cell_type=${type}`),
+      actions(who),
       h("div", { class: "two" }, section("Inputs", () => partners(who, "in", words)), section("Outputs", () => partners(who, "out", words))),
       section("Neurons", async () => table(found, { hidden: sparse(found), caption: "Neurons of the type", empty: "There is no neuron of this type." })),
     );
