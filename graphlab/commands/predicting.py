@@ -113,7 +113,37 @@ def _cell_type(
     return {"label": label, "least": least, **({"unknown": unknown} if unknown else {})}
 
 
-TRAIN = (_verb("functional", _functional), _verb("cell-type", _cell_type))
+def _classifier(
+    label: Annotated[str, typer.Option(metavar="COLUMN", help="Column of neurons with the labels.")] = "cell_type",
+    unknown: Annotated[
+        list[str] | None, typer.Option(metavar="LABEL", help="Counts as no label, instead of unk, unknown, ? and such.")
+    ] = None,
+    least: Annotated[
+        int | None, typer.Option(help="Leave out labels of fewer cells; by default a label of one is refused.", min=2)
+    ] = None,
+) -> dict[str, Any]:
+    """Learn what a column says of cells (cell_type, nt_type, ...) from embeddings alone, with honest doubt."""
+    return {"label": label, "least": least, **({"unknown": unknown} if unknown else {})}
+
+
+def _subcompartment(
+    within: Annotated[
+        float, typer.Option(metavar="NM", help="An embedded node takes the label of a skeleton node this near.")
+    ] = 500.0,
+    least: Annotated[
+        int | None, typer.Option(help="Leave out labels of fewer cells; by default a label of one is refused.", min=2)
+    ] = None,
+) -> dict[str, Any]:
+    """Learn which compartment (axon, dendrite, soma, ...) embedded nodes lie in, from labelled skeletons."""
+    return {"within_nm": within, "least": least}
+
+
+TRAIN = (
+    _verb("functional", _functional),
+    _verb("cell-type", _cell_type),
+    _verb("classifier", _classifier),
+    _verb("subcompartment", _subcompartment),
+)
 """Verbs of ``graphlab train`` with options of their own."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,8 +16,9 @@ from graphlab.predict.from_graph import WiringData
 from graphlab.predict.inputs.examples import Examples, Floats, Ints
 from graphlab.predict.inputs.features import Inputs
 from graphlab.predict.inputs.homologues import named_groups
-from graphlab.predict.inputs.wiring import POSITIONS
+from graphlab.predict.inputs.wiring import NODES, POSITIONS
 from graphlab.predict.models import SavedModel, TrainingExamples
+from graphlab.predict.predictor import Judged, Judging
 from graphlab.predict.predictors import predictor_named
 from graphlab.predict.tasks.question import Question
 from graphlab.predict.tasks.registered import TASKS
@@ -100,17 +101,25 @@ def predict(
     inputs = _inputs(seen, question.task, source, target)
     _require_features(model, inputs)
     if not changed_parts(model.card, seen):
-        _require_same_features(model, inputs, seen.root_ids)
+        _require_same_features(model, inputs, seen)
     fitted = predictor.restore(model.state)
     classes = model.card.classes
-    probability = _in_parts(lambda rows: fitted.predict(inputs, rows), len(source), progress)
+    judged: list[Judged] = []
+
+    def ask(rows: Ints) -> Floats:
+        if not isinstance(fitted, Judging):
+            return fitted.predict(inputs, rows)
+        judged.append(fitted.judge(inputs, rows))
+        return judged[-1].probability
+
+    probability = _in_parts(ask, len(source), progress)
     if probability.shape[1] != len(classes):
         raise SchemaError(f"model {name!r} has {probability.shape[1]} classes, its card {len(classes)}; train it again")
-    ends = seen.root_ids[source], seen.root_ids[target]
+    ends = seen.named(source, target)
     trained = _was_training(model.trained, *ends)
-    table = question.task.answers(Answered(*ends, classes, probability, trained))
+    table = question.task.answers(Answered(*ends, classes, probability, trained, _joined(judged)))
     table = table.add_column(0, "model", pa.array([name] * table.num_rows, pa.string()))
-    unit = "ordered pairs" if question.task.kind == "pair" else "neurons"
+    unit = "ordered pairs" if question.task.kind == "pair" else "nodes" if NODES in question.task.needs else "neurons"
     asked = f"{len(source):,} {unit}, {int(trained.sum()):,} of them trained on"
     notes = [asked, *_advice(model), *notes, *seen.notes[1:]]
     if question.task.kind == "pair" and POSITIONS in question.task.needs and not seen.placed().all():
@@ -207,10 +216,18 @@ def _require_features(model: SavedModel, inputs: Inputs) -> None:
         )
 
 
-def _require_same_features(model: SavedModel, inputs: Inputs, root_ids: RootIds) -> None:
+def _joined(parts: list[Judged]) -> Judged | None:
+    """What was said part by part."""
+    if not parts:
+        return None
+    names = [one.name for one in fields(Judged)]
+    return Judged(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+
+
+def _require_same_features(model: SavedModel, inputs: Inputs, seen: WiringData) -> None:
     """On the same graph features are the same, or something else computes them than did in training."""
     kept = len(model.trained.features)
-    asked = zip(root_ids[inputs.source].tolist(), root_ids[inputs.target].tolist(), strict=True)
+    asked = zip(*(ends.tolist() for ends in seen.named(inputs.source, inputs.target)), strict=True)
     at = {pair: k for k, pair in enumerate(asked)}
     wanted = zip(model.trained.source[:kept].tolist(), model.trained.target[:kept].tolist(), strict=True)
     rows = np.array([at.get(pair, -1) for pair in wanted], dtype=np.int64)

@@ -23,6 +23,7 @@ from graphlab.store import tables
 from graphlab.store.database import arrow
 from graphlab.store.embeddings.models import model_names, open_embeddings
 from graphlab.store.folder import Folder
+from graphlab.store.tables import NeuronList
 from graphlab.store.wiring.snapshots import snapshot
 from ingest.schema.errors import AnalysisError, SchemaError
 from ingest.schema.ids import rows_of
@@ -120,7 +121,7 @@ def _require_connected(snapshots: Mapping[str, Snapshot]) -> None:
     )
 
 
-def homologue_classes(folder: Folder, view: Snapshot, wanted: str | None) -> tuple[list[str] | None, str]:
+def homologue_classes(folder: Folder, view: NeuronList, wanted: str | None) -> tuple[list[str] | None, str]:
     """(class of every neuron, in words where from); twins are one class, others stand alone.
 
     Raises:
@@ -148,7 +149,7 @@ def homologue_classes(folder: Folder, view: Snapshot, wanted: str | None) -> tup
     return classes, f"homologue classes from the column {column!r}: {len(set(classes)):,} of {len(ids):,} neurons"
 
 
-def _classes(folder: Folder, view: Snapshot, values: Sequence[str | None]) -> list[str]:
+def _classes(folder: Folder, view: NeuronList, values: Sequence[str | None]) -> list[str]:
     """Values are partners, by root_id or name, where most name another neuron; else names of classes."""
     ids = view.root_ids.tolist()
     at = {str(v): k for k, v in enumerate(tables.neuron_values(folder, view, "name")) if v is not None}

@@ -6,7 +6,11 @@ Tests: tests/graphlab/predict/test_state.py.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
 
 from graphlab.predict.inputs.examples import HIDDEN, Floats, Ints
 from graphlab.predict.inputs.features import Inputs
@@ -31,6 +35,28 @@ class Fitted(Protocol):
 
     def state(self) -> dict[str, Array]:
         """Everything it learned, arrays only, neurons by root_id; ``Predictor.restore`` makes it again."""
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """What a predictor says of k examples, and how sure to be of it."""
+
+    probability: Floats
+    """[k, classes]"""
+    in_set: npt.NDArray[np.bool_]
+    """[k, classes] whether a class is in the conformal set of the example."""
+    doubt: Floats
+    """[k] larger for what is less like the training examples."""
+    strange: npt.NDArray[np.bool_]
+    """[k] whether the doubt is beyond that of nearly all known examples held out of training."""
+
+
+@runtime_checkable
+class Judging(Fitted, Protocol):
+    """A fitted predictor that also says how sure it is."""
+
+    def judge(self, inputs: Inputs, rows: Ints) -> Judged:
+        """Of the examples ``rows``; the probabilities are those of ``predict``."""
 
 
 class Predictor(Protocol):

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from importlib.util import find_spec
 
-from graphlab.predict.inputs.wiring import POSITIONS, Wiring
+from graphlab.predict.inputs.wiring import CONNECTIONS, POSITIONS, WINDOWS, Wiring
 from graphlab.predict.learners.baselines import IdentityRates, LabelPropagation, OneQuantity
 from graphlab.predict.learners.calibration import PREFIX, Calibrated
 from graphlab.predict.learners.combined.hybrid import Hybrid
 from graphlab.predict.learners.combined.informed_trees import InformedTrees
 from graphlab.predict.learners.combined.stacked_types import StackedTypes
+from graphlab.predict.learners.conformal import PREFIX as CONFORMAL
+from graphlab.predict.learners.conformal import ConformalPredictor
 from graphlab.predict.learners.linear import LogisticRegression
 from graphlab.predict.learners.networks.nodes import NodeNetwork
 from graphlab.predict.learners.networks.pairs import PairNetwork
@@ -18,6 +20,7 @@ from graphlab.predict.learners.networks.rate_model import RateModel
 from graphlab.predict.learners.ntac import PartnerTypes
 from graphlab.predict.learners.trees.extra_trees import ExtraTrees
 from graphlab.predict.learners.trees.forest import RandomForest
+from graphlab.predict.learners.windows.heads import WindowHead
 from graphlab.predict.predictor import Predictor
 from ingest.registry import Registry
 from ingest.schema.errors import AnalysisError, MissingExtraError
@@ -50,17 +53,28 @@ _OURS: tuple[Predictor, ...] = (
     LabelPropagation(),
     PartnerTypes(),
     LogisticRegression("spectral logistic", spectral_only=True),
+    WindowHead(),
+    WindowHead("published sngp", length=1.0),
+    WindowHead("spectral network", features=0),
+    WindowHead("process network", bound=0.0),
+    WindowHead("residual network", bound=0.0, features=0),
+    WindowHead("linear windows", layers=0, bound=0.0, features=0, l2=1e-4),
+    WindowHead("residual ensemble", bound=0.0, features=0, members=5),
+    WindowHead("laplace network", bound=0.0, features=0, laplace=True),
 )
 for _predictor in _OURS:
     PREDICTORS.register(_predictor.name, _predictor)
 
 
 def predictor_named(name: str) -> Predictor:
-    """The registered predictor; ``calibrated X`` is X with its probabilities mapped by what came true.
+    """The registered predictor; ``calibrated X`` is X with its probabilities mapped by what came true,
+    ``conformal X`` is X with sets of labels and a threshold of doubt.
 
     Raises:
         UnknownNameError: no such predictor.
     """
+    if name.startswith(CONFORMAL):
+        return ConformalPredictor(predictor_named(name.removeprefix(CONFORMAL)))
     if name.startswith(PREFIX):
         return Calibrated(PREDICTORS.get(name.removeprefix(PREFIX)))
     return PREDICTORS.get(name)
@@ -79,6 +93,17 @@ def check_kind(predictor: Predictor, kind: str) -> None:
             f"predictor {predictor.name!r} does {does} tasks; this is a {kind} task. Of those there are: "
             f"{', '.join(predictors_of(kind))}"
         )
+
+
+def check_needs(predictor: Predictor, wiring: Wiring) -> None:
+    """Refuse a predictor of connections where a task has none, and one of windows where it has none."""
+    for need in sorted(predictor.needs & {CONNECTIONS, WINDOWS}):
+        if need not in wiring.parts:
+            able = [name for name, other in PREDICTORS if "node" in other.tasks and other.needs <= wiring.parts]
+            raise AnalysisError(
+                f"predictor {predictor.name!r} looks at {need}, which this task does not; those that can do without "
+                f"are: {', '.join(able)}"
+            )
 
 
 def default_predictors(task: str, wiring: Wiring) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from graphlab.predict.evaluation.near_copies import NearCopies, near_copies
 from graphlab.predict.evaluation.splits import SPLITS, inner_examples, split_hash
 from graphlab.predict.inputs.examples import Examples, Ints
 from graphlab.predict.inputs.features import Inputs
-from graphlab.predict.predictor import Predictor
+from graphlab.predict.predictor import Judging, Predictor
 from graphlab.predict.predictors import check_kind, predictor_named
 from graphlab.statistics.folds import Fold
 from ingest.running.progress import Progress
@@ -58,6 +58,8 @@ class Experiment:
     """Known confounds, how labels were defined: printed on the card."""
     extra: Mapping[str, Predictor] = field(default_factory=dict)
     """Predictors of this task only, beside the registered ones."""
+    apart: frozenset[str] = frozenset()
+    """Leaks that no fold may have, beside those that the split promises not to have."""
     scored_by: Mapping[str, Metric] = field(default_factory=dict)
     """Metrics, the one that decides first; those of its number of classes when empty."""
 
@@ -123,6 +125,7 @@ def check_leaks(run: TrainingRun) -> None:
     task = run.task
     for fold in run.folds:
         leaks.check_fold(task.examples, fold)
+        leaks.check_apart(task.examples, fold, task.apart, task.split)
     first = run.folds[0]
     leaks.check_labels_unseen(
         lambda label: task.build(replace(task.examples, label=label), first.train).arrays(), task.examples, first
@@ -281,6 +284,9 @@ def run(task: Experiment, progress: Progress | None = None, on_step: StepCallbac
 
 def _held(task: Experiment, name: str, examples: Examples, inputs: Inputs, fold: Fold) -> FoldPredictions:
     fitted = task.predictor(name).fit(inputs, examples.hidden(fold.train), len(examples.classes), task.seed)
+    if isinstance(fitted, Judging):
+        judged = fitted.judge(inputs, fold.test)
+        return FoldPredictions(fold.test, judged.probability, judged)
     return FoldPredictions(fold.test, fitted.predict(inputs, fold.test))
 
 

@@ -24,6 +24,7 @@ from graphlab.predict.explain import explained
 from graphlab.predict.from_graph import WiringData
 from graphlab.predict.predictors import (
     check_kind,
+    check_needs,
     default_predictors,
     predictor_named,
     predictors_of,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from graphlab.predict.inputs.features import Inputs
+    from graphlab.predict.inputs.wiring import Wiring
     from graphlab.predict.predictor import Fitted
 
 LIBRARIES = ("scikit-learn", "torch", "scipy", "safetensors")
@@ -119,12 +121,14 @@ def make_experiment(
     task = question.task
     labels = task.labels(folder, seen)
     design = task.design(seen, labels.examples)
-    names = default_predictors(task.kind, seen) if plan.predictors is None else tuple(dict.fromkeys(plan.predictors))
+    own = design.predictors or default_predictors(task.kind, seen)
+    names = own if plan.predictors is None else tuple(dict.fromkeys(plan.predictors))
     if not names:
         known = ", ".join(predictors_of(task.kind))
         raise AnalysisError(f"no predictors to compare; those of {task.kind} tasks are: {known}")
     for name in (*names, *([plan.keep] if plan.keep else [])):
         check_kind(predictor_named(name), task.kind)
+        check_needs(predictor_named(name), seen)
     reference = design.reference if design.reference in names else names[0]
     candidates = tuple(name for name in design.candidates if name in names)
     told = {
@@ -135,7 +139,7 @@ def make_experiment(
     return Experiment(
         task.title, labels.examples, task.build(seen), plan.split or design.split, names, reference,
         folds=plan.folds or design.folds, candidates=candidates if len(candidates) > 1 else (), seed=plan.seed,
-        bootstraps=plan.bootstraps, notes=(*design.notes, told, *seen.notes, *labels.notes),
+        bootstraps=plan.bootstraps, apart=design.apart, notes=(*design.notes, told, *seen.notes, *labels.notes),
         scored_by=task.metrics(labels.examples),
     ), labels  # fmt: skip
 
@@ -177,10 +181,8 @@ def train(
     examples = task.examples
     inputs = task.build(examples, np.arange(examples.m))
     fitted = _fit_all(task, kept, inputs, log)
-    root_ids = seen.root_ids
     trained = models.TrainingExamples(
-        root_ids[examples.source],
-        root_ids[examples.target],
+        *seen.named(examples.source, examples.target),
         examples.label,
         models.features_of(inputs, np.arange(examples.m)[: models.SAMPLE]),
     )
@@ -212,7 +214,7 @@ def train(
         versions=library_versions(),
     )
     log.write({"run": "protocol", "step": "keep", "predictor": kept, "because": because})
-    held_rows = held_table(done, root_ids, kept)
+    held_rows = held_table(done, seen, kept)
     with folder.transaction() as connection:
         message = f"{task.name}: {because}. {kept} was fitted on {examples.m:,} labelled examples and saved as {name}"
         state = fitted.state()
@@ -253,7 +255,7 @@ def score_table(card: Findings) -> pa.Table:
     return pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
 
 
-def held_table(done: TrainingRun, root_ids: np.ndarray, kept: str) -> pa.Table:
+def held_table(done: TrainingRun, seen: Wiring, kept: str) -> pa.Table:
     """What every predictor said of the test examples: predictor, fold, both ends, label, probability of each class."""
     import pyarrow as pa
 
@@ -266,12 +268,13 @@ def held_table(done: TrainingRun, root_ids: np.ndarray, kept: str) -> pa.Table:
     at = np.concatenate([fold.rows for _, _, fold in parts])
     probability = np.concatenate([fold.probability for _, _, fold in parts])
     sizes = [len(fold.rows) for _, _, fold in parts]
+    source, target = seen.named(examples.source[at], examples.target[at])
     return pa.table(
         {
             "predictor": pa.array(np.repeat([name for name, _, _ in parts], sizes).tolist(), pa.string()),
             "fold": pa.array(np.repeat([number for _, number, _ in parts], sizes), pa.int32()),
-            "source_root_id": pa.array(root_ids[examples.source[at]], pa.uint64()),
-            "target_root_id": pa.array(root_ids[examples.target[at]], pa.uint64()),
+            "source_root_id": pa.array(source, pa.uint64()),
+            "target_root_id": pa.array(target, pa.uint64()),
             "label": pa.array(examples.label[at], pa.int32()),
             "probability": pa.ListArray.from_arrays(
                 np.arange(len(probability) + 1, dtype=np.int32) * probability.shape[1],

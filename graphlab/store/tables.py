@@ -5,8 +5,10 @@ Tests: tests/graphlab/activity/wiring/test_structure_function.py.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from graphlab.store.database import arrow, first_row, quote
@@ -16,6 +18,14 @@ from ingest.schema.errors import UnknownNameError
 from ingest.schema.words import KINDS
 from ingest.schema.words import TABLES as TABLE_WORDS
 from queries.snapshot import Snapshot
+
+
+class NeuronList(Protocol):
+    """Neurons in an order: a snapshot, or a list of some of them."""
+
+    @property
+    def root_ids(self) -> npt.NDArray[np.uint64]: ...
+
 
 TABLES = (
     "neurons",
@@ -102,13 +112,13 @@ def neuropil_rows(folder: Folder, kind: str) -> pa.Table:
     )
 
 
-def neuron_values(folder: Folder, snapshot: Snapshot, column: str) -> list[Any]:
-    """A column of ``neurons`` in node order of ``snapshot``, None where unknown."""
+def neuron_values(folder: Folder, neurons: NeuronList, column: str) -> list[Any]:
+    """A column of ``neurons`` in the order of ``neurons.root_ids`` (ascending), None where unknown."""
     names = [str(row[0]) for row in folder.cursor().execute("DESCRIBE neurons").fetchall()]
     if column not in names:
         raise UnknownNameError("column of neurons", column, names)
     cursor = folder.cursor()
-    cursor.register("wanted", pa.table({"root_id": pa.array(snapshot.root_ids, pa.uint64())}))
+    cursor.register("wanted", pa.table({"root_id": pa.array(neurons.root_ids, pa.uint64())}))
     table = arrow(
         cursor,
         f"SELECT n.{quote(column)} AS value FROM wanted w LEFT JOIN neurons n USING (root_id) ORDER BY w.root_id",

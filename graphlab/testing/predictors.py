@@ -19,7 +19,8 @@ from graphlab.graph import Graph
 from graphlab.predict.from_graph import WiringData
 from graphlab.predict.inputs.examples import HIDDEN, Examples, Ints
 from graphlab.predict.inputs.features import Inputs
-from graphlab.predict.inputs.wiring import POSITIONS, SIDES, VECTORS, Wiring
+from graphlab.predict.inputs.windows import Windows
+from graphlab.predict.inputs.wiring import CONNECTIONS, NODES, POSITIONS, SIDES, VECTORS, WINDOWS, Wiring
 from graphlab.predict.predictor import Predictor
 from graphlab.predict.predictors import predictor_named
 from graphlab.predict.state import State
@@ -31,7 +32,9 @@ from ingest.schema.errors import AnalysisError, SchemaError, UnknownNameError
 from queries.snapshot import Snapshot
 
 KINDS = frozenset({"node", "pair"})
-PARTS = frozenset({POSITIONS, SIDES, VECTORS})
+PARTS = frozenset({CONNECTIONS, POSITIONS, SIDES, VECTORS, WINDOWS})
+WINDOWS_EACH = 3
+"""Windows of every made neuron."""
 SEED = 7
 
 
@@ -60,7 +63,8 @@ def made_inputs(kind: str, wiring: Wiring) -> tuple[Examples, Inputs]:
     if kind == "node":
         names = ["abc"[k] for k in kinds_of(n)]
         examples = Examples.of_nodes(names, group, np.tile(np.array([0, 1], dtype=np.int8), n // 2))
-        return examples, cell_type.build_inputs(wiring)(examples, np.arange(examples.m))
+        made = cell_type.build_inputs(wiring)(examples, np.arange(examples.m))
+        return examples, replace(made, windows=_windows(wiring))
     rng = np.random.default_rng(SEED)
     source, target = np.nonzero((rng.random((n, n)) < 0.4) & ~np.eye(n, dtype=bool))
     label = (kinds_of(n)[source] <= kinds_of(n)[target]).astype(np.int64)
@@ -189,7 +193,7 @@ class TaskContract:
         assert task.name == self.name
         assert task.title
         assert task.kind in KINDS
-        assert task.needs <= PARTS
+        assert task.needs <= PARTS | {NODES}
 
     def test_settings_make_it_again(self) -> None:
         task = TASKS.get(self.name).configured(self.settings)
@@ -242,6 +246,15 @@ class TaskContract:
         graph.ingest(edges, as_="connections")
         self.label(graph)
         return graph
+
+
+def _windows(wiring: Wiring) -> Windows:
+    """Embeddings scattered around the mean of each neuron."""
+    assert wiring.vectors is not None
+    n, width = wiring.vectors.shape
+    scatter = np.random.default_rng(SEED).normal(size=(n, WINDOWS_EACH, width))
+    rows = (wiring.vectors[:, None] + scatter).reshape(-1, width).astype(np.float32)
+    return Windows(rows, np.arange(n + 1, dtype=np.int64) * WINDOWS_EACH)
 
 
 def _digest(inputs: Inputs) -> dict[str, str]:

@@ -12,6 +12,7 @@ from statistics import NormalDist
 import numpy as np
 
 from graphlab.predict.inputs.examples import Examples, Floats, Ints
+from graphlab.predict.predictor import Judged
 from graphlab.statistics import scores
 from graphlab.statistics.intervals import mean_of_defined, percentile_interval
 
@@ -30,6 +31,8 @@ class FoldPredictions:
     """[k] example numbers."""
     probability: Floats
     """[k, classes]"""
+    judged: Judged | None = None
+    """Sets and doubt, of predictors that say how sure they are."""
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,18 @@ def check_fold(examples: Examples, fold: Fold) -> None:
             )
 
 
+def check_apart(examples: Examples, fold: Fold, apart: Iterable[str], split: str) -> None:
+    """Raises LeakError where a fold has a leak that the task rules out, whatever its split promises."""
+    for name in sorted(apart):
+        leaked = LEAKS[name](examples, fold)
+        if leaked.any():
+            raise LeakError(
+                f"{int(leaked.sum()):,} of {len(fold.test):,} test examples are of cells (or twins of cells) that are "
+                f"trained on: the split {split!r} puts cells on both sides, and scores would be of memory. Hold out "
+                "whole cells: --split class"
+            )
+
+
 def check_labels_unseen(build: Build, examples: Examples, fold: Fold, seed: int = 0) -> None:
     """Raises LeakError where inputs change when held-out labels do.
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from graphlab.predict.inputs.examples import Floats, Ints
+from graphlab.predict.inputs.windows import Windows
 from graphlab.statistics.spectral import spectral_embedding
 from ingest.schema.errors import AnalysisError, MissingExtraError, SchemaError
 from ingest.schema.ids import rows_of
@@ -92,6 +93,8 @@ class Inputs:
     sign: Floats | None = None
     """[n] 1 excitatory, -1 inhibitory, 0 unknown: of the transmitter a neuron makes."""
     notes: list[str] = field(default_factory=list)
+    windows: Windows | None = None
+    """The embeddings of every neuron's windows, in tasks that look at them."""
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Everything by name, for the check that no input knows a held-out label."""
@@ -99,6 +102,8 @@ class Inputs:
         for kind, weight in self.layers.items():
             arrays[f"{kind} weights"] = weight.data
             arrays[f"{kind} targets"] = weight.indices
+        if self.windows is not None:
+            arrays |= {"windows": self.windows.vectors, "first windows": self.windows.first}
         return arrays
 
 

@@ -10,12 +10,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphlab.predict.inputs.examples import Floats
+from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.inputs.features import RootIds
 from queries.snapshot import Snapshot
 
 POSITIONS, SIDES, VECTORS = "positions", "sides", "embeddings"
 """Parts of a graph that tasks and predictors may need beside its connections."""
+CONNECTIONS, WINDOWS, NODES = "connections", "windows", "nodes"
+"""What a predictor cannot do without: partners, or the single windows of a cell's embeddings. A task that needs windows
+or nodes looks at no connections: its things are cells with all their windows, or every embedded node by itself."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,9 +37,14 @@ class Wiring:
 
     @property
     def parts(self) -> frozenset[str]:
-        """Which of positions, sides and embeddings are known."""
+        """Which of connections, positions, sides and embeddings are known."""
         known = {POSITIONS: self.position_nm, SIDES: self.side, VECTORS: self.vectors}
-        return frozenset(name for name, values in known.items() if values is not None)
+        there = frozenset(name for name, values in known.items() if values is not None)
+        return there | {CONNECTIONS} if self.snapshots else there
+
+    def named(self, source: Ints, target: Ints) -> tuple[RootIds, RootIds]:
+        """Ids of both ends of examples, uint64 [k] each: the neuron twice where it is one neuron."""
+        return self.root_ids[source], self.root_ids[target]
 
     def placed(self) -> np.ndarray:
         """[n] whether a neuron has a position; all count where places are unknown or not looked at."""

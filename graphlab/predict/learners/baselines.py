@@ -12,6 +12,7 @@ from scipy import sparse
 
 from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.inputs.features import Inputs, RootIds
+from graphlab.predict.inputs.wiring import CONNECTIONS
 from graphlab.predict.learners.linear import Logistic, logistic
 from graphlab.predict.predictor import Declared, Fitted, TrainingJournal, known_rows
 from graphlab.predict.state import Array, State, array, integer_array, number, require
@@ -133,6 +134,7 @@ class LabelPropagation(Declared):
 
     name: str = "label propagation"
     tasks: frozenset[str] = frozenset({"node"})
+    needs = frozenset({CONNECTIONS})
 
     def fit(
         self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: TrainingJournal | None = None

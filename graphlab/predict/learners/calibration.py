@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from graphlab.predict.evaluation import evaluate
+from graphlab.predict.evaluation.conformal import set_scores
 from graphlab.predict.evaluation.evaluate import Estimate, FoldPredictions, Metric
 from graphlab.predict.evaluation.splits import SPLITS
 from graphlab.predict.inputs.examples import HIDDEN, Examples, Floats, Ints
@@ -266,7 +267,7 @@ def uncertainty(
             row["ece"] = evaluate.estimate(examples, folds, ece, weights)
             row["ece_calibrated"] = evaluate.estimate(examples, other, ece, weights)
             row["ece_change"] = evaluate.paired_difference(examples, other, folds, ece, weights)
-        measures[name] = row
+        measures[name] = row | set_scores(examples, folds, weights)
     return measures
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from graphlab.predict.inputs.design import design, is_pairs, spectral_design
 from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.inputs.features import Inputs
+from graphlab.predict.inputs.wiring import CONNECTIONS
 from graphlab.predict.learners.class_weights import example_weights
 from graphlab.predict.predictor import Declared, Fitted, TrainingJournal, known_rows
 from graphlab.predict.state import Array, State, array, require
@@ -90,6 +91,10 @@ class LogisticRegression(Declared):
     spectral_only: bool = False
     tasks: frozenset[str] = frozenset({"pair", "node"})
     libraries = frozenset({"sklearn"})
+
+    @property
+    def needs(self) -> frozenset[str]:
+        return frozenset({CONNECTIONS}) if self.spectral_only else frozenset()
 
     def fit(
         self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: TrainingJournal | None = None

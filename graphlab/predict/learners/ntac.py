@@ -15,6 +15,7 @@ from scipy import sparse
 
 from graphlab.predict.inputs.examples import HIDDEN, Floats, Ints
 from graphlab.predict.inputs.features import Inputs, RootIds
+from graphlab.predict.inputs.wiring import CONNECTIONS
 from graphlab.predict.predictor import Declared, Fitted, TrainingJournal, known_rows
 from graphlab.predict.state import Array, State, array, integer_array, number, require
 from ingest.schema.ids import rows_of
@@ -32,6 +33,7 @@ class PartnerTypes(Declared):
 
     name: str = "ntac"
     tasks: frozenset[str] = frozenset({"node"})
+    needs = frozenset({CONNECTIONS})
 
     def fit(
         self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: TrainingJournal | None = None

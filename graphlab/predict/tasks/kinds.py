@@ -55,15 +55,20 @@ class NodeTask(_Settings):
         k, classes = said.probability.shape
         label = np.argsort(-said.probability, axis=1, kind="stable").reshape(-1)
         row = np.repeat(np.arange(k), classes)
-        return pa.table(
-            {
-                "root_id": pa.array(said.source[row], pa.uint64()),
-                "label": pa.array(said.classes, pa.string()).take(pa.array(label)),
-                "probability": said.probability[row, label],
-                "rank": np.tile(np.arange(1, classes + 1, dtype=np.int32), k),
-                "was_training": said.was_training[row],
+        rows = {
+            "root_id": pa.array(said.source[row], pa.uint64()),
+            "label": pa.array(said.classes, pa.string()).take(pa.array(label)),
+            "probability": said.probability[row, label],
+            "rank": np.tile(np.arange(1, classes + 1, dtype=np.int32), k),
+            "was_training": said.was_training[row],
+        }
+        if said.judged is not None:
+            rows |= {
+                "in_set": said.judged.in_set[row, label],
+                "doubt": said.judged.doubt[row],
+                "strange": said.judged.strange[row],
             }
-        )
+        return pa.table(rows)
 
     def given(self, answers: pa.Table) -> pa.Table:
         import pyarrow.compute as pc

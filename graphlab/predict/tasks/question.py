@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from graphlab.predict.card import PredictorCard
+from graphlab.predict.from_embeddings import embedded_cells
 from graphlab.predict.from_graph import WiringData, wiring_data
+from graphlab.predict.inputs.wiring import NODES, WINDOWS
 from graphlab.predict.tasks.registered import TASKS
 from graphlab.predict.tasks.task import Task
 from graphlab.store.folder import Folder
@@ -28,7 +30,11 @@ class Question:
     """Model; ``none``; by default the one model there is."""
 
     def read(self, folder: Folder) -> WiringData:
-        """The graph without any label; raises what ``wiring_data`` raises."""
+        """The graph without any label; raises what ``wiring_data`` and ``embedded_cells`` raise."""
+        if {WINDOWS, NODES} & self.task.needs:
+            return embedded_cells(
+                folder, nodes=NODES in self.task.needs, homologues=self.homologues, embeddings=self.embeddings
+            )
         return wiring_data(
             folder, self.task.needs, pairs=self.task.kind == "pair", homologues=self.homologues,
             embeddings=self.embeddings,

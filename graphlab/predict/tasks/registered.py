@@ -23,5 +23,19 @@ def _cell_type() -> Task:
     return CellType()
 
 
+def _classifier() -> Task:
+    from graphlab.predict.tasks.classifier import Classifier
+
+    return Classifier()
+
+
+def _subcompartment() -> Task:
+    from graphlab.predict.tasks.subcompartment import Subcompartment
+
+    return Subcompartment()
+
+
 TASKS.defer("functional", _functional)
 TASKS.defer("cell-type", _cell_type)
+TASKS.defer("classifier", _classifier)
+TASKS.defer("subcompartment", _subcompartment)

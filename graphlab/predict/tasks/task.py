@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from graphlab.predict.inputs.examples import Examples, Floats, Ints
     from graphlab.predict.inputs.features import RootIds
     from graphlab.predict.inputs.wiring import Wiring
+    from graphlab.predict.predictor import Judged
     from graphlab.predict.protocol import Build
     from graphlab.store.folder import Folder
 
@@ -46,6 +47,10 @@ class Design:
     """Among these one is nominated on inner folds."""
     notes: tuple[str, ...] = ()
     """Known confounds, for the card."""
+    predictors: tuple[str, ...] | None = None
+    """Compared where none are named; by default all that do the task and find what they need."""
+    apart: frozenset[str] = frozenset()
+    """Leaks that no split of this task may have, whatever the split promises: see ``evaluation.leaks``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +65,8 @@ class Answered:
     """[k, classes]"""
     was_training: npt.NDArray[np.bool_]
     """[k] whether the model was fitted on it."""
+    judged: Judged | None = None
+    """Sets and doubt, of models that say how sure they are."""
 
 
 class Task(Protocol):
@@ -82,7 +89,10 @@ class Task(Protocol):
 
     @property
     def needs(self) -> frozenset[str]:
-        """What it looks at beside connections and embeddings, where the graph has it: ``positions``, ``sides``."""
+        """What it looks at beside connections and embeddings, where the graph has it: ``positions``, ``sides``.
+
+        With ``windows`` or ``nodes`` it looks at embeddings alone: at cells with all their windows, or at each node.
+        """
 
     def settings(self) -> Mapping[str, object]:
         """Name -> value of each setting; goes to the card and makes the task again."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from graphlab import Graph
 from graphlab.predict.inputs.examples import Examples, Ints
 from graphlab.predict.inputs.features import Inputs, layer, no_columns, wiring_columns
 from graphlab.predict.inputs.pair_features import pair_columns
+from ingest.synthetic.embedded_cells import MadeCells
 from queries.snapshot import Snapshot
 
 
@@ -79,3 +82,18 @@ def made_inputs(examples: Examples, train: Ints | None = None, seed: int = 0) ->
 @pytest.fixture(scope="session")
 def make_inputs() -> Callable[..., Inputs]:
     return made_inputs
+
+
+def embedded_graph(cells: MadeCells, path: Path, labelled: float = 1.0) -> Graph:
+    """A graph with neurons, embeddings of model ``made`` and skeletons of made cells; no wiring."""
+    graph = Graph.create(path, materialization="1")
+    graph.ingest(cells.neurons(labelled), as_="neurons")
+    graph.ingest(cells.embeddings(), as_="embeddings", model="made", segmentation_version="1")
+    graph.ingest(cells.skeletons(0.5), as_="skeletons")
+    graph.embeddings.join("made")
+    return graph
+
+
+@pytest.fixture(scope="session")
+def make_embedded() -> Callable[..., Graph]:
+    return embedded_graph

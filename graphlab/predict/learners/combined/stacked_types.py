@@ -16,6 +16,7 @@ import numpy as np
 from graphlab.predict.inputs.directed import directed_matrices
 from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.inputs.features import Inputs, RootIds
+from graphlab.predict.inputs.wiring import CONNECTIONS
 from graphlab.predict.learners.class_weights import example_weights
 from graphlab.predict.learners.trees.ensemble import Trees
 from graphlab.predict.learners.trees.forest import WORKERS
@@ -38,6 +39,7 @@ class StackedTypes(Declared):
     trees: int = 200
     leaf: int = 1
     tasks: frozenset[str] = frozenset({"node"})
+    needs = frozenset({CONNECTIONS})
     libraries = frozenset({"sklearn"})
 
     def fit(

@@ -17,6 +17,7 @@ import numpy as np
 
 from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.inputs.features import Inputs, RootIds
+from graphlab.predict.inputs.wiring import CONNECTIONS
 from graphlab.predict.learners.class_weights import class_weights
 from graphlab.predict.predictor import Declared, Fitted, TrainingJournal, known_rows
 from graphlab.predict.state import Array, State, array, integer_array, number, require, with_prefix, without_prefix
@@ -57,6 +58,7 @@ class NodeNetwork(Declared):
     fanouts: tuple[int, ...] = (15, 10)
     device: str = "auto"
     tasks: frozenset[str] = frozenset({"node"})
+    needs = frozenset({CONNECTIONS})
 
     @property
     def libraries(self) -> frozenset[str]:

@@ -9,6 +9,7 @@ norm; the input layer is not bounded; the kernel scale has no effect behind the 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -35,6 +36,9 @@ class NetworkShape:
     features: int = 2048
     """Random features of the Gaussian process."""
     ridge: float = 1e-3
+    length: float = 1.0
+    """What the Gaussian process divides its inputs by, behind the layer norm: 1 as published. Vectors there are as long
+    as the root of their size, so that a kernel of length 1 tells any two of many numbers apart."""
 
 
 class BoundedLinear(nn.Linear):
@@ -68,10 +72,11 @@ def _unit(vector: torch.Tensor) -> torch.Tensor:
 
 
 class RandomFeatureProcess(nn.Module):
-    """A Gaussian process with the kernel exp(-|x - y|^2 / 2), by random features cos(W x + b) over a layer norm."""
+    """A Gaussian process of kernel exp(-|x - y|^2 / 2 length^2), by random features cos(W x + b) over a layer norm."""
 
-    def __init__(self, inputs: int, classes: int, features: int, ridge: float) -> None:
+    def __init__(self, inputs: int, classes: int, features: int, ridge: float, length: float = 1.0) -> None:
         super().__init__()
+        self.length = length
         self.norm = nn.LayerNorm(inputs, eps=NORM_EPSILON)
         self.ridge = ridge
         self.register_buffer("kernel", orthogonal_features(inputs, features))
@@ -87,7 +92,7 @@ class RandomFeatureProcess(nn.Module):
 
     def features(self, x: torch.Tensor) -> torch.Tensor:
         """Random features [k, features]."""
-        return math.sqrt(2.0 / len(self.phase)) * torch.cos(self.norm(x) @ self.kernel + self.phase)
+        return math.sqrt(2.0 / len(self.phase)) * torch.cos(self.norm(x) / self.length @ self.kernel + self.phase)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         logits: torch.Tensor = self.output(self.features(x)) + self.bias
@@ -112,8 +117,8 @@ class RandomFeatureProcess(nn.Module):
         if self._factor is None:
             self._factor = torch.linalg.cholesky(self.precision)
         phi = self.features(x).to(self.precision.dtype)
-        reached = torch.linalg.solve_triangular(self._factor, phi.T, upper=False)
-        return self.ridge * (reached * reached).sum(dim=0)
+        reached: torch.Tensor = torch.linalg.solve_triangular(self._factor, phi.T, upper=False)
+        return self.ridge * reached.square().sum(dim=0)
 
 
 def orthogonal_features(inputs: int, features: int) -> torch.Tensor:
@@ -140,8 +145,9 @@ class WindowNetwork(nn.Module):
             self.entry = nn.Linear(shape.width, hidden)
         self.first = nn.ModuleList(self._hidden() for _ in range(shape.layers))
         self.second = nn.ModuleList(self._hidden() for _ in range(shape.layers))
+        self.laplace: LastLayerLaplace | None = None
         self.last: RandomFeatureProcess | nn.Linear = (
-            RandomFeatureProcess(hidden, shape.classes, shape.features, shape.ridge)
+            RandomFeatureProcess(hidden, shape.classes, shape.features, shape.ridge, shape.length)
             if shape.features
             else nn.Linear(hidden, shape.classes)
         )
@@ -163,14 +169,85 @@ class WindowNetwork(nn.Module):
 
     def penalty(self) -> torch.Tensor:
         """Sum of squares of the hidden kernels, which the loss holds small."""
-        kernels = [layer.weight for layers in (self.first, self.second) for layer in layers]
-        return sum((kernel.square().sum() for kernel in kernels), start=torch.zeros(()))
+        total = torch.zeros(())
+        for layer in (*self.first, *self.second):
+            assert isinstance(layer, nn.Linear)
+            total = total + layer.weight.square().sum()
+        return total
 
     @torch.no_grad()
     def said(self, windows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(logits [k, classes], variance [k], zeros without a Gaussian process) in one pass."""
+        """(logits [k, classes], variance [k], zeros without a Gaussian process or a Laplace approximation)."""
         x = self.body(windows)
         logits = self.last(x)
         if isinstance(self.last, RandomFeatureProcess):
             return logits, self.last.variance(x)
+        if self.laplace is not None:
+            return logits, self.laplace.variance(x, logits)
         return logits, torch.zeros(len(logits), dtype=torch.float64)
+
+    @torch.no_grad()
+    def see(self, batches: Iterable[torch.Tensor]) -> None:
+        """One clean pass over the training windows: precisions of the last layer, from nothing."""
+        self.eval()
+        if isinstance(self.last, RandomFeatureProcess):
+            self.last.forget()
+            for windows in batches:
+                self.last.see(self.body(windows))
+        elif self.laplace is not None:
+            self.laplace.forget()
+            for windows in batches:
+                x = self.body(windows)
+                self.laplace.see(x, self.last(x))
+
+
+class LastLayerLaplace(nn.Module):
+    """A Gaussian around the weights of a linear last layer, its precision a Kronecker product.
+
+    Ritter et al. 2018 and Daxberger et al. 2021 (arXiv 2106.14806): the mean Hessian of the logits times the summed
+    outer products of what the layer sees, bias among it. The variance of a window is the mean over its classes.
+    """
+
+    def __init__(self, inputs: int, classes: int, prior: float = 1.0) -> None:
+        super().__init__()
+        self.prior = prior
+        self.register_buffer("seen", torch.zeros(inputs + 1, inputs + 1, dtype=torch.float64))
+        self.register_buffer("hessian", torch.zeros(classes, classes, dtype=torch.float64))
+        self.register_buffer("count", torch.zeros((), dtype=torch.float64))
+        self.seen: torch.Tensor
+        self.hessian: torch.Tensor
+        self.count: torch.Tensor
+
+    def forget(self) -> None:
+        for part in (self.seen, self.hessian, self.count):
+            part.zero_()
+
+    def see(self, x: torch.Tensor, logits: torch.Tensor) -> None:
+        """Add the rows of a batch."""
+        p = torch.softmax(logits.double(), dim=1)
+        wide = _with_bias(x)
+        self.seen.add_(wide.T @ wide)
+        self.hessian.add_(torch.diag(p.sum(dim=0)) - p.T @ p)
+        self.count.add_(len(x))
+
+    def variance(self, x: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
+        """[k] mean over classes of the variance of a logit."""
+        mean = self.hessian / torch.clamp(self.count, min=1.0)
+        a, u = torch.linalg.eigh(self.seen)
+        # The smallest direction of the classes moves all logits alike and says nothing.
+        b = torch.linalg.eigvalsh(mean)[1:]
+        along = (_with_bias(x) @ u).square()
+        # In the eigenbases of both factors the posterior is diagonal; directions of the classes are averaged over.
+        each = 1.0 / (a.clamp(min=0.0)[:, None] * b.clamp(min=0.0)[None] + self.prior)
+        spread: torch.Tensor = along @ each
+        return spread.mean(dim=1)
+
+
+def add_laplace(network: WindowNetwork) -> None:
+    """Give a network with a linear last layer the place for a Laplace approximation."""
+    assert isinstance(network.last, nn.Linear), "its last layer is linear"
+    network.laplace = LastLayerLaplace(network.last.in_features, network.last.out_features)
+
+
+def _with_bias(x: torch.Tensor) -> torch.Tensor:
+    return torch.cat([x.double(), torch.ones(len(x), 1, dtype=torch.float64)], dim=1)
