@@ -1,4 +1,4 @@
-"""Three worlds whose makers were fixed first: where doubt by distance wins, where max-softmax does, where it misleads."""
+"""Three worlds whose makers were fixed first: doubt by distance wins, max-softmax wins, max-softmax misleads."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from graphlab.predict.learners.windows.heads import A_CELL, FittedHead, WindowHe
 from ingest.schema.errors import AnalysisError, VersionError
 from ingest.synthetic.embedded_cells import made_cells
 
-SMALL = {"hidden": 16, "features": 64, "steps": 300}
+SMALL = {"hidden": 16, "features": 64, "steps": 200}
 
 
 @pytest.fixture(scope="module")
