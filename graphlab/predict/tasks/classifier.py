@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphlab.predict.from_embeddings import EmbeddedCells, labels_of_column, require_several_cells
 from graphlab.predict.from_graph import UNKNOWN, WiringData
 from graphlab.predict.inputs.examples import Examples, Ints
 from graphlab.predict.inputs.features import Inputs, embedding_columns, no_columns
 from graphlab.predict.inputs.homologues import named_groups
 from graphlab.predict.inputs.wiring import WINDOWS, Wiring
 from graphlab.predict.protocol import Build
+from graphlab.predict.tasks.embedded_cells import EmbeddedCells, labels_of_column, require_several_cells
 from graphlab.predict.tasks.kinds import NodeTask
 from graphlab.predict.tasks.task import Design, Labels
 from graphlab.store.folder import Folder

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from graphlab.predict.card import PredictorCard
-from graphlab.predict.from_embeddings import embedded_cells
 from graphlab.predict.from_graph import WiringData, wiring_data
 from graphlab.predict.inputs.wiring import NODES, WINDOWS
+from graphlab.predict.tasks.embedded_cells import embedded_cells
 from graphlab.predict.tasks.registered import TASKS
 from graphlab.predict.tasks.task import Task
 from graphlab.store.folder import Folder

@@ -1,4 +1,7 @@
-"""Which compartment an embedded node lies in (axon, dendrite, soma, ...), from its embedding alone."""
+"""Which compartment an embedded node lies in (axon, dendrite, soma, ...), from its embedding alone.
+
+Tests: tests/graphlab/predict/tasks/test_classifier.py.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from graphlab.predict.from_embeddings import EmbeddedCells, require_several_cells
 from graphlab.predict.from_graph import WiringData
 from graphlab.predict.inputs.examples import Examples
 from graphlab.predict.inputs.homologues import named_groups
 from graphlab.predict.inputs.wiring import NODES, Wiring
 from graphlab.predict.protocol import Build
 from graphlab.predict.tasks.classifier import APART, CANDIDATES, PREDICTORS, REFERENCE, build_inputs, embedded
+from graphlab.predict.tasks.embedded_cells import EmbeddedCells, require_several_cells
 from graphlab.predict.tasks.kinds import NodeTask
 from graphlab.predict.tasks.task import Answered, Design, Labels
 from graphlab.store.database import arrow

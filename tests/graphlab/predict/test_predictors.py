@@ -11,6 +11,7 @@ from graphlab.predict.evaluation.evaluate import area_under_roc, macro_f1
 from graphlab.predict.evaluation.splits import SPLITS
 from graphlab.predict.inputs.examples import Examples
 from graphlab.predict.inputs.features import Inputs
+from graphlab.predict.inputs.wiring import WINDOWS
 from graphlab.predict.learners.baselines import SPREAD, IdentityRates, LabelPropagation, OneQuantity
 from graphlab.predict.learners.linear import logistic
 from graphlab.predict.predictors import PREDICTORS
@@ -18,7 +19,10 @@ from ingest.schema.errors import AnalysisError, UnknownNameError
 
 pytest.importorskip("sklearn")
 Make = Callable[..., Inputs]
-CASES = [(name, task) for task in ("pair", "node") for name, found in PREDICTORS if task in found.tasks]
+CASES = [
+    (name, task) for task in ("pair", "node") for name, found in PREDICTORS
+    if task in found.tasks and WINDOWS not in found.needs  # those are in tests/contracts, with windows to look at
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "task"), CASES)

@@ -11,6 +11,7 @@ import pytest
 from graphlab.predict.evaluation.splits import SPLITS
 from graphlab.predict.inputs.examples import Examples, Floats, Ints
 from graphlab.predict.inputs.features import Inputs
+from graphlab.predict.inputs.wiring import WINDOWS
 from graphlab.predict.predictor import Declared, Fitted, Predictor, TrainingJournal, known_rows
 from graphlab.predict.predictors import PREDICTORS
 from graphlab.predict.state import Array, State, array, integer_array, number, with_prefix, without_prefix
@@ -53,7 +54,7 @@ class _Shares:
 
 
 def of_kind(task: str) -> list[str]:
-    return [name for name, predictor in PREDICTORS if task in predictor.tasks]
+    return [name for name, predictor in PREDICTORS if task in predictor.tasks and WINDOWS not in predictor.needs]
 
 
 def cases() -> Iterator[tuple[Predictor, str]]:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from graphlab import Graph
-from graphlab.predict.from_embeddings import EmbeddedCells, embedded_cells
+from graphlab.predict.tasks.embedded_cells import EmbeddedCells, embedded_cells
 from ingest.schema.errors import AnalysisError, LeakError, SchemaError, UnknownNameError, VersionError
 from ingest.synthetic.embedded_cells import MadeCells, made_cells
 
