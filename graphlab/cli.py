@@ -40,6 +40,7 @@ from graphlab.commands.segmentation.segmenting import segment
 from graphlab.commands.segmentation.training import ffn
 from graphlab.commands.servers.serve import serve
 from graphlab.commands.terminal import short
+from graphlab.commands.training.encoders import encoder
 from ingest.registry import Registry
 from ingest.schema.errors import GraphlabError, InterruptedRun, PluginError
 
@@ -233,7 +234,7 @@ training = typer.Typer(
     help="Train predictors, test them honestly, save one; networks on volumes.",
     no_args_is_help=True,
 )
-for verb in (*predicting.TRAIN, ffn):
+for verb in (*predicting.TRAIN, encoder, ffn):
     training.command(cls=Verb)(interruptible(verb))
 app.add_typer(training, rich_help_panel="Predictors")
 

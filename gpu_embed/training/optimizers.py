@@ -29,7 +29,7 @@ class OptimizerSettings:
         decay: of weights; decoupled in adamw, added to gradients elsewhere.
 
     Raises:
-        AnalysisError: numbers out of range.
+        AnalysisError: numbers out of range. UnknownNameError: nobody registered the name.
     """
 
     name: str = "adamw"
@@ -38,6 +38,7 @@ class OptimizerSettings:
     decay: float = 0.0
 
     def __post_init__(self) -> None:
+        OPTIMIZERS.get(self.name)
         for what, value, below in (
             ("rate", self.rate, None),
             ("momentum", self.momentum, 1),
@@ -49,7 +50,7 @@ class OptimizerSettings:
                 )
 
     def make(self, network: nn.Module) -> torch.optim.Optimizer:
-        """Raises UnknownNameError for a name that nobody registered."""
+        """The optimizer of all weights that are trained."""
         make = OPTIMIZERS.get(self.name)
         spared = frozenset(spared_names(network))
         pairs = [(name, p) for name, p in network.named_parameters() if p.requires_grad]

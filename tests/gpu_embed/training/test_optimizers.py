@@ -21,7 +21,7 @@ def test_norms_and_biases_are_spared() -> None:
         assert (decayed["weight_decay"], spared["weight_decay"]) == (0.1, 0.0)
         assert (len(decayed["params"]), len(spared["params"])) == (2, 4)
     with pytest.raises(UnknownNameError, match="lars"):
-        OptimizerSettings("larz").make(network)
+        OptimizerSettings("larz")
     with pytest.raises(AnalysisError, match="momentum of the optimizer is 1"):
         OptimizerSettings(momentum=1.0)
     with pytest.raises(AnalysisError, match="rate of the optimizer is nan"):

@@ -27,7 +27,7 @@ from ingest.volumes.volume import Volume  # noqa: E402
 
 Made = tuple[Volume, Volume, list[Skeleton]]
 CPU = torch.device("cpu")
-SMALL = Architecture("small", crop=33, width=4, outputs=8)
+SMALL = Architecture("small", crop=33, width=2, outputs=8)
 SETTINGS = EncoderSettings(
     TrainingSettings(5, OptimizerSettings("lars", 0.5, 0.9, 1e-4), seed=2),
     architecture=SMALL,
@@ -62,7 +62,7 @@ def test_resumed_it_exports_the_same_bytes(made: Made, tmp_path: Path) -> None:
     run("parts", 3)
     assert not (tmp_path / "parts" / ENCODER).exists()
     with pytest.raises(AnalysisError, match="other settings: architecture"):
-        run("parts", settings=replace(SETTINGS, architecture=replace(SMALL, width=2)))
+        run("parts", settings=replace(SETTINGS, architecture=replace(SMALL, width=4)))
     run("parts")
     for name in (ENCODER, "encoder.json", trainer.CHECKPOINT, trainer.JOURNAL):
         assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "parts" / name).read_bytes()
@@ -90,12 +90,12 @@ def test_it_overfits_one_batch(made: Made) -> None:
     all_pairs = Pairs(*(np.concatenate([getattr(one, name) for one in pairs]) for name in names))
     objective = ContrastiveObjective(ContrastiveSettings(augmentation="none"), (8, 8, 8))
     network = fresh_network(SMALL, 0, projected=6, renormalised=False)
-    settings = TrainingSettings(25, OptimizerSettings("adamw", 0.01), schedule="constant", precision="fp32")
+    settings = TrainingSettings(30, OptimizerSettings("adamw", 0.01), schedule="constant", precision="fp32")
     trained = train(
         network, objective, PairBatches(em, segmentation, all_pairs, 33, 8), settings, device=CPU, journal_every=5
     )
     first, last = trained.entries[0], trained.entries[-1]
-    assert last["loss"] < 0.1 * first["loss"]
+    assert last["loss"] < 0.2 * first["loss"]
     assert last["hits"] == 1
     assert last["rank"] > 1.5
     assert last["false_negatives"] == 0

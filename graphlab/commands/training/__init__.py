@@ -1,0 +1,1 @@
+"""Verbs of `graphlab train` that need no graph: encoders."""
