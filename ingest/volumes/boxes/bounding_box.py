@@ -138,7 +138,7 @@ class BoundingBoxBase:
         last = self.end if end is None else self.end + self._vector(end, "end")
         return type(self)(start=first, end=last)
 
-    def translate(self, offset: float | Sequence[float]) -> Self:
+    def translate(self, offset: float | Sequence[float] | Vector) -> Self:
         """The box moved."""
         return type(self)(start=self.start + self._vector(offset, "offset"), size=self.size)
 
