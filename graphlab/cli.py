@@ -36,6 +36,7 @@ from graphlab.commands.circuits.statistics import stats
 from graphlab.commands.everyday import connecting, following, parts, sets
 from graphlab.commands.live.following import live, replay
 from graphlab.commands.segmentation.evaluating import evaluate_segmentation
+from graphlab.commands.segmentation.processing import process_volume
 from graphlab.commands.segmentation.segmenting import segment
 from graphlab.commands.segmentation.training import ffn
 from graphlab.commands.servers.serve import serve
@@ -90,6 +91,7 @@ SECTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
     "Segmentations": (
         segment,
         evaluate_segmentation,
+        process_volume,
     ),
     "Activity": (activity.correlate, activity.drop_animal),
     "Predictors": (predicting.predict, reports.models),

@@ -16,17 +16,45 @@ from ingest.schema.errors import did_you_mean
 
 _LABELS = "ingest.volumes.labels."
 _SETS = "ingest.volumes.equivalences."
+_BOXES = "ingest.volumes.boxes."
+_PROCESSING = "ingest.volumes.processing."
 NAMES: dict[str, str] = {
+    "BoundingBox": _BOXES + "bounding_box",
+    "BoxGenerator": _BOXES + "box_generator",
+    "Canvas": "gpu_embed.ffn.loop.canvas",
     "DATA_URL_FROM_KEY_BYTEWIDTH64": "ingest.segclr.embedding_reader",
     "EmbeddingModel": "gpu_embed.embedding_model",
     "EmbeddingReader": "ingest.segclr.embedding_reader",
+    "MultiBoxGenerator": _BOXES + "box_generator",
+    "Subvolume": _PROCESSING + "subvolume",
+    "SubvolumeProcessor": _PROCESSING + "processor",
     "UnionFind": _SETS + "union_find",
+    "VolumeDescriptor": "ingest.volumes.descriptors",
+    "VolumeMetadata": "ingest.volumes.descriptors",
     "get_reader": "ingest.segclr.embedding_reader",
     "md5_shard": "ingest.segclr.sharding",
 }
 """Class or function -> the module it lives in."""
 
 MODULES: dict[str, dict[str, str]] = {
+    "bounding_box": dict.fromkeys(
+        [
+            "BoundingBox",
+            "BoundingBoxBase",
+            "FloatBoundingBox",
+            "containing",
+            "from_json",
+            "from_slices",
+            "intersections",
+        ],
+        _BOXES + "bounding_box",
+    ),
+    "box_generator": dict.fromkeys(
+        ["BoxGenerator", "BoxGeneratorBase", "MultiBoxGenerator", "from_json"], _BOXES + "box_generator"
+    ),
+    "contrast": dict.fromkeys(["CLAHE", "LCN", "PlaneProcessor"], _PROCESSING + "contrast"),
+    "descriptor": {"VolumeDescriptor": "ingest.volumes.descriptors"},
+    "filters": dict.fromkeys(["ApplyFilter", "HighPass"], _PROCESSING + "filters"),
     "graph_utils": {"biconnected_dfs": _LABELS + "internal_objects"},
     "io_utils": {
         "load_equivalences": _SETS + "equivalence_files",
@@ -44,7 +72,17 @@ MODULES: dict[str, dict[str, str]] = {
         "split_disconnected_components": _LABELS + "components",
         "watershed_expand": _LABELS + "growth",
     },
+    "metadata": {"VolumeMetadata": "ingest.volumes.descriptors"},
     "rag": {"from_subvolume": _LABELS + "adjacency"},
+    "segmentation": dict.fromkeys(["FillHoles", "MergeInternalObjects"], _PROCESSING + "objects"),
+    "subvolume": {"Subvolume": _PROCESSING + "subvolume"},
+    "subvolume_processor": {
+        "OutputNums": _PROCESSING + "processor",
+        "ProcessVolumeConfig": _PROCESSING + "run",
+        "SubvolumeProcessor": _PROCESSING + "processor",
+        "SuggestedXyz": _PROCESSING + "processor",
+        "get_processor": _PROCESSING + "run",
+    },
     "union_find": {"UnionFind": _SETS + "union_find"},
 }
 """Module of theirs -> its names and the modules they live in here."""

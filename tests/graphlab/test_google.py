@@ -12,7 +12,19 @@ import pytest
 
 from graphlab import google
 
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore::marshmallow.warnings.RemovedInMarshmallow4Warning"
+)
 HOMES = {
+    "bounding_box": "common",
+    "box_generator": "common",
+    "contrast": "volume.processor",
+    "descriptor": "volume",
+    "filters": "volume.processor",
+    "metadata": "volume",
+    "segmentation": "volume.processor",
+    "subvolume": "volume",
+    "subvolume_processor": "volume",
     "graph_utils": "common",
     "io_utils": "common",
     "labels": "segmentation",
@@ -20,6 +32,15 @@ HOMES = {
     "union_find": "common",
 }
 """Where each of their modules lies."""
+
+
+JSON = {"to_dict", "to_json", "from_dict", "from_json", "schema"}
+"""What dataclasses_json adds, with more arguments than anybody gives."""
+OTHER: dict[str, set[str]] = {
+    "MultiBoxGenerator": {"generate", "index_to_cropped_box", "tag_border_locations"},  # the number has another name
+    "BoxGeneratorBase": {"index_to_cropped_box"},
+}
+"""Methods that are there under the same name and are compared elsewhere."""
 
 
 def same_call(ours: Any, theirs: Any) -> None:
@@ -32,6 +53,12 @@ def same_call(ours: Any, theirs: Any) -> None:
     assert all(extra.default is not inspect.Parameter.empty for extra in given[len(wanted) :])
 
 
+def same_methods(ours: Any, theirs: Any, but: set[str]) -> None:
+    for word, method in vars(theirs).items():
+        if not word.startswith("_") and inspect.isfunction(method) and word not in {*but, *JSON}:
+            same_call(getattr(ours, word), method)
+
+
 @pytest.mark.parametrize("module", list(google.MODULES))
 def test_functions_of_their_modules(module: str) -> None:
     pytest.importorskip("connectomics")
@@ -39,8 +66,7 @@ def test_functions_of_their_modules(module: str) -> None:
     ours = getattr(google, module)
     for name in google.MODULES[module]:
         if inspect.isclass(getattr(theirs, name)):
-            for word in (word for word in vars(getattr(theirs, name)) if not word.startswith("_")):
-                same_call(getattr(getattr(ours, name), word), getattr(getattr(theirs, name), word))
+            same_methods(getattr(ours, name), getattr(theirs, name), OTHER.get(name, set()))
         else:
             same_call(getattr(ours, name), getattr(theirs, name))
 

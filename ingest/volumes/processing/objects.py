@@ -127,4 +127,5 @@ class FillHoles(SubvolumeProcessor):
 def _one_channel(subvol: Subvolume) -> Labels:
     if subvol.shape[0] != 1:
         raise SchemaError(f"a segmentation of {subvol.shape[0]} channels; wanted one")
-    return subvol.data[0]
+    seg: Labels = subvol.data[0]
+    return seg
