@@ -41,10 +41,10 @@ if TYPE_CHECKING:
     from graphlab.verbs.activity import Activity
     from graphlab.verbs.circuits.namespace import Circuits
     from graphlab.verbs.embeddings import Embeddings
-    from graphlab.verbs.everyday.live import Live
     from graphlab.verbs.everyday.places import Places
     from graphlab.verbs.everyday.sets import Sets
     from graphlab.verbs.everyday.synapses import Synapses
+    from graphlab.verbs.live.following import Live
     from graphlab.verbs.motifs import Motifs
     from graphlab.verbs.plots.namespace import Plots
     from graphlab.verbs.predict import Predict
@@ -192,7 +192,7 @@ class Graph(
     @cached_property
     def live(self) -> Live:
         """Events followed, dead letters: ``graph.live.follow("events/")``."""
-        from graphlab.verbs.everyday.live import Live
+        from graphlab.verbs.live.following import Live
 
         return Live(self._whole_only("live"))
 

@@ -5,9 +5,10 @@ Tests: tests/graphlab/commands/live/test_following.py.
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from graphlab.commands.options import GraphPath, Json, Kind
-from ingest.schema.errors import SchemaError
+from ingest.schema.errors import MissingExtraError, SchemaError
 
 if TYPE_CHECKING:
     from graphlab.live.feed import Feed
@@ -45,6 +46,9 @@ def live(
     until_idle: Annotated[
         float | None, typer.Option(help="Stop once nothing came for so many seconds.", min=0.0)
     ] = None,
+    serve: Annotated[
+        int | None, typer.Option("--serve", metavar="PORT", help="Also the page, /api/live and /metrics; 0: any port.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Follow events: synapses and edits change the graph as they come; Ctrl-C ends it, and the graph is whole."""
@@ -53,7 +57,7 @@ def live(
     settings = Settings(
         min_weight, kind.value, unknown, batch, stop_s=stop_after, keep=keep, begin=_sequences(begin or [])
     )
-    _follow(graph, source, settings, _pairs(option or []), until_idle, json)
+    _follow(graph, source, settings, _pairs(option or []), until_idle, json, serve)
 
 
 def replay(
@@ -74,7 +78,13 @@ def replay(
 
 
 def _follow(
-    graph: Path, source: str, settings: Any, options: dict[str, str], until_idle: float | None, json: bool
+    graph: Path,
+    source: str,
+    settings: Any,
+    options: dict[str, str],
+    until_idle: float | None,
+    json: bool,
+    port: int | None = None,
 ) -> None:
     from graphlab.commands.terminal import print_json
     from graphlab.graph import Graph
@@ -87,7 +97,10 @@ def _follow(
         with Feed(opened.folder, source, settings, options=options, tell=tell) as feed:
             if not json:
                 tell(f"following {source} from event {feed.status.position:,} on; Ctrl-C ends it")
-            feed.run(stop, until_idle)
+            if port is None:
+                feed.run(stop, until_idle)
+            else:
+                _serve_beside(feed, graph, port, stop, until_idle, tell)
         about = summary(feed)
     if json:
         print_json(about)
@@ -99,6 +112,54 @@ def _follow(
         f"{about['neurons']:,} neurons, {about['connections']:,} connections of weight {settings.least} or more, "
         f"{about['synapses']:,} synapses"
     )
+
+
+def _serve_beside(
+    feed: Feed,
+    graph: Path,
+    port: int,
+    stop: threading.Event,
+    until_idle: float | None,
+    tell: Callable[[str], None],
+) -> None:
+    """Feed in a thread of its own, and serve until a signal comes or the feed ends; an error of either is raised."""
+    try:
+        from graphlab.web import server
+        from graphlab.web.routes.live import router
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] in ("fastapi", "uvicorn", "starlette", "pydantic"):
+            raise MissingExtraError(str(error.name), "web") from None
+        raise
+    from graphlab.graph import Graph
+    from graphlab.store.live.history import SeenFolder
+    from graphlab.web.settings import Settings
+
+    failed: list[BaseException] = []
+
+    def following() -> None:
+        try:
+            feed.run(stop, until_idle)
+        except BaseException as error:
+            failed.append(error)
+        if not stop.is_set():
+            os.kill(os.getpid(), signal.SIGTERM)  # the server hears it and ends
+
+    thread = threading.Thread(target=following, name="feed")
+
+    def opened(opening: server.Opening) -> None:
+        tell("\n".join(opening.lines()))
+        thread.start()
+
+    try:
+        name = next(iter(server.graphs_by_name([str(graph)])))
+        seen = {name: Graph(SeenFolder(feed.folder))}
+        server.serve(seen, Settings(), server.Address(port=port), opened, routers=[router(feed)])
+    finally:
+        stop.set()
+        if thread.ident is not None:
+            thread.join()
+    if failed:
+        raise failed[0]
 
 
 def summary(feed: Feed) -> dict[str, Any]:

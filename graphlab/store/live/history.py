@@ -55,17 +55,15 @@ def position_at(folder: Folder, when: int | datetime.datetime) -> int:
     return max(int(row[0]), oldest)
 
 
-class EarlierFolder(Folder):
-    """A graph folder as it was at a position; it is only read."""
+class SeenFolder(Folder):
+    """A graph folder that is open for writing elsewhere in this process, and is only read through this."""
 
-    def __init__(self, whole: Folder, position: int) -> None:
-        self._whole, self._position = whole, position
+    def __init__(self, whole: Folder) -> None:
+        self._whole = whole
         self.path, self.read_only, self.shared = whole.path, True, whole.shared
         self.lock, self.opened, self.closed = None, whole.opened, False
         self._own_known: dict[Any, Any] = {}
         self._known_of: dict[Any, Any] | None = None
-        with whole.reading() as cursor:
-            self._database = quote(str(first_row(cursor, "SELECT current_database()")[0]))  # type: ignore[assignment]
 
     @property
     def whole(self) -> Folder:
@@ -73,7 +71,7 @@ class EarlierFolder(Folder):
 
     @property  # type: ignore[misc]
     def connection(self) -> duckdb.DuckDBPyConnection:
-        """A cursor that sees the earlier state."""
+        """A cursor that sees what this shows."""
         return self.cursor()
 
     @property
@@ -84,10 +82,7 @@ class EarlierFolder(Folder):
         return self._own_known
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
-        cursor = self._whole.cursor()
-        for name, select in _views(f"{self._database}.main", self._position):
-            cursor.execute(f"CREATE OR REPLACE TEMP VIEW {quote(name)} AS {select}")
-        return cursor
+        return self._whole.cursor()
 
     @contextmanager
     def only_writer(self) -> Iterator[None]:
@@ -96,21 +91,46 @@ class EarlierFolder(Folder):
 
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """An earlier state is not changed.
+        """Nothing is changed through this.
 
         Raises:
             StoreError: always.
         """
-        if self._position >= 0:
-            raise StoreError(f"this is {self.path} as it was at position {self._position:,}, which is only read")
+        if self.read_only:
+            raise StoreError(f"{self}, which is only read")
         yield self.connection
 
     def meta(self, key: str, cursor: duckdb.DuckDBPyConnection | None = None) -> Any:
-        value = self._whole.meta(key, cursor)
-        return f"{str(value).partition('+')[0]}@{self._position}" if key == "data_version" else value
+        return self._whole.meta(key, cursor)
 
     def close(self) -> None:
         """Nothing of its own is open."""
+
+    def __str__(self) -> str:
+        return f"this is {self.path} while it follows live events"
+
+
+class EarlierFolder(SeenFolder):
+    """A graph folder as it was at a position."""
+
+    def __init__(self, whole: Folder, position: int) -> None:
+        super().__init__(whole)
+        self._position = position
+        with whole.reading() as cursor:
+            self._main = f"{quote(str(first_row(cursor, 'SELECT current_database()')[0]))}.main"
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        cursor = super().cursor()
+        for name, select in _views(self._main, self._position):
+            cursor.execute(f"CREATE OR REPLACE TEMP VIEW {quote(name)} AS {select}")
+        return cursor
+
+    def meta(self, key: str, cursor: duckdb.DuckDBPyConnection | None = None) -> Any:
+        value = super().meta(key, cursor)
+        return f"{str(value).partition('+')[0]}@{self._position}" if key == "data_version" else value
+
+    def __str__(self) -> str:
+        return f"this is {self.path} as it was at position {self._position:,}"
 
 
 def _views(main: str, position: int) -> list[tuple[str, str]]:

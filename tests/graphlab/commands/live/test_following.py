@@ -78,3 +78,36 @@ def test_a_signal_ends_following_and_the_graph_is_whole(place: Path) -> None:
     with Graph.open(place / "g") as graph:
         assert graph.live.position() >= 31
         assert graph.folder.meta("live") is None
+
+
+def test_a_graph_that_follows_is_watched_and_asked_in_the_process_that_feeds(place: Path) -> None:
+    """Its state, its metrics, the stream of changes, and the questions of the page; then Ctrl-C."""
+    import httpx
+
+    words = ["live", str(place / "g"), "--source", str(place / "events"), "--from", "p=100", "--serve", "0"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "graphlab.cli", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as following:
+        assert following.stderr is not None
+        told = [following.stderr.readline() for _ in range(2)]
+        url = told[1].split(" at ")[1].strip()
+        with httpx.Client(base_url=url, timeout=30) as client:
+            with client.stream("GET", "/api/live/stream") as stream:
+                told_now = (json.loads(line[6:]) for line in stream.iter_lines() if line.startswith("data: "))
+                assert next(news for news in told_now if news["position"] == 30)
+                (place / "events" / "2.jsonl").write_text(event(131, pre_root_id=50, post_root_id=51))
+                news = next(news for news in told_now if news["position"] == 31)
+                assert news["triads"]["012"] > 0
+            state = client.get("/api/live").json()
+            assert (state["position"], state["synapses"], state["alerts"]) == (31, 31, [])
+            metrics = client.get("/metrics").text
+            assert "graphlab_live_events_total 31" in metrics
+            assert f'graphlab_live_triads{{class="003"}} {state["triads"]["003"]}' in metrics
+            asked = client.post("/api/graphs/g/query", json={"text": "SELECT count(*) AS n FROM synapses"})
+            assert asked.status_code == 200, asked.text
+            assert "31" in asked.text
+        following.send_signal(signal.SIGINT)
+        following.communicate(timeout=60)
+    assert following.returncode == 0
+    with Graph.open(place / "g") as graph:
+        assert graph.live.position() == 31

@@ -1,6 +1,6 @@
 """The verbs of a graph that follows events.
 
-Tests: tests/graphlab/verbs/everyday/test_live.py.
+Tests: tests/graphlab/verbs/live/test_following.py.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""The verbs of a graph that follows events."""
