@@ -1,7 +1,7 @@
 """Live graphs at a fly brain's size and ten times that: events a second, time of a batch, of one triad update.
 
-The graphs are random with heavy-tailed degrees, a synapse or two a connection. Run with GRAPHLAB_LIVE_LARGE=1 for ten times
-the fly brain (27 M synapses, about 6 GB).
+The graphs are random with heavy-tailed degrees, a synapse or two a connection. GRAPHLAB_LIVE_LARGE=1 adds ten times the
+fly brain (27 M synapses, about 6 GB).
 """
 
 from __future__ import annotations
@@ -78,8 +78,8 @@ def test_events_a_second_and_time_of_a_batch(grown: tuple[Path, int], side_by_si
             seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
             waits = sorted(feed.status.latency_s)
             told.append(
-                f"{called}: {EVENTS / seconds:,.0f} events/s ({EVENTS / cpu:,.0f} a processor second), batch of {BATCH:,} "
-                f"p50 {1e3 * statistics.median(waits):.1f} ms, p99 {1e3 * waits[int(0.99 * len(waits))]:.1f} ms"
+                f"{called}: {EVENTS / seconds:,.0f} events/s ({EVENTS / cpu:,.0f} a processor second), batch of "
+                f"{BATCH:,} p50 {1e3 * statistics.median(waits):.1f} ms, p99 {1e3 * waits[int(0.99 * len(waits))]:.1f} ms"
             )
             assert feed.status.dead_letters == 0
             if least == 1:
