@@ -79,7 +79,8 @@ def test_events_a_second_and_time_of_a_batch(grown: tuple[Path, int], side_by_si
             waits = sorted(feed.status.latency_s)
             told.append(
                 f"{called}: {EVENTS / seconds:,.0f} events/s ({EVENTS / cpu:,.0f} a processor second), batch of "
-                f"{BATCH:,} p50 {1e3 * statistics.median(waits):.1f} ms, p99 {1e3 * waits[int(0.99 * len(waits))]:.1f} ms"
+                f"{BATCH:,} p50 {1e3 * statistics.median(waits):.1f} ms, "
+                f"p99 {1e3 * waits[int(0.99 * len(waits))]:.1f} ms"
             )
             assert feed.status.dead_letters == 0
             if least == 1:

@@ -93,3 +93,9 @@ def synapse_schema(folder: Folder) -> pa.Schema:
     """Columns of ``synapses`` and their types."""
     schema: pa.Schema = arrow(folder.connection, "FROM synapses LIMIT 0").schema
     return schema
+
+
+def whole(folder: Folder) -> tuple[pa.Table, pa.Table]:
+    """All neurons and all connections."""
+    cursor = folder.cursor()
+    return arrow(cursor, "FROM neurons"), arrow(cursor, "FROM connections")
