@@ -22,10 +22,11 @@ from graphlab.live.order import Followed, Sequencer
 from graphlab.live.rows import batch_of
 from graphlab.live.sources.registered import SOURCES
 from graphlab.live.sources.source import EventStream, SourceUnreachable, source_of
+from graphlab.live.standing import StandingQuery
 from graphlab.store.folder import Folder
 from graphlab.store.live import going, log
 
-__all__ = ["SOURCES", "Alert", "Feed", "Settings", "Status"]
+__all__ = ["SOURCES", "Alert", "Feed", "Matches", "Settings", "Status"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,16 @@ class Alert:
     """On the clock of time.time()."""
 
 
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """Of a standing query."""
+
+    now: int
+    came: int
+    went: int
+    """Since it stands."""
+
+
 @dataclass
 class Status:
     """What a feed did so far; plain numbers, read by other threads."""
@@ -81,6 +92,8 @@ class Status:
     counts: Counter[str] = field(default_factory=Counter)
     latency_s: deque[float] = field(default_factory=lambda: deque(maxlen=1_000))
     """From the moment a batch was read to its commit."""
+    matches: dict[str, Matches] = field(default_factory=dict)
+    """Name of a standing query -> its matches."""
     alerts: dict[str, Alert] = field(default_factory=dict)
     started: float = field(default_factory=time.time)
 
@@ -129,6 +142,7 @@ class Feed:
         except BaseException:
             going.settle(folder)
             raise
+        self.standing: dict[str, StandingQuery] = {}
         self.status.position = going.position(folder)
         self._letters: list[DeadLetter] = []
         self._latest: Any = self._reached
@@ -143,6 +157,16 @@ class Feed:
     def _followed(self) -> dict[str, Followed]:
         known = {name: Followed(last, first, latest) for name, last, first, latest in log.producers(self.folder)}
         return {name: Followed(last) for name, last in self.settings.begin.items()} | known
+
+    def stand(self, name: str, text: str, language: str | None = None) -> StandingQuery:
+        """Keep a question's answer up from now on; listeners find it in ``standing`` as each batch leaves it.
+
+        Raises:
+            AnalysisError: a question that cannot be kept up, and why. ParseError: no question.
+        """
+        query = self.standing[name] = StandingQuery(self.follower, text, language)
+        self.status.matches[name] = Matches(sum(query.rows.values()), 0, 0)
+        return query
 
     # -- the loop --
 
@@ -234,6 +258,12 @@ class Feed:
             newest = [*done.letters, *letters][-1]
             self._alert("dead letters", f"{status.dead_letters:,} events had no effect; the latest: {newest.reason}")
         self._fold_beside(sum(rows.num_rows for rows in batch.rows.values()))
+        for name, query in self.standing.items():
+            came, went = query.update(done)
+            known = status.matches[name]
+            status.matches[name] = Matches(
+                sum(query.rows.values()), known.came + sum(came.values()), known.went + sum(went.values())
+            )
         for listener in self.listeners:
             listener(done, status)
 

@@ -55,6 +55,9 @@ class StandingQuery:
         """How often the whole graph was asked, since a change was near too many neurons."""
         self.rows: Rows = self.ask()
         """The answer: each row, and how often it is there."""
+        self.came: Rows = Counter()
+        self.went: Rows = Counter()
+        """What the latest batch did to it."""
 
     def ask(self) -> Rows:
         """The answer over the whole graph, asked anew."""
@@ -65,8 +68,9 @@ class StandingQuery:
         changes = done.connections
         assert changes is not None
         named = {root_id for _, root_id in done.neurons}
+        self.came, self.went = Counter(), Counter()
         if not len(changes.pre) and not named:
-            return Counter(), Counter()
+            return self.came, self.went
         near = self._near(np.concatenate([changes.pre, changes.post]), named)
         if near is None:
             self.asked_whole += 1
@@ -75,7 +79,7 @@ class StandingQuery:
         else:
             before, after = self._both(near, done)
             came, went = after - before, before - after
-        self.rows = self.rows + came - went
+        self.rows, self.came, self.went = self.rows + came - went, came, went
         return came, went
 
     def _near(self, ends: Array, named: Iterable[int]) -> Array | None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import statistics
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -148,3 +150,43 @@ def _call(wiring: Any) -> float:
         kernels.change_synapses(*state, slots, empty, empty, np.zeros(0, np.uint8), 0, wiring.now)
         times.append(time.perf_counter() - start)
     return statistics.median(times)
+
+
+def test_fifty_kills(tmp_path: Path, side_by_side: Any) -> None:
+    """kill -9 of the consumer at random moments, fifty times; the graph is that of a run without trouble."""
+    rng, count = np.random.default_rng(0), 60_000
+    table = events(synapses(rng, 500, count, 1), 1)
+    for name in ("clean", "killed"):
+        Graph.create(tmp_path / name).close()
+    (tmp_path / "events").mkdir()
+    with pa.ipc.new_file(str(tmp_path / "events" / "1.arrow"), table.schema) as writer:
+        writer.write_table(table, max_chunksize=BATCH)
+    code = (
+        "import sys, threading\nfrom graphlab.graph import Graph\nfrom graphlab.live.feed import Feed, Settings\n"
+        "with Graph.open(sys.argv[1]) as g, Feed(g.folder, sys.argv[2], Settings(most=50, fold_rows=2_000)) as feed:\n"
+        "    feed.listeners.append(lambda done, status: print(status.position, flush=True))\n"
+        "    feed.run(threading.Event(), 0.0)\n"
+    )
+    kills = 0
+    while kills < 50:
+        words = [sys.executable, "-c", code, str(tmp_path / "killed"), str(tmp_path / "events")]
+        with subprocess.Popen(words, stdout=subprocess.PIPE) as consumer:
+            assert consumer.stdout is not None
+            consumer.stdout.readline()
+            time.sleep(float(rng.uniform(0, 0.5)))
+            consumer.kill()
+        kills += 1
+    found = []
+    for name in ("clean", "killed"):
+        with Graph.open(tmp_path / name) as graph:
+            status = graph.live.replay(str(tmp_path / "events"))
+            asked = (
+                "FROM connections SELECT pre_root_id, post_root_id, weight ORDER BY ALL",
+                "FROM synapses SELECT synapse_id, pre_root_id, post_root_id ORDER BY ALL",
+                "FROM neurons SELECT root_id, total_in, total_out ORDER BY ALL",
+            )
+            found.append([graph.folder.cursor().execute(sql).fetchall() for sql in asked])
+    assert found[0] == found[1]
+    side_by_side.note(
+        f"live, 50 kills: {count:,} events, {status.events:,} of them left after the last kill; one graph"
+    )

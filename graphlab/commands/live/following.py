@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -43,6 +44,9 @@ def live(
     keep: Annotated[int | None, typer.Option(help="Events whose history is kept; all by default.", min=0)] = None,
     begin: Begin = None,
     option: Options = None,
+    watch: Annotated[
+        list[str] | None, typer.Option("--watch", metavar="NAME=QUESTION", help="Keep its matches up; repeatable.")
+    ] = None,
     until_idle: Annotated[
         float | None, typer.Option(help="Stop once nothing came for so many seconds.", min=0.0)
     ] = None,
@@ -57,7 +61,7 @@ def live(
     settings = Settings(
         min_weight, kind.value, unknown, batch, stop_s=stop_after, keep=keep, begin=_sequences(begin or [])
     )
-    _follow(graph, source, settings, _pairs(option or []), until_idle, json, serve)
+    _follow(graph, source, settings, _pairs(option or []), until_idle, json, serve, _pairs(watch or [], "--watch"))
 
 
 def replay(
@@ -85,6 +89,7 @@ def _follow(
     until_idle: float | None,
     json: bool,
     port: int | None = None,
+    watched: Mapping[str, str] | None = None,
 ) -> None:
     from graphlab.commands.terminal import print_json
     from graphlab.graph import Graph
@@ -97,6 +102,8 @@ def _follow(
         with Feed(opened.folder, source, settings, options=options, tell=tell) as feed:
             if not json:
                 tell(f"following {source} from event {feed.status.position:,} on; Ctrl-C ends it")
+            for name, text in (watched or {}).items():
+                feed.stand(name, text)
             if port is None:
                 feed.run(stop, until_idle)
             else:
@@ -108,6 +115,8 @@ def _follow(
     typer.echo(
         f"{about['events']:,} events taken, {about['position']:,} in all; {about['dead_letters']:,} dead letters"
     )
+    for name, one in about["standing"].items():
+        typer.echo(f"{name}: {one['now']:,} matches, {one['came']:,} came and {one['went']:,} went")
     typer.echo(
         f"{about['neurons']:,} neurons, {about['connections']:,} connections of weight {settings.least} or more, "
         f"{about['synapses']:,} synapses"
@@ -172,6 +181,7 @@ def summary(feed: Feed) -> dict[str, Any]:
         "duplicates": status.duplicates,
         "dead_letters": status.dead_letters,
         "clock_backwards": status.clock_backwards,
+        "standing": {name: asdict(one) for name, one in status.matches.items()},
         "counts": dict(sorted(status.counts.items())),
         "neurons": wiring.neurons,
         "connections": wiring.connections,
@@ -195,12 +205,12 @@ def _until_stopped() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _pairs(texts: list[str]) -> dict[str, str]:
+def _pairs(texts: list[str], option: str = "--option") -> dict[str, str]:
     found = {}
     for text in texts:
         name, there, value = text.partition("=")
         if not there or not name:
-            raise SchemaError(f"--option {text!r}: wanted NAME=VALUE")
+            raise SchemaError(f"{option} {text!r}: wanted NAME=VALUE")
         found[name] = value
     return found
 

@@ -10,6 +10,7 @@ import json
 import math
 import time
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 POLL_S = 0.1
 BEAT_S = 15.0
 """A stream without news says that it is there after so long."""
-NEWS = ("position", "lag", "dead_letters", "neurons", "connections", "synapses")
+NEWS = ("position", "standing", "lag", "dead_letters", "neurons", "connections", "synapses")
 """What every message of a stream says."""
 GAUGES = {
     "position": "Events that the graph has taken.",
@@ -61,6 +62,7 @@ def state_of(feed: Feed) -> dict[str, Any]:
         "seconds": round(time.time() - status.started, 3),
         "latency_s": {f"p{p}": waits[min(len(waits) - 1, len(waits) * p // 100)] if waits else None for p in (50, 99)},
         "counts": dict(sorted(status.counts.items())),
+        "standing": {name: asdict(one) for name, one in list(status.matches.items())},
         "alerts": [{"kind": one.kind, "text": one.text, "since": one.since} for one in list(status.alerts.values())],
         "kind": wiring.kind,
         "min_weight": wiring.least,
@@ -86,6 +88,10 @@ def metrics_of(state: dict[str, Any]) -> str:
         lines += [f'graphlab_live_{name}{{class="{label}"}} {count}' for label, count in state[name].items()]
     lines += ["# HELP graphlab_live_latency_seconds From a batch read to its commit.",
               "# TYPE graphlab_live_latency_seconds gauge"]  # fmt: skip
+    lines += ["# HELP graphlab_live_matches Matches of standing queries.", "# TYPE graphlab_live_matches gauge"]
+    for name, one in state["standing"].items():
+        quoted = name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+        lines.append(f'graphlab_live_matches{{query="{quoted}"}} {one["now"]}')
     for name, seconds in state["latency_s"].items():
         if seconds is not None:
             lines.append(f'graphlab_live_latency_seconds{{quantile="0.{name[1:]}"}} {seconds:.6f}')

@@ -12,6 +12,7 @@ def test_metrics_are_of_the_state(tmp_path: Path) -> None:
     (tmp_path / "events" / "1.jsonl").write_text("no event\n")
     with Graph.create(tmp_path / "g") as graph, graph.live.follow(str(tmp_path / "events")) as feed:
         assert state_of(feed)["latency_s"] == {"p50": None, "p99": None}
+        feed.stand('a "pair"', "A -> B")
         feed.step(0.0)
         state = state_of(feed)
         assert (state["dead_letters"], state["reciprocity"], len(state["alerts"])) == (1, None, 1)
@@ -22,5 +23,6 @@ def test_metrics_are_of_the_state(tmp_path: Path) -> None:
                 assert float(value) >= 0
                 assert f"# TYPE {name.partition('{')[0]} " in "\n".join(lines)
         told = {line.split()[2] for line in lines if line.startswith("# TYPE")}
-        assert len(told) == len(GAUGES) + len(COUNTERS) + 3
+        assert len(told) == len(GAUGES) + len(COUNTERS) + 4
         assert "graphlab_live_dead_letters_total 1" in lines
+        assert r'graphlab_live_matches{query="a \"pair\""} 0' in lines
