@@ -141,7 +141,7 @@ def test_unknown_neurons_are_refused_or_kept_out_where_that_is_said(fed: Callabl
     check(one)
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_live_is_recount(fed: Callable[..., Any], data: st.DataObject) -> None:
     """Any sequence of events, cut into batches, folded in between, over a graph with a least score."""

@@ -84,7 +84,7 @@ def compare(wiring: Wiring, model: Model, told: dict[str, dict[Any, int]]) -> No
         assert {k: v for k, v in told[name].items() if v} == {k: v for k, v in total.items() if v}
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.data())
 def test_incremental_is_recount_after_every_batch(data: st.DataObject) -> None:
     """Synapses of two kinds, autapses, weights, some that do not count; merges, splits, neurons that enter."""
