@@ -55,7 +55,7 @@ class UnknownNameError(GraphlabError, LookupError):
 
     def __init__(self, what: str, name: str, known: Iterable[str]) -> None:
         self.known = sorted(known)
-        super().__init__(f"unknown {what} {name!r}{did_you_mean(name, self.known)}")
+        super().__init__(f"unknown {what} {name!r}{did_you_mean(str(name), self.known)}")
 
 
 class ParseError(GraphlabError, ValueError):

@@ -139,6 +139,9 @@ def _require_whole_numbers(parameters: Mapping[str, Any]) -> None:
         value = parameters[name]
         if isinstance(value, bool | float | str):
             raise AnalysisError(f"{name} is {value!r}; wanted a whole number")
+    for name, value in parameters.items():
+        if name != "seed" and isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+            raise AnalysisError(f"{name} is {value}; no number of neurons, steps or samples is that large")
     seed = parameters["seed"]
     if isinstance(seed, int) and not 0 <= seed < 1 << 63:
         raise AnalysisError(f"seed is {seed}; wanted a whole number from 0 to 2^63 - 1")

@@ -59,8 +59,17 @@ def stored_totals(folder: Folder, kind: str, side: str = "in") -> tuple[RootIds,
         kind: chemical, electrical or extrasynaptic. side: ``in`` or ``out``.
 
     Returns:
-        root_ids uint64 [n] ascending, totals float64 [n].
+        root_ids uint64 [n] ascending, totals float64 [n]; both are kept until the data change, and not to be written.
     """
+    known = folder.known  # whoever changes the data gives the folder another one
+    key = ("stored totals", kind, side)
+    if key not in known or folder.shared:  # others write a shared graph
+        known[key] = _added_up(folder, kind, side)
+    root_ids, totals = known[key]
+    return root_ids, totals
+
+
+def _added_up(folder: Folder, kind: str, side: str) -> tuple[RootIds, Floats]:
     cursor = folder.cursor()
     own_end = "post_root_id" if side == "in" else "pre_root_id"
     given = f"n.total_{side}"
@@ -87,7 +96,9 @@ def stored_totals(folder: Folder, kind: str, side: str = "in") -> tuple[RootIds,
         f"LEFT JOIN {self_} AS own ON own.root_id = n.root_id WHERE n.in_graph ORDER BY n.root_id",
         {"kind": kind},
     )
-    return table["root_id"].to_numpy(), table["total"].to_numpy()
+    root_ids, totals = table["root_id"].to_numpy(), table["total"].to_numpy()
+    root_ids.flags.writeable = totals.flags.writeable = False
+    return root_ids, totals
 
 
 def _totals(folder: Folder, view: Snapshot, kind: str) -> Floats:

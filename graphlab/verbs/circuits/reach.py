@@ -129,6 +129,8 @@ class ReachVerbs(CircuitVerbs):
         one_of("scale", scale, model.SCALES)
         one_of("weight (counted)", counted, model.COUNTED)
         chosen = self._settings(settings)
+        if seeds is None:
+            raise AnalysisError("seeds: no neuron was given; wanted root_ids, or criteria such as cell_type")
         asked = {"seeds": seeds, "targets": targets, "silenced": silenced}
         plain = {name: self._choice(name, who) for name, who in asked.items()}
         own = {"each": each, "gain": gain, "scale": scale, "counted": counted}

@@ -143,6 +143,8 @@ class Synapses(Namespace):
             )
         parts, values = ["coalesce(s.kind, 'chemical') = $kind"], dict[str, Any](kind=kind)
         if neuropil is not None:
+            if not hasattr(neuropil, "__iter__"):
+                raise SchemaError(f"neuropil is {neuropil!r}; wanted the name of one, or several names")
             pools = [neuropil] if isinstance(neuropil, str) else [*neuropil]
             known = [
                 str(r[0])

@@ -61,7 +61,10 @@ SERVERS_OWN = frozenset(
 )
 """Parameters that a request does not say: bars, threads, what is written."""
 WIRED = Annotated[int, Query(ge=0, le=1_000, description="rows in the answer itself")]
-JOB = Annotated[str | None, Query(description="a random name, to follow and to stop the work by")]
+JOB = Annotated[
+    str | None,
+    Query(pattern=r"^[A-Za-z0-9_-]{8,64}$", description="a random name, to follow and to stop the work by"),
+]
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from graphlab import Graph
+from graphlab.store.wiring.input_totals import stored_totals
 from ingest.schema.errors import SchemaError
 
 ROWS = [(1, 3, 8.0), (2, 3, 2.0), (9, 3, 10.0), (3, 3, 5.0), (1, 2, 1.0), (3, 1, 4.0)]
@@ -136,3 +137,18 @@ def test_cheapest_paths_are_those_of_networkx(tmp_path: Path) -> None:
             assert costs == pytest.approx(wanted, abs=1e-12)
 
     agrees()
+
+
+def test_totals_are_kept_until_the_data_change(tmp_path: Path) -> None:
+    rows = as_connections([(1, 2, 5.0), (3, 2, 7.0), (2, 2, 9.0)])
+    with Graph.create(tmp_path / "g") as graph:
+        graph.ingest(pd.DataFrame({"root_id": [1, 2, 3, 4]}), as_="neurons")
+        graph.ingest(rows, as_="connections")
+        first = stored_totals(graph.folder, "chemical")
+        assert first[1].tolist() == [0, 12, 0, 0]
+        assert stored_totals(graph.folder, "chemical")[1] is first[1]
+        assert stored_totals(graph.folder, "chemical", "out")[1].tolist() == [5, 0, 7, 0]
+        with pytest.raises(ValueError, match="read-only"):
+            first[1][0] = 1
+        graph.ingest(as_connections([(4, 2, 1.0)]), as_="connections")
+        assert stored_totals(graph.folder, "chemical")[1].tolist() == [0, 13, 0, 0]
