@@ -44,7 +44,8 @@ def motif_code(motif: str | int | Sequence[tuple[int, int]], size: int) -> int:
     elif isinstance(motif, int):
         code = motif
     else:
-        wrong = [edge for edge in motif if len(edge) != 2 or edge[0] == edge[1] or not all(0 <= k < size for k in edge)]
+        pairs: list[Sequence[int]] = list(motif)  # of whoever asks, such as a request
+        wrong = [edge for edge in pairs if len(edge) != 2 or edge[0] == edge[1] or min(edge) < 0 or max(edge) >= size]
         if wrong:
             raise AnalysisError(f"edge {wrong[0]} does not join two of the neurons 0 .. {size - 1}")
         code = code_of(list(motif))
