@@ -19,7 +19,7 @@ from gpu_embed.ffn.checkpoint import FfnCheckpoint
 from gpu_embed.ffn.engines.choose import open_ffn_engine
 from gpu_embed.ffn.engines.protocol import FfnEngine, FfnEngineOptions
 from gpu_embed.ffn.loop.canvas import Canvas, Run, check_image, check_seeds, check_shape
-from gpu_embed.ffn.loop.fields import HostFields
+from gpu_embed.ffn.loop.fields import Fields, HostFields
 from gpu_embed.ffn.loop.movement import Restrictor
 from gpu_embed.ffn.loop.seeds import Scene, check_policy, seeds_of
 from gpu_embed.ffn.loop.together import Job, run_together
@@ -184,11 +184,23 @@ def segment_group(plan: SegmentPlan, boxes: Sequence[Box], progress: _Told | Non
     if not waiting:
         return done
     engine = open_ffn_engine(plan.architecture, plan.checkpoint.weights, plan.engine, plan.options)
-    fields = HostFields(plan.architecture, plan.used, engine)
+    fields = _fields(plan, engine)
     volumes = _Volumes(plan)
     jobs = [_Work(plan, box, fields, volumes, engine, done, progress).job() for box in waiting]
     run_together(jobs, fields, plan.together or engine.batch)
     return done
+
+
+def _fields(plan: SegmentPlan, engine: FfnEngine) -> Fields:
+    """Where the engine computes on a GPU, images and logits lie there, too."""
+    device = getattr(engine, "device", None)
+    if device is None or device.type != "cuda":
+        return HostFields(plan.architecture, plan.used, engine)
+    from gpu_embed.ffn.engines.pytorch import TorchFfnEngine
+    from gpu_embed.ffn.loop.device_fields import DeviceFields
+
+    assert isinstance(engine, TorchFfnEngine)
+    return DeviceFields(plan.architecture, plan.used, engine)
 
 
 class _Volumes:
@@ -207,7 +219,7 @@ class _Work:
         self,
         plan: SegmentPlan,
         box: Box,
-        fields: HostFields,
+        fields: Fields,
         volumes: _Volumes,
         engine: FfnEngine,
         done: list[PieceDone],
