@@ -44,7 +44,11 @@ def settled(page: Any) -> None:
     expect(page.locator("[aria-busy=true], .waiting")).to_have_count(0)
 
 
-@pytest.mark.parametrize(("scheme", "width", "rules"), [("light", 1280, ALL), ("dark", 400, ["color-contrast"])])
+@pytest.mark.parametrize(
+    ("scheme", "width", "rules"),
+    [("light", 1280, ALL), ("dark", 400, ["color-contrast"])],
+    ids=["light", "dark-narrow"],
+)
 def test_every_view(
     visit: Callable[..., Any],
     site: str,
@@ -235,6 +239,9 @@ def test_a_lasso_makes_a_set(visit: Callable[..., Any], site: str) -> None:
     expect(page.locator("main .where")).to_have_text("12 rows")
     page.reload()
     expect(page.locator("main .where")).to_have_text("12 rows")
+    page.locator("main").get_by_role("link", name="Network").click()
+    expect(page).to_have_url(f"{site}/g/made/network?who=set%3Alassoed")
+    expect(page.locator(".canvas[data-ready]")).to_be_visible()
 
 
 def test_addresses_hold_what_is_shown(visit: Callable[..., Any], site: str, graph: Graph) -> None:

@@ -1,12 +1,16 @@
-/** Neurons as people type them: an id, name, type or set; several with commas; column=value, column=value; or JSON. */
+/** Neurons as people type them: an id, name, type or set; several with commas; column=value, column=value;
+ * set:NAME, where a set of this browser comes before one of the graph; or JSON. */
 
 import * as api from "./api.ts";
 import type { Cell, Who } from "./api.ts";
 import { fresh, h } from "./dom.ts";
+import { ownSets } from "./own_sets.ts";
 
 export function who(text: string): Who {
   const said = text.trim();
   if (!said) return null;
+  const set = /^set:(\w+)$/.exec(said)?.[1];
+  if (set !== undefined) return ownSets()[set] ?? { in_set: set };
   if (/^["[{]/.test(said)) {
     try {
       return JSON.parse(said) as Who;

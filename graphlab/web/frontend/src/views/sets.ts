@@ -5,7 +5,7 @@ import { h, labelled, number } from "../core/dom.ts";
 import { href } from "../core/router.ts";
 import { keepOwn, keepSet, ownSets } from "../core/own_sets.ts";
 import { table } from "../core/table.ts";
-import { spoken, who } from "../core/who.ts";
+import { who } from "../core/who.ts";
 import { actions, ids, sparse } from "../parts/neurons.ts";
 import { fill, section, trouble } from "../parts/panel.ts";
 import type { View } from "../main.ts";
@@ -18,7 +18,7 @@ export const view: View = {
       const own = ownSets()[name];
       const members = own ?? (await api.get<{ root_ids: string[] }>(`sets/${encodeURIComponent(name)}`, {}, signal)).root_ids;
       main.append(h("h1", {}, `Set ${name}`), h("p", { class: "lead" }, `${number(members.length)} neurons, kept in ${own ? "this browser" : "the graph"}`),
-        actions(members, members.length <= 50 || own ? spoken(members) : name),
+        actions(members, `set:${name}`),
         section("Neurons", async () => {
           const found = await api.ask("neurons", { who: members }, { signal });
           return table(found, { hidden: sparse(found), caption: "Neurons of the set" });
