@@ -55,7 +55,7 @@ def said(drawing: Drawing) -> tuple[Any, ...]:
     return nodes, {(e.source, e.target, e.absent): clauses(e.clauses) for e in drawing.edges}, Counter(drawing.rules)
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(drawings())
 def test_a_drawing_comes_back_from_its_text(drawing: Drawing) -> None:
     text, loose = text_of(drawing)
@@ -110,7 +110,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Graph, list
         yield graph, graph.to_arrow("neurons")["root_id"].to_pylist(), weights
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.data())
 def test_what_is_drawn_is_what_is_found(made: Any, data: st.DataObject) -> None:
     """The count of a drawn motif, against every way to lay it on the neurons of a random graph."""
