@@ -35,6 +35,7 @@ from graphlab.commands.circuits.simulation import SIMULATE
 from graphlab.commands.circuits.statistics import stats
 from graphlab.commands.everyday import connecting, following, parts, sets
 from graphlab.commands.live.following import live, replay
+from graphlab.commands.segmentation.after import make_synapses, skeletonise
 from graphlab.commands.segmentation.evaluating import evaluate_segmentation
 from graphlab.commands.segmentation.processing import process_volume
 from graphlab.commands.segmentation.segmenting import segment
@@ -88,11 +89,7 @@ SECTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
         embedding.aggregate_embeddings,
         embedding.convert_checkpoint,
     ),
-    "Segmentations": (
-        segment,
-        evaluate_segmentation,
-        process_volume,
-    ),
+    "Segmentations": (segment, evaluate_segmentation, process_volume, skeletonise, make_synapses),
     "Activity": (activity.correlate, activity.drop_animal),
     "Predictors": (predicting.predict, reports.models),
     "Live": (live, replay),

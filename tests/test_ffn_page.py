@@ -1,11 +1,21 @@
-"""The Python of docs/ffn.md runs as it stands."""
+"""What stands in docs/ffn.md runs as it stands: the Python, and the commands from a segmentation to a graph."""
 
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
+
+from gpu_embed.checkpoints.safetensors import Checkpoint, ModelCard, save_checkpoint
+from gpu_embed.encoder.architectures import TINY
+from gpu_embed.encoder.variables import seeded_weights
+from graphlab import Graph
+from graphlab.cli import main
+from ingest.skeletons.precomputed import read_precomputed
 
 PAGE = (Path(__file__).parents[1] / "docs" / "ffn.md").read_text(encoding="utf-8")
 
@@ -16,3 +26,57 @@ def test_python_runs(capsys: pytest.CaptureFixture[str]) -> None:
     for block in blocks:
         exec(compile(block, "docs/ffn.md", "exec"), {})
     assert "1 0\n" in capsys.readouterr().out
+
+
+def run(line: str, monkeypatch: pytest.MonkeyPatch) -> int | str | None:
+    """The exit status of a command."""
+    words = shlex.split(line)
+    assert words[0] == "graphlab"
+    monkeypatch.setattr("sys.argv", words)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return ended.value.code
+
+
+def test_a_segmentation_becomes_a_graph(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nine bars along x, of a label each, with membrane between them."""
+    labels = np.zeros((24, 24, 32), dtype=np.uint64)
+    edges = [(0, 6), (8, 15), (17, 24)]
+    for number, ((a, b), (c, d)) in enumerate(((one, two) for one in edges for two in edges), start=1):
+        labels[a:b, c:d] = 2**60 + number
+    noise = np.random.default_rng(0).normal(0, 12, labels.shape)
+    with h5py.File(tmp_path / "cube.h5", "w") as file:
+        file["em"] = np.clip(np.where(labels > 0, 170, 70) + noise, 0, 255).astype(np.uint8)
+        file["seg"] = labels
+    encoder = Checkpoint(ModelCard("tiny", TINY, resolution=(32.0, 32.0, 32.0)), seeded_weights(TINY, 0))
+    save_checkpoint(tmp_path / "encoder.safetensors", encoder)
+    monkeypatch.chdir(tmp_path)
+    (block,) = re.findall(r"^```bash\n(.*?)^```", PAGE, flags=re.M | re.S)
+    for line in block.splitlines():
+        assert not run(line, monkeypatch), line
+    said = capsys.readouterr().out
+    assert "made synapses (drawn by chance, not measured) of 12 pairs that touch" in said
+    skeleton = read_precomputed(tmp_path / "skeletons", 2**60 + 5)
+    # A bar of 32 voxels of 32 nm; its skeleton ends within its ends.
+    assert 600 < skeleton.path_length_nm <= 32 * 32 * 1.2
+    with Graph.open(tmp_path / "brain", read_only=True) as graph:
+        info = graph.info()
+        made = graph.query("SELECT DISTINCT neuropil FROM synapses").to_arrow().to_pylist()
+    assert made == [{"neuropil": "made"}]
+    assert info.counts["neurons"] == 9
+    assert info.counts["synapses"] > 0
+    assert (info.embeddings[0]["model"], info.embeddings[0]["neurons"]) == ("tiny", 9)
+
+
+def test_nothing_is_made_of_what_holds_no_segments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file["seg"] = np.full((4, 4, 4), np.nan, dtype=np.float32)
+    monkeypatch.chdir(tmp_path)
+    for verb, target in (("skeletonise", "s"), ("make-synapses", "s.csv")):
+        assert run(f"graphlab {verb} x.h5:seg {target} --resolution 8,8,8 --offset 0,0,0", monkeypatch) == 1
+        assert "holds float32; wanted whole numbers" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["x.h5"]

@@ -6,12 +6,15 @@ Tests: tests/ingest/skeletons/test_skeletons.py.
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ingest.packed import PACKED, unpack, unpacked
+from ingest.running import whole_files
 from ingest.schema.errors import ReadError, SchemaError
 from ingest.skeletons.skeleton import Points, Skeleton, from_edges
 
@@ -40,6 +43,51 @@ def read_precomputed(folder: str | Path, root_id: int, file: Path | None = None)
     points = np.frombuffer(data, dtype="<f4", count=3 * nodes, offset=8).reshape(-1, 3).astype(np.float64)
     pairs = np.frombuffer(data, dtype="<u4", count=2 * edges, offset=8 + 12 * nodes).reshape(-1, 2)
     return from_edges(root_id, points @ matrix[:, :3].T + matrix[:, 3], pairs.astype(np.int64))
+
+
+def write_precomputed(folder: str | Path, skeletons: Iterable[Skeleton]) -> int:
+    """Write a new folder of skeletons, in nm, with radii (-1 where unknown); all of it or nothing. Returns how many.
+
+    The format keeps 32-bit positions, and nodes in the order that they have here; node ids are not kept.
+
+    Raises:
+        ReadError: something is there already, or the place cannot be written. SchemaError: a skeleton without nodes.
+    """
+    folder = Path(folder)
+    if folder.exists():
+        raise ReadError(f"{folder} exists; remove it, or name another folder")
+    new = whole_files.temporary_path(folder)
+    count = 0
+    try:
+        new.mkdir()
+        about = {"@type": "neuroglancer_skeletons", "transform": np.eye(3, 4).reshape(-1).tolist()}
+        radius = {"id": "radius", "data_type": "float32", "num_components": 1}
+        (new / "info").write_text(json.dumps({**about, "vertex_attributes": [radius]}), encoding="utf-8")
+        for skeleton in skeletons:
+            (new / str(skeleton.root_id)).write_bytes(_packed(skeleton))
+            count += 1
+        new.replace(folder)
+    except OSError as error:
+        raise ReadError(f"cannot write {folder}: {error.strerror or error}") from None
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    return count
+
+
+def _packed(skeleton: Skeleton) -> bytes:
+    if not len(skeleton):
+        raise SchemaError(f"skeleton {skeleton.root_id} has no nodes; nothing is written")
+    children = np.flatnonzero(skeleton.parents >= 0)
+    edges = np.stack([children, skeleton.parents[children]], axis=1)
+    radii = np.full(len(skeleton), np.nan) if skeleton.radii_nm is None else skeleton.radii_nm
+    return b"".join(
+        (
+            np.array([len(skeleton), len(edges)], dtype="<u4").tobytes(),
+            skeleton.points_nm.astype("<f4").tobytes(),
+            edges.astype("<u4").tobytes(),
+            np.where(np.isnan(radii), -1, radii).astype("<f4").tobytes(),
+        )
+    )
 
 
 def _info(folder: Path) -> dict[str, Any]:

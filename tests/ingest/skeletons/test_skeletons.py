@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from ingest.schema.errors import ReadError, SchemaError
 from ingest.schema.space import Resolution
+from ingest.skeletons import precomputed
 from ingest.skeletons.files import root_id_of_file, swc_files
 from ingest.skeletons.from_volumes import skeletonise
 from ingest.skeletons.precomputed import read_precomputed
@@ -192,6 +193,32 @@ def test_precomputed_against_osteoid(tmp_path_factory: pytest.TempPathFactory, s
     }
     write_precomputed(folder, theirs, [2, 0, 0, 5, 0, 2, 0, 6, 0, 0, 2, 7])
     assert read_precomputed(folder, 11).points_nm == pytest.approx(theirs.vertices * 2.0 + [5, 6, 7])
+
+
+@given(forests())
+def test_what_is_written_is_what_osteoid_reads(tmp_path_factory: pytest.TempPathFactory, skeleton: Skeleton) -> None:
+    folder = tmp_path_factory.mktemp("written") / "skeletons"
+    assert precomputed.write_precomputed(folder, [skeleton]) == 1
+    info = json.loads((folder / "info").read_text())
+    theirs = osteoid.Skeleton.from_precomputed(
+        (folder / str(skeleton.root_id)).read_bytes(), vertex_attributes=info["vertex_attributes"]
+    )
+    assert np.array_equal(theirs.vertices, skeleton.points_nm.astype(np.float32))
+    edges = {frozenset((node, parent)) for node, parent in enumerate(skeleton.parents.tolist()) if parent >= 0}
+    assert {frozenset(edge) for edge in theirs.edges.tolist()} == edges
+    assert np.array_equal(theirs.radius, np.full(len(skeleton), -1, np.float32))
+    ours = read_precomputed(folder, skeleton.root_id)
+    assert np.array_equal(ours.points_nm, skeleton.points_nm.astype(np.float32))
+    with pytest.raises(ReadError, match="exists; remove it"):
+        precomputed.write_precomputed(folder, [skeleton])
+
+
+def test_skeletons_are_written_all_or_none(tmp_path: Path) -> None:
+    none = Skeleton(3, np.empty(0, np.uint64), np.empty((0, 3)), np.empty(0, np.int64))
+    one = Skeleton(2, np.zeros(1, np.uint64), np.zeros((1, 3)), np.array([-1]), None, np.array([7.0]))
+    with pytest.raises(SchemaError, match="skeleton 3 has no nodes"):
+        precomputed.write_precomputed(tmp_path / "s", [one, none])
+    assert not list(tmp_path.iterdir())
 
 
 def test_bad_precomputed(tmp_path: Path) -> None:
