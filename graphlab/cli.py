@@ -91,7 +91,7 @@ SECTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
     ),
     "Segmentations": (segment, evaluate_segmentation, process_volume, skeletonise, make_synapses),
     "Activity": (activity.correlate, activity.drop_animal),
-    "Predictors": (predicting.predict, reports.models),
+    "Predictors": (predicting.predict, predicting.merge_errors, reports.models),
     "Live": (live, replay),
 }
 """The verbs as ``--help`` groups them: those of ``Graph`` first, then those of its namespaces."""

@@ -91,9 +91,9 @@ def predict(
             f"it: graphlab train {task} {shlex.quote(str(folder.path))}"
         )
     predictor = predictor_named(model.card.predictor)
-    _require_embeddings(model, folder)
+    require_embeddings(model, folder)
     seen = question.read(folder)
-    notes = _changes(folder, model, seen, question, allow_changed)
+    notes = accepted_changes(folder, model, seen, question, allow_changed)
     source, target = question.task.asked(seen)
     if not len(source):
         why = ": no two neurons have a position" if POSITIONS in question.task.needs else ""
@@ -155,9 +155,10 @@ def changed_parts(card: PredictorCard, seen: WiringData) -> list[str]:
     return changes
 
 
-def _changes(
+def accepted_changes(
     folder: Folder, model: SavedModel, seen: WiringData, question: Question, allow_changed: bool
-) -> list[str]:  # fmt: skip
+) -> list[str]:
+    """What to say of a graph that changed since a model was trained; VersionError where it changed and may not have."""
     parts = changed_parts(model.card, seen)
     then, now = str(model.card.graph.get("data_version")), str(folder.meta("data_version"))
     if parts and not allow_changed:
@@ -181,7 +182,7 @@ def _advice(model: SavedModel) -> list[str]:
     return [f"this model is not the one recommended ({card.predictor}); {card.recommended_because}"]
 
 
-def _require_embeddings(model: SavedModel, folder: Folder) -> None:
+def require_embeddings(model: SavedModel, folder: Folder) -> None:
     """The embeddings that the model was trained on are here: of the same model and segmentation version."""
     about = model.card.embeddings
     if not about:

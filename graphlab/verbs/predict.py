@@ -14,6 +14,8 @@ from ingest.running.progress import Progress
 from ingest.schema.errors import InterruptedRun
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from graphlab.predict.ask_model import Predictions
     from graphlab.predict.card import PredictorCard
     from graphlab.predict.protocol import StepCallback
@@ -116,6 +118,25 @@ class Predict(Namespace):
             return predict(self._folder, model, task=task, allow_changed=allow_changed, progress=progress)
         except KeyboardInterrupt:
             raise InterruptedRun("stopped; the table of predictions is as it was") from None
+
+    def merge_errors(self, model: str, *, most: int = 100, least: int = 3, allow_changed: bool = False) -> pa.Table:
+        """Neurons that may be two cells by the windows of their embeddings, the likeliest first, each with a link.
+
+        Args:
+            model: a saved model of the task ``classifier`` that looks at windows, such as ``conformal sngp``.
+            most: rows. least: windows on either side of a cut. allow_changed: as of ``ask``.
+
+        Returns:
+            rank, root_id, score (log likelihood of two cells against one), node_id and x_nm, y_nm, z_nm of the cut,
+            label, other_label, windows, other_windows, was_training, link (Neuroglancer).
+
+        Raises:
+            AnalysisError: a model that does not say what single windows are; no neuron with windows enough. Others as
+            of ``ask``.
+        """
+        from graphlab.predict.proofread.merge_errors import merge_errors
+
+        return merge_errors(self._folder, model, most=most, least=least, allow_changed=allow_changed)
 
     def models(self) -> list[str]:
         """Names of the saved predictors."""
