@@ -176,7 +176,8 @@ def _tree(ids: RootIds, points: Floats, known: tuple[RootIds, Ints] | None) -> t
 
     # A distance of 0 would be no edge.
     tree = minimum_spanning_tree(squareform(pdist(points) + 1e-3))
-    order, before = breadth_first_order(tree, 0, directed=False)
+    reached = breadth_first_order(tree, 0, directed=False)
+    order, before = (np.asarray(one, dtype=np.int64) for one in reached)
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.arange(len(order))
     return place, np.where(before[order] >= 0, place[np.maximum(before[order], 0)], -1)
