@@ -23,10 +23,10 @@ from graphlab.verbs.everyday.neurons import NeuronVerbs
 from graphlab.verbs.everyday.partners import PartnerVerbs
 from graphlab.verbs.everyday.paths import PathVerbs
 from graphlab.verbs.everyday.subset import PartVerbs
-from graphlab.verbs.everyday.words import WordVerbs
 from graphlab.verbs.export import ExportVerbs
 from graphlab.verbs.queries import QueryVerbs
 from graphlab.verbs.similar import SimilarityVerbs
+from graphlab.verbs.words import WordVerbs
 from ingest.reader import ReadRequest
 from ingest.schema.errors import SchemaError, VersionError
 from ingest.schema.space import Resolution
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from graphlab.verbs.everyday.sets import Sets
     from graphlab.verbs.everyday.synapses import Synapses
     from graphlab.verbs.live.following import Live
-    from graphlab.verbs.motifs import Motifs
+    from graphlab.verbs.motifs.namespace import Motifs
     from graphlab.verbs.plots.namespace import Plots
     from graphlab.verbs.predict import Predict
     from graphlab.verbs.skeletons import Skeletons
@@ -122,7 +122,7 @@ class Graph(
     @cached_property
     def motifs(self) -> Motifs:
         """Censuses, null tests, mining, instances: ``graph.motifs.census(3)``."""
-        from graphlab.verbs.motifs import Motifs
+        from graphlab.verbs.motifs.namespace import Motifs
 
         return Motifs(self)
 
@@ -384,7 +384,7 @@ class Graph(
         """Recompute a recorded result and compare: counts, ids and text to the byte, floats within 1e-9."""
         from graphlab.verbs.circuits.namespace import Circuits
         from graphlab.verbs.embeddings import Embeddings
-        from graphlab.verbs.motifs import Motifs
+        from graphlab.verbs.motifs.namespace import Motifs
         from graphlab.verbs.skeletons import Skeletons
 
         run = runs.get(self._folder, run_id)

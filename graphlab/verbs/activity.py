@@ -1,6 +1,6 @@
 """``graph.activity``: recordings related to behaviour and to the wiring.
 
-Tests: tests/graphlab/verbs/test_motifs.py.
+Tests: tests/graphlab/verbs/motifs/test_namespace.py.
 """
 
 from __future__ import annotations

@@ -53,6 +53,12 @@ def checks_of(verb: Callable[..., Any]) -> dict[str, tuple[Check, str]]:
     return found
 
 
+def by_place(verb: Callable[..., Any]) -> tuple[str, ...]:
+    """Names of the parameters that arguments without a name go to, ``*args`` and what follows left out."""
+    parameters = inspect.signature(verb).parameters.values()
+    return tuple(one.name for one in parameters if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD))
+
+
 def _or_none(check: Check) -> Check:
     return lambda value: value is None or check(value)
 

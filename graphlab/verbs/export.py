@@ -1,6 +1,6 @@
 """Verbs that hand the graph to other libraries.
 
-Tests: tests/graphlab/verbs/test_motifs.py.
+Tests: tests/graphlab/verbs/motifs/test_namespace.py.
 """
 
 from __future__ import annotations

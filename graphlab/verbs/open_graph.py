@@ -1,13 +1,12 @@
 """What every verb of a graph starts from: the open folder, its wiring and the values of its neurons.
 
-Tests: tests/graphlab/verbs/test_motifs.py.
+Tests: tests/graphlab/verbs/motifs/test_namespace.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from inspect import signature
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -23,7 +22,7 @@ from graphlab.store.wiring.compartments.choice import Compartment, resolved_comp
 from graphlab.store.wiring.functional_edges import resolved_kind
 from graphlab.store.wiring.input_totals import input_beyond
 from graphlab.store.wiring.snapshots import snapshot as stored_snapshot
-from graphlab.verbs.arguments import checks_of, require_arguments
+from graphlab.verbs.arguments import by_place, checks_of, require_arguments
 from queries.snapshot import Snapshot
 
 
@@ -78,7 +77,7 @@ class OpenGraph:
 
 def _asked_rightly(verb: Callable[..., Any]) -> Callable[..., Any]:
     checks = checks_of(verb)
-    names = tuple(list(signature(verb).parameters)[1:])
+    names = by_place(verb)[1:]
 
     @wraps(verb)
     def wrapper(self: OpenGraph, *args: Any, **kwargs: Any) -> Any:

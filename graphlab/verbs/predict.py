@@ -1,6 +1,6 @@
 """``graph.predict``: predictors of function and type, trained, tested honestly, asked.
 
-Tests: tests/graphlab/verbs/test_motifs.py.
+Tests: tests/graphlab/verbs/motifs/test_namespace.py.
 """
 
 from __future__ import annotations

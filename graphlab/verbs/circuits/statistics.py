@@ -14,7 +14,7 @@ from graphlab.store import tables
 from graphlab.store.files import places
 from graphlab.store.runs.results import each_kept_run
 from graphlab.verbs.circuits.circuit_verbs import CircuitVerbs
-from graphlab.verbs.motif_runs import NullSettings, inputs_of, null_options, settings_of
+from graphlab.verbs.motifs.null_runs import NullSettings, inputs_of, null_options, settings_of
 from ingest.running.progress import Progress
 from ingest.running.task_runners import Workers
 from ingest.schema.errors import AnalysisError, UnknownNameError

@@ -26,7 +26,7 @@ from graphlab.verbs.circuits.namespace import Circuits
 from graphlab.verbs.everyday.places import Places
 from graphlab.verbs.everyday.sets import Sets
 from graphlab.verbs.everyday.synapses import Synapses
-from graphlab.verbs.motifs import Motifs
+from graphlab.verbs.motifs.namespace import Motifs
 from graphlab.verbs.skeletons import Skeletons
 from graphlab.web.answers import FIRST_ROWS, TableShape, result_of, table_response
 from ingest.running.stopping import Scope

@@ -242,7 +242,7 @@ def test_columns_that_cannot_group_are_refused(made: Any) -> None:
     with pytest.raises(SchemaError, match="by holds 5"):
         graph.adjacency([5])
     for by in ("neuron", "neuropil", ["cell_type"]):
-        with pytest.raises(SchemaError, match="wanted one column of neurons"):
+        with pytest.raises(GraphlabError, match="wanted one column of neurons|wanted a text"):
             graph.compare(graph, by=by)
     twice = graph.connections(columns=["side", "side"]).to_arrow()
     assert twice.column_names.count("side_pre") == 1
@@ -250,7 +250,7 @@ def test_columns_that_cannot_group_are_refused(made: Any) -> None:
 
 @pytest.mark.parametrize("least", ["5", None, float("nan"), float("inf"), True])
 def test_a_least_weight_is_a_number(made: Any, least: Any) -> None:
-    with pytest.raises(SchemaError, match="min_weight is"):
+    with pytest.raises(GraphlabError, match="min_weight is"):
         made.graph.connections(min_weight=least)
     whole = made.graph.connections(min_weight=5).table
     assert all(made.graph.connections(min_weight=kind(5)).table.equals(whole) for kind in (np.int64, np.float32))

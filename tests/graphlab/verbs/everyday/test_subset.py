@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from graphlab import Graph
-from ingest.schema.errors import SchemaError, StoreError, UnknownNameError, VersionError
+from ingest.schema.errors import AnalysisError, SchemaError, StoreError, UnknownNameError, VersionError
 
 CHOICES = {
     "side": ({"side": "left"}, None, 0.0),
@@ -169,7 +169,7 @@ def test_a_report_of_a_part(graph: Graph) -> None:
     [
         ({"who": {"cell_type": "absent"}}, SchemaError, "no neuron has cell_type 'absent'"),
         ({"who": 5}, SchemaError, "1 of 1 ids are no neurons"), ({"neuropil": "MEE"}, UnknownNameError, "'ME'"),
-        ({"min_weight": float("nan")}, SchemaError, "no number"), ({"who": "L22"}, UnknownNameError, "'L2'"),
+        ({"min_weight": float("nan")}, AnalysisError, "min_weight is nan"), ({"who": "L22"}, UnknownNameError, "'L2'"),
     ],
 )  # fmt: skip
 def test_mistakes(graph: Graph, words: dict[str, Any], error: type[Exception], message: str) -> None:

@@ -1,6 +1,6 @@
 """Null tests and mining from plain settings: what a null is told about a graph, and runs done once and again.
 
-Tests: tests/graphlab/verbs/test_motifs.py.
+Tests: tests/graphlab/verbs/motifs/test_namespace.py.
 """
 
 from __future__ import annotations

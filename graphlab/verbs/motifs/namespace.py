@@ -12,8 +12,8 @@ from graphlab.store import query_source
 from graphlab.store.files import places
 from graphlab.store.runs.results import kept_runs, motif_counts
 from graphlab.store.wiring.compartments.choice import Compartment
-from graphlab.verbs.motif_counts import MotifCounts
-from graphlab.verbs.motif_runs import (
+from graphlab.verbs.motifs.counts import MotifCounts
+from graphlab.verbs.motifs.null_runs import (
     counted,
     inputs_of,
     mined,

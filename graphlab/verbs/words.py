@@ -103,7 +103,8 @@ class WordVerbs(OpenGraph):
 def _described(cursor: Any, relation: str) -> Columns:
     """Columns of a table or view; none where there is nothing to make it of."""
     rows = cursor.execute(
-        "SELECT column_name, min_by(data_type, table_oid) FROM duckdb_columns() WHERE lower(table_name) = lower(?) "
+        "SELECT column_name, min_by(data_type, table_oid) FROM duckdb_columns() "
+        "WHERE schema_name = 'main' AND lower(table_name) = lower(?) "
         "GROUP BY column_name ORDER BY min(column_index)",
         [relation],
     ).fetchall()

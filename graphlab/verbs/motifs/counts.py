@@ -1,6 +1,6 @@
 """Motif classes counted exactly: the counting half of ``graph.motifs``.
 
-Tests: tests/graphlab/verbs/test_motifs.py.
+Tests: tests/graphlab/verbs/motifs/test_namespace.py.
 """
 
 from __future__ import annotations
@@ -239,7 +239,7 @@ class MotifCounts(Namespace):
             from graphlab.motifs.nulls.models import LABELS
             from graphlab.motifs.nulls.registered import weight_null
             from graphlab.motifs.significance.weights import against_shuffles
-            from graphlab.verbs.motif_runs import NullSettings, null_options
+            from graphlab.verbs.motifs.null_runs import NullSettings, null_options
 
             model = weight_null(null)
             chosen = NullSettings(by=by if LABELS in model.needs else None, kind=kind, observable=False)
@@ -303,7 +303,7 @@ class MotifCounts(Namespace):
     def _told(self, null: str, view: Snapshot, kind: str) -> NullOptions:
         """What a null of all pairs, observable or not, needs to be told; labels are cell types."""
         from graphlab.motifs.nulls.registered import null_model
-        from graphlab.verbs.motif_runs import NullSettings, null_options
+        from graphlab.verbs.motifs.null_runs import NullSettings, null_options
 
         return null_options(self._folder, view, null_model(null), NullSettings(kind=kind, observable=False))
 

@@ -1,0 +1,1 @@
+"""``graph.motifs``: censuses, and motifs against null models."""
