@@ -246,10 +246,10 @@ def test_large_runs_keep_fewer_held_predictions(made_trainable: Any, monkeypatch
         )
         task, _ = train_model.make_experiment(graph.folder, seen, question, plan)
     done = run(replace(task, candidates=()))
-    everything = train_model.held_table(done, seen.root_ids, "label propagation")
+    everything = train_model.held_table(done, seen, "label propagation")
     assert set(everything["predictor"].to_pylist()) == {"random forest", "label propagation", "identity rates"}
     monkeypatch.setattr(train_model, "MOST_HELD", 10)
-    few = train_model.held_table(done, seen.root_ids, "label propagation")
+    few = train_model.held_table(done, seen, "label propagation")
     assert set(few["predictor"].to_pylist()) == {"random forest", "label propagation"}
     assert pd.Series(few["label"].to_pylist()).between(0, 2).all()
 
