@@ -17,6 +17,7 @@ from ingest.synthetic import connectome as synthetic
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+    from graphlab.predict.inputs.wiring import Wiring
     from graphlab.predict.protocol import TrainingRun
 
 EVIL = '<script>fetch("https://example.org/x")</script>'
@@ -49,13 +50,13 @@ def browser(launch: Callable[..., Browser]) -> Browser:
     return launch(*FLAGS)
 
 
-def save_run(models: Path, name: str, run: TrainingRun, more: dict[str, Any], root_ids: np.ndarray) -> None:
+def save_run(models: Path, name: str, run: TrainingRun, more: dict[str, Any], seen: Wiring) -> None:
     """A finished run as training keeps it: the card, and every held-out prediction."""
     from graphlab.predict.card import PredictorCard
     from graphlab.predict.train_model import held_table
 
     models.mkdir(exist_ok=True)
-    pq.write_table(held_table(run, root_ids, run.task.reference), models / f"{name}.held.parquet")
+    pq.write_table(held_table(run, seen, run.task.reference), models / f"{name}.held.parquet")
     about = {"question": {"task": name}, "graph": {"hashes": {}, "counts": {}}}
     card = PredictorCard(**vars(run.card), name=name, predictor=run.task.reference, **about, **more)
     (models / f"{name}.json").write_text(card.text(), encoding="utf-8")
@@ -66,6 +67,7 @@ def predicted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with ``graph`` and ``predicted.html``: both tasks on a made connectome, some names hostile."""
     pytest.importorskip("sklearn")
     from graphlab.predict.controls import importance
+    from graphlab.predict.inputs.wiring import Wiring
     from graphlab.predict.learners import calibration
     from graphlab.predict.learners.calibration import Calibrated
     from graphlab.predict.learners.linear import LogisticRegression
@@ -100,9 +102,9 @@ def predicted(tmp_path_factory: pytest.TempPathFactory) -> Path:
                                    *importance.left_out(done, "logistic regression")])  # fmt: skip
         uncertain = calibration.uncertainty_card(calibration.uncertainty(pairs.examples, done.held, 20))
         more = {"importance": rows, "uncertainty": uncertain}
-        save_run(graph.path / "models", "functional", done, more, ids)
+        save_run(graph.path / "models", "functional", done, more, Wiring(ids, {"chemical": wiring}))
         nodes = cell_type_task(CellTypeData(ids, {"chemical": wiring}, types), "class", folds=3, bootstraps=20)
         nodes = replace(nodes, name=EVIL, predictors=("identity rates", "label propagation", "random forest"))
-        save_run(graph.path / "models", "cell-type", run(nodes), {}, ids)
+        save_run(graph.path / "models", "cell-type", run(nodes), {}, Wiring(ids, {"chemical": wiring}))
         graph.report(folder / "predicted.html")
     return folder
