@@ -54,7 +54,7 @@ def test_a_job_is_stopped(client: httpx.Client) -> None:
     assert client.get(f"/api/jobs/{JOB}").json()["state"] == "stopped"
     assert client.delete(f"/api/jobs/{JOB}").status_code == 404
     until(lambda: idle(client))
-    assert client.post(f"{HERE}/query", params={"job": "short"}, json={"text": "SELECT 1"}).status_code == 400
+    assert client.post(f"{HERE}/query", params={"job": "short"}, json={"text": "SELECT 1"}).status_code == 422
 
 
 @pytest.mark.parametrize("path", ["query", "motifs/pattern_count"])
