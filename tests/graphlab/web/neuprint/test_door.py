@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +37,9 @@ def asked(graph: Graph) -> Any:
         return found
 
     def run(method: str, path: str, settings: Settings | None = None, **words: Any) -> httpx.Response:
-        import asyncio
-
-        return asyncio.run(ask(settings or Settings(), method, path, **words))
+        # A browser of another test may have left its event loop running in this thread.
+        with ThreadPoolExecutor(1) as apart:
+            return apart.submit(asyncio.run, ask(settings or Settings(), method, path, **words)).result()
 
     return run
 
