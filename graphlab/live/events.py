@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -153,6 +154,9 @@ def from_arrow(table: pa.Table) -> tuple[pa.Table, list[DeadLetter]]:
     try:
         if unknown:
             raise _Malformed(f"unknown column {unknown[0]!r}{did_you_mean(unknown[0], _NAMES)}")
+        if len(set(table.column_names)) < table.num_columns:
+            raise _Malformed("a column is there twice")
+        table.validate(full=True)  # nobody checked what a file or a server holds: offsets, lengths, letters
         arrays = []
         for field in SCHEMA:
             if field.name not in table.column_names:
@@ -207,15 +211,29 @@ def _whole(name: str, value: Any) -> int:
 
 
 def _number(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not np.isfinite(float(value)):
+    try:
+        found = math.nan if isinstance(value, bool) or not isinstance(value, int | float | np.number) else float(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        found = math.inf
+    if not math.isfinite(found):
         raise _Malformed(f"{name} is {str(value)[:40]!r}; wanted a finite number")
-    return float(value)
+    return found
 
 
 def _text(name: str, value: Any) -> str:
-    if not isinstance(value, str):
+    if not _is_text(value):
         raise _Malformed(f"{name} is {str(value)[:40]!r}; wanted a text")
-    return value
+    return str(value)
+
+
+def _is_text(value: Any) -> bool:
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # half a letter, as JSON can say it
+        return False
+    return True
 
 
 def _time(value: Any) -> datetime.datetime:
@@ -225,7 +243,10 @@ def _time(value: Any) -> datetime.datetime:
         raise _Malformed(f"time is {str(value)[:40]!r}; wanted ISO 8601, such as 2026-05-01T12:00:00Z") from None
     if found.tzinfo is None:
         raise _Malformed(f"time is {value!r}; wanted one with its zone, such as 2026-05-01T12:00:00Z")
-    return found.astimezone(datetime.UTC)
+    try:
+        return found.astimezone(datetime.UTC)
+    except OverflowError:
+        raise _Malformed(f"time is {value!r}; wanted one of the years 1 to 9999 in UTC") from None
 
 
 def checked(table: pa.Table) -> tuple[pa.Table, list[DeadLetter]]:
@@ -236,6 +257,8 @@ def checked(table: pa.Table) -> tuple[pa.Table, list[DeadLetter]]:
     reasons.append((version != VERSION, f"its version is not {VERSION}, which this graphlab reads"))
     for name in ALWAYS:
         reasons.append((~have[name], f"it has no {name}"))
+    sequence = table.column("sequence").fill_null(1).to_numpy()
+    reasons.append((sequence == 0, "its sequence is 0; a producer counts its events from 1 on"))
     action = _codes(table.column("action"), ACTIONS)
     reasons.append((have["action"] & (action < 0), "an unknown action"))
     for number, name in enumerate(ACTIONS):
@@ -298,7 +321,15 @@ def _wrong_size(action: str, of: Mapping[str, Sequence[Any]]) -> bool:
     return not old or not new or (action != SPLIT and new != 1) or (action != MERGED and old != 1)
 
 
+def _torn(of: Mapping[str, Sequence[Any]]) -> bool:
+    """Whether one thing is assigned to two neurons."""
+    voxels = {*zip(of["supervoxel_ids"], of["supervoxel_root_ids"], strict=False)}
+    ends = {*zip(of["synapse_ids"], of["synapse_sides"], of["synapse_root_ids"], strict=False)}
+    return len({one[0] for one in voxels}) < len(voxels) or len({one[:2] for one in ends}) < len(ends)
+
+
 _LIST_FAULTS: tuple[tuple[str, Callable[[str, Mapping[str, Sequence[Any]]], bool]], ...] = (
+    ("a list has an empty place", lambda _, of: any(None in of[name] for name in _LISTS)),
     ("old_root_ids or new_root_ids of another length; a merge has one new id, a split one old id, a new name one of "
      "each", _wrong_size),
     ("root id 0 is the background", lambda _, of: 0 in of["old_root_ids"] or 0 in of["new_root_ids"]),
@@ -308,6 +339,8 @@ _LIST_FAULTS: tuple[tuple[str, Callable[[str, Mapping[str, Sequence[Any]]], bool
      lambda _, of: len({len(of[name]) for name in ("synapse_ids", "synapse_sides", "synapse_root_ids")}) > 1),
     ("it assigns to a root id that is none of new_root_ids",
      lambda _, of: bool({*of["supervoxel_root_ids"], *of["synapse_root_ids"]} - set(of["new_root_ids"]))),
+    ("supervoxel 0 is the background", lambda _, of: 0 in of["supervoxel_ids"]),
+    ("it assigns one supervoxel, or one end of a synapse, to two neurons", lambda _, of: _torn(of)),
     ("synapse_sides are pre or post", lambda _, of: bool(set(of["synapse_sides"]) - {"pre", "post"})),
 )  # fmt: skip
 
@@ -333,9 +366,9 @@ def letter_of(why: str, record: Mapping[str, Any]) -> DeadLetter:
     return DeadLetter(
         why,
         _shown(json.dumps(there, default=str).encode()),
-        producer if isinstance(producer, str) else None,
+        producer if _is_text(producer) else None,
         sequence if counts and isinstance(sequence, int) else None,
-        event_id if isinstance(event_id, str) else None,
+        event_id if _is_text(event_id) else None,
     )
 
 

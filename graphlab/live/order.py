@@ -119,6 +119,7 @@ class Sequencer:
         ascending = sequences[by]
         first = np.ones(len(by), bool)
         first[1:] = ascending[1:] != ascending[:-1]
+        self._refuse_two(producer, rows, by, first, every)
         by, ascending = by[first], ascending[first]
         dead = np.array(sorted(s for s in self._dead.get(producer, ()) if s > state.last), np.uint64)
         came = np.union1d(ascending, dead) if len(dead) else ascending
@@ -138,6 +139,25 @@ class Sequencer:
             del self._dead[producer]
         waiting = rows[by[~mine]]
         return taken, np.maximum.accumulate(taken), waiting, len(rows) - len(taken) - len(waiting)
+
+    def _refuse_two(
+        self,
+        producer: str,
+        rows: npt.NDArray[np.int64],
+        by: npt.NDArray[np.int64],
+        first: npt.NDArray[np.bool_],
+        every: pa.Table,
+    ) -> None:
+        """One event that came twice is passed over; two events of one number are not one."""
+        ids = every.column("event_id")
+        for place in np.flatnonzero(~first):
+            one, other = (ids[int(rows[by[at]])].as_py() for at in (place - 1, place))
+            if one != other:
+                number = every.column("sequence")[int(rows[by[place]])].as_py()
+                raise LiveError(
+                    f"producer {producer!r} sent two events of the sequence number {number:,}: {one!r} and {other!r}. "
+                    "Each producer needs a name of its own; nothing of these events was taken"
+                )
 
     def _refuse_new_count(
         self, producer: str, state: Followed, rows: npt.NDArray[np.int64], sequences: npt.NDArray[Any], every: pa.Table

@@ -60,6 +60,16 @@ def test_ids_keep_every_digit_as_numbers_and_as_texts() -> None:
              "supervoxel_root_ids": [3]}, "none of new_root_ids",
         ),
         ({"action": "annotation_changed", "root_id": 1, "column": "total_in"}, "sets no column"),
+        ({"sequence": 0}, "from 1 on"),
+        ({"weight": 10**400}, "finite number"),
+        ({"time": "0001-01-01T00:00:00+23:59"}, "years 1 to 9999"),
+        ({"event_id": "half a letter \ud800"}, "wanted a text"),
+        ({"action": "neuron_split", "old_root_ids": [1], "new_root_ids": [1, 2], "supervoxel_ids": [0],
+          "supervoxel_root_ids": [2]}, "supervoxel 0"),
+        ({"action": "neuron_split", "old_root_ids": [1], "new_root_ids": [1, 2], "supervoxel_ids": [4, 4],
+          "supervoxel_root_ids": [1, 2]}, "to two neurons"),
+        ({"action": "neuron_split", "old_root_ids": [1], "new_root_ids": [1, 2], "synapse_ids": [4, 4],
+          "synapse_sides": ["pre", "pre"], "synapse_root_ids": [1, 2]}, "to two neurons"),
     ],
 )  # fmt: skip
 def test_what_is_malformed_says_why_and_keeps_its_number(change: dict[str, Any], reason: str) -> None:
@@ -70,6 +80,7 @@ def test_what_is_malformed_says_why_and_keeps_its_number(change: dict[str, Any],
     assert reason in letters[0].reason
     if "sequence" not in change:
         assert (letters[0].producer, letters[0].sequence) == ("p", 7)
+        assert letters[0].event_id == (None if "event_id" in change else "e7")
 
 
 def test_texts_that_are_no_records(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,6 +104,19 @@ def test_arrow_tables_may_leave_columns_out_and_not_bring_others() -> None:
     assert "holds floats" in from_arrow(floats)[1][0].reason
     negative = plain.set_column(plain.schema.get_field_index("synapse_id"), "synapse_id", pa.array([1, -2]))
     assert len(from_arrow(negative)[1]) == 1
+    twice = pa.Table.from_arrays([*plain.columns, plain.column(0)], names=[*plain.column_names, "version"])
+    assert "twice" in from_arrow(twice)[1][0].reason
+
+
+def test_what_arrow_holds_is_looked_at() -> None:
+    """Letters that are none, places without an id: nobody checked a file before."""
+    merge = from_records([event(1, "neurons_merged", old_root_ids=[1, 2], new_root_ids=[2])])[0]
+    broken = pa.StringArray.from_buffers(1, pa.py_buffer(b"\0\0\0\0\1\0\0\0"), pa.py_buffer(b"\xff"))
+    lacking = pa.array([[1, None]], pa.list_(pa.uint64()))
+    for name, column, told in (("producer", broken, "UTF8"), ("old_root_ids", lacking, "empty place")):
+        table, letters = from_arrow(merge.set_column(merge.schema.get_field_index(name), name, column))
+        assert table.num_rows == 0
+        assert told in letters[0].reason
 
 
 def test_every_action_names_what_it_needs() -> None:

@@ -67,3 +67,9 @@ def test_a_producer_that_counts_anew_is_no_duplicate() -> None:
     other = events(("a", 1)).set_column(3, "event_id", [["other"]])
     with pytest.raises(LiveError, match="counts anew"):
         sequencer.take(other)
+
+
+def test_two_events_of_one_number_are_not_one() -> None:
+    other = events(("a", 1), ("a", 1)).set_column(3, "event_id", [["one", "other"]])
+    with pytest.raises(LiveError, match="two events of the sequence number 1: 'one' and 'other'"):
+        Sequencer().take(other)
