@@ -5,6 +5,7 @@ Tests: tests/graphlab/live/test_follower.py.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -77,6 +78,7 @@ class Follower:
                     self._synapses(part, position + first, done)
                 else:
                     self._single(part.to_pylist()[0], position + first + 1, done)
+        self._write_totals(done)
         changes = self.wiring.end_batch()
         done.connections, done.neuropils, done.compartments, done.totals = changes
         self._rows.clear()
@@ -245,11 +247,14 @@ class Follower:
         rows = [self._rows.get(root_id) or {} for root_id in parts]
         own = (self._rows.get(new_id) or {}) if new_id in parts else {}
         for name in self.columns.names:
-            said = {value for one in rows if (value := one.get(name)) is not None}
+            said: list[Any] = []  # values of the sources' own columns may be lists, which no set holds
+            for one in rows:
+                if one.get(name) is not None and one[name] not in said:
+                    said.append(one[name])
             if own.get(name) is not None:
                 row[name] = own[name]
             elif len(said) == 1:
-                row[name] = said.pop()
+                row[name] = said[0]
             elif len(said) > 1 and name not in ("root_id", "in_graph", "total_in", "total_out"):
                 done.counts["annotations that merged neurons disagreed on"] += 1
         return {**row, "root_id": new_id, "in_graph": inside}
@@ -337,10 +342,7 @@ class Follower:
         root_id, column, value = event["root_id"], event["column"], event["value"]
         self._require(root_id, "an annotation")
         if value is not None and not pa.types.is_string(self.columns.field(column).type):
-            try:
-                value = float(value)
-            except ValueError:
-                raise Refused(f"{column} is {value!r}; wanted a number") from None
+            value = _number(column, value)
         self._set_row(root_id, {**(self._rows.get(root_id) or {"root_id": root_id}), column: value}, position, done)
 
     # -- rows of neurons --
@@ -361,12 +363,16 @@ class Follower:
 
     def _set_row(self, root_id: int, row: dict[str, Any] | None, position: int, done: Applied) -> None:
         before = self._rows.get(root_id)
-        if row is not None:
-            node = self._node(root_id)
-            row["total_in"] = float(self.wiring.nodes.received[node])
-            row["total_out"] = float(self.wiring.nodes.sent[node])
         self._rows[root_id] = row
         done.neurons[position, root_id] = (before, row)
+
+    def _write_totals(self, done: Applied) -> None:
+        """Totals of changed rows are those that the whole batch leaves, not those of the middle of it."""
+        nodes = self.wiring.nodes
+        for (_, root_id), (_, row) in done.neurons.items():
+            if row is not None:
+                node = self._node(root_id)
+                row["total_in"], row["total_out"] = float(nodes.received[node]), float(nodes.sent[node])
 
     def _lose(self, root_id: int, became: str, position: int, done: Applied) -> None:
         self._set_row(root_id, None, position, done)
@@ -390,3 +396,18 @@ class Follower:
             raise Refused(f"{what} of {self._gone(root_id)}")
         if status == ABSENT:
             raise Refused(f"{what} of the unknown id {root_id}: it is no neuron of the graph")
+
+
+def _number(column: str, text: str) -> float:
+    """The value of a column of numbers.
+
+    Raises:
+        Refused: it is no finite number.
+    """
+    try:
+        found = float(text)
+    except ValueError:
+        found = math.nan
+    if not math.isfinite(found) or "_" in text:
+        raise Refused(f"{column} is {text!r}; wanted a number")
+    return found

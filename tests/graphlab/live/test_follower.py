@@ -89,6 +89,27 @@ def test_a_base_neuron_outside_enters_by_a_merge(fed: Callable[..., Any]) -> Non
     check(one)
 
 
+def test_totals_are_those_of_the_end_of_a_batch(fed: Callable[..., Any]) -> None:
+    """A row that is written in the middle of one, where they are others."""
+    one = fed(BASE, NEURONS)
+    named = {"action": "annotation_changed", "root_id": 4, "column": "cell_type", "value": "x"}
+    one.take(added(20, 4, 5), named, removed(20), merged(2, 2, 3), added(21, 2, 4), removed(21))
+    check(one)
+
+
+def test_columns_of_lists_are_merged_and_numbers_are_numbers(fed: Callable[..., Any]) -> None:
+    tagged = NEURONS.append_column("tags", pa.array([["a"], ["a"], ["b"], None, ["c"], None]))
+    one = fed(BASE, tagged)
+    one.take(merged(50, 1, 2), merged(60, 3, 5))
+    rows = dict(one.folder.cursor().execute("SELECT root_id, tags FROM neurons").fetchall())
+    assert (rows[50], rows[60]) == (["a"], None)
+    say = {"action": "annotation_changed", "root_id": 4, "column": "x_nm"}
+    told = letters(one, *(say | {"value": text} for text in ("nan", "inf", "1_0")))
+    assert all("wanted a number" in why for why in told)
+    assert len(told) == 3
+    check(one)
+
+
 def letters(one: Any, *records: dict[str, Any]) -> list[str]:
     before = one.state()
     done = one.take(*records)
