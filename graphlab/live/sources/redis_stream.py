@@ -42,14 +42,17 @@ class RedisStreams:
     def open(self, address: str, position: Any, options: Mapping[str, str]) -> RedisStream:
         check_options(self, options)
         parts = urlsplit(address)
-        streams = parse_qs(parts.query).get("stream", [])
+        asked = parse_qs(parts.query, keep_blank_values=True)
+        streams = asked.pop("stream", [])
         if len(streams) != 1 or not streams[0]:
             raise SchemaError(f"{parts.scheme}://...: wanted one stream, as in redis://localhost:6379/0?stream=edits")
-        if parts.password or parts.username:
+        if parts.password or parts.username or {"password", "username"} & asked.keys():
             raise SchemaError(
                 f"{parts.scheme}://...: it holds a user or a password, which the graph would keep. Leave them out and "
                 "set REDIS_USERNAME and REDIS_PASSWORD"
             )
+        if asked:
+            raise SchemaError(f"{parts.scheme}://...: {min(asked)!r} is no word of an address; it has stream alone")
         trim = options.get("trim", "no")
         if trim not in ("yes", "no"):
             raise SchemaError(f"trim is {trim!r}; wanted yes (entries that the graph holds are let go) or no")
@@ -57,14 +60,16 @@ class RedisStreams:
             import redis
         except ImportError as error:
             raise MissingExtraError("redis", "live") from error
-        url = parts._replace(query="").geturl()
-        client = redis.Redis.from_url(
-            url,
-            username=os.environ.get("REDIS_USERNAME"),
-            password=os.environ.get("REDIS_PASSWORD"),
-            socket_timeout=TIMEOUT_S,
-            socket_connect_timeout=TIMEOUT_S,
-        )
+        try:
+            client = redis.Redis.from_url(
+                address.partition("?")[0],
+                username=os.environ.get("REDIS_USERNAME"),
+                password=os.environ.get("REDIS_PASSWORD"),
+                socket_timeout=TIMEOUT_S,
+                socket_connect_timeout=TIMEOUT_S,
+            )
+        except ValueError as error:
+            raise SchemaError(f"{parts.scheme}://...: {error}") from None
         return RedisStream(client, streams[0], dict(position or {}), trim == "yes")
 
 

@@ -101,16 +101,13 @@ class FolderStream:
             self._refuse_earlier(key, files, name)
             later = [file for file in files if file.name > name]
             current = next((file for file in files if file.name == name), None)
-            if name and current is None:
-                if later and not done:
-                    raise LiveError(f"{self._folder / key / name} is gone before it was read")
-            elif current is not None:
+            if current is not None:
                 arrival = self._read(key, current, done, most, ended=bool(later))
                 if arrival is not None:
                     return arrival
-            if later:
-                self._seen[key].update(file for file in files if file.name <= later[0].name)
-                arrival = self._read(key, later[0], 0, most, ended=len(later) > 1)
+            for place, file in enumerate(later):  # the first that has something; files before it are empty
+                self._seen[key].update(one for one in files if one.name <= file.name)
+                arrival = self._read(key, file, 0, most, ended=place + 1 < len(later))
                 if arrival is not None:
                     return arrival
         return None

@@ -159,6 +159,9 @@ def test_addresses_and_options() -> None:
     for address, told in (
         ("redis://localhost", "wanted one stream"),
         ("redis://me:secret@localhost?stream=a", "REDIS_PASSWORD"),
+        ("redis://localhost?stream=a&password=secret", "REDIS_PASSWORD"),
+        ("redis://localhost:port?stream=a", "Port could not"),
+        ("redis://localhost?stream=a&ssl_cert_reqs=none", "no word of an address"),
     ):
         with pytest.raises(SchemaError, match=told) as refused:
             source.open(address, None, {})

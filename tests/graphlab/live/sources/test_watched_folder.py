@@ -67,6 +67,17 @@ def test_lines_that_grow_files_that_follow_and_folders_of_producers(tmp_path: Pa
     assert (len(reader.letters), reader.behind) == (1, 0)
 
 
+def test_empty_files_stand_in_nobodys_way(tmp_path: Path) -> None:
+    (tmp_path / "1.jsonl").write_text("")
+    with pa.ipc.new_file(str(tmp_path / "2.arrow"), from_records([])[0].schema):
+        pass
+    (tmp_path / "3.jsonl").write_text(line(1))
+    (tmp_path / "4.jsonl").write_text("")
+    (tmp_path / "5.jsonl").write_text(line(2))
+    reader = Reader(tmp_path)
+    assert (reader.rest(), reader.behind) == ([1, 2], 0)
+
+
 def test_what_would_be_skipped_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "002.jsonl").write_text(line(1))
     stream = WatchedFolder().open(str(tmp_path), None, {})
