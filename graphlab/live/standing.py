@@ -173,14 +173,22 @@ def _statement(text: str, language: str | None) -> Statement:
         why = _unkept(statement.slots[0].pattern)
     if why is None and "LIMIT" in statement.text[statement.slots[0].end :].upper():
         why = "it has a limit: which rows are left out hangs on all others"
-    if why is None and "total_" in text:
-        why = "it reads totals, which every synapse changes"
     if why is not None:
         raise AnalysisError(f"this cannot be kept up as a standing query: {why}. Ask it when it is needed")
     return statement
 
 
+def _is_sum(name: str) -> bool:
+    """Whether a property is summed over all synapses of a neuron, under whichever name, or holds such (a whole row)."""
+    from queries.ir.connectome import NEURONS
+
+    names = {alias.lower(): column for alias, column in NEURONS.aliases}
+    sums = ("total_in", "total_out", "weight_in", "weight_out", "*", "~properties", "~without")
+    return names.get(name.lower(), name.lower()) in sums
+
+
 def _unkept(pattern: Pattern) -> str | None:
+    from queries.ir.expression import Property
     from queries.ir.parts import expressions
     from queries.ir.pattern import Exists
 
@@ -194,6 +202,10 @@ def _unkept(pattern: Pattern) -> str | None:
         return "it has paths, which may pass far from a change"
     if any(isinstance(node, Exists) for root in expressions(pattern) for node in root.walk()):
         return "it asks for other matches (EXISTS), which may lie far from a change"
+    edges = {edge.variable for edge in pattern.edges}
+    said = (node for root in expressions(pattern) for node in root.walk() if isinstance(node, Property))
+    if any(_is_sum(one.name) for one in said if one.variable not in edges):
+        return "it reads totals of neurons, which synapses far from a match change"
     met = {pattern.vertices[0].variable}
     while True:
         more = {v for e in pattern.positive for v in (e.source, e.target) if met & {e.source, e.target}} - met

@@ -88,6 +88,10 @@ def test_hubs_are_asked_whole(fed: Callable[..., Any], monkeypatch: pytest.Monke
         ("MATCH (a)-[s:ConnectsTo*1..3]->(b) RETURN a.bodyId", ""),
         ("MATCH (a:Neuron), (b:Neuron) RETURN a.bodyId", ""),
         ("MATCH (a)-[s:ConnectsTo]->(b) WHERE a.total_in > 3 RETURN a.bodyId", "totals"),
+        ("MATCH (a:Neuron) WHERE a.post > 3 RETURN a.bodyId", "totals"),
+        ("MATCH (a:Neuron) WHERE a.weight_in > 3 RETURN a.bodyId", "totals"),
+        ("MATCH (a:Neuron) RETURN a", "totals"),
+        ("SELECT * FROM GRAPH_TABLE (connectome MATCH (a) WHERE a.Total_In > 3 COLUMNS (a.root_id AS a))", "totals"),
     ],
 )
 def test_what_cannot_be_kept_up_is_refused(fed: Callable[..., Any], text: str, why: str) -> None:
