@@ -250,11 +250,17 @@ def _record(folder: Folder, connection: duckdb.DuckDBPyConnection, now: int) -> 
     folder.set_meta(HISTORY, {**history, "data_version": str(folder.meta("data_version"))})
 
 
+def _end_of_batch(connection: duckdb.DuckDBPyConnection, position: int) -> int:
+    """The last end of a batch up to a position: within a batch there is no state to go back to."""
+    asked = "SELECT coalesce(max(position), 0) FROM live.batches WHERE position <= ?"
+    return int(first_row(connection, asked, [position])[0])
+
+
 def trim(folder: Folder, oldest: int) -> None:
     """Forget the history before a position; what is not in the tables yet stays."""
     with folder.transaction() as connection:
         kept = int(folder.meta(FOLLOWING) or position(folder))
-        until = min(oldest, kept)
+        until = _end_of_batch(connection, min(oldest, kept))
         for table in CHANGES:
             connection.execute(f"DELETE FROM {table} WHERE position <= ?", [until])
         connection.execute("DELETE FROM live.synapses WHERE position <= ?", [kept])

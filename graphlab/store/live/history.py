@@ -16,6 +16,7 @@ from graphlab.store.database import first_row, quote
 from graphlab.store.folder import Folder
 from graphlab.store.live import going
 from graphlab.store.live.views import WEIGHTS, same
+from graphlab.store.runs.runs import FOLLOWING
 from ingest.schema.errors import StoreError, VersionError
 
 _KEPT_OUT = "single synapses of earlier states are not kept; ask the connections"
@@ -27,14 +28,7 @@ def position_at(folder: Folder, when: int | datetime.datetime) -> int:
     Raises:
         VersionError: before the history begins, after its end, or the data changed otherwise since.
     """
-    history = folder.meta(going.HISTORY)
-    if history is None:
-        raise VersionError(f"{folder.path} never followed live events, so it has no earlier states")
-    if not going.is_following(folder) and history.get("data_version") != folder.meta("data_version"):
-        raise VersionError(
-            f"{folder.path} was changed otherwise (a source came or went) since it followed live events; its earlier "
-            "states cannot be told"
-        )
+    history = _history(folder)
     oldest, now = int(history["oldest"]), going.position(folder)
     if isinstance(when, datetime.datetime):
         if when.tzinfo is None:
@@ -53,6 +47,24 @@ def position_at(folder: Folder, when: int | datetime.datetime) -> int:
         folder.connection, "SELECT coalesce(max(position), 0) FROM live.batches WHERE position <= ?", [found]
     )
     return max(int(row[0]), oldest)
+
+
+def _history(folder: Folder, cursor: duckdb.DuckDBPyConnection | None = None) -> Any:
+    """Of which data the history is, and from which position on.
+
+    Raises:
+        VersionError: there is none, or the data changed otherwise since.
+    """
+    history = folder.meta(going.HISTORY, cursor)
+    if history is None:
+        raise VersionError(f"{folder.path} never followed live events, so it has no earlier states")
+    following = folder.meta(FOLLOWING, cursor) is not None
+    if not following and history.get("data_version") != folder.meta("data_version", cursor):
+        raise VersionError(
+            f"{folder.path} was changed otherwise (a source came or went) since it followed live events; its earlier "
+            "states cannot be told"
+        )
+    return history
 
 
 class SeenFolder(Folder):
@@ -120,7 +132,15 @@ class EarlierFolder(SeenFolder):
             self._main = f"{quote(str(first_row(cursor, 'SELECT current_database()')[0]))}.main"
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A cursor that sees the earlier state.
+
+        Raises:
+            VersionError: it was forgotten meanwhile, or the data changed otherwise.
+        """
         cursor = super().cursor()
+        oldest = int(_history(self._whole, cursor)["oldest"])
+        if oldest > self._position:
+            raise VersionError(f"{self}, which was forgotten since; earlier states are known from position {oldest:,}")
         for name, select in _views(self._main, self._position):
             cursor.execute(f"CREATE OR REPLACE TEMP VIEW {quote(name)} AS {select}")
         return cursor

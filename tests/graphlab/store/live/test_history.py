@@ -98,10 +98,15 @@ def test_every_position_is_as_it_was(tmp_path: Path) -> None:
             with pytest.raises(VersionError, match=why):
                 graph.as_of(when)
         assert graph.as_of(datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)).snapshot().m == 3
-        going.trim(graph.folder, 24)
+        going.trim(graph.folder, 29)  # within a batch, which stays whole
+        assert state(graph.as_of(25)) == told[24]
         assert state(graph.as_of(32)) == told[32]
         with pytest.raises(VersionError, match="from position 24"):
             graph.as_of(18)
+        with pytest.raises(VersionError, match="forgotten since"):
+            early.snapshot()
+        late = graph.as_of(32)
         graph.ingest(pa.table({"pre_root_id": [90], "post_root_id": [91]}), as_="synapses")
-        with pytest.raises(VersionError, match="changed otherwise"):
-            graph.as_of(32)
+        for earlier in (late.snapshot, lambda: graph.as_of(32)):
+            with pytest.raises(VersionError, match="changed otherwise"):
+                earlier()
