@@ -6,7 +6,7 @@ Tests: tests/graphlab/live/test_follower.py.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from graphlab.live.events import SYNAPSE_ADDED, SYNAPSE_REMOVED, DeadLetter
 from graphlab.live.wiring.arrays import Array
-from graphlab.live.wiring.state import Changes, Moves, Totals, word_of
+from graphlab.live.wiring.state import Changes, Moves, Totals, Wiring, word_of
 
 
 class Refused(Exception):
@@ -46,6 +46,28 @@ class Applied:
     """(position, root id) -> the row of the neuron before and after."""
     touched: set[int] = field(default_factory=set)
     """Root ids of neurons whose shape an edit changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The wiring as the last commit left it: whole, whatever the batch that is being taken does to it meanwhile."""
+
+    position: int
+    """Events that the graph has taken."""
+    neurons: int
+    connections: int
+    synapses: int
+    reciprocity: float
+    dyads: Mapping[str, int]
+    triads: Mapping[str, int]
+
+
+def counted(wiring: Wiring, position: int) -> Counted:
+    """What a wiring adds up to; for the thread that changes it."""
+    return Counted(
+        position, wiring.neurons, wiring.connections, wiring.synapse_count, wiring.reciprocity(), wiring.dyad_counts(),
+        wiring.triads(),
+    )  # fmt: skip
 
 
 def runs_of(events: pa.Table) -> Iterator[tuple[int, int, bool]]:

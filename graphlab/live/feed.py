@@ -11,11 +11,12 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 import pyarrow as pa
 
-from graphlab.live.applied import Applied
+from graphlab.live.applied import Applied, counted
 from graphlab.live.events import DeadLetter, LiveError
 from graphlab.live.follower import Follower
 from graphlab.live.order import Followed, Sequencer
@@ -25,6 +26,7 @@ from graphlab.live.sources.source import EventStream, SourceUnreachable, source_
 from graphlab.live.standing import StandingQuery
 from graphlab.store.folder import Folder
 from graphlab.store.live import going, log
+from ingest.schema.errors import SchemaError, StoreError
 
 __all__ = ["SOURCES", "Alert", "Feed", "Matches", "Settings", "Status"]
 
@@ -54,6 +56,14 @@ class Settings:
     """Events whose history is kept; all when None."""
     begin: Mapping[str, int] = field(default_factory=dict)
     """Producer -> the last sequence number that the graph has already, where it is followed for the first time."""
+
+    def __post_init__(self) -> None:
+        wanted = [(name, getattr(self, name), 1, 2**31) for name in ("least", "most", "fold_rows")]
+        wanted += [("keep", self.keep, 0, 2**63)] if self.keep is not None else []
+        wanted += [(f"begin of {name!r}", last, 0, 2**64) for name, last in self.begin.items()]
+        for name, value, lowest, beyond in wanted:
+            if isinstance(value, bool) or not isinstance(value, int | np.integer) or not lowest <= value < beyond:
+                raise SchemaError(f"{name} is {value!r}; wanted a whole number from {lowest} to {beyond - 1:,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +114,8 @@ class Status:
 
 
 Listener = Callable[[Applied, Status], None]
+_OPEN: WeakSet[Feed] = WeakSet()
+"""Feeds that are not closed."""
 
 
 class Feed:
@@ -116,6 +128,7 @@ class Feed:
 
     Raises:
         SchemaError: a graph that cannot follow events. LiveError: a source that lost what comes next.
+        StoreError: another feed of it is open.
     """
 
     def __init__(
@@ -133,6 +146,12 @@ class Feed:
         """Called after each commit, in the thread that feeds."""
         found = source_of(address, source)
         self._name = f"{found.name} {address}"
+        other = next((one for one in list(_OPEN) if one.folder is folder), None)
+        if other is not None:
+            raise StoreError(
+                f"{folder.path} follows {other.address} already; a graph has one feed at a time. Close that one first, "
+                "or let its source bring the events of all producers"
+            )
         going.start(folder)
         try:
             self.follower = Follower(folder, self.settings.least, self.settings.kind, self.settings.unknown)
@@ -142,8 +161,11 @@ class Feed:
         except BaseException:
             going.settle(folder)
             raise
+        _OPEN.add(self)
         self.standing: dict[str, StandingQuery] = {}
         self.status.position = going.position(folder)
+        self.seen = counted(self.follower.wiring, self.status.position)
+        """For other threads."""
         self._letters: list[DeadLetter] = []
         self._latest: Any = self._reached
         self._waiting_since: float | None = None
@@ -153,6 +175,7 @@ class Feed:
         self._unfolded = 0
         self._folding: threading.Thread | None = None
         self._failed: BaseException | None = None
+        self._unreachable: SourceUnreachable | None = None
 
     def _followed(self) -> dict[str, Followed]:
         known = {name: Followed(last, first, latest) for name, last, first, latest in log.producers(self.folder)}
@@ -174,7 +197,8 @@ class Feed:
         """Follow until ``stop`` is set, or nothing came for ``until_idle_s``.
 
         Raises:
-            LiveError: a gap that was not filled, a source that lost events. StoreError: the disk is full, or fails.
+            LiveError: a gap that was not filled, a source that lost events, or that cannot be reached when nothing came
+                for so long. StoreError: the disk is full, or fails.
         """
         idle_since = time.monotonic()
         while not stop.is_set():
@@ -182,17 +206,30 @@ class Feed:
                 idle_since = time.monotonic()
             elif until_idle_s is not None and time.monotonic() - idle_since >= until_idle_s:
                 self._stop_at_gap(0.0)
+                if self._unreachable is not None:
+                    raise LiveError(f"{self._unreachable}; whether there are more events is not known")
                 return
 
     def step(self, wait_s: float = 0.2) -> bool:
-        """Read one batch and commit it; False where nothing came."""
+        """Read one batch and commit it; False where nothing came.
+
+        After an error of it only ``close`` is left: memory may be ahead of the tables, which a later batch would not
+        tell. A feed that is made anew goes on where the tables are.
+        """
         if self._failed is not None:
             raise self._failed
-        came = self._collect(wait_s)
+        try:
+            came = self._collect(wait_s)
+            if came is not None:
+                self._take(*came)
+        except BaseException as error:
+            self._failed = error
+            raise
         self._look_at_gaps()
-        if came is None:
-            return False
-        events, letters, read_at = came
+        return came is not None
+
+    def _take(self, events: pa.Table, letters: list[DeadLetter], read_at: float) -> None:
+        """Put what arrived in order, and commit what has its turn."""
         ordered, duplicates = self._sequencer.take(events, letters)
         self._letters += letters
         self.status.held = self._sequencer.held
@@ -201,8 +238,6 @@ class Feed:
             self._reached = self._latest
         if ordered.num_rows or not self._sequencer.held:
             self._commit(ordered, duplicates, read_at)
-        self._look_at_gaps()
-        return True
 
     def _collect(self, wait_s: float) -> tuple[pa.Table, list[DeadLetter], float] | None:
         """What arrives within the window of one batch."""
@@ -214,8 +249,10 @@ class Feed:
             left = until - time.monotonic()
             try:
                 arrival = self._stream.read(self.settings.most - rows, max(0.0, left))
+                self._unreachable = None
                 self._calm("unreachable")
             except SourceUnreachable as error:
+                self._unreachable = error
                 self._alert("unreachable", f"{error}; asking again", self.settings.alert_s)
                 time.sleep(min(0.1, max(0.0, left)))
                 arrival = None
@@ -225,7 +262,6 @@ class Feed:
                 break
             if not read_at:
                 read_at = time.monotonic()
-                until = min(until, read_at + self.settings.window_s) if wait_s else until
                 until = read_at + self.settings.window_s
             tables.append(arrival.events)
             letters += arrival.letters
@@ -249,6 +285,7 @@ class Feed:
         log.append(self.folder, batch)
         self._stream.committed(self._reached)
         status.position = batch.position
+        self.seen = counted(self.follower.wiring, batch.position)
         status.batches += 1
         status.events += batch.events
         status.dead_letters += len(done.letters) + len(letters)
@@ -343,6 +380,7 @@ class Feed:
 
     def close(self) -> None:
         """End following: the graph is an ordinary one again."""
+        _OPEN.discard(self)
         self._stream.close()
         if self._folding is not None:
             self._folding.join()

@@ -10,11 +10,13 @@ import secrets
 import signal
 import socket
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import uvicorn
 from fastapi import APIRouter, FastAPI
@@ -25,7 +27,7 @@ from graphlab.web.neuprint.certificate import make_certificate
 from graphlab.web.neuprint.door import create_door, datasets
 from graphlab.web.safety import is_loopback, names_of
 from graphlab.web.settings import Settings
-from graphlab.web.work import Work
+from graphlab.web.work import LOOK_S, Work
 from ingest.schema.errors import GraphlabError, SchemaError
 
 GRACE_S = 3
@@ -59,6 +61,8 @@ class Address:
         token = secrets.token_urlsafe(24) if wanted else self.token
         if token is not None and len(token) < 8:
             raise SchemaError("a token of fewer than 8 characters is soon guessed; take a longer one, or --token auto")
+        if token is not None and (" " in token or not (token.isascii() and token.isprintable())):
+            raise SchemaError("a token has letters, digits and signs of ASCII, and no spaces: headers carry no others")
         return Address(self.host, self.port, self.allow_hosts, token)
 
 
@@ -125,11 +129,13 @@ def serve(
     tell: Callable[[Opening], None],
     routers: Sequence[APIRouter] = (),
     neuprint: int | None = None,
+    ended: threading.Event | None = None,
 ) -> None:
     """Serve until Ctrl-C or SIGTERM; ``tell`` is given what to open, once it listens.
 
     Args:
         neuprint: port of the neuPrint door, 0 for any that is free; None for no such door.
+        ended: also until this is set, by another thread.
     """
     address = address.settled()
     with ExitStack() as stack:
@@ -148,7 +154,7 @@ def serve(
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="graphlab-serve-")))
             servers.append((door_server(app.state.work, door, address.allow_hosts, folder), beside))
         tell(Opening(tuple(graphs), address.host, port, address.token, door))
-        run(servers)
+        run(servers, ended)
 
 
 def door_server(work: Work, door: Door, allow_hosts: Sequence[str], folder: Path) -> uvicorn.Server:
@@ -201,7 +207,7 @@ class Opening:
     @property
     def url(self) -> str:
         """The address that opens the page."""
-        return self.address + (f"?token={self.token}" if self.token else "")
+        return self.address + (f"?token={quote(self.token, safe='')}" if self.token else "")
 
     def lines(self) -> list[str]:
         """For people."""
@@ -225,21 +231,30 @@ class Opening:
         }  # fmt: skip
 
 
-def run(servers: Sequence[tuple[uvicorn.Server, socket.socket]]) -> None:
-    """Run servers in one event loop until a signal ends them all."""
-    asyncio.run(_all(servers))
+def run(servers: Sequence[tuple[uvicorn.Server, socket.socket]], ended: threading.Event | None = None) -> None:
+    """Run servers in one event loop until a signal ends them all, or ``ended`` is set."""
+    asyncio.run(_all(servers, ended))
 
 
-async def _all(servers: Sequence[tuple[uvicorn.Server, socket.socket]]) -> None:
+async def _all(servers: Sequence[tuple[uvicorn.Server, socket.socket]], ended: threading.Event | None) -> None:
     def end() -> None:
         for server, _ in servers:
             server.should_exit = True
 
+    async def watch(event: threading.Event) -> None:
+        # Not before they have begun: a server that is ended while it begins leaves things open.
+        while not (event.is_set() and all(server.started for server, _ in servers)):
+            await asyncio.sleep(LOOK_S)
+        end()
+
     loop = asyncio.get_running_loop()
+    watching = None if ended is None else loop.create_task(watch(ended))
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, end)
     try:
         await asyncio.gather(*(server.serve(sockets=[bound]) for server, bound in servers))
     finally:
+        if watching is not None:
+            watching.cancel()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)

@@ -5,7 +5,6 @@ Tests: tests/graphlab/commands/live/test_following.py.
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -144,14 +143,15 @@ def _serve_beside(
     from graphlab.web.settings import Settings
 
     failed: list[BaseException] = []
+    ended = threading.Event()
 
     def following() -> None:
         try:
             feed.run(stop, until_idle)
         except BaseException as error:
             failed.append(error)
-        if not stop.is_set():
-            os.kill(os.getpid(), signal.SIGTERM)  # the server hears it and ends
+        finally:
+            ended.set()
 
     thread = threading.Thread(target=following, name="feed")
 
@@ -162,7 +162,7 @@ def _serve_beside(
     try:
         name = next(iter(server.graphs_by_name([str(graph)])))
         seen = {name: Graph(SeenFolder(feed.folder))}
-        server.serve(seen, Settings(), server.Address(port=port), opened, routers=[router(feed)])
+        server.serve(seen, Settings(), server.Address(port=port), opened, routers=[router(feed)], ended=ended)
     finally:
         stop.set()
         if thread.ident is not None:

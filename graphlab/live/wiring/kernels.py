@@ -80,16 +80,6 @@ def nodes_of(nodes, keys, known_only):  # type: ignore[no-untyped-def]
     return found
 
 
-@njit(cache=True, nogil=True)
-def slots_of(synapses, keys):  # type: ignore[no-untyped-def]
-    """Slots of synapse ids, -1 where there is none."""
-    found = np.empty(len(keys), np.int32)
-    for i in range(len(keys)):
-        at = _place_of_id(synapses.table, synapses.id, keys[i])
-        found[i] = synapses.table[at] if at >= 0 else -1
-    return found
-
-
 @njit(cache=True)
 def _place_of_pair(pairs, pre, post, code):  # type: ignore[no-untyped-def]
     mask = len(pairs.pre) - 1

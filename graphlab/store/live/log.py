@@ -110,8 +110,3 @@ def producers(folder: Folder) -> list[tuple[str, int, str | None, str | None]]:
 def dead_letters(folder: Folder) -> pa.Table:
     """Events without effect and why, in the order in which they came."""
     return arrow(folder.connection, "FROM live.dead_letters ORDER BY position")
-
-
-def row_counts(folder: Folder) -> dict[str, int]:
-    """Rows of every table of changes: what the history takes."""
-    return {name: int(first_row(folder.connection, f"SELECT count(*) FROM live.{name}")[0]) for name in TABLES[:8]}

@@ -34,12 +34,6 @@ def gone(folder: Folder) -> dict[int, str]:
     return {int(root_id): str(became) for root_id, became in rows}
 
 
-def chunks(folder: Folder) -> list[str]:
-    """Chunks that were said to be ready."""
-    rows = folder.connection.execute("SELECT DISTINCT chunk FROM live.chunks ORDER BY chunk").fetchall()
-    return [str(row[0]) for row in rows]
-
-
 def parts_kept(folder: Folder) -> tuple[bool, bool]:
     """Whether weights are kept by neuropil, and by compartments."""
     pools = first_row(folder.connection, "SELECT count(*) FROM (SELECT 1 FROM connections_by_neuropil LIMIT 1)")

@@ -45,12 +45,11 @@ COUNTERS = {
 
 def state_of(feed: Feed) -> dict[str, Any]:
     """Counters, lag, alerts, dyads and triads, in plain words and numbers."""
-    status, wiring = feed.status, feed.follower.wiring
+    status, seen, wiring = feed.status, feed.seen, feed.follower.wiring
     waits = sorted(status.latency_s)
-    reciprocity = wiring.reciprocity()
     return {
         "source": feed.address,
-        "position": status.position,
+        "position": seen.position,
         "events": status.events,
         "batches": status.batches,
         "duplicates": status.duplicates,
@@ -66,12 +65,12 @@ def state_of(feed: Feed) -> dict[str, Any]:
         "alerts": [{"kind": one.kind, "text": one.text, "since": one.since} for one in list(status.alerts.values())],
         "kind": wiring.kind,
         "min_weight": wiring.least,
-        "neurons": wiring.neurons,
-        "connections": wiring.connections,
-        "synapses": wiring.synapse_count,
-        "reciprocity": None if math.isnan(reciprocity) else reciprocity,
-        "dyads": wiring.dyad_counts(),
-        "triads": wiring.triads(),
+        "neurons": seen.neurons,
+        "connections": seen.connections,
+        "synapses": seen.synapses,
+        "reciprocity": None if math.isnan(seen.reciprocity) else seen.reciprocity,
+        "dyads": seen.dyads,
+        "triads": seen.triads,
     }
 
 
@@ -125,12 +124,10 @@ async def _news(feed: Feed, request: Request) -> AsyncIterator[str]:
     yield _message("state", told)
     heard = time.monotonic()
     while not await request.is_disconnected():
-        if (feed.status.position, sorted(feed.status.alerts)) != (told["position"], _kinds(told)):
+        if (feed.seen.position, sorted(feed.status.alerts)) != (told["position"], _kinds(told)):
             now = state_of(feed)
             changed = {name: count - told["triads"][name] for name, count in now["triads"].items()}
-            news = {
-                name: now[name] for name in ("position", "lag", "dead_letters", "neurons", "connections", "synapses")
-            }
+            news = {name: now[name] for name in NEWS}
             changed = {name: change for name, change in changed.items() if change}
             yield _message("change", news | {"triads": changed, "alerts": now["alerts"]})
             told, heard = now, time.monotonic()

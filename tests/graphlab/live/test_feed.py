@@ -226,6 +226,50 @@ def test_a_killed_consumer_goes_on_where_it_was(
     assert tables(graph) == clean(events)
 
 
+def test_after_a_failed_commit_nothing_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What others see is what is committed; a feed whose memory went ahead takes nothing more."""
+    graph, place = tmp_path / "g", tmp_path / "events"
+    Graph.create(graph).close()
+    write(place, "a.jsonl", records(5))
+    with Graph.open(graph) as opened, Feed(opened.folder, str(place)) as feed:
+
+        def full(*about: Any) -> None:
+            assert feed.follower.wiring.synapse_count > 0
+            assert (feed.seen.position, feed.seen.synapses, sum(feed.seen.triads.values())) == (0, 0, 0)
+            raise StoreError("the disk is full")
+
+        monkeypatch.setattr(log, "append", full)
+        for _ in range(2):
+            with pytest.raises(StoreError, match="disk is full"):
+                feed.step(0.0)
+            monkeypatch.undo()
+    assert follow(graph, place).seen.position == 5
+
+
+def test_a_graph_has_one_feed_at_a_time(tmp_path: Path) -> None:
+    write(tmp_path / "a", "a.jsonl", records(20))
+    write(tmp_path / "b", "b.jsonl", records(20, producer="q"))
+    with Graph.create(tmp_path / "g") as graph:
+        with graph.live.follow(str(tmp_path / "a")) as feed:
+            feed.step(0.0)
+            with pytest.raises(StoreError, match=r"follows .*/a already"):
+                graph.live.follow(str(tmp_path / "b"))
+            assert going.is_following(graph.folder)
+        assert graph.live.replay(str(tmp_path / "b")).position == 40
+
+
+def test_a_source_that_is_gone_is_no_end(tmp_path: Path) -> None:
+    pytest.importorskip("redis")
+    with Graph.create(tmp_path / "g") as graph, pytest.raises(LiveError, match="more events is not known"):
+        graph.live.replay(f"unix://{tmp_path}/nobody?stream=edits")
+
+
+@pytest.mark.parametrize("odd", [{"least": 0}, {"least": 2.5}, {"most": 0}, {"keep": -1}, {"begin": {"p": 2**64}}])
+def test_settings_that_mean_nothing_are_refused(odd: dict[str, Any]) -> None:
+    with pytest.raises(SchemaError, match=f"{next(iter(odd))}.*wanted a whole number"):
+        Settings(**odd)
+
+
 def kill_while_following(graph: Path, place: Path, rng: np.random.Generator) -> None:
     """Start a consumer of small batches, and kill it at a random moment after its first commit."""
     code = (

@@ -80,6 +80,16 @@ def test_a_signal_ends_following_and_the_graph_is_whole(place: Path) -> None:
         assert graph.folder.meta("live") is None
 
 
+def test_a_server_ends_with_what_it_serves(place: Path) -> None:
+    """Also where the feed ends before the server has begun."""
+    words = ["live", str(place / "g"), "--source", str(place / "events"), "--until-idle", "0", "--serve", "0"]
+    done = CliRunner().invoke(app, [*words, "--from", "p=100", "--json"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["events"] == 30
+    done = CliRunner().invoke(app, [*words, "--from", "p=200"])
+    assert done.exit_code == 0, done.output
+
+
 def test_a_graph_that_follows_is_watched_and_asked_in_the_process_that_feeds(place: Path) -> None:
     """Its state, its metrics, the stream of changes, and the questions of the page; then Ctrl-C."""
     import httpx
