@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 
 from graphlab import __version__
 from graphlab.graph import Graph
@@ -20,7 +20,7 @@ from graphlab.web import errors, page
 from graphlab.web.results import Results
 from graphlab.web.routes import graphs as graph_routes
 from graphlab.web.routes import jobs, questions, verbs, views
-from graphlab.web.safety import Guard
+from graphlab.web.safety import Guard, require_letters
 from graphlab.web.settings import MIB, Settings
 from graphlab.web.work import Work
 
@@ -60,8 +60,9 @@ def create_app(
             shutil.rmtree(app.state.downloads, ignore_errors=True)
 
     app = FastAPI(
-        title="graphlab", version=__version__, lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None
-    )
+        title="graphlab", version=__version__, lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None,
+        dependencies=[Depends(require_letters)],
+    )  # fmt: skip
     app.state.settings = settings
     app.state.work = Work(graphs, settings)
     app.state.results = Results(settings.kept_mb * MIB, settings.rows, settings.answer_mb * MIB)

@@ -27,6 +27,12 @@ class RefusedError(GraphlabError):
     status = 403
 
 
+class MalformedError(RefusedError):
+    """A request that says nothing."""
+
+    status = 400
+
+
 class UnauthorizedError(RefusedError):
     """No token, or a wrong one."""
 

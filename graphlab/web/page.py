@@ -80,12 +80,14 @@ class BuiltPage(StaticFiles):
         if "\0" in path:
             raise MissingError("no file has such a name")
         found, known = self.lookup_path(path)
+        lasting = path.startswith("assets/")
+        if lasting and known is None:  # a page of another version asks: nothing that lasts may stand in for it
+            raise MissingError(f"no such file: /{path}")
         if known is None or Path(found).is_dir():
             answer = await super().get_response(INDEX, scope)
         else:
             answer = await super().get_response(path, scope)
         # Names of assets change with their content; the page itself is asked for each time.
-        lasting = path.startswith("assets/")
         answer.headers["Cache-Control"] = "public, max-age=31536000, immutable" if lasting else "no-cache"
         return answer
 

@@ -10,20 +10,28 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from graphlab.web.errors import RefusedError, TooLargeError, UnauthorizedError, answered
+from graphlab.web.errors import MalformedError, RefusedError, TooLargeError, UnauthorizedError, answered
+from ingest.schema.errors import SchemaError
 
 COOKIE = "graphlab_token"
 READING = ("GET", "HEAD")
+NAME = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?", re.IGNORECASE)
+"""What a Host header says; a name in other letters is said as ``xn--...`` there."""
+PORTS = {"http": 80, "https": 443}
+"""Which an address leaves out."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
     "connect-src 'self'; font-src 'self'; worker-src 'self' blob:; manifest-src 'self'; base-uri 'none'; "
@@ -61,7 +69,16 @@ def names_of(host: str, port: int, more: Iterable[str] = ()) -> frozenset[str]:
 
     Args:
         more: further names, with their port where it is another one, as behind a proxy.
+
+    Raises:
+        SchemaError: one of them is no name.
     """
+    more = list(more)
+    wrong = next((name for name in more if not NAME.fullmatch(name)), None)
+    if wrong is not None:
+        raise SchemaError(
+            f"{wrong!r} names no host; wanted lab.example, lab.example:443 or [fe80::1]:443, as a Host header has it"
+        )
     hosts = {host, *(("localhost", "127.0.0.1", "[::1]") if is_loopback(host) else ())}
     named = {f"[{one}]" if ":" in one and not one.startswith("[") else one for one in hosts}
     given = {name if ":" in name.rpartition("]")[2] else f"{name}:{port}" for name in more}
@@ -123,7 +140,7 @@ class Guard:
         """
         headers = Headers(scope=scope)
         named = headers.getlist("host")
-        if len(named) != 1 or named[0].lower() not in self.hosts:
+        if len(named) != 1 or not _with_port(named[0], *PORTS.values()) & self.hosts:
             raise MisdirectedError(
                 f"the request names the host {', '.join(named)!r}, this server is {', '.join(sorted(self.hosts))}; "
                 "start it with --allow-host for another name"
@@ -138,16 +155,17 @@ class Guard:
         if given is not None and scope["method"] == "GET" and not scope["path"].startswith("/api"):
             self._require(given)
             rest = urlencode([pair for pair in asked if pair[0] != "token"])
-            answer = RedirectResponse(_local(scope["path"]) + (f"?{rest}" if rest else ""), 303)
+            answer = RedirectResponse(quote(_local(scope["path"])) + (f"?{rest}" if rest else ""), 303)
             answer.set_cookie(COOKIE, given, httponly=True, samesite="strict", secure=self.scheme == "https")
             return answer
         self._require(_token(headers))
         return None
 
     def _same_site(self, scope: Scope, headers: Headers) -> None:
-        own = {f"{self.scheme}://{host}" for host in self.hosts}
         origin = headers.get("origin")
-        if origin is not None and origin.lower() not in own:
+        # A proxy with TLS before this server makes https of the scheme; it is the host that is ours or is not.
+        scheme, _, host = (origin or "").lower().partition("://")
+        if origin is not None and not (scheme in PORTS and _with_port(host, PORTS[scheme]) & self.hosts):
             raise RefusedError(f"another site ({origin[:200]!r}) may not ask this server")
         site = headers.get("sec-fetch-site", "none")
         if site in ("same-origin", "none"):
@@ -162,6 +180,28 @@ class Guard:
             raise UnauthorizedError(
                 "this server wants its token: open the address that it printed, or send Authorization: Bearer TOKEN"
             )
+
+
+def _with_port(host: str, *ports: int) -> set[str]:
+    """A host as it is said, and with each port that may be left out where it has none."""
+    host = host.lower()
+    return {host} if ":" in host.rpartition("]")[2] else {host, *(f"{host}:{port}" for port in ports)}
+
+
+async def require_letters(request: Request) -> None:
+    """Refuse half a letter in a body: JSON can say it (\\ud800), and no text of a graph can hold it.
+
+    Raises:
+        MalformedError: the body has one.
+    """
+    if request.method != "POST" or b"\\u" not in (body := await request.body()):
+        return
+    try:
+        json.dumps(json.loads(body), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise MalformedError("the request has half a letter (a surrogate without its other half)") from None
+    except (ValueError, RecursionError):
+        return  # no JSON: whoever reads it says so
 
 
 def _token(headers: Headers) -> str | None:

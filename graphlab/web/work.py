@@ -95,7 +95,6 @@ class Work:
             raise BusyError(f"{len(self._under_way)} questions are under way or wait; ask again in a moment")
         scope = Scope(self.settings.time_limit, self.settings.memory_bytes, self.settings.answer_mb * MIB)
         job = self._job(request.query_params.get("job"), what or request.url.path, scope)
-        self._under_way.add(scope)
         try:
             value = await self._watched(request, scope, lambda: verb(opened, scope))
             job.state = "done"
@@ -123,7 +122,11 @@ class Work:
 
     async def _watched(self, request: Request, scope: Scope, verb: Callable[[], T]) -> T:
         context = contextvars.copy_context()
-        future: Future[_Outcome[T]] = self._pool.submit(context.run, _outcome, scope, verb)
+        try:
+            future: Future[_Outcome[T]] = self._pool.submit(context.run, _outcome, scope, verb)
+        except RuntimeError:
+            raise StoppedError("the server ends") from None
+        self._under_way.add(scope)
         future.add_done_callback(lambda _: self._under_way.discard(scope))
         waited = asyncio.wrap_future(future)
         why: Exception | None = None
@@ -176,9 +179,12 @@ class Work:
 
     def close(self) -> None:
         """Stop everything and wait for it."""
-        for scope in list(self._under_way):
-            scope.stop()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        while self._under_way:  # again and again: an interrupt between two statements is lost
+            for scope in list(self._under_way):
+                scope.stop()
+            time.sleep(LOOK_S)
+        self._pool.shutdown(wait=True)
 
 
 @dataclass(frozen=True)

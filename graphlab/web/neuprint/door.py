@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from pydantic import BaseModel, Field
@@ -21,7 +21,7 @@ from graphlab.web import errors
 from graphlab.web.answers import arrow_stream
 from graphlab.web.errors import MissingError
 from graphlab.web.neuprint.values import arrow_table, cells, swc
-from graphlab.web.safety import Guard
+from graphlab.web.safety import Guard, require_letters
 from graphlab.web.settings import MIB
 from graphlab.web.work import Work
 from ingest.running.stopping import Scope
@@ -55,7 +55,10 @@ def create_door(work: Work, named: Mapping[str, str], *, hosts: frozenset[str], 
     Args:
         named: as ``datasets`` gives it. token: neuprint-python always sends one; this is the one that opens.
     """
-    app = FastAPI(title="neuPrint", version=SPOKEN, openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="neuPrint", version=SPOKEN, openapi_url=None, docs_url=None, redoc_url=None,
+        dependencies=[Depends(require_letters)],
+    )  # fmt: skip
     app.state.work, app.state.named, app.state.token = work, dict(named), token
     errors.install(app)
     for kind in (GraphlabError, HTTPException, RequestValidationError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import types
 import typing
 from collections.abc import Iterator
@@ -97,10 +98,15 @@ def test_verbs_answer_or_refuse(graph: Graph, verb: Verb) -> None:
         ("circuits/statistics", {"pivots": 2**64}),
         ("places/at", {"point": []}),
         ("query", {"text": "SELECT \x00"}),
+        ("neurons", {"who": "\ud800"}),
+        ("neurons", {"search": "\ud800"}),
+        ("methods", {"result": "\ud800"}),
     ],
 )
 def test_what_broke_once_is_refused(client: httpx.Client, path: str, words: dict[str, Any]) -> None:
-    answer = client.post(f"/api/graphs/made/{path}", json=words)
+    answer = client.post(
+        f"/api/graphs/made/{path}", content=json.dumps(words), headers={"Content-Type": "application/json"}
+    )
     assert 400 <= answer.status_code < 500, answer.text
     assert answer.json()["error"]["message"]
 

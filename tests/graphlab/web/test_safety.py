@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import socket
 from collections.abc import Iterator
@@ -9,11 +10,14 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.responses import PlainTextResponse
 
 from graphlab.graph import Graph
 from graphlab.web import safety
 from graphlab.web.safety import is_loopback, names_of
+from graphlab.web.server import Opening
 from graphlab.web.settings import Settings
+from ingest.schema.errors import SchemaError
 
 HERE = "/api/graphs/made"
 
@@ -80,6 +84,41 @@ def test_a_link_to_the_page_opens_it(client: httpx.Client) -> None:
     assert client.post(f"{HERE}/query", json={"text": "SELECT 1 AS a"}, headers=own).status_code == 200
 
 
+def test_behind_a_proxy_with_tls(graph: Graph) -> None:
+    """As docs/serve.md says it: browsers leave the usual port out, and their scheme is https."""
+    hosts = names_of("0.0.0.0", 8642, ["lab.example:443"])
+    guard = safety.Guard(_answers, hosts)
+
+    def status(host: str, origin: str) -> int:
+        return asyncio.run(_asked(guard, [("host", host), ("origin", origin)]))
+
+    for host in ("lab.example", "Lab.Example:443"):
+        assert status(host, "https://lab.example") == 200
+    assert status("lab.example", "http://lab.example") == 403
+    assert status("lab.example", "https://lab.example:444") == 403
+    assert status("lab.example:80", "https://lab.example") == 421
+    assert status("0.0.0.0:8642", "https://evil.example") == 403
+
+
+async def _answers(scope: Any, receive: Any, send: Any) -> None:
+    await PlainTextResponse("asked")(scope, receive, send)
+
+
+async def _asked(guard: safety.Guard, headers: list[tuple[str, str]]) -> int:
+    """The status that a guard answers a question with."""
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b""}
+
+    named = [(name.encode(), value.encode()) for name, value in headers]
+    await guard({"type": "http", "method": "POST", "path": "/api/server", "headers": named}, receive, send)
+    return int(sent[0]["status"])
+
+
 def test_simple_forms_of_other_sites_cannot_ask(client: httpx.Client) -> None:
     """What a form can send without being asked first is no JSON."""
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
@@ -121,6 +160,7 @@ def built(graph: Graph, serve: Any, tmp_path_factory: pytest.TempPathFactory) ->
 )  # fmt: skip
 def test_no_path_leads_out_of_the_page(built: httpx.Client, path: str) -> None:
     assert built.get("/assets/a.js").text == "code"
+    assert built.get("/assets/of-another-version.js").status_code == 404
     assert built.get("/g/made/neuron/1").text == "the page"
     got = raw(built, f"GET {path} HTTP/1.1\nHost: {host_of(built)}\nConnection: close\n\n")
     assert "the secret" not in got
@@ -151,8 +191,18 @@ def test_tokens(graph: Graph, serve: Any, monkeypatch: pytest.MonkeyPatch) -> No
         assert "HttpOnly" in cookie
         assert "SameSite=strict" in cookie
         assert client.get("/api/server").status_code == 200  # by the cookie
+        deep = client.get(f"/g/made/type/a%3Fb%23c?token={token}")
+        assert deep.headers["location"] == "/g/made/type/a%3Fb%23c", "a name keeps its signs"
     # Compared in a time that says nothing of how much of it was right.
     assert {right for _, right in compared} == {token.encode()}
+
+
+def test_a_token_may_have_signs(graph: Graph, serve: Any) -> None:
+    token = 'a+b/c=d;e"f&g%20'
+    with serve({"made": graph}, token=token) as client:
+        opened = client.get(Opening(("made",), str(client.base_url.host), client.base_url.port, token).url)
+        assert opened.status_code == 303
+        assert client.get("/api/server").status_code == 200  # by the cookie
 
 
 FORBIDDEN = [
@@ -232,6 +282,10 @@ def test_names_of_hosts() -> None:
         "lab.example:80",
         "x.example:443",
     }
+    assert "[fe80::1]:80" in names_of("127.0.0.1", 80, ["[fe80::1]"])
+    for wrong in ("http://lab.example", "lab example", "läb.example", "fe80::1", "lab.example:x"):
+        with pytest.raises(SchemaError, match="names no host"):
+            names_of("127.0.0.1", 80, [wrong])
     assert [is_loopback(host) for host in ("localhost", "127.8.0.1", "::1", "[::1]", "0.0.0.0", "10.0.0.1", "lab")] == [
         True, True, True, True, False, False, False,
     ]  # fmt: skip

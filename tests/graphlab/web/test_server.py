@@ -42,6 +42,9 @@ def test_others_need_a_token() -> None:
     assert Address(token="auto").settled().token not in (None, "auto")
     with pytest.raises(SchemaError, match="soon guessed"):
         Address(token="short").settled()
+    for odd in ("with a space", "schlüssel-1"):
+        with pytest.raises(SchemaError, match="ASCII"):
+            Address(token=odd).settled()
     opening = Opening(("worm",), public.host, 80, public.token)
     assert opening.url.endswith(public.token)
     assert opening.url in opening.lines()[0]

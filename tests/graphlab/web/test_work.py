@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import threading
@@ -14,7 +15,9 @@ import pytest
 from fastapi import APIRouter, Request
 
 from graphlab.graph import Graph
+from graphlab.web.errors import StoppedError
 from graphlab.web.settings import Settings
+from graphlab.web.work import Work
 from ingest.running import stopping
 
 HERE = "/api/graphs/made"
@@ -143,6 +146,37 @@ def test_more_than_may_wait_are_told(
             one.join()
         assert [answer.status_code for answer in answers] == [200, 200]
         assert log == ["began", "began"]
+
+
+def test_an_end_that_is_not_heard_is_said_again(graph: Graph) -> None:
+    """An interrupt between two statements is lost, and while a server ends its loop says nothing."""
+    heard, begun = threading.Semaphore(0), threading.Event()
+
+    class Working:
+        def interrupt(self) -> None:
+            heard.release()
+
+    def verb(graph: Graph, scope: stopping.Scope) -> list[bool]:
+        working = Working()
+        scope.enter(working)
+        begun.set()
+        return [heard.acquire(timeout=30) for _ in range(3)]
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b""}
+
+    async def end() -> list[bool]:
+        work = Work({"made": graph}, Settings())
+        asked = Request({"type": "http", "path": "/", "query_string": b"", "headers": []}, receive)
+        answer = asyncio.ensure_future(work.run(asked, "made", verb))
+        while not begun.is_set():
+            await asyncio.sleep(0.01)
+        work.close()
+        with pytest.raises(StoppedError):
+            await work.run(asked, "made", verb)
+        return await answer
+
+    assert asyncio.run(end()) == [True] * 3
 
 
 def test_the_server_ends_with_work_under_way(
