@@ -82,10 +82,10 @@ class Session:
             typer.echo(f"{rows}{cut}, {seconds:.3f} s, {answer.engine}")
 
     def _command(self, text: str) -> None:
-        word, _, rest = text.partition(" ")
+        word, *rest = text.split(maxsplit=1)
         if word not in COMMANDS:
             raise UnknownNameError("command", word, list(COMMANDS))
-        COMMANDS[word].do(self, rest.strip())
+        COMMANDS[word].do(self, rest[0] if rest else "")
 
 
 @dataclass(frozen=True)
@@ -166,9 +166,14 @@ def _save(session: Session, rest: str) -> None:
 
     if session.last is None:
         raise GraphlabError("there is no answer yet; ask something first")
-    if not rest:
-        raise SchemaError(".save takes a file: .parquet, .csv, .tsv, .xlsx, .feather, .arrow or .json")
-    path = checked_table(Path(shlex.split(rest)[0]).expanduser())
+    try:
+        (name,) = shlex.split(rest)
+    except ValueError:  # none, several, or a quote without its end
+        raise SchemaError(
+            ".save takes a file, in quotes where its name has spaces or quotes: .parquet, .csv, .tsv, .xlsx, "
+            ".feather, .arrow or .json"
+        ) from None
+    path = checked_table(Path(name).expanduser())
     rows = write_table(session.last.to_arrow(), path)
     cut = " (cut by .limit; there are more)" if session.last.truncated else ""
     typer.echo(f"{rows:,} rows in {path}{cut}")

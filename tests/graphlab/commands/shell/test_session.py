@@ -76,6 +76,10 @@ def test_the_last_answer_is_saved(session: Session, capsys: pytest.CaptureFixtur
     assert pd.read_csv(tmp_path / "two words.csv").iloc[0, 0] == 3
     with pytest.raises(GraphlabError):
         session.respond(f".save {tmp_path / 'x.doc'}")
+    for odd in (".save it's.csv", ".save a.csv b.csv", ".save"):
+        with pytest.raises(GraphlabError, match="takes a file"):
+            session.respond(odd)
+    assert "3" in said(session, capsys, ".count\nA -> B").split(), "a question may begin on the next line"
 
 
 def test_what_there_is(session: Session, capsys: pytest.CaptureFixture[str]) -> None:
