@@ -6,7 +6,8 @@ const key = (): string => `sets of ${api.currentGraph()}`;
 
 export function ownSets(): Record<string, string[]> {
   try {
-    return JSON.parse(localStorage.getItem(key()) ?? "{}") as Record<string, string[]>;
+    // Without a prototype: a set may be called "constructor".
+    return Object.assign(Object.create(null), JSON.parse(localStorage.getItem(key()) ?? "{}")) as Record<string, string[]>;
   } catch {
     return {};
   }
