@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Hashable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Any, cast
 
@@ -248,7 +248,8 @@ def _registered(
         yield
     finally:
         for name in registered:
-            source.connection.unregister(name)
+            with suppress(duckdb.TransactionException):  # of a question that failed: its own error is told
+                source.connection.unregister(name)
 
 
 def _check(statement: Statement, source: Source, names: list[str], limits: Limits) -> None:

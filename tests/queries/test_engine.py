@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ingest.schema.errors import ParseError, UnknownNameError
+from ingest.schema.errors import ParseError, SchemaError, UnknownNameError
+from queries.duckdb.executor import one_state
 from queries.engine import EXECUTORS, LANGUAGES, Source, find, run
 from queries.ir.expression import Literal, Operation, Property
 from queries.ir.pattern import Column, Edge, Pattern, Vertex
@@ -111,3 +112,12 @@ def test_a_parameter_that_is_nan_is_unknown(toy: Source, engine: str, text: str,
 @pytest.mark.parametrize("text", ["SELECT count(*) FROM connections WHERE weight < $v", "SELECT 1 WHERE $v > 0"])
 def test_nan_passes_no_comparison_in_sql(toy: Source, text: str) -> None:
     assert not any(row for row in run(text, toy, parameters={"v": math.nan}).to_arrow().column(0).to_pylist())
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "csr"])
+def test_an_error_is_that_of_the_question(toy: Source, engine: str) -> None:
+    """Within one state of the database, where whatever follows an error fails, too."""
+    text = "SELECT CAST('x' || t AS INTEGER) FROM GRAPH_TABLE (connectome MATCH (a)-[e]->(b) COLUMNS (a.root_id AS t))"
+    with one_state(toy.connection), pytest.raises(SchemaError, match="does not fit the query"):
+        run(text, toy, engine=engine)
+    assert len(run("A -> B", toy, engine=engine)) > 0
