@@ -54,8 +54,7 @@ def write_precomputed(folder: str | Path, skeletons: Iterable[Skeleton]) -> int:
         ReadError: something is there already, or the place cannot be written. SchemaError: a skeleton without nodes.
     """
     folder = Path(folder)
-    if folder.exists():
-        raise ReadError(f"{folder} exists; remove it, or name another folder")
+    require_new(folder)
     new = whole_files.temporary_path(folder)
     count = 0
     try:
@@ -72,6 +71,12 @@ def write_precomputed(folder: str | Path, skeletons: Iterable[Skeleton]) -> int:
     finally:
         shutil.rmtree(new, ignore_errors=True)
     return count
+
+
+def require_new(folder: Path) -> None:
+    """ReadError where something is already: said before the work as well."""
+    if folder.exists():
+        raise ReadError(f"{folder} exists; remove it, or name another folder")
 
 
 def _packed(skeleton: Skeleton) -> bytes:

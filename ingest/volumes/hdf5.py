@@ -61,7 +61,7 @@ class Hdf5Source:
         for at, name in enumerate(named):
             if name not in "xyz" and data.shape[at] != 1:
                 raise SchemaError(f"{place} has {data.shape[at]} entries along {name!r}; wanted one channel")
-        self._named = named
+        self.axes = named
         self._order = [[name for name in named if name in "xyz"].index(axis) for axis in "zyx"]
         at_axis = [named.index(axis) for axis in "zyx"]
         self.shape = three(data.shape[at] for at in at_axis)
@@ -71,7 +71,7 @@ class Hdf5Source:
 
     def read(self, start: Zyx, stop: Zyx) -> Voxels:
         spans = {axis: slice(a, b) for axis, a, b in zip("zyx", start, stop, strict=True)}
-        box: tuple[Any, ...] = tuple(spans.get(name, 0) for name in self._named)
+        box: tuple[Any, ...] = tuple(spans.get(name, 0) for name in self.axes)
         try:
             return np.asarray(self._data[box]).transpose(self._order)
         except DAMAGE as error:

@@ -49,6 +49,7 @@ class StackSource:
         tiffs = [item for item in opened if isinstance(item, TiffFile)]
         labels = ["z", "y", "x"] if any(item.axes for item in tiffs) else []
         named = agreed_axes(labels, axes or (None if labels else "zyx"), 3, str(path))
+        self.axes = named
         self._order = [named.index(axis) for axis in "zyx"]
         stated = {item.resolution for item in tiffs}
         if len(stated) > 1:

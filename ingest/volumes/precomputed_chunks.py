@@ -90,7 +90,7 @@ class CompressoSource:
     ) -> None:
         if "sharding" in scale:
             raise SchemaError(f"{folder}: compresso in shards is not read; wanted an unsharded scale")
-        agreed_axes(["x", "y", "z", "channel"], axes, 4, str(folder))
+        self.axes = agreed_axes(["x", "y", "z", "channel"], axes, 4, str(folder))
         try:
             self._files = ChunkFiles(folder, scale)
             self.shape = three(self._files.size[::-1])

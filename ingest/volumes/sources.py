@@ -50,6 +50,8 @@ class VoxelSource(Protocol):
     """Where some chunk begins, in the indices of ``origin``."""
     dtype: np.dtype[Any]
     resolution: Resolution | None
+    axes: str
+    """What the stored dimensions are, in order, a letter each."""
 
     @property
     def absent(self) -> Collection[Zyx]:
@@ -98,7 +100,8 @@ class TensorStoreSource:
             store = tensorstore.open(self.spec, open=True, read=True).result(timeout=WAIT_S)
         except Exception as error:
             raise ReadError(f"{_place(spec)} cannot be opened: {short(error)}") from None
-        self._cut = self._oriented(store, axes, _place(spec))
+        self.axes = agreed_axes(list(store.domain.labels), axes, store.rank, _place(spec))
+        self._cut = self._oriented(store, self.axes, _place(spec))
         self._store = self._cut(store)
         self.shape = three(self._store.shape)
         self.origin: Zyx | None = three(self._store.domain.inclusive_min)
@@ -146,9 +149,8 @@ class TensorStoreSource:
         return out
 
     @staticmethod
-    def _oriented(store: Any, axes: str | None, place: str) -> Callable[[Any], Any]:
+    def _oriented(store: Any, named: str, place: str) -> Callable[[Any], Any]:
         """What turns a store of this shape into ZYX."""
-        named = agreed_axes(list(store.domain.labels), axes, store.rank, place)
         first: list[Any] = [slice(None)] * store.rank
         for at, name in enumerate(named):
             if name not in "xyz":

@@ -70,6 +70,7 @@ class Volume:
         self.stop: Zyx = _zyx(a + n for a, n in zip(self.start, self.shape, strict=True))
         # Numbers of another byte order than the machine's are turned as they are read.
         self.dtype = source.dtype.newbyteorder("=")
+        self.axes = source.axes
         self.chunk = source.chunk
         # Whatever is read of a chunk, all of it is unpacked, beside itself and what is read; and several at a time.
         require_room(f"{name}: chunks of {self.chunk} voxels", CHUNKS * self._bytes(self.chunk))
@@ -106,6 +107,11 @@ class Volume:
         return voxels
 
     @property
+    def absent_chunks(self) -> frozenset[Zyx]:
+        """The chunks that were asked for and are not there, by their first voxel as the source counts it."""
+        return frozenset(self._source.absent)
+
+    @property
     def absent(self) -> int:
         """How many chunks were asked for that are not there; they were read as the array's fill value."""
         return len(self._source.absent)
@@ -113,11 +119,16 @@ class Volume:
     def _bytes(self, sides: Iterable[int]) -> int:
         return math.prod(sides) * self.dtype.itemsize
 
-    def note(self) -> str | None:
-        """A word about absent chunks for people, None where there were none."""
-        if not self.absent:
+    def note(self, absent: int | None = None) -> str | None:
+        """A word about absent chunks for people, None where there were none.
+
+        Args:
+            absent: how many, where others than this object read them.
+        """
+        count = self.absent if absent is None else absent
+        if not count:
             return None
-        return f"{self.absent:,} chunks of {self.name} are not there: read as {self._source.fill_value}, the fill value"
+        return f"{count:,} chunks of {self.name} are not there: read as {self._source.fill_value}, the fill value"
 
     def voxels_of(self, points_nm: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """The voxel that holds each point: XYZ in nm [n, 3] to ZYX indices [n, 3]; it may lie outside."""

@@ -30,7 +30,7 @@ class InMemory:
 
     origin: tuple[int, int, int] | None = (0, 0, 0)
     grid = (0, 0, 0)
-    absent, fill_value = (), 0
+    absent, fill_value, axes = (), 0, "zyx"
     chunk = (64, 64, 64)
     resolution: Resolution | None = Resolution(32, 32, 40)
 

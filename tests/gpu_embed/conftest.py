@@ -51,7 +51,7 @@ class Held:
     ) -> None:
         self.data, self.shape, self.dtype = data, data.shape, data.dtype
         self.resolution, self.origin, self.chunk = Resolution(*nm), origin, chunk
-        self.grid, self.absent, self.fill_value = origin or (0, 0, 0), (), 0
+        self.grid, self.absent, self.fill_value, self.axes = origin or (0, 0, 0), (), 0, "zyx"
         self.times = np.zeros(data.shape, dtype=np.int64)
         self.bad: list[tuple[int, int, int]] = []
         self.delay = 0.0

@@ -27,9 +27,14 @@ def process_volume(
     from ingest.volumes.processing.run import process_volume as process
 
     asked = ProcessVolumeConfig.from_dict(read_json(config), str(config))
+    notes: list[str] = []
     with progress_bars(off=no_progress or json) as bars:
-        written = process(asked, workers=workers or os.cpu_count() or 1, progress=bars("processing boxes"))
+        written = process(
+            asked, workers=workers or os.cpu_count() or 1, progress=bars("processing boxes"), noted=notes.append
+        )
     if json:
         print_json(written.to_dict())
     else:
         typer.echo(f"{asked.processor['name']}: {Path(asked.output_dir) / DESCRIPTOR}")
+    for note in notes:
+        typer.echo(f"  - {note}", err=json)

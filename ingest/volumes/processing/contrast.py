@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ingest.schema.errors import MissingExtraError, SchemaError
 from ingest.volumes.processing.processor import SubvolumeProcessor
-from ingest.volumes.processing.subvolume import Subvolume, Voxels
+from ingest.volumes.processing.subvolume import Subvolume, Voxels, require_finite
 
 MASK_SEED = 42
 """Of the pixels drawn for masked ones, as theirs."""
@@ -42,6 +42,7 @@ class PlaneProcessor(SubvolumeProcessor):
         raise SchemaError("mask_configs are Google's own format; give a subclass with _build_mask")
 
     def process(self, subvol: Subvolume) -> Subvolume:
+        require_finite(subvol.data)
         (other,) = set("xyz") - set(self._plane)
         order = [0, *("czyx".index(axis) for axis in (other, *self._plane))]
         planes = subvol.data.transpose(order)
@@ -91,7 +92,7 @@ class CLAHE(PlaneProcessor):
         if self._clip != (None, None):
             image2d = np.clip(image2d, *self._clip)
         found = _skimage("exposure").equalize_adapthist(
-            image2d, kernel_size=self._kernel_size, clip_limit=self._clip_limit
+            _within_one(image2d), kernel_size=self._kernel_size, clip_limit=self._clip_limit
         )
         equalised: Voxels = ((1.0 - found if self._invert else found) * 255).astype(np.uint8)
         return equalised
@@ -105,8 +106,19 @@ class LCN(PlaneProcessor):
         self._disk = _skimage("morphology").disk(disk_radius)
 
     def process_plane(self, image2d: Voxels) -> Voxels:
-        equalised: Voxels = _skimage("filters").rank.equalize(image2d, footprint=self._disk)
+        equalised: Voxels = _skimage("filters").rank.equalize(_within_one(image2d), footprint=self._disk)
         return equalised
+
+
+def _within_one(image2d: Voxels) -> Voxels:
+    """Raises SchemaError for floats that scikit-image takes for no image."""
+    most = float(np.abs(image2d).max(initial=0)) if image2d.dtype.kind == "f" else 0.0
+    if most > 1:
+        raise SchemaError(
+            f"floats of up to {most:g}; wanted -1 to 1, or whole numbers, as scikit-image does. "
+            "Give clip_min and clip_max of CLAHE, or rescale the image first"
+        )
+    return image2d
 
 
 def _skimage(part: str) -> Any:

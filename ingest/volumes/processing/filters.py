@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from ingest.schema.errors import SchemaError, UnknownNameError
 from ingest.volumes.processing.processor import SubvolumeProcessor, SuggestedXyz
-from ingest.volumes.processing.subvolume import Subvolume
+from ingest.volumes.processing.subvolume import Subvolume, require_finite
 
 FILTERS: dict[str, Any] = {
     "median": ndimage.median_filter,
@@ -81,5 +81,6 @@ class ApplyFilter(SubvolumeProcessor):
     def process(self, subvol: Subvolume) -> Subvolume:
         if subvol.shape[0] != 1:
             raise SchemaError(f"{subvol.shape[0]} channels; wanted one")
+        require_finite(subvol.data)
         image = subvol.data[0].astype(self.output_type(subvol.data.dtype))
         return self.crop_box_and_data(subvol.bbox, FILTERS[self._filter_type](image, self._filter_size)[np.newaxis])

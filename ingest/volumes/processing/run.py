@@ -7,7 +7,7 @@ CZYX with a ``volume.json`` (VolumeDescriptor) beside it. Memory is a few boxes 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -30,7 +30,7 @@ from ingest.volumes.processing.filters import ApplyFilter, HighPass
 from ingest.volumes.processing.objects import FillHoles, MergeInternalObjects
 from ingest.volumes.processing.processor import SubvolumeProcessor
 from ingest.volumes.processing.subvolume import Subvolume
-from ingest.volumes.sources import file_store, short
+from ingest.volumes.sources import Zyx, file_store, short
 from ingest.volumes.volume import Volume, open_volume
 
 PROCESSORS: dict[str, type[SubvolumeProcessor]] = {
@@ -121,6 +121,7 @@ def process_volume(
     processor: SubvolumeProcessor | None = None,
     workers: Workers = 1,
     progress: Progress | None = None,
+    noted: Callable[[str], None] | None = None,
 ) -> VolumeDescriptor:
     """Process every box and write the result; boxes that a stopped run of the same config finished are not done again.
 
@@ -130,6 +131,7 @@ def process_volume(
         processor: one of your own, in place of the config's; its name has to be the config's.
         workers: boxes at a time, in threads (a runner of processes works for processors of the config).
         progress: told how many boxes are done.
+        noted: told of chunks of the input that are not there and were read as its fill value, by this run.
 
     Raises:
         VersionError: the folder holds another run, or a finished volume. SchemaError: boxes that overlap each other, a
@@ -147,15 +149,19 @@ def process_volume(
     task = partial(_process, work, config.input_volume, boxes, spec)
     runner = runner_of(workers)
     finished = len(done)
+    absent: set[Zyx] = set()
     with (folder / DONE).open("a", encoding="ascii") as journal:
         results = runner.map_tasks(task, left, in_order=False)
-        for index in results:
+        for index, missing in results:
+            absent |= missing
             # The line comes after the voxels: a box without one is done again, with the same result.
             journal.write(f"{index}\n")
             journal.flush()
             finished += 1
             if progress:
                 progress(finished, boxes.num_boxes)
+    if noted and (note := volume.note(len(absent))):
+        noted(note)
     described = VolumeDescriptor(
         {key: value for key, value in spec.items() if key != "metadata"},
         volume.resolution.parse(work.pixelsize(volume.resolution.xyz).tolist()),
@@ -175,12 +181,14 @@ def _process(
     boxes: MultiBoxGenerator,
     spec: Mapping[str, Any],
     index: int,
-) -> int:
+) -> tuple[int, frozenset[Zyx]]:
+    """The number of the box, and the chunks of the input that are not there."""
     box = boxes.generate(index)[1]
     expected = work.expected_output_box(box)
     if np.any(box.size <= 0) or np.any(expected.size <= 0):
-        return index  # all of it is context
-    voxels = _opened(given).read(box.start[::-1].tolist(), box.end[::-1].tolist())
+        return index, frozenset()  # all of it is context
+    volume = _opened(given)
+    voxels = volume.read(box.start[::-1].tolist(), box.end[::-1].tolist())
     found = work.process(Subvolume(voxels[np.newaxis], box))
     if found.bbox != expected:
         raise SchemaError(f"{type(work).__name__} gave {found.bbox} for {box}; it said {expected}")
@@ -189,7 +197,7 @@ def _process(
         store[(slice(None), *found.bbox.to_slice3d())].write(found.data).result()
     except Exception as error:
         raise ReadError(f"{spec['kvstore']['path']} cannot be written: {short(error)}") from None
-    return index
+    return index, volume.absent_chunks
 
 
 def _opened(given: VolumeDescriptor | str) -> Volume:
@@ -241,19 +249,21 @@ def _output(work: SubvolumeProcessor, volume: Volume, boxes: MultiBoxGenerator, 
 def _begun(folder: Path, config: ProcessVolumeConfig, spec: Mapping[str, Any]) -> set[int]:
     """Make the output, or find the boxes that a stopped run has done."""
     identity = {"config": config.to_dict(), "output": {**spec, "kvstore": None}}
-    if (folder / IDENTITY).is_file():
+    whole_files.sweep(folder / IDENTITY)  # what a run left that was killed as it began
+    begun = (folder / IDENTITY).is_file()
+    if begun:
         if read_json(folder / IDENTITY) != json.loads(json.dumps(identity)):
             raise VersionError(f"{folder} holds a stopped run of another config. Finish that run, or remove the folder")
-        return set(_lines(folder / DONE))
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    elif folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise VersionError(f"{folder} is there already; remove it, or give another output_dir")
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if not begun:
+            whole_files.write_bytes(folder / IDENTITY, json.dumps(identity, indent=2).encode())
         _store(spec, create=True)
-        whole_files.write_bytes(folder / IDENTITY, json.dumps(identity, indent=2).encode())
     except OSError as error:
         raise ReadError(f"{folder} cannot be made: {error.strerror or error}") from None
-    return set()
+    return set(_lines(folder / DONE))
 
 
 def _lines(path: Path) -> Iterator[int]:

@@ -143,6 +143,12 @@ class Subvolume:
         return found
 
 
+def require_finite(data: Voxels) -> None:
+    """SchemaError for voxels that are NaN or infinite: what is made of them, and of those around them, is no image."""
+    if data.dtype.kind == "f" and (bad := int(np.count_nonzero(~np.isfinite(data)))):
+        raise SchemaError(f"{bad:,} voxels of the image are NaN or infinite; fill them first")
+
+
 class _Absolute:
     def __init__(self, of: Subvolume) -> None:
         self._of = of

@@ -31,6 +31,7 @@ class Held:
     chunk = (16, 16, 16)
     absent = ()
     fill_value = 0
+    axes = "zyx"
 
     def __init__(self, data: np.ndarray) -> None:
         self.data, self.shape, self.dtype = data, data.shape, data.dtype

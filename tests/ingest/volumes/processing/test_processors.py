@@ -15,6 +15,7 @@ from ingest.schema.errors import SchemaError, UnknownNameError
 from ingest.volumes.boxes.bounding_box import BoundingBox
 from ingest.volumes.processing import contrast, filters, objects
 from ingest.volumes.processing.processor import SubvolumeProcessor
+from ingest.volumes.processing.run import get_processor
 from ingest.volumes.processing.subvolume import Subvolume
 
 pytestmark = pytest.mark.filterwarnings(
@@ -237,3 +238,20 @@ def test_subvolumes(google: Any, box: BoundingBox, other: BoundingBox, seed: int
         np.testing.assert_array_equal(merged.data, np.where(a == 0, there, a))
     else:
         same(merged, theirs.merge_with(other_theirs))
+
+
+@pytest.mark.parametrize("name", ["CLAHE", "LCN", "ApplyFilter"])
+def test_what_is_no_image_is_refused(name: str) -> None:
+    args = {"LCN": {"disk_radius": 2}, "ApplyFilter": {"filter_size": 3, "filter_type": "median", "mode": "2d"}}
+    work = get_processor({"name": name, "args": args.get(name)})
+    image = np.random.default_rng(0).random((1, 2, 12, 12)).astype(np.float32)
+    box = BoundingBox([0, 0, 0], [12, 12, 2])
+    if name != "LCN":  # its library warns of floats, which it makes bytes of
+        assert np.isfinite(work.process(Subvolume(image, box)).data).all()
+    holed = image.copy()
+    holed[0, 1, 3, 4] = np.nan
+    with pytest.raises(SchemaError, match="1 voxels of the image are NaN or infinite"):
+        work.process(Subvolume(holed, box))
+    if name != "ApplyFilter":
+        with pytest.raises(SchemaError, match="floats of up to 9.*; wanted -1 to 1"):
+            work.process(Subvolume(image * 10, box))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -96,13 +97,14 @@ def test_any_number_of_workers_and_processes(given: Any, tmp_path: Path) -> None
 
 
 def test_killed_in_the_middle(given: Any, tmp_path: Path) -> None:
-    """By a signal that nothing can catch, three times; then finished."""
-    slow = (
-        "import sys, time, json\n"
+    """By a signal that nothing can catch, three times, with boxes under way; then finished."""
+    hanging = (
+        "import itertools, sys, time\n"
         "from ingest.volumes.processing import filters\n"
         "from ingest.volumes.processing.run import ProcessVolumeConfig, process_volume\n"
         "whole = filters.ApplyFilter.process\n"
-        "def process(self, subvol):\n    time.sleep(.05)\n    return whole(self, subvol)\n"
+        "calls = itertools.count()\n"
+        "def process(self, subvol):\n    next(calls) < 5 or time.sleep(600)\n    return whole(self, subvol)\n"
         "filters.ApplyFilter.process = process\n"
         "process_volume(ProcessVolumeConfig.from_json(sys.argv[1]), workers=2)\n"
     )
@@ -110,7 +112,7 @@ def test_killed_in_the_middle(given: Any, tmp_path: Path) -> None:
     again = config(given, tmp_path / "again")
     done: list[int] = []
     for _ in range(3):
-        running = subprocess.Popen([sys.executable, "-c", slow, json.dumps(again.to_dict())])
+        running = subprocess.Popen([sys.executable, "-c", hanging, json.dumps(again.to_dict())])
         journal, before = tmp_path / "again" / "boxes.txt", len(done)
         while running.poll() is None and (not journal.exists() or len(journal.read_bytes().split()) < before + 3):
             time.sleep(0.01)
@@ -125,6 +127,33 @@ def test_killed_in_the_middle(given: Any, tmp_path: Path) -> None:
     assert told[0][0] == len(done) + 1
     assert told[-1] == (48, 48)
     assert files(tmp_path / "whole") == files(tmp_path / "again")
+
+
+def test_killed_as_it_began(given: Any, tmp_path: Path) -> None:
+    """With a config half-written, or written and no voxels yet: the same call begins."""
+    whole = tmp_path / "whole"
+    process_volume(config(given, whole))
+    kept: list[bytes] = []
+    look: Any = lambda *_: kept or kept.append((tmp_path / "out" / "run.json").read_bytes())  # noqa: E731
+    out = tmp_path / "out"
+    out.mkdir()
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    (out / f".run.json.part-{dead.pid}-0123abcd").write_text("{")
+    process_volume(config(given, out), progress=look)
+    assert files(out) == files(whole)
+    shutil.rmtree(out)
+    out.mkdir()
+    (out / "run.json").write_bytes(kept[0])
+    process_volume(config(given, out))
+    assert files(out) == files(whole)
+
+
+def test_chunks_that_are_not_there_are_told(given: Any, tmp_path: Path) -> None:
+    (tmp_path / "in" / "0" / "1" / "0" / "2").unlink()
+    told: list[str] = []
+    process_volume(config(given, tmp_path / "out"), workers=2, noted=told.append)
+    assert told == ["1 chunks of n5 are not there: read as 0, the fill value"]
 
 
 def test_segments_over_boxes(tmp_path: Path) -> None:
