@@ -70,6 +70,37 @@ def test_a_segmentation_becomes_a_graph(
     assert (info.embeddings[0]["model"], info.embeddings[0]["neurons"]) == ("tiny", 9)
 
 
+def test_a_target_that_is_there_is_said_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "s").mkdir()
+    assert run("graphlab skeletonise nowhere.h5:seg s --resolution 8,8,8 --offset 0,0,0", monkeypatch) == 1
+    assert "s exists; remove it" in capsys.readouterr().err
+
+
+def test_chunks_that_are_not_there_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tensorstore = pytest.importorskip("tensorstore")
+    monkeypatch.chdir(tmp_path)
+    for name, kind in (("seg", "<u8"), ("em", "|u1")):
+        metadata = {"shape": [12, 12, 24], "chunks": [12, 12, 12], "dtype": kind}
+        spec = {"driver": "zarr", "kvstore": f"file://{tmp_path}/{name}/", "metadata": metadata}
+        tensorstore.open(spec, create=True).result().write((np.arange(24) // 2 + 1).astype(kind)).result()
+        (tmp_path / name / "0.0.1").unlink()
+    place = "--resolution 8,8,8 --offset 0,0,0 --axes zyx"
+    network = "--depth 1 --features 1 --fov 3,3,3 --deltas 1,1,1 --radius 1,1,1 --least-voxels 1 --steps 1 --examples 1"
+    for line, names in (
+        (f"skeletonise seg skeletons {place} --least-voxels 0", ["seg"]),
+        (f"make-synapses seg made.csv {place}", ["seg"]),
+        (f"train ffn f.safetensors --em em --labels seg {place} {network}", ["em", "seg"]),
+    ):
+        assert not run(f"graphlab {line}", monkeypatch), line
+        told = [part for part in capsys.readouterr().out.splitlines() if "not there" in part]
+        assert told == [f"  - 1 chunks of {name} are not there: read as 0, the fill value" for name in names]
+
+
 def test_nothing_is_made_of_what_holds_no_segments(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

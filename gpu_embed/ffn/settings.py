@@ -16,6 +16,8 @@ from ingest.schema.errors import SchemaError, did_you_mean
 
 Floats = npt.NDArray[np.float32]
 PROBABILITIES = ("seed", "pad", "move", "segment")
+FARTHEST = 300.0
+"""Deviations from the mean beyond which grey values are of another scale than the settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,18 @@ class FfnSettings:
         values: Floats = (grey.astype(np.float32) - np.float32(self.mean)) / np.float32(self.std)
         return values
 
+    def check_scale(self, what: str, grey: npt.NDArray[Any]) -> None:
+        """SchemaError for grey values, all finite, of another scale: of 0 to 1 where 0 to 255 is meant, or so."""
+        low, high = float(grey.min()), float(grey.max())
+        most = max(-low, high)
+        far = max(self.mean - low, high - self.mean) / self.std
+        # Of 0 alone are parts outside of the tissue.
+        if (grey.dtype.kind == "f" and 0 < most <= 1 < self.mean) or far > FARTHEST:
+            raise SchemaError(
+                f"{what} holds {grey.dtype} of at most {most:g}; the settings want grey values of mean {self.mean:g} "
+                f"and deviation {self.std:g}"
+            )
+
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "boundary": list(self.boundary)}
 
@@ -89,6 +103,12 @@ class FfnSettings:
             z, y, x = (int(n) for n in values["boundary"])
             values["boundary"] = z, y, x
         return cls(**values)
+
+
+def check_grey_type(what: str, dtype: np.dtype[Any]) -> None:
+    """SchemaError for images that are neither trained on nor segmented."""
+    if dtype.kind != "f" and dtype != np.uint8:
+        raise SchemaError(f"{what} holds {dtype}; wanted uint8 grey values, or floats")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,12 @@ Tests: tests/gpu_embed/segmentation/test_evaluate.py.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 
 from ingest.schema.errors import SchemaError
 
+WHOLE = re.compile(r"\s*-?[0-9]+\s*")
 Zyx = tuple[int, int, int]
 Box = tuple[Zyx, Zyx]
 """First voxel and the one after the last."""
@@ -50,12 +52,12 @@ def parse_box(text: str) -> Box:
         SchemaError: anything else.
     """
     corners = [part.split(",") for part in text.split(":")]
-    numbers = [[int(n) if n.strip().lstrip("-").isdigit() else None for n in corner] for corner in corners]
-    if [len(corner) for corner in numbers] != [3, 3] or any(n is None for corner in numbers for n in corner):
+    whole = all(WHOLE.fullmatch(number) for corner in corners for number in corner)
+    if not whole or [len(corner) for corner in corners] != [3, 3]:
         raise SchemaError(
             f"box {text!r}: wanted first voxel and end, X,Y,Z:X,Y,Z in whole voxels, like 0,0,0:512,512,64"
         )
-    (x, y, z), (i, j, k) = ([int(n) for n in corner if n is not None] for corner in numbers)
+    (x, y, z), (i, j, k) = ([int(n) for n in corner] for corner in corners)
     return (z, y, x), (k, j, i)
 
 

@@ -111,6 +111,8 @@ class Trained:
     network: nn.Module
     steps: int
     """Done by this call; fewer than asked where it resumed."""
+    step: int
+    """Done in all."""
     seconds: float
     waited_s: float
     """Of them, spent waiting for batches."""
@@ -194,7 +196,7 @@ def train(
             if close is not None:
                 close()
     seconds = time.perf_counter() - begun
-    return Trained(network.eval(), run.state.step - done_before, seconds, waited, run.entries())
+    return Trained(network.eval(), run.state.step - done_before, run.state.step, seconds, waited, run.entries())
 
 
 def _some(batches: Batches[Any_], step: int, count: int) -> Iterator[Any_]:

@@ -247,6 +247,6 @@ def voxels_of(text: str | None, flag: str) -> tuple[int, ...] | None:
     if text is None:
         return None
     parts = text.split(",")
-    if len(parts) != 3 or not all(part.strip().lstrip("-").isdigit() for part in parts):
+    if len(parts) != 3 or not all(re.fullmatch(r"\s*-?[0-9]+\s*", part) for part in parts):
         raise SchemaError(f"{flag}: found {text!r}; wanted three whole numbers X,Y,Z in voxels")
     return tuple(int(part) for part in parts)

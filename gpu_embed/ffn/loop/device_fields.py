@@ -139,10 +139,6 @@ def _first_best(values: Tensor) -> tuple[Tensor, Tensor]:
     return best[:, 0], torch.where(values == best, at, values.shape[1]).amin(1)
 
 
-def _filled(places: tuple[Zyx, ...], count: int) -> tuple[Zyx, ...]:
-    return places + places[:1] * (count - len(places))
-
-
 def _grown(rows: Tensor, count: int, length: int) -> Tensor:
     grown = torch.full((count, length), math.nan, device=rows.device)
     grown[: rows.shape[0], : rows.shape[1]] = rows

@@ -114,7 +114,8 @@ def fill(scene: Scene) -> Places:
 
 def brightest(scene: Scene) -> Places:
     """Every voxel, the brightest first."""
-    order = np.argsort(scene.image.reshape(-1))[::-1]
+    # Stable: processors sort equal values in different orders otherwise.
+    order = np.argsort(scene.image.reshape(-1), kind="stable")[::-1]
     return np.column_stack(np.unravel_index(order, scene.image.shape)).astype(np.int64)
 
 

@@ -23,7 +23,7 @@ from gpu_embed.ffn.loop.fields import Fields, HostFields
 from gpu_embed.ffn.loop.movement import Restrictor
 from gpu_embed.ffn.loop.seeds import Scene, check_policy, seeds_of
 from gpu_embed.ffn.loop.together import Job, run_together
-from gpu_embed.ffn.settings import FfnSettings, Floats
+from gpu_embed.ffn.settings import FfnSettings, Floats, check_grey_type
 from gpu_embed.ffn.subvolumes.files import SubvolumeFile, restore_state, save_state, subvolume_path, write_subvolume
 from gpu_embed.ffn.subvolumes.label_volume import label_volume
 from gpu_embed.journal import claim
@@ -107,11 +107,15 @@ class Segmented:
 
 @dataclass(frozen=True)
 class PieceDone:
-    """One sub-volume of a run; ``steps`` are -1 where it was finished before."""
+    """One sub-volume of a run; ``steps`` are -1 where it was finished before.
+
+    ``absent``: chunks of EM and masks that its worker had asked for by then and that are not there.
+    """
 
     piece: SubvolumeFile
     steps: int
     engine: str = ""
+    absent: tuple[frozenset[Zyx], ...] = ()
 
 
 def segment(plan: SegmentPlan, *, workers: Workers = 1, progress: Progress | None = None) -> Segmented:
@@ -150,8 +154,10 @@ def segment(plan: SegmentPlan, *, workers: Workers = 1, progress: Progress | Non
         result.objects += int(labels.max())
         result.labelled_voxels += int(np.count_nonzero(labels))
         result.voxels += labels.size
-    if note := volume.note():
-        result.notes.append(note)
+    for at, source in enumerate((plan.em, plan.exclude, plan.unseeded)):
+        absent = frozenset[Zyx]().union(*(one.absent[at] for one in found if one.absent))
+        if source and (note := source().note(len(absent))):
+            result.notes.append(note)
     return result
 
 
@@ -211,6 +217,10 @@ class _Volumes:
         self.exclude = plan.exclude() if plan.exclude else None
         self.unseeded = plan.unseeded() if plan.unseeded else None
 
+    def absent(self) -> tuple[frozenset[Zyx], ...]:
+        every = (self.em, self.exclude, self.unseeded)
+        return tuple(frozenset() if one is None else one.absent_chunks for one in every)
+
 
 class _Work:
     """One sub-volume on its way."""
@@ -243,7 +253,8 @@ class _Work:
             self._steps_before = canvas.progress.steps
             seeds = canvas.progress.seeds
         else:
-            seeds = self._seeds(Scene(image, canvas.segmentation, restrictor))
+            z, y, x = self._volumes.em.resolution.xyz[::-1]
+            seeds = self._seeds(Scene(image, canvas.segmentation, restrictor, (z, y, x)))
         return canvas, canvas.run(seeds, lambda: self._between(canvas))
 
     def _between(self, canvas: Canvas) -> None:
@@ -258,7 +269,8 @@ class _Work:
     def _finish(self, canvas: Canvas) -> None:
         path = write_subvolume(self._plan.folder, self._start, canvas)
         steps = canvas.progress.steps - self._steps_before
-        self._done.append(PieceDone(_piece(path, self._start, self._stop), steps, self._engine.name))
+        piece = _piece(path, self._start, self._stop)
+        self._done.append(PieceDone(piece, steps, self._engine.name, self._volumes.absent()))
         if self._progress:
             self._progress.finished(len(self._done))
 
@@ -266,11 +278,7 @@ class _Work:
         grey = self._volumes.em.read(self._start, self._stop)
         if grey.dtype.kind == "f":
             check_image(grey, self._plan.architecture)
-            if float(np.abs(grey).max()) <= 1:
-                raise SchemaError(
-                    f"{self._volumes.em.name} holds {grey.dtype} of at most {np.abs(grey).max():g}; the settings want "
-                    f"grey values of mean {self._plan.used.mean:g} and deviation {self._plan.used.std:g}"
-                )
+        self._plan.used.check_scale(self._volumes.em.name, grey)
         return self._plan.used.normalised(grey)
 
     def _mask(self, volume: Volume | None) -> npt.NDArray[np.bool_] | None:
@@ -338,26 +346,30 @@ def identity(plan: SegmentPlan, volume: Volume, box: Box) -> dict[str, Any]:
     for name, value in sorted(plan.checkpoint.weights.items()):
         digest.update(name.encode() + np.ascontiguousarray(value).tobytes())
     return {
-        "volume": volume.name,
+        "volume": _told_of(volume),
         "resolution": list(volume.resolution.xyz),
         "box": [list(corner) for corner in box],
         "weights": digest.hexdigest(),
         "architecture": plan.architecture.to_json(),
         "settings": plan.used.to_json(),
         "pieces": [[list(start), list(stop)] for start, stop in pieces_of(plan, box)],
-        "exclude": plan.exclude().name if plan.exclude else None,
-        "unseeded": plan.unseeded().name if plan.unseeded else None,
+        "exclude": _told_of(plan.exclude()) if plan.exclude else None,
+        "unseeded": _told_of(plan.unseeded()) if plan.unseeded else None,
         "seeds": [list(place) for place in plan.seeds] if plan.seeds is not None else None,
         "probabilities": plan.probabilities,
         "engine": [plan.engine, plan.options.precision, plan.options.device, plan.options.batch],
     }
 
 
+def _told_of(volume: Volume) -> list[Any]:
+    """What says which voxels lie where: at another offset, or with other axes, a box holds others."""
+    return [volume.name, volume.axes, list(volume.start), list(volume.stop)]
+
+
 def _checked(plan: SegmentPlan, volume: Volume) -> Box:
     """The box to segment, once everything that can be known before any work is right."""
     check_policy(plan.used.seeds)
-    if volume.dtype.kind != "f" and volume.dtype != np.uint8:
-        raise SchemaError(f"{volume.name} holds {volume.dtype}; wanted uint8 grey values, or floats in the same range")
+    check_grey_type(volume.name, volume.dtype)
     trained = plan.checkpoint.card.resolution
     if trained is not None and not plan.out_of_domain and not _same(Resolution(*trained), volume.resolution):
         raise VersionError(

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from gpu_embed.ffn.architecture import Zyx
-from gpu_embed.ffn.settings import FfnSettings, Floats
+from gpu_embed.ffn.settings import FfnSettings, Floats, check_grey_type
 from gpu_embed.ffn.training.coordinates import Coordinate, Coordinates
 from gpu_embed.segmentation.contingency import require_labels
 from ingest.schema.errors import SchemaError
@@ -32,7 +32,7 @@ class TrainingCube:
     """EM and the true labels of the same voxels, ZYX.
 
     Raises:
-        SchemaError: different shapes, EM that is not finite, labels that are none.
+        SchemaError: different shapes, EM of another type than ``segment`` takes or not finite, labels that are none.
     """
 
     name: str
@@ -45,8 +45,7 @@ class TrainingCube:
                 f"{self.name}: EM of {self.em.shape} voxels and labels of {self.labels.shape} (ZYX); wanted the same "
                 "voxels of both"
             )
-        if self.em.dtype.kind not in "uif":
-            raise SchemaError(f"{self.name}: EM of {self.em.dtype}; wanted numbers")
+        check_grey_type(self.name, self.em.dtype)
         if self.em.dtype.kind == "f" and not np.isfinite(self.em).all():
             place = np.argwhere(~np.isfinite(self.em))[0].tolist()
             raise SchemaError(f"{self.name}: the EM is not finite at voxel {place} (ZYX); mend it or cut it off")

@@ -107,7 +107,8 @@ def train_ffn(
         resolution: nm XYZ of the cubes' voxels, for the card.
 
     Raises:
-        SchemaError: cubes too small for the field of view and its moves, or that hold no labels or no image.
+        SchemaError: cubes too small for the field of view and its moves, that hold no labels or no image, or grey
+            values of another scale than the settings.
         AnalysisError: a checkpoint of another training, a loss that is not finite.
     """
     if not cubes:
@@ -119,6 +120,7 @@ def train_ffn(
                 f"{cube.name} is {cube.em.shape} voxels (ZYX), smaller than {size}: the field of view "
                 f"{architecture.fov} and its moves. Take a larger cube or a smaller field of view"
             )
+        settings.check_scale(cube.name, cube.em)
     margin: Zyx = (size[0] // 2, size[1] // 2, size[2] // 2)
     classes = [fill_classes(c.labels, training.radius, training.thresholds, training.least_voxels) for c in cubes]
     coordinates = Coordinates(classes, margin, steps.seed)
@@ -153,7 +155,7 @@ def train_ffn(
     )
     weights = {key: value.detach().cpu().numpy().copy() for key, value in trained.network.state_dict().items()}
     card = FfnCard(name, architecture, settings, resolution, source=", ".join(cube.name for cube in cubes))
-    note = f"trained for {steps.steps if stop_after is None else min(stop_after, steps.steps):,} steps"
+    note = f"trained for {trained.step:,} steps"
     card = replace(card, notes=(note,))
     return TrainedFfn(FfnCheckpoint(card, weights), trained, coordinates.counts)
 

@@ -76,7 +76,9 @@ def train_encoder(
     identity = {
         **{key: value for key, value in asdict(s).items() if key != "training"},
         "pairs": pairs.sha256(),
-        "volumes": [[list(v.start), list(v.shape), str(v.dtype), list(v.resolution.xyz)] for v in (em, segmentation)],
+        "volumes": [
+            [v.name, list(v.start), list(v.shape), str(v.dtype), list(v.resolution.xyz)] for v in (em, segmentation)
+        ],
     }
     trained = train(
         network,

@@ -39,19 +39,23 @@ def skeletonise(
     from gpu_embed.segmentation.boxes import parse_box
     from graphlab.commands.terminal import print_json
     from ingest.skeletons.from_volumes import skeletonise as made_of
-    from ingest.skeletons.precomputed import write_precomputed
+    from ingest.skeletons.precomputed import require_new, write_precomputed
     from ingest.volumes.volume import open_volume
 
+    require_new(folder)
     volume = open_volume(segmentation, resolution=resolution, offset=voxels_of(offset, "--offset"), axes=axes)
     part = None if box is None else parse_box(box)
     found = made_of(volume, dust_voxels=least_voxels, teasar={"scale": scale, "const": const}, box=part)
     write_precomputed(folder, found)
     nodes, cable = sum(map(len, found)), sum(one.path_length_nm for one in found)
+    notes = [note for note in [volume.note()] if note]
     if json:
-        print_json({"skeletons": len(found), "nodes": nodes, "cable_nm": cable, "folder": str(folder)})
+        about = {"skeletons": len(found), "nodes": nodes, "cable_nm": cable, "folder": str(folder), "notes": notes}
+        print_json(about)
     else:
         typer.echo(f"{folder}: {len(found):,} skeletons, {nodes:,} nodes, {cable / 1000:,.1f} um of cable")
-        typer.echo(f"  - segments of fewer than {least_voxels:,} voxels have none")
+        for note in [f"segments of fewer than {least_voxels:,} voxels have none", *notes]:
+            typer.echo(f"  - {note}")
 
 
 def make_synapses(
@@ -80,10 +84,13 @@ def make_synapses(
     found = contacts(volume.read(start, stop), start, volume.resolution, reach)
     made = made_synapses(found, np.random.default_rng(seed), density)
     write_table(made, output)
-    pairs = len({*zip(found.one.tolist(), found.other.tolist(), strict=True)})
+    notes = [note for note in [volume.note()] if note]
+    pairs = len(np.unique(np.stack([found.one, found.other]), axis=1).T)
     if json:
-        print_json({"made_synapses": made.num_rows, "touching_pairs": pairs, "file": str(output)})
+        print_json({"made_synapses": made.num_rows, "touching_pairs": pairs, "file": str(output), "notes": notes})
     else:
         typer.echo(
             f"{output}: {made.num_rows:,} made synapses (drawn by chance, not measured) of {pairs:,} pairs that touch"
         )
+        for note in notes:
+            typer.echo(f"  - {note}")

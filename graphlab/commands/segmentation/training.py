@@ -63,6 +63,8 @@ def ffn(
     no_progress: NoProgress = False,
 ) -> None:
     """Train a flood-filling network; stopped, the same command goes on where it was."""
+    from itertools import chain
+
     from gpu_embed.ffn.architecture import FfnArchitecture
     from gpu_embed.ffn.checkpoint import save_ffn
     from gpu_embed.ffn.settings import FfnSettings
@@ -93,7 +95,7 @@ def ffn(
     )  # fmt: skip
     place = voxels_of(offset, "--offset")
     part = None if box is None else parse_box(box)
-    cubes, sizes = zip(
+    cubes, sizes, said = zip(
         *(_cube(one, other, resolution, place, axes, part) for one, other in zip(em, labels, strict=True)), strict=True
     )
     if len(set(sizes)) > 1:
@@ -122,7 +124,7 @@ def ffn(
     last = done.trained.entries[-1] if done.trained.entries else {}
     if json:
         run = {"steps": done.trained.steps, "seconds": done.trained.seconds, "last": last, "classes": done.counts}
-        print_json({"card": card.to_json(), **run})
+        print_json({"card": card.to_json(), **run, "notes": list(chain.from_iterable(said))})
     elif not quiet:
         typer.echo(
             f"{output}: {card.notes[0]} ({done.trained.steps:,} now, {done.trained.steps_per_s:.2f} a second), loss "
@@ -131,12 +133,14 @@ def ffn(
         typer.echo(f"  - grey values: mean {greys.mean:.4g}, standard deviation {greys.std:.4g}")
         told = ", ".join(f"{value}: {count:,}" for value, count in done.counts.items())
         typer.echo(f"  - voxels of each class of fill, drawn from evenly (0: unlabelled or small): {told}")
+        for line in chain.from_iterable(said):
+            typer.echo(f"  - {line}")
 
 
 def _cube(
     em: str, labels: str, resolution: str | None, offset: tuple[int, ...] | None, axes: str | None, box: Box | None
-) -> tuple[TrainingCube, tuple[float, float, float]]:
-    """EM and labels of one place, in memory, and their voxel size in nm XYZ."""
+) -> tuple[TrainingCube, tuple[float, float, float], list[str]]:
+    """EM and labels of one place, in memory, their voxel size in nm XYZ, and notes on what is not there."""
     from gpu_embed.ffn.training.examples import TrainingCube
     from gpu_embed.segmentation.boxes import xyz
     from ingest.schema.errors import SchemaError, VersionError
@@ -152,7 +156,8 @@ def _cube(
             f"{em} is {xyz(extents[0])} and {labels} {xyz(extents[1])} (XYZ); say which voxels both have with --box"
         )
     start, stop = box or extents[0]
-    return TrainingCube(em, grey.read(start, stop), ids.read(start, stop)), grey.resolution.xyz
+    cube = TrainingCube(em, grey.read(start, stop), ids.read(start, stop))
+    return cube, grey.resolution.xyz, [note for volume in (grey, ids) if (note := volume.note())]
 
 
 def _zyx(text: str, flag: str) -> Zyx:

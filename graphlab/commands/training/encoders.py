@@ -131,15 +131,17 @@ def encoder(
         progress_bars(off=no_progress or quiet or json or not workers.first) as bars,
     ):
         _, trained = train_encoder(
-            *volumes, made, settings, folder, name=folder.name, device=where, workers=workers, stop_after=stop_after,
-            checkpoint_every=checkpoint_every, journal_every=journal_every, progress=bars("training"),
+            *volumes, made, settings, folder, name=folder.resolve().name, device=where, workers=workers,
+            stop_after=stop_after, checkpoint_every=checkpoint_every, journal_every=journal_every,
+            progress=bars("training"),
         )  # fmt: skip
         if not workers.first:
             return
         source.keep(folder, made)
     about: dict[str, Any] = {
         "folder": str(folder), "steps": trained.steps, "seconds": trained.seconds, "waited_s": trained.waited_s,
-        "steps_per_s": trained.steps_per_s, "pairs": len(made), "notes": list(made.notes),
+        "steps_per_s": trained.steps_per_s, "pairs": len(made),
+        "notes": [*made.notes, *(note for volume in volumes if (note := volume.note()))],
         "last": trained.entries[-1] if trained.entries else None, "encoder": None,
     }  # fmt: skip
     if (stop_after is None or stop_after >= steps) and (folder / ENCODER).exists():

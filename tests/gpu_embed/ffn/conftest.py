@@ -93,6 +93,14 @@ def balls() -> np.ndarray:
 
 
 @pytest.fixture(scope="session")
+def two_bars() -> np.ndarray:
+    """Two bright bars that no noise joins; what is dark between them keeps them apart where voxels may freeze."""
+    image = np.full((20, 30, 34), -1.0, dtype=np.float32)
+    image[5:14, 4:11, 3:31] = image[5:14, 19:26, 3:31] = 1.0
+    return image + np.random.default_rng(3).normal(0, 0.05, image.shape).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
 def google() -> dict[str, np.ndarray]:
     """What Google's loop answered; how: tests/data/ffn/google_loop.py."""
     with np.load(GOOGLE / "google_rule.npz", allow_pickle=False) as stored:

@@ -138,6 +138,6 @@ def test_what_does_not_lie_on_each_other_is_refused(made: dict[str, Any], tmp_pa
     with pytest.raises(SchemaError, match="floats holds float32; wanted whole numbers"):
         evaluate_volumes(segmentation, volume(tmp_path / "floats", np.full(SHAPE, np.nan, np.float32)))
     assert segmentation.reads == before, "seen before anything is read"
-    for text in ("1,2,3", "1,2,3:4,5", "1,2,3:4,5,x", "1,2,3:4,5,6:7,8,9"):
+    for text in ("1,2,3", "1,2,3:4,5", "1,2,3:4,5,x", "1,2,3:4,5,6:7,8,9", "--1,2,3:4,5,6", "\u00b2,2,3:4,5,6"):
         with pytest.raises(SchemaError, match="wanted first voxel and end"):
             parse_box(text)

@@ -25,8 +25,16 @@ def test_places_are_googles(policy: str, scene: Scene, google: dict[str, np.ndar
     if policy == "fill":
         scene = replace(scene, segmentation=google["plain/segmentation"].astype(np.int32))
     found, wanted = np.array(seeds_of(policy, scene, MARGIN)), google[f"seeds/{policy}"]
-    np.testing.assert_array_equal(found if len(found) <= 2000 else found[::7], wanted)
+    some = found if len(found) <= 2000 else found[::7]
     assert len(wanted) > 10
+    if policy != "brightest":
+        np.testing.assert_array_equal(some, wanted)
+        return
+    # Theirs has voxels of one grey value in whatever order the processor at hand sorts them.
+    grey = scene.image[tuple(found.T)]
+    np.testing.assert_array_equal(scene.image[tuple(some.T)], scene.image[tuple(wanted.T)])
+    order = np.lexsort((*found.T[::-1], grey))[::-1]
+    np.testing.assert_array_equal(order, np.arange(len(found)))
 
 
 def test_masks_keep_peaks_away(scene: Scene, google: dict[str, np.ndarray]) -> None:

@@ -22,11 +22,11 @@ SETTINGS = FfnSettings(least_voxels=20, move=0.7, segment=0.55, seed=0.9, pad=0.
 
 @pytest.mark.parametrize("batch", [1, 3])
 def test_moves_are_those_of_each_alone(
-    batch: int, little: FfnArchitecture, growing: dict[str, Array], balls: Floats
+    batch: int, little: FfnArchitecture, growing: dict[str, Array], balls: Floats, two_bars: Floats
 ) -> None:
     engine = open_ffn_engine(little, growing, "torch", FfnEngineOptions(device="cpu", batch=batch))
     fields = HostFields(little, SETTINGS, engine)
-    parts = [balls[:20], balls[20:], balls[:, :24], balls[:, 24:, 3:], balls[10:30, 10:30, 10:30]]
+    parts = [balls[:20], balls[20:], balls[:, :24], balls[:, 24:, 3:], two_bars]
     found: dict[int, Found] = {}
     rounds: list[int] = []
 
@@ -51,4 +51,4 @@ def test_moves_are_those_of_each_alone(
         assert alone[i][0] == found[i][0]
         np.testing.assert_array_equal(alone[i][1], found[i][1])
     assert max(len(moves) for moves, _ in found.values()) > 20
-    assert sum(int(labels.max()) for _, labels in found.values()) >= 2
+    assert sum(int(labels.max()) for _, labels in found.values()) >= 3

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from gpu_embed.ffn.engines.pytorch import TorchFfnEngine
+from gpu_embed.ffn.loop.movement import Restrictor
+from gpu_embed.ffn.loop.seeds import Scene, seeds_of
 from gpu_embed.ffn.settings import Floats
 from gpu_embed.ffn.subvolumes.files import SubvolumeFile
 from gpu_embed.ffn.subvolumes.segment import SegmentPlan, pieces_of, segment
@@ -83,10 +85,71 @@ def test_a_stopped_run_goes_on_to_the_same_bytes(
     assert content(stopped.folder) == content(plan.folder)
 
 
-def test_another_run_is_refused_in_the_same_folder(plan: SegmentPlan) -> None:
-    segment(replace(plan, size=None))
+def test_another_run_is_refused_in_the_same_folder(plan: SegmentPlan, grey_file: Path) -> None:
+    first = replace(plan, size=None, box=((3, 20, 100), (13, 32, 114)))
+    segment(first)
     with pytest.raises(VersionError, match="holds a run of another settings"):
-        segment(replace(plan, size=None, settings=replace(plan.used, move=0.75)))
+        segment(replace(first, settings=replace(plan.used, move=0.75)))
+    for more in ({"offset": (95, 20, 3)}, {"offset": (100, 20, 3), "axes": "xyz"}):
+        with pytest.raises(VersionError, match="holds a run of another volume"):
+            segment(replace(first, em=wrong("raw", grey_file, **more)))  # type: ignore[arg-type]
+
+
+def test_chunks_that_are_not_there_are_told(plan: SegmentPlan, balls: Floats, tmp_path: Path) -> None:
+    """By every worker that met them, and counted once; of masks, too."""
+    tensorstore = pytest.importorskip("tensorstore")
+    for name in ("em", "mask"):
+        metadata = {"shape": [40, 48, 52], "chunks": [40, 24, 26], "dtype": "|u1"}
+        spec = {"driver": "zarr", "kvstore": f"file://{tmp_path}/{name}/", "metadata": metadata}
+        voxels = np.clip(np.round(balls * 33 + 128), 1, 255).astype(np.uint8) if name == "em" else 1
+        tensorstore.open(spec, create=True).result().write(voxels).result()
+        (tmp_path / name / "0.0.1").unlink()
+    em, mask = (
+        partial(open_volume, f"zarr://{tmp_path}/{name}", resolution=(8, 8, 8), offset=(0, 0, 0), axes="zyx")
+        for name in ("em", "mask")
+    )
+    done = segment(replace(plan, em=em, exclude=mask, size=(40, 48, 30), overlap=(8, 8, 8)), workers=2)
+    assert len(done.pieces) == 2
+    assert done.notes == [
+        f"1 chunks of zarr://{tmp_path}/{name} are not there: read as 0, the fill value" for name in ("em", "mask")
+    ]
+
+
+def test_seeds_lie_deepest_in_nm(plan: SegmentPlan, balls: Floats, grey_file: Path) -> None:
+    """Where voxels are flat, so are the distances to edges that first voxels are chosen by."""
+    em = wrong("raw", grey_file, resolution=(2, 2, 8), offset=(0, 0, 0))
+    flat = replace(plan, em=em, size=None, box=((0, 0, 0), (40, 30, 32)), out_of_domain=True)  # type: ignore[arg-type]
+    found = segment(flat).pieces[0].objects()
+    image = plan.used.normalised(np.clip(np.round(balls * 33 + 128), 0, 255).astype(np.uint8)[:40, :30, :32])
+    scene = Scene(image, np.zeros(image.shape, np.int32), Restrictor())
+    deep, equal = (
+        seeds_of("peaks", replace(scene, voxel=voxel), plan.architecture.margin)
+        for voxel in ((8.0, 2.0, 2.0), (1.0, 1.0, 1.0))
+    )
+    assert deep != equal
+    again = segment(replace(flat, folder=plan.folder / "again", seeds=tuple(deep))).pieces[0].objects()
+    assert found == again
+    assert found
+
+
+def test_floats_of_another_scale(plan: SegmentPlan, grey_file: Path, tmp_path: Path) -> None:
+    """0 to 1 where 0 to 255 is meant is refused; a network of such images, or a part that is 0, is not."""
+    import h5py
+
+    small = replace(plan, size=None, box=((3, 20, 100), (13, 32, 114)))
+    with h5py.File(grey_file, "a") as file:
+        file["unit"], file["black"] = file["floats"][...] / 255, np.zeros((40, 48, 52), np.float32)
+        file["many"] = file["floats"][...] * 257
+    for name, mean, refused in (("unit", 128, True), ("many", 128, True), ("raw", 0.5, True), ("black", 128, False),
+                                ("unit", 0.5, False)):  # fmt: skip
+        settings = replace(plan.used, mean=mean, std=33 if mean > 1 else 0.13)
+        em = wrong(name, grey_file, offset=(100, 20, 3))
+        one = replace(small, em=em, settings=settings, folder=tmp_path / f"{name} {mean}")  # type: ignore[arg-type]
+        if refused:
+            with pytest.raises(SchemaError, match=f"of at most .*; the settings want grey values of mean {mean}"):
+                segment(one)
+        else:
+            segment(one)
 
 
 def test_seeds_and_masks(plan: SegmentPlan, grey_file: Path, tmp_path: Path) -> None:
@@ -137,11 +200,6 @@ def test_volumes_that_cannot_be(plan: SegmentPlan, grey_file: Path, tmp_path: Pa
         with pytest.raises(error, match=said):
             segment(replace(plan, em=wrong(source, grey_file, **more), folder=tmp_path / source))  # type: ignore[arg-type]
     segment(replace(plan, em=wrong("raw", grey_file, resolution=(10, 10, 10)), size=None, out_of_domain=True))  # type: ignore[arg-type]
-    with pytest.raises(SchemaError, match="holds float32 of at most .*; the settings want grey values of mean 128"):
-        tiny = np.full((40, 48, 52), 0.5, dtype=np.float32)
-        with h5py.File(grey_file, "a") as file:
-            file["tiny"] = tiny
-        segment(replace(plan, em=wrong("tiny", grey_file), folder=tmp_path / "tiny"))  # type: ignore[arg-type]
     with pytest.raises(SchemaError, match="wanted those of"):
         segment(replace(plan, exclude=wrong("mask", grey_file), folder=tmp_path / "mask"))  # type: ignore[arg-type]
 

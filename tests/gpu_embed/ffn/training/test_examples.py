@@ -72,7 +72,7 @@ def test_what_is_no_cube(bars: TrainingCube) -> None:
         TrainingCube("x", broken, bars.labels)
     with pytest.raises(SchemaError, match="volume of labels holds float64"):
         TrainingCube("x", bars.em, bars.labels.astype(float))
-    with pytest.raises(SchemaError, match="EM of bool"):
+    with pytest.raises(SchemaError, match="x holds bool; wanted uint8 grey values, or floats"):
         TrainingCube("x", bars.em > 3, bars.labels)
     with pytest.raises(SchemaError, match=r"axes \(0, 1\) cannot change places"):
         batches(bars, turning=Turning((0, 1), ()))
