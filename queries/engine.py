@@ -167,6 +167,8 @@ def answer(
                     source.connection, sql, values.all(sql), limits, limit, foreign=not passes_rows_through(statement)
                 )
     except duckdb.Error as error:
+        if isinstance(error, duckdb.TransactionException):
+            limits.check()  # a limit ended the transaction in a statement before: that is what is told
         raise translated(error, text or statement.text) from None
     used = dict.fromkeys(choice.executor.name for choice in choices) or {"duckdb": None}
     plan = "\n".join(f"{part}: {detail}" for choice in choices for part, detail in choice_lines(choice))
