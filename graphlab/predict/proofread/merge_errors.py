@@ -116,7 +116,7 @@ def _cut_rows(
             continue
         ids, points = nodes.node_ids[own], nodes.points_nm[own].astype(np.float64)
         known = parents_of.get(cell)
-        at, parents = _tree(ids, points, known)
+        at, parents = _tree(cell, ids, points, known)
         said = np.full((len(parents), probability.shape[1]), np.nan)
         said[at] = probability[own]
         cut = label_cut(parents, said, least)
@@ -159,7 +159,7 @@ def _parents(folder: Folder, cells: RootIds) -> dict[int, tuple[RootIds, Ints]]:
     return found
 
 
-def _tree(ids: RootIds, points: Floats, known: tuple[RootIds, Ints] | None) -> tuple[Ints, Ints]:
+def _tree(cell: int, ids: RootIds, points: Floats, known: tuple[RootIds, Ints] | None) -> tuple[Ints, Ints]:
     """(place of each window among the nodes of a tree, parents): its skeleton, or the shortest tree over its points."""
     if known is not None:
         order = np.argsort(known[0], kind="stable")
@@ -168,7 +168,7 @@ def _tree(ids: RootIds, points: Floats, known: tuple[RootIds, Ints] | None) -> t
             return at, known[1]
     if len(points) > MOST_LOOSE:
         raise AnalysisError(
-            f"a neuron has {len(points):,} windows and no skeleton with their nodes; without one at most "
+            f"neuron {cell} has {len(points):,} windows and no skeleton with their nodes; without one at most "
             f"{MOST_LOOSE:,} are joined by distance. Ingest skeletons (--as skeletons)"
         )
     from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree

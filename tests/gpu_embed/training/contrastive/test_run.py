@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -63,6 +64,10 @@ def test_resumed_it_exports_the_same_bytes(made: Made, tmp_path: Path) -> None:
     assert not (tmp_path / "parts" / ENCODER).exists()
     with pytest.raises(AnalysisError, match="other settings: architecture"):
         run("parts", settings=replace(SETTINGS, architecture=replace(SMALL, width=4)))
+    moved = copy.copy(em)
+    moved.name = "elsewhere"
+    with pytest.raises(AnalysisError, match="other settings: volumes"):
+        train_encoder(moved, segmentation, pairs, SETTINGS, tmp_path / "parts", device=CPU)
     run("parts")
     for name in (ENCODER, "encoder.json", trainer.CHECKPOINT, trainer.JOURNAL):
         assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "parts" / name).read_bytes()
