@@ -105,6 +105,28 @@ class Predictor(Protocol):
         """What it is and what it looks at, for the card."""
 
 
+class Around:
+    """What a predictor around another declares: what that one does; it is compared only where it is named."""
+
+    predictor: Predictor
+
+    @property
+    def tasks(self) -> frozenset[str]:
+        return self.predictor.tasks
+
+    @property
+    def needs(self) -> frozenset[str]:
+        return self.predictor.needs
+
+    @property
+    def libraries(self) -> frozenset[str]:
+        return self.predictor.libraries
+
+    @property
+    def by_default(self) -> bool:
+        return False
+
+
 class Declared:
     """What most predictors declare: they need connections alone, and are compared by default."""
 

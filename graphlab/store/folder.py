@@ -177,7 +177,7 @@ class Folder:
         return made
 
     part: Any = None
-    """Of ``parts.PartFolder``: which part of the graph is seen."""
+    """Of ``views.parts.PartFolder``: which part of the graph is seen."""
 
     @property
     def whole(self) -> Folder:

@@ -53,11 +53,11 @@ class EventSourceContract:
 
     def address(self, folder: Path) -> str:
         """An address of an empty source; ``folder`` is this test's own."""
-        raise NotImplementedError
+        raise NotImplementedError("say where an empty source is: def address(self, folder): ...")
 
     def send(self, folder: Path, events: list[dict[str, Any]]) -> None:
         """Put events into the source, after those that are there."""
-        raise NotImplementedError
+        raise NotImplementedError("say how events get into it: def send(self, folder, events): ...")
 
     @property
     def source(self) -> EventSource:

@@ -17,7 +17,7 @@ from graphlab.predict.controls.rewiring import share_in_place, with_rewired
 from graphlab.predict.evaluation.evaluate import FoldPredictions, estimate
 from graphlab.predict.inputs.examples import HIDDEN, Ints
 from graphlab.predict.inputs.features import Inputs
-from graphlab.predict.predictor import Fitted, Predictor, TrainingJournal, known_rows
+from graphlab.predict.predictor import Around, Fitted, Predictor, TrainingJournal, known_rows
 from graphlab.predict.state import State
 from graphlab.statistics.folds import Fold
 from graphlab.statistics.intervals import percentile_interval
@@ -29,31 +29,15 @@ LEAKY_SPLITS = ("pair", "class")
 
 
 @dataclass(frozen=True)
-class ShuffledLabels:
+class ShuffledLabels(Around):
     """Another predictor, given its training labels in random order."""
 
-    inner: Predictor
+    predictor: Predictor
     draw: int = 0
 
     @property
     def name(self) -> str:
-        return f"{self.inner.name}, labels shuffled"
-
-    @property
-    def tasks(self) -> frozenset[str]:
-        return self.inner.tasks
-
-    @property
-    def needs(self) -> frozenset[str]:
-        return self.inner.needs
-
-    @property
-    def libraries(self) -> frozenset[str]:
-        return self.inner.libraries
-
-    @property
-    def by_default(self) -> bool:
-        return False
+        return f"{self.predictor.name}, labels shuffled"
 
     def fit(
         self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: TrainingJournal | None = None
@@ -61,13 +45,13 @@ class ShuffledLabels:
         rows = known_rows(known)
         shuffled = np.full(len(known), HIDDEN, dtype=np.int64)
         shuffled[rows] = np.random.default_rng([seed, self.draw]).permutation(known[rows])
-        return self.inner.fit(inputs, shuffled, classes, seed)
+        return self.predictor.fit(inputs, shuffled, classes, seed)
 
     def restore(self, state: State) -> Fitted:
-        return self.inner.restore(state)
+        return self.predictor.restore(state)
 
     def sentence(self) -> str:
-        return f"{self.inner.sentence()}; training labels in random order"
+        return f"{self.predictor.sentence()}; training labels in random order"
 
 
 def rewiring_gains(plan: ControlSetup, rewirings: int = 1) -> list[ControlResult]:

@@ -19,7 +19,7 @@ from graphlab.predict.evaluation.evaluate import Estimate, FoldPredictions, Metr
 from graphlab.predict.evaluation.splits import SPLITS
 from graphlab.predict.inputs.examples import HIDDEN, Examples, Floats, Ints
 from graphlab.predict.inputs.features import Inputs
-from graphlab.predict.predictor import Fitted, Predictor, TrainingJournal, known_rows
+from graphlab.predict.predictor import Around, Fitted, Predictor, TrainingJournal, known_rows
 from graphlab.predict.state import Array, State, array, require, with_prefix, without_prefix
 from ingest.schema.errors import AnalysisError, MissingExtraError, UnknownNameError
 
@@ -155,7 +155,7 @@ def held_out_predictions(
 
 
 @dataclass(frozen=True)
-class Calibrated:
+class Calibrated(Around):
     """Any predictor, its probabilities mapped by what came true for classes it had not seen."""
 
     predictor: Predictor
@@ -172,20 +172,8 @@ class Calibrated:
         return calibrated_name(self.predictor.name)
 
     @property
-    def tasks(self) -> frozenset[str]:
-        return self.predictor.tasks
-
-    @property
-    def needs(self) -> frozenset[str]:
-        return self.predictor.needs
-
-    @property
     def libraries(self) -> frozenset[str]:
-        return self.predictor.libraries | ({"sklearn"} if self.method == "isotonic" else frozenset())
-
-    @property
-    def by_default(self) -> bool:
-        return False
+        return super().libraries | ({"sklearn"} if self.method == "isotonic" else frozenset())
 
     def fit(
         self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: TrainingJournal | None = None

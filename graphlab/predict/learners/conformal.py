@@ -18,7 +18,7 @@ from graphlab.predict.evaluation import doubts
 from graphlab.predict.evaluation.conformal import LEVEL, Conformal, fewest
 from graphlab.predict.inputs.examples import HIDDEN, Floats, Ints
 from graphlab.predict.inputs.features import Inputs
-from graphlab.predict.predictor import Fitted, Judged, Predictor, TrainingJournal, known_rows
+from graphlab.predict.predictor import Around, Fitted, Judged, Predictor, TrainingJournal, known_rows
 from graphlab.predict.state import (
     Array,
     State,
@@ -36,7 +36,7 @@ SHARE = 0.25
 
 
 @dataclass(frozen=True)
-class ConformalPredictor:
+class ConformalPredictor(Around):
     """A predictor that says which labels a cell may have, and whether it is like what it was trained on at all."""
 
     predictor: Predictor
@@ -46,22 +46,6 @@ class ConformalPredictor:
     @property
     def name(self) -> str:
         return f"{PREFIX}{self.predictor.name}"
-
-    @property
-    def tasks(self) -> frozenset[str]:
-        return self.predictor.tasks
-
-    @property
-    def needs(self) -> frozenset[str]:
-        return self.predictor.needs
-
-    @property
-    def libraries(self) -> frozenset[str]:
-        return self.predictor.libraries
-
-    @property
-    def by_default(self) -> bool:
-        return False
 
     def fit(
         self, inputs: Inputs, known: Ints, classes: int, seed: int, journal: TrainingJournal | None = None

@@ -6,8 +6,6 @@ Tests: tests/graphlab/store/live/test_history.py.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import duckdb
@@ -17,7 +15,8 @@ from graphlab.store.folder import Folder
 from graphlab.store.live import going
 from graphlab.store.live.views import WEIGHTS, same
 from graphlab.store.runs.runs import FOLLOWING
-from ingest.schema.errors import StoreError, VersionError
+from graphlab.store.views.folder_view import FolderView
+from ingest.schema.errors import VersionError
 
 _KEPT_OUT = "single synapses of earlier states are not kept; ask the connections"
 
@@ -67,56 +66,15 @@ def _history(folder: Folder, cursor: duckdb.DuckDBPyConnection | None = None) ->
     return history
 
 
-class SeenFolder(Folder):
+class SeenFolder(FolderView):
     """A graph folder that is open for writing elsewhere in this process, and is only read through this."""
 
     def __init__(self, whole: Folder) -> None:
-        self._whole = whole
-        self.path, self.read_only, self.shared = whole.path, True, whole.shared
-        self.lock, self.opened, self.closed = None, whole.opened, False
-        self._own_known: dict[Any, Any] = {}
-        self._known_of: dict[Any, Any] | None = None
+        super().__init__(whole, read_only=True)
 
     @property
     def whole(self) -> Folder:
         return self
-
-    @property  # type: ignore[misc]
-    def connection(self) -> duckdb.DuckDBPyConnection:
-        """A cursor that sees what this shows."""
-        return self.cursor()
-
-    @property
-    def known(self) -> dict[Any, Any]:  # type: ignore[override]
-        """What is kept between questions, emptied when the tables change."""
-        if self._known_of is not self._whole.known:
-            self._known_of, self._own_known = self._whole.known, {}
-        return self._own_known
-
-    def cursor(self) -> duckdb.DuckDBPyConnection:
-        return self._whole.cursor()
-
-    @contextmanager
-    def only_writer(self) -> Iterator[None]:
-        with self._whole.only_writer():
-            yield
-
-    @contextmanager
-    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Nothing is changed through this.
-
-        Raises:
-            StoreError: always.
-        """
-        if self.read_only:
-            raise StoreError(f"{self}, which is only read")
-        yield self.connection
-
-    def meta(self, key: str, cursor: duckdb.DuckDBPyConnection | None = None) -> Any:
-        return self._whole.meta(key, cursor)
-
-    def close(self) -> None:
-        """Nothing of its own is open."""
 
     def __str__(self) -> str:
         return f"this is {self.path} while it follows live events"

@@ -9,7 +9,7 @@ from graphlab.verbs.everyday.asking import Asking
 from ingest.schema.errors import SchemaError, UnknownNameError
 
 if TYPE_CHECKING:
-    from graphlab.store.parts import PartFolder
+    from graphlab.store.views.parts import PartFolder
 
 
 class PartVerbs(Asking):
@@ -21,7 +21,7 @@ class PartVerbs(Asking):
 
         from graphlab.selection.notes import about_answer, not_neurons
         from graphlab.selection.resolve import criteria_of, root_ids_of
-        from graphlab.store.parts import Part, PartFolder
+        from graphlab.store.views.parts import Part, PartFolder
 
         if self._folder.part is not None:
             raise SchemaError("this is a subset already; take the other one from the whole graph")

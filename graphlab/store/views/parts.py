@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -21,6 +20,7 @@ import pyarrow as pa
 
 from graphlab.store.database import first_row, quote
 from graphlab.store.folder import Folder
+from graphlab.store.views.folder_view import FolderView
 from graphlab.store.wiring.compartments.partition import PARTITION
 from ingest.schema.errors import StoreError
 from ingest.schema.ids import RootIds
@@ -67,15 +67,12 @@ def _words(said: Any) -> str:
     return f"{len(said):,} by root_id"
 
 
-class PartFolder(Folder):
+class PartFolder(FolderView):
     """A graph folder of which only a part is seen; runs are recorded in the whole graph, with the part they are of."""
 
     def __init__(self, whole: Folder, part: Part) -> None:
-        self._whole, self.part = whole, part
-        self.path, self.read_only, self.shared = whole.path, whole.read_only, whole.shared
-        self.lock, self.opened = None, whole.opened
-        self._own_known: dict[Any, Any] = {}
-        self._known_of: dict[Any, Any] | None = None
+        super().__init__(whole, whole.read_only)
+        self.part = part
         self._ids = pa.table({"root_id": pa.array(part.root_ids, pa.uint64())})
         self._pools = pa.table({"neuropil": pa.array(part.neuropils, pa.string())})
         with whole.reading() as cursor:
@@ -91,22 +88,6 @@ class PartFolder(Folder):
     def whole(self) -> Folder:
         return self._whole
 
-    @property
-    def closed(self) -> bool:  # type: ignore[override]
-        return self._whole.closed
-
-    @property  # type: ignore[misc]
-    def connection(self) -> duckdb.DuckDBPyConnection:
-        """A cursor that sees the part."""
-        return self.cursor()
-
-    @property
-    def known(self) -> dict[Any, Any]:  # type: ignore[override]
-        """What is kept between questions, emptied when the tables of the whole change."""
-        if self._known_of is not self._whole.known:
-            self._known_of, self._own_known = self._whole.known, {}
-        return self._own_known
-
     def cursor(self) -> duckdb.DuckDBPyConnection:
         cursor = self._whole.cursor()
         cursor.register(IDS, self._ids)
@@ -115,27 +96,8 @@ class PartFolder(Folder):
             cursor.execute(f"CREATE OR REPLACE TEMP VIEW {quote(name)} AS {select}")
         return cursor
 
-    @contextmanager
-    def only_writer(self) -> Iterator[None]:
-        with self._whole.only_writer():
-            yield
-
-    @contextmanager
-    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A part is not changed.
-
-        Raises:
-            StoreError: always.
-        """
-        if self.part is not None:
-            raise StoreError(f"this is {self.part}, which is only read; change the whole graph")
-        yield self.connection
-
-    def meta(self, key: str, cursor: duckdb.DuckDBPyConnection | None = None) -> Any:
-        return self._whole.meta(key, cursor)
-
-    def close(self) -> None:
-        """Nothing of its own is open; the whole graph stays open."""
+    def __str__(self) -> str:
+        return f"this is {self.part}"
 
 
 def _tables(database: str, part: Part) -> list[tuple[str, str]]:

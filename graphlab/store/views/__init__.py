@@ -1,0 +1,1 @@
+"""A graph folder as somebody sees it: a part, or an earlier state, in views of its own cursors."""
