@@ -19,7 +19,7 @@ $(PAGE): $(PAGE_SOURCES) | $(VENV)/bin/python
 	graphlab/web/frontend/build.sh $(BIN)/python
 
 test: $(VENV)/.installed-full $(VENV)/cave/.installed $(PAGE)  ## every test, slow ones too; real data when GRAPHLAB_REAL_DATA is set
-	GRAPHLAB_NEED_CAVE=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	GRAPHLAB_NEED_CAVE=1 $(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart 0
 
 lint: $(VENV)/.installed-full          ## style, types, and the arrows between the rooms
 	$(BIN)/ruff check .
@@ -28,7 +28,7 @@ lint: $(VENV)/.installed-full          ## style, types, and the arrows between t
 	$(BIN)/lint-imports
 
 check: lint $(PAGE)                    ## style, types, arrows, and the fast tests, in about two minutes
-	$(BIN)/python -m pytest -n 2 --dist loadfile --fast tests
+	$(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart 0 --fast tests
 
 bench: $(VENV)/.installed-full         ## peer and ours side by side, one table
 	$(BIN)/python -m pytest tests/benchmarks -m "bench and not gpu" -q

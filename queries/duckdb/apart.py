@@ -163,6 +163,7 @@ class _Child:
         if self.pid == 0:
             _be_child(connection, sql, parameters, most, plan_only, most_bytes, self._result, news_writer, go)
         self._ended = False
+        self._waited_for = False
         os.close(news_writer)
         os.close(go)
         self._before = self._resident()
@@ -196,10 +197,11 @@ class _Child:
         if self._ended:
             return
         self._ended = True
-        with suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
-        with suppress(ChildProcessError):
-            os.waitpid(self.pid, 0)
+        if not self._waited_for:  # else its number may be another process's by now
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+            with suppress(ChildProcessError):
+                os.waitpid(self.pid, 0)
         for handle in (self._news, self._go, self._result):
             os.close(handle)
 
@@ -251,6 +253,7 @@ class _Child:
     def _death(self) -> Exception:
         """It said nothing and is gone: out of memory in a place that cannot say so, or ended from outside."""
         _, status = os.waitpid(self.pid, 0)
+        self._waited_for = True
         if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGINT:
             return InterruptedRun("the query was stopped; the graph is unchanged")
         return _too_large()
