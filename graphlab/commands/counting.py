@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from graphlab.commands.distributed.dividing import PartOption, Shared, divided
 from graphlab.commands.options import (
     CompartmentOption,
     GraphPath,
@@ -69,6 +70,8 @@ def motifs(
         list[Path] | None, typer.Option(metavar="GRAPH", help="A further graph; profiles side by side. Repeatable.")
     ] = None,
     workers: Workers = None,
+    part: PartOption = None,
+    shared: Shared = None,
     report: Annotated[
         Path | None, typer.Option(metavar="FILE", callback=page, help="Also write an HTML report.")
     ] = None,
@@ -99,7 +102,14 @@ def motifs(
         settings["by"] = by if LABELS in null_model(null or default_null(size)).needs else None
     elif null is not None or compare:
         raise AnalysisError("--null and --compare need random graphs to compare with; give --samples N, such as 1000")
-    with Graph.open(graph, shared=True) as opened, progress_bars(off=no_progress) as bars:
+    if part is not None and (pattern is not None or compare or (by is not None and not samples)):
+        raise AnalysisError("--part divides the census or the null samples of one graph; leave out --pattern, "
+                            "--compare, and --by where there are no --samples")  # fmt: skip
+    with (
+        divided(part, shared, threads, json) as division,
+        Graph.open(graph, read_only=division.is_part, shared=not division.is_part) as opened,
+        progress_bars(off=no_progress) as bars,
+    ):
         if pattern is not None:
             if report or compare or by:
                 raise AnalysisError("--pattern goes with --null, --samples and --min-weight, not with "
@@ -107,7 +117,7 @@ def motifs(
             document, table = _pattern(opened, text_of(pattern), language, settings, threads, bars)
         elif samples:
             how: dict[str, Any] = {
-                "workers": threads,
+                "workers": division.workers,
                 "progress": bars("null samples"),
                 "mixing_progress": bars("does the null mix"),
             }
@@ -125,7 +135,7 @@ def motifs(
             if report:
                 document["report"] = str(opened.report(report, motifs=result, compare=others))
         else:
-            how = {"workers": threads, "progress": bars("counting")}
+            how = {"workers": division.workers, "progress": bars("counting")}
             census = opened.motifs.census(size, by=by, **settings, **how)
             document, table = (
                 {"size": size, **_view(opened, settings), "notes": list(census.notes)},
@@ -133,7 +143,8 @@ def motifs(
             )
             if report:
                 document["report"] = str(opened.report(report))
-    _show(document, table, output, json)
+        if not division.is_part:
+            _show(document, table, output, json)
 
 
 def _pattern(

@@ -28,8 +28,8 @@ def shares(work: npt.NDArray[Any], pieces: int = SHARES) -> list[Share]:
 
 
 def over_shares(
-    task: Callable[[int, int], Result],
-    parts: Sequence[Share],
+    task: Callable[..., Result],
+    parts: Sequence[tuple[int, ...]],
     workers: Workers = 1,
     progress: Progress | None = None,
     *,
@@ -38,6 +38,7 @@ def over_shares(
     """The results of ``task(low, high)`` in the order of the shares; threads gain where the task holds no lock.
 
     Args:
+        parts: shares, or what else the task is called with.
         in_place: the task writes to arrays of this process.
 
     Raises:
@@ -49,5 +50,5 @@ def over_shares(
     return runner.map_tasks(partial(_share, task), parts, ahead=len(parts), progress=progress, total=len(parts))
 
 
-def _share(task: Callable[[int, int], Result], part: Share) -> Result:
+def _share(task: Callable[..., Result], part: tuple[int, ...]) -> Result:
     return task(*part)

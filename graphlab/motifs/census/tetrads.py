@@ -26,6 +26,8 @@ TETRADS = tuple(one.name for one in classes(4))
 """mfinder ids of the 199 connected classes, ascending."""
 MOST = 2**59
 """Sums stay exact in 64 bits while all connected tetrads together are fewer."""
+_EDGES, _CYCLES, _CLIQUES = 0, 1, 2
+"""What a share is of."""
 
 
 def tetrad_counts(snapshot: Snapshot, workers: Workers = 1, progress: Progress | None = None) -> Counts:
@@ -80,41 +82,27 @@ def typed_tetrads(
     refuse_overflow(start, neighbour)
     packed = neighbour.astype(np.uint32) << 2 | state
     by_cycle, by_clique = shares(kernels.wedges_below(start, neighbour)), shares((start[1:] - split) ** 2)
-    total = len(by_cycle) + len(by_clique) + 1
-    done = 0
-
-    def advance(_: int, __: int) -> None:
-        nonlocal done
-        done += 1
-        if progress:
-            progress(done, total)
-
-    cycles_of = partial(_edges_or_cycles, start, neighbour, state, split, degree, packed)
-    parts = list(over_shares(cycles_of, [(-1, -1), *by_cycle], workers, advance))
-    paths, paws, diamonds = parts[0]
-    cycles = np.sum([part[0] for part in parts[1:]], axis=0) if by_cycle else np.zeros((9, 9), dtype=np.int64)
-    cliques = np.zeros(4096, dtype=np.int64)
-    for part in over_shares(partial(_cliques, start, neighbour, state, split), by_clique, workers, advance):
-        cliques += part
+    tasks = [(_EDGES, 0, 0), *((_CYCLES, *part) for part in by_cycle), *((_CLIQUES, *part) for part in by_clique)]
+    found = over_shares(partial(_counted, start, neighbour, state, split, degree, packed), tasks, workers, progress)
+    cycles, cliques = np.zeros((9, 9), dtype=np.int64), np.zeros(4096, dtype=np.int64)
+    paths, paws, diamonds = next(found)
+    for (kind, _, _), (part,) in zip(tasks[1:], found, strict=True):
+        (cycles if kind == _CYCLES else cliques)[...] += part
     return by_class(kernels.stars(degree), paths, paws, diamonds, cycles, cliques)
 
 
-def _edges_or_cycles(
-    start: Any, neighbour: Any, state: Any, split: Any, degree: Any, packed: Any, low: int, high: int
+def _counted(
+    start: Any, neighbour: Any, state: Any, split: Any, degree: Any, packed: Any, kind: int, low: int, high: int
 ) -> list[Counts]:
-    """One kernel a share; the sums over edges, one share of their own (low below 0), come first."""
+    """One kernel a share; the sums over edges are one share of their own."""
     from graphlab.motifs.kernels import tetrads as kernels
 
-    if low < 0:
+    if kind == _EDGES:
         edges = kernels.edge_triangles(start, neighbour, state, split)
         return list(kernels.over_edges(start, neighbour, state, split, degree, *edges))
-    return [kernels.four_cycles(start, split, packed, low, high)]
-
-
-def _cliques(start: Any, neighbour: Any, state: Any, split: Any, low: int, high: int) -> Counts:
-    from graphlab.motifs.kernels.tetrads import cliques
-
-    return np.asarray(cliques(start, neighbour, state, split, low, high))
+    if kind == _CYCLES:
+        return [kernels.four_cycles(start, split, packed, low, high)]
+    return [kernels.cliques(start, neighbour, state, split, low, high)]
 
 
 def refuse_overflow(start: npt.NDArray[np.int64], neighbour: npt.NDArray[np.int32]) -> None:

@@ -212,7 +212,7 @@ def significance(
         class_of_code: int64 [4^dyads] class of every code, for nulls with closed forms.
         folder: finished samples are saved under it, and a run that was cut continues.
         sequential: stop when every tested class has so many samples as extreme in both tails; 0 never.
-        check_mixing: diagnose the chain first.
+        check_mixing: diagnose the chain.
         progress: told (done, total) samples. mixing_progress: told (done, total) readings of the diagnosis.
 
     Raises:
@@ -240,7 +240,6 @@ def significance(
             graph, count, every, chosen, model,
             size=size, null=name, classes=tuple(classes), seed=seed, sentence=null_sentence(model, options),
         )  # fmt: skip
-    mixing = diagnose(walk, count, seed, progress=mixing_progress) if check_mixing and walk is not None else None
     kept = None
     if folder is not None:
         recipe = {
@@ -252,6 +251,8 @@ def significance(
     counts = sample_counts(
         sampler, count, samples=samples, seed=seed, workers=workers, folder=kept, progress=progress, stop=stop
     )
+    # After the samples: where they are divided over many machines, only the one that has them all gets here.
+    mixing = diagnose(walk, count, seed, progress=mixing_progress) if check_mixing and walk is not None else None
     exact = None if class_of_code is None else sampler.closed_form(class_of_code)
     mean = counts.mean(axis=0) if exact is None else exact.mean
     std = counts.std(axis=0, ddof=1) if len(counts) > 1 else np.full(len(classes), np.nan)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,12 @@ def test_a_link_goes_and_what_it_leads_to_stays(tmp_path: Path) -> None:
 def test_long_names_have_room_for_the_unfinished_one(tmp_path: Path, length: int) -> None:
     whole_files.write_bytes(tmp_path / ("x" * length), b"whole")
     assert [len(item.name) for item in tmp_path.iterdir()] == [length]
+
+
+def test_of_several_writers_one_creates_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda number: whole_files.create(path, str(number).encode()), range(32)))
+    assert sum(made) == 1
+    assert path.read_text() == str(made.index(True))
+    assert list(tmp_path.iterdir()) == [path]

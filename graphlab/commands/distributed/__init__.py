@@ -1,0 +1,1 @@
+"""What verbs need to be divided over machines."""

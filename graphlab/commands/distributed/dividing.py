@@ -1,0 +1,83 @@
+"""What a verb needs to be run as parts of an array job: its two options, the runner, and what a part prints.
+
+Tests: tests/graphlab/commands/distributed/test_dividing.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from graphlab.commands.options import outside
+from ingest.schema.errors import AnalysisError
+
+if TYPE_CHECKING:
+    from ingest.running.task_runners import Workers
+
+GATHER = "gather"
+PartOption = Annotated[
+    str | None,
+    typer.Option(
+        "--part",
+        metavar="I/N|gather",
+        help="Compute part I of N alone, as a job of an array, and print no result; gather: put all parts together.",
+    ),
+]
+Shared = Annotated[
+    Path | None,
+    typer.Option("--shared", metavar="DIR", callback=outside, help="Folder that the parts of one run share."),
+]
+
+
+@dataclass(frozen=True)
+class Division:
+    """How a command is divided, if it is."""
+
+    workers: Workers
+    is_part: bool
+    """Whether it computes for others and gives no result of its own: the graph is only read."""
+
+
+@contextmanager
+def divided(part: str | None, shared: Path | None, threads: int, json: bool) -> Iterator[Division]:
+    """Run the block as a part, as the one who gathers, or as ever; a part says what it did.
+
+    Raises:
+        AnalysisError: one option without the other, no such part, work that has no tasks to share.
+    """
+    if (part is None) != (shared is None):
+        raise AnalysisError("--part and --shared go together: --part I/N --shared DIR, then --part gather --shared DIR")
+    if part is None or shared is None:
+        yield Division(threads, is_part=False)
+        return
+    from graphlab.distributed.array_parts import ArrayPart, Gather, part_of
+    from graphlab.distributed.parts_folder import PartDone
+
+    if part == GATHER:
+        yield Division(Gather(shared), is_part=False)
+        return
+    number, parts = part_of(part)
+    runner = ArrayPart(number, parts, shared, threads)
+    try:
+        yield Division(runner, is_part=True)
+    except PartDone as done:
+        _tell(number, parts, done.tasks, done.computed, shared, str(done), json)
+        return
+    if not runner.begun:
+        raise AnalysisError("this work has no tasks that parts could share; run it without --part")
+    _tell(number, parts, None, 0, shared, f"every part is done; gather them: --part {GATHER} --shared {shared}", json)
+
+
+def _tell(number: int, parts: int, tasks: int | None, computed: int, shared: Path, said: str, json: bool) -> None:
+    if not json:
+        typer.echo(said)
+        return
+    from graphlab.commands.terminal import print_json
+
+    counts = {"part": number, "parts": parts, "tasks": tasks, "computed": computed}
+    print_json({**counts, "shared": str(shared), "note": said})

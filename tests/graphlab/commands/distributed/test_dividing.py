@@ -1,0 +1,127 @@
+"""``graphlab motifs --part``: real processes of an array, one killed, give the bytes of one run."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from typer.testing import CliRunner
+
+from graphlab import Graph
+from graphlab.cli import app
+from ingest.schema.errors import GraphlabError
+
+
+@pytest.fixture(scope="module")
+def graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    rng = np.random.default_rng(0)
+    pairs = np.unique(rng.integers(1, 400, (4000, 2)), axis=0)
+    table = pa.table({"pre_root_id": pairs[:, 0], "post_root_id": pairs[:, 1], "weight": np.ones(len(pairs))})
+    path = tmp_path_factory.mktemp("dividing") / "g"
+    with Graph.create(path) as made:
+        made.ingest(table, as_="connections")
+        made.snapshot()
+    return path
+
+
+def said(*arguments: object) -> Any:
+    """The JSON document of a command."""
+    done = CliRunner().invoke(app, [*map(str, arguments), "--json"])
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
+
+
+def test_parts_are_gathered_to_the_result_of_one_run(graph: Path, tmp_path: Path) -> None:
+    asked = ("motifs", graph, "--samples", 6, "--seed", 4)
+    shared = ("--shared", tmp_path / "parts")
+    with pytest.raises(GraphlabError, match="no part has been run there"):
+        said(*asked, "--part", "gather", *shared)
+    for part in (2, 1):
+        told = said(*asked, "--part", f"{part}/3", *shared)
+        assert (told["part"], told["parts"], told["tasks"], told["computed"]) == (part, 3, 2, 2)
+    with pytest.raises(GraphlabError, match=r"part 3 of 3 is missing or unfinished. Run it again, as in --part 3/3"):
+        said(*asked, "--part", "gather", *shared)
+    said(*asked, "--part", "3/3", *shared)
+    assert said(*asked, "--part", "3/3", *shared)["tasks"] is None  # nothing is left, nothing is printed but that
+    with Graph.open(graph, read_only=True) as opened:
+        assert opened.runs() == opened.runs()[:1], "parts record nothing"
+    gathered = said(*asked, "--part", "gather", *shared)
+    assert gathered == said(*asked)
+    with Graph.open(graph) as opened:
+        ((run, _),) = opened.motifs.kept_significance()
+        assert opened.rerun(run).equal
+
+
+@pytest.mark.parametrize("size", [3, 4])
+def test_a_census_in_parts(graph: Path, tmp_path: Path, size: int) -> None:
+    asked, shared = ("motifs", graph, "--size", size), ("--shared", tmp_path / "parts")
+    for part in (1, 2):
+        said(*asked, "--part", f"{part}/2", *shared)
+    assert said(*asked, "--part", "gather", *shared) == said(*asked)
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["--part", "1/2"], "--part and --shared go together"),
+        (["--shared", "x"], "--part and --shared go together"),
+        (["--part", "x", "--shared", "x"], "wanted I/N such as 3/8"),
+        (["--part", "1/2", "--shared", "x", "--pattern", "A -> B"], "leave out --pattern"),
+        (["--part", "1/2", "--shared", "x", "--by", "cell_type"], "leave out .* --by"),
+        (["--part", "1/2", "--shared", "x", "--size", "2"], "no tasks that parts could share"),
+        (["--part", "1/2", "--shared", "gs://bucket/x"], "is a bucket"),
+    ],
+)
+def test_what_cannot_be_divided_is_refused(
+    graph: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], why: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(GraphlabError, match=why):
+        said("motifs", graph, *options)
+
+
+def begin(graph: Path, part: int, shared: Path) -> subprocess.Popen[bytes]:
+    """One job of an array, in a process of its own."""
+    options = ["--samples", "600", "--seed", "1", "--workers", "1", "--part", f"{part}/2", "--shared", shared]
+    return subprocess.Popen(
+        [sys.executable, "-m", "graphlab.cli", "motifs", graph, *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+@pytest.mark.slow
+def test_processes_of_an_array_one_of_them_killed_twice_started(graph: Path, tmp_path: Path) -> None:
+    shared = tmp_path / "parts"
+    other, victim, twin = begin(graph, 1, shared), begin(graph, 2, shared), begin(graph, 1, shared)
+    while victim.poll() is None and not list(shared.glob("*/part-00002-*")):
+        time.sleep(0.02)
+    os.kill(victim.pid, signal.SIGKILL)
+    victim.communicate()
+    for process in (other, twin):  # one part that was started twice
+        _, trouble = process.communicate()
+        assert (process.returncode, trouble) == (0, b"")
+    gather = ("motifs", graph, "--samples", 600, "--seed", 1, "--part", "gather", "--shared", shared)
+    if not list(shared.glob("*/part-00002.json")):
+        with pytest.raises(GraphlabError, match="part 2 of 2 is missing"):
+            said(*gather)
+    again = begin(graph, 2, shared)
+    out, trouble = again.communicate()
+    assert (again.returncode, trouble) == (0, b"")
+    assert b"part 2 of 2 is done" in out or b"every part is done" in out
+    found = said(*gather)
+    with Graph.open(graph, read_only=True) as opened:
+        wanted = opened.motifs.significance(3, samples=600, seed=1)
+    assert [row["z"] for row in found["motifs"]] == [None if np.isnan(z) else z for z in wanted.z.tolist()]
+    assert [row["null_mean"] for row in found["motifs"]] == wanted.mean.tolist()
