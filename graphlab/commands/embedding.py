@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from graphlab.commands.distributed.dividing import GATHER, PartOption, Shared
 from graphlab.commands.options import GraphPath, Json, NoProgress, Quiet, outside, table, voxels_of
 
 
@@ -105,6 +106,8 @@ def embed(
     failed: Annotated[
         Path | None, typer.Option(metavar="FILE", callback=table, help="Write the nodes that failed there.")
     ] = None,
+    part: PartOption = None,
+    shared: Shared = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say reads, bytes, memory and time; write nothing.")
     ] = False,
@@ -114,7 +117,7 @@ def embed(
 ) -> None:
     """Compute embeddings of nodes in EM and segmentation volumes; stopped, it goes on where it was.
 
-    Exit status: 0 all nodes done, 10 + n for n nodes that failed (110 for 100 or more).
+    Exit status: 0 all nodes done, 10 + n for n nodes that failed (110 for 100 or more); of a part, 0.
     """
     from dataclasses import asdict
 
@@ -142,6 +145,8 @@ def embed(
         "memory_gib": memory,
         "out_of_domain": out_of_domain,
         "cutting": cutting,
+        "part": part,
+        "shared": shared,
     }
     if dry_run:
         with Graph.open(graph, read_only=True) as opened:
@@ -151,7 +156,8 @@ def embed(
         else:
             _print_forecast(forecast)
         return
-    with Graph.open(graph) as opened, progress_bars(off=no_progress or quiet or json) as bars:
+    alone = part is not None and part != GATHER
+    with Graph.open(graph, read_only=alone) as opened, progress_bars(off=no_progress or quiet or json) as bars:
         done = opened.embeddings.embed(
             em, segmentation, nodes, checkpoint, csvzip=csvzip, progress=bars("embedding"), **options
         )
@@ -174,6 +180,8 @@ def embed(
             )
         if done.failed > 5 and not failed:
             typer.echo(f"failed: {done.failed - 5:,} more; --failed FILE writes them all", err=True)
+        if alone:
+            return  # a scheduler would run the part again, and the one who gathers says it anyway
         raise typer.Exit(min(FAILED_FROM + done.failed, FAILED_MOST))
 
 

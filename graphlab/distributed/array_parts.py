@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -241,20 +241,25 @@ class Gather:
         done = stage.done()
         lacking = {part for part in range(1, parts + 1) if part not in done}
         lacking |= {part for part, said in done.items() if not set(missing).isdisjoint(said["tasks"])}
-        several = len(lacking) > 1
         what = f"{len(missing):,} of {tasks:,} tasks have no result in {self.folder}"
         if not lacking:
             raise MissingParts(
                 f"{what}, though every part is done: the parts were run with fewer tasks (another number of samples?). "
                 "Run all parts again with the settings of this command"
             )
-        error = MissingParts(
-            f"{what}: part{'s' if several else ''} {_ranges(lacking)} of {parts} "
-            f"{'are' if several else 'is'} missing or unfinished. Run {'them' if several else 'it'} again, as in "
-            f"--part {min(lacking)}/{parts}; what {'they' if several else 'it'} had finished is kept"
-        )
+        error = MissingParts(named_parts(lacking, parts, what))
         error.parts = tuple(sorted(lacking))
         raise error
+
+
+def named_parts(lacking: Collection[int], parts: int, what: str) -> str:
+    """What is wrong, and which parts are to be run."""
+    several = len(lacking) > 1
+    return (
+        f"{what}: part{'s' if several else ''} {_ranges(lacking)} of {parts} {'are' if several else 'is'} missing or "
+        f"unfinished. Run {'them' if several else 'it'} again, as in --part {min(lacking)}/{parts}; what "
+        f"{'they' if several else 'it'} had finished is kept"
+    )
 
 
 class _Keeper:

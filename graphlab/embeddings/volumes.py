@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from graphlab.embeddings.parts import EmbeddingParts
 from graphlab.store.embeddings.intake import origin_key, require_own_relation
 from graphlab.store.embeddings.models import model_names, open_embeddings
 from graphlab.store.files import places
@@ -18,17 +19,19 @@ from graphlab.store.folder import Folder
 from graphlab.store.intake import Policy, ingest
 from ingest.reader import ReadRequest
 from ingest.running.progress import Progress
-from ingest.schema.errors import GraphlabError, ReadError, SchemaError, VersionError
+from ingest.schema.errors import AnalysisError, GraphlabError, ReadError, SchemaError, VersionError
 from ingest.schema.space import Resolution
 
 if TYPE_CHECKING:
     from gpu_embed.checkpoints.safetensors import Checkpoint
-    from gpu_embed.embed import EmbeddingRun, Forecast
+    from gpu_embed.embed import Embedded, EmbeddingRun, Forecast
     from gpu_embed.journal import EmbeddingJournal
     from ingest.volumes.volume import Volume
 
 OUT_OF_DOMAIN = "-out-of-domain"
 GIB = 1 << 30
+CROPS_A_CELL = 4
+"""Edges of a crop along a cell: the nodes of a cell go to one part, or to two at the border of their nodes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,9 @@ class EmbedRequest:
     out_of_domain: bool = False
     cutting: str = "auto"
     csvzip: Path | None = None
+    part: str | None = None
+    """``3/8``: compute that part of the nodes alone, into ``shared``; ``gather``: file what all parts made."""
+    shared: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -93,8 +99,11 @@ class EmbedJob:
         from gpu_embed.encoder.architectures import architecture as named
         from gpu_embed.engines.choose import open_engine
         from gpu_embed.engines.protocol import EngineOptions
-        from ingest.nodes import read_nodes
+        from ingest.nodes import each_once, read_nodes
 
+        if (request.part is None) != (request.shared is None):
+            raise AnalysisError("a part and the folder that parts share go together; give part and shared, or neither")
+        self._parts = EmbeddingParts(request.part, request.shared) if request.part and request.shared else None
         self._folder, self._request = folder, request
         given = request.checkpoint
         wanted = named(request.architecture) if request.architecture else None
@@ -127,24 +136,35 @@ class EmbedJob:
         memory_bytes = int(request.memory_gib * GIB)
         reserved = 0 if request.cutting == "host" else memory_bytes
         options = EngineOptions(request.precision, request.device, request.batch, reserved_bytes=reserved)
-        engine = open_engine(card.architecture, self._checkpoint.weights, request.engine, options)
         nodes = request.nodes
         if not isinstance(nodes, pa.Table):
             nodes = read_nodes(nodes, unit_nm=request.unit_nm, spacing_nm=request.spacing_nm)
         left = _without(nodes, self._there)
         self._had = nodes.num_rows - left.num_rows
-        self._journal = self._open_journal(em, segmentation, keep)
-        self._run: EmbeddingRun = EmbeddingRun(
-            em,
-            segmentation,
-            left,
-            engine,
-            self._journal,
-            resolution=resolution,
-            out_of_domain=request.out_of_domain,
-            cutting=request.cutting,
-            memory_bytes=memory_bytes,
-        )
+        identity = self._identity(em, segmentation)
+        self._run: EmbeddingRun | None = None
+        self._journal: EmbeddingJournal | None = None
+        if self._parts is not None:
+            left = each_once(left)
+        if self._parts is not None and self._parts.gathers:
+            self._gathered = self._parts.gather(identity, left)
+        else:
+            if self._parts is None:
+                self._journal = self._open_journal(identity, keep)
+            else:
+                self._journal = self._parts.journal(identity, left) if keep else None
+                left = self._parts.own(left, CROPS_A_CELL * card.architecture.crop * max(em.resolution.xyz))
+            self._run = EmbeddingRun(
+                em,
+                segmentation,
+                left,
+                open_engine(card.architecture, self._checkpoint.weights, request.engine, options),
+                self._journal,
+                resolution=resolution,
+                out_of_domain=request.out_of_domain,
+                cutting=request.cutting,
+                memory_bytes=memory_bytes,
+            )
         self._notes = [] if resolution else ["the model's card says no resolution: that the EM fits it is not checked"]
         if strange:
             self._notes.append(
@@ -153,20 +173,41 @@ class EmbedJob:
             )
 
     def forecast(self) -> Forecast:
+        if self._run is None:
+            raise AnalysisError("gathering computes nothing; ask for the forecast of a part, such as 1/8")
         return self._run.forecast()
 
     def run(self, progress: Progress | None = None) -> EmbedSummary:
-        """Compute, then file everything in one transaction; a stopped run goes on where it was."""
-        from gpu_embed.embed import embeddings_of
+        """Compute, then file everything in one transaction; a stopped run goes on where it was.
 
+        A part computes and files nothing; who gathers files what the parts computed.
+        """
+        from gpu_embed.embed import Embedded, embeddings_of
+
+        if self._run is None:
+            found = self._gathered
+            made = Embedded(found.computed, 0, 0, 0, found.reads, found.bytes_read, found.seconds, found.failures)
+            run_id, notes = self._file(found.rows, f"the parts in {self._request.shared}")
+            return self._summary(made, run_id, notes)
         journal = self._journal
         if journal is None:
             raise SchemaError("this job was opened for a forecast only")
         made = self._run.run(progress)
-        run_id = None
-        notes = [*self._notes, *made.notes, *(note for volume in self._volumes if (note := volume.note()))]
+        made.notes += [note for volume in self._volumes if (note := volume.note())]
+        if self._parts is not None:
+            self._parts.finish(made)
+            part = f"part {self._parts.part} of {self._parts.parts} is done and kept in {self._request.shared}"
+            return self._summary(made, None, [f"{part}; when every part is done, gather them"])
+        run_id, notes = self._file(embeddings_of(journal) if journal.rows() is not None else None, str(journal.folder))
+        journal.remove()
+        return self._summary(made, run_id, notes)
+
+    def _file(self, computed: pa.Table | None, kept: str) -> tuple[str | None, list[str]]:
+        """Rows into the graph and to SegCLR's shards: the run that brought them, and its notes."""
+        run_id: str | None = None
+        notes: list[str] = []
         # A run that was stopped after its rows were filed finds them in the graph and in the journal.
-        new = _without(embeddings_of(journal), self._there) if journal.rows() is not None else None
+        new = None if computed is None else _without(computed, self._there)
         rows = new if new is not None and new.num_rows else None
         if rows is not None or (self._there is not None and self._request.csvzip):
             table = pa.concat_tables(_alike([part for part in (self._there, rows) if part is not None]))
@@ -184,9 +225,11 @@ class EmbedJob:
             except (OSError, pa.ArrowException) as error:
                 raise ReadError(
                     f"cannot write the embeddings: {error}; the graph is as it was, what was computed is kept in "
-                    f"{journal.folder}. Free some space and run it again"
+                    f"{kept}. Free some space and run it again"
                 ) from None
-        journal.remove()
+        return run_id, notes
+
+    def _summary(self, made: Embedded, run_id: str | None, notes: list[str]) -> EmbedSummary:
         return EmbedSummary(
             self.model,
             self.version,
@@ -198,7 +241,7 @@ class EmbedJob:
             made.seconds,
             run_id,
             made.failures,
-            notes,
+            [*self._notes, *made.notes, *notes],
         )
 
     def _known(self) -> pa.Table | None:
@@ -219,10 +262,9 @@ class EmbedJob:
             )
         return there.to_arrow()
 
-    def _open_journal(self, em: Volume, segmentation: Volume, keep: bool) -> EmbeddingJournal | None:
-        from gpu_embed.journal import EmbeddingJournal
-
-        identity = {
+    def _identity(self, em: Volume, segmentation: Volume) -> dict[str, Any]:
+        """What the rows depend on, but for the nodes."""
+        return {
             "em": em.name,
             "segmentation": segmentation.name,
             "resolution": f"{em.resolution} and {segmentation.resolution}",
@@ -230,6 +272,10 @@ class EmbedJob:
             "precision": self._request.precision,
             "segmentation version": self.version,
         }
+
+    def _open_journal(self, identity: dict[str, Any], keep: bool) -> EmbeddingJournal | None:
+        from gpu_embed.journal import EmbeddingJournal
+
         folder = places.place(self._folder.path, places.EMBEDDINGS, f"{places.UNFINISHED}{self.model}")
         if not keep and not folder.exists():
             return None

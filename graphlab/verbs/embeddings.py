@@ -115,7 +115,8 @@ class Embeddings(Namespace):
                 there is the fill value, counted in ``notes``; ``refuse``: its nodes fail), ``unit_nm`` and
                 ``spacing_nm`` (of skeletons), ``engine``, ``precision``, ``device``, ``batch``, ``architecture``,
                 ``memory_gib``, ``out_of_domain``, ``cutting`` (``device``: blocks are kept and crops cut where the
-                engine computes, what a GPU does by default; ``host``).
+                engine computes, what a GPU does by default; ``host``), ``part`` and ``shared`` (``"3/8"`` and a
+                folder: compute that part of the nodes and file nothing; ``"gather"``: file what all parts computed).
 
         Raises:
             SchemaError, VersionError, ReadError, UnknownNameError: the graph is as it was.
