@@ -40,6 +40,8 @@ Keyed = tuple[str, Any]
 FLUSH_S, FLUSH_SHARE = 1.0, 0.05
 """Results wait for so many seconds, or such a share of the part's time, before they are written: what a part that is
 killed computes again at most. The share keeps the files of a long part few."""
+ANY = "any"
+"""Instead of a number of parts, where each takes the next task that is free."""
 _STAGE = 16
 
 
@@ -51,7 +53,7 @@ def part_of(text: str) -> tuple[int, int]:
     """
     match = re.fullmatch(r"\s*(\d{1,6})\s*/\s*(\d{1,6})\s*", text, re.ASCII)
     if match is None:
-        raise AnalysisError(f"found part {text!r}; wanted I/N such as 3/8, or gather")
+        raise AnalysisError(f"found part {text!r}; wanted I/N such as 3/8, {ANY} or gather")
     part, parts = int(match[1]), int(match[2])
     if part == 0 < parts:
         raise AnalysisError(
@@ -112,7 +114,7 @@ class ArrayPart:
         """
         stage = self._stage(function)
         run = partial(
-            self._inner.map_tasks, partial(_keyed, function), ahead=ahead, in_order=in_order, watch=watch, stop=stop
+            self._inner.map_tasks, partial(keyed, function), ahead=ahead, in_order=in_order, watch=watch, stop=stop
         )
         known = stage.load(self.part)
         if self.parts == 1:
@@ -137,7 +139,7 @@ class ArrayPart:
         own = dict(listed[self.part - 1 :: self.parts])
         left = [(key, task) for key, task in own.items() if key not in known]
         begun = time.monotonic()
-        with _Keeper(stage, self.part) as keeper, closing(run(left)) as results:
+        with Keeper(stage, self.part) as keeper, closing(run(left)) as results:
             for done, (key, result) in enumerate(results, 1 + len(own) - len(left)):
                 keeper.add(key, result)
                 if progress:
@@ -162,7 +164,7 @@ class ArrayPart:
                 if key not in known:
                     yield key, task
 
-        with _Keeper(stage, self.part) as keeper, closing(run(left())) as results:
+        with Keeper(stage, self.part) as keeper, closing(run(left())) as results:
             for key, result in results:
                 keeper.add(key, result)
                 while in_order and order[0] in known:
@@ -177,9 +179,9 @@ class ArrayPart:
     def _stage(self, function: Any) -> Stage:
         content = digest(function, "the function")
         if not self.begun:
-            claim(self.folder, {**_identity(function, content), "parts": self.parts})
+            claim(self.folder, {**identity_of(function, content), "parts": self.parts})
             self.begun = True
-        return Stage(self.folder / content[:_STAGE])
+        return stage_of(self.folder, content)
 
 
 class Gather:
@@ -220,9 +222,9 @@ class Gather:
         """
         content = digest(function, "the function")
         if not self._checked:
-            require_same(self.folder, _identity(function, content))
+            require_same(self.folder, identity_of(function, content))
             self._checked = True
-        stage = Stage(self.folder / content[:_STAGE])
+        stage = stage_of(self.folder, content)
         keys = [digest(task, "a task") for task in tasks]
         known = stage.load()
         self._require_all(stage, [key for key in keys if key not in known], len(keys))
@@ -237,11 +239,13 @@ class Gather:
     def _require_all(self, stage: Stage, missing: list[str], tasks: int) -> None:
         if not missing:
             return
+        what = f"{len(missing):,} of {tasks:,} tasks have no result in {self.folder}"
+        if self._run["parts"] == ANY:
+            raise MissingParts(f"{what}. Run them, by as many processes as you like: --part {ANY}")
         parts = int(self._run["parts"])
         done = stage.done()
         lacking = {part for part in range(1, parts + 1) if part not in done}
         lacking |= {part for part, said in done.items() if not set(missing).isdisjoint(said["tasks"])}
-        what = f"{len(missing):,} of {tasks:,} tasks have no result in {self.folder}"
         if not lacking:
             raise MissingParts(
                 f"{what}, though every part is done: the parts were run with fewer tasks (another number of samples?). "
@@ -262,15 +266,16 @@ def named_parts(lacking: Collection[int], parts: int, what: str) -> str:
     )
 
 
-class _Keeper:
+class Keeper:
     """Writes results in files that are worth a write, and what is left when it closes, error or not."""
 
-    def __init__(self, stage: Stage, part: int) -> None:
-        self._stage, self._part = stage, part
+    def __init__(self, stage: Stage, part: int, kept: Callable[[Iterable[str]], None] | None = None) -> None:
+        """``kept`` is told the tasks whose results are on disk."""
+        self._stage, self._part, self._kept = stage, part, kept
         self._fresh: dict[str, bytes] = {}
         self._begun = self._flushed = time.monotonic()
 
-    def __enter__(self) -> _Keeper:
+    def __enter__(self) -> Keeper:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -284,14 +289,23 @@ class _Keeper:
 
     def _flush(self) -> None:
         self._stage.keep(self._part, self._fresh)
+        if self._kept:
+            self._kept(self._fresh)
         self._fresh, self._flushed = {}, time.monotonic()
 
 
-def _keyed(function: Callable[[Any], Any], pair: Keyed) -> Keyed:
+def stage_of(folder: Path, content: str) -> Stage:
+    """Where results of a function with this hash are."""
+    return Stage(folder / content[:_STAGE])
+
+
+def keyed(function: Callable[[Any], Any], pair: Keyed) -> Keyed:
+    """The result of a task under the task's hash."""
     return pair[0], function(pair[1])
 
 
-def _identity(function: Any, content: str) -> dict[str, Any]:
+def identity_of(function: Any, content: str) -> dict[str, Any]:
+    """What a folder is of, but for the number of parts."""
     import numpy as np
 
     from graphlab import __version__

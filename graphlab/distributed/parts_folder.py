@@ -46,16 +46,19 @@ class PartDone(GraphlabError):
     """Not a fault: the tasks of one part are done, and what is made of all tasks is for whoever gathers them.
 
     Attributes:
-        part, parts: as in ``3/8``. tasks: of this part. computed: of them now; the others were there.
+        part, parts: as in ``3/8``; None where each takes the next task that is free. tasks: of this part.
+        computed: of them now; the others were there.
         folder: of the results.
     """
 
-    def __init__(self, part: int, parts: int, tasks: int, computed: int, folder: Path) -> None:
+    def __init__(self, part: int | None, parts: int | None, tasks: int, computed: int, folder: Path) -> None:
         self.part, self.parts, self.tasks, self.computed, self.folder = part, parts, tasks, computed, folder
         before = f", {tasks - computed:,} were there" if tasks > computed else ""
         super().__init__(
             f"part {part} of {parts} is done: {computed:,} tasks computed{before}; results in {folder}. "
             "When every part is done, gather them"
+            if part is not None
+            else f"every task is done: {computed:,} of {tasks:,} computed here; results in {folder}. Gather them"
         )
 
 

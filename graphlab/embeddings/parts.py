@@ -18,12 +18,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from graphlab.distributed.array_parts import named_parts, part_of
+from graphlab.distributed.array_parts import ANY, named_parts, part_of
 from graphlab.distributed.content import digest
 from graphlab.distributed.parts_folder import MissingParts, claim, not_written, open_folder, require_same
 from graphlab.store.files import checksums
 from ingest.running import whole_files
-from ingest.schema.errors import ReadError
+from ingest.schema.errors import AnalysisError, ReadError
 
 if TYPE_CHECKING:
     from gpu_embed.embed import Embedded
@@ -60,6 +60,8 @@ class EmbeddingParts:
     """
 
     def __init__(self, text: str, shared: str | Path) -> None:
+        if text == ANY:
+            raise AnalysisError(f"nodes are divided into parts that read their own blocks; give I/N instead of {ANY}")
         self.gathers = text == GATHER
         self.part, self.parts = (0, 0) if self.gathers else part_of(text)
         self.folder = open_folder(shared)

@@ -63,8 +63,11 @@ def write_bytes(path: Path, content: bytes | memoryview) -> None:
         new.write_bytes(content)
 
 
-def create(path: Path, content: bytes) -> bool:
+def create(path: Path, content: bytes, *, durable: bool = True) -> bool:
     """Write a small file that nobody wrote before: of several at once, one gets True, and it is whole from the start.
+
+    Args:
+        durable: wait for the disk.
 
     Raises:
         OSError: the disk is full, or this place cannot give a file a second name (most mounted buckets).
@@ -72,7 +75,8 @@ def create(path: Path, content: bytes) -> bool:
     new = temporary_path(path)
     try:
         new.write_bytes(content)
-        to_disk(new)
+        if durable:
+            to_disk(new)
         try:
             os.link(new, path)
         except FileExistsError:
@@ -81,6 +85,7 @@ def create(path: Path, content: bytes) -> bool:
     finally:
         _OURS.discard(new)
         remove(new)
+    if durable:
         folder_to_disk(path.parent)
     return True
 

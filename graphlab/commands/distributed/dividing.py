@@ -24,8 +24,9 @@ PartOption = Annotated[
     str | None,
     typer.Option(
         "--part",
-        metavar="I/N|gather",
-        help="Compute part I of N alone, as a job of an array, and print no result; gather: put all parts together.",
+        metavar="I/N|any|gather",
+        help="Compute part I of N alone, as a job of an array, and print no result; any: tasks that no other process "
+        "has; gather: put all parts together.",
     ),
 ]
 Shared = Annotated[
@@ -55,14 +56,21 @@ def divided(part: str | None, shared: Path | None, threads: int, json: bool) -> 
     if part is None or shared is None:
         yield Division(threads, is_part=False)
         return
-    from graphlab.distributed.array_parts import ArrayPart, Gather, part_of
+    from graphlab.distributed.array_parts import ANY, ArrayPart, Gather, part_of
+    from graphlab.distributed.dynamic_parts import DynamicPart
     from graphlab.distributed.parts_folder import PartDone
 
     if part == GATHER:
         yield Division(Gather(shared), is_part=False)
         return
-    number, parts = part_of(part)
-    runner = ArrayPart(number, parts, shared, threads)
+    runner: ArrayPart | DynamicPart
+    number: int | None = None
+    parts: int | None = None
+    if part == ANY:
+        runner = DynamicPart(shared, threads)
+    else:
+        number, parts = part_of(part)
+        runner = ArrayPart(number, parts, shared, threads)
     try:
         yield Division(runner, is_part=True)
     except PartDone as done:
@@ -70,10 +78,12 @@ def divided(part: str | None, shared: Path | None, threads: int, json: bool) -> 
         return
     if not runner.begun:
         raise AnalysisError("this work has no tasks that parts could share; run it without --part")
-    _tell(number, parts, None, 0, shared, f"every part is done; gather them: --part {GATHER} --shared {shared}", json)
+    _tell(number, parts, None, 0, shared, f"every task is done; gather them: --part {GATHER} --shared {shared}", json)
 
 
-def _tell(number: int, parts: int, tasks: int | None, computed: int, shared: Path, said: str, json: bool) -> None:
+def _tell(
+    number: int | None, parts: int | None, tasks: int | None, computed: int, shared: Path, said: str, json: bool
+) -> None:
     if not json:
         typer.echo(said)
         return

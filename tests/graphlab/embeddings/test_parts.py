@@ -138,5 +138,7 @@ def test_a_damaged_part_is_named(made: Path, tmp_path: Path) -> None:
 def test_a_part_and_its_folder_go_together(made: Path, tmp_path: Path) -> None:
     with pytest.raises(AnalysisError, match="go together"):
         embed(made, "--part", "1/2")
+    with pytest.raises(AnalysisError, match="give I/N instead of any"):
+        embed(made, "--part", "any", "--shared", tmp_path / "s")
     with pytest.raises(GraphlabError, match="wanted I/N such as 3/8"):
         embed(made, "--part", "x", "--shared", tmp_path / "s")

@@ -71,6 +71,14 @@ def test_a_census_in_parts(graph: Path, tmp_path: Path, size: int) -> None:
     assert said(*asked, "--part", "gather", *shared) == said(*asked)
 
 
+def test_any_process_takes_what_is_free(graph: Path, tmp_path: Path) -> None:
+    asked, shared = ("motifs", graph, "--samples", 4, "--seed", 2), ("--shared", tmp_path / "parts")
+    told = said(*asked, "--part", "any", *shared)
+    assert (told["part"], told["tasks"], told["computed"]) == (None, 4, 4)
+    gathered = said(*asked, "--part", "gather", *shared)
+    assert gathered == said(*asked)
+
+
 @pytest.mark.parametrize(
     ("options", "why"),
     [
@@ -119,7 +127,7 @@ def test_processes_of_an_array_one_of_them_killed_twice_started(graph: Path, tmp
     again = begin(graph, 2, shared)
     out, trouble = again.communicate()
     assert (again.returncode, trouble) == (0, b"")
-    assert b"part 2 of 2 is done" in out or b"every part is done" in out
+    assert b"part 2 of 2 is done" in out or b"every task is done" in out
     found = said(*gather)
     with Graph.open(graph, read_only=True) as opened:
         wanted = opened.motifs.significance(3, samples=600, seed=1)
