@@ -118,7 +118,7 @@ class TaskRunnerContract:
         with pytest.raises(TaskError, match="a task cannot be sent"):
             list(runner.map_tasks(str, [lock]))
         with pytest.raises(TaskError, match="a result cannot be sent"):
-            list(runner.map_tasks(memoryview, [b"x"]))
+            list(runner.map_tasks(operator.methodcaller("items"), [{}]))
 
 
 def _noted(tasks: Iterator[int], taken: list[int]) -> Iterator[int]:
