@@ -1,4 +1,4 @@
-"""Weights of flood-filling networks: TensorFlow 1 checkpoints in, ``<name>.safetensors`` with a card in and out."""
+"""Weights of flood-filling networks: TensorFlow 1 and flax checkpoints in, ``.safetensors`` with a card in and out."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from gpu_embed.checkpoints.weight_files import (
 )
 from gpu_embed.encoder.variables import Array, check_values
 from gpu_embed.ffn.architecture import SCOPE, FfnArchitecture, check_weights, variables
+from gpu_embed.ffn.flax_checkpoint import flax_file, read_flax, weights_from_flax
 from gpu_embed.ffn.settings import PUBLISHED, FfnSettings
 from ingest.schema.errors import ReadError, SchemaError, VersionError
 from ingest.schema.space import Resolution
@@ -145,6 +146,34 @@ def read_tensorflow_ffn(
     return FfnCheckpoint(card, weights)
 
 
+def read_flax_ffn(source: str | Path, settings: str, part: str | None = None) -> FfnCheckpoint:
+    """Read a msgpack file of flax (``ckpt-2116`` of LICONN); flax is not needed.
+
+    Args:
+        settings: as of ``read_tensorflow_ffn``.
+        part: ``params`` or ``ema_params``, where a training's state holds both.
+
+    Raises:
+        ReadError: no such file, or of another kind. UnknownNameError: settings that nobody published.
+        SchemaError: no network in it, several, another depth or width, NaN.
+        MissingExtraError: msgpack is not installed.
+    """
+    published = PUBLISHED.get(settings)
+    path = Path(source)
+    weights, where, left_aside = weights_from_flax(read_flax(path), published.architecture, path.name, part)
+    card = FfnCard(
+        path.name,
+        published.architecture,
+        published.settings,
+        published.resolution,
+        source=f"{path.name}:{where}",
+        source_sha256=sha256_of([path]),
+        left_aside=left_aside,
+        notes=published.notes,
+    )
+    return FfnCheckpoint(card, weights)
+
+
 def save_ffn(path: str | Path, checkpoint: FfnCheckpoint) -> FfnCard:
     """Write ``path`` (.safetensors) and its card; nothing half-written. Returns the card with the hash of the weights.
 
@@ -190,30 +219,43 @@ def load_ffn(path: str | Path) -> FfnCheckpoint:
 
 
 def open_ffn(source: str | Path, settings: str | None = None) -> FfnCheckpoint:
-    """Weights of either kind: safetensors with their card, or a TensorFlow checkpoint and the name of its settings.
+    """Weights of any kind: safetensors with their card, or a checkpoint of TensorFlow or flax and its settings' name.
+
+    ``FILE:ema_params`` takes one part of a flax file that holds several.
 
     Raises:
-        SchemaError: a TensorFlow checkpoint without settings, safetensors with others than its card's architecture.
-        ReadError: neither is there.
+        SchemaError: a checkpoint without settings, safetensors with others than its card's architecture.
+        ReadError: none is there.
     """
     path = Path(source)
     if path.suffix == ".safetensors":
-        checkpoint = load_ffn(path)
-        if settings is None:
-            return checkpoint
-        published = PUBLISHED.get(settings)
-        if published.architecture != checkpoint.card.architecture:
-            raise SchemaError(
-                f"{path} is a network of {checkpoint.card.architecture}; settings {settings!r} are of one of "
-                f"{published.architecture}. Leave the settings to its card"
-            )
-        return replace(checkpoint, card=replace(checkpoint.card, settings=published.settings))
+        return _with_settings(load_ffn(path), path, settings)
+    flax = flax_file(source)
     if settings is None:
-        if not path.exists() and not Path(f"{path}.index").is_file():
-            raise ReadError(f"{path} does not exist; wanted .safetensors or a TensorFlow checkpoint")
+        if flax is None and not path.exists() and not Path(f"{path}.index").is_file():
+            raise ReadError(f"{path} does not exist; wanted .safetensors, or a checkpoint of TensorFlow or flax")
         names = ", ".join(name for name, _ in PUBLISHED)
         raise SchemaError(f"{path} does not say its field of view, moves and thresholds; name settings: {names}")
+    if flax is not None:
+        return read_flax_ffn(flax[0], settings, flax[1])
+    if (path / "_CHECKPOINT_METADATA").exists() or (path / "manifest.ocdbt").exists():
+        raise ReadError(
+            f"{path} is a checkpoint of orbax, which is not read here; where flax is installed, write its params by "
+            "flax.serialization.to_bytes to one file"
+        )
     return read_tensorflow_ffn(path, settings)
+
+
+def _with_settings(checkpoint: FfnCheckpoint, path: Path, settings: str | None) -> FfnCheckpoint:
+    if settings is None:
+        return checkpoint
+    published = PUBLISHED.get(settings)
+    if published.architecture != checkpoint.card.architecture:
+        raise SchemaError(
+            f"{path} is a network of {checkpoint.card.architecture}; settings {settings!r} are of one of "
+            f"{published.architecture}. Leave the settings to its card"
+        )
+    return replace(checkpoint, card=replace(checkpoint.card, settings=published.settings))
 
 
 def _our_name(theirs: str) -> str:

@@ -25,7 +25,10 @@ def segment(
         Path, typer.Argument(metavar="FOLDER", callback=outside, help="For sub-volumes, seg-x_y_z.npz; kept.")
     ],
     checkpoint: Annotated[
-        Path, typer.Option(metavar="FILE", help="FFN as .safetensors, or a TensorFlow checkpoint with --settings.")
+        Path,
+        typer.Option(
+            metavar="FILE", help="FFN as .safetensors, or a checkpoint of TensorFlow or flax with --settings."
+        ),
     ],
     settings: Annotated[
         str | None, typer.Option(help="Published settings: fib25, liconn; default: the card's.")
