@@ -23,6 +23,8 @@ from ingest.schema.words import KINDS, NEURONS, SYNAPSES
 
 VERSION = 1
 """Of the schema; an event of another version is a dead letter."""
+NOBODY = 0
+"""In ``supervoxel_root_ids``: it is not known which side has it; a split is refused where a synapse lies there."""
 MOST_BYTES = 4 << 20
 """Of one event; a merge of a hundred thousand supervoxels fits."""
 SHOWN = 2_000
@@ -338,7 +340,10 @@ _LIST_FAULTS: tuple[tuple[str, Callable[[str, Mapping[str, Sequence[Any]]], bool
     ("synapse_ids, synapse_sides and synapse_root_ids are not of one length",
      lambda _, of: len({len(of[name]) for name in ("synapse_ids", "synapse_sides", "synapse_root_ids")}) > 1),
     ("it assigns to a root id that is none of new_root_ids",
-     lambda _, of: bool({*of["supervoxel_root_ids"], *of["synapse_root_ids"]} - set(of["new_root_ids"]))),
+     lambda _, of: bool(
+         {*of["supervoxel_root_ids"]} - {*of["new_root_ids"], NOBODY}
+         or {*of["synapse_root_ids"]} - {*of["new_root_ids"]}
+     )),
     ("supervoxel 0 is the background", lambda _, of: 0 in of["supervoxel_ids"]),
     ("it assigns one supervoxel, or one end of a synapse, to two neurons", lambda _, of: _torn(of)),
     ("synapse_sides are pre or post", lambda _, of: bool(set(of["synapse_sides"]) - {"pre", "post"})),

@@ -18,6 +18,7 @@ from graphlab.live.events import (
     ANNOTATION,
     CHUNK_READY,
     MERGED,
+    NOBODY,
     OF_SYNAPSE,
     RENAMED,
     SPLIT,
@@ -304,10 +305,12 @@ class Follower:
         ):
             target = np.zeros(len(slots), np.uint64)
             for row in np.flatnonzero(own):
-                chosen = said.get((int(synapses.id[slots[row]]), side)) or voxels.get(int(voxel[row]))
+                chosen = said.get((int(synapses.id[slots[row]]), side))
+                if chosen is None:
+                    chosen = voxels.get(int(voxel[row]))
                 if chosen is None and stays and (said or voxel[row] != 0):
                     chosen = old
-                if chosen is None:
+                if chosen is None or chosen == NOBODY:
                     lacking += 1
                 else:
                     target[row] = chosen

@@ -59,6 +59,10 @@ class EventSourceContract:
         """Put events into the source, after those that are there."""
         raise NotImplementedError("say how events get into it: def send(self, folder, events): ...")
 
+    def events(self, first: int, last: int) -> list[dict[str, Any]]:
+        """Events that the source can carry, as it gives them back; ids are strings or lists of numbers."""
+        return example_events(first, last)
+
     @property
     def source(self) -> EventSource:
         return SOURCES.get(self.name)
@@ -81,7 +85,7 @@ class EventSourceContract:
 
     def test_every_event_comes_once_and_whole(self, tmp_path: Path) -> None:
         """In pieces of about the size that was asked for, ids to the last digit."""
-        sent = example_events(1, 25)
+        sent = self.events(1, 25)
         self.send(tmp_path, sent)
         stream, came = self.open(tmp_path), []
         while (arrival := stream.read(4, 0.0)) is not None:
@@ -91,12 +95,12 @@ class EventSourceContract:
         stream.close()
         told = [{name: row[name] for name in sent[0]} for row in came]
         for row in told:
-            row |= {name: str(row[name]) for name in ("synapse_id", "pre_root_id", "post_root_id")}
+            row |= {name: str(row[name]) for name in ("synapse_id", "pre_root_id", "post_root_id") if name in row}
         assert told == sent
 
     def test_positions(self, tmp_path: Path) -> None:
         """A stream that is opened at the position of any arrival goes on right after it; positions are JSON."""
-        self.send(tmp_path, example_events(1, 12))
+        self.send(tmp_path, self.events(1, 12))
         position, came = None, []
         while True:
             stream = self.open(tmp_path, position)
@@ -107,7 +111,7 @@ class EventSourceContract:
             position = json.loads(json.dumps(arrival.position))
             came += arrival.events.column("sequence").to_pylist()
         assert came == list(range(1, 13))
-        self.send(tmp_path, example_events(13, 14))
+        self.send(tmp_path, self.events(13, 14))
         stream = self.open(tmp_path, position)
         arrival = stream.read(100, 0.0)
         assert arrival is not None

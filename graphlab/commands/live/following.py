@@ -34,7 +34,12 @@ Begin = Annotated[
 
 def live(
     graph: GraphPath,
-    source: Annotated[str, typer.Option("--source", metavar="ADDRESS", help="A folder, or redis://HOST?stream=NAME.")],
+    source: Annotated[
+        str,
+        typer.Option(
+            "--source", metavar="ADDRESS", help="A folder, redis://HOST?stream=NAME, graphene://... (CAVE), dvid://..."
+        ),
+    ],
     min_weight: Least = 1,
     kind: Kind = Kind.chemical,
     unknown: Unknown = "add",

@@ -34,8 +34,8 @@ class Live(Namespace):
         ...     feed.run(threading.Event())
 
         Args:
-            address: a folder, or ``redis://HOST:PORT/DB?stream=NAME``. source: its kind, where the address does not
-                say it.
+            address: a folder, ``redis://HOST:PORT/DB?stream=NAME``, ``graphene://...`` of CAVE, ``dvid://...``.
+                source: its kind, where the address does not say it.
             options: of the source. tell: hears alerts in words.
             settings: of ``graphlab.live.feed.Settings``, such as ``least`` (weight of a connection in triads),
                 ``unknown``, ``most`` (events of a batch), ``keep`` (events of history).
