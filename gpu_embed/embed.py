@@ -16,7 +16,7 @@ from gpu_embed.cutouts.stages import prefetch
 from gpu_embed.encoder.phantoms import phantom_crops
 from gpu_embed.engines.memory import WAITING, cutting_bytes
 from gpu_embed.engines.protocol import Crops, Engine, ResidentEngine
-from gpu_embed.journal import EmbeddingJournal
+from gpu_embed.journal import EmbeddingJournal, Rows
 from ingest.nodes import SCHEMA, each_once
 from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError, SchemaError, UnknownNameError, VersionError
@@ -97,7 +97,7 @@ class EmbeddingRun:
         segmentation: Volume,
         nodes: pa.Table,
         engine: Engine,
-        journal: EmbeddingJournal | None,
+        journal: Rows | None,
         *,
         cutting: str = "auto",
         resolution: Resolution | None = None,

@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 
@@ -44,6 +44,18 @@ def claim(folder: Path, identity: Mapping[str, Any]) -> None:
                 whole_files.remove(left)
     except OSError as error:
         raise _as_ours(folder, error) from None
+
+
+class Rows(Protocol):
+    """Where finished rows go."""
+
+    def rows(self) -> pa.Table | None:
+        """All finished rows; None when there are none."""
+        ...
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Keep finished rows."""
+        ...
 
 
 class EmbeddingJournal:

@@ -45,7 +45,7 @@ class Applied:
     neurons: dict[tuple[int, int], tuple[dict[str, Any] | None, dict[str, Any] | None]] = field(default_factory=dict)
     """(position, root id) -> the row of the neuron before and after."""
     touched: set[int] = field(default_factory=set)
-    """Root ids of neurons whose shape an edit changed."""
+    """Root ids of neurons whose shape or name an edit changed, those that are gone with it among them."""
 
 
 @dataclass(frozen=True, slots=True)

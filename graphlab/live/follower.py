@@ -340,6 +340,7 @@ class Follower:
         self._lose(old, str(new_id), position, done)
         self.became.pop(new_id, None)
         self._set_row(new_id, row, position, done)
+        done.touched |= {old, new_id}
 
     def _annotate(self, event: dict[str, Any], position: int, done: Applied) -> None:
         root_id, column, value = event["root_id"], event["column"], event["value"]
