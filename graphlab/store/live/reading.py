@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from graphlab.store.database import arrow, first_row
+from graphlab.store.database import arrow, first_row, quote
 from graphlab.store.folder import Folder
 from graphlab.store.wiring.compartments.partition import is_split
+from ingest.schema.errors import UnknownNameError
 from ingest.schema.words import KINDS
 
 ROWS = 1 << 18
@@ -67,6 +68,40 @@ def connections(folder: Folder, kind: str, least: int) -> tuple[npt.NDArray[Any]
         [kind, least],
     )
     return tuple(np.asarray(table[side].combine_chunks()) for side in ("pre_root_id", "post_root_id"))  # type: ignore[return-value]
+
+
+def neuron_words(folder: Folder, column: str) -> dict[int, str]:
+    """A column of texts of neurons, of those that have one.
+
+    Raises:
+        UnknownNameError: neurons have no such column of texts.
+    """
+    names = [field.name for field in neuron_schema(folder) if pa.types.is_string(field.type)]
+    if column not in names:
+        raise UnknownNameError("column of texts of neurons", column, names)
+    called = quote(column)
+    rows = folder.cursor().execute(f"SELECT root_id, {called} FROM neurons WHERE {called} IS NOT NULL").fetchall()
+    return {int(root_id): str(word) for root_id, word in rows}
+
+
+def typed_dyads(folder: Folder, column: str, kind: str, least: int) -> list[tuple[str | None, str | None, bool, int]]:
+    """Dyads by a column of their neurons: of the presynaptic one, the postsynaptic one, whether mutual, how many."""
+    called = quote(column)
+    rows = (
+        folder.cursor()
+        .execute(
+            f"""WITH c AS (SELECT pre_root_id AS pre, post_root_id AS post FROM connections
+                       WHERE kind = $kind AND weight >= $least AND pre_root_id <> post_root_id),
+                 n AS (SELECT root_id, {called} AS word FROM neurons WHERE in_graph)
+            SELECT a.word, b.word, r.pre IS NOT NULL AS mutual, count(*) FROM c
+            JOIN n AS a ON a.root_id = c.pre JOIN n AS b ON b.root_id = c.post
+            LEFT JOIN c AS r ON r.pre = c.post AND r.post = c.pre
+            WHERE r.pre IS NULL OR c.pre < c.post GROUP BY ALL""",
+            {"kind": kind, "least": least},
+        )
+        .fetchall()
+    )
+    return [(pre, post, bool(mutual), int(count)) for pre, post, mutual, count in rows]
 
 
 def neuron_rows(folder: Folder, root_ids: npt.NDArray[np.uint64]) -> dict[int, dict[str, Any]]:
