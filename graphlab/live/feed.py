@@ -9,7 +9,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from weakref import WeakSet
 
@@ -172,6 +172,8 @@ class Feed:
         self._gap_at: list[tuple[str, int]] = []
         self._first_seen: dict[str, float] = {}
         self._time: int | None = None
+        self._kinds: set[str] = set()
+        """Kinds of connections that the tables are known to have from synapses."""
         self._unfolded = 0
         self._folding: threading.Thread | None = None
         self._failed: BaseException | None = None
@@ -282,7 +284,8 @@ class Feed:
         done = self.follower.apply(events, status.position)
         letters, self._letters = (self._letters, []) if not self._sequencer.held else ([], self._letters)
         batch = batch_of(self.follower, done, letters, self._sequencer.followed, duplicates, self._name, self._reached)
-        log.append(self.folder, batch)
+        log.append(self.folder, replace(batch, kinds=sorted({*batch.kinds} - self._kinds)))
+        self._kinds.update(batch.kinds)
         self._stream.committed(self._reached)
         status.position = batch.position
         self.seen = counted(self.follower.wiring, batch.position)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 
 from graphlab.store.database import arrow, first_row
@@ -69,28 +70,52 @@ def append(folder: Folder, batch: Batch) -> datetime.datetime:
                 "INSERT INTO pair_sources SELECT $kind, 'synapses' WHERE $kind NOT IN (SELECT kind FROM pair_sources)",
                 {"kind": kind},
             )
-        if batch.producers:
-            names = pa.table(
-                {
-                    "producer": pa.array([row[0] for row in batch.producers], pa.string()),
-                    "sequence": pa.array([row[1] for row in batch.producers], pa.uint64()),
-                    "first_event_id": pa.array([row[2] for row in batch.producers], pa.string()),
-                    "last_event_id": pa.array([row[3] for row in batch.producers], pa.string()),
-                }
-            )
-            connection.register("live_rows", names)
-            connection.execute("DELETE FROM live.producers WHERE producer IN (SELECT producer FROM live_rows)")
-            connection.execute("INSERT INTO live.producers BY NAME FROM live_rows")
-            connection.unregister("live_rows")
-        connection.execute("DELETE FROM live.sources WHERE name = ?", [batch.source])
-        connection.execute("INSERT INTO live.sources VALUES (?, ?)", [batch.source, json.dumps(batch.reached)])
+        _follow(connection, batch.producers)
+        at = {"name": batch.source, "position": json.dumps(batch.reached)}
+        if not _changed(connection, "UPDATE live.sources SET position = $position WHERE name = $name", at):
+            connection.execute("INSERT INTO live.sources VALUES ($name, $position)", at)
         connection.execute(
             "INSERT INTO live.batches VALUES (?, ?, ?, ?)",
             [batch.position, now.replace(tzinfo=None), batch.events, batch.duplicates],
         )
-        version = str(folder.meta("data_version")).partition("+")[0]
-        folder.set_meta("data_version", f"{version}+{batch.position}")
+        connection.execute(
+            """UPDATE meta SET value = '"' || split_part(trim(value, '"'), '+', 1) || '+' || $position || '"'
+               WHERE key = 'data_version'""",
+            {"position": str(batch.position)},
+        )
     return now
+
+
+def _follow(
+    connection: duckdb.DuckDBPyConnection, producers: Sequence[tuple[str, int, str | None, str | None]]
+) -> None:
+    """Set how far producers came.
+
+    Rows are changed in place: deleted and written anew, each batch would leave dead ones that every later batch reads.
+    """
+    if not producers:
+        return
+    names = ("producer", "sequence", "first_event_id", "last_event_id")
+    given = dict(zip(names, map(list, zip(*producers, strict=True)), strict=True))
+    rows = (
+        "SELECT unnest($producer)::VARCHAR AS producer, unnest($sequence)::UBIGINT AS sequence, "
+        "unnest($first_event_id)::VARCHAR AS first_event_id, unnest($last_event_id)::VARCHAR AS last_event_id"
+    )
+    changes = ", ".join(f"{name} = n.{name}" for name in names[1:])
+    told = _changed(
+        connection, f"UPDATE live.producers AS p SET {changes} FROM ({rows}) AS n WHERE p.producer = n.producer", given
+    )
+    if told < len(producers):
+        connection.execute(
+            f"INSERT INTO live.producers BY NAME SELECT * FROM ({rows}) ANTI JOIN live.producers USING (producer)",
+            given,
+        )
+
+
+def _changed(connection: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, Any]) -> int:
+    """How many rows an UPDATE changed."""
+    row = connection.execute(sql, parameters).fetchone()
+    return int(row[0]) if row else 0
 
 
 def reached(folder: Folder, source: str) -> Any:
