@@ -35,6 +35,7 @@ from graphlab.commands.circuits.simulation import SIMULATE
 from graphlab.commands.circuits.statistics import stats
 from graphlab.commands.everyday import connecting, following, parts, sets
 from graphlab.commands.live.following import live, replay
+from graphlab.commands.proofreading.queues import label_synapses, merge_errors, split_errors
 from graphlab.commands.segmentation.after import make_synapses, skeletonise
 from graphlab.commands.segmentation.evaluating import evaluate_segmentation
 from graphlab.commands.segmentation.processing import process_volume
@@ -91,7 +92,7 @@ SECTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
     ),
     "Segmentations": (segment, evaluate_segmentation, process_volume, skeletonise, make_synapses),
     "Activity": (activity.correlate, activity.drop_animal),
-    "Predictors": (predicting.predict, predicting.merge_errors, reports.models),
+    "Predictors": (predicting.predict, label_synapses, merge_errors, split_errors, reports.models),
     "Live": (live, replay),
 }
 """The verbs as ``--help`` groups them: those of ``Graph`` first, then those of its namespaces."""

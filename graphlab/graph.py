@@ -385,11 +385,13 @@ class Graph(
         from graphlab.verbs.circuits.namespace import Circuits
         from graphlab.verbs.embeddings import Embeddings
         from graphlab.verbs.motifs.namespace import Motifs
+        from graphlab.verbs.predict import Predict
         from graphlab.verbs.skeletons import Skeletons
 
         run = runs.get(self._folder, run_id)
         again, graph = Repetition(self._folder, run), self._graph_of(run.parameters.get(PART))
-        namespaces = (Motifs(graph, again), Embeddings(graph, again), Circuits(graph, again), Skeletons(graph, again))
+        kinds = (Motifs, Embeddings, Circuits, Skeletons, Predict)
+        namespaces = [kind(graph, again) for kind in kinds]
         return again.by({verb: do for namespace in namespaces for verb, do in namespace.repeatable().items()})
 
     def report(

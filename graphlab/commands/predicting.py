@@ -212,33 +212,6 @@ def predict(
         typer.echo("in SQL: FROM predictions WHERE model = " + repr(result.model))
 
 
-def merge_errors(
-    graph: GraphPath,
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A classifier of this graph that looks at windows.")],
-    most: Annotated[int, typer.Option(help="Neurons to list.", min=1)] = 100,
-    least: Annotated[int, typer.Option(help="Windows on either side of a cut.", min=1)] = 3,
-    allow_changed: Annotated[
-        bool, typer.Option("--allow-changed", help="Use it on a graph that changed since training.")
-    ] = False,
-    output: Output = None,
-    json: Json = False,
-    quiet: Quiet = False,
-) -> None:
-    """List neurons that may be two cells by their embeddings, the likeliest first, with a link to the place."""
-    from graphlab.commands.terminal import print_json, print_table, rows_of, write_output
-    from graphlab.graph import Graph
-
-    with Graph.open(graph) as opened:
-        found = opened.predict.merge_errors(model, most=most, least=least, allow_changed=allow_changed)
-    about: dict[str, Any] = {"model": model, "rows": found.num_rows}
-    if output:
-        write_output(found, output, about if json else None, f"possible merge errors by {model}")
-    elif json:
-        print_json({**about, "merge_errors": rows_of(found)})
-    elif not quiet:
-        print_table(found.drop_columns(["link"]), title=f"possible merge errors by {model}; -o FILE has the links")
-
-
 def _train(
     task: str,
     settings: Mapping[str, Any],

@@ -61,6 +61,18 @@ class Predictions:
         ).sort_by([("given", "descending"), ("label", "ascending")])
 
 
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What a model says of everything it is asked about, not written down yet."""
+
+    model: SavedModel
+    task: Task
+    seen: WiringData
+    said: Answered
+    notes: list[str]
+    """What changed in the graph since training, where that is accepted."""
+
+
 def predict(
     folder: Folder,
     name: str,
@@ -83,6 +95,45 @@ def predict(
     import pyarrow as pa
 
     started = datetime.datetime.now(datetime.UTC)
+    asked_of = answers_of(folder, name, task=task, allow_changed=allow_changed, progress=progress)
+    model, asking, seen, said = asked_of.model, asked_of.task, asked_of.seen, asked_of.said
+    table = asking.answers(said)
+    table = table.add_column(0, "model", pa.array([name] * table.num_rows, pa.string()))
+    unit = "ordered pairs" if asking.kind == "pair" else "nodes" if NODES in asking.needs else "neurons"
+    asked = f"{len(said.source):,} {unit}, {int(said.was_training.sum()):,} of them trained on"
+    notes = [asked, *_advice(model), *asked_of.notes, *seen.notes[1:]]
+    if asking.kind == "pair" and POSITIONS in asking.needs and not seen.placed().all():
+        notes.append("pairs of neurons without a position were left out")
+    answered = Predictions(None, name, asking.name, table, tuple(notes), asking.given(table))
+    if folder.read_only:
+        return answered
+    run = start_run(
+        folder, "predict", {"model": name, "allow_changed": allow_changed, "seen": seen.hashes},
+        weights_input(model), started=started,
+    )  # fmt: skip
+    with folder.transaction() as connection:
+        connection.execute("DELETE FROM predictions WHERE run_id = ?", [run.run_id])
+        connection.register("predicted", table)
+        connection.execute("INSERT INTO predictions BY NAME SELECT ? AS run_id, * FROM predicted", [run.run_id])
+        connection.unregister("predicted")
+        run.finish_in(connection, "; ".join(notes), runs.hash_table(table))
+    return replace(answered, run_id=run.run_id)
+
+
+def weights_input(model: SavedModel) -> dict[str, str]:
+    """The weights of a model as an input of a run."""
+    return {f"{model.name}{models.WEIGHTS}": model.card.weights_sha256}
+
+
+def answers_of(
+    folder: Folder,
+    name: str,
+    *,
+    task: str | None = None,
+    allow_changed: bool = False,
+    progress: Progress | None = None,
+) -> Answers:
+    """What a saved model says of the whole graph; nothing is written. Arguments and errors as of ``predict``."""
     model = models.load(folder.path, name)
     question = Question.on_card(model.card)
     if task is not None and TASKS.get(task).name != question.task.name:
@@ -117,27 +168,8 @@ def predict(
         raise SchemaError(f"model {name!r} has {probability.shape[1]} classes, its card {len(classes)}; train it again")
     ends = seen.named(source, target)
     trained = _was_training(model.trained, *ends)
-    table = question.task.answers(Answered(*ends, classes, probability, trained, _joined(judged)))
-    table = table.add_column(0, "model", pa.array([name] * table.num_rows, pa.string()))
-    unit = "ordered pairs" if question.task.kind == "pair" else "nodes" if NODES in question.task.needs else "neurons"
-    asked = f"{len(source):,} {unit}, {int(trained.sum()):,} of them trained on"
-    notes = [asked, *_advice(model), *notes, *seen.notes[1:]]
-    if question.task.kind == "pair" and POSITIONS in question.task.needs and not seen.placed().all():
-        notes.append("pairs of neurons without a position were left out")
-    answered = Predictions(None, name, question.task.name, table, tuple(notes), question.task.given(table))
-    if folder.read_only:
-        return answered
-    run = start_run(
-        folder, "predict", {"model": name, "allow_changed": allow_changed, "seen": seen.hashes},
-        {f"{name}{models.WEIGHTS}": model.card.weights_sha256}, started=started,
-    )  # fmt: skip
-    with folder.transaction() as connection:
-        connection.execute("DELETE FROM predictions WHERE run_id = ?", [run.run_id])
-        connection.register("predicted", table)
-        connection.execute("INSERT INTO predictions BY NAME SELECT ? AS run_id, * FROM predicted", [run.run_id])
-        connection.unregister("predicted")
-        run.finish_in(connection, "; ".join(notes), runs.hash_table(table))
-    return replace(answered, run_id=run.run_id)
+    said = Answered(*ends, classes, probability, trained, _joined(judged))
+    return Answers(model, question.task, seen, said, notes)
 
 
 def changed_parts(card: PredictorCard, seen: WiringData) -> list[str]:

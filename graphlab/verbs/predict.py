@@ -5,7 +5,8 @@ Tests: tests/graphlab/verbs/motifs/test_namespace.py.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from graphlab.store.embeddings.models import model_names, open_embeddings
@@ -14,10 +15,10 @@ from ingest.running.progress import Progress
 from ingest.schema.errors import InterruptedRun
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from graphlab.predict.ask_model import Predictions
     from graphlab.predict.card import PredictorCard
+    from graphlab.predict.proofread.queue import ErrorQueue
+    from graphlab.predict.proofread.synapse_labels import LabelledSynapses
     from graphlab.predict.protocol import StepCallback
     from graphlab.predict.train_model import TrainedModel
 
@@ -119,7 +120,39 @@ class Predict(Namespace):
         except KeyboardInterrupt:
             raise InterruptedRun("stopped; the table of predictions is as it was") from None
 
-    def merge_errors(self, model: str, *, most: int = 100, least: int = 3, allow_changed: bool = False) -> pa.Table:
+    def label_synapses(
+        self,
+        model: str,
+        *,
+        least_probability: float | None = None,
+        allow_changed: bool = False,
+        progress: Progress | None = None,
+    ) -> LabelledSynapses:
+        """Give synapses the compartment that a model says of their embedded nodes.
+
+        Synapses stand at embedded nodes since ``graph.embeddings.place_synapses``. A node counts where its conformal
+        set holds its most probable label alone and it is not strange; all others leave their synapses unknown, and are
+        counted. What a source or a skeleton says of a synapse stays. Rows are in ``synapse_compartments``, and
+        ``connections_by_compartment`` follows.
+
+        Args:
+            model: a saved model of the task ``subcompartment``. allow_changed: as of ``ask``.
+            least_probability: what a label must have, too; needed where the model has no sets.
+
+        Raises:
+            SchemaError: synapses are not placed on these embeddings. AnalysisError: a model of another task, or one
+            that says nothing of its doubt. StoreError: the graph is open for reading only. Others as of ``ask``.
+        """
+        from graphlab.predict.proofread.synapse_labels import label_synapses
+
+        try:
+            return label_synapses(
+                self._folder, model, least_probability=least_probability, allow_changed=allow_changed, progress=progress
+            )
+        except KeyboardInterrupt:
+            raise InterruptedRun("stopped; compartments of synapses are as they were") from None
+
+    def merge_errors(self, model: str, *, most: int = 100, least: int = 3, allow_changed: bool = False) -> ErrorQueue:
         """Neurons that may be two cells by the windows of their embeddings, the likeliest first, each with a link.
 
         Args:
@@ -128,7 +161,8 @@ class Predict(Namespace):
 
         Returns:
             rank, root_id, score (log likelihood of two cells against one), node_id and x_nm, y_nm, z_nm of the cut,
-            label, other_label, windows, other_windows, was_training, link (Neuroglancer).
+            label, other_label, windows, other_windows, was_training, link (Neuroglancer). All but the link is kept in
+            the table ``merge_errors``.
 
         Raises:
             AnalysisError: a model that does not say what single windows are; no neuron with windows enough. Others as
@@ -137,6 +171,43 @@ class Predict(Namespace):
         from graphlab.predict.proofread.merge_errors import merge_errors
 
         return merge_errors(self._folder, model, most=most, least=least, allow_changed=allow_changed)
+
+    def split_errors(
+        self, *, within_nm: float = 2_000.0, windows: int = 4, most: int = 100, embeddings: str | None = None
+    ) -> ErrorQueue:
+        """Pairs of segments that may be one cell: their embeddings agree where they end near each other.
+
+        Args:
+            within_nm: how near two ends are. windows: looked at beside each end. most: rows.
+            embeddings: the model; the only one by default. No labels are needed.
+
+        Returns:
+            rank, root_id, other_root_id, score (log likelihood of one cable against two), gap_nm, x_nm, y_nm, z_nm
+            (half way between the ends), link (Neuroglancer). All but the link is kept in the table ``split_errors``.
+
+        Raises:
+            AnalysisError: no two segments end near each other, too few ends to learn from. SchemaError: no embeddings,
+            or several models and none named.
+        """
+        from graphlab.predict.proofread.split_errors import split_errors
+
+        return split_errors(self._folder, within_nm=within_nm, windows=windows, most=most, embeddings=embeddings)
+
+    def repeatable(self) -> dict[str, Callable[..., object]]:
+        """What does the work of a run again, by the verb that the run names, from the run's parameters."""
+        from graphlab.predict.proofread import merge_errors, split_errors, synapse_labels
+
+        def again(verb: Callable[..., object], seen: object, placed: object = None, **parameters: object) -> None:
+            verb(self._folder, **parameters, repetition=self._repetition)
+
+        def of_model(verb: Callable[..., object], model: str, **parameters: object) -> None:
+            again(partial(verb, name=model), **parameters)
+
+        return {
+            synapse_labels.VERB: partial(of_model, synapse_labels.label_synapses),
+            merge_errors.VERB: partial(of_model, merge_errors.merge_errors),
+            split_errors.VERB: partial(again, split_errors.split_errors),
+        }
 
     def models(self) -> list[str]:
         """Names of the saved predictors."""

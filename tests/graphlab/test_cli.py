@@ -106,6 +106,9 @@ METHODS = {
     "link": "sets.link",
     "models": "predict.cards",
     "predict": "predict.ask",
+    "label_synapses": "predict.label_synapses",
+    "merge_errors": "predict.merge_errors",
+    "split_errors": "predict.split_errors",
     "live": "live.follow",
     "replay": "live.replay",
 }

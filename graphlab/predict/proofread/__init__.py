@@ -1,1 +1,4 @@
-"""Where neurons may be wrong: cables that are two cells by their embeddings. Imports asking of models, and tasks."""
+"""Saved models and embeddings put to use: cables that are two cells, pairs that are one, synapses with compartments.
+
+Imports asking of models, and tasks.
+"""

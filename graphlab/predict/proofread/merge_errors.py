@@ -5,38 +5,48 @@ Tests: tests/graphlab/predict/proofread/test_cuts.py.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
-from graphlab.exchange import neuroglancer
 from graphlab.predict import models
-from graphlab.predict.ask_model import accepted_changes, require_embeddings
+from graphlab.predict.ask_model import accepted_changes, require_embeddings, weights_input
 from graphlab.predict.inputs.examples import Examples, Floats, Ints
 from graphlab.predict.inputs.homologues import named_groups
 from graphlab.predict.inputs.wiring import WINDOWS
 from graphlab.predict.predictors import predictor_named
 from graphlab.predict.proofread.cuts import LEAST, label_cut
+from graphlab.predict.proofread.queue import ErrorQueue, kept_queue, links_to, start_seen_run
+from graphlab.predict.proofread.trees import loose_tree
 from graphlab.predict.tasks.classifier import build_inputs
 from graphlab.predict.tasks.embedded_cells import EmbeddedCells, embedded_cells
 from graphlab.predict.tasks.question import Question
 from graphlab.store.database import arrow
 from graphlab.store.folder import Folder
-from graphlab.store.information import information
+from graphlab.store.runs.results import Repetition
 from ingest.schema.errors import AnalysisError
 
 if TYPE_CHECKING:
     from graphlab.predict.inputs.features import RootIds
 
+VERB = "merge errors"
+STORED = "merge_errors"
 AT_A_TIME = 100_000
-MOST_LOOSE = 8_000
-"""Windows of a neuron without a skeleton: every two of them are measured."""
+CutRow = tuple[int, float, int, tuple[float, float, float], int, int, int, int]
+"""Neuron, gain, node, its place, labels on both sides, windows on both sides."""
 
 
 def merge_errors(
-    folder: Folder, name: str, *, most: int = 100, least: int = LEAST, allow_changed: bool = False
-) -> pa.Table:
+    folder: Folder,
+    name: str,
+    *,
+    most: int = 100,
+    least: int = LEAST,
+    allow_changed: bool = False,
+    repetition: Repetition | None = None,
+) -> ErrorQueue:
     """The neurons that are most likely two cells, the likeliest first.
 
     Windows of one cell have one label; where two labels on the two sides of a cut of its cable explain them better than
@@ -63,8 +73,13 @@ def merge_errors(
     if least < 1 or most < 1:
         raise AnalysisError(f"least is {least} and most is {most}; wanted 1 or more of both")
     require_embeddings(model, folder)
-    accepted_changes(folder, model, question.read(folder), question, allow_changed)
+    notes = accepted_changes(folder, model, question.read(folder), question, allow_changed)
     nodes = embedded_cells(folder, nodes=True, homologues=question.homologues, embeddings=question.embeddings)
+    run = start_seen_run(
+        folder, VERB,
+        {"model": name, "most": most, "least": least, "allow_changed": allow_changed, "seen": dict(nodes.hashes)},
+        weights_input(model), repetition,
+    )  # fmt: skip
     everyone = np.arange(len(nodes.root_ids))
     inputs = build_inputs(nodes)(
         Examples.unlabelled(everyone, everyone, named_groups(nodes.class_names())), np.empty(0, dtype=np.int64)
@@ -74,17 +89,15 @@ def merge_errors(
     rows = _cut_rows(folder, nodes, np.concatenate(parts), least)
     if not rows:
         raise AnalysisError(f"no neuron has {2 * least} windows, {least} on either side of a cut")
-    trained = set(model.trained.source.tolist())
     rows = sorted(rows, key=lambda row: (-row[1], row[0]))[:most]
-    info = information(folder)
-    shown = neuroglancer.dataset_of(info.dataset, info.materialization, None, info.resolution)
-    links = []
-    for root_id, _, _, point, one, other, *_ in rows:
-        said = f"{model.card.classes[one]} | {model.card.classes[other]}"
-        made = neuroglancer.state([root_id], [point], [said], shown)
-        links.append(neuroglancer.link(made) if made["layers"] else None)
+    classes = model.card.classes
+    links = links_to(folder, (([row[0]], [row[3]], f"{classes[row[4]]} | {classes[row[5]]}") for row in rows))
+    return kept_queue(run, STORED, _table(rows, classes, set(model.trained.source.tolist())), links, notes)
+
+
+def _table(rows: Sequence[CutRow], labels: Sequence[str], trained: set[int]) -> pa.Table:
     column = list(zip(*rows, strict=True))
-    classes = np.array(model.card.classes, dtype=object)
+    classes = np.array(labels, dtype=object)
     return pa.table(
         {
             "rank": pa.array(np.arange(1, len(rows) + 1), pa.int64()),
@@ -97,14 +110,11 @@ def merge_errors(
             "windows": pa.array(column[6], pa.int64()),
             "other_windows": pa.array(column[7], pa.int64()),
             "was_training": pa.array([root_id in trained for root_id in column[0]], pa.bool_()),
-            "link": pa.array(links, pa.string()),
         }
     )
 
 
-def _cut_rows(
-    folder: Folder, nodes: EmbeddedCells, probability: Floats, least: int
-) -> list[tuple[int, float, int, tuple[float, float, float], int, int, int, int]]:
+def _cut_rows(folder: Folder, nodes: EmbeddedCells, probability: Floats, least: int) -> list[CutRow]:
     assert nodes.points_nm is not None, "nodes have places"
     assert nodes.node_ids is not None, "things are nodes"
     cells, first = np.unique(nodes.root_ids, return_index=True)
@@ -166,21 +176,7 @@ def _tree(cell: int, ids: RootIds, points: Floats, known: tuple[RootIds, Ints] |
         at = order[np.minimum(np.searchsorted(known[0][order], ids), len(order) - 1)]
         if np.array_equal(known[0][at], ids):
             return at, known[1]
-    if len(points) > MOST_LOOSE:
-        raise AnalysisError(
-            f"neuron {cell} has {len(points):,} windows and no skeleton with their nodes; without one at most "
-            f"{MOST_LOOSE:,} are joined by distance. Ingest skeletons (--as skeletons)"
-        )
-    from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
-    from scipy.spatial.distance import pdist, squareform
-
-    # A distance of 0 would be no edge.
-    tree = minimum_spanning_tree(squareform(pdist(points) + 1e-3))
-    reached = breadth_first_order(tree, 0, directed=False)
-    order, before = (np.asarray(one, dtype=np.int64) for one in reached)
-    place = np.empty(len(order), dtype=np.int64)
-    place[order] = np.arange(len(order))
-    return place, np.where(before[order] >= 0, place[np.maximum(before[order], 0)], -1)
+    return loose_tree(cell, points)
 
 
 def _parents_first(parents: Ints) -> Ints:

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from graphlab.store.database import first_row
 from graphlab.store.files import places, sweeping
 from graphlab.store.folder import Folder
+from graphlab.store.wiring.predicted.labels import forget_labels
 from ingest.reader import Reading, ReadRequest
 from ingest.running.progress import Progress
 from ingest.schema.errors import SchemaError, VersionError
@@ -101,10 +102,11 @@ def forget_joins(folder: Folder, model: str) -> list[str]:
         if row[0]:
             gone.append(f"{row[0]:,} {what}")
             folder.connection.execute(f"DELETE FROM {table} WHERE model = ?", [model])
+    notes = forget_labels(folder, model)
     if not gone:
-        return []
+        return notes
     again = "join-embeddings and place-synapses" if len(gone) > 1 or "placed" in gone[0] else "join-embeddings"
-    return [f"{' and '.join(gone)} to the earlier vectors of {model} are forgotten: run {again} again"]
+    return [f"{' and '.join(gone)} to the earlier vectors of {model} are forgotten: run {again} again", *notes]
 
 
 def require_own_relation(folder: Folder, model: str) -> None:

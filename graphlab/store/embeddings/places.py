@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from graphlab.store.embeddings.joins import join_by_id, join_by_place, nodes_of_
 from graphlab.store.folder import Folder
 from graphlab.store.runs import runs
 from graphlab.store.runs.results import start_run
+from graphlab.store.wiring.predicted.labels import forget_labels
 from ingest.running.progress import Progress
 from ingest.schema.errors import SchemaError, VersionError
 from ingest.schema.ids import RootIds, rows_of
@@ -37,6 +38,8 @@ class NeuronJoin:
     joined: int
     ambiguous_ids: RootIds
     """Neurons with several answers; they got none."""
+    notes: tuple[str, ...] = ()
+    """What rested on an earlier join and went with it."""
 
     @property
     def coverage(self) -> float:
@@ -48,7 +51,7 @@ class NeuronJoin:
         unclear = f"; {len(self.ambiguous_ids):,} ambiguous ones got none ({some})" if some else ""
         return (
             f"{self.joined:,} of {self.neurons:,} neurons ({self.coverage:.1%}) have embeddings of model "
-            f"{self.model}, joined by {self.how}{unclear} (run {self.run_id})"
+            f"{self.model}, joined by {self.how}{unclear}{_told(self.notes)} (run {self.run_id})"
         )
 
 
@@ -62,12 +65,19 @@ class SynapsePlaces:
     synapses: int
     pre: int
     post: int
+    notes: tuple[str, ...] = ()
+    """What rested on earlier places and went with them."""
 
     def __str__(self) -> str:
         return (
             f"of {self.synapses:,} synapses, {self.pre:,} have a node of model {self.model} of their pre- and "
-            f"{self.post:,} of their postsynaptic neuron within {self.radius_nm:g} nm (run {self.run_id})"
+            f"{self.post:,} of their postsynaptic neuron within {self.radius_nm:g} nm{_told(self.notes)} "
+            f"(run {self.run_id})"
         )
+
+
+def _told(notes: tuple[str, ...]) -> str:
+    return "".join(f"; {note}" for note in notes)
 
 
 def join_neurons(
@@ -133,6 +143,7 @@ def join_neurons(
         # Synapses were placed by the earlier join; they would contradict this one.
         for stale in ("neuron_embeddings", "synapse_embeddings"):
             connection.execute(f"DELETE FROM {stale} WHERE model = ?", [embeddings.model])
+        result = replace(result, notes=tuple(forget_labels(folder, embeddings.model)))
         connection.register("joined", table)
         connection.execute(
             "INSERT INTO neuron_embeddings BY NAME SELECT ? AS run_id, ? AS model, * FROM joined",
@@ -168,6 +179,7 @@ def place_synapses(
     digest, tally = hashlib.sha256(), {"pre": 0, "post": 0}
     with folder.transaction() as connection:
         connection.execute("DELETE FROM synapse_embeddings WHERE model = ?", [embeddings.model])
+        notes = tuple(forget_labels(folder, embeddings.model))
         for side, table in _placed(folder, embeddings, radius_nm, 2 * int(counted[0]), progress):
             digest.update(_bytes(table))
             tally[side] += table.num_rows
@@ -177,7 +189,9 @@ def place_synapses(
                 [run.run_id, embeddings.model],
             )
             connection.unregister("placed")
-        result = SynapsePlaces(run.run_id, embeddings.model, radius_nm, int(counted[0]), tally["pre"], tally["post"])
+        result = SynapsePlaces(
+            run.run_id, embeddings.model, radius_nm, int(counted[0]), tally["pre"], tally["post"], notes
+        )
         run.finish_in(connection, str(result), digest.hexdigest())
     return result
 

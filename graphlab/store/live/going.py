@@ -99,6 +99,10 @@ def _require_followable(folder: Folder) -> None:
             "its synapses are placed on skeletons, which would not follow them. Follow a copy without skeletons",
         ),
         (
+            _any(cursor, "FROM synapse_compartments"),
+            "its synapses have compartments that a model predicted, which would not follow them. Follow a copy without",
+        ),
+        (
             _any(cursor, "FROM synapses WHERE weight IS NOT NULL AND (weight <> floor(weight) OR weight < 0)"),
             "its synapses have fractional weights, whose sums depend on their order",
         ),

@@ -22,6 +22,7 @@ from graphlab.store.recordings.intake import ids_of_names
 from graphlab.store.runs.runs import MOVING
 from graphlab.store.sources.ledger import KeptSource
 from graphlab.store.wiring.compartments.choice import PLACED
+from graphlab.store.wiring.predicted.labels import delete_labels, forgotten
 from ingest.schema.errors import GraphlabError, SchemaError
 
 NAMED = 8
@@ -65,14 +66,18 @@ def sets_without_neurons(folder: Folder) -> list[str]:
 
 
 def forget_placed(folder: Folder, dropped: KeptSource, staying: list[KeptSource]) -> list[str]:
-    """Forget the skeleton nodes of synapses where synapses go or get other ids; notes."""
-    again = any(source.as_ == "synapses" and source.by_name for source in staying)
-    row = first_row(folder.connection, "SELECT count(DISTINCT synapse_id) FROM synapse_nodes")
-    if not row[0] or not (again or dropped.as_ == "synapses"):
+    """Forget the skeleton nodes and predicted compartments of synapses where synapses go or get other ids; notes."""
+    if dropped.as_ != "synapses" and not any(source.as_ == "synapses" and source.by_name for source in staying):
         return []
-    folder.connection.execute("DELETE FROM synapse_nodes")
-    folder.connection.execute("DELETE FROM meta WHERE key = ?", [PLACED])
-    return [f"the places of {row[0]:,} synapses on skeletons are forgotten: place them again"]
+    notes = []
+    row = first_row(folder.connection, "SELECT count(DISTINCT synapse_id) FROM synapse_nodes")
+    if row[0]:
+        folder.connection.execute("DELETE FROM synapse_nodes")
+        folder.connection.execute("DELETE FROM meta WHERE key = ?", [PLACED])
+        notes.append(f"the places of {row[0]:,} synapses on skeletons are forgotten: place them again")
+    if labelled := delete_labels(folder.connection):
+        notes.append(forgotten(labelled))
+    return notes
 
 
 def traces(folder: Folder) -> list[tuple[str, str, int, int]]:

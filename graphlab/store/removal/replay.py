@@ -66,7 +66,11 @@ def replay(folder: Folder, dropped: KeptSource, staying: list[KeptSource]) -> No
             )
     connection = folder.connection
     # Totals that neurons bring, and compartments, meet what was made before them: everything is done again then.
-    labelled = first_row(connection, "SELECT count(*) FROM (SELECT 1 FROM synapse_nodes LIMIT 1)")[0]
+    labelled = first_row(
+        connection,
+        "SELECT count(*) FROM (FROM (SELECT 1 FROM synapse_nodes LIMIT 1) "
+        "UNION ALL FROM (SELECT 1 FROM synapse_compartments LIMIT 1))",
+    )[0]
     again = bool(labelled) or any(
         {"total_in", "total_out"} & {name.lower() for name in source.columns} or source.has_compartments
         for source in staying

@@ -52,6 +52,8 @@ RESULT_TABLES = (
     "connectivity_clusters",
     "connectivity_merges",
     "matched_neurons",
+    "merge_errors",
+    "split_errors",
 )
 Arriving = Callable[[Path], AbstractContextManager[Path]]
 KEPT = "kept"

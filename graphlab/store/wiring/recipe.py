@@ -88,16 +88,26 @@ def pairs_from_synapses(connection: duckdb.DuckDBPyConnection, recipe: Recipe) -
 
 
 def labelled_synapses(connection: duckdb.DuckDBPyConnection) -> str:
-    """The relation of synapses with compartments: those that a source gave, else those of their skeleton nodes."""
-    placed = first_row(connection, "SELECT count(*) FROM (SELECT 1 FROM synapse_nodes LIMIT 1)")
-    if not placed[0]:
+    """The relation of synapses with compartments: those that a source gave, else those of their skeleton nodes, else
+    those that a model predicted."""
+    there = first_row(
+        connection,
+        "SELECT (SELECT count(*) FROM (SELECT 1 FROM synapse_nodes LIMIT 1)), "
+        "(SELECT count(*) FROM (SELECT 1 FROM synapse_compartments LIMIT 1))",
+    )
+    known = (
+        "SELECT n.synapse_id, n.side, k.compartment, 0 AS turn FROM synapse_nodes n JOIN skeletons k "
+        "USING (root_id, node_id) WHERE k.compartment IS NOT NULL",
+        "SELECT synapse_id, side, compartment, 1 AS turn FROM synapse_compartments",
+    )
+    rows = " UNION ALL ".join(sql for sql, some in zip(known, there, strict=True) if some)
+    if not rows:
         return "synapses"
-    of_side = "any_value(k.compartment) FILTER (n.side = '{}')"
+    of_side = "arg_min(compartment, turn) FILTER (side = '{}')"
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE synapse_labels AS
-            SELECT n.synapse_id, {of_side.format("pre")} AS pre, {of_side.format("post")} AS post
-            FROM synapse_nodes n JOIN skeletons k USING (root_id, node_id)
-            WHERE k.compartment IS NOT NULL GROUP BY n.synapse_id"""
+            SELECT synapse_id, {of_side.format("pre")} AS pre, {of_side.format("post")} AS post
+            FROM ({rows}) GROUP BY synapse_id"""
     )
     return (
         "(SELECT s.* REPLACE (coalesce(s.pre_compartment, l.pre) AS pre_compartment, "

@@ -20,6 +20,8 @@ from ingest.schema.words import KINDS
 
 PLACED = "synapses_placed"
 """Key of ``meta``: the run that placed the synapses on skeletons."""
+LABELLED = "synapses_labelled"
+"""Key of ``meta``: the run that labelled synapses by a model of embeddings."""
 Compartment = str | Sequence[str] | None
 """What people say: see ``ingest.schema.compartments.compartment_pairs``; None for whole connections."""
 
@@ -35,14 +37,15 @@ class ChosenPart:
 
 
 def resolved_compartment(folder: Folder, compartment: Compartment) -> str | None:
-    """Compartments as a run writes them down: by name, with the run that placed the synapses where one did.
+    """Compartments as a run writes them down: by name, with the runs that placed and labelled the synapses, if any did.
 
     Args:
-        compartment: ``axo-dendritic``, ``axon->soma``, several of them; ``...@RUN`` where RUN placed the synapses.
+        compartment: ``axo-dendritic``, ``axon->soma``, several of them; ``...@RUN`` where RUN placed or labelled the
+            synapses, ``...@RUN+RUN`` where one did either.
 
     Raises:
         UnknownNameError, SchemaError: no such class, or a subset by neuropil. VersionError: the synapses were placed
-            anew since.
+            or labelled anew since.
     """
     if compartment is None:
         return None
@@ -50,14 +53,14 @@ def resolved_compartment(folder: Folder, compartment: Compartment) -> str | None
         raise SchemaError(
             "connections are known by neuropil or by compartment, not by both; take a subset without neuropil"
         )
-    placed = folder.meta(PLACED)
+    placed = "+".join(str(run) for run in (folder.meta(PLACED), folder.meta(LABELLED)) if run)
     if isinstance(compartment, str) and "@" in compartment:
         compartment, _, run_id = compartment.rpartition("@")
         if run_id != placed:
-            now = f"run {placed} placed them last" if placed else "none are placed now"
+            now = f"run {placed} placed or labelled them last" if placed else "none are placed now"
             raise VersionError(
-                f"compartment {compartment!r} is of the synapses that run {run_id} placed, and {now}; place them so "
-                "again, or leave @RUN out for the present ones"
+                f"compartment {compartment!r} is of the synapses that run {run_id} placed or labelled, and {now}; "
+                "place them so again, or leave @RUN out for the present ones"
             )
     named = ",".join(pair.name for pair in compartment_pairs(compartment))
     return f"{named}@{placed}" if placed else named
@@ -85,7 +88,8 @@ def chosen_part(cursor: duckdb.DuckDBPyConnection, compartment: str, kind: str |
         raise AnalysisError(
             f"no {kind or 'synaptic'} connection of this graph has a compartment; ingest connections or synapses with "
             "pre_compartment and post_compartment (pre_label, post_label), or skeletons with labels, and place the "
-            "synapses on them (`graphlab place-synapses GRAPH --on skeletons --radius 1000`)"
+            "synapses on them (`graphlab place-synapses GRAPH --on skeletons --radius 1000`), or predict them "
+            "from embeddings (`graphlab label-synapses GRAPH MODEL`)"
         )
     conditions, bound = [], dict[str, Any]()
     for pair in pairs:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -110,10 +111,18 @@ def test_the_queue_of_a_graph(make_embedded: Callable[..., Graph], tmp_path: Pat
             assert set(found["root_id"][: len(wrong) // 2]) <= wrong
             first = found.iloc[0]
             assert first["label"] != first["other_label"]
-            number = int(first["root_id"] - cells.root_ids[0])
+            number = int(first["root_id"]) - int(cells.root_ids[0])
             seam = cells.points_nm[int(cells.first[number] + cells.merged_at[number])]
             assert np.linalg.norm(first[["x_nm", "y_nm", "z_nm"]].to_numpy(dtype=float) - seam) < 15_000
             assert found["link"].str.startswith(neuroglancer.VIEWER).all()
+        queue = graph.predict.merge_errors(made.name, most=12)
+        kept = graph.query("FROM merge_errors ORDER BY rank").to_arrow()
+        assert (
+            kept.filter(pc.equal(kept["run_id"], queue.run_id))
+            .drop_columns(["run_id"])
+            .equals(queue.table.drop_columns(["link"]))
+        )
+        assert graph.rerun(queue.run_id).equal
         with pytest.raises(AnalysisError, match="no neuron has 2000 windows"):
             graph.predict.merge_errors(made.name, least=1_000)
         with pytest.raises(AnalysisError, match="wanted 1 or more of both"):
