@@ -18,7 +18,7 @@ from graphlab.predict.inputs.features import Inputs
 from graphlab.predict.inputs.homologues import named_groups
 from graphlab.predict.inputs.wiring import NODES, POSITIONS
 from graphlab.predict.models import SavedModel, TrainingExamples
-from graphlab.predict.predictor import Judged, Judging
+from graphlab.predict.predictor import Cautioned, Judged, Judging
 from graphlab.predict.predictors import predictor_named
 from graphlab.predict.tasks.question import Question
 from graphlab.predict.tasks.registered import TASKS
@@ -70,7 +70,7 @@ class Answers:
     seen: WiringData
     said: Answered
     notes: list[str]
-    """What changed in the graph since training, where that is accepted."""
+    """What changed in the graph since training, where that is accepted; what its predictor has to say of itself."""
 
 
 def predict(
@@ -155,6 +155,8 @@ def answers_of(
         _require_same_features(model, inputs, seen)
     fitted = predictor.restore(model.state)
     classes = model.card.classes
+    if isinstance(fitted, Cautioned):
+        notes = [*notes, *fitted.cautions(classes)]
     judged: list[Judged] = []
 
     def ask(rows: Ints) -> Floats:

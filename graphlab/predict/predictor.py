@@ -5,7 +5,7 @@ Tests: tests/graphlab/predict/test_state.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -57,6 +57,14 @@ class Judging(Fitted, Protocol):
 
     def judge(self, inputs: Inputs, rows: Ints) -> Judged:
         """Of the examples ``rows``; the probabilities are those of ``predict``."""
+
+
+@runtime_checkable
+class Cautioned(Fitted, Protocol):
+    """A fitted predictor with something to say of the labels that it learned from."""
+
+    def cautions(self, classes: Sequence[str]) -> list[str]:
+        """What a reader of its answers has to know, one sentence each; ``classes`` are the names of labels."""
 
 
 class Predictor(Protocol):

@@ -22,6 +22,7 @@ from graphlab.predict.controls import control_plan
 from graphlab.predict.controls.controls import controls
 from graphlab.predict.explain import explained
 from graphlab.predict.from_graph import WiringData
+from graphlab.predict.predictor import Cautioned
 from graphlab.predict.predictors import (
     check_kind,
     check_needs,
@@ -181,6 +182,7 @@ def train(
     examples = task.examples
     inputs = task.build(examples, np.arange(examples.m))
     fitted = _fit_all(task, kept, inputs, log)
+    cautions = fitted.cautions(examples.classes) if isinstance(fitted, Cautioned) else []
     trained = models.TrainingExamples(
         *seen.named(examples.source, examples.target),
         examples.label,
@@ -209,7 +211,7 @@ def train(
         embeddings=seen.embeddings,
         examples=dict(zip(examples.classes, np.bincount(examples.label).tolist(), strict=False)),
         calibration=_calibration(done, kept),
-        confounds=done.card.notes,
+        confounds=[*done.card.notes, *cautions],
         labels_from_connectivity=plan.labels_from_connectivity,
         versions=library_versions(),
     )
@@ -220,7 +222,7 @@ def train(
         state = fitted.state()
         saved = models.save(folder.path, card, state, trained, held_rows, log.text(), folder.arriving)
         record.finish_in(connection, message, saved.weights_sha256)
-    notes = (because, set_ups(done), *saved.notes)
+    notes = (because, set_ups(done), *cautions, *saved.notes)
     return TrainedModel(name, record.run_id, models.paths(folder.path, name)[models.WEIGHTS], saved, notes)
 
 

@@ -63,7 +63,7 @@ class OpenGraph:
         return resolved_kind(self._folder, kind)
 
     def compartment_of(self, compartment: Compartment) -> str | None:
-        """Compartments as a run writes them down: by name, with the run that placed the synapses where one did."""
+        """Compartments as a run writes them down: by name, with the runs that placed or labelled the synapses."""
         return resolved_compartment(self._folder, compartment)
 
     def input_beyond(self, snapshot: Snapshot, kind: str = "chemical") -> npt.NDArray[np.float64]:

@@ -80,6 +80,20 @@ class MadeCells:
             }
         )
 
+    def synapses(self, count: int = 1_000, seed: int = 0) -> pa.Table:
+        """Rows of synapses: each lies at a window of one cell, and is onto another cell, whose cable is elsewhere."""
+        rng = np.random.default_rng(seed)
+        at = rng.integers(0, len(self.vectors), count)
+        post = self.root_ids[rng.integers(0, len(self.root_ids), count)]
+        places = self.points_nm[at] + 50.0 * rng.normal(size=(count, 3))
+        return pa.table(
+            {
+                "pre_root_id": pa.array(self.owner[at]),
+                "post_root_id": pa.array(post),
+                **{f"{axis}_nm": pa.array(places[:, k]) for k, axis in enumerate("xyz")},
+            }
+        )
+
     def skeletons(self, labelled: float = 1.0) -> list[Skeleton]:
         """Cables as skeletons; the first share of the cells has compartments."""
         types = np.array([AXON if name == "axon" else DENDRITE for name in self.compartment])

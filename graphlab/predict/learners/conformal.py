@@ -10,12 +10,14 @@ Tests: tests/graphlab/predict/learners/test_conformal.py.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from graphlab.predict.evaluation import doubts
 from graphlab.predict.evaluation.conformal import LEVEL, Conformal, fewest
+from graphlab.predict.from_graph import some
 from graphlab.predict.inputs.examples import HIDDEN, Floats, Ints
 from graphlab.predict.inputs.features import Inputs
 from graphlab.predict.predictor import Around, Fitted, Judged, Predictor, TrainingJournal, known_rows
@@ -33,6 +35,8 @@ from graphlab.predict.state import (
 PREFIX = "conformal "
 SHARE = 0.25
 """Of the classes of twins of every label that are held out to calibrate on."""
+NEVER = -1
+"""Calibration cells of a label that was not learned."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +64,15 @@ class ConformalPredictor(Around):
         asked = rows[out][one_of_each(group[out], known[rows[out]], rng)]
         probability = fitted.predict(inputs, asked)
         # With too few cells of a label for a set without it, all cells are calibrated together.
-        count = np.bincount(known[asked], minlength=classes)[np.unique(known[rows])]
-        by_label = bool(len(asked)) and bool((count >= fewest(self.level)).all())
+        cells = np.bincount(known[asked], minlength=classes)
+        learned = np.bincount(known[rows], minlength=classes) > 0
+        by_label = bool(len(asked)) and bool((cells[learned] >= fewest(self.level)).all())
         if len(asked):
             conformal = Conformal.fit(probability, known[asked], by_label)
         else:  # nothing to calibrate on: every label is possible
             conformal = Conformal(np.empty(0), np.empty(0, dtype=np.int64), 1, False)
         limit = doubts.threshold(doubt_of(fitted, probability, inputs, asked))
-        return _Fitted(fitted, conformal, limit, self.level)
+        return _Fitted(fitted, conformal, limit, self.level, np.where(learned, cells, NEVER))
 
     def restore(self, state: State) -> Fitted:
         scores, category = array(state, "scores", np.float64, 1), array(state, "category", np.int64, 1)
@@ -77,7 +82,9 @@ class ConformalPredictor(Around):
         require(bool(((category >= 0) & (category < categories)).all()), "a calibration cell is of no class")
         require(bool((np.diff(category) >= 0).all()), "scores of calibration are out of order")
         fitted = self.predictor.restore(without_prefix(state, "predictor"))
-        return _Fitted(fitted, Conformal(scores, category, categories, by_label), float(limit[0]), float(level[0]))
+        cells = array(state, "cells", np.int64, 1) if "cells" in state else np.empty(0, dtype=np.int64)
+        conformal = Conformal(scores, category, categories, by_label)
+        return _Fitted(fitted, conformal, float(limit[0]), float(level[0]), cells)
 
     def sentence(self) -> str:
         return (
@@ -93,6 +100,20 @@ class _Fitted:
     conformal: Conformal
     limit: float
     level: float
+    cells: Ints
+    """[classes] calibration cells of each label, ``NEVER`` of one that was not learned; empty where nobody kept it."""
+
+    def cautions(self, classes: Sequence[str]) -> list[str]:
+        """Which labels have too few cells to be calibrated by themselves, and what follows."""
+        if self.conformal.by_class:
+            return []
+        least = fewest(self.level)
+        few = [f"{name} ({n})" for name, n in zip(classes, self.cells.tolist(), strict=False) if NEVER < n < least]
+        which = f": {some(few)}" if few else ""
+        return [
+            f"sets are calibrated over all labels together, because some have fewer than {least} cells to calibrate "
+            f"on{which}; they hold the right label in {self.level:.0%} of all cells, and in fewer of some labels"
+        ]
 
     def predict(self, inputs: Inputs, rows: Ints) -> Floats:
         return self.fitted.predict(inputs, rows)
@@ -109,6 +130,7 @@ class _Fitted:
             "category": self.conformal.category,
             "categories": integer_array(self.conformal.categories),
             "by_label": integer_array(int(self.conformal.by_class)),
+            "cells": self.cells,
             "threshold": np.array([self.limit]),
             "level": np.array([self.level]),
         }

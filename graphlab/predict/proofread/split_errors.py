@@ -71,6 +71,7 @@ def split_errors(
             "numbers from 1 on"
         )
     nodes = embedded_cells(folder, nodes=True, embeddings=embeddings)
+    assert nodes.embeddings is not None, "things are embedded"
     run = start_seen_run(
         folder, VERB,
         {"within_nm": float(within_nm), "windows": windows, "most": most, "embeddings": nodes.embeddings["model"],

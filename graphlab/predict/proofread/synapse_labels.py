@@ -83,7 +83,9 @@ def label_synapses(
         raise StoreError(f"{folder.path} is open for reading only; labels of synapses are kept there")
     _require_synapses(folder)
     answers = answers_of(folder, name, task=TASK, allow_changed=allow_changed, progress=progress)
-    embeddings = str(answers.model.card.embeddings["model"])
+    about = answers.model.card.embeddings
+    assert about is not None, "nodes are embedded"
+    embeddings = str(about["model"])
     placed = _placed(folder, embeddings)
     sure = _sure(answers, least_probability)
     # The same work in another state of the joins or of the model is another run.

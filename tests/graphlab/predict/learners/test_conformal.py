@@ -13,7 +13,7 @@ from graphlab.predict.inputs.examples import HIDDEN
 from graphlab.predict.inputs.features import Inputs, embedding_columns, no_columns
 from graphlab.predict.inputs.windows import Windows
 from graphlab.predict.learners.conformal import ConformalPredictor, held_out_groups, one_of_each
-from graphlab.predict.predictor import Judging
+from graphlab.predict.predictor import Cautioned, Judging
 from graphlab.predict.predictors import predictor_named
 from ingest.synthetic.embedded_cells import MadeCells, made_cells
 
@@ -44,6 +44,8 @@ def test_coverage_on_unseen_cells_lies_in_its_interval() -> None:
     judged = fitted.judge(inputs, test)
     held = judged.in_set[np.arange(len(test)), label[test]]
     assert len(test) >= 2_000
+    assert isinstance(fitted, Cautioned)
+    assert fitted.cautions(list("abcde")) == [], "every label is calibrated by itself"
     calibrated = np.bincount(fitted.state()["category"], minlength=5)
     assert calibrated.sum() == pytest.approx(200, abs=5)
     for number in range(5):
@@ -74,6 +76,14 @@ def test_what_it_calibrates_on_is_not_learned_from() -> None:
     assert set(np.unique(spy.taught[~hidden])) == {0, 1, 2, 3}
     assert hidden.sum() == len(fitted.state()["scores"])
     assert not fitted.state()["by_label"][0], "five cells of a label are too few to calibrate it by itself"
+    assert isinstance(fitted, Cautioned)
+    (told,) = fitted.cautions(["a", "b", "c", "d"])
+    count = np.bincount(label[hidden], minlength=4)
+    assert "sets are calibrated over all labels together" in told
+    assert "fewer than 9 cells" in told
+    few = [f"{name} ({n})" for name, n in zip("abcd", count.tolist(), strict=True) if n < 9]
+    assert few
+    assert few[0] in told
 
 
 def test_held_out_are_some_of_every_label_and_never_all() -> None:

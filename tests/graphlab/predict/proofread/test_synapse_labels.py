@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from graphlab import Graph
@@ -31,18 +30,6 @@ def compartments_that_show(seed: int, cells: int) -> MadeCells:
     return replace(made, vectors=vectors)
 
 
-def synapses_of(cells: MadeCells, count: int = 400) -> pa.Table:
-    """From a window of one cell to another cell: its postsynaptic side lies far from any node of that."""
-    rng = np.random.default_rng(2)
-    at = rng.integers(0, len(cells.vectors), count)
-    pre = cells.owner[at]
-    post = cells.root_ids[rng.integers(0, len(cells.root_ids), count)]
-    places = cells.points_nm[at] + rng.normal(size=(count, 3)) * 50
-    return pa.table(
-        {"pre_root_id": pre, "post_root_id": post, **{f"{a}_nm": places[:, k] for k, a in enumerate("xyz")}}
-    )
-
-
 @pytest.fixture(scope="module")
 def cells() -> MadeCells:
     return compartments_that_show(4, 60)
@@ -52,7 +39,7 @@ def cells() -> MadeCells:
 def kept(cells: MadeCells, make_embedded: Callable[..., Graph], tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("labels") / "g"
     with make_embedded(cells, path) as graph:
-        graph.ingest(synapses_of(cells), as_="synapses")
+        graph.ingest(cells.synapses(400), as_="synapses")
         graph.predict.train(MODEL, predictors=["conformal logistic regression"], **QUICK)
     return path
 
