@@ -189,7 +189,8 @@ def _derived(folder: Folder) -> list[str]:
     """What was worked out and kept beside the sources: signs, joined and placed embeddings."""
     rows = folder.connection.execute(
         """SELECT message FROM runs WHERE run_id IN (SELECT DISTINCT run_id FROM neuron_embeddings
-           UNION SELECT DISTINCT run_id FROM synapse_embeddings) AND message IS NOT NULL ORDER BY message"""
+           UNION SELECT DISTINCT run_id FROM synapse_embeddings
+           UNION SELECT DISTINCT run_id FROM synapse_compartments) AND message IS NOT NULL ORDER BY message"""
     ).fetchall()
     recorded = first_row(
         folder.connection,

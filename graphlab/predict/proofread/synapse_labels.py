@@ -151,8 +151,8 @@ def _sure(answers: Answers, least: float | None) -> npt.NDArray[np.bool_]:
     if judged is None and least is None:
         raise AnalysisError(
             f"model {answers.model.name!r} ({answers.model.card.predictor}) does not say how sure it is of a node. "
-            f"Train one that does: graphlab train {TASK} GRAPH --keep 'conformal logistic regression', or say from which "
-            "probability on a label counts: graphlab label-synapses GRAPH MODEL --least-probability 0.9"
+            f"Train one that does: graphlab train {TASK} GRAPH --keep 'conformal logistic regression', or say from "
+            "which probability on a label counts: graphlab label-synapses GRAPH MODEL --least-probability 0.9"
         )
     rows = np.arange(len(probability))
     best = probability.argmax(axis=1)

@@ -74,7 +74,7 @@ class PublishedClassifier:
         return logits, variance
 
     def judge(self, windows: Windows) -> tuple[Floats, Floats]:
-        """(probability [cells, classes], Dempster-Shafer doubt [cells]): the mean of what is said of a cell's windows."""
+        """(probability [cells, classes], Dempster-Shafer doubt [cells]): means over the windows of each cell."""
         adjusted = doubts.mean_field(*self.window_logits(windows.vectors), self.variance_scale)
         owner = windows.owner
         probability = vote(doubts.softmax(adjusted), owner, windows.n)

@@ -12,10 +12,10 @@ import pytest
 
 pytest.importorskip("torch")
 
-from graphlab.predict.evaluation import doubts  # noqa: E402
-from graphlab.predict.inputs.windows import Windows  # noqa: E402
-from graphlab.predict.learners.windows.published import read_published  # noqa: E402
-from ingest.schema.errors import ReadError, SchemaError, VersionError  # noqa: E402
+from graphlab.predict.evaluation import doubts
+from graphlab.predict.inputs.windows import Windows
+from graphlab.predict.learners.windows.published import read_published
+from ingest.schema.errors import ReadError, SchemaError, VersionError
 
 DATA = Path(__file__).parents[4] / "data"
 FOLDER = DATA / "sngp_classifier"
