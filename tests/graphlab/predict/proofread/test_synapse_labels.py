@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from graphlab import Graph
+from graphlab.store.live import going
 from ingest.schema.errors import AnalysisError, SchemaError, StoreError, VersionError
 from ingest.synthetic.embedded_cells import MadeCells, made_cells
 
@@ -86,6 +87,9 @@ def test_sure_nodes_label_their_synapses_and_doubtful_ones_leave_them_unknown(gr
     assert (np.array(cells.compartment)[near] == synapse["compartment"].to_numpy()).mean() > 0.85
     assert graph.runs("label synapses").num_rows == 1
     assert f"{done.doubtful['pre']:,} at doubtful nodes and left unknown" in str(done)
+    assert any(note.startswith(str(done)) for note in graph.info().notes)
+    with pytest.raises(SchemaError, match="compartments that a model predicted, which would not follow"):
+        going.start(graph.folder)
     named = graph.compartment_of("axon->*")
     assert named == f"axon->*@{done.run_id}"
     assert graph.snapshot(compartment=named).weight.sum() > 0
