@@ -89,7 +89,7 @@ def test_planted_splits_are_found_where_distance_and_calibre_find_few(
         calibre.append(precision_at_recall(-np.array(unlike), wrong))
     assert min(ours) > 0.85
     assert max(near) < 0.3
-    assert max(calibre) < 0.6
+    assert max(calibre) < 0.5
 
 
 def test_a_queue_of_pairs(make_embedded: Callable[..., Graph], tmp_path: Path) -> None:
