@@ -97,7 +97,6 @@ METHODS = {
     "embed": "embeddings.embed",
     "aggregate_embeddings": "embeddings.aggregate",
     "shell": "query",
-    "merge_errors": "predict.merge_errors",
     "neighbors": "neighborhood",
     "synapses": "synapses.of",
     "at": "places.at",
