@@ -97,12 +97,13 @@ class Lars(torch.optim.Optimizer):
 
 
 def spared_names(network: nn.Module) -> Iterator[str]:
-    """Parameters of norms, and biases: what the source leaves out by "bn" and "bias" in their names."""
-    norms = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm)
-    for place, module in network.named_modules():
-        for name, _ in module.named_parameters(recurse=False):
-            if isinstance(module, norms) or name == "bias" or name.endswith("_bias"):
-                yield f"{place}.{name}" if place else name
+    """Gains and shifts of norms, and biases: what the source leaves out by "bn" and "bias" in their names.
+
+    They are told by having one number a channel, so that a norm of whatever class is one.
+    """
+    for name, parameter in network.named_parameters():
+        if parameter.ndim <= 1 or name.endswith("bias"):
+            yield name
 
 
 Make = Callable[[list[dict[str, Any]], OptimizerSettings], torch.optim.Optimizer]

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from ingest.running import whole_files
 from ingest.schema.errors import AnalysisError, MissingExtraError, ReadError
 
-FORMAT = 1
+FORMAT = 2
+"""1 numbered the optimizer's values otherwise: gains of norms were decayed."""
 HEADER = "training"
 
 
@@ -88,9 +89,14 @@ def load_state(
             tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         there = about["identity"]
         state = TrainingState(int(about["step"]), int(about["updates"]), list(about["pending"]))
-        scale = about["scaler"]
+        scale, written = about["scaler"], about["format"]
     except Exception as error:
         raise ReadError(f"{path} is no checkpoint of a training ({error}); remove it to train from the start") from None
+    if written != FORMAT:
+        raise ReadError(
+            f"{path} is of format {written}, which another version wrote; this one reads {FORMAT}. Finish "
+            "it with that version, or remove it to train from the start"
+        )
     _require_same(path, there, identity)
     weights = {name.removeprefix("weights/"): t for name, t in tensors.items() if name.startswith("weights/")}
     _require_shapes(path, {n: tuple(t.shape) for n, t in weights.items()}, network)

@@ -176,6 +176,10 @@ def test_what_cannot_go_on_is_refused(tmp_path: Path) -> None:
         run(identity={"pairs": "abc"})
     with pytest.raises(AnalysisError, match=r"another shape: 0.bias is \(6,\) there, \(7,\) here"):
         run(width=7)
+    whole = (tmp_path / trainer.CHECKPOINT).read_bytes()
+    (tmp_path / trainer.CHECKPOINT).write_bytes(whole.replace(rb"{\"format\": 2", rb"{\"format\": 1", 1))
+    with pytest.raises(ReadError, match="format 1, which another version wrote"):
+        run()
     (tmp_path / trainer.CHECKPOINT).write_bytes(b"\x80\x04 pickled")
     with pytest.raises(ReadError, match="no checkpoint of a training"):
         run()

@@ -14,7 +14,9 @@ from gpu_embed.checkpoints.safetensors import Checkpoint, load_checkpoint, save_
 from gpu_embed.embedding_model import EmbeddingModel  # noqa: E402
 from gpu_embed.encoder.architectures import Architecture  # noqa: E402
 from gpu_embed.encoder.phantoms import phantom_crops  # noqa: E402
+from gpu_embed.encoder.variables import variables  # noqa: E402
 from gpu_embed.training.contrastive.network import checkpoint_of, fresh_network, network_of  # noqa: E402
+from gpu_embed.training.optimizers import spared_names  # noqa: E402
 from ingest.schema.errors import SchemaError  # noqa: E402
 
 THEIRS = np.load(Path(__file__).parents[3] / "data" / "segclr_training.npz")
@@ -45,13 +47,21 @@ def test_exported_it_embeds_the_same_and_goes_on(renormalised: bool, tmp_path: P
 
 
 def test_every_variable_of_googles_loader_is_written() -> None:
-    from gpu_embed.encoder.variables import variables
-
     checkpoint, _, _ = trained()
     names = {v.theirs for v in variables(SMALL)} | set(checkpoint.training)
     assert names == set(THEIRS["network/names"].tolist())
     plain, _, _ = trained(renormalised=False)
     assert set(plain.training) == set(checkpoint.training)
+
+
+def test_lars_and_decay_leave_out_what_google_leaves_out() -> None:
+    """All but the kernels of layers: every gamma, beta and bias, whoever's class of norm holds it."""
+    network = fresh_network(SMALL, 0)
+    kinds = {f"encoder.{v.ours}": v.kind for v in variables(SMALL)}
+    wanted = {name for name, kind in kinds.items() if kind in ("gamma", "beta", "bias")}
+    wanted |= {name for name, _ in network.named_parameters() if name.startswith("projection") and ".norm." in name}
+    assert len(wanted) > 60
+    assert set(spared_names(network)) == wanted
 
 
 def test_another_head_is_refused() -> None:
