@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ingest.schema.errors import GraphlabError, SchemaError, did_you_mean
+from ingest.schema.errors import AnalysisError, GraphlabError, SchemaError, did_you_mean
 
 
 class As(StrEnum):
@@ -138,10 +138,35 @@ CompartmentOption = Annotated[
         "for any, unknown for none); several with commas.",
     ),
 ]
+
+
+def workers_of(text: str) -> Any:
+    """``4`` as a number of threads, ``ray`` and ``ray:HOST:PORT`` as a runner.
+
+    Raises:
+        AnalysisError: another text.
+    """
+    name, _, address = text.partition(":")
+    if name == "ray":
+        from graphlab.distributed.ray_tasks import RayTasks
+
+        return RayTasks(address=address or None)
+    if not re.fullmatch(r"0*[1-9][0-9]{0,5}", text):
+        raise AnalysisError(f"found {text!r} workers; wanted a number from 1 on, ray, or ray:HOST:PORT")
+    return int(text)
+
+
 MinWeight = Annotated[float, typer.Option(help="Connections below it are left out.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same bytes.", min=0)]
 TypedBy = Annotated[str, typer.Option(metavar="COLUMN", help="Column of neurons with the types.")]
-Workers = Annotated[int | None, typer.Option(help="Threads; every core when absent.", min=1)]
+Workers = Annotated[
+    Any,
+    typer.Option(
+        metavar="N|ray|ray:HOST:PORT",
+        parser=workers_of,
+        help="Threads, every core when absent; or processes of a Ray cluster: of this machine, or that of HOST:PORT.",
+    ),
+]
 NoProgress = Annotated[bool, typer.Option("--no-progress", help="No progress bars (off anyway without a terminal).")]
 
 

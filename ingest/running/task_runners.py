@@ -82,7 +82,9 @@ Workers = int | TaskRunner
 """What callers give: a number of threads, or a runner."""
 
 
-class _Runner:
+class RunnerBase:
+    """What runners have in common: they say how ``_results`` come."""
+
     workers: int
 
     def map_tasks(
@@ -112,7 +114,7 @@ class _Runner:
 
 
 @dataclass(frozen=True)
-class InTurn(_Runner):
+class InTurn(RunnerBase):
     """No workers: the caller's own thread, one task after the other."""
 
     workers: int = 1
@@ -128,7 +130,7 @@ class InTurn(_Runner):
 
 
 @dataclass(frozen=True)
-class Threads(_Runner):
+class Threads(RunnerBase):
     """Threads of this process: they gain where the function holds no interpreter lock."""
 
     workers: int
@@ -136,20 +138,20 @@ class Threads(_Runner):
 
     def _results(self, function: Callable[[Any], Any], *run: Any) -> Generator[Any, None, None]:
         pool = partial(ThreadPoolExecutor, self.workers, thread_name_prefix="graphlab-task")
-        return _pooled(pool, function, *run)
+        return pooled(pool, function, *run)
 
 
 @dataclass(frozen=True)
-class Processes(_Runner):
+class Processes(RunnerBase):
     """Processes of their own, started afresh (no fork): the function is sent to each once, then tasks and results."""
 
     workers: int
     shares_memory: ClassVar[bool] = False
 
     def _results(self, function: Callable[[Any], Any], tasks: Iterable[Any], *run: Any) -> Generator[Any, None, None]:
-        start = (_pickled(function, "the function"),)
+        start = (pickled(function, "the function"),)
         pool = partial(ProcessPoolExecutor, self.workers, get_context("spawn"), initializer=_begin, initargs=start)
-        with closing(_pooled(pool, _call, (_pickled(task, "a task") for task in tasks), *run)) as results:
+        with closing(pooled(pool, _call, (pickled(task, "a task") for task in tasks), *run)) as results:
             yield from map(pickle.loads, results)
 
 
@@ -166,10 +168,11 @@ def runner_of(workers: Workers) -> TaskRunner:
     return InTurn() if workers == 1 else Threads(workers)
 
 
-def _pooled(
+def pooled(
     start: Callable[[], Executor], function: Callable[[Any], Any], tasks: Iterable[Any], ahead: int, in_order: bool,
     watch: Hook, stop: Hook,
 ) -> Generator[Any, None, None]:  # fmt: skip
+    """Results of what an executor does, in the ways of ``TaskRunner.map_tasks``."""
     waiting: deque[Future[Any]] = deque()
     following = iter(tasks)
     ended = False
@@ -244,7 +247,7 @@ def _end_with(sentinel: int) -> None:
 
 def _call(task: bytes) -> bytes:
     try:
-        return _pickled(_function(pickle.loads(task)), "a result")
+        return pickled(_function(pickle.loads(task)), "a result")
     except Exception as error:
         try:
             pickle.loads(pickle.dumps(error))
@@ -253,8 +256,13 @@ def _call(task: bytes) -> bytes:
         raise
 
 
-def _pickled(value: Any, what: str) -> bytes:
+def pickled(value: Any, what: str, apart: Callable[[pickle.PickleBuffer], Any] | None = None) -> bytes:
+    """A value as bytes for another process; ``apart`` takes its large buffers, which then are not among them.
+
+    Raises:
+        TaskError: it cannot be pickled.
+    """
     try:
-        return pickle.dumps(value, protocol=5)
+        return pickle.dumps(value, protocol=5, buffer_callback=apart)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise TaskError(f"{what} cannot be sent between processes ({error}); run these tasks in threads") from None

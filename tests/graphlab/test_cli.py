@@ -16,7 +16,8 @@ import typer
 
 from graphlab import Graph, __version__, cli
 from graphlab.cli import SECTIONS, VERBS, interruptible
-from graphlab.commands.options import Json
+from graphlab.commands.options import Json, workers_of
+from ingest.schema.errors import AnalysisError
 
 EDGES = "pre_root_id,post_root_id,weight\n864691135941359220,864691135941359221,5\n864691135941359221,3,2\n"
 
@@ -262,3 +263,13 @@ def test_a_ctrl_c_is_of_one_verb() -> None:
 def _notice_without_raising() -> None:
     with pytest.raises(KeyboardInterrupt):
         cli._notice(2, None)
+
+
+def test_workers_are_threads_or_a_cluster() -> None:
+    assert workers_of("8") == 8
+    assert (workers_of("ray").address, workers_of("ray:head:6379").address) == (None, "head:6379")
+    for text in ("0", "-1", "", "many", "1.5", "rays", "٣"):
+        with pytest.raises(AnalysisError, match="wanted a number from 1 on, ray, or ray:HOST:PORT"):
+            workers_of(text)
+    with pytest.raises(AnalysisError, match="HOST:PORT of its head"):
+        workers_of("ray:ray://head:10001")

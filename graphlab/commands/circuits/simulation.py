@@ -235,5 +235,5 @@ def _times(path: Path) -> dict[int, list[float]]:
     return times
 
 
-def _threads(workers: int | None) -> int:
+def _threads(workers: Any) -> Any:
     return workers or DuckDBSettings.from_environment().cores

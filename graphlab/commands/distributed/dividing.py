@@ -45,7 +45,7 @@ class Division:
 
 
 @contextmanager
-def divided(part: str | None, shared: Path | None, threads: int, json: bool) -> Iterator[Division]:
+def divided(part: str | None, shared: Path | None, threads: Workers, json: bool) -> Iterator[Division]:
     """Run the block as a part, as the one who gathers, or as ever; a part says what it did.
 
     Raises:
