@@ -37,3 +37,21 @@ def test_blocks_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
         wanted = graph.motifs.significance(3, samples=20)
         assert names["found"].counts.tobytes() == wanted.counts.tobytes()  # type: ignore[attr-defined]
     assert capsys.readouterr().out == "1 2 10\n2 2 10\n"
+
+
+def test_the_forecast_is_what_its_figures_make(capsys: pytest.CaptureFixture[str]) -> None:
+    (block,) = re.findall(r"^```py\n(.*?)^```", PAGE, flags=re.M | re.S)
+    (printed,) = re.findall(r"^```text\n(.*?)^```", PAGE, flags=re.M | re.S)
+    exec(compile(block, "docs/scale.md", "exec"), {})
+    assert capsys.readouterr().out == printed
+
+
+def test_the_forecast_takes_figures_that_were_measured() -> None:
+    measured = (Path(__file__).parents[1] / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    for row in (
+        "| every block once | 1.68 (1.40 .. 2.02) | 72 | 507 M |",
+        "| OpenVINO, bf16, lowest cosine 0.990 | 0.205 (0.202 .. 0.207) | 4.87 |",
+        "| `graphlab ingest` | 22.8 | 21.3 .. 24.8 | 3 | 2,196,704 |",
+        "| | ours, 2 threads | 2.27 (2.25 .. 2.44) |",
+    ):
+        assert row in measured

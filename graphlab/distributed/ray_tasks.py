@@ -183,7 +183,7 @@ class _Pool(Executor):
         import ray
 
         self._ray = ray
-        self._live: set[Future[Any]] = set()
+        self._live: dict[Future[Any], Any] = {}
         raw = [buffer.raw() for buffer in buffers]
         kept = [np.frombuffer(one, dtype=np.uint8) for one in raw]
         try:
@@ -201,17 +201,18 @@ class _Pool(Executor):
     def submit(self, function: Any, /, task: bytes) -> Future[Any]:  # type: ignore[override]
         outer: Future[Any] = Future()
         outer.set_running_or_notify_cancel()
-        inner = self._remote.remote(*self._sent, task).future()
-        self._live.add(inner)
+        reference = self._remote.remote(*self._sent, task)
+        inner: Future[Any] = reference.future()
+        self._live[inner] = reference
         inner.add_done_callback(partial(self._hand_over, outer))
         return outer
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        for future in list(self._live):
-            self._ray.cancel(future.object_ref)
+        for reference in list(self._live.values()):
+            self._ray.cancel(reference)
 
     def _hand_over(self, outer: Future[Any], inner: Future[Any]) -> None:
-        self._live.discard(inner)
+        self._live.pop(inner, None)
         error = inner.exception()
         if error is not None:
             outer.set_exception(_meant(error))

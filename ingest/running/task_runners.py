@@ -169,7 +169,7 @@ def runner_of(workers: Workers) -> TaskRunner:
 
 
 def pooled(
-    start: Callable[[], Executor], function: Callable[[Any], Any], tasks: Iterable[Any], ahead: int, in_order: bool,
+    start: Callable[[], Executor], function: Callable[..., Any], tasks: Iterable[Any], ahead: int, in_order: bool,
     watch: Hook, stop: Hook,
 ) -> Generator[Any, None, None]:  # fmt: skip
     """Results of what an executor does, in the ways of ``TaskRunner.map_tasks``."""
@@ -202,7 +202,7 @@ def pooled(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _submit(pool: Executor, function: Callable[[Any], Any], task: Any) -> Future[Any]:
+def _submit(pool: Executor, function: Callable[..., Any], task: Any) -> Future[Any]:
     # The first submit starts processes: Ctrl-C waits until they are ready to leave it to their parent.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
