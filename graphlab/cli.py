@@ -37,6 +37,7 @@ from graphlab.commands.everyday import connecting, following, parts, sets
 from graphlab.commands.live.following import live, replay
 from graphlab.commands.proofreading.queues import label_synapses, merge_errors, split_errors
 from graphlab.commands.segmentation.after import make_synapses, skeletonise
+from graphlab.commands.segmentation.agreeing import consensus_segmentation
 from graphlab.commands.segmentation.evaluating import evaluate_segmentation
 from graphlab.commands.segmentation.processing import process_volume
 from graphlab.commands.segmentation.segmenting import segment
@@ -90,7 +91,14 @@ SECTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
         embedding.aggregate_embeddings,
         embedding.convert_checkpoint,
     ),
-    "Segmentations": (segment, evaluate_segmentation, process_volume, skeletonise, make_synapses),
+    "Segmentations": (
+        segment,
+        consensus_segmentation,
+        evaluate_segmentation,
+        process_volume,
+        skeletonise,
+        make_synapses,
+    ),
     "Activity": (activity.correlate, activity.drop_animal),
     "Predictors": (predicting.predict, label_synapses, merge_errors, split_errors, reports.models),
     "Live": (live, replay),

@@ -18,8 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gpu_embed.ffn.architecture import Zyx
-from gpu_embed.ffn.loop.canvas import Canvas, FoundObject, Labels, Progress
+from gpu_embed.ffn.loop.canvas import BINS, Canvas, FoundObject, Labels, Progress
 from gpu_embed.ffn.loop.movement import as_places
+from gpu_embed.ffn.settings import Floats
 from ingest.running import whole_files
 from ingest.schema.errors import ReadError
 
@@ -41,18 +42,28 @@ def write_subvolume(folder: Path, corner: Zyx, canvas: Canvas) -> Path:
     Raises:
         ReadError: the folder cannot be written.
     """
-    path = subvolume_path(folder, corner)
     if canvas.probability is not None:
         _write(subvolume_path(folder, corner, "prob"), {"qprob": canvas.probability})
+    path = write_labels(folder, corner, canvas.labels(), canvas.objects)
+    subvolume_path(folder, corner, "cpoint").unlink(missing_ok=True)
+    return path
+
+
+def write_labels(folder: Path, corner: Zyx, labels: npt.NDArray[Any], objects: Sequence[FoundObject]) -> Path:
+    """Write labels, and where the objects come from of which that is known.
+
+    Raises:
+        ReadError: the folder cannot be written.
+    """
+    path = subvolume_path(folder, corner)
     arrays = {
-        "segmentation": reduced(canvas.labels()),
-        "objects": _object_rows(canvas.objects),
-        "object_overlaps": _overlap_rows(canvas.objects),
-        "origins": _Pickled(origins_pickle(canvas.objects)),
-        "overlaps": _Pickled(overlaps_pickle(canvas.objects)),
+        "segmentation": reduced(labels),
+        "objects": _object_rows(objects),
+        "object_overlaps": _overlap_rows(objects),
+        "origins": _Pickled(origins_pickle(objects)),
+        "overlaps": _Pickled(overlaps_pickle(objects)),
     }
     _write(path, arrays)
-    subvolume_path(folder, corner, "cpoint").unlink(missing_ok=True)
     return path
 
 
@@ -95,6 +106,21 @@ class SubvolumeFile:
         return _objects(*_arrays(self.path, "objects", "object_overlaps"))
 
 
+def read_probability(piece: SubvolumeFile) -> Floats:
+    """Probabilities of a finished sub-volume's objects, NaN elsewhere; to 1 / 255, as Google's files have them.
+
+    Raises:
+        ReadError: the run kept none, or the file is damaged.
+    """
+    path = piece.path.with_suffix(".prob")
+    if not path.is_file():
+        raise ReadError(f"{path} is not there: the run kept no probabilities (graphlab segment --probabilities)")
+    steps = _whole(path, "qprob", piece.shape)
+    found: Floats = ((steps - 0.5) / BINS).astype(np.float32)
+    found[steps == 0] = np.nan
+    return found
+
+
 def save_state(folder: Path, corner: Zyx, canvas: Canvas) -> None:
     """Write how far a sub-volume is, between two objects.
 
@@ -132,7 +158,7 @@ def restore_state(folder: Path, corner: Zyx, canvas: Canvas) -> bool:
     return True
 
 
-def reduced(labels: Labels) -> npt.NDArray[np.unsignedinteger[Any]]:
+def reduced(labels: npt.NDArray[Any]) -> npt.NDArray[np.unsignedinteger[Any]]:
     """In the smallest unsigned type that holds the largest label."""
     largest = int(labels.max(initial=0))
     for kind in (np.uint8, np.uint16):

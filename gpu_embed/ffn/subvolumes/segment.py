@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -26,12 +27,12 @@ from gpu_embed.ffn.loop.together import Job, run_together
 from gpu_embed.ffn.settings import FfnSettings, Floats, check_grey_type
 from gpu_embed.ffn.subvolumes.files import SubvolumeFile, restore_state, save_state, subvolume_path, write_subvolume
 from gpu_embed.ffn.subvolumes.label_volume import label_volume
-from gpu_embed.journal import claim
+from gpu_embed.journal import IDENTITY, claim
 from gpu_embed.segmentation.boxes import Box
 from gpu_embed.segmentation.reconcile import Reconciled, reconcile
 from ingest.running.progress import Progress
 from ingest.running.task_runners import Workers, runner_of
-from ingest.schema.errors import AnalysisError, SchemaError, VersionError
+from ingest.schema.errors import AnalysisError, ReadError, SchemaError, VersionError
 from ingest.schema.space import Resolution
 from ingest.volumes.volume import Volume
 
@@ -54,6 +55,8 @@ class SegmentPlan:
         exclude: opens a volume whose voxels above 0 are not entered by the centre of the field of view.
         unseeded: likewise, where no object starts.
         seeds: first voxels of objects, ZYX in the volume, in place of the settings' policy.
+        seeds_from: folder of a finished run over the same sub-volumes: objects start where its objects did, the last
+            first (Google's ``PolicyInvertOrigins``), in place of the settings' policy.
         probabilities: whether ``.prob`` files are written.
         together: sub-volumes whose steps are computed together; None for as many as the engine has in a batch.
         save_every_s: how often an unfinished sub-volume is saved, between two objects.
@@ -76,6 +79,7 @@ class SegmentPlan:
     together: int | None = None
     save_every_s: float = 300.0
     out_of_domain: bool = False
+    seeds_from: Path | None = None
 
     @property
     def architecture(self) -> FfnArchitecture:
@@ -133,7 +137,9 @@ def segment(plan: SegmentPlan, *, workers: Workers = 1, progress: Progress | Non
     volume = plan.em()
     box = _checked(plan, volume)
     boxes = list(pieces_of(plan, box))
-    claim(plan.folder, identity(plan, volume, box))
+    about = identity(plan, volume, box)
+    _check_earlier(plan, about)
+    claim(plan.folder, about)
     runner = runner_of(workers)
     each = max(1, plan.together or 1)
     groups = [boxes] if runner.workers == 1 else [boxes[i : i + each] for i in range(0, len(boxes), each)]
@@ -286,6 +292,9 @@ class _Work:
 
     def _seeds(self, scene: Scene) -> list[Zyx]:
         plan = self._plan
+        if plan.seeds_from is not None:
+            earlier = _piece(subvolume_path(plan.seeds_from, self._start), self._start, self._stop)
+            return [found.start for found in reversed(earlier.objects())]
         if plan.seeds is None:
             return seeds_of(plan.used.seeds, scene, plan.architecture.margin)
         places = np.array(plan.seeds, dtype=np.int64).reshape(-1, 3) - self._start
@@ -343,6 +352,7 @@ def pieces_of(plan: SegmentPlan, box: Box) -> Iterator[Box]:
 def identity(plan: SegmentPlan, volume: Volume, box: Box) -> dict[str, Any]:
     """All that the bytes of the sub-volumes follow from."""
     digest = hashlib.sha256()
+    earlier = {} if plan.seeds_from is None else {"seeds_from": _earlier(plan.seeds_from)}
     for name, value in sorted(plan.checkpoint.weights.items()):
         digest.update(name.encode() + np.ascontiguousarray(value).tobytes())
     return {
@@ -358,7 +368,29 @@ def identity(plan: SegmentPlan, volume: Volume, box: Box) -> dict[str, Any]:
         "seeds": [list(place) for place in plan.seeds] if plan.seeds is not None else None,
         "probabilities": plan.probabilities,
         "engine": [plan.engine, plan.options.precision, plan.options.device, plan.options.batch],
+        **earlier,
     }
+
+
+def _earlier(folder: Path) -> Any:
+    """The identity of a run that another one takes its first voxels from."""
+    try:
+        return json.loads((folder / IDENTITY).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ReadError(f"{folder} holds no run of graphlab segment: {error}") from None
+
+
+def _check_earlier(plan: SegmentPlan, about: Mapping[str, Any]) -> None:
+    """Whether the run that first voxels are taken from is finished, and of the same sub-volumes."""
+    if plan.seeds_from is None:
+        return
+    for name in ("volume", "pieces"):
+        if about["seeds_from"].get(name) != json.loads(json.dumps(about[name], default=str)):
+            raise VersionError(f"{plan.seeds_from} is a run of another {name}; its first voxels mean nothing here")
+    for start, _ in about["pieces"]:
+        path = subvolume_path(plan.seeds_from, (start[0], start[1], start[2]))
+        if not path.is_file():
+            raise ReadError(f"{path} is not there; finish that run first: the same graphlab segment goes on")
 
 
 def _told_of(volume: Volume) -> list[Any]:
@@ -385,6 +417,8 @@ def _checked(plan: SegmentPlan, volume: Volume) -> Box:
     if plan.seeds is not None:
         inside = [tuple(p - s for p, s in zip(place, start, strict=True)) for place in plan.seeds]
         check_seeds(inside, plan.architecture, shape)  # type: ignore[arg-type]
+    if plan.seeds_from is not None and plan.seeds is not None:
+        raise AnalysisError("first voxels are named, and those of another run are wanted, too; choose one")
     for open_mask in (plan.exclude, plan.unseeded):
         mask = open_mask() if open_mask else None
         if mask is not None and (

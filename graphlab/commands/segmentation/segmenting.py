@@ -45,7 +45,10 @@ def segment(
         str | None, typer.Option(metavar="X,Y,Z", help="Voxels that neighbours share; default: a field of view.")
     ] = None,
     seeds: Annotated[
-        str | None, typer.Option(help="Policy: peaks, peaks-2d, fill, bright-peaks, grid-3d, ...; reversed:A+B.")
+        str | None, typer.Option(help="Policy: peaks, fill, grid-3d(step=8), ...; reversed:A+B: one after the other.")
+    ] = None,
+    seeds_from: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Start where an earlier run's objects did, the last first.")
     ] = None,
     seed: Annotated[
         list[str] | None, typer.Option(metavar="X,Y,Z", help="Start there and nowhere else; several times.")
@@ -117,6 +120,7 @@ def segment(
         together,
         save_every,
         out_of_domain,
+        seeds_from,
     )
     with progress_bars(off=no_progress or quiet or json) as bars:
         done = run.segment(plan, workers=workers, progress=bars("following objects"))

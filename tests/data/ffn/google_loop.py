@@ -16,6 +16,23 @@ import numpy as np
 
 HERE = Path(__file__).parent
 SAMPLES = 40
+CHANGED = {
+    "peaks-2d(min_distance=3,threshold_abs=1)": ("PolicyPeaks2d", {"min_distance": 3, "threshold_abs": 1}),
+    "bright-peaks(min_distance=1,threshold_rel=0.5)": ("PolicyMaxPeaks", {"min_distance": 1, "threshold_rel": 0.5}),
+    "image-peaks(min_distance_2d=-1,min_distance_3d=2)": (
+        "PolicyImagePeaks3D2D",
+        {"min_distance_2d": -1, "min_distance_3d": 2},
+    ),
+    "image-peaks-disk(threshold_rel=0.2,disk_radius=2)": (
+        "PolicyImagePeaks2DDisk",
+        {"threshold_rel": 0.2, "disk_radius": 2},
+    ),
+    "grid-3d(step=9,offsets=0/4)": ("PolicyGrid3d", {"step": 9, "offsets": (0, 4)}),
+    "grid-2d(step=20,offsets=10/0)": ("PolicyGrid2d", {"step": 20, "offsets": (10, 0)}),
+    "dense(threshold=0.2,num_erosions=2)": ("PolicyDenseSeeds", {"threshold": 0.2, "num_erosions": 2}),
+    "dense(invert=true,num_erosions=3)": ("PolicyDenseSeeds", {"invert": True, "num_erosions": 3}),
+}
+"""Policies with options, as ours are told them and as theirs are."""
 
 
 def rule(seed, image):
@@ -84,7 +101,7 @@ def canvas_of(client, image, fov, deltas, wanted, **more):
 def write_rule():
     from functools import partial
 
-    from ffn.inference import movement
+    from ffn.inference import movement, segmentation
     from ffn.inference import seed as seeds
 
     image = made_image()
@@ -132,6 +149,9 @@ def write_rule():
         "grid-3d": seeds.PolicyGrid3d,
         "grid-2d": seeds.PolicyGrid2d,
         "dense": seeds.PolicyDenseSeeds,
+        "image-peaks": seeds.PolicyImagePeaks3D2D,
+        "image-peaks-disk": seeds.PolicyImagePeaks2DDisk,
+        **{name: partial(getattr(seeds, policy), **values) for name, (policy, values) in CHANGED.items()},
     }.items():
         canvas, _ = canvas_of(RuleClient(), image, (9, 11, 13), (2, 3, 3), options(), restrictor=None)
         if name == "fill":
@@ -141,6 +161,18 @@ def write_rule():
             points = points[::7]
         kept[f"seeds/{name}"] = points
         print(name, len(points))
+    for name, least, first, second in (
+        ("cut", 0, "plain", "strict"),
+        ("small", 40, "never-frozen", "plain"),
+        ("long", 5, "plain", "grid"),
+    ):
+        labels, others = (np.maximum(kept[f"{case}/segmentation"], 0).astype(np.uint64) for case in (first, second))
+        if name == "long":  # beyond 32 bits, and some far apart
+            labels[labels > 0] += np.uint64(2**40)
+            others[others % 2 == 1] += np.uint64(2**50)
+        segmentation.split_segmentation_by_intersection(labels, others, least)
+        kept[f"consensus/{name}"] = labels
+        print("consensus", name, len(np.unique(labels)))
     np.savez_compressed(HERE / "google_rule.npz", **kept)
 
 
