@@ -12,6 +12,7 @@ import numpy as np
 
 from gpu_embed.encoder.variables import Array
 from gpu_embed.ffn.architecture import INPUTS, FfnArchitecture, check_weights
+from gpu_embed.ffn.engines.cpu_flags import bf16_flags
 from gpu_embed.ffn.engines.protocol import FfnEngineOptions, InCalls
 from gpu_embed.ffn.settings import Floats
 from ingest.schema.errors import AnalysisError, MissingExtraError
@@ -45,6 +46,7 @@ class OpenVinoFfnEngine(InCalls):
         core = openvino.Core()
         if options.precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
             raise AnalysisError("engine 'openvino': this CPU has no bf16 (avx512_bf16, amx_bf16); use fp32")
+        self.flags = bf16_flags() if options.precision == "bf16" else ()
         self.batch = options.batch or 1
         settings: dict[str, Any] = {
             "INFERENCE_PRECISION_HINT": HINTS[options.precision],

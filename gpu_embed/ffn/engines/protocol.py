@@ -71,6 +71,8 @@ class InCalls:
     """What engines share: as many calls as it takes, each of the same size."""
 
     batch = 1
+    flags: tuple[str, ...] = ()
+    """Instructions of the CPU that the precision rests on, where it does."""
 
     def logits(self, images: Floats, seeds: Floats) -> Floats:
         """See ``FfnEngine.logits``."""

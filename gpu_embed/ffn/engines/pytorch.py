@@ -14,6 +14,7 @@ from torch import Tensor
 
 from gpu_embed.encoder.variables import Array
 from gpu_embed.ffn.architecture import FfnArchitecture
+from gpu_embed.ffn.engines.cpu_flags import bf16_flags
 from gpu_embed.ffn.engines.protocol import FfnEngineOptions, InCalls
 from gpu_embed.ffn.network import network_of
 from gpu_embed.ffn.settings import Floats
@@ -43,6 +44,12 @@ class TorchFfnEngine(InCalls):
             raise AnalysisError(f"device {device!r}: PyTorch {torch.__version__} sees no CUDA GPU; wanted 'cpu'")
         if options.precision == "tf32" and not on_gpu:
             raise AnalysisError("engine 'torch' on cpu has no tf32; it has fp32, bf16, fp16 (slow on most CPUs)")
+        self.flags = bf16_flags() if options.precision == "bf16" and not on_gpu else ()
+        if options.precision == "bf16" and not on_gpu and not self.flags:
+            raise AnalysisError(
+                "engine 'torch' on cpu: this CPU names no bf16 (avx512_bf16, amx_bf16), slower so than fp32 "
+                "and less exact; use fp32"
+            )
         if options.threads and not on_gpu:
             torch.set_num_threads(options.threads)
         self.device = torch.device(device)

@@ -276,7 +276,9 @@ class _Work:
         path = write_subvolume(self._plan.folder, self._start, canvas)
         steps = canvas.progress.steps - self._steps_before
         piece = _piece(path, self._start, self._stop)
-        self._done.append(PieceDone(piece, steps, self._engine.name, self._volumes.absent()))
+        flags = ", ".join(getattr(self._engine, "flags", ()))
+        told = f"{self._engine.name} with {flags}" if flags else self._engine.name
+        self._done.append(PieceDone(piece, steps, told, self._volumes.absent()))
         if self._progress:
             self._progress.finished(len(self._done))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ import pytest
 from gpu_embed.encoder.variables import Array
 from gpu_embed.ffn.architecture import FfnArchitecture, Zyx
 from gpu_embed.ffn.checkpoint import FfnCheckpoint
+from gpu_embed.ffn.engines import pytorch
 from gpu_embed.ffn.engines.choose import open_ffn_engine
+from gpu_embed.ffn.engines.cpu_flags import bf16_flags
 from gpu_embed.ffn.engines.protocol import FFN_ENGINES, FfnEngine, FfnEngineOptions
 from gpu_embed.ffn.loop.canvas import Canvas
 from gpu_embed.ffn.loop.fields import HostFields
@@ -73,6 +76,27 @@ def test_what_an_engine_cannot_do(
 ) -> None:
     with pytest.raises(AnalysisError, match=said):
         made_engine(name, made, weights_of, options)
+
+
+def test_bf16_where_the_cpu_has_it(
+    made: FfnArchitecture, weights_of: Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cpu = tmp_path / "cpuinfo"
+    for line, flags in (
+        ("flags\t\t: fpu avx512f amx_bf16 avx512_bf16 x", ("avx512_bf16", "amx_bf16")),
+        ("Features\t: fp asimd bf16", ("bf16",)),
+        ("flags\t\t: fpu avx2 notbf16", ()),
+        ("model name: bf16", ()),
+    ):
+        cpu.write_text(f"processor\t: 0\n{line}\nbugs\t: none\n")
+        assert bf16_flags(cpu) == flags
+    assert bf16_flags(tmp_path / "none") == ()
+    bf16 = FfnEngineOptions("bf16", "cpu")
+    monkeypatch.setattr(pytorch, "bf16_flags", lambda: ("amx_bf16",))
+    assert made_engine("torch", made, weights_of, bf16).flags == ("amx_bf16",)  # type: ignore[attr-defined]
+    monkeypatch.setattr(pytorch, "bf16_flags", lambda: ())
+    with pytest.raises(AnalysisError, match="this CPU names no bf16.*use fp32"):
+        made_engine("torch", made, weights_of, bf16)
 
 
 def test_options_that_mean_nothing(made: FfnArchitecture, weights_of: Weights) -> None:
