@@ -47,8 +47,8 @@ class TorchFfnEngine(InCalls):
         self.flags = bf16_flags() if options.precision == "bf16" and not on_gpu else ()
         if options.precision == "bf16" and not on_gpu and not self.flags:
             raise AnalysisError(
-                "engine 'torch' on cpu: this CPU names no bf16 (avx512_bf16, amx_bf16), slower so than fp32 "
-                "and less exact; use fp32"
+                "engine 'torch' on cpu: this CPU names no bf16 (avx512_bf16, amx_bf16); it would be slower "
+                "than fp32 and less exact; use fp32"
             )
         if options.threads and not on_gpu:
             torch.set_num_threads(options.threads)
