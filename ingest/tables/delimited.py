@@ -10,6 +10,7 @@ import csv
 import glob
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -62,13 +63,10 @@ class DelimitedReader:
                         f"{path} is no text table: it holds zero bytes. Is the ending of its name right? "
                         "Text in UTF-16 needs --option encoding=utf-16"
                     )
-        connection = duckdb.connect(
-            config={"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
-        )
         try:
-            return self._read(connection, path, request)
+            return self._read(_database().cursor(), path, request)
         except duckdb.Error as error:
-            raise ReadError(_reason(path, error)) from None
+            raise _refused(path, error) from None
 
     def _read(self, connection: duckdb.DuckDBPyConnection, path: Path, request: ReadRequest) -> Reading:
         name = glob.escape(str(path))
@@ -276,9 +274,27 @@ def _batches(
     try:
         yield from reader
     except (duckdb.Error, pa.ArrowException, OSError) as error:
-        raise ReadError(_reason(path, error)) from None
+        raise _refused(path, error) from None
     finally:
         connection.close()
+
+
+@cache
+def _database() -> duckdb.DuckDBPyConnection:
+    """One of the process, as opening one takes longer than most files; nothing is stored in it."""
+    return duckdb.connect(
+        config={
+            "autoinstall_known_extensions": "false", "autoload_known_extensions": "false",
+            # A file is read again each time, whatever its date says.
+            "enable_external_file_cache": "false",
+        }
+    )  # fmt: skip
+
+
+def _refused(path: Path, error: Exception) -> ReadError:
+    if isinstance(error, duckdb.FatalException | duckdb.InternalException):
+        _database.cache_clear()  # it answers nothing from now on
+    return ReadError(_reason(path, error))
 
 
 def _reason(path: Path, error: Exception) -> str:
