@@ -8,27 +8,22 @@ Tests: tests/ingest/volumes/labels/test_labels.py.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ingest.running.task_runners import InTurn, Workers, runner_of
+from ingest.running.task_runners import Workers
 from ingest.volumes.labels.adjacency_kernel import X, Y, Z, neighbours
 from ingest.volumes.labels.label_arrays import Labels, bits, checked_labels, from_bits
-from ingest.volumes.labels.run_kernel import runs_of
+from ingest.volumes.labels.slabs import THREADS, runner_for, slabs_of
 
 if TYPE_CHECKING:
     import networkx as nx
 
 AXES = (Z, Y, X)
-THREADS = os.cpu_count() or 1
-SMALL = 1 << 20
-"""Voxels below which threads cost more than they save."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +69,9 @@ def adjacency(volume: npt.ArrayLike, workers: Workers = THREADS) -> Adjacency:
     if labels.size == 0:
         return merged([], labels.dtype)
     voxels = bits(np.ascontiguousarray(labels))
-    runner = runner_of(workers)
-    if not runner.shares_memory or labels.size < SMALL:
-        runner = InTurn()
+    runner = runner_for(labels.size, workers)
     # Slabs overlap by a plane, whose pairs are found twice and counted once.
-    edges = np.linspace(0, labels.shape[0], min(runner.workers, labels.shape[0]) + 1).astype(int)
-    slabs = [slice(a, min(b + 1, labels.shape[0])) for a, b in pairwise(edges)]
+    slabs = [slice(slab.start, slab.stop + 1) for slab in slabs_of(labels.shape[0], runner.workers)]
     return merged(runner.map_tasks(lambda slab: _found(voxels[slab], labels.dtype), slabs), labels.dtype)
 
 
@@ -103,5 +95,5 @@ def from_subvolume(vol3d: npt.ArrayLike) -> nx.Graph[Any]:
 
 
 def _found(voxels: Labels, dtype: np.dtype[Any]) -> Adjacency:
-    pairs, masks = neighbours(*runs_of(voxels), voxels.shape[1])
+    pairs, masks = neighbours(voxels)
     return Adjacency(from_bits(pairs, dtype), np.stack([masks & axis != 0 for axis in AXES], axis=1))

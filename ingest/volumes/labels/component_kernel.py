@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numba import njit
 
 from ingest.volumes.labels.run_kernel import Firsts, Stops
@@ -99,17 +100,45 @@ def grow_trees(parent: Any, stop: Stops, label: Any, first: Firsts, ny: int, con
 
 
 @njit(cache=True, nogil=True)
-def number(parent: Any, label: Any, background: bool) -> int:
-    """Replace each parent by the number of its component, from 1 as first voxels come; 0 for label 0 as background."""
-    components = 0
-    for k in range(parent.size):
-        if parent[k] != k:
-            parent[k] = parent[parent[k]]  # it comes before and has its number
+def join(parent: Any, a: Any, b: Any) -> None:
+    """Unite the runs of each two of ``a`` [n] and ``b`` [n]."""
+    for k in range(a.size):
+        _unite(parent, a[k], b[k])
+
+
+@njit(cache=True, nogil=True)
+def first_voxels(numbers: Any, count: int) -> Any:
+    """Of components [n] numbered as they come: where in ``numbers`` each comes first."""
+    places = np.empty(count, np.int64)
+    seen = 0
+    for i in range(numbers.size):
+        if numbers[i] > seen:
+            places[seen] = i
+            seen += 1
+    return places
+
+
+@njit(cache=True, nogil=True)
+def number(numbers: Any, begin: int, label: Any, background: bool, components: int) -> int:
+    """Replace each parent by the number of its component, as first voxels come; 0 for label 0 as background.
+
+    Args:
+        numbers: [runs] of the volume: a run of the same component, not a later one; before ``begin`` its number.
+        label: [k] of the runs from ``begin`` on, which are done.
+        components: how many were numbered before.
+
+    Returns:
+        how many are numbered now.
+    """
+    for k in range(label.size):
+        run = begin + k
+        if numbers[run] != run:
+            numbers[run] = numbers[numbers[run]]  # it comes before and has its number
         elif background and label[k] == 0:
-            parent[k] = 0
+            numbers[run] = 0
         else:
             components += 1
-            parent[k] = components
+            numbers[run] = components
     return components
 
 

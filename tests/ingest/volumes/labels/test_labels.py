@@ -6,6 +6,8 @@ about the same volume under small ids of one order, and the ids are put back.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,14 @@ from hypothesis import strategies as st
 
 from ingest.running.task_runners import Threads
 from ingest.schema.errors import AnalysisError, IdError, SchemaError
-from ingest.volumes.labels import adjacency as adjacencies
+from ingest.volumes.labels import slabs as slabs_module
 from ingest.volumes.labels.adjacency import adjacency, from_subvolume, merged
-from ingest.volumes.labels.components import all_components, get_border_ids, split_disconnected_components
+from ingest.volumes.labels.components import (
+    all_components,
+    components_of,
+    get_border_ids,
+    split_disconnected_components,
+)
 from ingest.volumes.labels.growth import create_boundary_mask_volume, erode, watershed_expand
 from ingest.volumes.labels.internal_objects import biconnected_dfs, merge_internal_objects
 from ingest.volumes.labels.relabeling import UnknownLabelError, are_equivalent, make_contiguous, relabel, sizes
@@ -78,6 +85,14 @@ def ranked(volume: npt.NDArray[Any]) -> tuple[npt.NDArray[np.uint64], npt.NDArra
     ids = np.unique(np.append(volume, np.zeros(1, volume.dtype)))
     low: npt.NDArray[np.uint64] = np.searchsorted(ids, volume).astype(np.uint64)
     return low, ids
+
+
+@contextmanager
+def in_slabs() -> Iterator[None]:
+    """Small volumes are searched in slabs as large ones are."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(slabs_module, "SMALL", 0)
+        yield
 
 
 # -- renaming --
@@ -192,6 +207,19 @@ def test_split(google: Any, volume: npt.NDArray[Any], connectivity: int | None) 
         same_components(found, theirs)
 
 
+@settings(max_examples=60)
+@given(volumes(), st.sampled_from([1, 2, 3]), st.booleans(), st.integers(2, 5))
+def test_components_by_slabs(volume: npt.NDArray[Any], connectivity: int, background: bool, workers: int) -> None:
+    low = ranked(volume)[0]
+    said: Any = {"background": background, "dtype": low.dtype}
+    whole, count = components_of(low, connectivity, workers=1, **said)
+    with in_slabs():
+        slabs, in_all = components_of(low, connectivity, workers=Threads(workers), **said)
+    assert count == in_all
+    assert whole is not None
+    np.testing.assert_array_equal(slabs, whole)
+
+
 def test_split_refuses_what_it_cannot_number() -> None:
     board = np.indices((24, 24)).sum(axis=0) % 2 + 1
     with pytest.raises(AnalysisError, match="576 components do not fit uint8, which counts to 255"):
@@ -246,11 +274,8 @@ def test_rag_in_their_order(google: Any, volume: npt.NDArray[Any]) -> None:
 @given(volumes(), st.integers(1, 5))
 def test_neighbours_by_slabs_and_boxes(volume: npt.NDArray[Any], workers: int) -> None:
     whole = adjacency(volume, 1)
-    small, adjacencies.SMALL = adjacencies.SMALL, 0
-    try:
+    with in_slabs():
         slabs = adjacency(volume, Threads(workers))
-    finally:
-        adjacencies.SMALL = small
     step = workers
     boxes = merged(
         (
