@@ -56,7 +56,7 @@ class MergeInternalObjects(SubvolumeProcessor):
         self.ignore_bg = ignore_bg
 
     def process(self, subvol: Subvolume) -> Subvolume:
-        seg = _one_channel(subvol)
+        seg = one_channel(subvol)
         pieces = _Pieces.of(seg, background=not self.ignore_bg)
         border = get_border_ids(pieces.numbers)
         graph = adjacency(pieces.numbers).graph()
@@ -94,7 +94,7 @@ class FillHoles(SubvolumeProcessor):
         self._min_neighbor_size, self._inplane = min_neighbor_size, inplane
 
     def process(self, subvol: Subvolume) -> Subvolume:
-        seg = _one_channel(subvol)
+        seg = one_channel(subvol)
         if self._inplane:
             filled = np.concatenate([seg[:0], *(self._filled(seg[z : z + 1]) for z in range(len(seg)))])
         else:
@@ -124,7 +124,8 @@ class FillHoles(SubvolumeProcessor):
         return filled
 
 
-def _one_channel(subvol: Subvolume) -> Labels:
+def one_channel(subvol: Subvolume) -> Labels:
+    """The labels [z, y, x] of a sub-volume; SchemaError for several channels."""
     if subvol.shape[0] != 1:
         raise SchemaError(f"a segmentation of {subvol.shape[0]} channels; wanted one")
     seg: Labels = subvol.data[0]

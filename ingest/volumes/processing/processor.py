@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from ingest.running.task_runners import Workers
 from ingest.volumes.boxes.bounding_box import BoundingBoxBase
+from ingest.volumes.boxes.box_generator import MultiBoxGenerator
 from ingest.volumes.processing.subvolume import Subvolume, Voxels
 
 Ints = npt.NDArray[np.int64]
+Read = Callable[[BoundingBoxBase], Voxels]
 _KEBAB = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
@@ -49,6 +53,15 @@ class SubvolumeProcessor:
     _context: tuple[Ints, Ints] | None = None
     _subvol_size: Ints
     _overlap: Ints
+
+    def survey(self, boxes: MultiBoxGenerator, read: Read, workers: Workers, dtype: np.dtype[Any]) -> None:
+        """A look at the whole volume before its boxes are processed, for what one box does not tell; none as a rule.
+
+        Args:
+            boxes: those that will be processed.
+            read: the voxels [z, y, x] of a box; can be sent to a worker.
+            dtype: of the output.
+        """
 
     def process(self, subvol: Subvolume) -> Subvolume:
         """The processed sub-volume, smaller by the context on every side that is cropped."""

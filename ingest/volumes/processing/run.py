@@ -25,16 +25,18 @@ from ingest.volumes.boxes.bounding_box import BoundingBox, BoundingBoxBase, boxe
 from ingest.volumes.boxes.box_generator import MultiBoxGenerator
 from ingest.volumes.boxes.documents import only_keys, whole_numbers
 from ingest.volumes.descriptors import VolumeDescriptor, read_json
+from ingest.volumes.processing.components import SplitDisconnectedComponents
 from ingest.volumes.processing.contrast import CLAHE, LCN
 from ingest.volumes.processing.filters import ApplyFilter, HighPass
 from ingest.volumes.processing.objects import FillHoles, MergeInternalObjects
 from ingest.volumes.processing.processor import SubvolumeProcessor
-from ingest.volumes.processing.subvolume import Subvolume
+from ingest.volumes.processing.subvolume import Subvolume, Voxels
 from ingest.volumes.sources import Zyx, file_store, short
 from ingest.volumes.volume import Volume, open_volume
 
 PROCESSORS: dict[str, type[SubvolumeProcessor]] = {
-    kind.__name__: kind for kind in (ApplyFilter, CLAHE, FillHoles, HighPass, LCN, MergeInternalObjects)
+    kind.__name__: kind
+    for kind in (ApplyFilter, CLAHE, FillHoles, HighPass, LCN, MergeInternalObjects, SplitDisconnectedComponents)
 }
 DONE, IDENTITY, DESCRIPTOR = "boxes.txt", "run.json", "volume.json"
 BLOCK = (64, 128, 128)
@@ -145,6 +147,7 @@ def process_volume(
     folder = Path(config.output_dir)
     spec = _output(work, volume, boxes, folder)
     done = _begun(folder, config, spec)
+    work.survey(boxes, partial(_read, config.input_volume), workers, np.dtype(spec["metadata"]["dataType"]))
     left = [index for index in range(boxes.num_boxes) if index not in done]
     task = partial(_process, work, config.input_volume, boxes, spec)
     runner = runner_of(workers)
@@ -167,8 +170,7 @@ def process_volume(
         volume.resolution.parse(work.pixelsize(volume.resolution.xyz).tolist()),
         tuple(work.expected_output_box(box) for box in boxes.outer_boxes),
     )
-    for lock in folder.rglob("*.__lock"):  # what TensorStore leaves where it was killed
-        lock.unlink(missing_ok=True)
+    _unlock(folder)
     whole_files.write_bytes(folder / DESCRIPTOR, described.to_json(indent=2).encode())
     for name in (DONE, IDENTITY):
         (folder / name).unlink()
@@ -198,6 +200,10 @@ def _process(
     except Exception as error:
         raise ReadError(f"{spec['kvstore']['path']} cannot be written: {short(error)}") from None
     return index, volume.absent_chunks
+
+
+def _read(given: VolumeDescriptor | str, box: BoundingBoxBase) -> Voxels:
+    return _opened(given).read(box.start[::-1].tolist(), box.end[::-1].tolist())
 
 
 def _opened(given: VolumeDescriptor | str) -> Volume:
@@ -258,12 +264,20 @@ def _begun(folder: Path, config: ProcessVolumeConfig, spec: Mapping[str, Any]) -
         raise VersionError(f"{folder} is there already; remove it, or give another output_dir")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if not begun:
+        if begun:
+            _unlock(folder)
+        else:
             whole_files.write_bytes(folder / IDENTITY, json.dumps(identity, indent=2).encode())
         _store(spec, create=True)
     except OSError as error:
         raise ReadError(f"{folder} cannot be made: {error.strerror or error}") from None
     return set(_lines(folder / DONE))
+
+
+def _unlock(folder: Path) -> None:
+    """Remove blocks that TensorStore was killed over: of a longer one, a later one written over it keeps the end."""
+    for lock in folder.rglob("*.__lock"):
+        lock.unlink(missing_ok=True)
 
 
 def _lines(path: Path) -> Iterator[int]:
