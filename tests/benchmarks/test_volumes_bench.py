@@ -58,6 +58,12 @@ def google() -> Any:
     return Google
 
 
+def memory(side_by_side: Any, task: str, measured: dict[str, Any]) -> None:
+    """Peaks above the start, which the volume of 8 bytes a voxel is in already."""
+    peaks = (f"{who} {found.peak_mb * 2**20 / segmentation().size:.1f}" for who, found in measured.items())
+    side_by_side.note(f"{task}, most bytes a voxel beside the volume: {', '.join(peaks)}")
+
+
 def test_relabel(side_by_side: Any, google: Any) -> None:
     seg = segmentation()
     ids = np.unique(seg)
@@ -69,6 +75,7 @@ def test_relabel(side_by_side: Any, google: Any) -> None:
         rounds=3, rounds_of=ONCE, work=seg.size, unit="voxels",
     )  # fmt: skip
     assert np.array_equal(measured["graphlab"].result, measured["Google"].result)
+    memory(side_by_side, "relabel", measured)
 
 
 def test_split(side_by_side: Any, google: Any) -> None:
@@ -82,6 +89,7 @@ def test_split(side_by_side: Any, google: Any) -> None:
         rounds=3, rounds_of=ONCE, work=seg.size, unit="voxels",
     )  # fmt: skip
     assert np.array_equal(measured["graphlab"].result, measured["Google"].result)
+    memory(side_by_side, "split", measured)
 
 
 def test_rag(side_by_side: Any, google: Any) -> None:
@@ -96,6 +104,7 @@ def test_rag(side_by_side: Any, google: Any) -> None:
         },
         rounds=3, rounds_of=ONCE, work=seg.size, unit="voxels",
     )  # fmt: skip
+    memory(side_by_side, "RAG", measured)
     found: nx.Graph[Any] = measured["graphlab"].result
     assert list(found.edges(data=True)) == list(measured["Google"].result.edges(data=True))
     side_by_side.note(f"segmentation: {len(found):,} segments, {found.number_of_edges():,} pairs of neighbours")
@@ -142,7 +151,7 @@ def test_make_contiguous(side_by_side: Any, google: Any) -> None:
 
 
 def test_box_by_box_in_little_memory(side_by_side: Any, tmp_path: Path) -> None:
-    """Neighbours and a filter of a volume on disk, never more than boxes of a sixteenth side in memory."""
+    """Neighbours, components and a filter of a volume on disk, in boxes of a quarter of its side."""
     import tensorstore
 
     seg = segmentation()
@@ -168,24 +177,29 @@ def test_box_by_box_in_little_memory(side_by_side: Any, tmp_path: Path) -> None:
     assert np.array_equal(parts.pairs, whole.pairs)
     assert np.array_equal(parts.axes, whole.axes)
 
-    def holes(side: int, name: str) -> Any:
+    def processed(processor: dict[str, Any], overlap: int, side: int) -> Path:
+        out = tmp_path / f"{processor['name']}-{side}"
         document = {
             "input_volume": {"tensorstore_config": {"spec": spec, "metadata": {"voxel_size": [8, 8, 8]}}},
-            "output_dir": str(tmp_path / name), "subvolume_size": [side] * 3, "overlap": [8] * 3,
-            "processor": {"name": "ApplyFilter", "args": {"filter_size": 3, "filter_type": "max", "mode": "3d"}},
+            "output_dir": str(out), "subvolume_size": [side] * 3, "overlap": [overlap] * 3, "processor": processor,
         }  # fmt: skip
         process_volume(ProcessVolumeConfig.from_dict(document))
-        return tmp_path / name
+        return out
 
-    measured = side_by_side(
-        f"filter from disk to disk, {SIDE}^3",
-        {f"boxes of {step}^3": lambda: holes(step, "boxes"), "whole": lambda: holes(SIDE, "whole")},
-        rounds=1, warmup=0,
-    )  # fmt: skip
-    contents = [
-        {str(path.relative_to(found.result)): path.read_bytes() for path in found.result.rglob("*") if path.is_file()}
-        for found in measured.values()
-    ]
-    for content in contents:
-        content.pop("volume.json")  # it names its folder
-    assert contents[0] == contents[1]
+    filtered = {"name": "ApplyFilter", "args": {"filter_size": 3, "filter_type": "max", "mode": "3d"}}
+    for processor, overlap in ((filtered, 8), ({"name": "SplitDisconnectedComponents"}, 0)):
+        measured = side_by_side(
+            f"{processor['name']} from disk to disk, {SIDE}^3",
+            {
+                f"boxes of {step}^3": functools.partial(processed, processor, overlap, step),
+                "whole": functools.partial(processed, processor, overlap, SIDE),
+            },
+            rounds=1, warmup=0,
+        )  # fmt: skip
+        contents = [
+            {str(path.relative_to(of.result)): path.read_bytes() for path in of.result.rglob("*") if path.is_file()}
+            for of in measured.values()
+        ]
+        for content in contents:
+            content.pop("volume.json")  # it names its folder
+        assert contents[0] == contents[1]
