@@ -127,7 +127,7 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The four packages with the changes of all sections."""
     place = tmp_path_factory.mktemp("inside")
     for room in ROOMS:
-        shutil.copytree(ROOT / room, place / room, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / room, place / room)
     for section in SECTIONS:
         if section.inside:
             (place / section.inside).write_text(section.files[section.module], encoding="utf-8")
