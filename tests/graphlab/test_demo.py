@@ -5,22 +5,30 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
 
 from graphlab import demo
-from graphlab.demo import run_demo
+from graphlab.demo import Demo, run_demo
 from graphlab.graph import Graph
 from ingest.schema.errors import StoreError
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """One demo, looked at by several tests from the folder that it was made in."""
+    with chdir(tmp_path_factory.mktemp("made")):
+        yield run_demo(Path("my demo"), neurons=200)
+
+
 @pytest.mark.slow
-def test_the_whole_job(tmp_path: Path) -> None:
-    done = run_demo(tmp_path / "demo", neurons=200, seed=3)
-    page = done.report.read_text(encoding="utf-8")
+def test_the_whole_job(made: Demo) -> None:
+    page = made.report.read_text(encoding="utf-8")
     assert "<svg" in page
-    with Graph.open(done.graph, read_only=True) as graph:
+    with Graph.open(made.graph, read_only=True) as graph:
         info = graph.info()
         assert info.counts["neurons"] == 200
         assert info.counts["synapses"] > 10_000
@@ -31,22 +39,24 @@ def test_the_whole_job(tmp_path: Path) -> None:
         assert graph.predict.models() == ["cell-type", "functional"]
     assert "Predictions" in page
     assert "importance of sources for cell-type" in page
-    trained = [line for line in done.lines if "[95 % interval]: logistic regression" in line]
+    trained = [line for line in made.lines if "[95 % interval]: logistic regression" in line]
     assert [line.split(",")[0].strip() for line in trained] == ["functional", "cell-type"]
-    (planted,) = [line for line in done.lines if "the maker planted" in line]
+    (planted,) = [line for line in made.lines if "the maker planted" in line]
     assert planted.startswith("5 loops")
     assert "planted 5 " in planted
-    again = run_demo(tmp_path / "again", neurons=200, seed=3)
-    same = [line.replace("again", "demo") for line in again.lines if "(run " not in line]
-    assert same == [line for line in done.lines if "(run " not in line]
 
 
 @pytest.mark.slow
-def test_next_lines_run_as_they_are_printed(tmp_path: Path) -> None:
+def test_another_process_says_the_same_and_its_next_lines_run(made: Demo, tmp_path: Path) -> None:
     """A newcomer pastes them into the shell in which the demo ran, virtual environment active or not."""
-    command = [sys.executable, "-m", "graphlab.cli", "demo", "my demo", "--neurons", "100", "--no-progress"]
+    command = [sys.executable, "-m", "graphlab.cli", "demo", "my demo", "--neurons", "200", "--no-progress"]
     told = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
-    lines = [line.strip() for line in told.split("next:\n")[1].splitlines()]
+    before, _, after = told.partition("next:\n")
+    here = "\n".join(made.lines).partition("next:\n")[0]
+    same, again = ([line for line in text.splitlines() if "(run " not in line] for text in (here, before))
+    assert len(same) > 40
+    assert again == same
+    lines = [line.strip() for line in after.splitlines()]
     assert len(lines) == 4
     for line in lines:
         done = subprocess.run(line, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -70,10 +80,9 @@ def test_a_full_folder_is_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_drivers_that_the_maker_planted_are_found(tmp_path: Path) -> None:
-    done = run_demo(tmp_path / "demo", neurons=200, seed=0)
-    planted = json.loads((tmp_path / "demo" / "sources" / "truth.json").read_text(encoding="utf-8"))["behavior"]
-    with Graph.open(done.graph, read_only=True) as graph:
+def test_the_drivers_that_the_maker_planted_are_found(made: Demo) -> None:
+    planted = json.loads((made.graph.parent / "sources" / "truth.json").read_text(encoding="utf-8"))["behavior"]
+    with Graph.open(made.graph, read_only=True) as graph:
         rows = graph.query(
             "SELECT behavior, list(CAST(root_id AS VARCHAR)) AS found FROM behavior_tuning "
             "WHERE measure = 'partial' AND q <= 0.05 GROUP BY behavior"
@@ -81,4 +90,4 @@ def test_the_drivers_that_the_maker_planted_are_found(tmp_path: Path) -> None:
         found = {row["behavior"]: set(row["found"]) for row in rows.to_pylist()}
     for behavior, truth in planted.items():
         assert set(truth["root_ids"]) <= found[behavior]
-    assert "Activity and behaviour" in done.report.read_text(encoding="utf-8")
+    assert "Activity and behaviour" in made.report.read_text(encoding="utf-8")
