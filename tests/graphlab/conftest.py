@@ -128,8 +128,9 @@ def launch() -> Iterator[Callable[..., Browser]]:
         if os.environ.get("GRAPHLAB_NEED_CHROMIUM"):
             pytest.fail("GRAPHLAB_NEED_CHROMIUM is set and no chromium is installed")
         pytest.skip("no chromium is installed")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=60_000)  # a busy machine draws late
     running: list[Browser] = []
     with sync_playwright() as playwright:
 

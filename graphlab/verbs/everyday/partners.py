@@ -140,4 +140,5 @@ def _kept(result: Result, column: str, least: int) -> Result:
     if least < 1:
         raise SchemaError(f"at_least is {least}; wanted 1 or more")
     table = result.to_arrow()
-    return replace(result, table=table.filter(pc.greater_equal(table[column], least)))
+    # Arrow's numbers end at 2^63, which no count reaches.
+    return replace(result, table=table.filter(pc.greater_equal(table[column], min(least, 2**63 - 1))))

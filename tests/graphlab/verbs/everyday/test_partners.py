@@ -13,7 +13,7 @@ from ingest.schema.errors import SchemaError
 
 
 @pytest.mark.parametrize("direction", ["out", "in"])
-@pytest.mark.parametrize("at_least", [None, 2, 1])
+@pytest.mark.parametrize("at_least", [None, 2, 1, 2**64])
 def test_common_partners(made: Any, base: int, direction: str, at_least: int | None) -> None:
     ids = [base + 1, base + 2, base + 5]
     mine, other = ("pre_root_id", "post_root_id") if direction == "out" else ("post_root_id", "pre_root_id")
