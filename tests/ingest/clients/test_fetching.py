@@ -176,6 +176,7 @@ def test_what_another_try_does_not_mend(neuprint: Any) -> None:
     assert len(tried) == 3
 
 
+@pytest.mark.alone
 def test_ctrl_c_keeps_finished_pages(neuprint: Any, graph: Opened) -> None:
     told: list[tuple[int, int]] = []
 

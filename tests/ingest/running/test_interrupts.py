@@ -20,6 +20,7 @@ def python_handles_it() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.alone
 def test_it_waits_until_the_block_is_left() -> None:
     done = []
     with pytest.raises(KeyboardInterrupt):
@@ -31,6 +32,7 @@ def test_it_waits_until_the_block_is_left() -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.alone
 def test_blocks_within_blocks_hand_it_on_once() -> None:
     done = []
     with pytest.raises(KeyboardInterrupt), interrupts.delay_interrupts():
@@ -40,6 +42,7 @@ def test_blocks_within_blocks_hand_it_on_once() -> None:
     assert done == ["the outer block goes on"]
 
 
+@pytest.mark.alone
 def test_an_error_of_the_block_gives_way() -> None:
     with pytest.raises(KeyboardInterrupt), interrupts.delay_interrupts():
         os.kill(os.getpid(), signal.SIGINT)
@@ -66,6 +69,7 @@ def test_other_threads_have_no_signals() -> None:
     assert done == [1]
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("times", [1, 2])
 def test_ctrl_c_in_a_block_of_python_is_heard(times: int) -> None:
     for _ in range(times):
@@ -76,6 +80,7 @@ def test_ctrl_c_in_a_block_of_python_is_heard(times: int) -> None:
     assert signal.set_wakeup_fd(-1) == -1
 
 
+@pytest.mark.alone
 def test_what_is_held_back_is_not_stopped() -> None:
     stopped = threading.Event()
     with pytest.raises(KeyboardInterrupt), interrupts.stop_on_interrupt(stopped.set):
