@@ -1,6 +1,7 @@
 """A Ray cluster of two node processes on loopback, our tasks on it, one node killed; what came of it: ``said.json``.
 
-The ports of Ray's agents are given, since a node waits 15 seconds at most for those that its agents choose.
+Ray's nodes wait 15 seconds at most until their agents have said their ports, which is too short on a busy machine. So
+one is given, and the others, of services that are off, are said before the agents say the same.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import os
 import socket
 import sys
 import time
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ os.environ.update(RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER="0", RAY_USAGE_STATS_ENABLED
 import numpy as np
 import pytest
 import ray
+from ray._private.node import Node
 from ray.cluster_utils import Cluster
 
 from graphlab.circuits.simulation.drive import RandomDrive
@@ -33,22 +34,30 @@ from graphlab.testing.null_models import example_graph
 from ingest.running.task_runners import Workers
 from ingest.schema.errors import AnalysisError, VersionError
 
-PORTS = ("metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port", "runtime_env_agent_port")
-SOON = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 1000, "health_check_failure_threshold": 3}
+OFF = ("metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port")
+PATIENT = {"agent_register_timeout_ms": 120_000, "health_check_initial_delay_ms": 0, "health_check_period_ms": 500}
+"""With agents that start slowly. A node that is killed is missed after five checks, which it refuses at once."""
 
 
-def ports() -> dict[str, int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in PORTS]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return {name: one.getsockname()[1] for name, one in zip(PORTS, sockets, strict=True)}
+def agent_port() -> dict[str, int]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return {"runtime_env_agent_port": free.getsockname()[1]}
+
+
+def start_raylet(self: Node, *how: Any, **named: Any) -> Any:
+    for name in OFF:
+        Path(self.get_session_dir_path(), f"{name}_{self.node_id}").write_text("-1")
+    return as_it_was(self, *how, **named)
+
+
+as_it_was, Node.start_raylet = Node.start_raylet, start_raylet
 
 
 def started() -> tuple[Cluster, list[Any]]:
-    head = {"num_cpus": 0, "include_dashboard": False, "_system_config": SOON, **ports()}
+    head = {"num_cpus": 0, "include_dashboard": False, "_system_config": PATIENT, **agent_port()}
     cluster = Cluster(initialize_head=True, head_node_args=head)
-    return cluster, [cluster.add_node(num_cpus=1, **ports()) for _ in range(2)]
+    return cluster, [cluster.add_node(num_cpus=1, **agent_port()) for _ in range(2)]
 
 
 def bytes_of(workers: Workers) -> dict[str, str]:
