@@ -30,6 +30,8 @@ FLOATS = {"FLOAT", "DOUBLE"}
 EMPTY = '"NULL"'
 """DuckDB's type of a column that holds nothing."""
 EXACT = 2**53
+MOST_IDS = 1 << 27
+"""Of synapses, in memory at a time: 1 GB."""
 NAME_COLUMNS = {"pre_name": "pre_root_id", "post_name": "post_root_id"}
 
 
@@ -61,7 +63,8 @@ class IncomingRows:
         self.rows = 0
         self.names: dict[int, str] = {}
         self.synapse_ids: list[RootIds] = []
-        """synapse_id of every batch so far, 8 bytes a row: uniqueness is checked by one sort."""
+        """synapse_id of every batch so far, 8 bytes a row; none where they are more than ``MOST_IDS``."""
+        self.has_all_ids = True
         self.hashes_pairs = False
         self.pair_hashes: list[npt.NDArray[np.uint64]] = []
         """Of the pair of every row so far, where ``hashes_pairs`` was set."""
@@ -99,6 +102,7 @@ class IncomingRows:
         self.rows = self.left_out = 0
         self._raw.clear()
         self.synapse_ids.clear()
+        self.has_all_ids = True
         self.pair_hashes.clear()
         self._register()
 
@@ -195,11 +199,21 @@ class IncomingRows:
         self._refuse_rounded(arrays)
         arrays.append(pa.array(np.arange(self.rows, self.rows + batch.num_rows)))
         if self.table == "synapses" and self.has("synapse_id"):
-            self.synapse_ids.append(batch.column("synapse_id").to_numpy(zero_copy_only=False))
+            self._collect_ids(batch.column("synapse_id").to_numpy(zero_copy_only=False))
         if self.hashes_pairs:
             self.pair_hashes.append(_hashes_of_pairs(batch))
         self.rows += batch.num_rows
         return self._of_known_names(pa.RecordBatch.from_arrays(arrays, schema=self.schema))
+
+    def _collect_ids(self, ids: RootIds) -> None:
+        self.has_all_ids = self.has_all_ids and (self._keeps_ids() or self.rows + len(ids) <= MOST_IDS)
+        if self.has_all_ids:
+            self.synapse_ids.append(ids)
+        else:
+            self.synapse_ids.clear()
+
+    def _keeps_ids(self) -> bool:
+        return self.keeping is not None and self.keeping.ids
 
     def _find_by_name(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Give rows that name neurons the ids which those neurons have in the graph."""

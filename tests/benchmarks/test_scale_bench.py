@@ -30,6 +30,7 @@ import duckdb, sys
 source, target, memory = sys.argv[1:]
 limits = {"memory_limit": memory, "preserve_insertion_order": "false", "temp_directory": target + ".tmp"}
 with duckdb.connect(target, config=limits) as con:
+    con.execute("SET enable_progress_bar = false")
     con.execute('''CREATE TABLE connections AS SELECT pre_root_id, post_root_id, CAST(count(*) AS DOUBLE) weight
         FROM read_parquet(?) GROUP BY ALL''', [source])
     print(*con.execute("SELECT count(*), sum(weight) FROM connections").fetchone())

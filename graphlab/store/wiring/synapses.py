@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from graphlab.store import incoming_rows
 from graphlab.store.database import arrow, first_row, quote
 from graphlab.store.incoming_rows import IncomingRows, is_virtual, make_real
 from ingest.running.task_runners import Threads
 from ingest.schema.errors import IdError, SchemaError
+from ingest.schema.ids import RootIds
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 def write_synapses(arrivals: IncomingRows, kind: str | None) -> list[str]:
@@ -53,18 +61,20 @@ def write_synapses(arrivals: IncomingRows, kind: str | None) -> list[str]:
 
 
 def _check_unique(arrivals: IncomingRows, had: int) -> None:
-    """One sort of all ids, 8 bytes a row; a hash table of DuckDB would take several times the room and time."""
+    """Sorts of ids, 8 bytes a row; a hash table of DuckDB would take several times the room and time."""
     ids = arrivals.synapse_ids
     if arrivals.keeping is not None and arrivals.keeping.ids and ids:
         arrivals.keeping.keep(arrivals.connection, "ids", pa.table({"synapse_id": np.concatenate(ids)}))
-    if had:
-        table = arrow(arrivals.connection, "SELECT synapse_id FROM synapses")
-        values = table["synapse_id"].combine_chunks().to_numpy().copy()
+    if had or not arrivals.has_all_ids:
+        ids.clear()
+        shares = _shares(arrivals.connection, had + arrivals.rows)
     else:
-        values = np.concatenate(ids)
-    ids.clear()
-    sort_in_place(values)
-    repeated = values[1:][values[1:] == values[:-1]]
+        shares = iter([_joined(ids)])
+    found = []
+    for values in shares:
+        sort_in_place(values)
+        found.append(values[1:][values[1:] == values[:-1]])
+    repeated = np.sort(np.concatenate(found))
     if not len(repeated):
         return
     rows = arrivals.rows_with("synapse_id", int(repeated[0]))
@@ -74,6 +84,26 @@ def _check_unique(arrivals: IncomingRows, had: int) -> None:
         f"repeated rows; "
         "ids must be unique. Remove repeated rows, or leave the column out so that rows are numbered"
     )
+
+
+def _shares(connection: duckdb.DuckDBPyConnection, total: int) -> Iterator[RootIds]:
+    """All ids of the graph, as many at a time as memory should hold; equal ones in one share."""
+    shares = max(1, -(-total // incoming_rows.MOST_IDS))
+    for share in range(shares):
+        where = f" WHERE hash(synapse_id) % {shares} = {share}" if shares > 1 else ""
+        table = arrow(connection, f"SELECT synapse_id FROM synapses{where}")
+        yield table["synapse_id"].combine_chunks().to_numpy().copy()
+
+
+def _joined(parts: list[RootIds]) -> RootIds:
+    """One array of all, which they leave one by one: never twice in memory."""
+    whole = np.empty(sum(map(len, parts)), dtype=np.uint64)
+    at = len(whole)
+    while parts:
+        part = parts.pop()
+        whole[at - len(part) : at] = part
+        at -= len(part)
+    return whole
 
 
 def sort_in_place(values: npt.NDArray[np.uint64]) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphlab.graph import Graph
+from graphlab.store import incoming_rows
 from graphlab.store.wiring.synapses import sort_in_place
 from ingest.schema.errors import IdError, SchemaError
 
@@ -31,6 +35,32 @@ def test_an_id_of_an_earlier_source(graph: Graph, synapses: Callable[..., pa.Tab
     with pytest.raises(IdError, match="synapse_id 1 occurs in row 1 and in the graph already"):
         graph.ingest(synapses([(7, 8)]), as_="synapses")
     assert len(rows_of("FROM synapses")) == 2
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    st.lists(st.lists(st.integers(1, 40), min_size=1, max_size=12), min_size=1, max_size=2),
+    st.sampled_from([1, 3, 100]),
+)
+def test_ids_are_unique_whatever_memory_holds(sources: list[list[int]], most: int) -> None:
+    """One array, or shares of the table: the same rows and words as one set of Python's."""
+    with TemporaryDirectory() as place, Graph.create(Path(place) / "g") as graph, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(incoming_rows, "MOST_IDS", most)
+        there: list[int] = []
+        for ids in sources:
+            rows = {"synapse_id": ids, "pre_root_id": [1] * len(ids), "post_root_id": [2] * len(ids)}
+            table = pa.table({name: pa.array(values, pa.uint64()) for name, values in rows.items()})
+            counts = Counter(there + ids)
+            if twice := sorted(one for one, count in counts.items() if count > 1):
+                more = sum(counts[one] - 1 for one in twice)
+                with pytest.raises(IdError, match=f"synapse_id {twice[0]} occurs in .*one of {more} repeated rows"):
+                    graph.ingest(table, as_="synapses")
+            else:
+                graph.ingest(table, as_="synapses")
+                there += ids
+        assert sorted(
+            row[0] for row in graph.folder.cursor().execute("SELECT synapse_id FROM synapses").fetchall()
+        ) == sorted(there)
 
 
 def test_rows_without_ids_are_numbered_on(graph: Graph, synapses: Callable[..., pa.Table], rows_of: Rows) -> None:
