@@ -1,4 +1,4 @@
-# Six commands; each makes .venv by itself when it is missing.
+# Seven commands; each makes .venv by itself when it is missing.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PAGE := graphlab/web/static/index.html
 PAGE_SOURCES := $(shell find graphlab/web/frontend -type f -not -path "*/node_modules/*")
 
-.PHONY: demo web test lint check bench clean
+.PHONY: demo web test lint check bench bench-growth clean
 
 demo: $(VENV)/.installed-base          ## the whole job on a made connectome, then the report
 	rm -rf demo
@@ -32,6 +32,10 @@ check: lint $(PAGE)                    ## style, types, arrows, and the fast tes
 
 bench: $(VENV)/.installed-full         ## peer and ours side by side, one table
 	$(BIN)/python -m pytest tests/benchmarks -m "bench and not gpu" -q
+
+GROWTH ?= 0.3,1,3,10,30
+bench-growth: $(VENV)/.installed-full  ## time and memory at millions of connections, into docs/benchmarks.md; GROWTH=0.3,1,3 is short
+	$(BIN)/python tests/benchmarks/growth.py $(GROWTH)
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

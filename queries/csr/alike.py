@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from queries.csr.lists import pairs_there
 from queries.csr.program import Loaded
 from queries.planning.bound import BoundPattern
 
@@ -85,8 +86,6 @@ class SmallestMatches:
 
     def _matches(self, columns: list[Nodes]) -> npt.NDArray[np.bool_]:
         """Which rows of node numbers by vertex are matches; that all of a row differ is known."""
-        from queries.csr.kernels.relations import pairs_there
-
         there = np.ones(len(columns[0]), np.bool_)
         for vertex, member in self.members:
             there &= member[columns[vertex]]

@@ -11,7 +11,9 @@ import pyarrow as pa
 
 from ingest.schema.limits import as_bytes
 from queries.csr import needs as csr_needs
-from queries.csr.estimate import COLD, estimate_join, note_degrees
+from queries.csr.estimate import COLD, LINKED, estimate_join, note_degrees
+from queries.csr.kernels.kept import LISTS
+from queries.csr.lists import column_of
 from queries.csr.relations import WHOLE_NUMBERS, Relations, vertices_of
 from queries.planning.bound import BoundPattern
 from queries.planning.columns import columns_of
@@ -26,13 +28,20 @@ ALIKE = 6
 
 
 class CSRExecutor:
-    """Matches vertex by vertex in numba; numba is loaded when it first answers."""
+    """Matches vertex by vertex in compiled kernels, which are loaded when they are first called."""
 
     name = "csr"
 
     def __init__(self, workers: int | None = None) -> None:
         self.workers = workers
-        self.loading_s = COLD
+        self._answered = False
+
+    @property
+    def loading_s(self) -> float:
+        """Nothing once it has answered; linking kept machine code, where it is there, takes far less than numba."""
+        if self._answered:
+            return 0.0
+        return LINKED if all(kernel.ready for kernel in LISTS) else COLD
 
     def refusal(self, bound: BoundPattern, source: Source) -> str | None:
         """Repeated edges, paths, and keys that are no whole numbers are SQL's."""
@@ -59,8 +68,8 @@ class CSRExecutor:
         return None
 
     def measure(self, bound: BoundPattern, source: Source, parameters: Mapping[str, Any]) -> None:
-        """From the numbered rows that the join would load anyway, once its kernels are loaded."""
-        if not self.loading_s:
+        """From the numbered rows that the join would load anyway, where its kernels are at hand."""
+        if self.loading_s < COLD:
             note_degrees(bound, source, parameters)
 
     def estimate(self, bound: BoundPattern, source: Source, parameters: Mapping[str, Any]) -> CostEstimate:
@@ -82,7 +91,7 @@ class CSRExecutor:
         from queries.csr.run import CSRRun, coalesce_batches
         from queries.csr.triangles import closed_matches, closed_patterns, closed_relation, listing_pays
 
-        self.loading_s = 0.0
+        self._answered = True
         limits = _capped(limits, source)
         needs = csr_needs.needs_of(bound)
         alike = bound.pattern.alike if needs.plain and looks_up(bound) else ()
@@ -159,7 +168,7 @@ class CSRExecutor:
 
 
 def _one(name: str, number: int) -> pa.RecordBatchReader:
-    return pa.table({name: pa.array([number], pa.int64())}).to_reader()
+    return pa.table({name: column_of(np.array([number], np.int64))}).to_reader()
 
 
 def _capped(limits: Limits, source: Source) -> Limits:

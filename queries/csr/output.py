@@ -13,9 +13,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ingest.schema.errors import GraphlabError
+from queries.csr.lists import Places, column_of, pair_places
 from queries.csr.needs import Needs
 from queries.csr.program import Loaded, edges_of
-from queries.csr.relations import Places, vertices_of
+from queries.csr.relations import vertices_of
 from queries.duckdb.executor import read
 from queries.duckdb.writer import KEY, Writer
 from queries.ir.expression import ElementId, Property, conjunction
@@ -107,7 +108,7 @@ class OutputColumns:
         table = self.bound.vertex_tables[variable]
         vertices = vertices_of(self.source, table, self.limits)
         names = [name for name in self.columns.get(variable, ()) if name != table.key]
-        keys = pa.table({table.key: pa.array(vertices.keys)})
+        keys = pa.table({table.key: column_of(vertices.keys)})
         if not names:
             return keys
         values = Values(self.parameters)
@@ -122,15 +123,13 @@ class OutputColumns:
         place = np.empty(vertices.n, np.int64)
         there = np.flatnonzero(numbers >= 0)
         place[numbers[there]] = there
-        taken = rows.select(rows.column_names[1:]).combine_chunks().take(pa.array(place))
+        taken = rows.select(rows.column_names[1:]).combine_chunks().take(column_of(place))
         for i, name in enumerate(names):
             keys = keys.append_column(name, taken.column(i))
         return keys
 
     def rows(self, order: tuple[str, ...], nodes: npt.NDArray[np.int32]) -> tuple[dict[str, Any], int]:
         """Row numbers of every variable for a batch of matches; parallel rows of an edge each give a match."""
-        from queries.csr.kernels.relations import pair_places
-
         by_variable: dict[str, Any] = {name: np.ascontiguousarray(nodes[:, i]) for i, name in enumerate(order)}
         count = len(nodes)
         for edge in self._expanded:
@@ -187,7 +186,7 @@ class OutputColumns:
         taken = []
         for _, variable, name in outputs:
             array = _flat(self._table(variable).column(name))
-            taken.append(array.take(pa.array(numbers[variable])))
+            taken.append(array.take(column_of(numbers[variable])))
         return pa.RecordBatch.from_arrays(taken, names=[name for name, _, _ in outputs])
 
     def _table(self, variable: str) -> pa.Table:
@@ -206,7 +205,7 @@ def _flat(array: Any) -> pa.Array:
 
 
 def _struct(table: pa.Table, numbers: Any) -> pa.StructArray:
-    where = pa.array(numbers)
+    where = column_of(numbers)
     return pa.StructArray.from_arrays([_flat(column).take(where) for column in table.columns], names=table.column_names)
 
 

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from queries.csr.kernels.join import GALLOP
+from queries.csr.kernels.constants import GALLOP
+from queries.csr.lists import Numbers, Places
 from queries.csr.needs import Needs
-from queries.csr.relations import Numbers, Places, Relation, Relations
+from queries.csr.relations import Relation, Relations
 from queries.ir.pattern import Edge
 
 CLUSTERING = 50.0
@@ -418,7 +419,7 @@ def _meeting(loaded: Loaded, a: str, c: str, b: str, d: str) -> FourCycleProgram
         weight += _two_steps(lists[first], lists[second])
     entries = float(weight[begin].sum())
     return FourCycleProgram(
-        (*slots.arrays(), numbers, orders, distinct), loaded.nodes[a], begin, weight[begin], entries
+        (*slots.arrays(), numbers, orders, int(distinct)), loaded.nodes[a], begin, weight[begin], entries
     )
 
 

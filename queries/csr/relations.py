@@ -17,6 +17,19 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ingest.running.task_runners import Threads
+from queries.csr.lists import (
+    Bytes,
+    Numbers,
+    Places,
+    adjacency,
+    array_of,
+    key_table,
+    numbers_of,
+    ranked,
+    sorted_pairs,
+    turned,
+    usable,
+)
 from queries.duckdb.executor import read
 from queries.duckdb.writer import KEY, SOURCE, TARGET, Writer
 from queries.ir.identifiers import quote
@@ -26,10 +39,6 @@ from queries.planning.bound import BoundPattern
 from queries.planning.columns import columns_of
 from queries.planning.values import Values
 from queries.source import Limits, Source
-
-Bytes = npt.NDArray[np.uint8]
-Numbers = npt.NDArray[np.int32]
-Places = npt.NDArray[np.int64]
 
 T = TypeVar("T")
 
@@ -48,24 +57,26 @@ class Vertices:
     keys: npt.NDArray[Any]
     """[n] ascending, in the key's own type."""
     unique: bool
-    table: Numbers
     bits: int
 
     @property
     def n(self) -> int:
         return len(self.keys)
 
+    @cached_property
+    def table(self) -> Numbers:
+        """Numbers by key; made when rows are numbered, since planning asks for no more than ``unique``."""
+        return key_table(_words(self.keys), self.bits)
+
     @property
     def nbytes(self) -> int:
-        return self.keys.nbytes + self.table.nbytes
+        return self.keys.nbytes + (4 << self.bits)
 
     def numbers(self, keys: pa.ChunkedArray) -> Numbers:
         """Numbers of keys, -1 for nulls and keys that are not there."""
-        from queries.csr.kernels.relations import numbers_of
-
         missing = np.asarray(keys.is_null()) if keys.null_count else None
-        values = (keys.fill_null(0) if keys.null_count else keys).to_numpy()
-        numbers: Numbers = numbers_of(_words(self.keys), self.table, self.bits, _words(values))
+        values = array_of(keys.fill_null(0) if keys.null_count else keys)
+        numbers = numbers_of(_words(self.keys), self.table, self.bits, _words(values))
         if missing is not None:
             numbers[missing] = -1
         return numbers
@@ -121,16 +132,12 @@ class Relation:
     def backward(self) -> tuple[Places, Numbers]:
         """(start, sources) of each target."""
         if not self.back:
-            from queries.csr.kernels.relations import turned
-
             self.back.append(turned(self.start, self.targets, self.n_target))
         return self.back[0]
 
     def by_rank(self) -> tuple[Numbers, npt.NDArray[np.uint32], Numbers]:
-        """Neighbours of higher rank; see triangle_kernel.ranked."""
+        """Neighbours of higher rank; see lists.ranked."""
         if not self.ranks:
-            from queries.csr.kernels.triangles import ranked
-
             self.ranks.append(ranked(*self.forward(), *self.backward()))
         return self.ranks[0]
 
@@ -201,8 +208,6 @@ class Relations:
         Args:
             loops: keep autapses. masked: apply the predicates of the ends.
         """
-        from queries.csr.kernels.relations import adjacency, sorted_pairs, usable
-
         rows = self.rows(edge, columns, key, filtered)
         n_source, n_target = self.vertices(edge.source).n, self.vertices(edge.target).n
         # An autapse is one only where both numbers are of one table.
@@ -319,20 +324,18 @@ def vertices_of(source: Source, table: VertexTable, limits: Limits) -> Vertices:
     """The numbered vertices of a table."""
 
     def load() -> Vertices:
-        from queries.csr.kernels.relations import key_table
-
         where = "".join(
             f" {'AND' if i else 'WHERE'} {quote(column)} = $only{i}" for i, (column, _) in enumerate(table.only)
         )
         values = {f"only{i}": value for i, (_, value) in enumerate(table.only)}
         sql = f"SELECT {quote(table.key)} FROM {quote(table.table)}{where}"
-        ids = read(source.connection, sql, values, limits)[0].column(0).drop_null().to_numpy()
-        keys = np.sort(ids)
+        ids = read(source.connection, sql, values, limits)[0].column(0).drop_null()
+        keys = np.sort(array_of(ids))
         unique = not bool(np.any(keys[1:] == keys[:-1]))
         if not unique:
             keys = np.unique(keys)
         bits = max(4, int(2 * max(len(keys), 1) - 1).bit_length())
-        return Vertices(keys, unique, key_table(_words(keys), bits), bits)
+        return Vertices(keys, unique, bits)
 
     return kept(source, ("vertices", table.table, table.key, table.only), load)
 

@@ -14,8 +14,9 @@ import numpy.typing as npt
 
 from ingest.running.task_runners import Threads
 from ingest.schema.errors import InterruptedRun
+from queries.csr.kernels import kept
+from queries.csr.lists import Numbers, Places
 from queries.csr.program import FourCycleProgram, Program
-from queries.csr.relations import Numbers, Places
 from queries.source import Limits
 
 T = TypeVar("T")
@@ -86,13 +87,14 @@ class CSRRun:
 
     def meetings(self, meeting: FourCycleProgram) -> int:
         """Number of matches of two vertices that meet over two others."""
-        from queries.csr.kernels.meet import meetings
 
         def piece(begin: int, end: int) -> int:
             paths, touched = np.zeros(meeting.width + 1, np.int32), np.empty(meeting.width + 1, np.int32)
             total, at = 0, 0
             while at < end - begin and not self.stop[0]:
-                at, count = meetings(meeting.arrays, meeting.begin[begin:end], at, BUDGET, paths, touched, self.stop)
+                at, count = kept.meetings(
+                    meeting.arrays, meeting.begin[begin:end], at, BUDGET, paths, touched, self.stop
+                )
                 total += count
             return total
 
@@ -209,9 +211,7 @@ class _Joining:
         return int(self.state[1])
 
     def go(self, stop: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
-        from queries.csr.kernels.join import join
-
-        written = join(
+        written = kept.join(
             self.program.arrays,
             self.scratch,
             self.state,
@@ -221,7 +221,7 @@ class _Joining:
             self.first,
             self.found,
             self.out,
-            self.listing,
+            int(self.listing),
             BUDGET,
             stop,
         )

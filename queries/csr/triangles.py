@@ -9,6 +9,8 @@ from itertools import permutations
 import numpy as np
 import numpy.typing as npt
 
+from queries.csr.kernels import kept
+from queries.csr.lists import entries_after
 from queries.csr.program import Loaded
 from queries.csr.relations import Relation
 from queries.csr.run import CSRRun
@@ -41,13 +43,11 @@ def closed_relation(loaded: Loaded) -> Relation | None:
 
 def closed_patterns(run: CSRRun, loaded: Loaded, relation: Relation) -> int:
     """Matches of the pattern: the ways to lay it on each triangle."""
-    from queries.csr.kernels.triangles import triangles
-
     first, entries, _ = relation.by_rank()
 
     def piece(begin: int, end: int) -> npt.NDArray[np.int64]:
         counts = np.zeros(64, np.int64)
-        triangles(first, entries, begin, end, np.zeros(relation.n_source, np.uint8), counts, run.stop)
+        kept.triangles(first, entries, begin, end, np.zeros(relation.n_source, np.uint8), counts, run.stop)
         return counts
 
     total: npt.NDArray[np.int64] = sum(run.pieces(_weight(relation), piece, AT_ONCE), np.zeros(64, np.int64))
@@ -58,17 +58,22 @@ def closed_matches(
     run: CSRRun, loaded: Loaded, relation: Relation, most: int | None
 ) -> Iterator[npt.NDArray[np.int32]]:
     """Matches int32 [rows, 3] in the order of the pattern's vertices; at most ``most`` rows in all."""
-    from queries.csr.kernels.triangles import list_triangles
-
     first, entries, order = relation.by_rank()
     ways = _ways(_ends(loaded))
     longest = int(np.diff(first).max(initial=0))
 
     def piece(begin: int, end: int) -> list[npt.NDArray[np.int32]]:
-        mark = np.zeros(relation.n_source, np.uint8)
-        matches, _ = list_triangles(first, entries, order, begin, end, mark, ways, longest, run.stop)
-        run.held += matches.nbytes
-        return [matches]
+        mark, closing = np.zeros(relation.n_source, np.uint8), np.empty(longest + 1, np.int32)
+        found, out = [], np.empty((1024, 3), np.int32)
+        while begin < end:
+            begin, written, _ = kept.list_triangles(
+                first, entries, order, begin, end, mark, ways, closing, out, run.stop
+            )
+            found.append(out[:written].copy())
+            run.held += found[-1].nbytes
+            if begin < end:
+                out = np.empty((2 * len(out), 3), np.int32)
+        return found
 
     return run.rows(_weight(relation), piece, most, AT_ONCE)
 
@@ -79,11 +84,8 @@ def listing_pays(relation: Relation, expected: float) -> bool:
 
 
 def _weight(relation: Relation) -> npt.NDArray[np.int64]:
-    from queries.csr.kernels.triangles import entries_after
-
     first, entries, _ = relation.by_rank()
-    weight: npt.NDArray[np.int64] = entries_after(first, entries) + 1
-    return weight
+    return entries_after(first, entries) + 1
 
 
 def _ends(loaded: Loaded) -> tuple[tuple[int, int], ...]:
@@ -93,7 +95,7 @@ def _ends(loaded: Loaded) -> tuple[tuple[int, int], ...]:
 
 @lru_cache(maxsize=32)
 def _ways(edges: tuple[tuple[int, int], ...]) -> npt.NDArray[np.int8]:
-    """The ways to lay a pattern of these edges on a triangle of each state, as triangle_kernel.list_triangles reads."""
+    """The ways to lay a pattern of these edges on a triangle of each state, as kernels.list_triangles reads."""
     table = np.full((64, 7, 3), -1, np.int8)
     for cell in range(64):
         there = set()

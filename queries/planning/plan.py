@@ -12,9 +12,9 @@ from queries.planning.executor import CostEstimate, Executor
 from queries.source import Source
 
 SURE = 0.5
-"""Seconds: when SQL expects less, no other engine is asked, since loading one costs more."""
+"""Seconds: when SQL expects less, no other engine is asked, whatever it takes to load one."""
 SURE_LOADED = 0.008
-"""The same once another engine has nothing left to load."""
+"""The same where another engine has nothing left to load; what it has to load is added."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def choose(
     for engine in engines:
         engine.measure(bound, source, parameters)
     considered: list[Considered] = []
-    sure = SURE_LOADED if any(engine.loading_s == 0 for engine in engines[1:]) else SURE
+    sure = min(SURE, SURE_LOADED + min((engine.loading_s for engine in engines[1:]), default=SURE))
     best, least = first, float("inf")
     for engine in engines:
         refusal = engine.refusal(bound, source)

@@ -28,7 +28,8 @@ from graphlab.store.wiring.compartments.choice import (
 from graphlab.store.wiring.functional_edges import functional_snapshot, resolved_kind
 from ingest.running import whole_files
 from ingest.schema.errors import ReadError, SchemaError
-from ingest.schema.ids import rows_of
+from queries.csr.from_rows import snapshot_of_rows
+from queries.csr.lists import array_of
 from queries.snapshot import Snapshot
 
 VERSIONS = ("dataset", "materialization", "data_version", "recipe")
@@ -218,22 +219,12 @@ def _from_database(
     cursor: duckdb.DuckDBPyConnection, kind: str, min_weight: float, compartment: str | None, meta: dict[str, Any]
 ) -> Snapshot:
     neurons = arrow(cursor, "SELECT root_id FROM neurons WHERE in_graph ORDER BY root_id")
-    root_ids = neurons["root_id"].combine_chunks().to_numpy()
     rows, bound = "connections", {"kind": kind, "least": min_weight}
     if compartment is not None:
         chosen = chosen_part(cursor, compartment, kind)
         rows, bound = f"({part_of_connections(cursor, chosen)})", bound | chosen.parameters
     edges = arrow(
-        cursor,
-        f"SELECT pre_root_id, post_root_id, weight FROM {rows} WHERE kind = $kind AND weight >= $least "
-        "ORDER BY pre_root_id, post_root_id",
-        bound,
+        cursor, f"SELECT pre_root_id, post_root_id, weight FROM {rows} WHERE kind = $kind AND weight >= $least", bound
     )
-    pre, post = (edges[name].combine_chunks().to_numpy() for name in ("pre_root_id", "post_root_id"))
-    return Snapshot.from_edges(
-        root_ids,
-        rows_of(root_ids, pre),
-        rows_of(root_ids, post),
-        edges["weight"].combine_chunks().to_numpy(),
-        meta,
-    )
+    pre, post, weight = (array_of(edges[name]) for name in ("pre_root_id", "post_root_id", "weight"))
+    return snapshot_of_rows(array_of(neurons["root_id"]), pre, post, weight, meta)

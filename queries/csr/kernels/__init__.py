@@ -1,4 +1,4 @@
-"""Compiled loops of the CSR engine: arrays in, arrays out.
+"""Compiled loops of the CSR engine: arrays in, arrays out; called through ``kept``.
 
-Imports numba and numpy alone.
+Imports numba, numpy and what keeps machine code.
 """

@@ -13,15 +13,10 @@ Tests: tests/queries/planning/test_plan.py.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import njit
 
-OPTIONS: Any = {"cache": True, "nogil": True, "_nrt": False}
-"""Nothing is allocated in these kernels, so numba need not count references, which costs at every call."""
-GALLOP = 12
-"""A list is searched in another one that is more than this times as long, and scanned against marks otherwise."""
+from queries.csr.kernels.constants import GALLOP, OPTIONS
 
 
 @njit(inline="always", **OPTIONS)

@@ -11,10 +11,11 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from queries.csr.kernels.constants import OPTIONS
 from queries.csr.kernels.join import contains, lower_bound
 
 
-@njit(cache=True, nogil=True)
+@njit(**OPTIONS)
 def _range(targets, low, high, other, order):  # type: ignore[no-untyped-def]
     """The part of a list above (order 1) or below (-1) a node."""
     if order > 0:
@@ -24,7 +25,7 @@ def _range(targets, low, high, other, order):  # type: ignore[no-untyped-def]
     return low, high
 
 
-@njit(cache=True, nogil=True)
+@njit(**OPTIONS)
 def meetings(program, nodes, begin, budget, paths, touched, stop):  # type: ignore[no-untyped-def]
     """Matches for the start vertices ``nodes[begin:]`` until ``budget`` list entries were looked at.
 
@@ -89,7 +90,7 @@ def meetings(program, nodes, begin, budget, paths, touched, stop):  # type: igno
     return at, total
 
 
-@njit(cache=True, nogil=True)
+@njit(**OPTIONS)
 def _both(targets, starts, bases, slots, orders, a, b):  # type: ignore[no-untyped-def]
     """Vertices c other than a that both lists of b hold."""
     low, high = _range(targets, starts[bases[slots[1]] + b], starts[bases[slots[1]] + b + 1], b, orders[1])

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from queries.csr import lists as lists_of
 from queries.csr import relations
 from queries.csr import triangles as csr_triangles
-from queries.csr.kernels import triangles as triangle_kernel
-from queries.csr.kernels.triangles import AHEAD, entries_after, ranked, triangles
+from queries.csr.kernels import kept
+from queries.csr.kernels.constants import AHEAD
+from queries.csr.lists import entries_after, ranked
 from queries.engine import Source, run
 from queries.snapshot import Snapshot
 
@@ -29,7 +31,7 @@ def test_entries_are_pairs_and_triangles_are_found_once(pairs: set[tuple[int, in
     first, entries, order = ranked(*lists)
     assert sorted(order.tolist()) == list(range(12))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(triangle_kernel, "PARALLEL", 0)
+        patch.setattr(lists_of, "PARALLEL", 0)
         for one, other in zip(ranked(*lists), (first, entries, order), strict=True):
             np.testing.assert_array_equal(one, other)
     joined = nx.Graph(edges[edges[:, 0] != edges[:, 1]].tolist())
@@ -42,7 +44,7 @@ def test_entries_are_pairs_and_triangles_are_found_once(pairs: set[tuple[int, in
     expected = np.bincount(rows, sizes[entries[: first[-1]] >> 2], minlength=12)
     np.testing.assert_array_equal(entries_after(first, entries), expected)
     found, mark = np.zeros(64, np.int64), np.zeros(12, np.uint8)
-    triangles(first, entries, 0, 12, mark, found, np.zeros(1, np.uint8))
+    kept.triangles(first, entries, 0, 12, mark, found, np.zeros(1, np.uint8))
     assert found.sum() == sum(nx.triangles(joined).values()) // 3
     assert not mark.any()
 
@@ -74,15 +76,15 @@ def test_listed_patterns_agree_with_sql(
     helpers: Any, scratch: Source, monkeypatch: pytest.MonkeyPatch, keep: str
 ) -> None:
     listed: list[int] = []
-    whole = triangle_kernel.list_triangles
+    whole = kept.list_triangles
 
     def noted(*arguments: Any) -> Any:
         found = whole(*arguments)
-        listed.append(len(found[0]))
+        listed.append(found[1])
         return found
 
     monkeypatch.setattr(csr_triangles, "RANKING", -1.0)
-    monkeypatch.setattr(triangle_kernel, "list_triangles", noted)
+    monkeypatch.setattr(kept, "list_triangles", noted)
 
     @given(seed=st.integers(0, 2**32 - 1), share=st.sampled_from([0.1, 0.4, 0.9]), directions=PATTERNS)
     @settings(deadline=None, max_examples=60)
@@ -114,8 +116,11 @@ def test_listing_grows_and_is_the_same_whatever_the_workers(scratch: Source, hel
     stop = np.zeros(1, np.uint8)
 
     def listed(begin: int, end: int) -> np.ndarray:
-        mark = np.zeros(90, np.uint8)
-        return triangle_kernel.list_triangles(first, entries, order, begin, end, mark, ways, 90, stop)[0]
+        mark, closing, out = np.zeros(90, np.uint8), np.empty(91, np.int32), np.empty((500_000, 3), np.int32)
+        reached, written, _ = kept.list_triangles(first, entries, order, begin, end, mark, ways, closing, out, stop)
+        assert reached == end
+        assert not mark.any()
+        return out[:written]
 
     matrix = np.zeros((90, 90), np.int64)
     matrix[pairs[:, 0], pairs[:, 1]] = 1
@@ -124,3 +129,12 @@ def test_listing_grows_and_is_the_same_whatever_the_workers(scratch: Source, hel
     assert matrix[found[:, [0, 1, 0]], found[:, [1, 2, 2]]].all()
     assert len(np.unique(found, axis=0)) == len(found)
     np.testing.assert_array_equal(np.concatenate([listed(0, 40), listed(40, 90)]), found)
+    mark, closing, parts, at, room = np.zeros(90, np.uint8), np.empty(91, np.int32), [], 0, 8
+    while at < 90:  # an array that is full ends before the vertex whose matches it has no room for
+        out = np.empty((room, 3), np.int32)
+        at, written, _ = kept.list_triangles(first, entries, order, at, 90, mark, ways, closing, out, stop)
+        assert not mark.any()
+        parts.append(out[:written])
+        room *= 2
+    assert len(parts) > 4
+    np.testing.assert_array_equal(np.concatenate(parts), found)

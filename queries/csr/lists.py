@@ -1,0 +1,153 @@
+"""Arrays for the kernels that number rows and lay out adjacency lists, and the call of each.
+
+Tests: tests/queries/csr/test_program.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from ingest.running.task_runners import Threads
+from queries.csr.kernels import kept
+from queries.csr.kernels.constants import AHEAD
+
+Bytes = npt.NDArray[np.uint8]
+Numbers = npt.NDArray[np.int32]
+Places = npt.NDArray[np.int64]
+Words = npt.NDArray[np.uint64]
+T = TypeVar("T", bound=np.generic)
+Ranked = tuple[Numbers, npt.NDArray[np.uint32], Numbers]
+
+PARALLEL = 200_000
+"""Fewer entries are not worth a second thread."""
+
+
+def array_of(column: pa.ChunkedArray) -> npt.NDArray[Any]:
+    """A column of numbers without nulls. Arrow's own ``to_numpy`` imports pandas, which a person waits for."""
+    chunks = [np.from_dlpack(chunk) for chunk in column.chunks if len(chunk)]
+    if len(chunks) == 1:
+        one: npt.NDArray[Any] = chunks[0]
+        return one
+    return np.concatenate([np.empty(0, "float64" if column.type == pa.float64() else str(column.type)), *chunks])
+
+
+def column_of(numbers: npt.NDArray[Any]) -> pa.Array:
+    """An array of whole numbers as a column without nulls, not copied; ``pa.array`` imports pandas."""
+    numbers = np.ascontiguousarray(numbers)
+    return pa.Array.from_buffers(pa.from_numpy_dtype(numbers.dtype), len(numbers), [None, pa.py_buffer(numbers)])
+
+
+def key_table(keys: Words, bits: int) -> Numbers:
+    """Open-addressing table of 2**bits places over the keys: the number of the key in each, -1 for none."""
+    table = np.full(1 << bits, -1, np.int32)
+    kept.key_table(keys, bits, table)
+    return table
+
+
+def numbers_of(keys: Words, table: Numbers, bits: int, wanted: Words) -> Numbers:
+    """Number of each wanted key, -1 where there is no such key."""
+    numbers = np.empty(len(wanted), np.int32)
+    kept.numbers_of(keys, table, bits, wanted, numbers)
+    return numbers
+
+
+def usable(source: Numbers, target: Numbers, source_kept: Bytes, target_kept: Bytes, loops: bool) -> Numbers:
+    """Rows whose ends are both there and kept, in order; without those from a node to itself unless ``loops``.
+
+    ``source_kept`` and ``target_kept`` are [n], or empty where every node is kept.
+    """
+    rows = np.empty(len(source), np.int32)
+    count = kept.usable(source, target, source_kept, target_kept, int(loops), rows)
+    return _filled(rows, count)
+
+
+def sorted_pairs(source: Numbers, target: Numbers, rows: Numbers, n_source: int, n_target: int) -> Numbers:
+    """Rows by (source, target), equal pairs in the order given: two counting sorts; ``rows`` itself if in order."""
+    if kept.in_order(source, target, rows):
+        return rows
+    by_target, order = np.empty(len(rows), np.int32), np.empty(len(rows), np.int32)
+    kept.sorted_by(target, rows, np.zeros(n_target + 1, np.int64), by_target)
+    kept.sorted_by(source, by_target, np.zeros(n_source + 1, np.int64), order)
+    return order
+
+
+def adjacency(source: Numbers, target: Numbers, order: Numbers, n_source: int) -> tuple[Places, Numbers, Places]:
+    """Lists of different targets.
+
+    Returns:
+        start [n_source + 1], targets, first [targets + 1]: where the rows of each pair begin in ``order``.
+    """
+    start = np.zeros(n_source + 1, np.int64)
+    targets, first = np.empty(len(order), np.int32), np.empty(len(order) + 1, np.int64)
+    count = kept.adjacency(source, target, order, start, targets, first)
+    return start, _filled(targets, count), _filled(first, count + 1)
+
+
+def turned(start: Places, targets: Numbers, n_target: int) -> tuple[Places, Numbers]:
+    """The same pairs by target: start [n_target + 1], sources ascending."""
+    back, sources = np.zeros(n_target + 1, np.int64), np.empty(len(targets), np.int32)
+    kept.turned(start, targets, back, np.empty(n_target + 1, np.int64), sources)
+    return back, sources
+
+
+def pair_places(start: Places, targets: Numbers, source: Numbers, target: Numbers) -> Places:
+    """Place of each pair (source, target) in the lists; every pair is there."""
+    places = np.empty(len(source), np.int64)
+    kept.pair_places(start, targets, source, target, places)
+    return places
+
+
+def pairs_there(start: Places, targets: Numbers, source: Numbers, target: Numbers) -> npt.NDArray[np.bool_]:
+    """Whether each pair (source, target) is in the lists."""
+    present = np.empty(len(source), np.bool_)
+    kept.pairs_there(start, targets, source, target, present)
+    return present
+
+
+def ranked(start: Places, targets: Numbers, back: Places, sources: Numbers) -> Ranked:
+    """Neighbours of higher rank by degree, with the state of the pair: 1 to it, 2 from it, 3 both.
+
+    Args:
+        start, targets; back, sources: lists of both directions, ascending.
+
+    Returns:
+        first [n + 1]; entries uint32, 4 x rank + state, rows by rank; order [n], the vertex of each rank.
+        Loops are left out. Behind the last row are AHEAD zeros.
+    """
+    n = len(start) - 1
+    degree = np.diff(start) + np.diff(back)
+    order = np.argsort(degree.astype(np.int32), kind="stable").astype(np.int32)
+    rank = np.empty(n, np.int32)
+    rank[order] = np.arange(n, dtype=np.int32)
+    first = np.zeros(n + 1, np.int32)
+    total = np.cumsum(degree[order])
+    middle = int(np.searchsorted(total, total[-1] // 2)) if n and total[-1] > PARALLEL else n
+
+    def half(begin: int, end: int) -> npt.NDArray[np.uint32]:
+        room = int(degree[order[begin:end]].sum()) + 1
+        entries = np.empty(room, np.uint32)
+        count = kept.higher(start, targets, back, sources, order, rank, begin, end, first, entries)
+        return _filled(entries, count)
+
+    if middle == n:
+        parts = [half(0, n)]
+    else:
+        parts = list(Threads(2).map_tasks(lambda ends: half(*ends), ((0, middle), (middle, n))))
+        first[middle + 1 :] += len(parts[0])
+    return first, np.concatenate([*parts, np.zeros(AHEAD, np.uint32)]), order
+
+
+def entries_after(first: Numbers, entries: npt.NDArray[np.uint32]) -> Places:
+    """[n]: entries in the lists of each rank's neighbours."""
+    counts = np.zeros(len(first) - 1, np.int64)
+    kept.entries_after(first, entries, counts)
+    return counts
+
+
+def _filled(array: npt.NDArray[T], count: int) -> npt.NDArray[T]:
+    """The part that was written; what is held for long holds no more."""
+    return array if count == len(array) else array[:count].copy()
