@@ -64,7 +64,7 @@ def cases() -> Iterator[tuple[Predictor, str]]:
 
 
 @pytest.mark.parametrize(("predictor", "task"), list(cases()), ids=lambda case: getattr(case, "name", case))
-def test_what_is_read_back_predicts_the_same_bytes(
+def test_what_is_read_back_predicts_the_same_bytes_and_needs_all_of_it(
     predictor: Predictor, task: str, pairs: Examples, nodes: Examples, make_inputs: Make
 ) -> None:
     examples = pairs if task == "pair" else nodes
@@ -77,23 +77,18 @@ def test_what_is_read_back_predicts_the_same_bytes(
     data = safetensors.save({name: np.ascontiguousarray(values) for name, values in state.items()})
     again = predictor.restore(safetensors.load(data))
     everyone = np.arange(examples.m)
-    assert again.predict(inputs, everyone).tobytes() == fitted.predict(inputs, everyone).tobytes()
+    said = fitted.predict(inputs, everyone)
+    assert said.shape == (examples.m, classes)
+    np.testing.assert_allclose(said.sum(axis=1), 1)
+    assert again.predict(inputs, everyone).tobytes() == said.tobytes()
     assert safetensors.save({n: np.ascontiguousarray(v) for n, v in again.state().items()}) == data
     # Who asks has other examples than those trained on, in another order: every pair, or every neuron.
     order = np.random.default_rng(1).permutation(examples.m)[: examples.m // 2]
     ends = {"source": inputs.source[order], "target": inputs.target[order]}
     others = replace(inputs, pair=inputs.pair.rows(order), **ends)
     found = again.predict(others, np.arange(len(order)))
-    np.testing.assert_allclose(found, fitted.predict(inputs, everyone)[order], atol=1e-6)
-
-
-@pytest.mark.parametrize(("predictor", "task"), list(cases()), ids=lambda case: getattr(case, "name", case))
-def test_arrays_that_are_missing_are_named(
-    predictor: Predictor, task: str, pairs: Examples, nodes: Examples, make_inputs: Make
-) -> None:
-    examples = pairs if task == "pair" else nodes
-    inputs = make_inputs(examples)
-    state = predictor.fit(inputs, examples.label, len(examples.classes), 0).state()
+    np.testing.assert_allclose(found, said[order], atol=1e-6)
+    # Arrays that are missing are named.
     for name in [*list(state)[:3], *list(state)[-1:]]:
         with pytest.raises(SchemaError, match="does not fit its predictor"):
             predictor.restore({key: values for key, values in state.items() if key != name})
