@@ -35,7 +35,7 @@ from graphlab.commands.circuits.simulation import SIMULATE
 from graphlab.commands.circuits.statistics import stats
 from graphlab.commands.everyday import connecting, following, parts, sets
 from graphlab.commands.live.following import live, replay
-from graphlab.commands.proofreading.queues import label_synapses, merge_errors, split_errors
+from graphlab.commands.proofreading.queues import label_synapses, merge_errors, split_errors, unseen_types
 from graphlab.commands.segmentation.after import make_synapses, skeletonise
 from graphlab.commands.segmentation.agreeing import consensus_segmentation
 from graphlab.commands.segmentation.evaluating import evaluate_segmentation
@@ -100,7 +100,7 @@ SECTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
         make_synapses,
     ),
     "Activity": (activity.correlate, activity.drop_animal),
-    "Predictors": (predicting.predict, label_synapses, merge_errors, split_errors, reports.models),
+    "Predictors": (predicting.predict, label_synapses, merge_errors, split_errors, unseen_types, reports.models),
     "Live": (live, replay),
 }
 """The verbs as ``--help`` groups them: those of ``Graph`` first, then those of its namespaces."""

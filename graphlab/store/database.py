@@ -15,7 +15,7 @@ from graphlab.config import DuckDBSettings
 from graphlab.store.files.places import DATABASE
 from ingest.schema.errors import GraphlabError, StoreBusyError, StoreError
 
-FORMAT_VERSION = 15
+FORMAT_VERSION = 16
 
 
 @contextmanager

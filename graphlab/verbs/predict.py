@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from graphlab.predict.proofread.synapse_labels import LabelledSynapses
     from graphlab.predict.protocol import StepCallback
     from graphlab.predict.train_model import TrainedModel
+    from graphlab.predict.unseen_types import UnseenTypes
 
 
 class Predict(Namespace):
@@ -193,8 +194,48 @@ class Predict(Namespace):
 
         return split_errors(self._folder, within_nm=within_nm, windows=windows, most=most, embeddings=embeddings)
 
+    def unseen_types(
+        self,
+        label: str = "cell_type",
+        *,
+        unseen: Sequence[str] | None = None,
+        predictors: Sequence[str] | None = None,
+        least: int | None = None,
+        seed: int = 0,
+        bootstraps: int = 400,
+        homologues: str | None = None,
+        embeddings: str | None = None,
+    ) -> UnseenTypes:
+        """How well doubt tells cells of types that nobody taught from those of known types: some are held out whole.
+
+        Args:
+            label: column of neurons. unseen: labels to hold out; a third of them, drawn by ``seed``, by default.
+            predictors: of the task ``classifier``; by default ``logistic regression``, ``sngp``, ``residual ensemble``.
+            least, homologues, embeddings: as of ``train``. bootstraps: samples of cells for the 95 % intervals.
+
+        Returns:
+            For each doubt (max softmax and Dempster-Shafer of each predictor, distance to neighbours, Mahalanobis),
+            the best first: auroc and f1 with intervals, withheld_known, withheld_strange, ece, f1_without_10, _25,
+            _50. Thresholds are from known cells alone. Kept in the table ``unseen_types``.
+
+        Raises:
+            AnalysisError: fewer than two labels left to learn, too few cells. UnknownNameError: no such column, label,
+            predictor. Others as of ``train``.
+        """
+        from graphlab.predict.unseen_types import PREDICTORS, unseen_types
+
+        try:
+            self._join_the_only_model(embeddings)
+            return unseen_types(
+                self._folder, label=label, unseen=unseen, predictors=PREDICTORS if predictors is None else predictors,
+                least=least, seed=seed, bootstraps=bootstraps, homologues=homologues, embeddings=embeddings,
+            )  # fmt: skip
+        except KeyboardInterrupt:
+            raise InterruptedRun("stopped; nothing was kept") from None
+
     def repeatable(self) -> dict[str, Callable[..., object]]:
         """What does the work of a run again, by the verb that the run names, from the run's parameters."""
+        from graphlab.predict import unseen_types
         from graphlab.predict.proofread import merge_errors, split_errors, synapse_labels
 
         def again(verb: Callable[..., object], seen: object, placed: object = None, **parameters: object) -> None:
@@ -207,6 +248,7 @@ class Predict(Namespace):
             synapse_labels.VERB: partial(of_model, synapse_labels.label_synapses),
             merge_errors.VERB: partial(of_model, merge_errors.merge_errors),
             split_errors.VERB: partial(again, split_errors.split_errors),
+            unseen_types.VERB: partial(again, unseen_types.unseen_types),
         }
 
     def models(self) -> list[str]:

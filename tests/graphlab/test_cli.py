@@ -109,6 +109,7 @@ METHODS = {
     "label_synapses": "predict.label_synapses",
     "merge_errors": "predict.merge_errors",
     "split_errors": "predict.split_errors",
+    "unseen_types": "predict.unseen_types",
     "live": "live.follow",
     "replay": "live.replay",
 }

@@ -1,4 +1,4 @@
-"""``graphlab merge-errors``, ``split-errors`` and ``label-synapses``."""
+"""``graphlab merge-errors``, ``split-errors``, ``label-synapses`` and ``unseen-types``."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from graphlab.commands.options import GraphPath, Json, NoProgress, Output, Quiet
+from graphlab.commands.options import GraphPath, Json, NoProgress, Output, Quiet, Seed
 
 if TYPE_CHECKING:
     from graphlab.predict.proofread.queue import ErrorQueue
+    from graphlab.predict.unseen_types import UnseenTypes
 
 AllowChanged = Annotated[
     bool, typer.Option("--allow-changed", help="Use it on a graph that changed since training; the run says so.")
@@ -81,7 +82,49 @@ def split_errors(
     _print(found, "possible split errors", {}, output, json, quiet)
 
 
-def _print(found: ErrorQueue, title: str, about: dict[str, Any], output: Path | None, json: bool, quiet: bool) -> None:
+def unseen_types(
+    graph: GraphPath,
+    label: Annotated[str, typer.Option(metavar="COLUMN", help="Column of neurons with the labels.")] = "cell_type",
+    unseen: Annotated[
+        str | None, typer.Option(metavar="LABEL,LABEL", help="Labels to hold out whole; a third of them by default.")
+    ] = None,
+    predictors: Annotated[
+        str | None,
+        typer.Option(metavar="NAME,NAME", help="logistic regression, sngp and residual ensemble by default."),
+    ] = None,
+    least: Annotated[
+        int | None, typer.Option(help="Leave out labels of fewer cells; by default a label of one is refused.", min=2)
+    ] = None,
+    seed: Seed = 0,
+    bootstraps: Annotated[int, typer.Option(help="Samples of cells for the 95 % intervals.", min=10)] = 400,
+    homologues: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Column with each neuron's partner or class; none.")
+    ] = None,
+    embeddings: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="Joined embeddings to use; the only model by default.")
+    ] = None,
+    output: Output = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Tell how well doubt knows cells of types that nobody taught: some labels are held out whole."""
+    from graphlab.graph import Graph
+
+    held, named = (
+        None if text is None else [one.strip() for one in text.split(",") if one.strip()]
+        for text in (unseen, predictors)
+    )
+    with Graph.open(graph) as opened:
+        found = opened.predict.unseen_types(
+            label, unseen=held, predictors=named, least=least, seed=seed, bootstraps=bootstraps, homologues=homologues,
+            embeddings=embeddings,
+        )  # fmt: skip
+    _print(found, f"doubt of cells of unseen {label}", {"label": label}, output, json, quiet)
+
+
+def _print(
+    found: ErrorQueue | UnseenTypes, title: str, about: dict[str, Any], output: Path | None, json: bool, quiet: bool
+) -> None:
     from graphlab.commands.terminal import print_json, print_table, rows_of, write_output
 
     told = {**about, "run": found.run_id, "rows": len(found), "notes": list(found.notes)}
@@ -90,6 +133,8 @@ def _print(found: ErrorQueue, title: str, about: dict[str, Any], output: Path | 
     elif json:
         print_json({**told, found.stored: rows_of(found.table)})
     elif not quiet:
-        print_table(found.table.drop_columns(["link"]), title=f"{title} (run {found.run_id}); -o FILE has the links")
+        with_links = "link" in found.table.column_names
+        shown = found.table.drop_columns(["link"]) if with_links else found.table
+        print_table(shown, title=f"{title} (run {found.run_id})" + ("; -o FILE has the links" if with_links else ""))
         for note in found.notes:
             typer.echo(f"  - {note}")

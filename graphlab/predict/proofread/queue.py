@@ -5,18 +5,15 @@ Tests: tests/graphlab/commands/proofreading/test_queues.py.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 
 from graphlab.exchange import neuroglancer
 from graphlab.store.folder import Folder
 from graphlab.store.information import information
-from graphlab.store.runs.results import ActiveRun, Repetition, start_run
-from ingest.schema.errors import VersionError
+from graphlab.store.runs.results import ActiveRun
 from queries.result import Result
 
 
@@ -27,31 +24,6 @@ class ErrorQueue(Result):
     engine: str = "proofread"
     run_id: str = ""
     stored: str = ""
-
-
-def start_seen_run(
-    folder: Folder,
-    verb: str,
-    parameters: Mapping[str, Any],
-    inputs: Mapping[str, str] | None = None,
-    repetition: Repetition | None = None,
-) -> ActiveRun:
-    """Begin a run whose parameters say what was seen; one that repeats another must see and use the same.
-
-    Raises:
-        VersionError: it repeats a run that saw something else, or used other weights.
-    """
-    if repetition is not None:
-        now = json.loads(json.dumps(dict(parameters)))
-        before = repetition.run.parameters
-        changed = [name for name in now if now[name] != before.get(name)]
-        changed += ["weights of the model"] if dict(inputs or {}) != repetition.run.inputs else []
-        if changed:
-            raise VersionError(
-                f"run {repetition.run.run_id} rests on what is no more as it was ({', '.join(changed)}): a model was "
-                "trained again, or embeddings were joined or placed anew. Do the work again for a new run"
-            )
-    return start_run(folder, verb, dict(parameters), dict(inputs or {}), repetition=repetition)
 
 
 def kept_queue(run: ActiveRun, stored: str, rows: pa.Table, links: pa.Array, notes: Sequence[str]) -> ErrorQueue:

@@ -54,6 +54,7 @@ RESULT_TABLES = (
     "matched_neurons",
     "merge_errors",
     "split_errors",
+    "unseen_types",
 )
 Arriving = Callable[[Path], AbstractContextManager[Path]]
 KEPT = "kept"
