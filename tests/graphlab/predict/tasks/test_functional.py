@@ -48,7 +48,7 @@ def test_pairs_are_measured_placed_and_of_two_neurons() -> None:
 
 
 def test_made_responses_are_found_with_both_ends_unseen() -> None:
-    task = functional_task(made(), folds=2, bootstraps=20)
+    task = functional_task(made(), folds=3, bootstraps=20)
     assert set(task.candidates) <= set(task.predictors)
     names = ("identity rates", "synapse count", "random forest", "random forest without distance")
     found = run(replace(task, predictors=names, candidates=()))
