@@ -51,7 +51,7 @@ def test_made_responses_are_found_with_both_ends_unseen() -> None:
     task = functional_task(made(), folds=3, bootstraps=20)
     assert set(task.candidates) <= set(task.predictors)
     names = ("identity rates", "synapse count", "random forest", "random forest without distance")
-    found = run(replace(task, predictors=names, candidates=()))
+    found = run(replace(task, predictors=names, reference="random forest", candidates=()))
     assert found.scores["random forest"]["auroc"].value > 0.95
     assert found.scores["random forest without distance"]["auroc"].value < found.scores["random forest"]["auroc"].value
     assert found.scores["identity rates"]["auroc"].value == 0.5
