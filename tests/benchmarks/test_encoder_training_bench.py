@@ -9,9 +9,11 @@ trained on shuffled positives, which must not be above untrained by more than ch
 
 At this budget (100 steps of 16 pairs) nothing is learnt that one could tell: trained .553 [.486, .612], shuffled
 positives .566 [.485, .619], untrained .504 [.432, .551], hand features .840 [.727, .900], over 244 triples of 41
-bodies; embeddings use 2.5 directions. So only the control is asserted, and the figures are printed.
+bodies; embeddings use 2.5 directions. So only the control is asserted, and the figures are printed. The loss falls from
+14 to 10 in 40 steps, with chance at 2 ln 31 = 6.9: what a fresh projection has apart by accident is drawn together.
 
-Crops show the mask, so that thickness and orientation say much: hand features hold most of that.
+Hand features win by grey values (alone .857 [.744, .923]), which differ from body to body in one cube and which the
+augmentations change on purpose; the mask's size, shape and orientation alone have .750 [.677, .815].
 """
 
 from __future__ import annotations
