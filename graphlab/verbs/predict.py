@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from graphlab.predict.card import PredictorCard
     from graphlab.predict.proofread.queue import ErrorQueue
     from graphlab.predict.proofread.synapse_labels import LabelledSynapses
+    from graphlab.predict.proofread.unseen_types import UnseenTypes
     from graphlab.predict.protocol import StepCallback
     from graphlab.predict.train_model import TrainedModel
-    from graphlab.predict.unseen_types import UnseenTypes
 
 
 class Predict(Namespace):
@@ -222,7 +222,7 @@ class Predict(Namespace):
             AnalysisError: fewer than two labels left to learn, too few cells. UnknownNameError: no such column, label,
             predictor. Others as of ``train``.
         """
-        from graphlab.predict.unseen_types import PREDICTORS, unseen_types
+        from graphlab.predict.proofread.unseen_types import PREDICTORS, unseen_types
 
         try:
             self._join_the_only_model(embeddings)
@@ -235,8 +235,7 @@ class Predict(Namespace):
 
     def repeatable(self) -> dict[str, Callable[..., object]]:
         """What does the work of a run again, by the verb that the run names, from the run's parameters."""
-        from graphlab.predict import unseen_types
-        from graphlab.predict.proofread import merge_errors, split_errors, synapse_labels
+        from graphlab.predict.proofread import merge_errors, split_errors, synapse_labels, unseen_types
 
         def again(verb: Callable[..., object], seen: object, placed: object = None, **parameters: object) -> None:
             verb(self._folder, **parameters, repetition=self._repetition)

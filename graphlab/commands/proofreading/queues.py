@@ -11,7 +11,7 @@ from graphlab.commands.options import GraphPath, Json, NoProgress, Output, Quiet
 
 if TYPE_CHECKING:
     from graphlab.predict.proofread.queue import ErrorQueue
-    from graphlab.predict.unseen_types import UnseenTypes
+    from graphlab.predict.proofread.unseen_types import UnseenTypes
 
 AllowChanged = Annotated[
     bool, typer.Option("--allow-changed", help="Use it on a graph that changed since training; the run says so.")

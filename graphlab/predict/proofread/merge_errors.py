@@ -19,8 +19,8 @@ from graphlab.predict.inputs.wiring import WINDOWS
 from graphlab.predict.predictors import predictor_named
 from graphlab.predict.proofread.cuts import LEAST, label_cut
 from graphlab.predict.proofread.queue import ErrorQueue, kept_queue, links_to
+from graphlab.predict.proofread.seen_runs import start_seen_run
 from graphlab.predict.proofread.trees import loose_tree
-from graphlab.predict.seen_runs import start_seen_run
 from graphlab.predict.tasks.classifier import build_inputs
 from graphlab.predict.tasks.embedded_cells import EmbeddedCells, embedded_cells
 from graphlab.predict.tasks.question import Question

@@ -10,8 +10,8 @@ import pyarrow as pa
 from graphlab.predict.inputs.examples import Floats, Ints
 from graphlab.predict.proofread.agreement import Agreement
 from graphlab.predict.proofread.queue import ErrorQueue, kept_queue, links_to
+from graphlab.predict.proofread.seen_runs import start_seen_run
 from graphlab.predict.proofread.trees import loose_tree
-from graphlab.predict.seen_runs import start_seen_run
 from graphlab.predict.tasks.embedded_cells import EmbeddedCells, embedded_cells
 from graphlab.store.database import arrow
 from graphlab.store.folder import Folder

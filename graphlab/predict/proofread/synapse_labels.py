@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from graphlab.predict.ask_model import Answers, answers_of, weights_input
-from graphlab.predict.seen_runs import start_seen_run
+from graphlab.predict.proofread.seen_runs import start_seen_run
 from graphlab.store.database import arrow, first_row
 from graphlab.store.folder import Folder
 from graphlab.store.runs.results import Repetition

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphlab import Graph
-from graphlab.predict.unseen_types import _divided
+from graphlab.predict.proofread.unseen_types import _divided
 from ingest.schema.errors import AnalysisError, UnknownNameError
 from ingest.synthetic.embedded_cells import made_cells
 

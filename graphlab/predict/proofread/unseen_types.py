@@ -19,7 +19,7 @@ from graphlab.predict.inputs.features import Inputs
 from graphlab.predict.learners.conformal import doubt_of, held_out_groups
 from graphlab.predict.predictor import Predictor
 from graphlab.predict.predictors import check_kind, check_needs, predictor_named, require_libraries
-from graphlab.predict.seen_runs import start_seen_run
+from graphlab.predict.proofread.seen_runs import start_seen_run
 from graphlab.predict.tasks.classifier import build_inputs, embedded
 from graphlab.predict.tasks.question import Question
 from graphlab.statistics.ridge import Scaling
