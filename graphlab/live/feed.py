@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter, deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 from weakref import WeakSet
 
@@ -17,105 +16,32 @@ import numpy as np
 import pyarrow as pa
 
 from graphlab.live.applied import Applied, counted
+from graphlab.live.commits import Commits
 from graphlab.live.events import DeadLetter, LiveError
 from graphlab.live.follower import Follower
 from graphlab.live.order import Followed, Sequencer
+from graphlab.live.outliers import MergeCandidates
+from graphlab.live.rates import Rates
 from graphlab.live.rows import batch_of
 from graphlab.live.sources.registered import SOURCES
 from graphlab.live.sources.source import EventStream, SourceUnreachable, source_of
 from graphlab.live.standing import StandingQuery
+from graphlab.live.status import Alert, Matches, Settings, Status
+from graphlab.store.database import disk_errors
+from graphlab.store.embeddings.files import EmbeddingSet
 from graphlab.store.folder import Folder
 from graphlab.store.live import going, log
-from ingest.schema.errors import SchemaError, StoreError
+from graphlab.store.live.log import Batch
+from ingest.schema.errors import DiskError, StoreError
 
 __all__ = ["SOURCES", "Alert", "Feed", "Matches", "Settings", "Status"]
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How a graph follows events."""
-
-    least: int = 1
-    """Weight from which on a connection counts for dyads and triads."""
-    kind: str = "chemical"
-    unknown: str = "add"
-    """What becomes of neurons that only synapses name; see ``follower.UNKNOWN``."""
-    most: int = 2_048
-    """Events of a batch."""
-    window_s: float = 0.02
-    """How long a batch waits for more events."""
-    alert_s: float = 2.0
-    """How long a gap, or a server that is gone, lasts before it is an alert."""
-    stop_s: float = 60.0
-    """How long a gap lasts before following stops."""
-    lag: int = 100_000
-    """Waiting events from which on the consumer counts as slower than its producers."""
-    fold_rows: int = 200_000
-    """Changes from which on they are brought into the tables, beside the batches."""
-    keep: int | None = None
-    """Events whose history is kept; all when None."""
-    begin: Mapping[str, int] = field(default_factory=dict)
-    """Producer -> the last sequence number that the graph has already, where it is followed for the first time."""
-
-    def __post_init__(self) -> None:
-        wanted = [(name, getattr(self, name), 1, 2**31) for name in ("least", "most", "fold_rows")]
-        wanted += [("keep", self.keep, 0, 2**63)] if self.keep is not None else []
-        wanted += [(f"begin of {name!r}", last, 0, 2**64) for name, last in self.begin.items()]
-        for name, value, lowest, beyond in wanted:
-            if isinstance(value, bool) or not isinstance(value, int | np.integer) or not lowest <= value < beyond:
-                raise SchemaError(f"{name} is {value!r}; wanted a whole number from {lowest} to {beyond - 1:,}")
-
-
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """What somebody should look at."""
-
-    kind: str
-    text: str
-    since: float
-    """On the clock of time.time()."""
-
-
-@dataclass(frozen=True, slots=True)
-class Matches:
-    """Of a standing query."""
-
-    now: int
-    came: int
-    went: int
-    """Since it stands."""
-
-
-@dataclass
-class Status:
-    """What a feed did so far; plain numbers, read by other threads."""
-
-    position: int = 0
-    batches: int = 0
-    events: int = 0
-    duplicates: int = 0
-    dead_letters: int = 0
-    held: int = 0
-    behind: int | None = None
-    clock_backwards: int = 0
-    folds: int = 0
-    counts: Counter[str] = field(default_factory=Counter)
-    latency_s: deque[float] = field(default_factory=lambda: deque(maxlen=1_000))
-    """From the moment a batch was read to its commit."""
-    matches: dict[str, Matches] = field(default_factory=dict)
-    """Name of a standing query -> its matches."""
-    alerts: dict[str, Alert] = field(default_factory=dict)
-    started: float = field(default_factory=time.time)
-
-    @property
-    def lag(self) -> int:
-        """Events that are known to wait."""
-        return self.held + (self.behind or 0)
 
 
 Listener = Callable[[Applied, Status], None]
 _OPEN: WeakSet[Feed] = WeakSet()
 """Feeds that are not closed."""
+FOLD_AGAIN_S = 10.0
+"""How long changes are not brought into the tables after the disk had no room for it."""
 
 
 class Feed:
@@ -163,6 +89,8 @@ class Feed:
             raise
         _OPEN.add(self)
         self.standing: dict[str, StandingQuery] = {}
+        self.rates: Rates | None = None
+        self.merges: MergeCandidates | None = None
         self.status.position = going.position(folder)
         self.seen = counted(self.follower.wiring, self.status.position)
         """For other threads."""
@@ -174,7 +102,11 @@ class Feed:
         self._time: int | None = None
         self._kinds: set[str] = set()
         """Kinds of connections that the tables are known to have from synapses."""
+        self._commits = Commits(folder)
+        self._taken: tuple[Applied, list[DeadLetter], Batch, float] | None = None
+        """What is in memory, and waits for room on the disk."""
         self._unfolded = 0
+        self._fold_from = 0.0
         self._folding: threading.Thread | None = None
         self._failed: BaseException | None = None
         self._unreachable: SourceUnreachable | None = None
@@ -193,6 +125,19 @@ class Feed:
         self.status.matches[name] = Matches(sum(query.rows.values()), 0, 0)
         return query
 
+    def watch_rates(self, events: int | None = None, seconds: float | None = None, by: str | None = None) -> Rates:
+        """Keep up from now on how motifs come and go, over the latest events or seconds; see ``Rates``."""
+        self.rates = Rates(self.follower, events, seconds, by)
+        self.listeners.append(self.rates)
+        return self.rates
+
+    def watch_merges(self, embeddings: EmbeddingSet) -> MergeCandidates:
+        """Set the parts of every merge from now on against each other by the embeddings that are stored of them."""
+        merges = self.merges = MergeCandidates()
+        merges.stored(embeddings)
+        self.listeners.append(lambda done, status: merges.update(done))
+        return merges
+
     # -- the loop --
 
     def run(self, stop: threading.Event, until_idle_s: float | None = None) -> None:
@@ -200,20 +145,22 @@ class Feed:
 
         Raises:
             LiveError: a gap that was not filled, a source that lost events, or that cannot be reached when nothing came
-                for so long. StoreError: the disk is full, or fails.
+                for so long. DiskError: the disk was full for so long; without ``until_idle_s`` it is waited for room.
         """
         idle_since = time.monotonic()
         while not stop.is_set():
             if self.step(0.2 if until_idle_s is None else min(0.2, until_idle_s)):
                 idle_since = time.monotonic()
             elif until_idle_s is not None and time.monotonic() - idle_since >= until_idle_s:
+                if self._commits.error is not None:
+                    raise self._commits.error
                 self._stop_at_gap(0.0)
                 if self._unreachable is not None:
                     raise LiveError(f"{self._unreachable}; whether there are more events is not known")
                 return
 
     def step(self, wait_s: float = 0.2) -> bool:
-        """Read one batch and commit it; False where nothing came.
+        """Read one batch and commit it; False where nothing came, or the disk has no room for what came before.
 
         After an error of it only ``close`` is left: memory may be ahead of the tables, which a later batch would not
         tell. A feed that is made anew goes on where the tables are.
@@ -221,6 +168,8 @@ class Feed:
         if self._failed is not None:
             raise self._failed
         try:
+            if self._taken is not None:
+                return self._take_again(wait_s)
             came = self._collect(wait_s)
             if came is not None:
                 self._take(*came)
@@ -228,7 +177,18 @@ class Feed:
             self._failed = error
             raise
         self._look_at_gaps()
-        return came is not None
+        return came is not None and self._taken is None
+
+    def _take_again(self, wait_s: float) -> bool:
+        """Commit what waits for room, where there is room by now."""
+        self._look_behind()
+        assert self._taken is not None
+        if not self._commits.again(wait_s):
+            return False
+        self._calm("disk")
+        taken, self._taken = self._taken, None
+        self._committed(*taken)
+        return True
 
     def _take(self, events: pa.Table, letters: list[DeadLetter], read_at: float) -> None:
         """Put what arrived in order, and commit what has its turn."""
@@ -251,10 +211,11 @@ class Feed:
             left = until - time.monotonic()
             try:
                 arrival = self._stream.read(self.settings.most - rows, max(0.0, left))
-                self._unreachable = None
+                self._unreachable = self.status.unreachable_since = None
                 self._calm("unreachable")
             except SourceUnreachable as error:
                 self._unreachable = error
+                self.status.unreachable_since = self.status.unreachable_since or time.time()
                 self._alert("unreachable", f"{error}; asking again", self.settings.alert_s)
                 time.sleep(min(0.1, max(0.0, left)))
                 arrival = None
@@ -269,22 +230,35 @@ class Feed:
             letters += arrival.letters
             rows += max(1, arrival.events.num_rows)
             self._latest = arrival.position
-        self.status.behind = self._stream.behind()
-        if self.status.lag > self.settings.lag:
-            self._alert("lag", f"{self.status.lag:,} events wait: producers are faster than this graph follows")
-        else:
-            self._calm("lag")
+        self._look_behind()
         if not read_at:
             return None
         return (pa.concat_tables(tables).combine_chunks() if len(tables) > 1 else tables[0]), letters, read_at
 
-    def _commit(self, events: pa.Table, duplicates: int, read_at: float) -> None:
+    def _look_behind(self) -> None:
+        """How much waits; of a source that cannot be reached nobody knows."""
         status = self.status
+        status.behind = None if self._unreachable is not None else self._stream.behind()
+        if status.lag > self.settings.lag:
+            self._alert("lag", f"{status.lag:,} events wait: producers are faster than this graph follows")
+        elif self._unreachable is None:
+            self._calm("lag")
+
+    def _commit(self, events: pa.Table, duplicates: int, read_at: float) -> None:
         self._watch_clock(events)
-        done = self.follower.apply(events, status.position)
+        done = self.follower.apply(events, self.status.position)
         letters, self._letters = (self._letters, []) if not self._sequencer.held else ([], self._letters)
         batch = batch_of(self.follower, done, letters, self._sequencer.followed, duplicates, self._name, self._reached)
-        log.append(self.folder, replace(batch, kinds=sorted({*batch.kinds} - self._kinds)))
+        batch = replace(batch, kinds=sorted({*batch.kinds} - self._kinds))
+        if self._commits.commit(batch):
+            self._committed(done, letters, batch, read_at)
+        else:
+            self._taken = done, letters, batch, read_at
+            self._alert("disk", f"{self._commits.error}. Nothing is lost; it goes on once there is room")
+
+    def _committed(self, done: Applied, letters: list[DeadLetter], batch: Batch, read_at: float) -> None:
+        """Tell others what is in the tables now."""
+        status = self.status
         self._kinds.update(batch.kinds)
         self._stream.committed(self._reached)
         status.position = batch.position
@@ -366,7 +340,8 @@ class Feed:
     def _fold_beside(self, rows: int) -> None:
         """Bring changes into the tables in another thread, once there are many."""
         self._unfolded += rows
-        if self._unfolded < self.settings.fold_rows or (self._folding is not None and self._folding.is_alive()):
+        busy = self._folding is not None and self._folding.is_alive()
+        if self._unfolded < self.settings.fold_rows or busy or time.monotonic() < self._fold_from:
             return
         self._unfolded = 0
         self._folding = threading.Thread(target=self._fold, name="fold", daemon=True)
@@ -374,10 +349,14 @@ class Feed:
 
     def _fold(self) -> None:
         try:
-            going.fold(self.folder)
-            self.status.folds += 1
-            if self.settings.keep is not None:
-                going.trim(self.folder, self.status.position - self.settings.keep)
+            with disk_errors(self.folder.path):
+                going.fold(self.folder)
+                self.status.folds += 1
+                if self.settings.keep is not None:
+                    going.trim(self.folder, self.status.position - self.settings.keep)
+        except DiskError:  # it is committed, so the batches tell whether there is room
+            self._fold_from = time.monotonic() + FOLD_AGAIN_S
+            self._unfolded = self.settings.fold_rows
         except BaseException as error:
             self._failed = error
 
@@ -387,7 +366,9 @@ class Feed:
         self._stream.close()
         if self._folding is not None:
             self._folding.join()
-        going.settle(self.folder)
+        with disk_errors(self.folder.path):
+            self._commits.revive()
+            going.settle(self.folder)
 
     def __enter__(self) -> Feed:
         return self

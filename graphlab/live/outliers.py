@@ -20,11 +20,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from graphlab.live.applied import Applied
+from graphlab.store.embeddings.files import EmbeddingSet
 from ingest.schema.errors import SchemaError
 
 LEAST = 3
 """Embeddings that a neuron has before it is compared."""
 RECENT = 1_000
+NEURONS_AT_ONCE = 1_024
 Floats = npt.NDArray[np.float64]
 
 
@@ -76,6 +78,14 @@ class MergeCandidates:
         """The most unlike first."""
         self.unknown = 0
         """Merges with too few embeddings on a side to be compared."""
+
+    def stored(self, embeddings: EmbeddingSet) -> None:
+        """Take the embeddings that a graph has of its neurons."""
+        for start in range(0, len(embeddings.root_ids), NEURONS_AT_ONCE):
+            ids = embeddings.root_ids[start : start + NEURONS_AT_ONCE]
+            vectors, offsets = embeddings.lookup(ids)
+            for root_id, first, last in zip(ids.tolist(), offsets[:-1].tolist(), offsets[1:].tolist(), strict=True):
+                self.embedded(root_id, vectors[first:last])
 
     def embedded(self, root_id: int, vectors: npt.ArrayLike) -> None:
         """The embeddings of a neuron as they are now; none forgets it.

@@ -5,6 +5,8 @@ Tests: tests/graphlab/live/test_rates.py.
 
 from __future__ import annotations
 
+import heapq
+import threading
 import time
 from collections import Counter, deque
 from collections.abc import Hashable, Mapping
@@ -194,14 +196,35 @@ class Rates:
         self._wiring = follower.wiring
         self.triads, self.dyads, self.typed = (SlidingWindow(events, seconds) for _ in range(3))
         self.types = TypedDyads(follower, by) if by is not None else None
+        self.by = by
         self._before = self._now()
         self._begun = False
+        self._lock = threading.Lock()
 
     def _now(self) -> tuple[dict[str, int], dict[str, int]]:
         return self._wiring.triads(), self._wiring.dyad_counts()
 
+    def shown(self, most: int = 20) -> dict[str, Any]:
+        """The windows in plain words and numbers, for other threads; of dyads by types those that changed most."""
+        with self._lock:
+            typed = heapq.nlargest(most, self.typed.change.items(), key=lambda item: abs(item[1]))
+            return {
+                "events": self.triads.events,
+                "seconds": self.triads.seconds,
+                "triads": self.triads.change,
+                "dyads": self.dyads.change,
+                "by": self.by,
+                "typed": [
+                    {"pre": pre, "post": post, "mutual": mutual, "change": change}
+                    for (pre, post, mutual), change in typed
+                ],
+            }
+
     def __call__(self, done: Applied, status: Any = None, moment: float | None = None) -> None:
-        moment = time.monotonic() if moment is None else moment
+        with self._lock:
+            self._take(done, time.monotonic() if moment is None else moment)
+
+    def _take(self, done: Applied, moment: float) -> None:
         windows = (self.triads, self.dyads, self.typed)
         if not self._begun:
             self._begun = True

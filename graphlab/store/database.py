@@ -13,25 +13,41 @@ import pyarrow as pa
 
 from graphlab.config import DuckDBSettings
 from graphlab.store.files.places import DATABASE
-from ingest.schema.errors import GraphlabError, StoreBusyError, StoreError
+from ingest.schema.errors import DiskError, GraphlabError, StoreBusyError, StoreError
 
 FORMAT_VERSION = 16
 
 
 @contextmanager
 def disk_errors(folder: Path, done: str = "written") -> Iterator[None]:
-    """A full disk, a folder one may not write to, memory that does not suffice: one StoreError each."""
+    """A full disk, a folder one may not write to, memory that does not suffice: one StoreError each.
+
+    Raises:
+        DiskError: where it was the disk.
+    """
     try:
         yield
-    except (OSError, duckdb.IOException, duckdb.FatalException, duckdb.OutOfMemoryException) as error:
-        if isinstance(error, GraphlabError):
+    except (OSError, duckdb.Error) as error:
+        if isinstance(error, GraphlabError) or not (isinstance(error, OSError) or _is_of_disk(error)):
             raise
-        text = str(error).strip().splitlines()[0]
+        text, _, original = str(error).partition("Original error: ")  # of a database that gave up at it
+        text = (original.strip().strip('"') or text.strip()).splitlines()[0]
+        cannot = f"{folder} cannot be {done}: {text}"
         if isinstance(error, duckdb.OutOfMemoryException):
             hint = "allow more memory (GRAPHLAB_MEMORY=8GB), or free space on the disk it spills to"
-        else:
-            hint = "free space on that disk, or choose a folder you may write to"
-        raise StoreError(f"{folder} cannot be {done}: {text}; {hint}. The graph is as it was before") from error
+            raise StoreError(f"{cannot}; {hint}. The graph is as it was before") from error
+        hint = "free space on that disk, or choose a folder you may write to"
+        after = "The graph is as it was before"
+        if isinstance(error, duckdb.FatalException):  # it gives up after a commit, while its log goes into its file
+            after = "What is committed is safe, and there once the graph is opened again"
+        raise DiskError(f"{cannot}; {hint}. {after}") from error
+
+
+def _is_of_disk(error: duckdb.Error) -> bool:
+    """Whether a disk or memory is full. A log that cannot be written is an error of the transaction for DuckDB."""
+    if isinstance(error, duckdb.TransactionException):
+        return "Failed to commit: " in str(error) and ' file "' in str(error)
+    return isinstance(error, duckdb.IOException | duckdb.FatalException | duckdb.OutOfMemoryException)
 
 
 def is_damage(error: duckdb.Error) -> bool:

@@ -24,7 +24,7 @@ from graphlab.store.database import (
 )
 from graphlab.store.files import sweeping
 from graphlab.store.files.locks import FileIdentity, Lock, identity
-from graphlab.store.files.places import DATABASE, NEW, arrived, without_links
+from graphlab.store.files.places import DATABASE, NEW, arrived, require_room, without_links
 from ingest.running import interrupts, stopping, whole_files
 from ingest.schema.errors import StoreBusyError, StoreError, VersionError
 from ingest.schema.space import Resolution
@@ -90,13 +90,13 @@ class Folder:
         if folder.is_file():
             raise StoreError(f"{folder} is a file; wanted a folder for the graph")
         voxel = Resolution.parse(resolution) if resolution is not None else None
-        _require_room(folder)
+        require_room(folder)
         with disk_errors(folder):
             there = folder.is_dir()
             folder.mkdir(parents=True, exist_ok=True)
             lock = Lock(folder, alone=True)
         try:
-            _require_room(folder)
+            require_room(folder)
             with disk_errors(folder):
                 sweeping.remove_unfinished(folder)
                 connection = connect(folder / NEW, folder, read_only=False)
@@ -392,6 +392,17 @@ class Folder:
                 "graph again where it is now"
             )
 
+    def reopen(self) -> None:
+        """Open the database anew that gave up, as DuckDB does where its log does not go into its file.
+
+        Raises:
+            StoreError: it cannot be opened, or another thread has a cursor of the old one still; try again.
+        """
+        with self.only_writer(), disk_errors(self.path, "opened"):
+            self._close()
+            self.connection = connect(self.path / DATABASE, self.path, self.read_only)
+            self.connection.execute("SELECT 1")
+
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Nobody else reads or writes for as long as the block lasts."""
@@ -434,15 +445,3 @@ class Folder:
     def resolution(self) -> Resolution | None:
         value = self.meta("resolution_nm")
         return Resolution.parse(value) if value else None
-
-
-def _require_room(folder: Path) -> None:
-    """Refuse a folder that a new graph cannot have.
-
-    Raises:
-        StoreError: a graph is there, or something else.
-    """
-    if (folder / DATABASE).exists():
-        raise StoreError(f"{folder} is a graph already; open it, or choose another folder")
-    if folder.is_dir() and any(not item.name.startswith(NEW) for item in folder.iterdir()):
-        raise StoreError(f"{folder} is not empty and is not a graph; choose an empty or a new folder")

@@ -104,6 +104,10 @@ class StoreError(GraphlabError, OSError):
     """A folder that is no graph, or a graph that cannot be opened."""
 
 
+class DiskError(StoreError):
+    """A disk that is full or fails; once it does no more, the same can be done again."""
+
+
 class StoreBusyError(StoreError):
     """Another process holds the graph."""
 

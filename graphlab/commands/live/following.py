@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -19,6 +19,7 @@ from graphlab.commands.options import GraphPath, Json, Kind
 from ingest.schema.errors import MissingExtraError, SchemaError
 
 if TYPE_CHECKING:
+    from graphlab.graph import Graph
     from graphlab.live.feed import Feed
 
 Least = Annotated[int, typer.Option("--min-weight", help="Connections of less are left out of triads.", min=1)]
@@ -51,6 +52,13 @@ def live(
     watch: Annotated[
         list[str] | None, typer.Option("--watch", metavar="NAME=QUESTION", help="Keep its matches up; repeatable.")
     ] = None,
+    window: Annotated[int, typer.Option(help="Events that rates of motifs are taken over.", min=1)] = 100_000,
+    by: Annotated[
+        str | None, typer.Option("--by", metavar="COLUMN", help="Also dyads by a column of neurons, as cell_type.")
+    ] = None,
+    merges: Annotated[
+        str | None, typer.Option("--merges", metavar="MODEL", help="Embeddings that merged parts are compared by.")
+    ] = None,
     until_idle: Annotated[
         float | None, typer.Option(help="Stop once nothing came for so many seconds.", min=0.0)
     ] = None,
@@ -61,11 +69,20 @@ def live(
 ) -> None:
     """Follow events: synapses and edits change the graph as they come; Ctrl-C ends it, and the graph is whole."""
     from graphlab.live.feed import Settings
+    from graphlab.store.embeddings.models import open_embeddings
 
     settings = Settings(
         min_weight, kind.value, unknown, batch, stop_s=stop_after, keep=keep, begin=_sequences(begin or [])
     )
-    _follow(graph, source, settings, _pairs(option or []), until_idle, json, serve, _pairs(watch or [], "--watch"))
+
+    def watched(opened: Graph, feed: Feed) -> None:
+        for name, text in _pairs(watch or [], "--watch").items():
+            feed.stand(name, text)
+        feed.watch_rates(window, by=by)
+        if merges is not None:
+            feed.watch_merges(open_embeddings(opened.folder, merges))
+
+    _follow(graph, source, settings, _pairs(option or []), until_idle, json, serve, watched)
 
 
 def replay(
@@ -93,7 +110,7 @@ def _follow(
     until_idle: float | None,
     json: bool,
     port: int | None = None,
-    watched: Mapping[str, str] | None = None,
+    watched: Callable[[Graph, Feed], None] = lambda graph, feed: None,
 ) -> None:
     from graphlab.commands.terminal import print_json
     from graphlab.graph import Graph
@@ -106,8 +123,7 @@ def _follow(
         with Feed(opened.folder, source, settings, options=options, tell=tell) as feed:
             if not json:
                 tell(f"following {source} from event {feed.status.position:,} on; Ctrl-C ends it")
-            for name, text in (watched or {}).items():
-                feed.stand(name, text)
+            watched(opened, feed)
             if port is None:
                 feed.run(stop, until_idle)
             else:

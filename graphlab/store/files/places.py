@@ -30,6 +30,18 @@ STORED = {
 """Files as tables of the graph name them."""
 
 
+def require_room(folder: Path) -> None:
+    """Refuse a folder that a new graph cannot have.
+
+    Raises:
+        StoreError: a graph is there, or something else.
+    """
+    if (folder / DATABASE).exists():
+        raise StoreError(f"{folder} is a graph already; open it, or choose another folder")
+    if folder.is_dir() and any(not item.name.startswith(NEW) for item in folder.iterdir()):
+        raise StoreError(f"{folder} is not empty and is not a graph; choose an empty or a new folder")
+
+
 def checked_name(name: str, what: str) -> str:
     """The name, if a file may be called so.
 

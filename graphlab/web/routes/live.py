@@ -18,16 +18,23 @@ from fastapi.responses import PlainTextResponse, StreamingResponse
 
 if TYPE_CHECKING:
     from graphlab.live.feed import Feed
+    from graphlab.live.outliers import MergeCandidates
 
 POLL_S = 0.1
 BEAT_S = 15.0
 """A stream without news says that it is there after so long."""
-NEWS = ("position", "standing", "lag", "dead_letters", "neurons", "connections", "synapses")
+SHOWN = 20
+"""Merges, and dyads by types, that are shown."""
+NEWS = (
+    "position", "standing", "lag", "unreachable_s", "dead_letters", "neurons", "connections", "synapses", "rates",
+    "merges",
+)  # fmt: skip
 """What every message of a stream says."""
 GAUGES = {
     "position": "Events that the graph has taken.",
     "lag": "Events that are known to wait.",
     "held": "Events that wait for earlier ones of their producer.",
+    "unreachable_s": "Seconds since the source answered last; 0 where it does.",
     "alerts": "What somebody should look at.",
     "neurons": "Neurons that censuses count.",
     "connections": "Connections of the kind and weight that are analysed.",
@@ -58,6 +65,7 @@ def state_of(feed: Feed) -> dict[str, Any]:
         "folds": status.folds,
         "held": status.held,
         "lag": status.lag,
+        "unreachable_s": round(status.unreachable_s, 3),
         "seconds": round(time.time() - status.started, 3),
         "latency_s": {f"p{p}": waits[min(len(waits) - 1, len(waits) * p // 100)] if waits else None for p in (50, 99)},
         "counts": dict(sorted(status.counts.items())),
@@ -71,7 +79,20 @@ def state_of(feed: Feed) -> dict[str, Any]:
         "reciprocity": None if math.isnan(seen.reciprocity) else seen.reciprocity,
         "dyads": seen.dyads,
         "triads": seen.triads,
+        "rates": None if feed.rates is None else feed.rates.shown(SHOWN),
+        "merges": None if feed.merges is None else _merges(feed.merges),
     }
+
+
+def _merges(merges: MergeCandidates) -> dict[str, Any]:
+    """The merges whose parts are most unlike; ids as texts."""
+    ids = ("root_id", "part", "other")
+    worst = [asdict(one) for one in merges.candidates[:SHOWN]]
+    # No part of it scatters: JSON has no infinity.
+    shown = [one | {name: str(one[name]) for name in ids} for one in worst]
+    for one in shown:
+        one["ratio"] = one["ratio"] if math.isfinite(one["ratio"]) else None
+    return {"not_compared": merges.unknown, "most_unlike": shown}
 
 
 def metrics_of(state: dict[str, Any]) -> str:
@@ -85,6 +106,10 @@ def metrics_of(state: dict[str, Any]) -> str:
     for name, about in (("triads", "Induced triads of each class."), ("dyads", "Dyads of each class.")):
         lines += [f"# HELP graphlab_live_{name} {about}", f"# TYPE graphlab_live_{name} gauge"]
         lines += [f'graphlab_live_{name}{{class="{label}"}} {count}' for label, count in state[name].items()]
+    if state["rates"] is not None:
+        lines += ["# HELP graphlab_live_triads_change Net change of each class over the window of latest events.",
+                  "# TYPE graphlab_live_triads_change gauge"]  # fmt: skip
+        lines += [f'graphlab_live_triads_change{{class="{k}"}} {n}' for k, n in state["rates"]["triads"].items()]
     lines += ["# HELP graphlab_live_latency_seconds From a batch read to its commit.",
               "# TYPE graphlab_live_latency_seconds gauge"]  # fmt: skip
     lines += ["# HELP graphlab_live_matches Matches of standing queries.", "# TYPE graphlab_live_matches gauge"]

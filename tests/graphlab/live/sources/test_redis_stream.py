@@ -102,10 +102,13 @@ def test_a_graph_follows_a_stream_over_restarts_of_both(server: Server, tmp_path
         server.stop(kill=True)
         assert not feed.step(0.0)
         assert "asking again" in feed.status.alerts["unreachable"].text
+        assert feed.status.behind is None
+        assert feed.status.unreachable_s > 0
         server.start()
         server.add(*map(event, range(31, 36)))
         assert drained(feed) == 36
         assert "unreachable" not in feed.status.alerts
+        assert (feed.status.behind, feed.status.unreachable_s) == (0, 0.0)
     server.add(*map(event, range(36, 41)))
     with Graph.open(graph) as opened:
         with Feed(opened.folder, server.address, options={"trim": "yes"}) as feed:
