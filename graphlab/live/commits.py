@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import time
 
-import duckdb
-
 from graphlab.store.database import disk_errors
 from graphlab.store.folder import Folder
 from graphlab.store.live import going, log
@@ -64,8 +62,5 @@ class Commits:
             DiskError: there is no room for that yet. StoreError: another thread has it still.
         """
         with disk_errors(self._folder.path):
-            try:
-                return going.position(self._folder)
-            except (duckdb.FatalException, duckdb.ConnectionException):
-                self._folder.reopen()
-                return going.position(self._folder)
+            self._folder.revive()
+            return going.position(self._folder)

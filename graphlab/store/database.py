@@ -101,7 +101,7 @@ def connect(database: Path, folder: Path, read_only: bool) -> duckdb.DuckDBPyCon
     """The database file of a graph, closed to other files and to the network.
 
     Raises:
-        StoreBusyError, StoreError: somebody else has it, or it cannot be opened.
+        StoreBusyError, StoreError: somebody else has it, or it cannot be opened. DiskError: for the disk's sake.
     """
     limits = DuckDBSettings.from_environment()
     config: dict[str, str | bool | int | float | list[str]] = {
@@ -124,7 +124,7 @@ def connect(database: Path, folder: Path, read_only: bool) -> duckdb.DuckDBPyCon
                 f"{folder} is in use by another process (an older graphlab, or DuckDB itself). Wait for it, stop it, "
                 "or work on a copy of the folder"
             ) from None
-        raise StoreError(f"{folder} cannot be opened: {text.strip().splitlines()[0]}") from None
+        raise DiskError(f"{folder} cannot be opened: {text.strip().splitlines()[0]}") from None
     except duckdb.Error as error:
         raise StoreError(f"{folder} cannot be opened: {str(error).strip().splitlines()[0]}") from None
 

@@ -392,16 +392,19 @@ class Folder:
                 "graph again where it is now"
             )
 
-    def reopen(self) -> None:
-        """Open the database anew that gave up, as DuckDB does where its log does not go into its file.
+    def revive(self) -> None:
+        """Open the database anew where it gave up, as DuckDB does where its log does not go into its file.
 
         Raises:
             StoreError: it cannot be opened, or another thread has a cursor of the old one still; try again.
         """
         with self.only_writer(), disk_errors(self.path, "opened"):
-            self._close()
-            self.connection = connect(self.path / DATABASE, self.path, self.read_only)
-            self.connection.execute("SELECT 1")
+            try:
+                self.connection.execute("SELECT 1")
+            except (duckdb.FatalException, duckdb.ConnectionException):
+                self._close()
+                self.connection = connect(self.path / DATABASE, self.path, self.read_only)
+                self.connection.execute("SELECT 1")
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
