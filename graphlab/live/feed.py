@@ -135,7 +135,11 @@ class Feed:
         """Set the parts of every merge from now on against each other by the embeddings that are stored of them."""
         merges = self.merges = MergeCandidates()
         merges.stored(embeddings)
-        self.listeners.append(lambda done, status: merges.update(done))
+
+        def look(done: Applied, status: Status) -> None:
+            merges.update(done)
+
+        self.listeners.append(look)
         return merges
 
     # -- the loop --

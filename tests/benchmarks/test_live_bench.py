@@ -1,7 +1,8 @@
 """Live graphs at a fly brain's size and ten times that: events a second, time of a batch, of one triad update.
 
 The graphs are random with heavy-tailed degrees, a synapse or two a connection. GRAPHLAB_LIVE_LARGE=1 adds ten times the
-fly brain (27 M synapses, about 6 GB).
+fly brain (27 M synapses, about 6 GB); GRAPHLAB_LIVE_SMALL=1 is for trying them out, and says nothing.
+GRAPHLAB_LIVE_RATE, _SECONDS and _EVENTS say how much is fed.
 """
 
 from __future__ import annotations
@@ -25,7 +26,11 @@ from graphlab.live.events import SCHEMA
 from graphlab.live.feed import Feed, Settings
 from graphlab.live.wiring.load import load
 
-SIZES = [(139_255, 2_700_000)] + ([(1_392_550, 27_000_000)] if os.environ.get("GRAPHLAB_LIVE_LARGE") else [])
+SIZES = (
+    [(2_000, 20_000)]
+    if os.environ.get("GRAPHLAB_LIVE_SMALL")
+    else [(139_255, 2_700_000)] + ([(1_392_550, 27_000_000)] if os.environ.get("GRAPHLAB_LIVE_LARGE") else [])
+)
 EVENTS, BATCH = 200_000, 2_048
 
 
@@ -190,3 +195,89 @@ def test_fifty_kills(tmp_path: Path, side_by_side: Any) -> None:
     side_by_side.note(
         f"live, 50 kills: {count:,} events, {status.events:,} of them left after the last kill; one graph"
     )
+
+
+def test_from_an_event_to_where_it_is_seen(grown: tuple[Path, int], side_by_side: Any) -> None:
+    """A producer at a steady rate: when its events are in the tables and the census; how long a snapshot takes then.
+
+    GRAPHLAB_LIVE_RATE events a second, half of what is aimed at with triads by default, for GRAPHLAB_LIVE_SECONDS.
+    """
+    graph, neurons = grown
+    rate, seconds = (int(os.environ.get(f"GRAPHLAB_LIVE_{n}", d)) for n, d in (("RATE", 5_000), ("SECONDS", 20)))
+    place = graph.parent / "steady"
+    place.mkdir()
+    part = max(1, rate // 50)
+    table = events(synapses(np.random.default_rng(5), neurons, rate * seconds, 10**11), 1)
+    written: list[tuple[float, int]] = []
+
+    def produce() -> None:
+        begun = time.perf_counter()
+        for number, first in enumerate(range(0, table.num_rows, part)):
+            time.sleep(max(0.0, begun + first / rate - time.perf_counter()))
+            new = place / f".{number:08d}.arrow"
+            rows = table.slice(first, part)
+            with pa.ipc.new_file(str(new), rows.schema) as writer:
+                writer.write_table(rows)
+            new.rename(place / new.name[1:])
+            written.append((time.perf_counter(), first + rows.num_rows))
+
+    waits: list[float] = []
+    with Graph.open(graph) as opened, Feed(opened.folder, str(place), Settings(most=BATCH)) as feed:
+        producer = threading.Thread(target=produce)
+        producer.start()
+        while feed.status.position < table.num_rows:
+            feed.step(0.2)
+            now = time.perf_counter()
+            waits += [now - when for when, last in written[len(waits) :] if last <= feed.seen.position]
+        producer.join()
+        assert (feed.status.dead_letters, len(waits)) == (0, len(written))
+        start = time.perf_counter()
+        assert opened.snapshot().m == feed.seen.connections
+        whole = time.perf_counter() - start
+    by = np.sort(waits)
+    side_by_side.note(
+        f"live, {neurons:,} neurons, {rate:,} events/s for {seconds} s, from written to seen in tables and census: p50 "
+        f"{1e3 * by[len(by) // 2]:.0f} ms, p99 {1e3 * by[int(0.99 * len(by))]:.0f} ms of {len(by):,} files; the next "
+        f"snapshot takes {whole:.2f} s"
+    )
+
+
+def test_memory_stays_flat(tmp_path: Path, side_by_side: Any) -> None:
+    """Synapses that come and go, GRAPHLAB_LIVE_EVENTS of them (20 million are aimed at): memory at each tenth."""
+    count, neurons, here = int(os.environ.get("GRAPHLAB_LIVE_EVENTS", 400_000)), 20_000, 100_000
+    place, block = tmp_path / "events", 20_000
+    place.mkdir()
+    rng, sequence = np.random.default_rng(0), 1
+    resident: list[float] = []
+    with Graph.create(tmp_path / "g") as graph, Feed(graph.folder, str(place), Settings(keep=block)) as feed:
+        while sequence <= count:
+            table = events(synapses(rng, neurons, block, sequence), sequence)
+            if sequence > here:  # as many go as come
+                gone = np.arange(block) % 2 == 1
+                old = (sequence - here + np.arange(block) - 1).astype(np.uint64)
+                ids = np.where(gone, old, table["synapse_id"].to_numpy())
+                actions = pa.array(np.where(gone, "synapse_removed", "synapse_added"))
+                table = table.set_column(table.column_names.index("synapse_id"), "synapse_id", pa.array(ids))
+                table = table.set_column(table.column_names.index("action"), "action", actions)
+            for done in place.iterdir():
+                done.unlink()
+            with pa.ipc.new_file(str(place / f"{sequence:012d}.arrow"), table.schema) as writer:
+                writer.write_table(table)
+            while feed.step(0.0):
+                pass
+            sequence += block
+            if (sequence - 1) * 10 // count > len(resident):
+                resident.append(_resident_mib())
+        assert feed.status.position == sequence - 1
+        size = sum(file.stat().st_size for file in (tmp_path / "g").iterdir() if file.is_file()) / 2**20
+        synapse_count = feed.seen.synapses
+    side_by_side.note(
+        f"live, memory over {sequence - 1:,} events ({synapse_count:,} synapses at the end, history of the last "
+        f"{block:,}): {', '.join(f'{one:.0f}' for one in resident)} MiB resident, {size:.0f} MiB on disk"
+    )
+
+
+def _resident_mib() -> float:
+    """Of this process now, not at its highest."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20

@@ -74,7 +74,7 @@ def test_counts_are_a_count_from_nothing(fed: Callable[..., Any], seed: int, lea
     rates, alone = Rates(one.follower, events=12, by="cell_type"), TypedDyads(one.follower)
     assert alone.counts == by_hand(one.folder, least)
     states = [(0, one.follower.wiring.triads(), dict(alone.counts))]
-    for turn in range(25):
+    for turn in range(15):
         done = one.take(*records(rng, known, 100 + 10 * turn))
         change = alone.update(done)
         rates(done, moment=float(turn))

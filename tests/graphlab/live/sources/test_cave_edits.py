@@ -110,7 +110,7 @@ def edited(server: Any, rng: np.random.Generator, edits: int, begin: float, end:
     return {voxel: root for root, voxels in bodies.items() for voxel in voxels}
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_graph_follows_days_of_edits(chunked_graph: Any, tmp_path: Path, seed: int) -> None:
     """Every operation once and in order whatever the windows; synapses end where their supervoxels did."""
     rng, now = np.random.default_rng(seed), time.time()
