@@ -1,4 +1,4 @@
-# Seven commands; each makes .venv by itself when it is missing.
+# Its commands; each makes .venv by itself when it is missing.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PAGE := graphlab/web/static/index.html
 PAGE_SOURCES := $(shell find graphlab/web/frontend -type f -not -path "*/node_modules/*")
 
-.PHONY: demo web test lint check bench bench-growth clean
+.PHONY: demo web test lint check bench bench-growth package docs clean
 
 demo: $(VENV)/.installed-base          ## the whole job on a made connectome, then the report
 	rm -rf demo
@@ -37,6 +37,13 @@ GROWTH ?= 0.3,1,3,10,30
 bench-growth: $(VENV)/.installed-full  ## time and memory at millions of connections, into docs/benchmarks.md; GROWTH=0.3,1,3 is short
 	$(BIN)/python tests/benchmarks/growth.py $(GROWTH)
 
+docs: $(VENV)/.installed-full          ## the site, into docs/_build; a warning is an error
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build
+
+package: $(VENV)/.installed-full $(PAGE)  ## the sdist, and the wheel from it, into dist/
+	rm -rf dist
+	$(BIN)/python -m build
+
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
@@ -58,4 +65,4 @@ $(VENV)/cave/.installed: $(VENV)/.installed-full
 	touch $@
 
 clean:
-	rm -rf $(VENV) graphlab/web/static graphlab/web/frontend/node_modules demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) dist docs/_build graphlab/web/static graphlab/web/frontend/node_modules demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

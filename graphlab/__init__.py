@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from graphlab.graph import Graph
     from ingest.schema.errors import GraphlabError
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["Graph", "GraphlabError", "__version__"]
 
 _HOMES = {"Graph": "graphlab.graph", "GraphlabError": "ingest.schema.errors"}

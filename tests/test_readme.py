@@ -28,23 +28,26 @@ def run(command: list[str], folder: Path) -> str:
 
 
 @pytest.mark.slow
-def test_the_main_job_in_python(tmp_path: Path) -> None:
-    (block,) = blocks("python")
-    assert len(block.splitlines()) <= 22
-    printed = run([sys.executable, "-W", "error", "-c", block], tmp_path)
-    assert "8 rows of connections" in printed
-    assert "1 feed-forward loop" in printed
-    assert (tmp_path / "worm.html").stat().st_size > 1_000
-
-
-@pytest.mark.slow
-def test_the_main_job_in_a_shell(tmp_path: Path) -> None:
-    (block,) = blocks("bash")
-    assert len(block.splitlines()) <= 24
-    printed = run(["bash", "-euo", "pipefail", "-c", block], tmp_path)
+def test_the_main_job_in_a_shell_and_in_python(tmp_path: Path) -> None:
+    """The Python block reads the table that the shell wrote, beside an empty folder."""
+    (shell,), (python,) = blocks("bash"), blocks("python")
+    assert len(shell.splitlines()) <= 10
+    assert len(python.splitlines()) <= 10
+    printed = run(["bash", "-euo", "pipefail", "-c", shell], tmp_path)
     assert "AVBL" in printed
-    assert '"motif": "030T"' in printed
+    assert '"motif": "030C"' in printed
     assert (tmp_path / "worm.html").stat().st_size > 1_000
+    again = tmp_path / "python"
+    again.mkdir()
+    (tmp_path / "edges.csv").rename(again / "edges.csv")
+    printed = run([sys.executable, "-W", "error", "-c", python], again)
+    assert "4 rows of connections" in printed
+    assert "0 ring" in printed
+    assert (again / "worm.html").stat().st_size > 1_000
+
+
+def test_it_is_short() -> None:
+    assert len(README.splitlines()) < 80
 
 
 def test_the_two_commands_are_in_the_makefile() -> None:
