@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import glob
+import os
 import re
 from collections.abc import Iterable, Iterator
 from functools import cache
@@ -64,7 +65,7 @@ class DelimitedReader:
                         "Text in UTF-16 needs --option encoding=utf-16"
                     )
         try:
-            return self._read(_database().cursor(), path, request)
+            return self._read(_database(os.getpid()).cursor(), path, request)
         except duckdb.Error as error:
             raise _refused(path, error) from None
 
@@ -280,8 +281,8 @@ def _batches(
 
 
 @cache
-def _database() -> duckdb.DuckDBPyConnection:
-    """One of the process, as opening one takes longer than most files; nothing is stored in it."""
+def _database(process: int) -> duckdb.DuckDBPyConnection:
+    """One a process (a fork has none of its threads), as opening one takes longer than most files; holds nothing."""
     return duckdb.connect(
         config={
             "autoinstall_known_extensions": "false", "autoload_known_extensions": "false",
