@@ -89,6 +89,7 @@ SECTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
         joins.place_synapses,
         embedding.embed,
         embedding.aggregate_embeddings,
+        embedding.map_embeddings,
         embedding.convert_checkpoint,
     ),
     "Segmentations": (

@@ -91,13 +91,15 @@ class Graph(
         return cls(Folder.create(path, dataset, resolution, materialization))
 
     @classmethod
-    def open(cls, path: str | Path, read_only: bool = False, shared: bool = False) -> Graph:
+    def open(cls, path: str | Path, read_only: bool = False, shared: bool = False, sets: bool = False) -> Graph:
         """An existing graph; several read-only processes may share it, a writing one excludes all others.
 
         Args:
             shared: let others read while results are computed; only to write them is the graph taken for a moment.
+            sets: with ``read_only``: sets of neurons may be saved and removed, and nothing else is written; no other
+                process may have the graph open then.
         """
-        folder = Folder.open(path, read_only, shared)
+        folder = Folder.open(path, read_only, shared, sets)
         if not (read_only or shared):
             try:
                 if folder.meta(runs.FOLLOWING) is not None:  # a process was killed while it followed events

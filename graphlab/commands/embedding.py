@@ -231,3 +231,33 @@ def _print_forecast(forecast: Any) -> None:
         f"{forecast.seconds_reading:,.1f} s by one block of each volume; they overlap); probes were "
         f"{forecast.probe_spread:.0%} apart, expect it within 50 % on a machine as busy as now"
     )
+
+
+def map_embeddings(
+    graph: GraphPath,
+    model: Annotated[str | None, typer.Option(help="Which, where there are several.")] = None,
+    method: Annotated[str, typer.Option(help="pca, umap.")] = "umap",
+    neighbors: Annotated[int, typer.Option(help="Of each neuron, for UMAP.")] = 15,
+    min_distance: Annotated[float, typer.Option(help="Between points of a UMAP, from 0 to 1.")] = 0.1,
+    seed: Annotated[int, typer.Option(help="Of UMAP.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", callback=table, help="Also write root_id, x, y there.")
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Lay neurons out in a plane by their mean vectors, and keep the map: `graphlab serve` and figures show it."""
+    from graphlab.commands.terminal import print_json
+    from graphlab.exchange.table_files import write_table
+    from graphlab.graph import Graph
+
+    with Graph.open(graph, shared=True) as opened:
+        made = opened.embeddings.map(model, method=method, neighbors=neighbors, min_distance=min_distance, seed=seed)
+        if out is not None:
+            write_table(made.to_arrow(), out)
+        if json:
+            print_json({"run_id": made.run_id, "neurons": len(made), "notes": list(made.notes), **made.about})
+        elif not quiet:
+            typer.echo(f"run {made.run_id}: {len(made):,} neurons by {method}")
+            for note in made.notes:
+                typer.echo(f"  - {note}")

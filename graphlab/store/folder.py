@@ -49,6 +49,7 @@ class Folder:
         read_only: bool,
         shared: bool = False,
         lock: Lock | None = None,
+        sets: bool = False,
     ) -> None:
         self.path = path
         self._thread = threading.get_ident()
@@ -58,6 +59,8 @@ class Folder:
         self.closed = False
         self.connection = connection
         self.read_only = read_only
+        self.sets = sets
+        """Whether a graph that is open for reading may have its sets of neurons changed all the same."""
         self.shared = shared
         """Whether readers may come in but for the moments of a transaction."""
         self.lock = lock
@@ -128,10 +131,11 @@ class Folder:
         return cls.open(folder)
 
     @classmethod
-    def open(cls, path: str | Path, read_only: bool = False, shared: bool = False) -> Folder:
+    def open(cls, path: str | Path, read_only: bool = False, shared: bool = False, sets: bool = False) -> Folder:
         """An existing graph; an older format is migrated, a newer one refused.
 
         Args:
+            sets: with ``read_only``, sets of neurons may be saved all the same; no other process may have it open then.
             shared: other processes may read, and only a transaction keeps them out: for long work that writes little.
                 Cursors do not outlive a transaction then.
 
@@ -146,12 +150,12 @@ class Folder:
             problem = "does not exist" if not folder.exists() else f"holds no {DATABASE}"
             raise StoreError(f"{path} is no graph: it {problem}. Make one with `graphlab init {path}`")
         without_links(folder, file)
-        alone = not (read_only or shared)
+        alone = not (read_only or shared) or sets
         with disk_errors(folder, "opened"):
             lock = Lock(folder, alone=alone)
         try:
             connection = connect(file, folder, not alone)
-            made = cls(folder, connection, read_only, shared, lock)
+            made = cls(folder, connection, read_only, shared, lock, sets)
             try:
                 version = format_version(connection, folder)
                 if version > database.FORMAT_VERSION:
@@ -161,7 +165,7 @@ class Folder:
                     )
                 if version == database.FORMAT_VERSION:
                     made._tidy()
-                elif alone:
+                elif not (read_only or shared):
                     with made.transaction():
                         migrate(connection, version)
             except BaseException:
@@ -170,10 +174,10 @@ class Folder:
         except BaseException:
             lock.release()
             raise
-        if version < database.FORMAT_VERSION and not alone:
+        if version < database.FORMAT_VERSION and (read_only or shared):
             made.close()
             cls.open(folder).close()
-            return cls.open(folder, read_only, shared)
+            return cls.open(folder, read_only, shared, sets)
         return made
 
     part: Any = None
@@ -268,13 +272,16 @@ class Folder:
             raise StoreError(f"the graph {self.path} is closed; open it again with Graph.open")
 
     @contextmanager
-    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def transaction(self, sets: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
         """All or nothing: whatever leaves the block with an error, Ctrl-C included, leaves no trace.
+
+        Args:
+            sets: nothing but sets of neurons is written.
 
         Raises:
             StoreBusyError: of a shared graph, when others did not let go of it for ``LONGEST_WAIT_S``.
         """
-        if self.read_only:
+        if self.read_only and not (sets and self.sets):
             raise StoreError(f"{self.path} is open for reading only; open it with read_only=False to change it")
         with (
             self.only_writer(),

@@ -59,7 +59,7 @@ def save(folder: Folder, name: str, root_ids: RootIds, replace: bool = False) ->
     if not _NAME.fullmatch(name):
         raise SchemaError(f"{name!r} cannot name a set; wanted letters, digits and _, a letter first, as in my_set1")
     folder = folder.whole
-    with folder.transaction() as connection:
+    with folder.transaction(sets=True) as connection:
         taken = connection.execute(
             "SELECT count(*) FROM neurons WHERE name = $name OR cell_type = $name", {"name": name}
         ).fetchall()[0][0]
@@ -80,7 +80,7 @@ def remove(folder: Folder, name: str) -> None:
     known = saved_sets(folder)
     if name not in known:
         raise UnknownNameError("saved set", name, known)
-    with folder.whole.transaction() as connection:
+    with folder.whole.transaction(sets=True) as connection:
         connection.execute("DELETE FROM meta WHERE key = ?", [PREFIX + name])
 
 

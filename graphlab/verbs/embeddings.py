@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphlab.store.embeddings.models import open_embeddings
+from graphlab.store.runs.results import each_kept_run
 from graphlab.verbs.open_graph import Namespace
 from ingest.running.progress import Progress
 
@@ -17,11 +18,16 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from gpu_embed.embed import Forecast
+    from graphlab.circuits.result import CircuitResult
     from graphlab.embeddings.aggregates import AggregateSummary
+    from graphlab.embeddings.map import Projection
     from graphlab.embeddings.volumes import EmbedSummary
     from graphlab.store.embeddings.files import EmbeddingSet
     from graphlab.store.embeddings.places import NeuronJoin, SynapsePlaces
     from ingest.skeletons.skeleton import Skeleton
+
+MAP = "embedding_map"
+"""Verb of the runs of maps."""
 
 
 class Embeddings(Namespace):
@@ -78,6 +84,90 @@ class Embeddings(Namespace):
             self.join(embeddings.model)
         return place_synapses(self._folder, embeddings, radius_nm, progress)
 
+    def map(
+        self,
+        model: str | None = None,
+        *,
+        method: str = "pca",
+        neighbors: int = 15,
+        min_distance: float = 0.1,
+        seed: int = 0,
+        record: bool = True,
+    ) -> CircuitResult:
+        """Neurons in a plane by their mean vectors: root_id, x, y. Kept with its run, for figures and the page.
+
+        Args:
+            method: ``pca`` (first two principal components) or ``umap`` (umap-learn; near is alike).
+            neighbors, min_distance, seed: of UMAP.
+
+        Raises:
+            AnalysisError: fewer than three neurons have vectors, settings that are none.
+            MissingExtraError: umap-learn is not installed.
+        """
+        import pyarrow as pa
+
+        from graphlab.circuits.result import CircuitResult
+        from graphlab.embeddings.map import by_components, by_umap, require_method
+
+        require_method(method)
+        embeddings = self.open(model)
+        parameters: dict[str, Any] = {"model": embeddings.model, "method": method}
+        if method == "umap":
+            parameters |= {"neighbors": neighbors, "min_distance": min_distance, "seed": seed}
+        run = self._start_run(MAP, parameters, seed=seed if method == "umap" else None, record=record)
+        made = by_umap(embeddings, neighbors, min_distance, seed) if method == "umap" else by_components(embeddings)
+        table = pa.table(
+            {
+                "root_id": pa.array(made.root_ids, pa.uint64()),
+                "x": made.points[:, 0].copy(),
+                "y": made.points[:, 1].copy(),
+            }
+        )
+        run.finish(table, whole=table)
+        about = {"axes": list(made.axes), "method": method}
+        return CircuitResult(table, engine="embeddings", run_id=run.run_id, notes=made.notes, about=about)
+
+    def kept_maps(self, model: str | None = None) -> list[tuple[str, Projection]]:
+        """Run and map of every UMAP recorded on the present data, latest first."""
+        import numpy as np
+
+        from graphlab.embeddings.map import umap_projection
+
+        found = []
+        for run, table in each_kept_run(self._folder, MAP):
+            said = dict(run.parameters)
+            if said["method"] == "umap" and model in (None, said["model"]):
+                points = np.column_stack([table["x"].to_numpy(), table["y"].to_numpy()])
+                settings = (said["neighbors"], said["min_distance"], said["seed"])
+                found.append(
+                    (run.run_id, umap_projection(said["model"], table["root_id"].to_numpy(), points, *settings))
+                )
+        return found
+
+    def projection(self, model: str | None = None, method: str = "pca", most: int | None = None) -> Projection:
+        """The map of a model: principal components, found now; or the latest UMAP that was recorded.
+
+        Args:
+            most: neurons in it; of more, so many are sampled.
+
+        Raises:
+            AnalysisError: no UMAP of the present data was recorded.
+        """
+        from graphlab.embeddings.map import by_components, require_method
+        from ingest.schema.errors import AnalysisError
+
+        require_method(method)
+        embeddings = self.open(model)
+        if method == "pca":
+            return by_components(embeddings, most)
+        kept = self.kept_maps(embeddings.model)
+        if not kept:
+            raise AnalysisError(
+                f"no UMAP of {embeddings.model} was recorded on the present data; `graphlab map-embeddings GRAPH`, or "
+                "graph.embeddings.map(method='umap'), makes one"
+            )
+        return kept[0][1] if most is None else kept[0][1].sampled(most)
+
     def repeatable(self) -> dict[str, Callable[..., object]]:
         """What does the work of a run again, by the verb that the run names, from the run's parameters."""
         from graphlab.store.embeddings.places import PLACE, place_again
@@ -86,7 +176,7 @@ class Embeddings(Namespace):
             assert self._repetition is not None
             self._repetition.compare_hash(place_again(self._folder, self.open(parameters["model"]), parameters))
 
-        return {PLACE: again}
+        return {PLACE: again, MAP: self.map}
 
     def embed(
         self,

@@ -57,6 +57,12 @@ class TableShape(BaseModel):
     page: PageShape
 
 
+class TextShape(BaseModel):
+    """A text."""
+
+    text: str
+
+
 def type_name(kind: pa.DataType) -> str:
     """An Arrow type in the API's words."""
     if pa.types.is_dictionary(kind):

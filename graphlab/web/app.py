@@ -19,7 +19,7 @@ from graphlab.graph import Graph
 from graphlab.web import errors, page
 from graphlab.web.results import Results
 from graphlab.web.routes import graphs as graph_routes
-from graphlab.web.routes import jobs, questions, verbs, views
+from graphlab.web.routes import jobs, maps, questions, runs, sets, verbs, views
 from graphlab.web.safety import Guard, require_letters
 from graphlab.web.settings import MIB, Settings
 from graphlab.web.work import Work
@@ -65,11 +65,13 @@ def create_app(
     )  # fmt: skip
     app.state.settings = settings
     app.state.work = Work(graphs, settings)
+    app.state.maps = maps.Maps()
     app.state.results = Results(settings.kept_mb * MIB, settings.rows, settings.answer_mb * MIB)
     app.state.neuprint = neuprint
     errors.install(app)
     everywhere = (graph_routes.everywhere, page.router, jobs.router)
-    ours = (*everywhere, graph_routes.router, questions.router, verbs.router(), views.router)
+    of_graphs = (graph_routes, runs, sets, maps, questions, views)
+    ours = (*everywhere, *(one.router for one in of_graphs), verbs.router())
     for router in (*ours, *routers):
         app.include_router(router)
     page.mount(app, static)

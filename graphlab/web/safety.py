@@ -194,7 +194,7 @@ async def require_letters(request: Request) -> None:
     Raises:
         MalformedError: the body has one.
     """
-    if request.method != "POST" or b"\\u" not in (body := await request.body()):
+    if request.method not in ("POST", "PUT") or b"\\u" not in (body := await request.body()):
         return
     try:
         json.dumps(json.loads(body), ensure_ascii=False).encode()

@@ -97,6 +97,7 @@ METHODS = {
     "place_synapses": "embeddings.place_synapses",
     "embed": "embeddings.embed",
     "aggregate_embeddings": "embeddings.aggregate",
+    "map_embeddings": "embeddings.map",
     "shell": "query",
     "neighbors": "neighborhood",
     "synapses": "synapses.of",

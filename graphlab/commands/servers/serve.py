@@ -26,6 +26,10 @@ def serve(
     allow_host: Annotated[
         list[str] | None, typer.Option(metavar="NAME[:PORT]", help="Another name of this server, as behind a proxy.")
     ] = None,
+    write_sets: Annotated[
+        bool,
+        typer.Option("--write-sets", help="Keep sets made in the page in the graph."),
+    ] = False,
     time_limit: Annotated[float, typer.Option(metavar="SECONDS", help="Of one question.")] = 30.0,
     memory: Annotated[str | None, typer.Option(metavar="SIZE", help="Of one question: 2GB, 500MB.")] = None,
     rows: Annotated[int, typer.Option(help="Of one answer; more are cut, and told.", min=1)] = 1_000_000,
@@ -36,7 +40,10 @@ def serve(
     body_mb: Annotated[int, typer.Option(metavar="MB", help="The most that a request may send.", min=1)] = 4,
     json: Json = False,
 ) -> None:
-    """Open graphs in a browser, read-only: queries, neurons, motifs, maps, and an API of JSON and Arrow."""
+    """Open graphs in a browser, read-only: queries, neurons, motifs, maps, and an API of JSON and Arrow.
+
+    With --write-sets, sets of neurons may be saved, and nothing else; no other process may have the graphs open then.
+    """
     try:
         from graphlab.web import server
     except ImportError as error:
@@ -58,6 +65,8 @@ def serve(
     named = server.graphs_by_name(graphs)
     address = server.Address(host, port, tuple(allow_host or ()), token)
     with ExitStack() as stack:
-        opened = {name: stack.enter_context(Graph.open(path, read_only=True)) for name, path in named.items()}
+        opened = {
+            name: stack.enter_context(Graph.open(path, read_only=True, sets=write_sets)) for name, path in named.items()
+        }
         beside = neuprint_port if neuprint_port is not None else min(port + 1, 65535) if port else 0
         server.serve(opened, settings, address, said, neuprint=beside if neuprint else None)

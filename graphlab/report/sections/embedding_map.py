@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphlab.embeddings.map import embedding_map
+from graphlab.embeddings.map import LEAST, MAP_POINTS, by_components
 from graphlab.report.page import Block, Figure, Figures, Notes, Section
 from graphlab.report.section import Subject, report_section
 from ingest.schema.errors import ReadError
@@ -21,9 +21,10 @@ def section(subject: Subject) -> Section | None:
         except ReadError as error:
             unread.append(f"Model {model['model']} is left out: {error}")
             continue
-        if len(embeddings.root_ids) < 3:
+        if len(embeddings.root_ids) < LEAST:
             continue
-        plot = embedding_map(embeddings, types)
+        found = by_components(embeddings, MAP_POINTS)
+        plot = found.plot([types.get(root) for root in found.root_ids.tolist()])
         shares = " ".join(plot.notes)
         figures.append(
             Figure(

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import pyarrow as pa
 
 from graphlab.charts.levels import levels
 from graphlab.report.page import Figure, Figures, Notes, Section, Table
 from graphlab.report.section import Subject, report_section
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from markupsafe import Markup
 
 ROWS = 40
 """Types listed and drawn; of more, half from either end."""
@@ -31,18 +37,11 @@ def section(subject: Subject) -> Section | None:
     ).to_arrow().to_pandas()  # fmt: skip
     if not len(found):
         return None
-    table = found.groupby("cell_type")["flow"].describe()[["count", "25%", "50%", "75%"]].reset_index()
-    table = table.sort_values(["50%", "cell_type"], ascending=[False, True])
-    shown = table if len(table) <= ROWS else table.iloc[np.r_[: ROWS // 2, len(table) - ROWS // 2 : len(table)]]
+    table, shown, drawn = levels_by_type(found, "signal flow", "Signal flow by cell type")
     cells = [
         [str(row[0]), f"{int(row[1]):,}", *(f"{value:.3g}" for value in row[2:])]
         for row in shown.itertuples(index=False)
     ]
-    drawn = levels(
-        [(str(row[0]), *(float(value) for value in row[2:])) for row in shown.itertuples(index=False)],  # type: ignore[misc]
-        "signal flow",
-        "Signal flow by cell type",
-    )
     notes = [f"Run {runs[0]['run_id']}: {runs[0]['message']}."]
     if len(shown) < len(table):
         notes.append(f"{len(table) - len(shown):,} types between the first and the last {ROWS // 2} are not listed.")
@@ -60,3 +59,17 @@ def section(subject: Subject) -> Section | None:
     figure = Figures([Figure(drawn, "Levels of the largest component: median and quartiles", "signal_flow")])
     return Section("Signal flow", [figure, Table(columns, cells, numbers=(1, 2, 3, 4)), Notes(notes)],
                    {"signal_flow_by_type": rows})  # fmt: skip
+
+
+def levels_by_type(found: Any, value: str, title: str) -> tuple[pd.DataFrame, pd.DataFrame, Markup]:
+    """Median and quartiles of each type, highest median first: all of them, those drawn, the drawing.
+
+    Args:
+        found: a frame of two columns, the type and a number of each neuron. value: what the number is.
+    """
+    kind, number = found.columns
+    table = found.groupby(kind)[number].describe()[["count", "25%", "50%", "75%"]].reset_index()
+    table = table.sort_values(["50%", kind], ascending=[False, True])
+    shown = table if len(table) <= ROWS else table.iloc[np.r_[: ROWS // 2, len(table) - ROWS // 2 : len(table)]]
+    rows = [(str(row[0]), *(float(one) for one in row[2:])) for row in shown.itertuples(index=False)]
+    return table, shown, levels(rows, value, title)

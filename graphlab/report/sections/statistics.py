@@ -50,12 +50,13 @@ def section(subject: Subject) -> Section | None:
     first = rows[0]
     about = f"Run {run}: {first['neurons']:,} neurons, {first['connections']:,} connections."
     numbers = tuple(k for k, name in enumerate(columns) if name not in ("number", "of", "note"))
-    blocks: list[Block] = [Table(columns, cells, numbers=numbers), *_figures(table)]
+    drawn = figures(table)
+    blocks: list[Block] = [Table(columns, cells, numbers=numbers), *([Figures(drawn)] if drawn else [])]
     notes = [about, *words.get("notes", []), *words.get("definitions", [])]
     return Section("Statistics of the wiring", [*blocks, Notes(notes)], {"graph_statistics": table})
 
 
-def _figures(table: pa.Table) -> list[Figures]:
+def figures(table: pa.Table) -> list[Figure]:
     """Rich clubs by total degree: the density among neurons of at least a degree, and its mean under the null."""
     rows = [row for row in table.to_pylist() if row["name"] == "rich_club_total" and row["value"]]
     if not rows:
@@ -67,7 +68,7 @@ def _figures(table: pa.Table) -> list[Figures]:
         mean = np.array([row["null_mean"] or 0.0 for row in rows])
         drawn["null mean"] = (degree[there], mean[there])
     svg = curves(drawn, "total degree k", "density among degree >= k", "Rich club")
-    return [Figures([Figure(svg, "Rich club: the density among neurons of at least a total degree.", "rich_club")])]
+    return [Figure(svg, "Rich club: the density among neurons of at least a total degree.", "rich_club")]
 
 
 def _number(value: float | None) -> str:

@@ -233,10 +233,15 @@ class EmbeddingSet:
         return self._first[at], np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
 
     def _copy(self, chunks: list[npt.NDArray[Any]], first: Offsets, offsets: Offsets, out: npt.NDArray[Any]) -> None:
+        if not first.size:
+            return
+        # Neurons whose rows follow each other are copied at once.
+        begins = np.flatnonzero(np.append(True, first[1:] != first[:-1] + np.diff(offsets)[:-1]))
+        first, ends = first[begins], np.append(offsets[begins[1:]], offsets[-1:])
         chunk_of = np.searchsorted(self._chunk_start, first, side="right") - 1
         starts = self._chunk_start.tolist()
         for row, chunk, at, end in zip(
-            first.tolist(), chunk_of.tolist(), offsets[:-1].tolist(), offsets[1:].tolist(), strict=True
+            first.tolist(), chunk_of.tolist(), offsets[begins].tolist(), ends.tolist(), strict=True
         ):
             while at < end:
                 taken = min(end - at, starts[chunk + 1] - row)

@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from graphlab.store.database import arrow, quote
 from graphlab.store.files import checksums
 from graphlab.store.folder import Folder
 from graphlab.store.runs import runs, waiting
@@ -145,6 +146,21 @@ def _require_whole_numbers(parameters: Mapping[str, Any]) -> None:
     seed = parameters["seed"]
     if isinstance(seed, int) and not 0 <= seed < 1 << 63:
         raise AnalysisError(f"seed is {seed}; wanted a whole number from 0 to 2^63 - 1")
+
+
+def tables_of(folder: Folder, run_id: str) -> list[str]:
+    """Names of the tables that hold rows of a run."""
+    asked = " UNION ALL ".join(
+        f"SELECT {k}, EXISTS (SELECT 1 FROM {name} WHERE run_id = $run)" for k, name in enumerate(waiting.RESULT_TABLES)
+    )
+    found = folder.cursor().execute(asked, {"run": run_id}).fetchall()
+    return [waiting.RESULT_TABLES[k] for k, there in sorted(found) if there]
+
+
+def rows_of(folder: Folder, run_id: str, table: str) -> pa.Table:
+    """Rows of a run in one of ``tables_of``, in the order they were written."""
+    sql = f"SELECT * EXCLUDE (run_id) FROM {quote(table)} WHERE run_id = ? ORDER BY rowid"
+    return arrow(folder.cursor(), sql, [run_id])
 
 
 def motif_counts(folder: Folder, rows: pa.Table, size: int) -> dict[str, pa.Table]:

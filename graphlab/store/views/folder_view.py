@@ -46,7 +46,7 @@ class FolderView(Folder):
         with self._whole.only_writer():
             yield
 
-    def transaction(self) -> NoReturn:
+    def transaction(self, sets: bool = False) -> NoReturn:
         """Nothing is changed through this.
 
         Raises:

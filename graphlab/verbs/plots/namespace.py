@@ -178,23 +178,22 @@ class Plots(Namespace):
         title = f"Motifs of {result.size} neurons against the null {result.null}"
         return AgainstNullPlot(title=title, notes=tuple(notes), classes=null_rows(result, shown))
 
-    def embedding(self, model: str | None = None, *, by: str = "cell_type", most: int = 4_000) -> PointsPlot:
-        """Mean vectors of neurons in their first two principal components, coloured by a column of ``neurons``.
+    def embedding(
+        self, model: str | None = None, *, by: str = "cell_type", most: int = 4_000, method: str = "pca"
+    ) -> PointsPlot:
+        """Mean vectors of neurons in a plane, coloured by a column of ``neurons``.
 
         Args:
             most: neurons in the map; of more, so many are sampled, and the map says so.
+            method: ``pca``, the first two principal components; ``umap``, the latest one of ``graph.embeddings.map``.
 
         Raises:
-            AnalysisError: fewer than three neurons have vectors.
+            AnalysisError: fewer than three neurons have vectors; no UMAP was recorded.
         """
-        from graphlab.embeddings.map import embedding_map
+        from graphlab.store.tables import neuron_values
 
-        embeddings = self._graph.embeddings.open(model)
-        if len(embeddings.root_ids) < 3:
-            raise AnalysisError(f"{len(embeddings.root_ids)} neurons have vectors; a map needs three or more")
-        view = self.snapshot()
-        values = dict(zip(view.root_ids.tolist(), self.neuron_values(view, by), strict=True))
-        return embedding_map(embeddings, values, _positive("most", most))
+        found = self._graph.embeddings.projection(model, method, _positive("most", most))
+        return found.plot(neuron_values(self._folder, found, by))
 
     def traces(self, animal: str | None = None) -> TracesPlot:
         """Recorded traces of one animal with its behaviour; the animal with most identified neurons when absent.

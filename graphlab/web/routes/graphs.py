@@ -1,4 +1,4 @@
-"""The server, its graphs, the words they know, saved sets, runs, models, maps of embeddings, skeletons, jobs.
+"""The server, its graphs, the words they know, runs, models, skeletons.
 
 Tests: tests/graphlab/web/test_api.py.
 """
@@ -6,43 +6,23 @@ Tests: tests/graphlab/web/test_api.py.
 from __future__ import annotations
 
 import dataclasses
-import json
-import shlex
-import time
 from typing import Annotated, Any
 
 import numpy as np
 import pyarrow as pa
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field
 
 from graphlab import __version__
 from graphlab.graph import Graph
-from graphlab.store.runs import runs as recorded
-from graphlab.store.runs.results import each_kept_run
-from graphlab.web.answers import FIRST_ROWS, TableShape, arrow_stream, json_value, result_of, table_response
-from graphlab.web.errors import MissingError
-from graphlab.web.routes.verbs import JOB, WIRED
+from graphlab.web.answers import TextShape, arrow_stream, json_value
+from graphlab.web.routes.verbs import JOB
 from ingest.running.stopping import Scope
-from ingest.schema.errors import UnknownNameError
 
-MOST_POINTS = 2_000_000
-"""Of a map."""
 Words = ConfigDict(extra="forbid", strict=True)
 everywhere = APIRouter(prefix="/api", tags=["server"])
 router = APIRouter(prefix="/api/graphs/{graph}", tags=["graph"])
-TABLE: dict[int | str, dict[str, Any]] = {200: {"model": TableShape}}
-
-
-class LinkWords(BaseModel):
-    """Neurons to look at."""
-
-    model_config = Words
-    who: JsonValue
-    segmentation: str | None = None
-    viewer: str | None = None
-    regex: bool = False
 
 
 class MethodsWords(BaseModel):
@@ -52,15 +32,9 @@ class MethodsWords(BaseModel):
     result: str | None = Field(None, description="a run by its id; the data alone, when absent")
 
 
-class TextShape(BaseModel):
-    """A text."""
-
-    text: str
-
-
 @everywhere.get("/server")
 async def server(request: Request) -> dict[str, Any]:
-    """Version, graphs, every limit with its option, the neuPrint door."""
+    """Version, graphs, those whose sets may be written, every limit with its option, the neuPrint door."""
     state = request.app.state
     return {
         "version": __version__,
@@ -68,6 +42,7 @@ async def server(request: Request) -> dict[str, Any]:
         "settings": state.settings.shown(),
         "neuprint": state.neuprint,
         "read_only": True,
+        "writes_sets": [name for name, one in state.work.graphs.items() if one.folder.sets],
     }
 
 
@@ -106,37 +81,6 @@ async def values(
     return await request.app.state.work.run(request, graph, found, "values")  # type: ignore[no-any-return]
 
 
-@router.get("/sets", response_model=None, responses=TABLE)
-async def sets(request: Request, graph: str, first: WIRED = FIRST_ROWS, job: JOB = None) -> Response:
-    """Every saved set."""
-    return await _table(request, graph, "sets", first, lambda opened, _: opened.sets.list())
-
-
-@router.get("/sets/{name}")
-async def one_set(request: Request, graph: str, name: str) -> dict[str, Any]:
-    """The neurons of a saved set."""
-
-    def found(opened: Graph, scope: Scope) -> dict[str, Any]:
-        try:
-            one = opened.sets[name]
-        except UnknownNameError as error:
-            raise MissingError(str(error)) from None
-        return {"name": one.name, "root_ids": [str(root) for root in one.root_ids.tolist()], "saved": one.saved}
-
-    return await request.app.state.work.run(request, graph, found, "set")  # type: ignore[no-any-return]
-
-
-@router.post("/sets/link")
-async def link(request: Request, graph: str, words: LinkWords) -> TextShape:
-    """A Neuroglancer address that shows neurons; nobody is asked for it."""
-    said = {name: value for name, value in words.model_dump().items() if value is not None or name == "who"}
-
-    def made(opened: Graph, scope: Scope) -> TextShape:
-        return TextShape(text=opened.sets.link(said.pop("who"), **said))
-
-    return await request.app.state.work.run(request, graph, made, "link")  # type: ignore[no-any-return]
-
-
 @router.post("/methods")
 async def methods(request: Request, graph: str, words: MethodsWords) -> TextShape:
     """One paragraph about the data or a run, to paste into a methods section."""
@@ -147,51 +91,6 @@ async def methods(request: Request, graph: str, words: MethodsWords) -> TextShap
     return await request.app.state.work.run(request, graph, told, "methods")  # type: ignore[no-any-return]
 
 
-@router.get("/runs", response_model=None, responses=TABLE)
-async def runs(
-    request: Request, graph: str, verb: str | None = None, first: WIRED = FIRST_ROWS, job: JOB = None
-) -> Response:
-    """What was done to the graph and computed from it, the latest last."""
-    return await _table(request, graph, "runs", first, lambda opened, _: opened.runs(verb))
-
-
-@router.get("/runs/{run_id}")
-async def one_run(request: Request, graph: str, run_id: str) -> dict[str, Any]:
-    """A run with its parameters, the command that repeats it, and what to write about it."""
-
-    def told(opened: Graph, scope: Scope) -> dict[str, Any]:
-        rows = [row for row in opened.runs().to_pylist() if row["run_id"] == run_id]
-        if not rows:
-            raise MissingError(f"unknown run {run_id!r}")
-        row = rows[0]
-        return {
-            **json_value(row),
-            "inputs": recorded.get(opened.folder, run_id).inputs,
-            "parameters": json_value(json.loads(row["parameters"])),
-            "rerun": shlex.join(["graphlab", "rerun", opened.path.name, run_id]),
-            "methods": opened.methods(run_id),
-        }
-
-    return await request.app.state.work.run(request, graph, told, "run")  # type: ignore[no-any-return]
-
-
-@router.get("/runs/{run_id}/result", response_model=None, responses=TABLE)
-async def run_result(request: Request, graph: str, run_id: str, first: WIRED = FIRST_ROWS, job: JOB = None) -> Response:
-    """The rows of a run's result, where the run is of the present data and its rows are kept."""
-
-    def found(opened: Graph, scope: Scope) -> Any:
-        try:
-            verb = recorded.get(opened.folder, run_id).verb
-        except UnknownNameError as error:
-            raise MissingError(str(error)) from None
-        table = next((rows for run, rows in each_kept_run(opened.folder, verb) if run.run_id == run_id), None)
-        if table is None:
-            raise MissingError(f"run {run_id} ({verb}) left no rows, or is of data that the graph no longer has")
-        return table
-
-    return await _table(request, graph, "run result", first, found)
-
-
 @router.get("/models")
 async def models(request: Request, graph: str) -> dict[str, Any]:
     """The cards of the saved predictors."""
@@ -200,26 +99,6 @@ async def models(request: Request, graph: str) -> dict[str, Any]:
         return {"models": [json_value(card.document()) for card in opened.predict.cards()]}
 
     return await request.app.state.work.run(request, graph, told, "models")  # type: ignore[no-any-return]
-
-
-@router.get("/embeddings/{model}/map", response_class=Response)
-async def embedding_map(request: Request, graph: str, model: str, by: str = "cell_type", job: JOB = None) -> Response:
-    """Neurons in the first two principal components of a model: an Arrow stream of root_id, x, y, group."""
-
-    def placed(opened: Graph, scope: Scope) -> Response:
-        plot = opened.plot.embedding(model, by=by, most=MOST_POINTS)
-        points = np.asarray(plot.points, dtype=np.float32)
-        table = pa.table(
-            {
-                "root_id": pa.array(plot.root_ids, pa.uint64()),
-                "x": pa.array(np.ascontiguousarray(points[:, 0])),
-                "y": pa.array(np.ascontiguousarray(points[:, 1])),
-                "group": pa.array(plot.groups, pa.string()).dictionary_encode(),
-            }
-        )
-        return arrow_stream(table, {"title": plot.title, "notes": plot.notes, "axes": plot.axes})
-
-    return await request.app.state.work.run(request, graph, placed, "map")  # type: ignore[no-any-return]
 
 
 @router.get("/skeletons/{root_id}", response_class=Response)
@@ -238,12 +117,3 @@ async def skeleton(request: Request, graph: str, root_id: str) -> Response:
         return arrow_stream(table, {"root_id": root_id})
 
     return await request.app.state.work.run(request, graph, drawn, "skeleton")  # type: ignore[no-any-return]
-
-
-async def _table(request: Request, graph: str, what: str, first: int, verb: Any) -> Response:
-    def answer(opened: Graph, scope: Scope) -> Response:
-        begun = time.monotonic()
-        name, kept = request.app.state.results.keep(graph, result_of(verb(opened, scope)))
-        return table_response(request, kept, name, time.monotonic() - begun, first)
-
-    return await request.app.state.work.run(request, graph, answer, what)  # type: ignore[no-any-return]

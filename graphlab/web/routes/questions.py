@@ -21,6 +21,7 @@ from graphlab.web.answers import FIRST_ROWS, PageShape, TableShape, table_respon
 from graphlab.web.results import View
 from graphlab.web.routes.verbs import JOB, WIRED
 from ingest.running.stopping import Scope
+from ingest.schema.ids import as_root_ids
 from queries.describe import expression_text
 from queries.ir.pattern import Direction, Pattern
 from queries.planning.rewrites import rewrite
@@ -29,6 +30,7 @@ MOST_ROWS = 1_000
 """Of a page."""
 Words = ConfigDict(extra="forbid", strict=True)
 Text = Annotated[str, Field(max_length=200_000)]
+Id = Annotated[str, Field(pattern=r"^\d{1,20}$")]
 
 
 class QueryWords(BaseModel):
@@ -40,6 +42,9 @@ class QueryWords(BaseModel):
     engine: str = "auto"
     limit: int | None = Field(None, ge=0, description="at most the server's own row limit")
     parameters: dict[str, JsonValue] = Field(default_factory=dict, description="values of $name")
+    sets: dict[str, list[Id]] = Field(
+        default_factory=dict, description="neurons that the question names as $name, before a saved set of that name"
+    )
     kind: str = "chemical"
     compartment: str | list[str] | None = None
     explain: bool = False
@@ -109,6 +114,8 @@ async def query(
         most = settings.rows if words.limit is None else min(words.limit, settings.rows)
         said["limit"] = None if words.count or words.explain else most
         said["time_limit"] = min(words.time_limit or settings.time_limit, settings.time_limit)
+        given = {name: as_root_ids(ids).tolist() for name, ids in said.pop("sets").items()}
+        said["parameters"] = {**said["parameters"], **given}
         result = opened.query(said.pop("text"), **said)
         name, kept = request.app.state.results.keep(graph, result)
         return table_response(request, kept, name, time.monotonic() - begun, first)

@@ -165,13 +165,7 @@ def _add(made: APIRouter, verb: Verb) -> None:
     async def endpoint(
         request: Request, graph: str, words: Any, first: WIRED = FIRST_ROWS, job: JOB = None
     ) -> Response:
-        def answer(opened: Graph, scope: Scope) -> Response:
-            begun = time.monotonic()
-            result = result_of(verb(opened, scope, words))
-            name, kept = request.app.state.results.keep(graph, result)
-            return table_response(request, kept, name, time.monotonic() - begun, first)
-
-        return await request.app.state.work.run(request, graph, answer, verb.path)  # type: ignore[no-any-return]
+        return await table_of(request, graph, verb.path, first, lambda opened, scope: verb(opened, scope, words))
 
     endpoint.__annotations__["words"] = verb.model
     told = inspect.getdoc(verb.function) or ""
@@ -185,3 +179,16 @@ def _add(made: APIRouter, verb: Verb) -> None:
         description=told,
         operation_id=f"verb_{verb.path.replace('/', '_')}",
     )
+
+
+async def table_of(
+    request: Request, graph: str, what: str, first: int, verb: Callable[[Graph, Scope], Any]
+) -> Response:
+    """The rows that a verb gives, kept for paging, in the form that the request accepts."""
+
+    def answer(opened: Graph, scope: Scope) -> Response:
+        begun = time.monotonic()
+        name, kept = request.app.state.results.keep(graph, result_of(verb(opened, scope)))
+        return table_response(request, kept, name, time.monotonic() - begun, first)
+
+    return await request.app.state.work.run(request, graph, answer, what)  # type: ignore[no-any-return]

@@ -1,35 +1,27 @@
-"""What the page asks beside the verbs: drawings of motifs, points of the map, what is known of one neuron.
+"""What the page asks beside the verbs: drawings of motifs, what is known of one neuron.
 
 Tests: tests/graphlab/web/test_views.py.
 """
 
 from __future__ import annotations
 
-import json
-import struct
 import time
 from typing import Annotated, Any
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from graphlab.charts.plots.points import PointsPlot
 from graphlab.circuits.result import CircuitResult
-from graphlab.embeddings.map import UNTYPED
 from graphlab.graph import Graph
-from graphlab.web.answers import FIRST_ROWS, TableShape, json_value, table_response
+from graphlab.web.answers import FIRST_ROWS, TableShape, table_response
 from graphlab.web.drawing import Drawing, drawing_of, text_of
 from graphlab.web.routes.verbs import JOB, WIRED
 from ingest.running.stopping import Scope
-from ingest.schema.errors import AnalysisError
 from ingest.schema.ids import as_root_ids
 from queries.result import Result
 
-MOST_POINTS = 2_000_000
 Words = ConfigDict(extra="forbid", strict=True)
 TABLE: dict[int | str, dict[str, Any]] = {200: {"model": TableShape}}
 router = APIRouter(prefix="/api/graphs/{graph}/page", tags=["page"])
@@ -93,44 +85,6 @@ async def drawing_text(request: Request, graph: str, words: Drawing) -> WrittenS
         return WrittenShape(text=text, loose=loose)
 
     return await request.app.state.work.run(request, graph, written, "drawing text")  # type: ignore[no-any-return]
-
-
-@router.get("/map", response_class=Response)
-async def map_points(request: Request, graph: str, model: str, by: str = "cell_type", job: JOB = None) -> Response:
-    """The map of embeddings in the form that the page draws; see ``packed``."""
-
-    def points(opened: Graph, scope: Scope) -> Response:
-        plot = opened.plot.embedding(model, by=by, most=MOST_POINTS)
-        return Response(packed(plot), media_type="application/octet-stream")
-
-    return await request.app.state.work.run(request, graph, points, "map")  # type: ignore[no-any-return]
-
-
-def packed(plot: PointsPlot) -> bytes:
-    """Points as bytes, little-endian: uint32 length of the head; the head, JSON; zeros up to a multiple of 8; then
-    root_id uint64, x and y float32 in [-1, 1], group uint16 (a place in the head's ``groups``), each of all neurons.
-    """
-    places = np.asarray(plot.points, dtype=np.float64)
-    low, high = (places.min(axis=0), places.max(axis=0)) if len(places) else (np.zeros(2), np.zeros(2))
-    half = float(max(high - low)) / 2 or 1.0
-    scaled = ((places - (low + high) / 2) / half).astype("<f4")
-    names, group = np.unique(["" if name == UNTYPED else name for name in plot.groups], return_inverse=True)
-    group = group.reshape(-1)
-    counts = np.bincount(group, minlength=len(names))
-    notes = list(plot.notes)
-    if len(names) > np.iinfo(np.uint16).max:
-        raise AnalysisError(f"{len(names):,} different values are too many for colours; choose another column")
-    head = json.dumps(
-        json_value(
-            {"neurons": len(group), "groups": names.tolist(), "counts": counts.tolist(), "axes": plot.axes,
-             "title": plot.title, "notes": notes}
-        )
-    ).encode()  # fmt: skip
-    start = b"".join((struct.pack("<I", len(head)), head))
-    columns: list[npt.NDArray[Any]] = [
-        np.asarray(plot.root_ids, dtype="<u8"), scaled[:, 0], scaled[:, 1], group.astype("<u2"),
-    ]  # fmt: skip
-    return b"".join((start, bytes(-len(start) % 8), *(np.ascontiguousarray(one).tobytes() for one in columns)))
 
 
 @router.post("/predictions", response_model=None, responses=TABLE)

@@ -168,14 +168,8 @@ def test_sets_runs_and_texts(client: httpx.Client, graph: Graph) -> None:
     assert client.post(f"{HERE}/sets/link", json={"who": "nobody"}).status_code == 400
 
 
-def test_maps_and_skeletons(client: httpx.Client, graph: Graph) -> None:
-    answer = client.get(f"{HERE}/embeddings/toy/map", params={"by": "cell_type"})
-    table = pa.ipc.open_stream(answer.content).read_all()
-    plot = graph.plot.embedding("toy")
-    assert table["root_id"].to_pylist() == plot.root_ids
-    assert table["group"].to_pylist() == plot.groups
-    assert table["x"].to_pylist() == pytest.approx(plot.points[:, 0].tolist(), rel=1e-6)
-    root = table["root_id"][0].as_py()
+def test_skeletons(client: httpx.Client, graph: Graph) -> None:
+    root = graph.to_arrow("neurons")["root_id"][0].as_py()
     nodes = pa.ipc.open_stream(client.get(f"{HERE}/skeletons/{root}").content).read_all()
     assert nodes["parent"].to_pylist() == [None, 1, 2, 2]
     assert nodes["y_nm"].to_pylist() == [0, 10, 20, 20]
