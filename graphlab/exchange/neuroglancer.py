@@ -42,6 +42,16 @@ KNOWN: dict[tuple[str, str | None], NeuroglancerDataset] = {
         "precomputed://gs://neuroglancer/pinky100_v0/son_of_alignment_v15_rechunked",
         Resolution(4.0, 4.0, 40.0),
     ),
+    ("microns", "1300"): NeuroglancerDataset(
+        "precomputed://gs://iarpa_microns/minnie/minnie65/seg_m1300",
+        "precomputed://gs://iarpa_microns/minnie/minnie65/em",
+        Resolution(4.0, 4.0, 40.0),
+    ),
+    ("male-cns", "0.9"): NeuroglancerDataset(
+        "precomputed://gs://flyem-male-cns/v0.9/segmentation",
+        "precomputed://gs://flyem-male-cns/em/em-clahe-jpeg",
+        Resolution(8.0, 8.0, 8.0),
+    ),
     ("h01", "c3"): NeuroglancerDataset(
         "precomputed://gs://h01-release/data/20210601/c3",
         "precomputed://gs://h01-release/data/20210601/4nm_raw",
