@@ -43,14 +43,9 @@ class Folder:
     """
 
     def __init__(
-        self,
-        path: Path,
-        connection: duckdb.DuckDBPyConnection,
-        read_only: bool,
-        shared: bool = False,
-        lock: Lock | None = None,
-        sets: bool = False,
-    ) -> None:
+        self, path: Path, connection: duckdb.DuckDBPyConnection, read_only: bool, shared: bool = False,
+        lock: Lock | None = None, sets: bool = False,
+    ) -> None:  # fmt: skip
         self.path = path
         self._thread = threading.get_ident()
         self._own = threading.local()
@@ -59,8 +54,7 @@ class Folder:
         self.closed = False
         self.connection = connection
         self.read_only = read_only
-        self.sets = sets
-        """Whether a graph that is open for reading may have its sets of neurons changed all the same."""
+        self.sets = sets  # may be changed, though the graph is open for reading only
         self.shared = shared
         """Whether readers may come in but for the moments of a transaction."""
         self.lock = lock
@@ -135,7 +129,7 @@ class Folder:
         """An existing graph; an older format is migrated, a newer one refused.
 
         Args:
-            sets: with ``read_only``, sets of neurons may be saved all the same; no other process may have it open then.
+            sets: with ``read_only``, sets of neurons may be saved; no other process may have it open then.
             shared: other processes may read, and only a transaction keeps them out: for long work that writes little.
                 Cursors do not outlive a transaction then.
 
@@ -204,9 +198,8 @@ class Folder:
         DuckDB refuses a connection that is busy, even to make a cursor of; so cursors are made of one that idles.
         Within ``transaction`` it stays the same; else only the thread that opened the graph gets one and the same.
         """
-        pinned: duckdb.DuckDBPyConnection | None = getattr(self._own, "connection", None)
-        if pinned is not None:
-            return pinned
+        if (pinned := getattr(self._own, "connection", None)) is not None:
+            return pinned  # type: ignore[no-any-return]
         self._require_open()
         return self._first if threading.get_ident() == self._thread else self.cursor()
 
@@ -274,9 +267,6 @@ class Folder:
     @contextmanager
     def transaction(self, sets: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
         """All or nothing: whatever leaves the block with an error, Ctrl-C included, leaves no trace.
-
-        Args:
-            sets: nothing but sets of neurons is written.
 
         Raises:
             StoreBusyError: of a shared graph, when others did not let go of it for ``LONGEST_WAIT_S``.

@@ -71,5 +71,5 @@ def levels_by_type(found: Any, value: str, title: str) -> tuple[pd.DataFrame, pd
     table = found.groupby(kind)[number].describe()[["count", "25%", "50%", "75%"]].reset_index()
     table = table.sort_values(["50%", kind], ascending=[False, True])
     shown = table if len(table) <= ROWS else table.iloc[np.r_[: ROWS // 2, len(table) - ROWS // 2 : len(table)]]
-    rows = [(str(row[0]), *(float(one) for one in row[2:])) for row in shown.itertuples(index=False)]
+    rows: list[Any] = [(str(row[0]), *(float(one) for one in row[2:])) for row in shown.itertuples(index=False)]
     return table, shown, levels(rows, value, title)

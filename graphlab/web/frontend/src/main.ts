@@ -3,7 +3,7 @@
 import "./page.css";
 import * as api from "./core/api.ts";
 import { choice, h, replace } from "./core/dom.ts";
-import { go, here, href, start, type Place } from "./core/router.ts";
+import { elsewhere, go, here, href, start, type Place } from "./core/router.ts";
 import { bar } from "./core/settings.ts";
 import { trouble } from "./parts/panel.ts";
 
@@ -92,7 +92,7 @@ async function render(): Promise<void> {
     if (!graphs.includes(place.graph)) throw new Error(`This server shows ${graphs.join(", ")}, and no graph ${place.graph || "at all"}.`);
     api.setGraph(place.graph);
     replace(graphPlace, graphs.length > 1
-      ? choice(graphs.map((name) => [name, name]), place.graph, (name) => go(`/g/${encodeURIComponent(name)}/home`), { "aria-label": "Graph" })
+      ? choice(graphs.map((name) => [name, name]), place.graph, (name) => go(elsewhere(name)), { "aria-label": "Graph" })
       : place.graph);
     replace(menu, VIEWS.filter(([, title]) => title).map(([name, title]) =>
       h("a", { href: href(name), "aria-current": name === place.view ? "page" : null }, title)));

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pytest
 
 from graphlab.graph import Graph
+from graphlab.store.runs.results import start_run
 from graphlab.web.page import INDEX, STATIC
 
 if TYPE_CHECKING:
@@ -70,11 +72,27 @@ def larva(tmp_path_factory: pytest.TempPathFactory, real_data: Path) -> Iterator
 
 
 @pytest.fixture(scope="session")
-def site(graph: Graph, serve: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where a server shows the made graph and the hostile one."""
+def computed(place: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Graph]:
+    """The made graph with another recipe, a simulation, a signal flow and a recorded map; its sets may be written."""
+    copy = shutil.copytree(place, tmp_path_factory.mktemp("computed") / "computed")
+    with Graph.open(copy) as graph:
+        graph.set_recipe(min_score=0.25)
+        graph.circuits.simulate({"cell_type": "A"}, duration_ms=60, trials=2, signs="shiu", unknown_signs="excite")
+        graph.circuits.signal_flow()
+        ids = np.unique(graph.embeddings.open("toy").root_ids)
+        said = {"model": "toy", "method": "umap", "neighbors": 5, "min_distance": 0.1, "seed": 0}
+        table = pa.table({"root_id": ids, "x": np.arange(len(ids)) / 2, "y": np.sin(np.arange(len(ids)))})
+        start_run(graph.folder, "embedding_map", said, seed=0).finish(table, whole=table)
+    with Graph.open(copy, read_only=True, sets=True) as graph:
+        yield graph
+
+
+@pytest.fixture(scope="session")
+def site(graph: Graph, computed: Graph, serve: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where a server shows the made graph, the same with results, and the hostile one."""
     with ExitStack() as stack:
         evil = stack.enter_context(hostile(tmp_path_factory.mktemp("hostile")))
-        client = stack.enter_context(serve({"made": graph, "hostile": evil}))
+        client = stack.enter_context(serve({"made": graph, "computed": computed, "hostile": evil}))
         yield str(client.base_url).rstrip("/")
 
 
@@ -90,6 +108,7 @@ def visit(browser: Browser) -> Iterator[Callable[..., Any]]:
         )
         opened.append(context)
         page = context.new_page()
+        page.set_default_timeout(120_000)
         home = address.split("/g/")[0]
 
         def heard(message: Any) -> None:

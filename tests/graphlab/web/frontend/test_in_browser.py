@@ -14,6 +14,7 @@ import pytest
 from graphlab.graph import Graph
 
 expect: Any = pytest.importorskip("playwright.sync_api").expect
+expect.set_options(timeout=60_000)  # of a machine that is busy with other things
 pytestmark = pytest.mark.slow
 BASE = 720575940603560295
 VIEWS = {
@@ -32,6 +33,8 @@ VIEWS = {
     "connection": "connection/n0/n1",
     "search": "search?text=n1",
 }
+COMPUTED = {"sets": "sets", "map": "map?method=umap", "neuron": "neuron/n0?min_score=0.5"}
+"""Views of the graph that has results; a run is added."""
 NARROW = ("query", "motif", "types", "network", "neuron", "map")
 """Views that have most to lay out."""
 ALL = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]
@@ -76,6 +79,79 @@ def test_every_view(
         assert page.evaluate(BARRED, rules) == [], name
         picture = page.screenshot(path=pictures / f"{name}-{scheme}-{width}.png", full_page=True)
         assert len(picture) > 8_000
+
+
+def pictured(visit: Callable[..., Any], site: str, axe: str, folder: Path, run: str, scheme: str, width: int) -> None:
+    """Views of what was computed, with the picture of each kept for people to look at."""
+    page = visit(f"{site}/g/computed/home", scheme, width)
+    page.evaluate(axe)
+    views = {**COMPUTED, "run": f"results/{run}"}
+    for name in views if width > 1000 else ("neuron", "run"):
+        address = views[name]
+        page.evaluate("to => {history.pushState(null, '', to); dispatchEvent(new PopStateEvent('popstate'));}",
+                      f"/g/computed/{address}")  # fmt: skip
+        expect(page.locator(f"main[data-view={'results' if name == 'run' else name}]")).to_be_visible()
+        settled(page)
+        assert page.locator(".trouble:visible").all_inner_texts() == [], name
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), name
+        assert page.evaluate(BARRED, ALL if width > 1000 else ["color-contrast"]) == [], name
+        page.screenshot(path=folder / f"computed-{name}-{scheme}-{width}.png", full_page=True)
+    assert page.locator(".drawn img").evaluate("one => one.decode().then(() => one.naturalWidth)") > 100
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 400)])
+def test_what_was_computed_is_drawn(
+    visit: Callable[..., Any], site: str, axe: str, computed: Graph, tmp_path_factory: Any, scheme: str, width: int
+) -> None:
+    pictures = tmp_path_factory.getbasetemp() / "page"
+    pictures.mkdir(exist_ok=True)
+    run = computed.runs("simulate").to_pylist()[0]["run_id"]
+    pictured(visit, site, axe, pictures, run, scheme, width)
+
+
+def test_sets_go_into_the_graph_and_versions_keep_the_view(
+    visit: Callable[..., Any], site: str, computed: Graph
+) -> None:
+    page = visit(f"{site}/g/computed/sets", refused=True)
+    page.get_by_label("Neurons", exact=True).fill("cell_type=A")
+    page.get_by_label("Name of the set").fill("typed")
+    page.get_by_role("button", name="Keep").click()
+    expect(page.locator("[role=status]", has_text="saved as typed in the graph")).to_be_visible()
+    saved = computed.sets["typed"].root_ids.tolist()
+    assert saved == computed.neurons({"cell_type": "A"}).to_arrow()["root_id"].to_pylist()
+    page.get_by_role("button", name="Keep").click()
+    expect(page.locator("[role=status] .trouble")).to_contain_text("exists already")
+    page.get_by_role("button", name="Remove typed from the graph").click()
+    expect(page.locator("[role=status]", has_text="no longer in the graph")).to_be_visible()
+    assert "typed" not in list(computed.sets)
+    page.goto(f"{site}/g/made/neuron/n0?min_weight=2&min_score=0.5")
+    settled(page)
+    version = page.get_by_label("Synapse version")
+    expect(version.locator("option")).to_have_count(3)
+    expect(version.locator("option", has_text="score 0.25 or more")).to_have_count(1)
+    page.get_by_role("tab", name="Synapses").click()
+    score = page.locator("section, .body", has_text="Synapses of score 0.5 or more").last
+    expect(score).to_be_visible()
+    wanted = len(computed.synapses.of("n0", min_score=0.5))
+    expect(page.locator("[role=tabpanel] .where")).to_contain_text(f"{wanted} rows")
+    version.select_option("computed")
+    expect(page).to_have_url(f"{site}/g/computed/neuron/n0?min_weight=2&min_score=0.5")
+    outputs = page.locator("section", has=page.get_by_role("heading", name="Outputs"))
+    there = computed.partners("n0", direction="out", min_weight=2.0).to_arrow()["weight"].to_pylist()
+    expect(outputs.locator("tbody tr")).to_have_count(len(there))
+    assert [row.split("\t")[2].strip() for row in outputs.locator("tbody tr").all_inner_texts()] == [
+        f"{weight:g}" for weight in there
+    ]
+
+
+def test_a_set_of_the_browser_is_a_word_of_questions(visit: Callable[..., Any], site: str) -> None:
+    page = visit(f"{site}/g/made/sets")
+    page.get_by_label("Neurons", exact=True).fill("n0, n1")
+    page.get_by_label("Name of the set").fill("own")
+    page.get_by_role("button", name="Keep").click()
+    expect(page.locator("[role=status]", has_text="kept as own in this browser")).to_be_visible()
+    page.goto(f"{site}/g/made/query?text={quote('SELECT root_id FROM neurons WHERE root_id IN $own')}")
+    expect(page.locator(".answer .where")).to_have_text("2 rows")
 
 
 def typed(page: Any, text: str) -> None:
@@ -222,7 +298,9 @@ def test_a_lasso_makes_a_set(visit: Callable[..., Any], site: str) -> None:
     canvas = page.locator("canvas.points")
     expect(canvas).to_be_visible()
     assert canvas.evaluate("""async (canvas) => {
-      await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+      canvas.dispatchEvent(new KeyboardEvent("keydown", {key: "ArrowLeft"}));
+      canvas.dispatchEvent(new KeyboardEvent("keydown", {key: "ArrowRight"}));
+      await new Promise(requestAnimationFrame);  // what was drawn is there until the frame ends
       const gl = canvas.getContext("webgl2"), pixels = new Uint8Array(canvas.width * canvas.height * 4);
       gl.readPixels(0, 0, canvas.width, canvas.height, gl.RGBA, gl.UNSIGNED_BYTE, pixels);
       return pixels.some((value, k) => k % 4 === 3 && value > 200);

@@ -73,8 +73,13 @@ export async function get<T>(path: string, parameters: Parameters = {}, signal?:
   return (await (await answered(await fetch(address(path, parameters), { signal: signal ?? null }))).json()) as T;
 }
 
-export async function bytes(path: string, parameters: Parameters = {}): Promise<ArrayBuffer> {
-  return (await answered(await fetch(address(path, parameters)))).arrayBuffer();
+/** What a graph of this server holds, whichever is looked at. */
+export async function infoOf<T>(name: string): Promise<T> {
+  return (await (await answered(await fetch(`/api/graphs/${encodeURIComponent(name)}`))).json()) as T;
+}
+
+export async function bytes(path: string, parameters: Parameters, accept: string): Promise<ArrayBuffer> {
+  return (await answered(await fetch(address(path, parameters), { headers: { accept } }))).arrayBuffer();
 }
 
 /** A verb by its name, with its keywords. */
@@ -104,7 +109,7 @@ export async function rows(
   return get(`results/${result}`, { offset, limit, sort: order?.column, descending: order?.descending, filter });
 }
 
-export interface Server { version: string; graphs: string[]; read_only: boolean; settings: { name: string; value: Cell; unit: string; about: string; option: string }[]; neuprint: { server: string; datasets: string[] } | null }
+export interface Server { version: string; graphs: string[]; read_only: boolean; writes_sets: string[]; settings: { name: string; value: Cell; unit: string; about: string; option: string }[]; neuprint: { server: string; datasets: string[] } | null }
 let known: Promise<Server> | null = null;
 export function server(): Promise<Server> {
   known ??= fetch("/api/server").then(answered).then((response) => response.json() as Promise<Server>);

@@ -9,7 +9,7 @@ export function here(): Place {
 }
 
 /** Settings that travel from view to view. */
-export const KEPT = ["min_weight", "kind", "compartment"] as const;
+export const KEPT = ["min_weight", "min_score", "kind", "compartment"] as const;
 
 export function href(view: string, rest: readonly string[] = [], query: Record<string, string> = {}): string {
   const { graph, query: now } = here();
@@ -25,6 +25,13 @@ export function href(view: string, rest: readonly string[] = [], query: Record<s
   const path = ["g", graph, view, ...rest].map(encodeURIComponent).join("/");
   const text = search.toString();
   return `/${path}${text ? `?${text}` : ""}`;
+}
+
+/** The same view of another graph, with the settings; what is about one data set alone, such as a run, is left. */
+export function elsewhere(graph: string): string {
+  const { view, rest } = here();
+  const same = view === "results" ? [] : rest;
+  return `/${["g", graph, view, ...same].map(encodeURIComponent).join("/")}${view === "results" ? "" : location.search}`;
 }
 
 let draw: () => void = () => undefined;

@@ -5,8 +5,9 @@ import { h } from "../core/dom.ts";
 export interface Points { x: Float32Array; y: Float32Array; group: Uint16Array; colours: Float32Array /* rgb of each group */ }
 export interface Scatter { element: HTMLElement; choose: (rows: Uint32Array) => void; only: (shown: ReadonlySet<number> | null) => void; lasso: (on: boolean) => void; reset: () => void }
 
-/** From so many points on, one of four is drawn while the map moves. */
-export const MANY = 40_000;
+/** So many points are drawn while the map moves; of more, every second, third, ... one. */
+const MOVING = 12_000;
+export const oneOf = (points: number): number => Math.max(1, Math.ceil(points / MOVING));
 
 const VERTEX = `#version 300 es
 in vec2 place; in vec4 own; in float chosen;
@@ -60,7 +61,7 @@ export function scatter(points: Points, label: string, chosen: (rows: Uint32Arra
   const canvas = h("canvas", { class: "points", role: "img", tabindex: 0, "aria-label": label });
   const over = h("canvas", { class: "lasso", "aria-hidden": "true" });
   const element = h("div", { class: "scatter" }, canvas, over);
-  const context = canvas.getContext("webgl2", { antialias: false, preserveDrawingBuffer: true });
+  const context = canvas.getContext("webgl2", { antialias: false });
   if (!context) throw new Error("This browser has no WebGL 2, which draws the points. The table and the command line have the same neurons.");
   const gl: WebGL2RenderingContext = context;
   const shaders = program(gl);
@@ -75,8 +76,8 @@ export function scatter(points: Points, label: string, chosen: (rows: Uint32Arra
     gl.vertexAttribPointer(at, size, bytes ? gl.UNSIGNED_BYTE : gl.FLOAT, bytes, 0, 0);
     return made;
   };
-  // Every fourth point first: of many points these alone are drawn while the map moves.
-  const parts = n > MANY ? 4 : 1;
+  // Every k-th point first: of many points these alone are drawn while the map moves.
+  const parts = oneOf(n);
   const few = Math.ceil(n / parts);
   const starts = Array.from({ length: parts }, (_, part) => Array.from({ length: part }, (__, one) => Math.ceil((n - one) / parts)).reduce((a, b) => a + b, 0));
   const slot = (k: number): number => starts[k % parts]! + Math.floor(k / parts);

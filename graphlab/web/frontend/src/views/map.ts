@@ -2,16 +2,16 @@
 
 import * as api from "../core/api.ts";
 import { choice, h, labelled, number, replace } from "../core/dom.ts";
-import { keepSet } from "../core/own_sets.ts";
+import { keepSet, NAME } from "../core/own_sets.ts";
 import { go, href, settle } from "../core/router.ts";
-import { info } from "../core/settings.ts";
 import { table } from "../core/table.ts";
 import { actions, sparse } from "../parts/neurons.ts";
 import { fill, trouble } from "../parts/panel.ts";
-import { MANY, scatter, type Scatter } from "../parts/scatter.ts";
+import { oneOf, scatter, type Scatter } from "../parts/scatter.ts";
 import type { View } from "../main.ts";
 
 const PALETTE = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6bb1", "#b2182b", "#4d9221", "#35978f", "#bf812d", "#c51b7d"];
+const METHODS: Record<string, string> = { pca: "principal components", umap: "UMAP" };
 const REST = "#8a8a8a";
 interface Head { neurons: number; groups: string[]; counts: number[]; axes: [string, string]; title: string; notes: string[] }
 
@@ -30,20 +30,24 @@ export function read(sent: ArrayBuffer): { head: Head; ids: BigUint64Array; x: F
 export const view: View = {
   title: () => "Embedding map",
   async render(main, { query }) {
-    const [words, about] = await Promise.all([api.words(), info()]);
+    const [words, { maps }] = await Promise.all([api.words(), api.get<{ maps: { model: string; method: string; run_id: string | null }[] }>("embeddings/maps")]);
     main.append(h("h1", {}, "Embedding map"));
-    const models = [...new Set(about.embeddings.map((one) => one.model))];
+    const models = [...new Set(maps.map((one) => one.model))];
     if (!models.length) {
       main.append(h("p", { class: "lead" }, "This graph has no embeddings; bring them in with graphlab ingest --as embeddings, or compute them with graphlab embed."));
       return;
     }
     const model = query.get("model") ?? models[0] ?? "";
     const by = query.get("by") ?? "cell_type";
+    const methods = maps.filter((one) => one.model === model).map((one) => one.method);
+    const method = query.get("method") ?? "pca";
     const place = h("div", {});
     main.append(h("div", { class: "bar" },
       models.length > 1 && labelled("Model", choice(models.map((one) => [one, one]), model, (one) => settle({ model: one }))),
+      methods.length > 1 ? labelled("Laid out by", choice(methods.map((one) => [one, METHODS[one] ?? one]), method, (one) => settle({ method: one === "pca" ? "" : one })))
+        : h("small", {}, "Principal components; graphlab map-embeddings adds a UMAP."),
       labelled("Colour by", choice(words.columns.filter((one) => !/_nm$|^root_id$|^total_|confidence/.test(one)).map((one) => [one, one.replaceAll("_", " ")]), by, (one) => settle({ by: one })))), place);
-    await fill(place, async () => drawn(read(await api.bytes("page/map", { model, by }))));
+    await fill(place, async () => drawn(read(await api.bytes(`embeddings/${encodeURIComponent(model)}/map`, { by, method: method === "pca" ? "" : method }, "application/vnd.graphlab.points"))));
   },
 };
 
@@ -71,7 +75,7 @@ function drawn({ head, ids, x, y, group }: ReturnType<typeof read>): (HTMLElemen
       return;
     }
     const members = Array.from(rows, (k) => String(ids[k]));
-    const title = h("input", { type: "text", required: true, pattern: "[A-Za-z_]\\w*", size: 14, title: "letters, digits and _" });
+    const title = h("input", { type: "text", required: true, pattern: NAME, size: 14, title: "letters, digits and _, a letter first" });
     const said = h("span", { role: "status" });
     const form = h("form", { class: "bar" }, h("b", {}, `${number(members.length)} neurons chosen`), labelled("Name of the set", title), h("button", { type: "submit", class: "first" }, "Keep as a set"), said);
     form.addEventListener("submit", (event) => {
@@ -107,6 +111,6 @@ function drawn({ head, ids, x, y, group }: ReturnType<typeof read>): (HTMLElemen
   return [
     h("div", { class: "bar" }, lasso, h("button", { type: "button", onclick: () => made.reset() }, "Whole map"),
       h("small", {}, "Drag to move, wheel to zoom, lasso (or shift and drag) to choose, double click to open")),
-    h("div", { class: "map" }, h("figure", {}, made.element, h("figcaption", {}, `${number(ids.length)} neurons. ${head.axes[0]} across, ${head.axes[1]} up. ${head.notes.join(" ")}${ids.length > MANY ? " One point of four is drawn while the map moves." : ""}`), tip), legend), picked,
+    h("div", { class: "map" }, h("figure", {}, made.element, h("figcaption", {}, `${number(ids.length)} neurons. ${head.axes[0]} across, ${head.axes[1]} up. ${head.notes.join(" ")}${oneOf(ids.length) > 1 ? ` One point of ${oneOf(ids.length)} is drawn while the map moves.` : ""}`), tip), legend), picked,
   ];
 }

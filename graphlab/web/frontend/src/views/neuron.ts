@@ -4,7 +4,7 @@ import * as api from "../core/api.ts";
 import type { Cell, Who } from "../core/api.ts";
 import { choice, h, labelled, number, type Child } from "../core/dom.ts";
 import { here, href, settle } from "../core/router.ts";
-import { info, settings } from "../core/settings.ts";
+import { info, scored, scoreNote, settings } from "../core/settings.ts";
 import { table } from "../core/table.ts";
 import { actions, neuronLink, row } from "../parts/neurons.ts";
 import { fill, section, tabs } from "../parts/panel.ts";
@@ -79,7 +79,7 @@ export const view: View = {
     if (about.embeddings.length) parts.push(["Like it by embedding", () => similar(id, about.embeddings.map((m) => m.model))]);
     parts.push(["Predictions", () => predictions(id)]);
     if (words.has["recordings"] === true) parts.push(["Activity", () => activity(id)]);
-    if (words.has["single_synapses"] === true) parts.push(["Synapses", async () => table(await api.ask("synapses/of", { who: id, kind: settings().kind }), { caption: "Synapses", hidden: ["root_id", "name", "cell_type"] })]);
+    if (words.has["single_synapses"] === true) parts.push(["Synapses", async () => [scoreNote(about) && h("p", { class: "lead" }, scoreNote(about)), table(await api.ask("synapses/of", { who: id, kind: settings().kind, ...scored() }), { caption: "Synapses", hidden: ["root_id", "name", "cell_type"] })]]);
     main.append(pair, tabs("More about it", parts));
   },
 };

@@ -3,6 +3,7 @@
 import * as api from "../core/api.ts";
 import { Refused, type Table } from "../core/api.ts";
 import { announce, choice, copy, h, labelled, number, replace } from "../core/dom.ts";
+import { named } from "../core/own_sets.ts";
 import { href, settle } from "../core/router.ts";
 import { table } from "../core/table.ts";
 import { Editor, type Language } from "../parts/editor.ts";
@@ -70,7 +71,7 @@ export const view: View = {
         const most = Number(limit.value);
         const found = await api.ask("query", {
           text: editor.text, language: language || null, limit: how === "run" && limit.value !== "" && Number.isFinite(most) ? most : null,
-          count: how === "count", explain: how === "explain",
+          count: how === "count", explain: how === "explain", sets: named(editor.text),
         }, { job: mine });
         clearInterval(clock);
         replace(answer, how === "count" ? counted(found) : how === "explain" ? explained(found) : told(found));

@@ -5,10 +5,11 @@ import type { Cell } from "../core/api.ts";
 import { choice, copy, h, labelled, number, type Child } from "../core/dom.ts";
 import { href, settle } from "../core/router.ts";
 import { table } from "../core/table.ts";
+import { neuronLink, sparse } from "../parts/neurons.ts";
 import { section } from "../parts/panel.ts";
 import type { View } from "../main.ts";
 
-interface Run { run_id: string; verb: string; started: string; seconds: number; parameters: Record<string, Cell>; inputs: Record<string, Cell>; seed: number | null; current: boolean | null; message: string | null; rerun: string; methods: string }
+interface Run { run_id: string; verb: string; started: string; seconds: number; parameters: Record<string, Cell>; inputs: Record<string, Cell>; seed: number | null; current: boolean | null; message: string | null; rerun: string; methods: string; tables: string[] }
 type Card = Record<string, Cell>;
 
 function copied(text: string): HTMLElement {
@@ -37,6 +38,21 @@ function card(one: Card): HTMLElement {
     h("details", {}, h("summary", {}, "Everything else on the card"), h("dl", { class: "pairs" }, rest.map(entry))));
 }
 
+/** What there is to see of a run, as reports draw it. */
+function drawn(id: string, signal: AbortSignal): HTMLElement {
+  const whole = h("section", { hidden: true });
+  const path = `runs/${encodeURIComponent(id)}/figures`;
+  whole.append(section("Figures", async () => {
+    const { figures } = await api.get<{ figures: { name: string; caption: string }[] }>(path, {}, signal);
+    whole.hidden = !figures.length;
+    return figures.map((one) => {
+      const at = api.address(`${path}/${encodeURIComponent(one.name)}.svg`);
+      return h("figure", { class: "drawn", tabindex: 0 }, h("img", { src: at, alt: one.caption }), h("p", {}, h("a", { href: at, download: `${id}-${one.name}.svg` }, "Save SVG")));
+    });
+  }));
+  return whole;
+}
+
 export const view: View = {
   title: ({ rest }) => (rest[0] ? `Run ${rest[0]}` : "Results"),
   async render(main, { rest, query }, signal) {
@@ -46,11 +62,17 @@ export const view: View = {
       main.append(
         h("h1", {}, `${run.verb.replaceAll("_", " ")}, run ${run.run_id}`),
         h("p", { class: "lead" }, [run.message ?? "", run.current === false ? " The data have changed since." : ""]),
+        drawn(id, signal),
         h("section", {}, h("h2", {}, "Again, on a command line"), copied(run.rerun)),
         h("section", {}, h("h2", {}, "For a methods section"), copied(run.methods)),
         section("Rows", async () => {
           try {
-            return table(await api.get<api.Table>(`runs/${encodeURIComponent(id)}/result`, {}, signal), { caption: "Rows of the run" });
+            const at = query.get("table") ?? run.tables[0] ?? "";
+            const found = await api.get<api.Table>(`runs/${encodeURIComponent(id)}/result`, { table: run.tables.length ? at : "" }, signal);
+            return [
+              run.tables.length > 1 && h("div", { class: "bar" }, labelled("Table", choice(run.tables.map((one) => [one, one.replaceAll("_", " ")]), at, (one) => settle({ table: one })))),
+              table(found, { caption: "Rows of the run", hidden: sparse(found), cells: { root_id: (one) => neuronLink(one) } }),
+            ];
           } catch (error) {
             if (error instanceof api.Refused && error.status === 404) return h("p", { class: "none" }, error.message);
             throw error;

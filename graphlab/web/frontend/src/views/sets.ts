@@ -3,7 +3,7 @@
 import * as api from "../core/api.ts";
 import { h, labelled, number } from "../core/dom.ts";
 import { href } from "../core/router.ts";
-import { keepOwn, keepSet, ownSets } from "../core/own_sets.ts";
+import { dropSaved, keepOwn, keepSet, NAME, ownSets, writesSets } from "../core/own_sets.ts";
 import { table } from "../core/table.ts";
 import { who } from "../core/who.ts";
 import { actions, ids, sparse } from "../parts/neurons.ts";
@@ -26,10 +26,21 @@ export const view: View = {
       return;
     }
     const said = h("div", { role: "status" });
-    const title = h("input", { type: "text", required: true, pattern: "[A-Za-z_]\\w*", title: "letters, digits and _, so that questions can say $name", size: 16 });
+    const title = h("input", { type: "text", required: true, pattern: NAME, title: "letters, digits and _, a letter first, so that questions can say $name", size: 16 });
     const text = h("textarea", { rows: 4, cols: 50, required: true, placeholder: "ids, names, a type, or column=value, …" }, query.get("add") ?? "");
-    const form = h("form", { class: "bar" }, labelled("Neurons", text, { class: "field wide" }), labelled("Name of the set", title), h("button", { type: "submit", class: "first" }, "Keep"));
+    const replace = h("input", { type: "checkbox" });
+    const form = h("form", { class: "bar" }, labelled("Neurons", text, { class: "field wide" }), labelled("Name of the set", title), labelled("Replace", replace, { title: "A set of that name that is there already" }), h("button", { type: "submit", class: "first" }, "Keep"));
     const own = h("div", {});
+    const writes = await writesSets();
+    const tell = async (work: () => Promise<string>): Promise<void> => {
+      try {
+        said.replaceChildren(await work());
+        listOwn();
+        await listSaved();
+      } catch (error) {
+        said.replaceChildren(trouble(error));
+      }
+    };
     const listOwn = (): void => {
       const all = Object.entries(ownSets());
       own.replaceChildren(all.length ? h("ul", {}, all.map(([one, members]) => {
@@ -38,25 +49,32 @@ export const view: View = {
           keepOwn(one, null);
           listOwn();
         });
-        return h("li", {}, h("a", { href: href("sets", [one]) }, one), ` ${number(members.length)} neurons `, drop);
+        const save = h("button", { type: "button", class: "link", "aria-label": `Save ${one} in the graph` }, "save in the graph");
+        save.addEventListener("click", () => void tell(async () => {
+          const told = await keepSet(one, members);
+          keepOwn(one, null);
+          return told;
+        }));
+        return h("li", {}, h("a", { href: href("sets", [one]) }, one), ` ${number(members.length)} neurons `, writes && save, drop);
       })) : h("p", { class: "none" }, "None yet."));
     };
     const saved = h("div", {});
     const listSaved = (): Promise<void> => fill(saved, async () => table(await api.get<api.Table>("sets"), {
-      caption: "Saved sets", empty: "None yet.", cells: { name: (value) => h("a", { href: href("sets", [String(value)]) }, String(value)) } }));
+      caption: "Saved sets", empty: "None yet.", cells: { name: (value) => {
+        const remove = h("button", { type: "button", class: "link", "aria-label": `Remove ${String(value)} from the graph` }, "remove");
+        remove.addEventListener("click", () => void tell(async () => {
+          await dropSaved(String(value));
+          return `${String(value)} is no longer in the graph; its neurons are.`;
+        }));
+        return [h("a", { href: href("sets", [String(value)]) }, String(value)), writes && [" ", remove]];
+      } } }));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      void (async () => {
-        try {
-          const found = await api.ask("neurons", { who: who(text.value) });
-          if (!found.rows) throw new Error("Nothing meets this: no set was kept.");
-          said.replaceChildren(await keepSet(title.value, await ids(found)));
-          listOwn();
-          await listSaved();
-        } catch (error) {
-          said.replaceChildren(trouble(error));
-        }
-      })();
+      void tell(async () => {
+        const found = await api.ask("neurons", { who: who(text.value) });
+        if (!found.rows) throw new Error("Nothing meets this: no set was kept.");
+        return keepSet(title.value, await ids(found), replace.checked);
+      });
     });
     listOwn();
     void listSaved();
