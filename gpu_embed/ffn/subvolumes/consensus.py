@@ -149,16 +149,16 @@ def _run_of(folder: Path) -> Mapping[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ReadError(f"{folder} holds no run of graphlab segment (no {IDENTITY} in it)") from None
+        raise ReadError(f"{folder} holds no run of `segment` (no {IDENTITY} in it)") from None
     except (OSError, ValueError) as error:
         raise ReadError(f"cannot read {path}: {error}") from None
     if not isinstance(found, dict) or not isinstance(found.get("pieces"), list):
-        raise ReadError(f"{folder} holds no run of graphlab segment ({IDENTITY} names no sub-volumes)")
+        raise ReadError(f"{folder} holds no run of `segment` ({IDENTITY} names no sub-volumes)")
     return found
 
 
 def _finished(folder: Path, start: Zyx, shape: Zyx) -> SubvolumeFile:
     path = subvolume_path(folder, start)
     if not path.is_file():
-        raise ReadError(f"{path} is not there; finish the run first: the same graphlab segment goes on")
+        raise ReadError(f"{path} is not there; finish the run first: the same command goes on")
     return SubvolumeFile(path, start, shape)

@@ -114,7 +114,9 @@ def read_probability(piece: SubvolumeFile) -> Floats:
     """
     path = piece.path.with_suffix(".prob")
     if not path.is_file():
-        raise ReadError(f"{path} is not there: the run kept no probabilities (graphlab segment --probabilities)")
+        raise ReadError(
+            f"{path} is not there: the run kept no probabilities (`segment` keeps them with --probabilities)"
+        )
     steps = _whole(path, "qprob", piece.shape)
     found: Floats = ((steps - 0.5) / BINS).astype(np.float32)
     found[steps == 0] = np.nan

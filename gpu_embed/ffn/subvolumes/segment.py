@@ -379,7 +379,7 @@ def _earlier(folder: Path) -> Any:
     try:
         return json.loads((folder / IDENTITY).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ReadError(f"{folder} holds no run of graphlab segment: {error}") from None
+        raise ReadError(f"{folder} holds no run of `segment`: {error}") from None
 
 
 def _check_earlier(plan: SegmentPlan, about: Mapping[str, Any]) -> None:
@@ -392,7 +392,7 @@ def _check_earlier(plan: SegmentPlan, about: Mapping[str, Any]) -> None:
     for start, _ in about["pieces"]:
         path = subvolume_path(plan.seeds_from, (start[0], start[1], start[2]))
         if not path.is_file():
-            raise ReadError(f"{path} is not there; finish that run first: the same graphlab segment goes on")
+            raise ReadError(f"{path} is not there; finish that run first: the same command goes on")
 
 
 def _told_of(volume: Volume) -> list[Any]:

@@ -40,7 +40,7 @@ def test_objects_start_where_anothers_did_the_last_first(runs: tuple[SegmentPlan
     next(first.folder.rglob("*.npz")).unlink()
     with pytest.raises(ReadError, match="is not there; finish that run first"):
         segment(replace(second, folder=second.folder / "new"))
-    with pytest.raises(ReadError, match="holds no run of graphlab segment"):
+    with pytest.raises(ReadError, match="holds no run of `segment`"):
         segment(replace(second, seeds_from=second.folder / "nowhere"))
 
 
@@ -76,13 +76,13 @@ def test_controls_take_voxels_away_and_cut(runs: tuple[SegmentPlan, SegmentPlan]
         assert set(before[cut == label]) == {origin}
     assert not (cut[labels == 0] > 0).any()
     piece.path.with_suffix(".prob").unlink()
-    with pytest.raises(ReadError, match=r"kept no probabilities \(graphlab segment --probabilities\)"):
+    with pytest.raises(ReadError, match=r"kept no probabilities \(`segment` keeps them with --probabilities\)"):
         Controls(threshold=0.9).read(piece)
 
 
 def test_runs_that_make_no_consensus(runs: tuple[SegmentPlan, SegmentPlan], tmp_path: Path) -> None:
     first, second = runs
-    with pytest.raises(ReadError, match="holds no run of graphlab segment"):
+    with pytest.raises(ReadError, match="holds no run of `segment`"):
         consensus(first.folder, tmp_path / "nowhere", tmp_path / "x")
     with pytest.raises(AnalysisError, match="holds one of the two runs; name another folder"):
         consensus(first.folder, second.folder, first.folder)
