@@ -111,4 +111,4 @@ async def remove(request: Request, graph: str, name: Name) -> dict[str, bool]:
 
 def _require_writable(graph: Graph) -> None:
     if not graph.folder.sets:
-        raise RefusedError("this server only reads; graphlab serve --write-sets keeps sets in the graph")
+        raise RefusedError("this server only reads; graphlab serve GRAPH --write-sets keeps sets in it")
