@@ -10,6 +10,7 @@ from typing import Any
 from gpu_embed.encoder.folded import FoldedEncoder
 from gpu_embed.engines.memory import predicted
 from gpu_embed.engines.onnx_graph import INPUT, OUTPUT, onnx_model
+from gpu_embed.engines.openvino_core import openvino_core
 from gpu_embed.engines.protocol import BatchedEngine, Crops, EngineOptions, Vectors
 from ingest.schema.errors import AnalysisError, MissingExtraError
 
@@ -49,11 +50,7 @@ class OpenVinoEngine(BatchedEngine):
 
     def __init__(self, folded: FoldedEncoder, options: EngineOptions) -> None:
         _cpu_only(self.name, options, tuple(HINTS))
-        try:
-            import openvino
-        except ImportError:
-            raise MissingExtraError("openvino", "embed") from None
-        core = openvino.Core()
+        core = openvino_core("embed")
         if options.precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
             raise AnalysisError("engine 'openvino': this CPU has no bf16 instructions; use fp32")
         super().__init__(folded, options, 1)

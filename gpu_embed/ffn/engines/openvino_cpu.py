@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from gpu_embed.encoder.variables import Array
+from gpu_embed.engines.openvino_core import openvino_core
 from gpu_embed.ffn.architecture import INPUTS, FfnArchitecture, check_weights
 from gpu_embed.ffn.engines.cpu_flags import bf16_flags
 from gpu_embed.ffn.engines.protocol import FfnEngineOptions, InCalls
@@ -39,11 +40,7 @@ class OpenVinoFfnEngine(InCalls):
         if architecture.layer_norm:
             raise AnalysisError("engine 'openvino' computes networks without layer norms; engine 'torch' has them")
         check_weights(architecture, {name: tuple(value.shape) for name, value in weights.items()})
-        try:
-            import openvino
-        except ImportError:
-            raise MissingExtraError("openvino", "ffn") from None
-        core = openvino.Core()
+        core = openvino_core("ffn")
         if options.precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
             raise AnalysisError("engine 'openvino': this CPU has no bf16 (avx512_bf16, amx_bf16); use fp32")
         self.flags = bf16_flags() if options.precision == "bf16" else ()
