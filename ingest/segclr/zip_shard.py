@@ -194,6 +194,11 @@ def _directory(read_at: ReadAt, length: int, name: str) -> tuple[bytes, int, int
     tail_at = max(0, length - 22 - 65535 - 76)
     tail = read_at(tail_at, length - tail_at)
     end = _end_record(tail)
+    if end < 0 and read_at(0, 4) == b"PAR1":
+        raise ReadError(
+            f"{name} is a Parquet file; wanted a shard as Google publishes them. Python takes its rows: "
+            'graph.ingest(pyarrow.parquet.read_table(...), as_="embeddings", model=..., segmentation_version=...)'
+        )
     if end < 0:
         raise ReadError(f"{name} is no ZIP archive or a truncated one: it has no end record; fetch it again")
     count, size, offset = struct.unpack_from("<H2L", tail, end + 10)

@@ -161,8 +161,9 @@ def require_several_cells(label: list[str | None], cell: list[str], least: int |
             cells.setdefault(value, set()).add(owner)
     rare = sorted(name for name, owners in cells.items() if len(owners) < max(least or 2, 2))
     if rare and least is None:
+        have = "label has" if len(rare) == 1 else "labels have"
         raise AnalysisError(
-            f"{len(rare):,} labels have a single cell ({some(rare)}), which cannot be both learned and tested; label "
+            f"{len(rare):,} {have} a single cell ({some(rare)}), which cannot be both learned and tested; label "
             "more cells, or leave such labels out with --least 2"
         )
     if not rare:

@@ -203,3 +203,9 @@ def test_memory_is_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(zip_shard, "LARGEST_MEMBER", 1000)
     with pytest.raises(ReadError, match="ZIP bomb"):
         list(shard.inflate(reader(data), 0))
+
+
+def test_rows_in_parquet_are_told_where_to_go() -> None:
+    data = b"PAR1" + bytes(200) + b"PAR1"
+    with pytest.raises(ReadError, match=r"is a Parquet file.*graph\.ingest\(pyarrow\.parquet\.read_table"):
+        Shard.open(reader(data), len(data), "vectors.parquet")

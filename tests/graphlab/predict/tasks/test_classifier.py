@@ -83,7 +83,7 @@ def test_any_column_is_a_task(graph: Graph, cells: MadeCells) -> None:
 def test_labels_that_cannot_be_learned(graph: Graph, cells: MadeCells) -> None:
     one = ["A"] * 80 + ["B"] + [None] * 9
     graph.ingest(pa.table({"root_id": cells.root_ids, "single": one, "same": ["A"] * 90}), as_="neurons")
-    with pytest.raises(AnalysisError, match=r"1 labels have a single cell \(B\).*--least 2"):
+    with pytest.raises(AnalysisError, match=r"1 label has a single cell \(B\).*--least 2"):
         graph.predict.train("classifier", label="single", **QUICK)
     with pytest.raises(AnalysisError, match="every example has the label 'A'"):
         graph.predict.train("classifier", label="single", least=2, **QUICK)
