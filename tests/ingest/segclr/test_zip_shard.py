@@ -49,7 +49,7 @@ def contents(data: bytes, piece: int = 1 << 24) -> dict[str, bytes]:
 )
 def test_equals_zipfile(members: dict[str, bytes], compression: int, comment: bytes, piece: int, before: bytes) -> None:
     """Stored or deflated, with a comment, in pieces of any size, behind other bytes."""
-    if b"PK" in comment:
+    if b"PK" in comment + before:  # would be records of the format itself
         return
     data = before + archive(members, compression, comment)
     with zipfile.ZipFile(io.BytesIO(data)) as theirs:
