@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,6 +66,36 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "real_data" in getattr(item, "fixturenames", ()):
             item.add_marker("real")
+
+
+BROWSER = "launch"
+"""The fixture that starts one; it stays until the session ends."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None]:
+    with _no_loop_of_a_browser(item):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    with _no_loop_of_a_browser(item):
+        return (yield)
+
+
+@contextmanager
+def _no_loop_of_a_browser(item: pytest.Item) -> Iterator[None]:
+    """Between its calls, Playwright leaves its event loop as the running one of the thread; others start their own."""
+    theirs = None if BROWSER in getattr(item, "fixturenames", ()) else asyncio._get_running_loop()
+    if theirs is None:
+        yield
+        return
+    asyncio._set_running_loop(None)
+    try:
+        yield
+    finally:
+        asyncio._set_running_loop(theirs)
 
 
 ALONE = "GRAPHLAB_TEST_ALONE"
