@@ -54,7 +54,7 @@ def write_weight_file(
     if path.suffix != ".safetensors":
         raise SchemaError(f"{path}: weights are written as .safetensors, not {path.suffix or 'without an ending'}")
     contiguous = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
-    data = safetensors.numpy.save(contiguous, metadata=dict(about))
+    data = _in_one_order(safetensors.numpy.save(contiguous, metadata=dict(about)))
     text = json.dumps(card(hashlib.sha256(data).hexdigest()), indent=2) + "\n"
     placed = False
     try:
@@ -68,6 +68,17 @@ def write_weight_file(
         state = f"its card {card_path(path).name} is not; convert again" if placed else "nothing was changed"
         done = f"{path} is written" if placed else f"cannot write {path}"
         raise ReadError(f"{done}: {error.strerror or error}; {state}") from None
+
+
+def _in_one_order(data: bytes) -> bytes:
+    """The same file with the words about it in the order of their names; safetensors writes them in any."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:end])
+    if "__metadata__" in header:
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)  # the tensors begin at a multiple of eight bytes
+    return len(text).to_bytes(8, "little") + text + data[end:]
 
 
 def read_weight_file(path: Path) -> WeightFile:

@@ -93,6 +93,14 @@ def test_a_pickle_is_never_loaded(kind: str, tmp_path: Path) -> None:
     assert not mark.exists()
 
 
+def test_the_same_weights_are_the_same_bytes(tmp_path: Path, tiny_weights: dict[str, Array]) -> None:
+    written = set()
+    for _ in range(20):
+        save_checkpoint(tmp_path / "x.safetensors", Checkpoint(ModelCard("x", TINY), tiny_weights))
+        written.add((tmp_path / "x.safetensors").read_bytes())
+    assert len(written) == 1
+
+
 def test_nan_is_refused_and_nothing_written(tmp_path: Path, tiny_weights: dict[str, Array]) -> None:
     weights = {name: value.copy() for name, value in tiny_weights.items()}
     weights["stage2.b.conv1.bias"][0] = np.nan
