@@ -22,6 +22,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from ingest.columnar.mapped import MappedFile
 from ingest.schema.errors import GraphlabError, MissingExtraError, ReadError
 from ingest.schema.limits import most_bytes, require_room
 
@@ -65,8 +66,8 @@ def open_avro(path: Path, batch_rows: int) -> tuple[pa.Schema, Iterator[pa.Recor
         import fastavro
     except ImportError:
         raise MissingExtraError("fastavro", "avro") from None
-    content = pa.memory_map(str(path)).read_buffer()
-    data = memoryview(content).cast("B")
+    mapped = MappedFile(path)
+    data = memoryview(mapped.buffer).cast("B")
     try:
         about, begin = _header(data)
         blocks = list(_blocks(data, begin))
@@ -86,6 +87,7 @@ def open_avro(path: Path, batch_rows: int) -> tuple[pa.Schema, Iterator[pa.Recor
     def records() -> Iterator[Mapping[str, Any]]:
         for at, size, count in blocks:
             unpacked = _unpacked(path, codec, bytes(data[at : at + size]), len(data))
+            mapped.was_read(size)
             if count > len(unpacked):
                 raise ReadError(f"{path}: a block says {count:,} records in {len(unpacked):,} bytes; it is damaged")
             whole = b"".join((plain, _number(count), _number(len(unpacked)), unpacked, plain[-SYNC:]))

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from ingest.columnar import avro
 from ingest.columnar.arrow_sizes import CELL, expanded_bytes, unpacked_batches
+from ingest.columnar.mapped import MappedFile
 from ingest.columnar.parquet_pages import pages_of
 from ingest.schema.errors import ReadError
 from ingest.schema.limits import most_bytes, require_room
@@ -80,22 +81,26 @@ def _parquet(path: Path) -> ColumnarFile:
 
 
 def _arrow(path: Path) -> ColumnarFile:
-    content = pa.memory_map(str(path)).read_buffer()
-    count = None
+    mapped, count = MappedFile(path), None
+    content = mapped.buffer
     if _magic(path).startswith(ARROW):
         count = pa.ipc.open_file(content).num_record_batches
         content = content.slice(len(ARROW) + 2)  # the rest of the file is a stream, and a footer
     stream = pa.ipc.open_stream(content)
     sizes = unpacked_batches(pa.ipc.MessageReader.open_stream(content))
-    return ColumnarFile(stream.schema, _checked(path, _arrow_batches(path, stream, sizes, count)), None)
+    return ColumnarFile(stream.schema, _checked(path, _arrow_batches(path, mapped, stream, sizes, count)), None)
 
 
-def _arrow_batches(path: Path, stream: Any, sizes: Iterator[int], count: int | None) -> Iterator[pa.RecordBatch]:
+def _arrow_batches(
+    path: Path, mapped: MappedFile, stream: Any, sizes: Iterator[int], count: int | None
+) -> Iterator[pa.RecordBatch]:
     """Batches, each looked at before it is unpacked."""
     size, found = path.stat().st_size, 0
     for taken in sizes:
         require_room(str(path), taken, size)
-        yield stream.read_next_batch()
+        batch = stream.read_next_batch()
+        yield batch
+        mapped.was_read(batch.nbytes)
         found += 1
     if count is not None and found != count:
         raise ReadError(f"{path}: this is no whole Arrow file (truncated or damaged): {found} of {count} batches")
@@ -115,12 +120,13 @@ def _parquet_batches(path: Path, file: Any) -> Iterator[pa.RecordBatch]:
 
 def _alike(path: Path, file: Any) -> Iterator[tuple[int, tuple[str, ...], list[int]]]:
     """Row groups that are read together: a batch may hold rows of all of them."""
-    content, size = pa.memory_map(str(path)).read_buffer(), path.stat().st_size
+    mapped, size = MappedFile(path), path.stat().st_size
     most, held = most_bytes(size), 0
     groups: list[int] = []
     before: tuple[int, tuple[str, ...]] | None = None
     for group in range(file.num_row_groups):
-        rows, texts, taken = _shape(path, file, content, group)
+        rows, texts, taken = _shape(path, file, mapped.buffer, group)
+        mapped.was_read(file.metadata.row_group(group).total_byte_size)
         if before is not None and (before != (rows, texts) or held + taken > most):
             yield *before, groups
             groups, held = [], 0
