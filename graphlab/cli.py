@@ -11,101 +11,178 @@ from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import typer
 
 from graphlab import __version__
-from graphlab.commands import (
-    activity,
-    counting,
-    embedding,
-    graphs,
-    joins,
-    mining,
-    predicting,
-    queries,
-    reports,
-)
-from graphlab.commands.choices import Sections, Verb
-from graphlab.commands.circuits.communities import clusters, communities, spectral
-from graphlab.commands.circuits.flow import FLOW, cascade, influence
-from graphlab.commands.circuits.matching import match
-from graphlab.commands.circuits.simulation import SIMULATE
-from graphlab.commands.circuits.statistics import stats
-from graphlab.commands.everyday import connecting, following, parts, sets
-from graphlab.commands.live.following import live, replay
-from graphlab.commands.proofreading.queues import label_synapses, merge_errors, split_errors, unseen_types
-from graphlab.commands.segmentation.after import make_synapses, skeletonise
-from graphlab.commands.segmentation.agreeing import consensus_segmentation
-from graphlab.commands.segmentation.evaluating import evaluate_segmentation
-from graphlab.commands.segmentation.processing import process_volume
-from graphlab.commands.segmentation.segmenting import segment
-from graphlab.commands.segmentation.training import ffn
-from graphlab.commands.servers.serve import serve
-from graphlab.commands.terminal import short
-from graphlab.commands.training.encoders import encoder
+from graphlab.commands.choices import Place, Sections, single
 from ingest.registry import Registry
 from ingest.schema.errors import GraphlabError, InterruptedRun, PluginError
 
-SECTIONS: dict[str, tuple[Callable[..., Any], ...]] = {
-    "Every day": (
-        reports.demo,
-        graphs.init,
-        graphs.ingest,
-        graphs.drop_source,
-        graphs.info,
-        graphs.describe,
-        reports.runs,
-        reports.columns,
-        queries.query,
-        queries.shell,
-        connecting.neurons,
-        connecting.connections,
-        connecting.adjacency,
-        connecting.partners,
-        connecting.synapses,
-        following.paths,
-        following.neighbors,
-        following.similar,
-        following.at,
-        following.profile,
-        parts.subset,
-        parts.compare,
-        sets.link,
-        parts.methods,
-        reports.report,
-        reports.draw,
-        serve,
-        counting.rerun,
-        graphs.recipe,
-        graphs.signs,
-        joins.skeletons,
-    ),
-    "Motifs": (counting.motifs, mining.mine, mining.instances),
-    "Circuits": (stats, influence, cascade, communities, spectral, clusters, match),
-    "Embeddings": (
-        joins.join_embeddings,
-        joins.place_synapses,
-        embedding.embed,
-        embedding.aggregate_embeddings,
-        embedding.map_embeddings,
-        embedding.convert_checkpoint,
-    ),
-    "Segmentations": (
-        segment,
-        consensus_segmentation,
-        evaluate_segmentation,
-        process_volume,
-        skeletonise,
-        make_synapses,
-    ),
-    "Activity": (activity.correlate, activity.drop_animal),
-    "Predictors": (predicting.predict, label_synapses, merge_errors, split_errors, unseen_types, reports.models),
-    "Live": (live, replay),
+
+class Sets(Sections):
+    """Neurons under names: save, list, check ids, from links."""
+
+    sections: ClassVar[dict[str, dict[str, Place]]] = {
+        "Commands": {
+            "list": "everyday.sets:listed",
+            "save": "everyday.sets:save",
+            "remove": "everyday.sets:remove",
+            "check": "everyday.sets:check",
+            "from-link": "everyday.sets:from_link",
+        }
+    }
+
+
+class Flow(Sections):
+    """Where signals go through the wiring."""
+
+    sections: ClassVar[dict[str, dict[str, Place]]] = {
+        "Commands": {
+            "signal": "circuits.flow:signal",
+            "ranks": "circuits.flow:ranks",
+            "effective": "circuits.flow:effective",
+            "between": "circuits.flow:between",
+            "max": "circuits.flow:maximal",
+            "paths": "circuits.flow:paths",
+            "diagram": "circuits.flow:diagram",
+        }
+    }
+
+
+class Simulate(Sections):
+    """Spikes and rates of a driven brain."""
+
+    sections: ClassVar[dict[str, dict[str, Place]]] = {
+        "Commands": {
+            "spikes": "circuits.simulation:spikes",
+            "rates": "circuits.simulation:rates",
+            "doses": "circuits.simulation:doses",
+            "silencing": "circuits.simulation:silencing",
+            "responses": "circuits.simulation:responses",
+        }
+    }
+
+
+class Train(Sections):
+    """Train predictors, test them honestly, save one; networks on volumes."""
+
+    sections: ClassVar[dict[str, dict[str, Place]]] = {
+        "Commands": {
+            "functional": "predicting:functional",
+            "cell-type": "predicting:cell_type",
+            "classifier": "predicting:classifier",
+            "subcompartment": "predicting:subcompartment",
+            "encoder": "training.encoders:encoder",
+            "ffn": "segmentation.training:ffn",
+        }
+    }
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Ours, then the tasks of other packages."""
+        from graphlab.predict.tasks.registered import TASKS
+
+        ours = super().list_commands(ctx)
+        return [*ours, *(name for name in TASKS.names() if name not in ours)]
+
+    def get_command(self, ctx: Any, name: str) -> Any:
+        found = super().get_command(ctx, name)
+        if found is not None or name not in self.list_commands(ctx):
+            return found
+        from graphlab.commands.predicting import trainer
+
+        return single(name, trainer(name))
+
+
+SECTIONS: dict[str, dict[str, Place]] = {
+    "Every day": {
+        "demo": "reports:demo",
+        "init": "graphs:init",
+        "ingest": "graphs:ingest",
+        "drop-source": "graphs:drop_source",
+        "info": "graphs:info",
+        "describe": "graphs:describe",
+        "runs": "reports:runs",
+        "columns": "reports:columns",
+        "query": "queries:query",
+        "shell": "queries:shell",
+        "neurons": "everyday.connecting:neurons",
+        "connections": "everyday.connecting:connections",
+        "adjacency": "everyday.connecting:adjacency",
+        "partners": "everyday.connecting:partners",
+        "synapses": "everyday.connecting:synapses",
+        "paths": "everyday.following:paths",
+        "neighbors": "everyday.following:neighbors",
+        "similar": "everyday.following:similar",
+        "at": "everyday.following:at",
+        "profile": "everyday.following:profile",
+        "subset": "everyday.parts:subset",
+        "compare": "everyday.parts:compare",
+        "link": "everyday.sets:link",
+        "methods": "everyday.parts:methods",
+        "report": "reports:report",
+        "draw": "reports:draw",
+        "serve": "servers.serve:serve",
+        "rerun": "counting:rerun",
+        "recipe": "graphs:recipe",
+        "signs": "graphs:signs",
+        "skeletons": "joins:skeletons",
+        "sets": Sets,
+    },
+    "Motifs": {
+        "motifs": "counting:motifs",
+        "mine": "mining:mine",
+        "instances": "mining:instances",
+    },
+    "Circuits": {
+        "stats": "circuits.statistics:stats",
+        "influence": "circuits.flow:influence",
+        "cascade": "circuits.flow:cascade",
+        "communities": "circuits.communities:communities",
+        "spectral": "circuits.communities:spectral",
+        "clusters": "circuits.communities:clusters",
+        "match": "circuits.matching:match",
+        "flow": Flow,
+        "simulate": Simulate,
+    },
+    "Embeddings": {
+        "join-embeddings": "joins:join_embeddings",
+        "place-synapses": "joins:place_synapses",
+        "embed": "embedding:embed",
+        "aggregate-embeddings": "embedding:aggregate_embeddings",
+        "map-embeddings": "embedding:map_embeddings",
+        "convert-checkpoint": "embedding:convert_checkpoint",
+    },
+    "Segmentations": {
+        "segment": "segmentation.segmenting:segment",
+        "consensus-segmentation": "segmentation.agreeing:consensus_segmentation",
+        "evaluate-segmentation": "segmentation.evaluating:evaluate_segmentation",
+        "process-volume": "segmentation.processing:process_volume",
+        "skeletonise": "segmentation.after:skeletonise",
+        "make-synapses": "segmentation.after:make_synapses",
+    },
+    "Activity": {
+        "correlate": "activity:correlate",
+        "drop-animal": "activity:drop_animal",
+    },
+    "Predictors": {
+        "predict": "predicting:predict",
+        "label-synapses": "proofreading.queues:label_synapses",
+        "merge-errors": "proofreading.queues:merge_errors",
+        "split-errors": "proofreading.queues:split_errors",
+        "unseen-types": "proofreading.queues:unseen_types",
+        "models": "reports:models",
+        "train": Train,
+    },
+    "Live": {
+        "live": "live.following:live",
+        "replay": "live.following:replay",
+    },
 }
-"""The verbs as ``--help`` groups them: those of ``Graph`` first, then those of its namespaces."""
-VERBS = tuple(verb for verbs in SECTIONS.values() for verb in verbs)
+"""Verbs and groups as ``--help`` lists them, each with the file of ``graphlab/commands`` and the function in it.
+
+Those of ``Graph`` come first, then those of its namespaces. Only what is called is imported."""
 COMMANDS: Registry[Callable[..., Any] | typer.Typer] = Registry("command", "graphlab.commands")
 """Verbs of other packages: functions as ours are, or groups of them."""
 
@@ -120,6 +197,11 @@ TRACEBACK = "GRAPHLAB_TRACEBACK"
 class CommandLine(Sections):
     """The whole command line: our verbs, then those of other packages, looked for where none of ours is meant."""
 
+    sections = SECTIONS
+
+    def invoke(self, ctx: Any) -> Any:
+        return interruptible(super().invoke)(ctx)
+
     def list_commands(self, ctx: Any) -> list[str]:
         ours = super().list_commands(ctx)
         return [*ours, *(name for name, _ in COMMANDS if name not in ours)]
@@ -130,12 +212,9 @@ class CommandLine(Sections):
 
 
 def _foreign(name: str) -> Any:
-    """A command of another package, which speaks of its faults and stops as ours do."""
+    """A command of another package, which speaks of its faults as ours do."""
     group = COMMANDS.get(name)
-    if not isinstance(group, typer.Typer):
-        verb, group = group, typer.Typer(rich_markup_mode=None)
-        group.command(cls=Verb)(verb)
-    command: Any = typer.main.get_command(group)
+    command: Any = typer.main.get_command(group) if isinstance(group, typer.Typer) else single(name, group)
     invoke = command.invoke
 
     @wraps(invoke)
@@ -153,7 +232,7 @@ def _foreign(name: str) -> Any:
                 "before the command shows where it happened"
             ) from error
 
-    command.name, command.rich_help_panel, command.invoke = name, "Other packages", interruptible(told)
+    command.name, command.rich_help_panel, command.invoke = name, "Other packages", told
     return command
 
 
@@ -195,6 +274,8 @@ def interruptible(verb: Callable[..., Any]) -> Callable[..., Any]:
         except (typer.Exit, typer.Abort, SystemExit):
             raise
         except BaseException as error:
+            if hasattr(error, "exit_code"):  # wrong usage
+                raise
             from graphlab.store.database import was_interrupted
 
             # An error after Ctrl-C comes from work that was cut short, so it is not shown.
@@ -204,58 +285,6 @@ def interruptible(verb: Callable[..., Any]) -> Callable[..., Any]:
         raise typer.Exit(130)
 
     return wrapper
-
-
-for section, verbs in SECTIONS.items():
-    for verb in verbs:
-        app.command(cls=Verb, rich_help_panel=section)(interruptible(verb))
-
-
-kept = typer.Typer(
-    name="sets", cls=Sections, help="Neurons under names: save, list, check ids, from links.", no_args_is_help=True
-)
-for word, managed in sets.SETS.items():
-    kept.command(word, cls=Verb)(interruptible(managed))
-app.add_typer(kept, rich_help_panel="Every day")
-
-
-class Tasks(Sections):
-    """Verbs of ``graphlab train``: ours, and one for each task that another package offers."""
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        from graphlab.predict.tasks.registered import TASKS
-
-        ours = super().list_commands(ctx)
-        return [*ours, *(name for name in TASKS.names() if name not in ours)]
-
-    def get_command(self, ctx: Any, name: str) -> Any:
-        found = super().get_command(ctx, name)
-        if found is not None or name not in self.list_commands(ctx):
-            return found
-        alone = typer.Typer(add_completion=False)
-        alone.command(name, cls=Verb)(interruptible(predicting.trainer(name)))
-        return typer.main.get_command(alone)
-
-
-training = typer.Typer(
-    name="train",
-    cls=Tasks,
-    help="Train predictors, test them honestly, save one; networks on volumes.",
-    no_args_is_help=True,
-)
-for verb in (*predicting.TRAIN, encoder, ffn):
-    training.command(cls=Verb)(interruptible(verb))
-app.add_typer(training, rich_help_panel="Predictors")
-
-flow = typer.Typer(name="flow", cls=Sections, help="Where signals go through the wiring.", no_args_is_help=True)
-for name, verb in FLOW.items():
-    flow.command(name, cls=Verb)(interruptible(verb))
-app.add_typer(flow, rich_help_panel="Circuits")
-
-simulate = typer.Typer(name="simulate", cls=Sections, help="Spikes and rates of a driven brain.", no_args_is_help=True)
-for verb in SIMULATE:
-    simulate.command(cls=Verb)(interruptible(verb))
-app.add_typer(simulate, rich_help_panel="Circuits")
 
 
 def _notice(number: int, frame: FrameType | None) -> None:
@@ -290,11 +319,17 @@ def main() -> None:
         raise SystemExit(130) from None
 
 
+def _refuse(message: str) -> None:
+    from graphlab.commands.terminal import short
+
+    typer.echo(short(message), err=True)
+
+
 def _run() -> None:
     try:
         app()
     except GraphlabError as error:
-        typer.echo(short(f"error: {error}"), err=True)
+        _refuse(f"error: {error}")
         raise SystemExit(1) from None
     except BrokenPipeError:
         sys.stderr.close()
@@ -311,11 +346,11 @@ def _run() -> None:
     except Exception as error:
         # What the database says of a disk that fails under it, wherever it was met.
         if type(error).__module__.startswith(("duckdb", "_duckdb", "pyarrow")):
-            typer.echo(short(f"error: {str(error).splitlines()[0]}"), err=True)
+            _refuse(f"error: {str(error).splitlines()[0]}")
         elif os.environ.get(TRACEBACK):
             raise
         else:
-            typer.echo(short(own_fault(error)), err=True)
+            _refuse(own_fault(error))
         raise SystemExit(1) from None
 
 

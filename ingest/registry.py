@@ -15,11 +15,13 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
-from importlib.metadata import Distribution, EntryPoint, PathDistribution
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ingest.schema.errors import PluginError, UnknownNameError
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution, EntryPoint
 
 T = TypeVar("T")
 _OURS = b"[graphlab."
@@ -151,12 +153,16 @@ def _changed(folder: str) -> int:
 def _offering(folder: str) -> Iterator[Distribution]:
     """Packages in a folder of ``sys.path`` with entry points of ours.
 
-    ``importlib.metadata.entry_points`` parses the files of all packages, which takes ten times as long.
+    ``importlib.metadata.entry_points`` parses the files of all packages, which takes ten times as long. It is imported
+    only where a package offers something, for it brings the library for e-mail along.
     """
     try:
         entries = [entry for entry in os.scandir(folder or ".") if entry.name.endswith((".dist-info", ".egg-info"))]
     except OSError:  # a ZIP file, or nothing
-        yield from Distribution.discover(path=[folder])
+        if Path(folder).exists():
+            from importlib.metadata import Distribution
+
+            yield from Distribution.discover(path=[folder])
         return
     for entry in entries:
         try:
@@ -164,4 +170,6 @@ def _offering(folder: str) -> Iterator[Distribution]:
         except OSError:
             continue
         if _OURS in found:
+            from importlib.metadata import PathDistribution
+
             yield PathDistribution(Path(entry.path))

@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 # Threads of OpenMP wait for each other by turning in a loop; on a busy machine, that takes the time they wait for.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+# Hundreds of tests start processes of their own. Compiling every module again, as PYTHONDONTWRITEBYTECODE has it, would
+# be most of what they do.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+os.environ.setdefault("PYTHONPYCACHEPREFIX", str(Path(__file__).parents[1] / ".pytest_cache" / "bytecode"))
+
 # Started in the background, a shell makes its children ignore Ctrl-C, which many tests send.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -79,8 +79,12 @@ def _options(
     """Options that every verb of ``graphlab train`` has."""
 
 
-def _verb(task: str, settings: Callable[..., dict[str, Any]]) -> Callable[..., None]:
-    """The verb of a task: its own options, which ``settings`` turns into settings, and those that all have."""
+def _verb(task: str) -> Callable[[Callable[..., dict[str, Any]]], Callable[..., None]]:
+    """Makes the verb of a task of its own options, which the function turns into settings, and those that all have."""
+    return lambda settings: _trains(task, settings)
+
+
+def _trains(task: str, settings: Callable[..., dict[str, Any]]) -> Callable[..., None]:
     own, common = (signature(each, eval_str=True).parameters for each in (settings, _options))
 
     def train(**given: Any) -> None:
@@ -94,7 +98,8 @@ def _verb(task: str, settings: Callable[..., dict[str, Any]]) -> Callable[..., N
     return train
 
 
-def _functional(
+@_verb("functional")
+def functional(
     responses: Annotated[str | None, typer.Option(metavar="RUN", help="Run of responses; else the latest.")] = None,
     outsiders: Annotated[Outsiders, typer.Option(help="Responses of neurons outside the graph.")] = Outsiders.refuse,
 ) -> dict[str, Any]:
@@ -102,7 +107,8 @@ def _functional(
     return {"responses": responses, "outsiders": outsiders.value}
 
 
-def _cell_type(
+@_verb("cell-type")
+def cell_type(
     label: Annotated[str, typer.Option(metavar="COLUMN", help="Column of neurons with the labels.")] = "cell_type",
     unknown: Annotated[
         list[str] | None, typer.Option(metavar="LABEL", help="Counts as no label, instead of unk, unknown, ? and such.")
@@ -113,7 +119,8 @@ def _cell_type(
     return {"label": label, "least": least, **({"unknown": unknown} if unknown else {})}
 
 
-def _classifier(
+@_verb("classifier")
+def classifier(
     label: Annotated[str, typer.Option(metavar="COLUMN", help="Column of neurons with the labels.")] = "cell_type",
     unknown: Annotated[
         list[str] | None, typer.Option(metavar="LABEL", help="Counts as no label, instead of unk, unknown, ? and such.")
@@ -126,7 +133,8 @@ def _classifier(
     return {"label": label, "least": least, **({"unknown": unknown} if unknown else {})}
 
 
-def _subcompartment(
+@_verb("subcompartment")
+def subcompartment(
     within: Annotated[
         float, typer.Option(metavar="NM", help="An embedded node takes the label of a skeleton node this near.")
     ] = 500.0,
@@ -136,15 +144,6 @@ def _subcompartment(
 ) -> dict[str, Any]:
     """Learn which compartment (axon, dendrite, soma, ...) embedded nodes lie in, from labelled skeletons."""
     return {"within_nm": within, "least": least}
-
-
-TRAIN = (
-    _verb("functional", _functional),
-    _verb("cell-type", _cell_type),
-    _verb("classifier", _classifier),
-    _verb("subcompartment", _subcompartment),
-)
-"""Verbs of ``graphlab train`` with options of their own."""
 
 
 def trainer(task: str) -> Callable[..., None]:
@@ -158,7 +157,7 @@ def trainer(task: str) -> Callable[..., None]:
         return _settings(settings or ())
 
     settings.__doc__ = f"Learn the task {task!r} of another package."
-    return _verb(task, settings)
+    return _trains(task, settings)
 
 
 def _settings(texts: Sequence[str]) -> dict[str, Any]:

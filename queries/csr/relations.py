@@ -329,7 +329,8 @@ def vertices_of(source: Source, table: VertexTable, limits: Limits) -> Vertices:
         )
         values = {f"only{i}": value for i, (_, value) in enumerate(table.only)}
         sql = f"SELECT {quote(table.key)} FROM {quote(table.table)}{where}"
-        ids = read(source.connection, sql, values, limits)[0].column(0).drop_null()
+        ids = read(source.connection, sql, values, limits)[0].column(0)
+        ids = ids.drop_null() if ids.null_count else ids  # which loads all that pyarrow computes
         keys = np.sort(array_of(ids))
         unique = not bool(np.any(keys[1:] == keys[:-1]))
         if not unique:

@@ -227,15 +227,3 @@ def cascade(
             **settings,
         )  # fmt: skip
     show(result, output, json, "cascade, hop by hop")
-
-
-FLOW = {
-    "signal": signal,
-    "ranks": ranks,
-    "effective": effective,
-    "between": between,
-    "max": maximal,
-    "paths": paths,
-    "diagram": diagram,
-}
-"""Verbs of ``graphlab flow``."""

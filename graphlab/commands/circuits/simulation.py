@@ -189,10 +189,6 @@ def responses(
     show(result, output, json, "agreement with measured responses")
 
 
-SIMULATE = (spikes, rates, doses, silencing, responses)
-"""Verbs of ``graphlab simulate``."""
-
-
 def _numbers(text: str, flag: str) -> list[float]:
     try:
         return [float(part) for part in text.split(",")]

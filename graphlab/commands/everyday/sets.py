@@ -5,9 +5,8 @@ Tests: tests/graphlab/commands/everyday/test_everyday.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -94,13 +93,3 @@ def link(
     with Graph.open(graph, read_only=True) as opened:
         address = opened.sets.link(who_of(opened, who), segmentation=segmentation)
     print_json({"neuroglancer": address}) if json else typer.echo(address)
-
-
-SETS: dict[str, Callable[..., Any]] = {
-    "list": listed,
-    "save": save,
-    "remove": remove,
-    "check": check,
-    "from-link": from_link,
-}
-"""Verbs of ``graphlab sets``."""
