@@ -23,6 +23,8 @@ PARQUET, ARROW, FEATHER1, STREAM = b"PAR1", b"ARROW1", b"FEA1", b"\xff\xff\xff\x
 ENDINGS = (".parquet", ".pq", ".feather", ".arrow", ".arrows", ".ipc", ".avro")
 AVRO = avro.MAGIC
 BATCH_ROWS = 1 << 17
+READ: dict[str, Any] = {"pre_buffer": False, "buffer_size": 1 << 20}
+"""Read ahead by the megabyte, not all row groups that are asked for: those stay in memory until the last is read."""
 DAMAGE = (pa.ArrowException, OSError, UnicodeDecodeError, struct.error, MemoryError, IndexError)
 
 
@@ -76,7 +78,7 @@ def read_columns(path: Path) -> pa.Table:
 def _parquet(path: Path) -> ColumnarFile:
     from pyarrow import parquet
 
-    file = parquet.ParquetFile(path, pre_buffer=True)
+    file = parquet.ParquetFile(path, **READ)
     return ColumnarFile(file.schema_arrow, _checked(path, _parquet_batches(path, file)), file.metadata.num_rows)
 
 
@@ -183,7 +185,7 @@ def _longest(path: Path, file: Any, group: int, column: str) -> int:
 def _by_dictionary(path: Path, file: Any, columns: tuple[str, ...]) -> Any:
     from pyarrow import parquet
 
-    return parquet.ParquetFile(path, pre_buffer=True, metadata=file.metadata, read_dictionary=list(columns))
+    return parquet.ParquetFile(path, **READ, metadata=file.metadata, read_dictionary=list(columns))
 
 
 def _checked(path: Path, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

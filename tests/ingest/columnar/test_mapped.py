@@ -21,13 +21,13 @@ from pathlib import Path
 import pyarrow.compute as pc
 from ingest.columnar.files import open_columns
 
-def of_files(name):
+def now(name):
     return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith(name)) * 1024
 
-before, most, total = of_files("RssFile"), 0, 0
+before, most, total = now("VmRSS"), 0, 0
 for batch in open_columns(Path(sys.argv[1])).batches:
     total += pc.sum(batch.column(0)).as_py()
-    most = max(most, of_files("RssFile"))
+    most = max(most, now("VmRSS"))
 print(json.dumps([total, most - before]))
 """
 
@@ -59,7 +59,9 @@ def test_a_large_file_takes_little_memory(tmp_path: Path, ending: str) -> None:
         with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
             writer.write_table(table, max_chunksize=100_000)
     else:
-        pa.parquet.write_table(table, path, compression="none", use_dictionary=False, data_page_size=1 << 14)
+        pa.parquet.write_table(
+            table, path, compression="none", use_dictionary=False, data_page_size=1 << 14, row_group_size=1_000_000
+        )
     assert path.stat().st_size > 2 * HELD
     ran = subprocess.run([sys.executable, "-c", PEAK, path], capture_output=True, text=True, check=True)
     total, taken = json.loads(ran.stdout)
