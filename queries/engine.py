@@ -16,7 +16,9 @@ from ingest.schema.limits import as_bytes
 from queries.describe import choice_lines, explained
 from queries.duckdb import exact_ids, executor
 from queries.duckdb.executor import DuckDBExecutor
+from queries.ir.connectome import CONNECTOME
 from queries.ir.pattern import Pattern
+from queries.ir.property_graph import PropertyGraph
 from queries.ir.statement import Slot, Statement
 from queries.languages.language import LANGUAGES, detect
 from queries.languages.sql_pgq.ddl import is_definition
@@ -217,10 +219,30 @@ def _engines(wanted: str, bound: list[BoundPattern]) -> list[Executor]:
     return [executor for _, executor in EXECUTORS]
 
 
+MOST_BOUND = 256
+"""Patterns of a graph that are kept as they are bound."""
+
+
 def _bound(pattern: Pattern, source: Source, text: str, exclude_automorphisms: bool) -> BoundPattern:
+    """The pattern tied to its tables; kept, since the same question is asked again and again.
+
+    By the object, not by what it is equal to: 1, 1.0 and true are equal, and not the same SQL.
+    """
+    graph, key = source.graph(pattern.graph), (id(pattern), exclude_automorphisms)
+    shelf: dict[Any, tuple[Pattern, PropertyGraph, BoundPattern]] = source.cache.setdefault("bound", {})
+    kept = shelf.get(key)
+    if kept is not None and kept[0] is pattern and kept[1] is graph:
+        for name in kept[2].tables():
+            source.provide(name)  # to this connection
+        return kept[2]
     bound = bind(pattern, source, text)
     rewritten = rewrite(bound.pattern)
-    return bound.bound_pattern(without_automorphisms(rewritten) if exclude_automorphisms else ordered(rewritten))
+    made = bound.bound_pattern(without_automorphisms(rewritten) if exclude_automorphisms else ordered(rewritten))
+    if graph.name == CONNECTOME.name and not made.derived:  # of others, keys are checked each time
+        if len(shelf) >= MOST_BOUND:
+            shelf.clear()
+        shelf[key] = pattern, graph, made
+    return made
 
 
 def _taken(rows: pa.RecordBatchReader, limits: Limits, limit: int | None) -> tuple[pa.Table, bool]:

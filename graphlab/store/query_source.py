@@ -64,11 +64,10 @@ def query_source(folder: Folder, kind: str = "chemical", compartment: Compartmen
             no connection with a compartment.
     """
     from queries.engine import Source
-    from queries.ir.connectome import connectome
 
     cursor = folder.cursor()
     name, _, run_id = resolved_kind(folder, kind).partition("@")
-    graphs = {"connectome": connectome(name, compartment is not None, folder.meta("dataset"))}
+    graphs = {"connectome": _connectome(folder, name, compartment is not None)}
     part = resolved_compartment(folder, compartment)
     if part is not None:
         chosen_part(cursor, part, None if name in KINDS else name)
@@ -82,6 +81,17 @@ def query_source(folder: Folder, kind: str = "chemical", compartment: Compartmen
         cache=folder.known if kind == "chemical" and part is None else {},
         provide=_OnDemand(folder, cursor, {name: run_id} if run_id else {}, part),
     )
+
+
+def _connectome(folder: Folder, kind: str, part: bool) -> PropertyGraph:
+    """The property graph of the folder; the same object until anything is written."""
+    from queries.ir.connectome import connectome
+
+    known, key = folder.known, ("connectome", kind, part)
+    if key not in known or folder.shared:
+        known[key] = connectome(kind, part, folder.meta("dataset"))
+    made: PropertyGraph = known[key]
+    return made
 
 
 def _kept_graphs(folder: Folder) -> dict[str, PropertyGraph]:

@@ -30,7 +30,7 @@ from typing import Any
 
 import numpy as np
 
-from ingest.running.own_cache import own_folder
+from ingest.running.own_cache import note_use, own_folder, sweep_unused
 from ingest.running.whole_files import write_atomically
 
 POINTER, NUMBER = "p", "n"
@@ -112,6 +112,8 @@ class Kernel:
         about = json.loads(head)
         if (about["kernel"], about["kinds"]) != (f"{self.module}.{self.name}", kinds):
             return None
+        if file is not None:
+            note_use(file)
         return _callable(about, code)
 
     def _keep(self, kinds: str, arguments: tuple[Any, ...]) -> None:
@@ -124,6 +126,7 @@ class Kernel:
         try:
             with write_atomically(file, one_of_many=True) as new:
                 new.write_bytes(hashlib.sha256(body).hexdigest().encode() + body)
+            sweep_unused(file.parent)
         except OSError:  # no room or a folder that went away: the next process asks numba again
             return
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from ingest.running.own_cache import own_folder
+from ingest.running.own_cache import note_use, own_folder, sweep_unused
 
 
 def cache_file(source: str, start: str) -> str | None:
@@ -16,4 +16,6 @@ def cache_file(source: str, start: str) -> str | None:
     folder = own_folder("grammars")
     if folder is None:
         return None
-    return str(folder / f"{hashlib.sha256(f'{start}:{source}'.encode()).hexdigest()[:16]}.lark")
+    file = folder / f"{hashlib.sha256(f'{start}:{source}'.encode()).hexdigest()[:16]}.lark"
+    note_use(file) if file.exists() else sweep_unused(folder)
+    return str(file)

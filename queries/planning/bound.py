@@ -39,6 +39,11 @@ class BoundPattern:
     taken: frozenset[str] = frozenset()
     """Lower-case names of columns that SQL may meet, which no relation of a variable has as its own."""
 
+    def tables(self) -> set[str]:
+        """Names of the tables of its vertices and edges."""
+        edges = (table.table for tables in self.edge_tables.values() for table in tables)
+        return {*(table.table for table in self.vertex_tables.values()), *edges}
+
     def relation_name(self, variable: str) -> str:
         """What SQL calls the rows of a variable: the variable, unless a column somewhere has that name."""
         name = variable

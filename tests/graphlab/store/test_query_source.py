@@ -93,3 +93,46 @@ def test_a_property_graph_over_embeddings_reads_them(graph: Graph) -> None:
     )
     text = "SELECT count(*) AS n FROM GRAPH_TABLE (near MATCH (p IS place) COLUMNS (p.root_id AS r))"
     assert graph.query(text).scalar() == 3
+
+
+WEIGHTS = (
+    "SELECT * FROM GRAPH_TABLE (connectome MATCH (a)-[e IS {label}]->(b) WHERE e.weight >= {least} "
+    "COLUMNS (a.root_id AS pre, b.root_id AS post, e.weight AS w)) ORDER BY ALL"
+)
+
+
+def test_a_question_that_is_asked_again_is_answered_anew(graph: Graph) -> None:
+    """What is kept of a question is how it meets the tables, never what they hold, nor a relation of its connection."""
+    text = WEIGHTS.format(label="synapse", least=1)
+    assert [row["w"] for row in graph.query(text).to_arrow().to_pylist()] == [1.0, 2.0]
+    assert graph.query(text).to_arrow().equals(graph.query(text, kind="chemical", engine="csr").to_arrow())
+    new = pa.table({"pre_root_id": [3], "post_root_id": [1], "weight": [5.0], "neuropil": ["ME"]})
+    graph.ingest(new, as_="connections")
+    assert [row["w"] for row in graph.query(text).to_arrow().to_pylist()] == [1.0, 2.0, 5.0]
+    by_neuropil = "MATCH (a)-[e:ConnectsTo]->(b) RETURN a.bodyId AS pre, e.roiInfo AS rois ORDER BY pre"
+    told = [graph.query(by_neuropil).to_arrow().to_pylist() for _ in range(3)]
+    assert told[0] == told[1] == told[2]
+    assert len(told[0]) == 3
+
+
+def test_equal_values_of_other_types_are_other_questions(graph: Graph) -> None:
+    for _ in range(2):
+        kinds = []
+        for value in ("1", "1.0", "true"):
+            text = f"SELECT * FROM GRAPH_TABLE (connectome MATCH (a)-[e]->(b) COLUMNS ({value} AS x)) LIMIT 1"
+            kinds.append(str(graph.query(text).to_arrow().schema.field("x").type))
+        assert len(set(kinds)) == 3, kinds
+
+
+def test_a_property_graph_of_the_same_name_is_another_one(graph: Graph) -> None:
+    define = "CREATE OR REPLACE PROPERTY GRAPH own VERTEX TABLES (neurons KEY (root_id) LABEL cell) EDGE TABLES ({})"
+    edges = (
+        "{table} SOURCE KEY (pre_root_id) REFERENCES neurons (root_id) DESTINATION KEY (post_root_id) "
+        "REFERENCES neurons (root_id) LABEL edge"
+    )
+    graph.create_view("strong", "SELECT * FROM connections WHERE weight > 1")
+    text = "SELECT * FROM GRAPH_TABLE (own MATCH (a)-[e IS edge]->(b) COLUMNS (e.weight AS w)) ORDER BY w"
+    for table, weights in (("connections", [1.0, 2.0]), ("strong", [2.0]), ("connections", [1.0, 2.0])):
+        graph.create_property_graph(define.format(edges.format(table=table)))
+        for _ in range(2):
+            assert [row["w"] for row in graph.query(text).to_arrow().to_pylist()] == weights

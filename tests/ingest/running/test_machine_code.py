@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 
 from ingest.running import machine_code
 from ingest.running.machine_code import Kernel, kinds_of
+from ingest.running.own_cache import DAY_S, UNUSED_DAYS
 
 MODULE = """
 import numpy as np
@@ -86,6 +89,22 @@ def test_another_process_answers_alike_without_numba(place: Path) -> None:
     assert sorted(file.name.split(".")[2] for file in place.iterdir()) == ["add", "clear", "ends"]
     done = subprocess.run([sys.executable, "-c", COLD], capture_output=True, text=True, timeout=300, check=True)
     assert done.stdout.splitlines() == ["5 [7, 8, 9, 10, 11]", "(1, 15)", "None [0, 0, 0, 0, 0]", "False"]
+
+
+def test_what_nobody_used_for_a_month_goes_when_code_is_added(place: Path) -> None:
+    assert added()
+    (kept,) = place.iterdir()
+    month = (UNUSED_DAYS + 1) * DAY_S
+    old, other_version, unfinished = place / "old", place / "other_version", place / ".new"
+    for file, age in ((kept, month), (old, month), (other_version, month - 3 * DAY_S), (unfinished, month)):
+        file.touch()
+        os.utime(file, (time.time() - age,) * 2)
+    assert not added()
+    assert time.time() - kept.stat().st_mtime < DAY_S, "used today"
+    assert {old, other_version, unfinished} < set(place.iterdir()), "nothing was added"
+    Kernel("own_kernels.some", "clear")(np.zeros(5, np.int64))
+    assert {kept, other_version} < set(place.iterdir())
+    assert not {old, unfinished} & set(place.iterdir())
 
 
 def test_code_that_does_not_fit_is_not_called(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
