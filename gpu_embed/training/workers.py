@@ -82,13 +82,19 @@ class _Gathered(torch.autograd.Function):
 
 @contextmanager
 def started_workers(device: torch.device) -> Iterator[Workers]:
-    """The group of the environment that ``torchrun`` sets (gloo on processors, NCCL on GPUs), ended with the block."""
+    """The group of the environment that ``torchrun`` sets (gloo on processors, NCCL on GPUs), ended with the block.
+
+    One that whoever started the process has begun, as Ray Train does, is taken, and left to them.
+    """
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world == 1:
         yield ALONE
         return
     if device.type == "cuda":
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    if distributed.is_initialized():
+        yield Workers(distributed.get_rank(), distributed.get_world_size())
+        return
     distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=WAIT)
     try:
         yield Workers(distributed.get_rank(), world)

@@ -102,9 +102,9 @@ def motifs(
         settings["by"] = by if LABELS in null_model(null or default_null(size)).needs else None
     elif null is not None or compare:
         raise AnalysisError("--null and --compare need random graphs to compare with; give --samples N, such as 1000")
-    if part is not None and (pattern is not None or compare or (by is not None and not samples)):
-        raise AnalysisError("--part divides the census or the null samples of one graph; leave out --pattern, "
-                            "--compare, and --by where there are no --samples")  # fmt: skip
+    if shared is not None and (pattern is not None or compare or (by is not None and not samples)):
+        raise AnalysisError("--part and --shared divide the census or the null samples of one graph; leave out "
+                            "--pattern, --compare, and --by where there are no --samples")  # fmt: skip
     with (
         divided(part, shared, threads, json) as division,
         Graph.open(graph, read_only=division.is_part, shared=not division.is_part) as opened,

@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from graphlab.commands.distributed.dividing import GATHER, PartOption, Shared
-from graphlab.commands.options import GraphPath, Json, NoProgress, Quiet, outside, table, voxels_of
+from graphlab.commands.options import GraphPath, Json, NoProgress, Quiet, Workers, outside, table, voxels_of
+from ingest.schema.errors import AnalysisError
 
 
 def convert_checkpoint(
@@ -108,6 +109,10 @@ def embed(
     ] = None,
     part: PartOption = None,
     shared: Shared = None,
+    workers: Workers = None,
+    price: Annotated[
+        float | None, typer.Option(metavar="DOLLARS", help="Of an hour of one worker: says what it costs.", min=0)
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say reads, bytes, memory and time; write nothing.")
     ] = False,
@@ -148,16 +153,27 @@ def embed(
         "part": part,
         "shared": shared,
     }
+    if isinstance(workers, int):
+        raise AnalysisError(
+            f"found {workers} workers; embed takes every core or the GPU of this machine by itself. More machines: "
+            "--workers ray or ray:HOST:PORT, or --part I/N"
+        )
     if dry_run:
         with Graph.open(graph, read_only=True) as opened:
             forecast = opened.embeddings.forecast(em, segmentation, nodes, checkpoint, **options)
         if json:
-            print_json({**asdict(forecast), "seconds": forecast.seconds})
+            print_json({**asdict(forecast), "seconds": forecast.seconds, **_cost(forecast.seconds, price)})
         else:
-            _print_forecast(forecast)
+            _print_forecast(forecast, price)
         return
     alone = part is not None and part != GATHER
-    with Graph.open(graph, read_only=alone) as opened, progress_bars(off=no_progress or quiet or json) as bars:
+    count = 1
+    if workers is not None:
+        options["workers"] = workers.for_networks(device)
+        count = options["workers"].workers
+    off = no_progress or quiet or json
+    an_hour = None if price is None else price * count
+    with Graph.open(graph, read_only=alone) as opened, progress_bars(off, an_hour) as bars:
         done = opened.embeddings.embed(
             em, segmentation, nodes, checkpoint, csvzip=csvzip, progress=bars("embedding"), **options
         )
@@ -165,12 +181,14 @@ def embed(
         write_table(done.failures, failed)
     if json:
         shown = {name: getattr(done, name) for name in done.__dataclass_fields__ if name != "failures"}
-        print_json({**shown, "failures": rows_of(done.failures)})
+        print_json({**shown, **_cost(done.seconds, price), "failures": rows_of(done.failures)})
     elif not quiet:
         typer.echo(
             f"{done.model}: {done.computed:,} nodes embedded in {done.seconds:.1f} s, {done.finished_before:,} were "
             f"done before, {done.failed:,} failed; {done.reads:,} reads, {done.bytes_read / 1e6:,.1f} MB"
         )
+        if price is not None:
+            typer.echo(f"  {_priced(done.seconds, price)}")
         for note in done.notes:
             typer.echo(f"  - {note}")
     if done.failed:
@@ -213,7 +231,17 @@ def aggregate_embeddings(
             typer.echo(f"  - {done.without:,} skeletons have no embeddings")
 
 
-def _print_forecast(forecast: Any) -> None:
+def _cost(seconds: float, price: float | None) -> dict[str, float]:
+    """Hours of all workers together, and dollars where an hour has a price."""
+    hours = {"device_hours": seconds / 3600}
+    return hours if price is None else {**hours, "dollars": hours["device_hours"] * price}
+
+
+def _priced(seconds: float, price: float) -> str:
+    return f"cost    {seconds / 3600:,.4g} device hours, {seconds / 3600 * price:,.2f} dollars at {price:,.4g} an hour"
+
+
+def _print_forecast(forecast: Any, price: float | None) -> None:
     typer.echo(
         f"{forecast.nodes:,} nodes to embed, {forecast.finished:,} finished before, {forecast.outside:,} outside the "
         f"volume; {forecast.padded:,} crops reach out of it"
@@ -231,6 +259,10 @@ def _print_forecast(forecast: Any) -> None:
         f"{forecast.seconds_reading:,.1f} s by one block of each volume; they overlap); probes were "
         f"{forecast.probe_spread:.0%} apart, expect it within 50 % on a machine as busy as now"
     )
+    if price is None:
+        typer.echo(f"  cost    {forecast.seconds / 3600:,.4g} device hours; --price DOLLARS says what they cost")
+    else:
+        typer.echo(f"  {_priced(forecast.seconds, price)}")
 
 
 def map_embeddings(

@@ -48,21 +48,27 @@ def short(message: str) -> str:
 
 
 @contextmanager
-def progress_bars(off: bool = False) -> Iterator[Bars]:
-    """A maker of progress callbacks with remaining time; none when standard error is no terminal."""
+def progress_bars(off: bool = False, an_hour: float | None = None) -> Iterator[Bars]:
+    """A maker of progress callbacks with remaining time; none when standard error is no terminal.
+
+    Args:
+        an_hour: dollars; what was spent, and what it comes to, are shown then.
+    """
     if off or not sys.stderr.isatty():
         yield lambda name: None
         return
     from rich import progress as rich
     from rich.console import Console
 
-    columns = (
+    columns: list[rich.ProgressColumn] = [
         rich.TextColumn("{task.description}"),
         rich.BarColumn(),
         rich.MofNCompleteColumn(),
         rich.TimeElapsedColumn(),
         rich.TimeRemainingColumn(),
-    )
+    ]
+    if an_hour is not None:
+        columns.append(_cost_column(an_hour))
     with rich.Progress(*columns, console=Console(stderr=True), transient=True) as bars:
 
         def bar(name: str) -> Progress:
@@ -70,6 +76,24 @@ def progress_bars(off: bool = False) -> Iterator[Bars]:
             return lambda done, total: bars.update(task, completed=done, total=total or None)
 
         yield bar
+
+
+def _cost_column(an_hour: float) -> Any:
+    from rich import progress as rich
+    from rich.text import Text
+
+    class Cost(rich.ProgressColumn):
+        def render(self, task: rich.Task) -> Text:
+            return Text(cost_so_far(an_hour, task.elapsed or 0.0, task.time_remaining))
+
+    return Cost()
+
+
+def cost_so_far(an_hour: float, elapsed_s: float, remaining_s: float | None) -> str:
+    """``0.50 of 2.00 dollars``; what it comes to is left out while nobody knows."""
+    spent = an_hour * elapsed_s / 3600
+    whole = "" if remaining_s is None else f" of {spent + an_hour * remaining_s / 3600:,.2f}"
+    return f"{spent:,.2f}{whole} dollars"
 
 
 def print_json(document: Any) -> None:

@@ -11,42 +11,46 @@ from __future__ import annotations
 import os
 import pickle
 import platform
-import socket
+import threading
+import time
 import uuid
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Executor, Future
-from contextlib import closing
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
+from statistics import median
 from typing import Any, ClassVar
 
 import numpy as np
 
-from ingest.running.task_runners import RunnerBase, TaskError, pickled, pooled
-from ingest.schema.errors import AnalysisError, GraphlabError, MissingExtraError, VersionError
+from graphlab.distributed.content import name_of
+from graphlab.distributed.ray_connect import RETRIES, ClusterError, checked, connect, lacking_memory, line_of, meant
+from ingest.running.task_runners import Hook, RunnerBase, TaskError, pickled, pooled
+from ingest.schema.errors import AnalysisError, GraphlabError, VersionError
 
-RETRIES = 3
-"""Times that a task is tried again whose worker or machine was lost, or that failed by chance."""
-CONNECT_S = 10.0
-LOOPBACK = "127.0.0.1"
-_LOCAL_ONLY = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
-"""Set to 0, Ray binds loopback alone; otherwise every interface of the machine."""
-
-
-class ClusterError(TaskError):
-    """No such cluster, or one that could not do the work."""
+STRAGGLER_S, STRAGGLER = 30.0, 3.0
+"""A task is given to a second worker when it takes longer than both so many seconds, and so many times the median."""
+FEW = 3
+"""Tasks that have to be done before one can be late."""
 
 
 class RayTasks(RunnerBase):
     """Processes of a Ray cluster: function and arrays are sent to each machine once, then tasks and results.
 
     A task whose machine is lost is done again on another, as is one that fails by chance; a ``GraphlabError`` is
-    about the data, and final. Started at the first use; a process has one cluster.
+    about the data, and final. A late one is given to a second worker when there is nothing else to do, and who is
+    done first counts. Tasks run in the caller's folder, where a machine has it. Started at the first use; a process
+    has one cluster.
 
     Args:
-        workers: tasks at a time; the processors of the cluster when None.
+        workers: tasks at a time; when None, the processors of the cluster, or its GPUs where tasks take one.
         address: ``HOST:PORT`` of the head of a cluster that this machine is part of, or ``auto`` to find it; None
             starts one here, or takes what the process is connected to.
         retries: times that a task is tried again.
+        gpus: that a task has to itself.
+        straggler_s: least seconds of a task that is late.
 
     Raises:
         AnalysisError: a number below 1, an address of another form.
@@ -54,13 +58,16 @@ class RayTasks(RunnerBase):
 
     shares_memory: ClassVar[bool] = False
 
-    def __init__(self, workers: int | None = None, address: str | None = None, *, retries: int = RETRIES) -> None:
+    def __init__(
+        self, workers: int | None = None, address: str | None = None, *, retries: int = RETRIES, gpus: int = 0,
+        straggler_s: float = STRAGGLER_S,
+    ) -> None:  # fmt: skip
         if workers is not None and workers < 1:
             raise AnalysisError(f"{workers} workers asked; give at least 1")
         if retries < 0:
             raise AnalysisError(f"{retries} retries asked; give 0 or more")
-        self.address = None if address is None else _checked(address)
-        self._asked, self.retries = workers, retries
+        self.address = None if address is None else checked(address)
+        self._asked, self.retries, self.gpus, self.straggler_s = workers, retries, gpus, straggler_s
 
     @property
     def workers(self) -> int:  # type: ignore[override]
@@ -70,99 +77,44 @@ class RayTasks(RunnerBase):
             ClusterError: the cluster cannot be reached.
         """
         if self._asked is None:
-            connect(self.address)
-            import ray
-
-            self._asked = max(1, int(ray.cluster_resources().get("CPU", 1)))
+            there = self._resources()
+            self._asked = max(1, int(there.get("GPU", 0) // self.gpus if self.gpus else there.get("CPU", 1)))
         return self._asked
 
-    def _results(self, function: Callable[[Any], Any], tasks: Iterable[Any], *run: Any) -> Generator[Any, None, None]:
+    def for_networks(self, device: str = "auto") -> RayTasks:
+        """The same cluster for tasks that compute networks: each with a GPU where there are any.
+
+        Raises:
+            ClusterError: GPUs asked where there are none; the cluster cannot be reached.
+        """
+        gpus = 0 if device == "cpu" else int(self._resources().get("GPU", 0) >= 1)
+        if device.startswith("cuda") and not gpus:
+            raise ClusterError(f"no machine of the cluster has a GPU for --device {device}; leave the option out")
+        return RayTasks(self._asked, self.address, retries=self.retries, gpus=gpus, straggler_s=self.straggler_s)
+
+    def _resources(self) -> dict[str, float]:
+        connect(self.address)
+        import ray
+
+        found: dict[str, float] = ray.cluster_resources()
+        return found
+
+    def _results(
+        self, function: Callable[[Any], Any], tasks: Iterable[Any], ahead: int, in_order: bool, watch: Hook, stop: Hook
+    ) -> Generator[Any, None, None]:
         buffers: list[pickle.PickleBuffer] = []
         head = pickled(function, "the function", buffers.append)
         connect(self.address, self._asked)
-        pool = partial(_Pool, head, buffers, self.retries)
-        with closing(pooled(pool, _run, (pickled(task, "a task") for task in tasks), *run)) as results:
+        pool = _Pool(head, buffers, self, name_of(function))
+
+        def watched() -> None:
+            pool.help_late()
+            if watch:
+                watch()
+
+        sent = (pickled(task, "a task") for task in tasks)
+        with closing(pooled(lambda: pool, _run, sent, ahead, in_order, watched, stop)) as results:
             yield from map(pickle.loads, results)
-
-
-def connect(address: str | None = None, workers: int | None = None) -> None:
-    """Start a cluster here or join one, if the process has none.
-
-    Raises:
-        MissingExtraError: Ray is not installed. VersionError: the cluster has other versions.
-        ClusterError: nothing answers, or the process is part of another cluster.
-    """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    if address is None:
-        os.environ.setdefault(_LOCAL_ONLY, "0")
-    try:
-        import ray
-    except ImportError:
-        raise MissingExtraError("Ray", "ray") from None
-    if ray.is_initialized():
-        _require_address(address, ray.get_runtime_context().gcs_address)
-        return
-    quiet: dict[str, Any] = {"include_dashboard": False} if address is None else {}
-    if address is None:
-        quiet["num_cpus"] = workers or os.cpu_count() or 1
-    else:
-        _require_answer(address)
-    try:
-        ray.init(address=address or "local", logging_level="ERROR", log_to_driver=False, **quiet)
-    except Exception as error:
-        said = str(error)
-        if "ersion mismatch" in said:
-            raise VersionError(
-                f"the cluster at {address} has other versions: {' '.join(said.split())}. Install the same Ray and "
-                "Python on every machine"
-            ) from None
-        raise ClusterError(
-            f"cannot {'start Ray here' if address is None else f'join the cluster at {address}'}: {said}. "
-            "This machine has to be part of the cluster: `ray start` with the address of its head"
-        ) from None
-    if address is None and ray.util.get_node_ip_address() != LOOPBACK:
-        ray.shutdown()
-        raise ClusterError(
-            "Ray was imported before and would listen on every interface of this machine; set "
-            f"{_LOCAL_ONLY}=0 before Python starts, or give the address of a cluster"
-        )
-
-
-def disconnect() -> None:
-    """End the cluster that this process started, or leave the one that it joined."""
-    import ray
-
-    ray.shutdown()
-
-
-def _checked(address: str) -> str:
-    if address.startswith("ray://"):
-        raise AnalysisError(
-            f"found address {address!r}: Ray's client protocol; work on a machine of the cluster and give "
-            "HOST:PORT of its head, or auto"
-        )
-    host, _, port = address.rpartition(":")
-    if address != "auto" and not (host and port.isascii() and port.isdigit() and 0 < int(port) < 65536):
-        raise AnalysisError(f"found address {address!r}; wanted HOST:PORT of the head of a cluster, or auto")
-    return address
-
-
-def _require_answer(address: str) -> None:
-    if address == "auto":
-        return
-    host, _, port = address.rpartition(":")
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), CONNECT_S).close()
-    except OSError as error:
-        raise ClusterError(
-            f"no cluster answers at {address} ({error.strerror or error}). Start its head there with `ray start`, "
-            f"on port {port}"
-        ) from None
-
-
-def _require_address(asked: str | None, there: str) -> None:
-    if asked not in (None, "auto", there):
-        raise ClusterError(f"this process is part of the cluster at {there}; use another process for that at {asked}")
 
 
 class _TryAgain(Exception):
@@ -176,14 +128,30 @@ class _TryAgain(Exception):
         return self.said
 
 
+@dataclass(eq=False)
+class _Asked:
+    """One task, and the tries of it that go on."""
+
+    number: int
+    task: bytes
+    since: float = field(default_factory=time.monotonic)
+    outer: Future[Any] = field(default_factory=Future)
+    live: list[Any] = field(default_factory=list)
+    twice: bool = False
+
+
 class _Pool(Executor):
     """Ray behind the futures of the standard library."""
 
-    def __init__(self, head: bytes, buffers: list[pickle.PickleBuffer], retries: int) -> None:
+    def __init__(self, head: bytes, buffers: list[pickle.PickleBuffer], runner: RayTasks, name: str) -> None:
         import ray
 
-        self._ray = ray
-        self._live: dict[Future[Any], Any] = {}
+        self._ray, self._runner, self._name = ray, runner, name
+        self._lock = threading.Lock()
+        self._asked: list[_Asked] = []
+        self._took: list[float] = []
+        self._beaten: list[Any] = []
+        self._count = 0
         raw = [buffer.raw() for buffer in buffers]
         kept = [np.frombuffer(one, dtype=np.uint8) for one in raw]
         try:
@@ -192,66 +160,80 @@ class _Pool(Executor):
             size = sum(one.nbytes for one in raw)
             raise ClusterError(
                 f"the object store of this machine cannot take the {size:,} bytes of the function and its arrays "
-                f"({_line(error)}). Start Ray with a larger one, its object_store_memory"
+                f"({line_of(error)}). Start Ray with a larger one, its object_store_memory"
             ) from None
         # In a list, so that tasks begin before it has come, and each process takes it once.
-        self._sent = (uuid.uuid4().hex, [sent], _versions())
-        self._remote = ray.remote(num_cpus=1, max_retries=retries, retry_exceptions=[_TryAgain])(_run)
+        self._sent = (uuid.uuid4().hex, [sent], _versions(), str(Path.cwd()))
+        # Processes stay (max_calls=0), so that networks that a function opened are open for its next task.
+        how = {"num_gpus": runner.gpus, "max_calls": 0} if runner.gpus else {}
+        remote = ray.remote(num_cpus=1, max_retries=runner.retries, retry_exceptions=[_TryAgain], **how)
+        self._remote = remote(_run)
 
     def submit(self, function: Any, /, task: bytes) -> Future[Any]:  # type: ignore[override]
-        outer: Future[Any] = Future()
-        outer.set_running_or_notify_cancel()
-        reference = self._remote.remote(*self._sent, task)
-        inner: Future[Any] = reference.future()
-        self._live[inner] = reference
-        inner.add_done_callback(partial(self._hand_over, outer))
-        return outer
+        self._count += 1
+        asked = _Asked(self._count, task)
+        asked.outer.set_running_or_notify_cancel()
+        with self._lock:
+            self._asked.append(asked)
+        self._try(asked)
+        return asked.outer
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        for reference in list(self._live.values()):
+        with self._lock:
+            live = [*self._beaten, *(one for asked in self._asked for one in asked.live)]
+        for reference in live:
             self._ray.cancel(reference)
 
-    def _hand_over(self, outer: Future[Any], inner: Future[Any]) -> None:
-        self._live.pop(inner, None)
+    def help_late(self) -> None:
+        """Where workers have nothing to do, give them what others take too long for."""
+        with self._lock:
+            beaten, self._beaten = self._beaten, []
+            idle = self._runner.workers - sum(len(asked.live) for asked in self._asked)
+            late: list[_Asked] = []
+            if idle > 0 and len(self._took) >= FEW:
+                before = time.monotonic() - max(self._runner.straggler_s, STRAGGLER * median(self._took))
+                late = [asked for asked in self._asked if not asked.twice and asked.since < before][:idle]
+            for asked in late:
+                asked.twice = True
+        for reference in beaten:
+            self._ray.cancel(reference)
+        for asked in late:
+            self._try(asked)
+
+    def _try(self, asked: _Asked) -> None:
+        reference = self._remote.remote(*self._sent, asked.task)
+        with self._lock:
+            asked.live.append(reference)
+        reference.future().add_done_callback(partial(self._hand_over, asked, reference))
+
+    def _hand_over(self, asked: _Asked, reference: Any, inner: Future[Any]) -> None:
         error = inner.exception()
+        with self._lock:
+            asked.live.remove(reference)
+            if asked not in self._asked or (error is not None and asked.live):
+                return  # the other try of it was first, or may yet do it
+            self._asked.remove(asked)
+            self._took.append(time.monotonic() - asked.since)
+            self._beaten += asked.live
         if error is not None:
-            outer.set_exception(_meant(error))
+            asked.outer.set_exception(self._meant(error, asked))
             return
         ok, content = inner.result()
         if ok:
-            outer.set_result(content)
+            asked.outer.set_result(content)
         else:
-            outer.set_exception(pickle.loads(content))
+            asked.outer.set_exception(pickle.loads(content))
 
-
-def _meant(error: BaseException) -> BaseException:
-    """What an error of Ray says in the words of this package; a task's own error as it was."""
-    import ray.exceptions as of_ray
-
-    cause = getattr(error, "cause", None)
-    if isinstance(cause, _TryAgain):
+    def _meant(self, error: BaseException, asked: _Asked) -> BaseException:
+        """A task's own error as it was, one of Ray in our words."""
+        task, tries = f"task {asked.number} of {self._name}", self._runner.retries + 1
+        cause = getattr(error, "cause", None)
+        if not isinstance(cause, _TryAgain):
+            return meant(error, task, tries)
         own: BaseException = pickle.loads(cause.pickled_error)
+        if isinstance(own, MemoryError):
+            return lacking_memory(f"{task} had no memory", "MemoryError", own, tries)
         return own
-    if isinstance(error, of_ray.TaskCancelledError):
-        return ClusterError("a task was cancelled by others")
-    lost = (of_ray.WorkerCrashedError, of_ray.NodeDiedError, of_ray.OutOfMemoryError, of_ray.LocalRayletDiedError)
-    if isinstance(error, lost):
-        return ClusterError(
-            f"a worker ended before its task was done, each time it was tried (killed, or out of memory): "
-            f"{_line(error)}. Use fewer workers a machine, or machines with more memory"
-        )
-    if "No module named" in str(error):
-        return VersionError(
-            f"the machines of the cluster do not have this graphlab ({_line(error)}). Install the same version with "
-            "its dependencies on every one"
-        )
-    return ClusterError(f"Ray could not do a task: {_line(error)}")
-
-
-def _line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    modules = [line for line in lines if "No module named" in line]
-    return (modules or lines or [type(error).__name__])[0]
 
 
 def _versions() -> dict[str, str]:
@@ -266,9 +248,11 @@ _function: tuple[str, Any] = ("", None)
 """What was sent last, and what it is called."""
 
 
-def _run(name: str, sent: list[Any], versions: dict[str, str], task: bytes) -> tuple[bool, bytes]:
+def _run(name: str, sent: list[Any], versions: dict[str, str], folder: str, task: bytes) -> tuple[bool, bytes]:
     """Whether the task was done, and its result or its error."""
     try:
+        with suppress(OSError):  # relative paths are the caller's; a machine without them says which it misses
+            os.chdir(folder)
         return True, pickled(_received(name, sent, versions)(pickle.loads(task)), "a result")
     except GraphlabError as error:
         return False, pickle.dumps(error)

@@ -9,7 +9,9 @@ Tests: tests/graphlab/embeddings/test_parts.py.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +22,7 @@ import pyarrow as pa
 
 from graphlab.distributed.array_parts import ANY, named_parts, part_of
 from graphlab.distributed.content import digest
-from graphlab.distributed.parts_folder import MissingParts, claim, not_written, open_folder, require_same
+from graphlab.distributed.parts_folder import RUN, MissingParts, claim, not_written, open_folder, require_same
 from graphlab.store.files import checksums
 from ingest.running import whole_files
 from ingest.schema.errors import AnalysisError, ReadError
@@ -49,6 +51,53 @@ class Gathered:
     """Of all parts together."""
 
 
+@dataclass(frozen=True)
+class PartPlace:
+    """Where one part keeps its rows."""
+
+    folder: Path
+    part: int
+    parts: int
+
+    @property
+    def path(self) -> Path:
+        return self.folder / f"part-{self.part:05d}"
+
+    @property
+    def is_done(self) -> bool:
+        """Whether every node of the part has a row or a failure."""
+        return (self.path / DONE).is_file()
+
+    def journal(self, identity: Mapping[str, Any]) -> EmbeddingJournal:
+        """Its rows.
+
+        Raises:
+            VersionError: they are of another run. ReadError: the folder cannot be made or read.
+        """
+        from gpu_embed.journal import EmbeddingJournal
+
+        return EmbeddingJournal(self.path, {**identity, "part": f"{self.part} of {self.parts}"})
+
+    def finish(self, made: Embedded) -> None:
+        """Write down that every node of this part has a row or a failure.
+
+        Raises:
+            ReadError: the disk is full or fails.
+        """
+        document = {
+            "computed": made.computed + made.finished_before,
+            "reads": made.reads,
+            "bytes_read": made.bytes_read,
+            "seconds": round(made.seconds, 3),
+        }
+        try:
+            with whole_files.write_atomically(self.path / FAILURES) as new:
+                checksums.write_parquet(made.failures, new)
+            whole_files.write_bytes(self.path / DONE, json.dumps(document).encode())
+        except OSError as error:
+            raise not_written(self.path, error) from None
+
+
 class EmbeddingParts:
     """One part, or all of them, of a run that shares a folder.
 
@@ -64,7 +113,12 @@ class EmbeddingParts:
             raise AnalysisError(f"nodes are divided into parts that read their own blocks; give I/N instead of {ANY}")
         self.gathers = text == GATHER
         self.part, self.parts = (0, 0) if self.gathers else part_of(text)
-        self.folder = open_folder(shared)
+        self.folder = open_folder(shared).resolve()
+
+    @property
+    def own_place(self) -> PartPlace:
+        """Of this part."""
+        return PartPlace(self.folder, self.part, self.parts)
 
     def own(self, nodes: pa.Table, cell_nm: float) -> pa.Table:
         """The nodes of this part; all of them where it gathers."""
@@ -79,30 +133,29 @@ class EmbeddingParts:
         Raises:
             VersionError: the folder is of another run. ReadError: it cannot be written.
         """
-        from gpu_embed.journal import EmbeddingJournal
-
         claim(self.folder, {**_identity(identity, nodes), "parts": self.parts})
-        return EmbeddingJournal(self._place(self.part), {**identity, "part": f"{self.part} of {self.parts}"})
+        return self.own_place.journal(identity)
 
-    def finish(self, made: Embedded) -> None:
-        """Write down that every node of this part has a row or a failure.
+    def places(self, identity: Mapping[str, Any], nodes: pa.Table, parts: int) -> list[PartPlace]:
+        """Every part of a run that one process hands out; a folder of such a run has as many parts as it began with.
 
         Raises:
-            ReadError: the disk is full or fails.
+            VersionError: the folder is of another run. ReadError: it cannot be written.
         """
-        place = self._place(self.part)
-        document = {
-            "computed": made.computed + made.finished_before,
-            "reads": made.reads,
-            "bytes_read": made.bytes_read,
-            "seconds": round(made.seconds, 3),
-        }
-        try:
-            with whole_files.write_atomically(place / FAILURES) as new:
-                checksums.write_parquet(made.failures, new)
-            whole_files.write_bytes(place / DONE, json.dumps(document).encode())
-        except OSError as error:
-            raise not_written(place, error) from None
+        if (self.folder / RUN).is_file():
+            parts = int(require_same(self.folder, {"work": "embed"})["parts"])
+        claim(self.folder, {**_identity(identity, nodes), "parts": parts})
+        return [PartPlace(self.folder, part, parts) for part in range(1, parts + 1)]
+
+    def remove(self) -> None:
+        """Forget the run: its rows are elsewhere now."""
+        for path in [*self.folder.glob("part-*"), self.folder / RUN]:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        with suppress(OSError):  # somebody else's files are there, too
+            self.folder.rmdir()
 
     def gather(self, identity: Mapping[str, Any], nodes: pa.Table) -> Gathered:
         """Rows and failures of all parts: every node is in one of them.
@@ -112,33 +165,29 @@ class EmbeddingParts:
             ReadError: damaged files, a node without a row, two rows of one node that differ.
         """
         from gpu_embed.embed import embeddings_of
-        from gpu_embed.journal import EmbeddingJournal
 
         parts = int(require_same(self.folder, _identity(identity, nodes))["parts"])
-        lacking = [part for part in range(1, parts + 1) if not (self._place(part) / DONE).is_file()]
+        places = [PartPlace(self.folder, part, parts) for part in range(1, parts + 1)]
+        lacking = [place.part for place in places if not place.is_done]
         if lacking:
             error = MissingParts(named_parts(lacking, parts, f"not every node of {self.folder} is done"))
             error.parts = tuple(lacking)
             raise error
         tables, failures = [], []
         totals = dict.fromkeys(("computed", "reads", "bytes_read", "seconds"), 0)
-        for part in range(1, parts + 1):
-            place = self._place(part)
-            journal = EmbeddingJournal(place, {**identity, "part": f"{part} of {parts}"})
+        for place in places:
+            journal = place.journal(identity)
             if journal.rows() is not None:
                 tables.append(embeddings_of(journal))
-            remedy = f"remove it and run part {part} again"
-            failures.append(checksums.read_parquet(place / FAILURES, "the file of failures", remedy))
-            said = json.loads((place / DONE).read_text(encoding="utf-8"))
+            remedy = f"remove it and run part {place.part} again"
+            failures.append(checksums.read_parquet(place.path / FAILURES, "the file of failures", remedy))
+            said = json.loads((place.path / DONE).read_text(encoding="utf-8"))
             totals = {name: total + said[name] for name, total in totals.items()}
         failed = pa.concat_tables(failures)
         rows = _sorted_once(pa.concat_tables(tables), self.folder) if tables else None
         _require_all(nodes, [failed, *([] if rows is None else [rows])], self.folder)
         return Gathered(rows, failed, int(totals["computed"]), int(totals["reads"]), int(totals["bytes_read"]),
                         float(totals["seconds"]))  # fmt: skip
-
-    def _place(self, part: int) -> Path:
-        return self.folder / f"part-{part:05d}"
 
 
 def nodes_of_part(nodes: pa.Table, part: int, parts: int, cell_nm: float) -> pa.Table:

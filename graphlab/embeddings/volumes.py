@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from graphlab.embeddings.parts import EmbeddingParts
+from graphlab.embeddings.part_work import PartWork, compute_parts, open_source
+from graphlab.embeddings.parts import GATHER, EmbeddingParts
 from graphlab.store.embeddings.intake import origin_key, require_own_relation
 from graphlab.store.embeddings.models import model_names, open_embeddings
 from graphlab.store.files import places
@@ -19,6 +20,7 @@ from graphlab.store.folder import Folder
 from graphlab.store.intake import Policy, ingest
 from ingest.reader import ReadRequest
 from ingest.running.progress import Progress
+from ingest.running.task_runners import TaskRunner
 from ingest.schema.errors import AnalysisError, GraphlabError, ReadError, SchemaError, VersionError
 from ingest.schema.space import Resolution
 
@@ -65,6 +67,9 @@ class EmbedRequest:
     part: str | None = None
     """``3/8``: compute that part of the nodes alone, into ``shared``; ``gather``: file what all parts made."""
     shared: Path | None = None
+    """Of the parts. With ``workers`` alone a folder of the graph, which every machine has to see."""
+    workers: TaskRunner | None = None
+    """Parts are computed by them, and filed when all are done."""
 
 
 @dataclass(frozen=True)
@@ -101,8 +106,12 @@ class EmbedJob:
         from gpu_embed.engines.protocol import EngineOptions
         from ingest.nodes import each_once, read_nodes
 
-        if (request.part is None) != (request.shared is None):
-            raise AnalysisError("a part and the folder that parts share go together; give part and shared, or neither")
+        if request.workers is not None and request.part is not None:
+            raise AnalysisError("workers compute all parts themselves; leave out part, or workers")
+        if request.workers is None and (request.part is None) != (request.shared is None):
+            raise AnalysisError(
+                "a part and the folder that parts share go together; give part and shared, workers and shared, or none"
+            )
         self._parts = EmbeddingParts(request.part, request.shared) if request.part and request.shared else None
         self._folder, self._request = folder, request
         given = request.checkpoint
@@ -111,15 +120,15 @@ class EmbedJob:
         card = self._checkpoint.card
         resolution = Resolution(*card.resolution) if card.resolution else None
         geometry = {"resolution": request.resolution, "offset": request.offset, "axes": request.axes}
-        em = _volume(request.em, {**geometry, "prefer": resolution, "missing": request.missing_chunks})
+        sources = [(request.em, {**geometry, "prefer": resolution, "missing": request.missing_chunks})]
+        em = open_source(*sources[0])
         geometry = {
             "resolution": request.segmentation_resolution or request.resolution,
             "offset": request.segmentation_offset,
             "axes": request.segmentation_axes or request.axes,
         }
-        segmentation = _volume(
-            request.segmentation, {**geometry, "prefer": em.resolution, "missing": request.missing_chunks}
-        )
+        sources.append((request.segmentation, {**geometry, "prefer": em.resolution, "missing": request.missing_chunks}))
+        segmentation = open_source(*sources[1])
         self._volumes = (em, segmentation)
         strange = request.out_of_domain and resolution != em.resolution
         self.model = (request.model or card.name) + (OUT_OF_DOMAIN if strange else "")
@@ -144,26 +153,41 @@ class EmbedJob:
         identity = self._identity(em, segmentation)
         self._run: EmbeddingRun | None = None
         self._journal: EmbeddingJournal | None = None
-        if self._parts is not None:
+        settings: dict[str, Any] = {
+            "resolution": resolution,
+            "out_of_domain": request.out_of_domain,
+            "cutting": request.cutting,
+            "memory_bytes": memory_bytes,
+        }
+        cell_nm = CROPS_A_CELL * card.architecture.crop * max(em.resolution.xyz)
+        self._work: PartWork | None = None
+        if self._parts is not None or request.workers is not None:
             left = each_once(left)
-        if self._parts is not None and self._parts.gathers:
+        self._left, self._cell_nm, self._of_run = left, cell_nm, identity
+        if request.workers is not None and keep:
+            shared = request.shared or places.place(
+                folder.path, places.EMBEDDINGS, f"{places.UNFINISHED}{self.model}-parts"
+            )
+            self._parts = EmbeddingParts(GATHER, shared)
+            if not request.workers.shares_memory and not getattr(request.workers, "gpus", 0):
+                options = replace(options, threads=1)  # a worker has one processor
+            both = (sources[0], sources[1])
+            self._work = PartWork(both, self._checkpoint, request.engine, options, identity, settings)
+        elif self._parts is not None and self._parts.gathers:
             self._gathered = self._parts.gather(identity, left)
         else:
             if self._parts is None:
                 self._journal = self._open_journal(identity, keep)
             else:
                 self._journal = self._parts.journal(identity, left) if keep else None
-                left = self._parts.own(left, CROPS_A_CELL * card.architecture.crop * max(em.resolution.xyz))
+                left = self._parts.own(left, cell_nm)
             self._run = EmbeddingRun(
                 em,
                 segmentation,
                 left,
                 open_engine(card.architecture, self._checkpoint.weights, request.engine, options),
                 self._journal,
-                resolution=resolution,
-                out_of_domain=request.out_of_domain,
-                cutting=request.cutting,
-                memory_bytes=memory_bytes,
+                **settings,
             )
         self._notes = [] if resolution else ["the model's card says no resolution: that the EM fits it is not checked"]
         if strange:
@@ -184,6 +208,8 @@ class EmbedJob:
         """
         from gpu_embed.embed import Embedded, embeddings_of
 
+        if self._work is not None:
+            return self._by_workers(self._work, progress)
         if self._run is None:
             found = self._gathered
             made = Embedded(found.computed, 0, 0, 0, found.reads, found.bytes_read, found.seconds, found.failures)
@@ -195,12 +221,27 @@ class EmbedJob:
         made = self._run.run(progress)
         made.notes += [note for volume in self._volumes if (note := volume.note())]
         if self._parts is not None:
-            self._parts.finish(made)
+            self._parts.own_place.finish(made)
             part = f"part {self._parts.part} of {self._parts.parts} is done and kept in {self._request.shared}"
             return self._summary(made, None, [f"{part}; when every part is done, gather them"])
         run_id, notes = self._file(embeddings_of(journal) if journal.rows() is not None else None, str(journal.folder))
         journal.remove()
         return self._summary(made, run_id, notes)
+
+    def _by_workers(self, work: PartWork, progress: Progress | None) -> EmbedSummary:
+        from gpu_embed.embed import Embedded
+
+        assert self._parts is not None
+        assert self._request.workers is not None
+        parts = self._parts
+        if self._left.num_rows == 0:
+            return self._summary(Embedded(), None, [])
+        said = compute_parts(work, self._request.workers, parts, self._left, self._cell_nm, progress)
+        found = parts.gather(self._of_run, self._left)
+        made = Embedded(found.computed, 0, 0, 0, found.reads, found.bytes_read, found.seconds, found.failures)
+        run_id, notes = self._file(found.rows, f"the parts in {parts.folder}")
+        parts.remove()
+        return self._summary(made, run_id, said + notes)
 
     def _file(self, computed: pa.Table | None, kept: str) -> tuple[str | None, list[str]]:
         """Rows into the graph and to SegCLR's shards: the run that brought them, and its notes."""
@@ -310,16 +351,6 @@ class EmbedJob:
         from ingest.segclr.csv_zip import write_shards
 
         write_shards(target, iter(table.to_batches()), convention="bytewidth8")
-
-
-def _volume(source: Any, options: Mapping[str, Any]) -> Volume:
-    from ingest.volumes.volume import Volume, open_volume
-
-    if isinstance(source, Volume):
-        return source
-    if not isinstance(source, str | Path | Mapping):
-        raise SchemaError(f"volume: found {type(source).__name__}; wanted a URL, a path or a Volume")
-    return open_volume(source, **options)
 
 
 def _without(nodes: pa.Table, there: pa.Table | None) -> pa.Table:

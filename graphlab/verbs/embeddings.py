@@ -206,7 +206,9 @@ class Embeddings(Namespace):
                 ``spacing_nm`` (of skeletons), ``engine``, ``precision``, ``device``, ``batch``, ``architecture``,
                 ``memory_gib``, ``out_of_domain``, ``cutting`` (``device``: blocks are kept and crops cut where the
                 engine computes, what a GPU does by default; ``host``), ``part`` and ``shared`` (``"3/8"`` and a
-                folder: compute that part of the nodes and file nothing; ``"gather"``: file what all parts computed).
+                folder: compute that part of the nodes and file nothing; ``"gather"``: file what all parts computed),
+                ``workers`` (a runner that computes all parts, such as ``RayTasks``; ``shared`` then is where finished
+                parts are kept until they are filed, a folder of the graph when absent).
 
         Raises:
             SchemaError, VersionError, ReadError, UnknownNameError: the graph is as it was.

@@ -142,10 +142,11 @@ def segment(plan: SegmentPlan, *, workers: Workers = 1, progress: Progress | Non
     claim(plan.folder, about)
     runner = runner_of(workers)
     each = max(1, plan.together or 1)
-    groups = [boxes] if runner.workers == 1 else [boxes[i : i + each] for i in range(0, len(boxes), each)]
+    alone = runner.workers == 1 and runner.shares_memory
+    groups = [boxes] if alone else [boxes[i : i + each] for i in range(0, len(boxes), each)]
     told = None if progress is None else _Told(progress, len(boxes))
     found: list[PieceDone] = []
-    inner = told if runner.workers == 1 else None
+    inner = told if alone else None
     for done in runner.map_tasks(partial(segment_group, plan, progress=inner), groups):
         found += done
         if told and inner is None:

@@ -31,7 +31,12 @@ PartOption = Annotated[
 ]
 Shared = Annotated[
     Path | None,
-    typer.Option("--shared", metavar="DIR", callback=outside, help="Folder that the parts of one run share."),
+    typer.Option(
+        "--shared",
+        metavar="DIR",
+        callback=outside,
+        help="Folder that the parts of one run share; alone: what is done is kept there, and the same command goes on.",
+    ),
 ]
 
 
@@ -48,18 +53,26 @@ class Division:
 def divided(part: str | None, shared: Path | None, threads: Workers, json: bool) -> Iterator[Division]:
     """Run the block as a part, as the one who gathers, or as ever; a part says what it did.
 
+    With a folder and no part it runs as ever, and results of tasks are kept there as they come: killed, it goes on.
+
     Raises:
-        AnalysisError: one option without the other, no such part, work that has no tasks to share.
+        AnalysisError: a part without a folder, no such part, work that has no tasks to share.
     """
-    if (part is None) != (shared is None):
-        raise AnalysisError("--part and --shared go together: --part I/N --shared DIR, then --part gather --shared DIR")
-    if part is None or shared is None:
+    if shared is None:
+        if part is not None:
+            raise AnalysisError("--part needs --shared: --part I/N --shared DIR, then --part gather --shared DIR")
         yield Division(threads, is_part=False)
         return
     from graphlab.distributed.array_parts import ANY, ArrayPart, Gather, part_of
     from graphlab.distributed.dynamic_parts import DynamicPart
     from graphlab.distributed.parts_folder import PartDone
 
+    if part is None:
+        alone = ArrayPart(1, 1, shared, threads)
+        yield Division(alone, is_part=False)
+        if not alone.begun:
+            typer.echo("this work has no tasks whose results could be kept; nothing is in --shared", err=True)
+        return
     if part == GATHER:
         yield Division(Gather(shared), is_part=False)
         return

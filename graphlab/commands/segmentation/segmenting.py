@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from graphlab.commands.options import Json, NoProgress, Quiet, outside, voxels_of
+from graphlab.commands.options import Json, NoProgress, Quiet, outside, voxels_of, workers_of
 
 if TYPE_CHECKING:
     from gpu_embed.ffn.architecture import Zyx
@@ -74,7 +74,14 @@ def segment(
         int | None, typer.Option(help="Sub-volumes at a time; default: as many as the batch.", min=1)
     ] = None,
     save_every: Annotated[float, typer.Option(metavar="SECONDS", help="Save unfinished sub-volumes.", min=0)] = 300.0,
-    workers: Annotated[int, typer.Option(help="Threads over sub-volumes, each with an engine.", min=1)] = 1,
+    workers: Annotated[
+        Any,
+        typer.Option(
+            metavar="N|ray|ray:HOST:PORT",
+            parser=workers_of,
+            help="Over sub-volumes, each with an engine: threads, or processes of a Ray cluster that sees FOLDER.",
+        ),
+    ] = "1",
     out_of_domain: Annotated[
         bool, typer.Option("--out-of-domain", help="Segment voxels of a size the network was not trained at.")
     ] = False,
@@ -122,8 +129,9 @@ def segment(
         out_of_domain,
         seeds_from,
     )
+    runner = workers if isinstance(workers, int) else workers.for_networks(device)
     with progress_bars(off=no_progress or quiet or json) as bars:
-        done = run.segment(plan, workers=workers, progress=bars("following objects"))
+        done = run.segment(plan, workers=runner, progress=bars("following objects"))
         one = run.write_one(done.pieces, output, opened().resolution, bars("making one of all")) if output else None
     if json:
         shown = {name: getattr(done, name) for name in SHOWN}

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import redirect_stdout
+from functools import partial
+from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from graphlab.commands.options import Json, NoProgress, Quiet, Seed, outside, voxels_of
+from graphlab.commands.options import Json, NoProgress, Quiet, Seed, Workers, outside, voxels_of
+from ingest.schema.errors import AnalysisError
 
 PUBLISHED_DECAY = 1e-4
 
@@ -74,6 +78,10 @@ def encoder(
     tensorflow: Annotated[
         Path | None, typer.Option(metavar="PREFIX", help="Also write the checkpoint that Google's loader restores.")
     ] = None,
+    workers: Workers = None,
+    processes: Annotated[
+        int | None, typer.Option(help="Of a Ray cluster that train together; default: all its GPUs or cores.", min=1)
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Probe two steps, say hours and operations; train nothing.")
     ] = False,
@@ -83,8 +91,10 @@ def encoder(
 ) -> None:
     """Train a SegCLR encoder on pairs of places of one neuron; stopped or killed, the same call goes on.
 
-    Under torchrun every process takes a device, and batches are spread over them.
+    Under torchrun, and with --workers ray or ray:HOST:PORT, every process takes a device, and batches are spread over
+    them; machines all see FOLDER.
     """
+    asked = dict(locals())
     from dataclasses import asdict
 
     from gpu_embed.encoder.architectures import architecture as named
@@ -123,19 +133,33 @@ def encoder(
                 "(assumed, not measured)"
             )
         return
+    if isinstance(workers, int) or (workers is None and processes is not None):
+        raise AnalysisError(
+            "processes are those of a cluster: --workers ray or ray:HOST:PORT; on one machine, torchrun"
+        )
+    if workers is not None:
+        from graphlab.distributed.ray_training import together
+
+        there = workers.for_networks(device)
+        alone = {**asked, "workers": None, "processes": None, "no_progress": True}
+        folder.mkdir(parents=True, exist_ok=True)
+        printed = together(partial(_printed, alone), processes or there.workers, workers.address,
+                           gpus=bool(there.gpus), shared=folder.resolve())  # fmt: skip
+        typer.echo(printed, nl=False)
+        return
     geometry = (resolution, segmentation_resolution, voxels_of(offset, "--offset"))
     volumes = open_volumes(em, segmentation, *geometry, voxels_of(segmentation_offset, "--segmentation-offset"))
     made = source.read(*volumes)
     with (
-        started_workers(where) as workers,
-        progress_bars(off=no_progress or quiet or json or not workers.first) as bars,
+        started_workers(where) as group,
+        progress_bars(off=no_progress or quiet or json or not group.first) as bars,
     ):
         _, trained = train_encoder(
-            *volumes, made, settings, folder, name=folder.resolve().name, device=where, workers=workers,
+            *volumes, made, settings, folder, name=folder.resolve().name, device=where, workers=group,
             stop_after=stop_after, checkpoint_every=checkpoint_every, journal_every=journal_every,
             progress=bars("training"),
         )  # fmt: skip
-        if not workers.first:
+        if not group.first:
             return
         source.keep(folder, made)
     about: dict[str, Any] = {
@@ -155,6 +179,14 @@ def encoder(
         print_json(about)
     elif not quiet:
         _print(about)
+
+
+def _printed(asked: dict[str, Any]) -> str:
+    """What one process of a group prints."""
+    said = StringIO()
+    with redirect_stdout(said):
+        encoder(**asked)
+    return said.getvalue()
 
 
 def _print(about: dict[str, Any]) -> None:

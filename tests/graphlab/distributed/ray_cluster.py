@@ -1,4 +1,4 @@
-"""A Ray cluster of two node processes on loopback, our tasks on it, one node killed; what came of it: ``said.json``.
+"""A Ray cluster of two node processes on loopback, our tasks on it, what may go wrong; what came of it: ``said.json``.
 
 Ray's nodes wait 15 seconds at most until their agents have said their ports, which is too short on a busy machine. So
 one is given, and the others, of services that are off, are said before the agents say the same.
@@ -8,32 +8,51 @@ from __future__ import annotations
 
 import json
 import os
+import resource
+import shutil
+import signal
 import socket
+import subprocess
 import sys
 import time
+from collections import Counter
+from contextlib import suppress
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-os.environ.update(RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER="0", RAY_USAGE_STATS_ENABLED="0", RAY_enable_metrics_collection="0")
+os.environ.update(
+    RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER="0",
+    RAY_USAGE_STATS_ENABLED="0",
+    RAY_enable_metrics_collection="0",
+    RAY_memory_monitor_refresh_ms="0",  # whatever else the machine does, but for the node that starves
+)
 import numpy as np
 import pytest
 import ray
 from ray._private.node import Node
 from ray.cluster_utils import Cluster
 
+from graphlab import Graph
 from graphlab.circuits.simulation.drive import RandomDrive
 from graphlab.circuits.simulation.neurons import Neuron
 from graphlab.circuits.simulation.spiking import Network, simulate_spikes
-from graphlab.distributed.ray_tasks import RayTasks, disconnect
+from graphlab.distributed.array_parts import ArrayPart, Gather
+from graphlab.distributed.parts_folder import PartDone
+from graphlab.distributed.ray_connect import disconnect
+from graphlab.distributed.ray_tasks import RayTasks
 from graphlab.motifs.census.triads import triad_counts
 from graphlab.motifs.nulls.ensembles import sample_counts
 from graphlab.motifs.nulls.models import NullOptions
 from graphlab.motifs.nulls.registered import null_model
 from graphlab.testing.null_models import example_graph
+from graphlab.testing.toy import random_graph
 from ingest.running.task_runners import Workers
 from ingest.schema.errors import AnalysisError, VersionError
 
+STORE = 80_000_000
+"""Bytes of the object store of a node, about the least that Ray takes."""
 OFF = ("metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port")
 PATIENT = {"agent_register_timeout_ms": 120_000, "health_check_initial_delay_ms": 0, "health_check_period_ms": 500}
 """With agents that start slowly. A node that is killed is missed after five checks, which it refuses at once."""
@@ -55,9 +74,32 @@ as_it_was, Node.start_raylet = Node.start_raylet, start_raylet
 
 
 def started() -> tuple[Cluster, list[Any]]:
-    head = {"num_cpus": 0, "include_dashboard": False, "_system_config": PATIENT, **agent_port()}
+    head = {"num_cpus": 0, "include_dashboard": False, "_system_config": PATIENT, "object_store_memory": STORE}
+    head |= agent_port()
     cluster = Cluster(initialize_head=True, head_node_args=head)
-    return cluster, [cluster.add_node(num_cpus=1, **agent_port()) for _ in range(2)]
+    return cluster, [add_node(cluster) for _ in range(2)]
+
+
+def add_node(cluster: Cluster, **environment: str) -> Any:
+    return cluster.add_node(num_cpus=1, object_store_memory=STORE, env_vars=environment, **agent_port())
+
+
+def z_of(folder: Path, cluster: Cluster) -> dict[str, str]:
+    """z scores against a null, whoever computes them; each has a graph of its own, which keeps no samples of others."""
+    ways: dict[str, Workers] = {str(count): count for count in (1, 2, 4)}
+    ways |= {f"Ray, {count}": RayTasks(count, cluster.address) for count in (1, 2, 4)}
+    asked: dict[str, Any] = {"null": "configuration", "samples": 8, "seed": 3}
+    random_graph(folder / "graph", seed=0).close()
+
+    def asked_of(name: str, workers: Workers) -> str:
+        with Graph.open(shutil.copytree(folder / "graph", folder / name)) as graph:
+            result = graph.motifs.significance(3, **asked, workers=workers)
+            return result.z.tobytes().hex() + result.p.tobytes().hex()
+
+    for part in (1, 2, 3):
+        with suppress(PartDone):
+            asked_of(f"part {part}", ArrayPart(part, 3, folder / "parts"))
+    return {name: asked_of(name, workers) for name, workers in {**ways, "array": Gather(folder / "parts")}.items()}
 
 
 def bytes_of(workers: Workers) -> dict[str, str]:
@@ -96,17 +138,98 @@ def begun(folder: str, number: int) -> int:
     return number + 1
 
 
-def error_of(runner: RayTasks, function: Any) -> list[str]:
+def hungry(folder: str, number: int) -> int:
+    """Task 3 wants more memory than its process may have, until the machine has more."""
+    if number == 3 and not Path(folder, "more").exists():
+        Path(folder, f"tried-{time.monotonic_ns()}").touch()
+        limits = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (int(vm_bytes()) + 200_000_000, limits[1]))
+        try:
+            np.ones(1_000_000_000 // 8)
+        finally:
+            resource.setrlimit(resource.RLIMIT_AS, limits)
+    Path(folder, f"done-{number}-{time.monotonic_ns()}").touch()
+    return number * 10
+
+
+def vm_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+
+
+def dies(number: int) -> int:
+    """As the kernel ends a process when the machine has no memory."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def large(array: Any, number: int) -> int:
+    return int(array[number]) + int(array.nbytes)
+
+
+def makes_large(number: int) -> Any:
+    return np.full(90_000_000, number, dtype=np.uint8)
+
+
+def late(folder: str, number: int) -> int:
+    """The first one to try number 5 waits until the second is done with it."""
+    place = Path(folder, "late")
+    if number == 5:
+        if place.exists():
+            place.with_name("helped").touch()
+            return number
+        place.touch()
+        while not place.with_name("helped").exists():
+            time.sleep(0.02)
+        time.sleep(0.2)
+    return number
+
+
+def error_of(runner: Any, function: Any, tasks: Any = (1,)) -> list[str]:
     try:
-        list(runner.map_tasks(function, [1]))
+        list(runner.map_tasks(function, tasks))
     except Exception as error:
         return [type(error).__name__, str(error)]
     return []
 
 
+def traces(folder: Path, kind: str) -> list[str]:
+    return sorted(path.name.split("-")[1] for path in folder.glob(f"{kind}-*"))
+
+
+def after(before: list[str], now: list[str]) -> list[str]:
+    """What was left a trace of since."""
+    return list((Counter(now) - Counter(before)).elements())
+
+
+def driver(address: str, folder: str) -> None:
+    """A process that keeps the results of its tasks, and is killed while it has some."""
+    runner = ArrayPart(1, 1, Path(folder, "kept"), RayTasks(2, address))
+    print(list(runner.map_tasks(partial(slowly, folder), range(40))))
+
+
+def slowly(folder: str, number: int) -> int:
+    Path(folder, f"done-{number}-{time.monotonic_ns()}").touch()
+    time.sleep(0.1)
+    return number * 3
+
+
+def killed_and_again(folder: Path, address: str) -> dict[str, Any]:
+    command = [sys.executable, __file__, "driver", address, str(folder)]
+    first = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    while first.poll() is None and not list(folder.glob("kept/*/part-00001-*.parquet")):
+        time.sleep(0.02)
+    os.kill(first.pid, signal.SIGKILL)
+    first.wait()
+    before = set(traces(folder, "done"))
+    for trace in folder.glob("done-*"):
+        trace.unlink()
+    second = subprocess.run(command, capture_output=True, text=True, check=True)
+    return {"before": len(before), "again": len(traces(folder, "done")), "said": json.loads(second.stdout)}
+
+
 def main(folder: str) -> None:
     said: dict[str, Any] = {}
-    for name in ("once", "twice", "killed"):
+    for name in ("once", "twice", "killed", "z", "hungry", "late", "driver", "embedded", "trained"):
         Path(folder, name).mkdir()
     cluster, nodes = started()
     runner = RayTasks(address=cluster.address)
@@ -119,6 +242,29 @@ def main(folder: str) -> None:
     said["refused"] = error_of(runner, refused)
     said["never again"] = error_of(RayTasks(address=cluster.address, retries=0), partial(once, f"{folder}/twice"))
 
+    said["z"] = z_of(Path(folder, "z"), cluster)
+    hungers = Path(folder, "hungry")
+    keeps = ArrayPart(1, 1, hungers / "kept", RayTasks(2, cluster.address, retries=1))
+    said["hungry"] = error_of(keeps, partial(hungry, str(hungers)), range(8))
+    said["tried"], fed = len(list(hungers.glob("tried-*"))), traces(hungers, "done")
+    (hungers / "more").touch()
+    said["fed"] = list(keeps.map_tasks(partial(hungry, str(hungers)), range(8)))
+    said["done once"] = sorted({"0", "1", "2"} - set(after(fed, traces(hungers, "done"))))
+    said["dies"] = error_of(RayTasks(1, cluster.address, retries=1), dies)
+    said["large"] = list(runner.map_tasks(partial(large, np.ones(90_000_000, dtype=np.uint8)), range(2)))
+    runs = RayTasks(2, cluster.address, straggler_s=0.1)
+    said["late"] = list(runs.map_tasks(partial(late, f"{folder}/late"), range(6)))
+    said["driver"] = killed_and_again(Path(folder, "driver"), cluster.address)
+    said["no token"] = subprocess.run(
+        [sys.executable, __file__, "driver", cluster.address, folder],
+        env={**os.environ, "RAY_AUTH_MODE": "token", "HOME": folder},
+        capture_output=True, text=True, check=False,
+    ).stderr  # fmt: skip
+    if find_spec("torch") and find_spec("h5py"):
+        import ray_networks
+
+        said["embedded"] = ray_networks.embedded(Path(folder, "embedded"), cluster.address)
+        said["trained"] = ray_networks.trained_together(Path(folder, "trained"), cluster.address)
     killed = Path(folder, "killed")
 
     def kill() -> None:
@@ -136,6 +282,13 @@ def main(folder: str) -> None:
         time.sleep(0.05)
     said["nodes"] = living
 
+    for name, environment, function in (
+        ("full", {"RAY_local_fs_capacity_threshold": "0"}, makes_large),
+        ("starved", {"RAY_memory_usage_threshold": "0", "RAY_memory_monitor_refresh_ms": "100"}, time.sleep),
+    ):
+        cluster.remove_node(nodes[1])
+        nodes[1] = add_node(cluster, **environment)
+        said[name] = error_of(RayTasks(1, cluster.address, retries=1), function, [60])
     other = {"ray_version": "1.0.0", "python_version": "2.7.18"}
     from ray.experimental.internal_kv import _internal_kv_put
 
@@ -190,4 +343,7 @@ def readable(path: Path) -> bool:
 if __name__ == "__main__":
     import ray_cluster  # workers import tasks by the name of their module, which __main__ is not
 
-    ray_cluster.main(sys.argv[1])
+    if sys.argv[1] == "driver":
+        ray_cluster.driver(*sys.argv[2:])
+    else:
+        ray_cluster.main(sys.argv[1])

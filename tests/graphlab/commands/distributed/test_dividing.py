@@ -71,6 +71,18 @@ def test_a_census_in_parts(graph: Path, tmp_path: Path, size: int) -> None:
     assert said(*asked, "--part", "gather", *shared) == said(*asked)
 
 
+def test_a_folder_keeps_what_one_run_has_done(graph: Path, tmp_path: Path) -> None:
+    asked, shared = ("motifs", graph, "--size", 3), ("--shared", tmp_path / "kept")
+    wanted = said(*asked)
+    assert said(*asked, *shared) == wanted
+    kept = list((tmp_path / "kept").glob("*/part-00001-*.parquet"))
+    assert kept
+    assert said(*asked, *shared) == wanted
+    assert kept == list((tmp_path / "kept").glob("*/part-00001-*.parquet")), "something was computed again"
+    done = CliRunner().invoke(app, ["motifs", str(graph), "--size", "2", "--shared", str(tmp_path / "none")])
+    assert "no tasks whose results could be kept" in done.output
+
+
 def test_any_process_takes_what_is_free(graph: Path, tmp_path: Path) -> None:
     asked, shared = ("motifs", graph, "--samples", 4, "--seed", 2), ("--shared", tmp_path / "parts")
     told = said(*asked, "--part", "any", *shared)
@@ -82,8 +94,8 @@ def test_any_process_takes_what_is_free(graph: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        (["--part", "1/2"], "--part and --shared go together"),
-        (["--shared", "x"], "--part and --shared go together"),
+        (["--part", "1/2"], "--part needs --shared"),
+        (["--shared", "x", "--pattern", "A -> B"], "leave out --pattern"),
         (["--part", "x", "--shared", "x"], "wanted I/N such as 3/8"),
         (["--part", "1/2", "--shared", "x", "--pattern", "A -> B"], "leave out --pattern"),
         (["--part", "1/2", "--shared", "x", "--by", "cell_type"], "leave out .* --by"),
@@ -101,7 +113,7 @@ def test_what_cannot_be_divided_is_refused(
 
 def begin(graph: Path, part: int, shared: Path) -> subprocess.Popen[bytes]:
     """One job of an array, in a process of its own."""
-    options = ["--samples", "600", "--seed", "1", "--workers", "1", "--part", f"{part}/2", "--shared", shared]
+    options = ["--samples", "200", "--seed", "1", "--workers", "1", "--part", f"{part}/2", "--shared", shared]
     return subprocess.Popen(
         [sys.executable, "-m", "graphlab.cli", "motifs", graph, *options],
         stdout=subprocess.PIPE,
@@ -120,7 +132,7 @@ def test_processes_of_an_array_one_of_them_killed_twice_started(graph: Path, tmp
     for process in (other, twin):  # one part that was started twice
         _, trouble = process.communicate()
         assert (process.returncode, trouble) == (0, b"")
-    gather = ("motifs", graph, "--samples", 600, "--seed", 1, "--part", "gather", "--shared", shared)
+    gather = ("motifs", graph, "--samples", 200, "--seed", 1, "--part", "gather", "--shared", shared)
     if not list(shared.glob("*/part-00002.json")):
         with pytest.raises(GraphlabError, match="part 2 of 2 is missing"):
             said(*gather)
@@ -130,6 +142,6 @@ def test_processes_of_an_array_one_of_them_killed_twice_started(graph: Path, tmp
     assert b"part 2 of 2 is done" in out or b"every task is done" in out
     found = said(*gather)
     with Graph.open(graph, read_only=True) as opened:
-        wanted = opened.motifs.significance(3, samples=600, seed=1)
+        wanted = opened.motifs.significance(3, samples=200, seed=1)
     assert [row["z"] for row in found["motifs"]] == [None if np.isnan(z) else z for z in wanted.z.tolist()]
     assert [row["null_mean"] for row in found["motifs"]] == wanted.mean.tolist()
