@@ -134,10 +134,11 @@ def meant(error: BaseException, task: str, tries: int) -> BaseException:
     if isinstance(error, lost):
         return lacking_memory(f"a worker ended before {task} was done", "killed, or out of memory", error, tries)
     full = (of_ray.ObjectStoreFullError, of_ray.OutOfDiskError)
-    if isinstance(error, full) or isinstance(getattr(error, "cause", None), full):
+    why = getattr(error, "cause", error)
+    if isinstance(why, full):
         return ClusterError(
             f"the object store of a machine is full, and so is the disk behind it: {task} has no room for what it "
-            f"makes ({line_of(error)}). Free its disk, or start Ray with a larger store, its object_store_memory"
+            f"makes ({line_of(why)}). Free its disk, or start Ray with a larger store, its object_store_memory"
         )
     if "No module named" in str(error):
         return VersionError(

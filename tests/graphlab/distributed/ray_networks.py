@@ -1,7 +1,9 @@
-"""Networks on a cluster: nodes embedded, and processes that train together; used by ``ray_cluster``."""
+"""Networks on a cluster: nodes embedded, for ``ray_cluster``; processes that train together, for a benchmark."""
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -22,7 +24,7 @@ from gpu_embed.training.optimizers import OptimizerSettings
 from gpu_embed.training.trainer import Loss, TrainingSettings, train
 from gpu_embed.training.workers import ALONE, Workers, started_workers
 from graphlab import Graph
-from graphlab.distributed.ray_connect import ClusterError
+from graphlab.distributed.ray_connect import ClusterError, connect
 from graphlab.distributed.ray_tasks import RayTasks
 from graphlab.distributed.ray_training import together
 from ingest.running.task_runners import InTurn, TaskRunner
@@ -103,16 +105,17 @@ def refuse() -> str:
     raise AnalysisError("no such pairs")
 
 
-def trained_together(folder: Path, address: str) -> dict[str, Any]:
-    said = together(partial(process, folder), 2, address, shared=folder)
+def trained_together(folder: Path) -> dict[str, Any]:
+    connect(None, 2)
+    said = together(partial(process, folder), 2, shared=folder)
     trained(folder / "one", ALONE)
     one, two = (load_file(folder / name / trainer.CHECKPOINT) for name in ("one", "two"))
     try:
-        together(refuse, 3, address, shared=folder)
+        together(refuse, 3, shared=folder)
     except ClusterError as error:
         too_many = str(error)
     try:
-        together(refuse, 1, address, shared=folder, retries=0)
+        together(refuse, 1, shared=folder, retries=0)
     except AnalysisError as error:
         refused = str(error)
     return {
@@ -120,3 +123,9 @@ def trained_together(folder: Path, address: str) -> dict[str, Any]:
         "apart": max(float((two[name].double() - tensor.double()).abs().max()) for name, tensor in one.items()),
         "too many": too_many, "refused": refused, "left": len(list(folder.glob("ray-training-*"))),
     }  # fmt: skip
+
+
+if __name__ == "__main__":
+    import ray_networks  # workers import functions by the name of their module, which __main__ is not
+
+    print(json.dumps(ray_networks.trained_together(Path(sys.argv[1]))))

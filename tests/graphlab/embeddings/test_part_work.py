@@ -93,15 +93,15 @@ def test_what_workers_make_is_filed_as_one_run_is(asked: dict[str, Any], tmp_pat
         assert (again.computed, again.finished_before) == (0, NODES)
     assert one.drop_columns(["vector"]).equals(other.drop_columns(["vector"]))
     # Crops are computed in batches of other crops, so their last digits may differ.
-    vectors = [np.array(table["vector"].to_pylist(), dtype=np.float32) for table in (one, other)]
-    np.testing.assert_allclose(*vectors, rtol=0, atol=1e-6)
+    vectors, same = (np.array(table["vector"].to_pylist(), dtype=np.float32) for table in (one, other))
+    np.testing.assert_allclose(vectors, same, rtol=0, atol=1e-6)
 
 
 def test_a_machine_that_does_not_see_the_folder_says_so(asked: dict[str, Any], tmp_path: Path) -> None:
     from gpu_embed.engines.protocol import EngineOptions
 
-    volumes = ((asked["em"], {}), (asked["segmentation"], {}))
-    work = PartWork(volumes, CHECKPOINT, "torch", EngineOptions(device="cpu"), {}, {})
+    volumes: list[tuple[Any, dict[str, Any]]] = [(asked["em"], {}), (asked["segmentation"], {})]
+    work = PartWork((volumes[0], volumes[1]), CHECKPOINT, "torch", EngineOptions(device="cpu"), {}, {})
     with pytest.raises(ReadError, match=r"machine .* does not see .*/elsewhere; give a folder with --shared"):
         work((PartPlace(tmp_path / "elsewhere", 1, 2), asked["nodes"]))
     plain = len(pickled(work, "the work"))
