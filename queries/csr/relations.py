@@ -1,6 +1,6 @@
 """Edges of a pattern as sorted adjacency lists, predicates applied; kept in the source while its tables hold.
 
-Tests: tests/queries/csr/test_program.py.
+Tests: tests/queries/csr/test_program.py, test_relations.py.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ KEPT_BYTES = 2**30
 """Arrays a source keeps between questions; the longest unused go first."""
 PARALLEL = 200_000
 """Fewer rows are not worth a second thread."""
+MOST_PIECES = 512
+"""More of them are no pieces of a sorted table."""
 NO_MASK: Bytes = np.empty(0, np.uint8)
 WHOLE_NUMBERS = {"UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "TINYINT", "SMALLINT", "INTEGER", "BIGINT"}
 
@@ -190,7 +192,7 @@ class Relations:
             else:
                 numbers = [v.numbers(table.column(i)) for i, v in enumerate(ends)]
             extra = table.select(table.column_names[2:]) if table.num_columns > 2 else None
-            return EdgeRows(numbers[0], numbers[1], None if extra is None else extra.combine_chunks())
+            return pieces_in_order(numbers[0], numbers[1], extra)
 
         return self._kept(self._rows_key(edge, sql, values), load)
 
@@ -283,6 +285,30 @@ class Relations:
 
     def _kept(self, key: Any, load: Callable[[], T]) -> T:
         return kept(self.source, key, load)
+
+
+def pieces_in_order(source: Numbers, target: Numbers, columns: pa.Table | None) -> EdgeRows:
+    """The rows, with sorted pieces of them by the first pair of each.
+
+    A table of connections lies sorted, and DuckDB hands over pieces of it in the order in which its threads come by. In
+    the table's own order nothing has to be sorted, and each array is gone through from one end to the other.
+    """
+    key = source.astype(np.int64) * (int(target.max(initial=0)) + 2) + target
+    begin = np.flatnonzero(np.concatenate([[True], key[1:] < key[:-1]])) if len(key) else np.empty(0, np.int64)
+    found = 0
+    while 1 < len(begin) < MOST_PIECES and len(begin) != found:  # until no piece begins inside of another
+        found, firsts, cuts = len(begin), np.sort(key[begin]), [begin]
+        for b, e in zip(begin, np.append(begin[1:], len(key)), strict=True):
+            inside = firsts[np.searchsorted(firsts, key[b], "right") : np.searchsorted(firsts, key[e - 1], "right")]
+            cuts.append(b + np.searchsorted(key[b:e], inside))
+        begin = np.unique(np.concatenate(cuts))
+    if 1 < len(begin) < MOST_PIECES:
+        end = np.append(begin[1:], len(key))
+        pieces = [(begin[i], end[i]) for i in np.argsort(key[begin], kind="stable")]
+        source, target = (np.concatenate([values[b:e] for b, e in pieces]) for values in (source, target))
+        if columns is not None:
+            columns = pa.concat_tables([columns.slice(b, e - b) for b, e in pieces])
+    return EdgeRows(source, target, None if columns is None else columns.combine_chunks())
 
 
 def numbered(
