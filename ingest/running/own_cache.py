@@ -1,6 +1,6 @@
 """Folders for what is kept between processes and trusted when it is read again: pickled tables, machine code.
 
-Tests: tests/ingest/running/test_machine_code.py, tests/queries/languages/test_grammar_tables.py.
+Tests: tests/ingest/running/test_machine_code.py.
 """
 
 from __future__ import annotations
