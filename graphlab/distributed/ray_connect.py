@@ -131,6 +131,8 @@ def meant(error: BaseException, task: str, tries: int) -> BaseException:
     if isinstance(error, of_ray.TaskCancelledError):
         return ClusterError(f"{task} was cancelled by others")
     lost = (of_ray.WorkerCrashedError, of_ray.NodeDiedError, of_ray.OutOfMemoryError, of_ray.LocalRayletDiedError)
+    if isinstance(error, of_ray.OutOfMemoryError):
+        tries = int(os.environ.get(_OOM_RETRIES, RETRIES)) + 1
     if isinstance(error, lost):
         return lacking_memory(f"a worker ended before {task} was done", "killed, or out of memory", error, tries)
     full = (of_ray.ObjectStoreFullError, of_ray.OutOfDiskError)

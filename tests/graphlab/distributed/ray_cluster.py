@@ -257,6 +257,8 @@ def main(folder: str) -> None:
         import ray_networks
 
         said["embedded"] = ray_networks.embedded(Path(folder, "embedded"), cluster.address)
+        if find_spec("edt") and find_spec("skimage"):
+            said["segmented"] = ray_networks.segmented(Path(folder, "embedded"), cluster.address)
     killed = Path(folder, "killed")
 
     def kill() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,11 @@ from torch import Tensor, nn
 from gpu_embed.checkpoints.safetensors import Checkpoint, ModelCard
 from gpu_embed.encoder.architectures import TINY
 from gpu_embed.encoder.variables import seeded_weights
+from gpu_embed.ffn.architecture import FfnArchitecture, variables
+from gpu_embed.ffn.checkpoint import FfnCard, FfnCheckpoint
+from gpu_embed.ffn.engines.protocol import FfnEngineOptions
+from gpu_embed.ffn.settings import FfnSettings
+from gpu_embed.ffn.subvolumes.segment import SegmentPlan, segment
 from gpu_embed.training import trainer
 from gpu_embed.training.optimizers import OptimizerSettings
 from gpu_embed.training.trainer import Loss, TrainingSettings, train
@@ -29,6 +36,7 @@ from graphlab.distributed.ray_tasks import RayTasks
 from graphlab.distributed.ray_training import together
 from ingest.running.task_runners import InTurn, TaskRunner
 from ingest.schema.errors import AnalysisError
+from ingest.volumes.volume import open_volume
 
 SIDE, NODES, ROWS = 40, 80, 6
 CPU = torch.device("cpu")
@@ -60,6 +68,33 @@ def embedded(folder: Path, address: str) -> dict[str, Any]:
         "apart": float(np.abs(vectors[0] - vectors[1]).max()),
         "size": float(np.abs(vectors[1]).max()),
     }
+
+
+def segmented(folder: Path, address: str) -> list[dict[str, str]]:
+    """Hashes of sub-volumes that a flood-filling network segments, by tasks of the cluster and here."""
+    network = FfnArchitecture(depth=1, features=2, fov=(9, 9, 9), deltas=(2, 2, 2))
+    # The logit of a bright voxel rises.
+    weights = {one.ours: np.zeros(one.shape, dtype=np.float32) for one in variables(1, 2, False)}
+    weights["conv0_a.weight"][0, 0, 1, 1, 1] = weights["conv0_b.weight"][0, 0, 1, 1, 1] = 1
+    weights["conv_lom.weight"][0, 0] = 4
+    settings = FfnSettings(least_voxels=1, move=0.5, segment=0.5, seed=0.9, pad=0.2, seeds="grid-3d")
+    checkpoint = FfnCheckpoint(FfnCard("any", network, settings, (8.0, 8.0, 8.0)), weights)
+    em = partial(open_volume, f"{folder}/v.h5:em", resolution="8,8,8", offset=(0, 0, 0), axes="zyx")
+    options = FfnEngineOptions(device="cpu")
+    plan = SegmentPlan(em, checkpoint, folder / "cluster", size=(40, 40, 24), engine="torch", options=options)
+    told: list[tuple[int, int]] = []
+    segment(plan, workers=RayTasks(1, address).for_networks(), progress=lambda *two: told.append(two))
+    assert told[-1][0] == told[-1][1] > 0
+    segment(replace(plan, folder=folder / "alone"))
+    places = [sorted((folder / name).rglob("seg-*.npz")) for name in ("cluster", "alone")]
+    return [{path.name: _arrays(path) for path in paths} for paths in places]
+
+
+def _arrays(path: Path) -> str:
+    """How many objects there are, and the hash of their labels."""
+    with np.load(path, allow_pickle=False) as found:
+        labels = found["segmentation"]
+    return f"{labels.max()} {hashlib.sha256(labels.tobytes()).hexdigest()}"
 
 
 class Halves:

@@ -90,6 +90,12 @@ def test_nodes_are_embedded_by_the_cluster(said: dict[str, Any]) -> None:
     assert found["apart"] <= 1e-6  # other numbers of threads
 
 
+def test_sub_volumes_are_segmented_by_the_cluster(said: dict[str, Any]) -> None:
+    cluster, alone = said.get("segmented") or pytest.skip("no network that floods")
+    assert len(alone) > 1
+    assert cluster == alone
+
+
 def test_a_node_that_is_killed_leaves_no_gap(said: dict[str, Any]) -> None:
     assert said["killed"] == [1, 2, 3, 4, 5, 6]
     assert said["begun"] > 6  # a task that was lost was begun again
