@@ -19,7 +19,7 @@ def digest(value: Any, what: str) -> str:
     """The BLAKE2b hash of what a value holds, 32 hexadecimal digits.
 
     Functions count by their names and by the arguments that ``functools.partial`` binds, arrays by type, shape and
-    values, mapped or not; sets by their elements in any order.
+    values, mapped or not; sets by their elements in any order; what has a ``content_hash`` by its type and that.
 
     Args:
         what: how the value is called in messages, as "the function" or "a task".
@@ -74,6 +74,8 @@ class _Hasher(pickle.Pickler):
             own = hashlib.blake2b(said.encode() + b"\0", digest_size=16)
             own.update(np.ascontiguousarray(value).reshape(-1).view(np.uint8).data if value.size else b"")
             return f"array {own.hexdigest()}"
+        if isinstance(named := getattr(value, "content_hash", None), str):  # such as a file, wherever it lies
+            return f"{_own_name(type(value))} {named}"
         if isinstance(value, set | frozenset):
             return f"{type(value).__name__} {sorted(digest(one, 'an element') for one in value)}"
         return None

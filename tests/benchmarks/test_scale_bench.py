@@ -1,11 +1,13 @@
-"""Synapses of a table larger than memory to connections: ours, DuckDB and polars' streaming engine in one run.
+"""Tables larger than memory: synapses to connections, ready pairs of neurons to a graph that answers.
 
-``GRAPHLAB_BENCH_BIG`` says how many are made (1_000_000_000 need 40 GB of disk beside what the contenders write),
+``GRAPHLAB_BENCH_BIG`` says how many synapses are made (1_000_000_000 need 40 GB of disk beside what the contenders
+write), ``GRAPHLAB_BENCH_PAIRS`` how many pairs (143_000_000 as in the male CNS; 3 GB of Feather), and
 ``GRAPHLAB_BENCH_MEMORY`` what ours and DuckDB may take; polars has no such limit.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -21,6 +23,7 @@ from pyarrow import parquet
 
 SYNAPSES = int(os.environ.get("GRAPHLAB_BENCH_BIG", "100_000_000"))
 MEMORY = os.environ.get("GRAPHLAB_BENCH_MEMORY", "2GB")
+PAIRS = int(os.environ.get("GRAPHLAB_BENCH_PAIRS", "20_000_000"))
 NEURONS, BLOCK = 139_255, 1_000_000
 ODD = np.uint64(0x9E3779B97F4A7C15)
 """Times an odd number, different numbers stay different in 64 bits, and lose their order."""
@@ -96,6 +99,82 @@ def test_synapses_larger_than_memory(tmp_path: Path, side_by_side: Callable[...,
     measured = side_by_side(task, contenders, rounds=1, warmup=0, work=SYNAPSES, unit="synapses")
     assert len({one.result for one in measured.values()}) == 1
     assert float(measured["DuckDB, connections alone"].result.split()[1]) == SYNAPSES
+
+
+DUCKDB_PAIRS = """
+import duckdb, pyarrow as pa, sys
+source, target, memory = sys.argv[1:]
+with duckdb.connect(target, config={"memory_limit": memory, "preserve_insertion_order": "false"}) as con:
+    con.execute("SET enable_progress_bar = false")
+    rows = pa.ipc.open_file(pa.memory_map(source))
+    batches = (rows.get_batch(i) for i in range(rows.num_record_batches))
+    rows = pa.RecordBatchReader.from_batches(rows.schema, batches)
+    con.execute("CREATE TABLE connections AS FROM rows")
+    print(*con.execute("SELECT count(*) FROM connections WHERE weight >= 5").fetchone())
+"""
+
+
+def write_pairs(path: Path) -> int:
+    """Feather as the male CNS has it, body_pre, body_post, weight: every pair once, in no order.
+
+    Few neurons have many partners; half of these are neighbours, so that triads close and pairs are mutual.
+
+    Returns:
+        How many have weight 5 or more.
+    """
+    rng = np.random.default_rng(0)
+    ids = np.sort(rng.choice(2**40, NEURONS, replace=False))
+    drawn = np.minimum(1 + rng.pareto(2.5, NEURONS), 30)
+    first = np.concatenate([[0], np.cumsum(drawn * (PAIRS / drawn.sum())).astype(np.int64)])
+    first[-1] = PAIRS
+    near = np.stack([np.arange(1, 2_001), NEURONS - np.arange(1, 2_001)], axis=1).reshape(-1)
+    far = rng.permutation(np.arange(2_001, NEURONS - 2_000))
+    # Places of partners seen from a neuron, each once: near and far in turns, then what is left of far.
+    away = np.concatenate([np.stack([near, far[: len(near)]], axis=1).reshape(-1), far[len(near) :]])
+    assert np.diff(first).max() < NEURONS
+    schema = pa.schema([("body_pre", pa.int64()), ("body_post", pa.int64()), ("weight", pa.int32())])
+    strong = 0
+    with (
+        pa.OSFile(str(path), "wb") as sink,
+        pa.ipc.new_file(sink, schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer,
+    ):
+        for start in range(0, PAIRS, BLOCK):
+            # Times a number without a common factor, row numbers come once each and in another order.
+            own = np.arange(start, min(PAIRS, start + BLOCK)) * 15_485_863 % PAIRS
+            pre = np.searchsorted(first, own, side="right") - 1
+            post = (pre + away[own - first[pre]]) % NEURONS
+            weight = rng.geometric(0.336, len(own)).astype(np.int32)
+            strong += int((weight >= 5).sum())
+            writer.write_batch(pa.record_batch([ids[pre], ids[post], weight], schema=schema))
+    return strong
+
+
+@pytest.mark.timeout(0)
+def test_pairs_of_neurons_from_feather(tmp_path: Path, side_by_side: Callable[..., Any]) -> None:
+    """Peak memory is that of the largest process: the graph is made, filled and asked by commands of their own."""
+    source = tmp_path / "pairs.feather"
+    strong = write_pairs(source)
+
+    def ours() -> str:
+        graph = tmp_path / "g"
+        shutil.rmtree(graph, ignore_errors=True)
+        command = [sys.executable, "-m", "graphlab.cli"]
+        environment = {**os.environ, "GRAPHLAB_MEMORY": MEMORY}
+        for step in (["init", graph], ["ingest", graph, source, "--as", "connections", "--columns", "flyem"]):
+            subprocess.run([*command, *step], check=True, capture_output=True, env=environment)
+        asked = ["query", graph, "SELECT count(*) AS n FROM connections WHERE weight >= 5", "--json"]
+        said = subprocess.run([*command, *asked], check=True, capture_output=True, text=True, env=environment).stdout
+        return str(json.loads(said)[0]["n"])
+
+    def duckdb_alone() -> str:
+        target = tmp_path / "peer"
+        target.unlink(missing_ok=True)
+        return _said([sys.executable, "-c", DUCKDB_PAIRS, source, target, MEMORY]).strip()
+
+    contenders = {"graphlab: ingest, then a question": ours, "DuckDB: rows loaded, unchecked": duckdb_alone}
+    task = f"{PAIRS / 1e6:.0f} M pairs from Feather ({source.stat().st_size / 1e9:.1f} GB), answering, in {MEMORY}"
+    measured = side_by_side(task, contenders, rounds=1, warmup=0, work=PAIRS, unit="pairs")
+    assert {one.result for one in measured.values()} == {str(strong)}
 
 
 def _said(command: list[Any]) -> str:

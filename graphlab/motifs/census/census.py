@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from graphlab.motifs.census.classes import MotifClass, classes, igraph_isoclasses, noninduced_matrix
 from graphlab.motifs.census.dyads import dyad_counts
+from graphlab.motifs.census.larger import Room
 from graphlab.motifs.census.parts import among_labels, numbered
 from ingest.running.progress import Progress
 from ingest.running.task_runners import Workers
@@ -116,6 +117,7 @@ def census(
     by: Sequence[str | None] | None = None,
     workers: Workers = 1,
     progress: Progress | None = None,
+    room: Room | None = None,
 ) -> Census:
     """Count every class of ``size`` neurons exactly.
 
@@ -125,6 +127,7 @@ def census(
         by: a label for each neuron, None where unknown; each label's own subgraph is counted, too.
         workers: threads; the counts are the same for any number.
         progress: told (done, total) steps; graphs where there are groups.
+        room: what triads of the whole graph may take; without, they are counted in memory, as all else is.
 
     Raises:
         AnalysisError: another size, labels that do not fit the neurons.
@@ -140,7 +143,9 @@ def census(
         if unknown:
             notes.append(f"{unknown:,} neurons without a label are in no group")
     total = 1 + (0 if by is None else len(known))
-    counts = class_counts(snapshot, size, workers, progress if by is None else None)
+    if size == 3 and room is not None and not room.holds(snapshot.m):
+        notes.append(room.note(snapshot.m))
+    counts = class_counts(snapshot, size, workers, progress if by is None else None, room)
     if progress and by is not None:
         progress(1, total)
     groups: dict[str, dict[str, int]] = {}
@@ -229,9 +234,13 @@ def class_table(size: int) -> pa.Table:
 
 
 def class_counts(
-    snapshot: Snapshot, size: int, workers: Workers = 1, progress: Progress | None = None
+    snapshot: Snapshot,
+    size: int,
+    workers: Workers = 1,
+    progress: Progress | None = None,
+    room: Room | None = None,
 ) -> dict[str, int]:
-    """Induced count of every class.
+    """Induced count of every class; triads that do not fit into ``room`` are counted from a file.
 
     Raises:
         AnalysisError: a size other than 2, 3, 4.
@@ -241,7 +250,7 @@ def class_counts(
     elif size == 3:
         from graphlab.motifs.census.triads import triad_counts
 
-        counts = triad_counts(snapshot, workers, progress)
+        counts = triad_counts(snapshot, workers, progress, room)
     elif size == 4:
         from graphlab.motifs.census.tetrads import tetrad_counts
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from graphlab.motifs.census.larger import degrees
 from queries.snapshot import Snapshot
 
 DYADS = ("null", "asymmetric", "mutual")
@@ -16,12 +17,9 @@ def dyad_counts(snapshot: Snapshot) -> npt.NDArray[np.int64]:
     Returns:
         int64 [3] in the order of ``DYADS``; they add up to n (n-1) / 2.
     """
-    from graphlab.motifs.kernels.triads import typed_neighbours
-
-    n, m = snapshot.n, snapshot.m
-    _, _, state = typed_neighbours(snapshot.out_start, snapshot.out_target, snapshot.in_start, snapshot.in_source)
-    mutual = int(np.count_nonzero(state == 3)) // 2
-    asymmetric = m - 2 * mutual
+    n = snapshot.n
+    asymmetric, both_ends = (int(count) for count in degrees(snapshot)[1][6:8])
+    mutual = both_ends // 2
     return np.array([n * (n - 1) // 2 - mutual - asymmetric, asymmetric, mutual], dtype=np.int64)
 
 

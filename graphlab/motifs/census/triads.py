@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from graphlab.motifs.census.codes import TRIAD_LABELS, edges_of, man_label
+from graphlab.motifs.census.larger import Room, closed_and_sums
 from graphlab.motifs.census.shares import over_shares, shares
 from ingest.running.progress import Progress
 from ingest.running.task_runners import Workers
@@ -24,12 +25,15 @@ MOST_NEURONS = 3_810_778
 """One more, and the triads pass 2^63."""
 
 
-def triad_counts(snapshot: Snapshot, workers: Workers = 1, progress: Progress | None = None) -> Counts:
+def triad_counts(
+    snapshot: Snapshot, workers: Workers = 1, progress: Progress | None = None, room: Room | None = None
+) -> Counts:
     """Induced counts of the 16 triad classes.
 
     Args:
         workers: threads; the counts are the same for any number.
         progress: told (done, total) shares.
+        room: what may be taken; a graph that does not fit is counted from a file (see ``larger``).
 
     Returns:
         int64 [16] in the order of ``TRIADS``; they add up to n (n-1) (n-2) / 6.
@@ -37,6 +41,10 @@ def triad_counts(snapshot: Snapshot, workers: Workers = 1, progress: Progress | 
     Raises:
         AnalysisError: more neurons than 64-bit counts allow.
     """
+    if room is not None and not room.holds(snapshot.m):
+        _refuse_too_many(snapshot.n)
+        closed, sums = closed_and_sums(snapshot, room, workers, progress)
+        return _with_open(closed, [int(value) for value in sums], snapshot.n)
     arrays = (snapshot.out_start, snapshot.out_target, snapshot.in_start, snapshot.in_source)
     return triad_counts_csr(*arrays, workers=workers, progress=progress)
 
@@ -53,8 +61,7 @@ def triad_counts_csr(
     from graphlab.motifs.kernels import triads as kernels
 
     n = len(out_start) - 1
-    if n > MOST_NEURONS:
-        raise AnalysisError(f"triads of {n:,} neurons would not fit 64-bit counts; {MOST_NEURONS:,} would")
+    _refuse_too_many(n)
     start, neighbour, state = kernels.typed_neighbours(out_start, out_target, in_start, in_source)
     forward_start, forward, _ = kernels.forward_in_degree_order(start, neighbour, state)
     # One thread without a listener needs no shares: null samples call this thousands of times.
@@ -65,6 +72,11 @@ def triad_counts_csr(
     sums = np.zeros(9, np.int64)
     kernels.degree_sums(start, state, sums)
     return _with_open(closed, [int(value) for value in sums], n)
+
+
+def _refuse_too_many(n: int) -> None:
+    if n > MOST_NEURONS:
+        raise AnalysisError(f"triads of {n:,} neurons would not fit 64-bit counts; {MOST_NEURONS:,} would")
 
 
 def _triangles(start: Any, forward: Any, low: int, high: int) -> Counts:

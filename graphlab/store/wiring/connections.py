@@ -78,8 +78,13 @@ def _are_distinct(arrivals: IncomingRows) -> bool:
 
     Other hashes are of other pairs; two that are equal may be, too, and are looked at the long way.
     """
-    hashes = np.concatenate(arrivals.pair_hashes)
-    arrivals.pair_hashes.clear()
+    pieces = arrivals.pair_hashes
+    hashes = np.empty(sum(map(len, pieces)), np.uint64)
+    end = len(hashes)
+    while pieces:  # each goes when it is copied: never all of them twice
+        begin = end - len(pieces[-1])
+        hashes[begin:end] = pieces.pop()
+        end = begin
     sort_in_place(hashes)
     return not bool((hashes[1:] == hashes[:-1]).any())
 

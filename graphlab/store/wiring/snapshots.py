@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -13,9 +13,11 @@ from typing import Any
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from graphlab.store.database import arrow
+from graphlab.config import DuckDBSettings
+from graphlab.store.database import arrow, disk_errors, first_row
 from graphlab.store.files import checksums, places
 from graphlab.store.folder import Folder
 from graphlab.store.runs.runs import is_passing
@@ -28,12 +30,16 @@ from graphlab.store.wiring.compartments.choice import (
 from graphlab.store.wiring.functional_edges import functional_snapshot, resolved_kind
 from ingest.running import whole_files
 from ingest.schema.errors import ReadError, SchemaError
+from queries.csr.from_ranges import Rows, snapshot_by_ranges
 from queries.csr.from_rows import snapshot_of_rows
 from queries.csr.lists import array_of
 from queries.snapshot import Snapshot
 
 VERSIONS = ("dataset", "materialization", "data_version", "recipe")
 """What a snapshot is made from, as ``meta`` of the graph says."""
+ENDS = "pre_root_id, post_root_id, weight"
+ROW_IN_MEMORY = 90
+"""Bytes that a connection takes while a snapshot is made of all at once."""
 ARRAYS = {
     "root_ids": pa.uint64(),
     "out_start": pa.int64(),
@@ -108,7 +114,7 @@ def _stored(
         warnings.warn(f"{error}; the snapshot is made again from the tables", SnapshotRebuiltWarning, stacklevel=2)
         with suppress(OSError):
             path.unlink()
-    made = _from_database(cursor, kind, min_weight, compartment, wanted)
+    made = _from_database(folder, cursor, kind, min_weight, compartment, wanted)
     save(made, path)
     try:
         return load(path, wanted)
@@ -129,7 +135,7 @@ def _in_memory(
     key = hashlib.blake2b(json.dumps(meta, sort_keys=True).encode(), digest_size=8).hexdigest()
     known = folder.known
     if ("snapshot", key) not in known:
-        known["snapshot", key] = _from_database(cursor, kind, min_weight, compartment, {**meta, "hash": key})
+        known["snapshot", key] = _from_database(folder, cursor, kind, min_weight, compartment, {**meta, "hash": key})
     made: Snapshot = known["snapshot", key]
     return made
 
@@ -216,15 +222,50 @@ def _require_sound(loaded: Snapshot, path: Path) -> None:
 
 
 def _from_database(
-    cursor: duckdb.DuckDBPyConnection, kind: str, min_weight: float, compartment: str | None, meta: dict[str, Any]
+    folder: Folder,
+    cursor: duckdb.DuckDBPyConnection,
+    kind: str,
+    min_weight: float,
+    compartment: str | None,
+    meta: dict[str, Any],
 ) -> Snapshot:
-    neurons = arrow(cursor, "SELECT root_id FROM neurons WHERE in_graph ORDER BY root_id")
+    root_ids = array_of(arrow(cursor, "SELECT root_id FROM neurons WHERE in_graph ORDER BY root_id")["root_id"])
     rows, bound = "connections", {"kind": kind, "least": min_weight}
     if compartment is not None:
         chosen = chosen_part(cursor, compartment, kind)
         rows, bound = f"({part_of_connections(cursor, chosen)})", bound | chosen.parameters
-    edges = arrow(
-        cursor, f"SELECT pre_root_id, post_root_id, weight FROM {rows} WHERE kind = $kind AND weight >= $least", bound
-    )
-    pre, post, weight = (array_of(edges[name]) for name in ("pre_root_id", "post_root_id", "weight"))
-    return snapshot_of_rows(array_of(neurons["root_id"]), pre, post, weight, meta)
+    wanted = f"FROM {rows} WHERE kind = $kind AND weight >= $least"
+    memory = DuckDBSettings.from_environment().memory_bytes
+    if first_row(cursor, f"SELECT count(*) {wanted}", bound)[0] * ROW_IN_MEMORY > memory:
+        return _by_ranges(folder, cursor, root_ids, wanted, bound, meta, memory // 2)
+    edges = arrow(cursor, f"SELECT {ENDS} {wanted}", bound)
+    return snapshot_of_rows(root_ids, *_arrays(edges), meta)
+
+
+def _by_ranges(
+    folder: Folder,
+    cursor: duckdb.DuckDBPyConnection,
+    root_ids: npt.NDArray[np.uint64],
+    wanted: str,
+    bound: dict[str, Any],
+    meta: dict[str, Any],
+    memory: int,
+) -> Snapshot:
+    """The rows of one range of presynaptic neurons after the other, in order to hold few at a time."""
+    many = arrow(cursor, f"SELECT pre_root_id, count(*) AS rows {wanted} GROUP BY pre_root_id", bound)
+
+    def rows_of(first: int, last: int) -> Iterator[Rows]:
+        asked = f"SELECT {ENDS} {wanted} AND pre_root_id BETWEEN $first_id AND $last_id"
+        found = cursor.sql(asked, params={**bound, "first_id": first, "last_id": last})
+        for batch in found.to_arrow_reader():
+            yield _arrays(pa.Table.from_batches([batch]))
+
+    counted = array_of(many["pre_root_id"]), array_of(many["rows"])
+    scratch = places.place(folder.path, places.SCRATCH)
+    with disk_errors(folder.path):
+        return snapshot_by_ranges(root_ids, counted, rows_of, meta, scratch, memory)
+
+
+def _arrays(edges: pa.Table) -> Rows:
+    pre, post, weight = (array_of(edges[name]) for name in edges.schema.names)
+    return pre, post, weight

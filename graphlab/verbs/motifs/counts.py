@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from graphlab.config import DuckDBSettings
 from graphlab.store import tables
+from graphlab.store.files import places
 from graphlab.store.runs.results import motif_counts
 from graphlab.store.wiring.compartments.choice import Compartment
 from graphlab.verbs.open_graph import Namespace
@@ -46,6 +48,8 @@ class MotifCounts(Namespace):
     ) -> Census:
         """Exact counts of every dyad, triad or connected tetrad class, induced and not.
 
+        Triads that would take more memory than ``GRAPHLAB_MEMORY`` are counted from a file, and a note says so.
+
         Args:
             by: a column of ``neurons`` (cell_type, super_class): counts among the neurons of each group, too.
             options: workers, progress.
@@ -54,13 +58,17 @@ class MotifCounts(Namespace):
             AnalysisError: another size, counts past 64 bits. UnknownNameError: no such kind or column.
         """
         from graphlab.motifs.census.census import census
+        from graphlab.motifs.census.larger import Room
 
         kind = self.kind_of(kind)
         chosen = self._chosen(compartment)
         parameters = {"size": size, "kind": kind, "min_weight": min_weight, "by": by, **chosen}
         run = self._start_run("census", parameters, record=record)
         view = self.snapshot(kind, min_weight, **chosen)
-        result = census(view, size, by=self.neuron_values(view, by) if by else None, **options)
+        labels = self.neuron_values(view, by) if by else None
+        scratch = places.place(self._folder.path, places.SCRATCH)
+        room = Room(DuckDBSettings.from_environment().memory_bytes, scratch)
+        result = census(view, size, by=labels, room=room, **options)
         table = result.to_arrow()
         run.finish(table, motif_counts(self._folder, table, size))
         return result

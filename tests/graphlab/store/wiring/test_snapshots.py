@@ -103,3 +103,19 @@ def test_a_damaged_snapshot_is_made_again_with_a_word(graph: Graph, connections:
     file.write_bytes((graph.path / "snapshots" / f"{other.meta['hash']}.arrow").read_bytes())
     with pytest.warns(SnapshotRebuiltWarning, match="of something else"):
         assert graph.snapshot().m == 3
+
+
+def test_a_table_larger_than_memory_gives_the_same_file(
+    graph: Graph, connections: Callable[..., pa.Table], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(1)
+    pairs = sorted({(int(a), int(b)) for a, b in rng.integers(1, 40, (300, 2))})
+    graph.ingest(connections([(a, b, float(a + b)) for a, b in pairs]), as_="connections")
+    wanted = graph.snapshot(min_weight=10)
+    (file,) = (graph.path / "snapshots").iterdir()
+    content = file.read_bytes()
+    file.unlink()
+    monkeypatch.setenv("GRAPHLAB_MEMORY", "2KB")
+    assert graph.snapshot(min_weight=10).m == wanted.m
+    assert file.read_bytes() == content
+    assert not list((graph.path / "tmp").iterdir())
