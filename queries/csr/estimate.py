@@ -69,6 +69,7 @@ def estimate_join(
         around = _meeting(counts, names, pattern.positive, pattern.semantics.vertices_differ)
         if around is not None and around < looked:
             looked = around
+        looked = min(looked, _closing(counts, pattern.positive, len(names)))
     loaded, scanned = 0.0, 0.0
     seen: set[Any] = set()
     memory = 0.0
@@ -147,6 +148,18 @@ def _fan(counts: Cardinalities, edge: Edge, name: str, met: Mapping[str, tuple[E
     if arrived is None:
         return counts.of_edge(edge) / counts.all_vertices(origin)
     return fan_out(edge, role, arrived[1], counts) * counts.selectivity(edge)
+
+
+def _closing(counts: Cardinalities, edges: Sequence[Edge], vertices: int) -> float:
+    """Entries of lists by degree, where three vertices are all joined by edges of one kind; infinite elsewhere."""
+    pairs = {frozenset((edge.source, edge.target)) for edge in edges}
+    if vertices != 3 or len(pairs) != 3 or any(len(pair) < 2 for pair in pairs):
+        return float("inf")
+    rows = {counts.of_edge(edge) for edge in edges}
+    if len(rows) > 1:
+        return float("inf")
+    kept = rows.pop()
+    return kept * (BEGIN + kept / counts.all_vertices(edges[0].source))
 
 
 def _meeting(counts: Cardinalities, names: Sequence[str], edges: Sequence[Edge], differ: bool) -> float | None:

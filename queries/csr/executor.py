@@ -89,7 +89,7 @@ class CSRExecutor:
         from queries.csr.output import OutputColumns, answered_by_sql, wanted_columns
         from queries.csr.program import best_order, compiled, four_cycle_program, load
         from queries.csr.run import CSRRun, coalesce_batches
-        from queries.csr.triangles import closed_matches, closed_patterns, closed_relation, listing_pays
+        from queries.csr.triangles import closed_lists, closed_matches, closed_patterns, closed_relation, listing_pays
 
         self._answered = True
         limits = _capped(limits, source)
@@ -102,18 +102,19 @@ class CSRExecutor:
         counting = pattern.only_counts and needs.plain and pattern.limit is None and pattern.skip is None
         counting = counting and not pattern.alike
         wanted = {} if counting else wanted_columns(needs, Values(parameters))
-        loaded = load(needs, Relations(needs.bound, source, parameters, limits), wanted)
+        relations, run = Relations(needs.bound, source, parameters, limits), CSRRun(limits, self.workers)
+        lists = closed_lists(needs, relations) if counting and not alike else None
         limits.check()
-        run = CSRRun(limits, self.workers)
+        if lists is not None:
+            return _one(pattern.columns[0].name, closed_patterns(run, needs, lists))
+        loaded = load(needs, relations, wanted)
+        limits.check()
         least = SmallestMatches(loaded, alike) if alike else None
         if counting and all(relation.single for relation in loaded.relations.values()):
             if least is not None:
                 order, _ = best_order(loaded)
                 kept = least.of(order, run.matches(compiled(loaded, order)), None)
                 return _one(pattern.columns[0].name, sum(map(len, kept)))
-            closed = closed_relation(loaded)
-            if closed is not None:
-                return _one(pattern.columns[0].name, closed_patterns(run, loaded, closed))
             ways = 1
             if pattern.semantics.vertices_differ and not pattern.symmetry:
                 # Matches that differ by exchanging alike vertices are counted once, times the ways to exchange them.

@@ -141,6 +141,35 @@ def ranked(start: Places, targets: Numbers, back: Places, sources: Numbers) -> R
     return first, np.concatenate([*parts, np.zeros(AHEAD, np.uint32)]), order
 
 
+def ranked_rows(source: Numbers, target: Numbers, n: int) -> tuple[Numbers, npt.NDArray[np.uint32], bool] | None:
+    """The lists of ``ranked`` from rows in any order (-1: an end that is not there), entries of a list in no order.
+
+    Returns:
+        first [n + 1]; entries, AHEAD zeros behind them; whether a row led from a node to itself, which is left out.
+        None where an ordered pair has several rows.
+    """
+    middle = len(source) // 2
+    cuts = [(0, len(source))] if len(source) <= PARALLEL else [(0, middle), (middle, len(source))]
+    parts = [(source[begin:end], target[begin:end]) for begin, end in cuts]
+    runner = Threads(len(parts))
+    degrees, counts = np.zeros((2, len(parts), n), np.int64)
+    loops = sum(runner.map_tasks(lambda i: kept.add_degrees(*parts[i], degrees[i]), range(len(parts))))
+    degree, rank = degrees.sum(axis=0), np.empty(n, np.int32)
+    kept.ranks(degree, np.zeros(int(degree.max(initial=0)) + 2, np.int64), rank)
+    for _ in runner.map_tasks(lambda i: kept.add_lower(*parts[i], rank, counts[i]), range(len(parts))):
+        pass
+    begins = np.concatenate([[0], np.cumsum(counts.sum(axis=0))]).astype(np.int64)
+    at = begins[:-1] + np.concatenate([np.zeros((1, n), np.int64), np.cumsum(counts[:-1], axis=0)])
+    entries, first = np.empty(int(begins[-1]) + AHEAD, np.uint32), np.empty(n + 1, np.int32)
+    for _ in runner.map_tasks(lambda i: kept.put(*parts[i], rank, at[i], entries), range(len(parts))):
+        pass
+    count = kept.join_ways(begins, entries, np.zeros(n, np.int32), first)
+    if count < 0:
+        return None
+    entries[count : count + AHEAD] = 0
+    return first, _filled(entries, count + AHEAD), loops > 0
+
+
 def entries_after(first: Numbers, entries: npt.NDArray[np.uint32]) -> Places:
     """[n]: entries in the lists of each rank's neighbours."""
     counts = np.zeros(len(first) - 1, np.int64)

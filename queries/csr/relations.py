@@ -26,6 +26,7 @@ from queries.csr.lists import (
     key_table,
     numbers_of,
     ranked,
+    ranked_rows,
     sorted_pairs,
     turned,
     usable,
@@ -75,10 +76,17 @@ class Vertices:
         return self.keys.nbytes + (4 << self.bits)
 
     def numbers(self, keys: pa.ChunkedArray) -> Numbers:
-        """Numbers of keys, -1 for nulls and keys that are not there."""
+        """Numbers of keys, -1 for nulls and keys that are not there; half of many by a thread of its own."""
         missing = np.asarray(keys.is_null()) if keys.null_count else None
         values = array_of(keys.fill_null(0) if keys.null_count else keys)
-        numbers = numbers_of(_words(self.keys), self.table, self.bits, _words(values))
+        words, table, wanted = _words(self.keys), self.table, _words(values)
+        if len(wanted) <= PARALLEL:
+            numbers = numbers_of(words, table, self.bits, wanted)
+        else:
+            halves = (wanted[: len(wanted) // 2], wanted[len(wanted) // 2 :])
+            numbers = np.concatenate(
+                list(Threads(2).map_tasks(lambda half: numbers_of(words, table, self.bits, half), halves))
+            )
         if missing is not None:
             numbers[missing] = -1
         return numbers
@@ -150,6 +158,20 @@ class Relation:
         return bool(np.any(sources == self.targets))
 
 
+@dataclass(frozen=True, eq=False)
+class ByRank:
+    """Neighbours of higher rank by degree, for what counts triangles; see lists.ranked_rows."""
+
+    n: int
+    first: Numbers
+    entries: npt.NDArray[np.uint32]
+    loops: bool
+
+    @property
+    def nbytes(self) -> int:
+        return self.first.nbytes + self.entries.nbytes
+
+
 class Relations:
     """Loads what one bound pattern needs."""
 
@@ -187,10 +209,7 @@ class Relations:
 
         def load() -> EdgeRows:
             table = self._read(sql, values)
-            if len(table) > PARALLEL:
-                numbers = list(Threads(2).map_tasks(lambda i: ends[i].numbers(table.column(i)), (0, 1)))
-            else:
-                numbers = [v.numbers(table.column(i)) for i, v in enumerate(ends)]
+            numbers = [v.numbers(table.column(i)) for i, v in enumerate(ends)]
             extra = table.select(table.column_names[2:]) if table.num_columns > 2 else None
             return pieces_in_order(numbers[0], numbers[1], extra)
 
@@ -227,6 +246,29 @@ class Relations:
             return Relation(n_source, n_target, start, targets, first, order, rows.columns)
 
         return self._kept(None if None in parts else ("relation", *parts), load)
+
+    def by_rank(self, edge: Edge) -> ByRank | None:
+        """Lists for counting, of an edge between vertices of one table; None where a pair has several rows."""
+        rows, n = self.rows(edge), self.vertices(edge.source).n
+        masks = self.mask(edge.source), self.mask(edge.target)
+
+        def load() -> ByRank | None:
+            source, target = rows.source, rows.target
+            if any(map(len, masks)):
+                there = usable(source, target, *masks, True)
+                source, target = source[there], target[there]
+            lists = ranked_rows(source, target, n)
+            return None if lists is None else ByRank(n, *lists)
+
+        return self._kept(self.rank_key(edge), load)
+
+    def rank_key(self, edge: Edge) -> Any:
+        """Edges of one key have the same by_rank(); None where values cannot be compared."""
+        parts = [self._rows_key(edge, *self._rows_sql(edge, (), False, True))]
+        for end in (edge.source, edge.target):
+            masked = self.bound.pattern.vertex(end).predicate is not None
+            parts.append(self._key("mask", *self._mask_sql(end), end) if masked else "")
+        return None if None in parts else ("by rank", *parts)
 
     def holds(self, edge: Edge) -> bool:
         """Whether the rows of an edge are kept already."""
@@ -341,7 +383,7 @@ def kept(source: Source, key: Any, load: Callable[[], T]) -> T:
     value = load()
     if key is not None:
         shelf[key] = value
-        while sum(one.nbytes for one in shelf.values()) > KEPT_BYTES and len(shelf) > 1:
+        while sum(one.nbytes for one in shelf.values() if one is not None) > KEPT_BYTES and len(shelf) > 1:
             shelf.popitem(last=False)
     return value
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import permutations
+from itertools import combinations, permutations
 
 import numpy as np
 import numpy.typing as npt
 
 from queries.csr.kernels import kept
 from queries.csr.lists import entries_after
+from queries.csr.needs import Needs
 from queries.csr.program import Loaded
-from queries.csr.relations import Relation
+from queries.csr.relations import ByRank, Relation, Relations
 from queries.csr.run import CSRRun
 
 MOST_RANKED = 2**30
@@ -26,12 +27,8 @@ _PAIRS = ((0, 1), (0, 2), (1, 2))
 
 def closed_relation(loaded: Loaded) -> Relation | None:
     """The one relation of a pattern whose three vertices are all joined and differ; None for other patterns."""
-    needs = loaded.needs
-    if len(loaded.nodes) != 3 or needs.loops or needs.absent or needs.orders or not needs.plain:
-        return None
     relations = set(loaded.relations.values())
-    ends = [(edge.source, edge.target) for edge in needs.edges]
-    if len(relations) != 1 or len({frozenset(pair) for pair in ends}) < 3 or len(set(ends)) < len(ends):
+    if not _is_closed(loaded.needs, loaded.variables) or len(relations) != 1:
         return None
     relation = relations.pop()
     if relation.n_source >= MOST_RANKED:
@@ -41,17 +38,40 @@ def closed_relation(loaded: Loaded) -> Relation | None:
     return relation
 
 
-def closed_patterns(run: CSRRun, loaded: Loaded, relation: Relation) -> int:
+def _is_closed(needs: Needs, names: Sequence[str]) -> bool:
+    """Whether a pattern is three vertices, each pair joined, and nothing else."""
+    if len(names) != 3 or needs.loops or needs.absent or needs.orders or not needs.plain:
+        return False
+    ends = [(edge.source, edge.target) for edge in needs.edges]
+    return len({frozenset(pair) for pair in ends}) == 3 and len(set(ends)) == len(ends)
+
+
+def closed_lists(needs: Needs, relations: Relations) -> ByRank | None:
+    """The lists that count a pattern whose three vertices are all joined by one relation and differ; else None."""
+    names = [vertex.variable for vertex in needs.bound.pattern.vertices]
+    if not _is_closed(needs, names) or len({needs.bound.vertex_tables[name] for name in names}) > 1:
+        return None
+    keys = {relations.rank_key(edge) for edge in needs.edges}
+    if len(keys) != 1 or None in keys or relations.vertices(names[0]).n >= MOST_RANKED:
+        return None
+    lists = relations.by_rank(needs.edges[0])
+    if lists is None or (lists.loops and any(frozenset(pair) not in needs.differs for pair in combinations(names, 2))):
+        return None
+    return lists
+
+
+def closed_patterns(run: CSRRun, needs: Needs, lists: ByRank) -> int:
     """Matches of the pattern: the ways to lay it on each triangle."""
-    first, entries, _ = relation.by_rank()
 
     def piece(begin: int, end: int) -> npt.NDArray[np.int64]:
         counts = np.zeros(64, np.int64)
-        kept.triangles(first, entries, begin, end, np.zeros(relation.n_source, np.uint8), counts, run.stop)
+        kept.triangles(lists.first, lists.entries, begin, end, np.zeros(lists.n, np.uint8), counts, run.stop)
         return counts
 
-    total: npt.NDArray[np.int64] = sum(run.pieces(_weight(relation), piece, AT_ONCE), np.zeros(64, np.int64))
-    return int(total @ (_ways(_ends(loaded))[:, :, 0] >= 0).sum(axis=1))
+    weight = entries_after(lists.first, lists.entries) + 1
+    total: npt.NDArray[np.int64] = sum(run.pieces(weight, piece, AT_ONCE), np.zeros(64, np.int64))
+    names = [vertex.variable for vertex in needs.bound.pattern.vertices]
+    return int(total @ (_ways(_ends(needs, names))[:, :, 0] >= 0).sum(axis=1))
 
 
 def closed_matches(
@@ -59,7 +79,7 @@ def closed_matches(
 ) -> Iterator[npt.NDArray[np.int32]]:
     """Matches int32 [rows, 3] in the order of the pattern's vertices; at most ``most`` rows in all."""
     first, entries, order = relation.by_rank()
-    ways = _ways(_ends(loaded))
+    ways = _ways(_ends(loaded.needs, loaded.variables))
     longest = int(np.diff(first).max(initial=0))
 
     def piece(begin: int, end: int) -> list[npt.NDArray[np.int32]]:
@@ -88,9 +108,8 @@ def _weight(relation: Relation) -> npt.NDArray[np.int64]:
     return entries_after(first, entries) + 1
 
 
-def _ends(loaded: Loaded) -> tuple[tuple[int, int], ...]:
-    names = loaded.variables
-    return tuple((names.index(edge.source), names.index(edge.target)) for edge in loaded.needs.edges)
+def _ends(needs: Needs, names: Sequence[str]) -> tuple[tuple[int, int], ...]:
+    return tuple((names.index(edge.source), names.index(edge.target)) for edge in needs.edges)
 
 
 @lru_cache(maxsize=32)

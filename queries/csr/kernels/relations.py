@@ -32,6 +32,9 @@ def numbers_of(keys, table, bits, wanted, numbers):  # type: ignore[no-untyped-d
     last = (1 << bits) - 1
     for i in range(len(wanted)):
         key = wanted[i]
+        if i and key == wanted[i - 1]:  # tables are often in order of one end
+            numbers[i] = numbers[i - 1]
+            continue
         at = np.int64((key * _MIX) >> shift)
         while table[at] >= 0 and keys[table[at]] != key:
             at = (at + 1) & last

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import networkx as nx
@@ -15,7 +16,7 @@ from queries.csr import relations
 from queries.csr import triangles as csr_triangles
 from queries.csr.kernels import kept
 from queries.csr.kernels.constants import AHEAD
-from queries.csr.lists import entries_after, ranked
+from queries.csr.lists import entries_after, ranked, ranked_rows
 from queries.engine import Source, run
 from queries.snapshot import Snapshot
 
@@ -47,6 +48,35 @@ def test_entries_are_pairs_and_triangles_are_found_once(pairs: set[tuple[int, in
     kept.triangles(first, entries, 0, 12, mark, found, np.zeros(1, np.uint8))
     assert found.sum() == sum(nx.triangles(joined).values()) // 3
     assert not mark.any()
+
+
+ROWS = st.lists(st.tuples(st.integers(-1, 11), st.integers(-1, 11)), max_size=60)
+
+
+@given(ROWS)
+@settings(deadline=None, max_examples=60)
+def test_rows_in_any_order_give_the_entries_of_sorted_lists(rows: list[tuple[int, int]]) -> None:
+    ends = np.array(rows, np.int32).reshape(-1, 2)
+    found = ranked_rows(ends[:, 0].copy(), ends[:, 1].copy(), 12)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lists_of, "PARALLEL", 0)
+        again = ranked_rows(ends[:, 0].copy(), ends[:, 1].copy(), 12)
+    there = [(a, b) for a, b in rows if a >= 0 and b >= 0 and a != b]
+    if len(set(there)) < len(there):
+        assert found is None
+        assert again is None
+        return
+    assert found is not None
+    assert again is not None
+    edges = np.array(there, np.int64).reshape(-1, 2)
+    view = Snapshot.from_edges(np.arange(12, dtype=np.uint64), edges[:, 0], edges[:, 1])
+    first, entries, _ = ranked(view.out_start, view.out_target, view.in_start, view.in_source)
+    for mine in (found, again):
+        np.testing.assert_array_equal(mine[0], first)
+        for begin, end in pairwise(first.tolist()):
+            assert sorted(mine[1][begin:end]) == sorted(entries[begin:end])
+        np.testing.assert_array_equal(mine[1][first[-1] :], entries[first[-1] :])
+        assert mine[2] == any(a == b >= 0 for a, b in rows)
 
 
 def test_rows_numbered_by_two_threads_are_the_same(toy: Source, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,3 +168,41 @@ def test_listing_grows_and_is_the_same_whatever_the_workers(scratch: Source, hel
         room *= 2
     assert len(parts) > 4
     np.testing.assert_array_equal(np.concatenate(parts), found)
+
+
+@pytest.mark.parametrize("keep", ["", "KEEP DISTINCT VERTICES"])
+def test_counted_patterns_agree_with_sql(
+    helpers: Any, scratch: Source, monkeypatch: pytest.MonkeyPatch, keep: str
+) -> None:
+    counted: list[int] = []
+    whole = csr_triangles.closed_lists
+
+    def noted(*arguments: Any) -> Any:
+        found = whole(*arguments)
+        counted.append(found is not None)
+        return found
+
+    monkeypatch.setattr(csr_triangles, "closed_lists", noted)
+
+    @given(
+        seed=st.integers(0, 2**32 - 1),
+        share=st.sampled_from([0.1, 0.4, 0.9]),
+        directions=PATTERNS,
+        loops=st.booleans(),
+        typed=st.booleans(),
+    )
+    @settings(deadline=None, max_examples=40)
+    def agrees(seed: int, share: float, directions: tuple[str, ...], loops: bool, typed: bool) -> None:
+        rng = np.random.default_rng(seed)
+        pairs = np.argwhere((rng.random((9, 9)) < share) & (loops | ~np.eye(9, dtype=bool))).tolist()
+        neurons = tuple((k + 1, "A" if rng.random() < 0.7 else "B") for k in range(9))
+        weighed = tuple((a + 1, b + 1, int(rng.integers(1, 5)), "chemical") for a, b in pairs)
+        helpers.fill(scratch.connection, helpers.SmallGraph(neurons, weighed))
+        source = Source(scratch.connection)
+        text = f"SELECT count(*) FROM {closed(directions, keep)}"
+        for name in "abc" if typed else "":
+            text = text.replace(f"({name})", f"({name} WHERE {name}.cell_type = 'A')")
+        assert run(text, source, engine="csr").scalar() == run(text, source, engine="duckdb").scalar()
+
+    agrees()
+    assert any(counted)
