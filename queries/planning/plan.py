@@ -15,6 +15,9 @@ SURE = 0.5
 """Seconds: when SQL expects less, no other engine is asked, whatever it takes to load one."""
 SURE_LOADED = 0.008
 """The same where another engine has nothing left to load; what it has to load is added."""
+IN_DOUBT = 1.25
+"""Where edges close a circle, another engine is taken up to so many times what SQL expects: how many circles close is
+the least certain number of an estimate, and joins in SQL hold every chain that does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,9 @@ def choose(
         considered.append(Considered(engine.name, estimate, refusal))
         if estimate is not None and estimate.seconds < least:
             best, least = engine, estimate.seconds
-        if engine is first and least < sure:
+            if engine is first and closes_circle(bound):
+                least *= IN_DOUBT
+        if engine is first and estimate is not None and estimate.seconds < sure:
             return Choice(first, tuple(considered), f"SQL expects less than {sure:g} s")
     return Choice(best, tuple(considered), "expects to be fastest")
 
@@ -78,3 +83,16 @@ def choose(
 def worth_asking(bound: BoundPattern) -> bool:
     """Whether a pattern has enough joins for another engine than SQL to be better."""
     return len(bound.pattern.positive) > 1 or any(edge.quantifier for edge in bound.pattern.positive)
+
+
+def closes_circle(bound: BoundPattern) -> bool:
+    """Whether an edge joins vertices that other edges join already, other than the same two."""
+    group = {vertex.variable: vertex.variable for vertex in bound.pattern.vertices}
+    for pair in {frozenset((edge.source, edge.target)) for edge in bound.pattern.positive}:
+        if len(pair) < 2:
+            continue
+        a, b = (group[name] for name in pair)
+        if a == b:
+            return True
+        group = {name: b if found == a else found for name, found in group.items()}
+    return False

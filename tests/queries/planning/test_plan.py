@@ -18,7 +18,7 @@ from queries.engine import Source, parse
 from queries.planning.bind import bind
 from queries.planning.bound import BoundPattern
 from queries.planning.executor import CostEstimate
-from queries.planning.plan import SURE, SURE_LOADED, choose
+from queries.planning.plan import IN_DOUBT, SURE, SURE_LOADED, choose, closes_circle
 from queries.planning.values import Values
 from queries.source import Limits
 
@@ -102,3 +102,22 @@ def test_the_engine_asked_for_is_taken_or_refuses(toy: Source) -> None:
     assert choose(bound, toy, {}, [Stated("other", 1e9)], "other").why == "asked for"
     with pytest.raises(UnsupportedError, match="engine other cannot answer this: it is Sunday"):
         choose(bound, toy, {}, [Stated("other", 0.0, refused="it is Sunday")], "other")
+
+
+@pytest.mark.parametrize(
+    ("text", "closes"),
+    [
+        (TRIANGLE, True),
+        ("A -> B\nB -> C\nC -> D\nA -> D", True),
+        ("A -> B\nB -> C\nD -> C", False),
+        ("A -> B\nB -> A\nB -> C", False),
+    ],
+)
+def test_where_a_circle_closes_the_other_engine_has_the_benefit_of_the_doubt(
+    toy: Source, text: str, closes: bool
+) -> None:
+    bound = bind(parse(text).slots[0].pattern, toy)
+    assert closes_circle(bound) == closes
+    near, far = (Stated("other", by * SURE) for by in (0.9 * IN_DOUBT, 1.1 * IN_DOUBT))
+    assert choose(bound, toy, {}, [Stated("sql", SURE), near]).executor.name == ("other" if closes else "sql")
+    assert choose(bound, toy, {}, [Stated("sql", SURE), far]).executor.name == "sql"
