@@ -1,14 +1,15 @@
 """How time and memory grow with the number of connections: ``make bench-growth`` writes the table and the figure.
 
 Every size and task is a process of its own, so that its peak memory is its own. What is compiled is compiled on a small
-graph first and not counted. Run without pytest: ``python tests/benchmarks/growth.py [millions,...]``.
+graph first and not counted. A task that fails or takes longer than CAP is named in its cell, and the exit status is 1.
+Run without pytest: ``python tests/benchmarks/growth.py [millions,...]``.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import resource
+import re
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from conftest import CONNECTIONS, NEURONS, made_brain
 
 from graphlab.charts.drawings import curves
@@ -35,6 +37,9 @@ from ingest.segclr.csv_zip import embeddings_schema
 MILLIONS = (0.3, 1.0, 3.0, 10.0, 30.0)
 WARM = 0.02
 """Millions of connections of the graph on which everything is called once before it is timed."""
+CAP = 900
+"""Seconds that a task gets."""
+ROWS_FILE = "rows.parquet"
 DOCS = Path(__file__).parents[2] / "docs"
 BEGIN, END = "<!-- growth: begin -->", "<!-- growth: end -->"
 VECTORS, WIDTH, ASKED = 10, 64, 1_000
@@ -68,14 +73,19 @@ def vectors(neurons: int) -> Iterator[pa.RecordBatch]:
         yield pa.RecordBatch.from_arrays(columns, schema=embeddings_schema(WIDTH))
 
 
-def ingest(place: Path, millions: float) -> Callable[[], Any]:
+def make_rows(place: Path, millions: float) -> None:
+    """The shuffled connections in a file."""
     table = made_brain(neurons_of(millions), round(millions * 1e6)).table()
-    table = table.take(np.random.default_rng(1).permutation(len(table)))
+    pq.write_table(table.take(np.random.default_rng(1).permutation(len(table))), place / ROWS_FILE)
 
-    def run() -> int:
+
+def ingest(place: Path, millions: float) -> Callable[[], Any]:
+    if not (place / ROWS_FILE).exists():
+        make_rows(place, millions)
+
+    def run() -> None:
         with Graph.create(place / "g") as graph:
-            graph.ingest(table, as_="connections")
-        return len(table)
+            graph.ingest(place / ROWS_FILE, as_="connections")
 
     return run
 
@@ -103,7 +113,7 @@ def snapshot(place: Path, millions: float) -> Callable[[], Any]:
 
 
 def one_sample(view: Any) -> Any:
-    sampler = null_model("configuration").prepare(view, NullOptions(), 1)
+    sampler = null_model("configuration").prepare(view, NullOptions(steps_per_edge=1.0), 1)
     return sample_counts(sampler, triad_counts, samples=1, seed=1)
 
 
@@ -121,7 +131,7 @@ TASKS: dict[str, tuple[int, Callable[[Path, float], Callable[[], Any]]]] = {
     "first snapshot": (1, snapshot),
     "16 triads, 2 threads": (3, on_snapshot(lambda view: triad_counts(view, workers=2))),
     "199 tetrads, 2 threads": (1, on_snapshot(lambda view: tetrad_counts(view, workers=2))),
-    "one null sample with triads": (1, on_snapshot(one_sample)),
+    "null sample, 1 swap proposed a connection, and its triads": (1, on_snapshot(one_sample)),
     "feed-forward loops, counted": (1, asked(COUNTED)),
     "feed-forward loops of weights >= 15, rows": (1, asked(ROWS)),
     "one hop": (5, asked(HOP)),
@@ -144,23 +154,47 @@ def measured(name: str, place: Path, millions: float) -> dict[str, float]:
         run()
         walls.append(time.perf_counter() - wall)
         cpus.append(time.process_time() - cpu)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"s": float(np.median(walls)), "cpu": float(np.median(cpus)), "mb": peak}
+    return {"s": float(np.median(walls)), "cpu": float(np.median(cpus)), "mb": _peak_mb()}
 
 
-def in_a_process(name: str, place: Path, millions: float) -> dict[str, float]:
-    command = [sys.executable, __file__, "--one", name, str(place), str(millions)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+def _peak_mb() -> float:
+    """Of this process alone; getrusage begins with what the one that started it held."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert found is not None
+    return int(found[1]) / 1024
+
+
+Cell = dict[str, float] | str
+"""What was measured, or why there is nothing."""
+
+
+def in_a_process(what: str, *arguments: object) -> Cell:
+    """What ``--one`` of a process prints."""
+    command = [sys.executable, __file__, what, *map(str, arguments)]
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=CAP)
+    except subprocess.TimeoutExpired:
+        return f"over {CAP} s"
+    if done.returncode:
+        return f"failed ({done.returncode})"
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
-def exponent(sizes: Sequence[float], values: Sequence[float]) -> float:
+def measured_cells(sizes: Sequence[float], cells: Sequence[Cell]) -> tuple[list[float], list[float]]:
+    """Sizes and processor seconds of the cells that hold something."""
+    pairs = [(size, cell["cpu"]) for size, cell in zip(sizes, cells, strict=True) if not isinstance(cell, str)]
+    return [size for size, _ in pairs], [cpu for _, cpu in pairs]
+
+
+def exponent(sizes: Sequence[float], values: Sequence[float]) -> str:
     """Of the power of the size that the values follow, by least squares of logarithms."""
-    return float(np.polyfit(np.log(sizes), np.log(values), 1)[0])
+    if len(sizes) < 2:
+        return "not fitted"
+    return f"{float(np.polyfit(np.log(sizes), np.log(values), 1)[0]):.2f}"
 
 
-def written_table(sizes: Sequence[float], found: dict[str, list[dict[str, float]]]) -> str:
+def written_table(sizes: Sequence[float], found: dict[str, list[Cell]]) -> str:
     """The section of docs/benchmarks.md."""
     load = os.getloadavg()[1]
     lines = [
@@ -172,30 +206,41 @@ def written_table(sizes: Sequence[float], found: dict[str, list[dict[str, float]
         "|---" * (len(sizes) + 2) + "|",
     ]
     for name, cells in found.items():
-        shown = [f"{one['s']:.3g} ({one['cpu']:.3g}; {one['mb']:,.0f})" for one in cells]
-        lines.append(f"| {name} | {' | '.join(shown)} | {exponent(sizes, [one['cpu'] for one in cells]):.2f} |")
+        shown = [
+            one if isinstance(one, str) else f"{one['s']:.3g} ({one['cpu']:.3g}; {one['mb']:,.0f})" for one in cells
+        ]
+        lines.append(f"| {name} | {' | '.join(shown)} | {exponent(*measured_cells(sizes, cells))} |")
     return "\n".join([*lines, "", "![Processor seconds against connections](growth.svg)", END])
 
 
-def main(millions: Sequence[float]) -> None:
-    """Measure, and write the table into docs/benchmarks.md and the figure beside it."""
-    found: dict[str, list[dict[str, float]]] = {name: [] for name in TASKS}
+def main(millions: Sequence[float]) -> int:
+    """Measure, and write the table into docs/benchmarks.md and the figure beside it; how many cells are empty."""
+    begun = time.monotonic()
+    found: dict[str, list[Cell]] = {name: [] for name in TASKS}
     for size in millions:
         with tempfile.TemporaryDirectory() as place:
+            in_a_process("--rows", place, size)
             for name in TASKS:
-                found[name].append(in_a_process(name, Path(place), size))
-                print(f"{size:g} M, {name}: {found[name][-1]}", flush=True)
+                found[name].append(in_a_process("--one", name, place, size))
+                print(f"{time.monotonic() - begun:.0f} s, {size:g} M, {name}: {found[name][-1]}", flush=True)
     page = DOCS / "benchmarks.md"
     before, rest = page.read_text(encoding="utf-8").split(BEGIN)
     page.write_text(before + written_table(millions, found) + rest.split(END)[1], encoding="utf-8")
-    x = np.array(millions) * 1e6
-    drawn = {name: (x, np.array([one["cpu"] for one in cells])) for name, cells in found.items()}
+    drawn = {}
+    for name, cells in found.items():
+        sizes, cpu = measured_cells(millions, cells)
+        drawn[name] = (np.array(sizes) * 1e6, np.array(cpu))
     figure = curves(drawn, "connections", "processor seconds", "processor seconds against connections")
     (DOCS / "growth.svg").write_text(standalone(figure), encoding="utf-8")
+    return sum(isinstance(cell, str) for cells in found.values() for cell in cells)
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--one"]:
         print(json.dumps(measured(sys.argv[2], Path(sys.argv[3]), float(sys.argv[4]))))
+    elif sys.argv[1:2] == ["--rows"]:
+        make_rows(Path(sys.argv[2]), float(sys.argv[3]))
+        print("{}")
     else:
-        main([float(size) for size in sys.argv[1].split(",")] if sys.argv[1:] else MILLIONS)
+        missing = main([float(size) for size in sys.argv[1].split(",")] if sys.argv[1:] else MILLIONS)
+        sys.exit(f"{missing} cells hold no figure" if missing else 0)
