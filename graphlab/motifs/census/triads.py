@@ -1,4 +1,4 @@
-"""Exact triad census: closed triads listed in degree order, open ones in closed form.
+"""Exact triad census: closed triads counted in degree order, open ones in closed form.
 
 Classes are named by mutual, asymmetric and null dyads (Davis & Leinhardt 1972), as networkx and igraph do.
 """
@@ -15,7 +15,7 @@ from graphlab.motifs.census.codes import TRIAD_LABELS, edges_of, man_label
 from graphlab.motifs.census.larger import Room, closed_and_sums
 from graphlab.motifs.census.shares import over_shares, shares
 from ingest.running.progress import Progress
-from ingest.running.task_runners import Workers
+from ingest.running.task_runners import Workers, runner_of
 from ingest.schema.errors import AnalysisError
 from queries.snapshot import Snapshot
 
@@ -62,15 +62,24 @@ def triad_counts_csr(
 
     n = len(out_start) - 1
     _refuse_too_many(n)
-    start, neighbour, state = kernels.typed_neighbours(out_start, out_target, in_start, in_source)
-    forward_start, forward, _ = kernels.forward_in_degree_order(start, neighbour, state)
+    runner = runner_of(workers)
     # One thread without a listener needs no shares: null samples call this thousands of times.
-    parts = [(0, n)] if workers == 1 and progress is None else shares(np.diff(forward_start))
-    closed = np.zeros(64, np.int64)
-    for part in over_shares(partial(_triangles, forward_start, forward), parts, workers, progress):
-        closed += part
+    alone = runner.workers == 1 and progress is None
+    size = (np.diff(out_start) + np.diff(in_start)).astype(np.int32)
+    pairs = len(out_target) + len(in_source)
+    begin, split, rest = np.empty(n + 1, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
+    begin[n] = pairs
+    rows = (size, begin, split, rest, np.empty(pairs, np.uint32))
+    build = partial(kernels.split_rows, out_start, out_target, in_start, in_source, *rows)
     sums = np.zeros(9, np.int64)
-    kernels.degree_sums(start, state, sums)
+    together = runner.shares_memory and not alone
+    for part in over_shares(build, shares(size) if together else [(0, n)], runner if together else 1, in_place=True):
+        sums += part
+    # Neurons by how many rows are looked at for each: that takes the time.
+    parts = [(0, n)] if alone else shares(begin[1:] - rest)
+    closed = np.zeros(64, np.int64)
+    for part in over_shares(partial(_triangles, *rows[1:]), parts, runner, progress):
+        closed += part
     return _with_open(closed, [int(value) for value in sums], n)
 
 
@@ -79,10 +88,10 @@ def _refuse_too_many(n: int) -> None:
         raise AnalysisError(f"triads of {n:,} neurons would not fit 64-bit counts; {MOST_NEURONS:,} would")
 
 
-def _triangles(start: Any, forward: Any, low: int, high: int) -> Counts:
+def _triangles(begin: Any, split: Any, rest: Any, packed: Any, low: int, high: int) -> Counts:
     from graphlab.motifs.kernels.triads import triangles
 
-    return np.asarray(triangles(start, forward, low, high))
+    return np.asarray(triangles(begin, split, rest, packed, low, high))
 
 
 def _with_open(closed: Counts, sums: list[int], n: int) -> Counts:

@@ -1,15 +1,17 @@
-"""Kernels of the triad census: typed neighbourhoods, degree order, triangle listing.
+"""Kernels of the triad census: typed neighbourhoods, degree order, triangles counted.
 
-The work is bounded by ordered wedges: every pair of forward neighbours of a neuron in degree order is looked
+The work is that of ordered wedges: every pair of partners of a neuron that come later in the order of degree is looked
 at once, through a mark array that stays in the second-level cache (one byte a neuron).
 
-Tests: tests/graphlab/motifs/census/test_dyads.py.
+Tests: tests/graphlab/motifs/census/test_triads.py.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
+
+from graphlab.motifs.kernels.read_ahead import read_ahead
 
 
 @njit(cache=True, nogil=True)
@@ -85,66 +87,150 @@ def forward_in_degree_order(start, neighbour, state):  # type: ignore[no-untyped
 
 
 @njit(cache=True, nogil=True)
-def triangles(forward_start, forward, first, last):  # type: ignore[no-untyped-def]
-    """Closed triads by the states of their three dyads.
+def split_rows(  # type: ignore[no-untyped-def]
+    out_start, out_target, in_start, in_source, size, begin, split, rest, packed, first, last
+):
+    """Partners of neurons first .. last-1 in two parts, those that come later in the order of ``size`` first.
 
-    Unsigned numbers throughout: signed ones cost a test for counting from the end at every look-up.
+    One pass, and rows are apart, so threads may share it. No step waits for a branch that cannot be foreseen: the
+    partner is written at both ends of what is left of its row, and one of the ends moves.
 
     Args:
-        first, last: range of ranks whose triangles (by their lowest neuron) are counted.
+        out_start, out_target, in_start, in_source: CSR of a digraph without autapses, rows ascending.
+        size: int32 [n], outputs and inputs of each neuron; of two alike the larger number comes later.
+        begin: int64 [n + 1], split, rest: int64 [n], packed: uint32 [2 m]; filled: the row of u has its later partners
+            at begin[u] .. split[u], ascending, and its earlier ones at rest[u] .. begin[u + 1]; what is between is
+            unused. An entry is neuron << 2 | state, bit 0 for the connection to it, bit 1 for the one from it.
 
     Returns:
-        int64 [64], at code state(0,1) | state(0,2) << 2 | state(1,2) << 4 with neurons numbered by rank.
+        int64 [9]: wedges by the states of their two dyads seen from the centre, closed or not: (1,1), (2,2), (3,3),
+        (1,2), (1,3), (2,3), then one-way dyads, mutual dyads twice, and the sum of (partners - 1) over ends of one-way
+        dyads. The last for mutual ones follows from the others.
     """
-    n = len(forward_start) - 1
-    mark = np.zeros(n, np.uint8)
-    counts = np.zeros(64, np.int64)
-    two, three = np.uint32(2), np.uint32(3)
+    sums = np.zeros(9, np.int64)
     for u in range(first, last):
-        row, row_end = forward_start[u], forward_start[u + 1]
-        if row_end - row < 2:
+        i, i_end = out_start[u], out_start[u + 1]
+        j, j_end = in_start[u], in_start[u + 1]
+        left, right, own, both = i + j, i_end + j_end, size[u], 0
+        begin[u] = left
+        while i < i_end and j < j_end:
+            x, y = out_target[i], in_source[j]
+            w = min(x, y)
+            to, back = np.int64(x == w), np.int64(y == w)
+            later = np.int64(size[w] + (w > u) > own)
+            packed[left] = packed[right - 1] = w << 2 | back << 1 | to
+            left += later
+            right -= 1 - later
+            both += to & back
+            i += to
+            j += back
+        while i < i_end:
+            w = out_target[i]
+            later = np.int64(size[w] + (w > u) > own)
+            packed[left] = packed[right - 1] = w << 2 | 1
+            left += later
+            right -= 1 - later
+            i += 1
+        while j < j_end:
+            w = in_source[j]
+            later = np.int64(size[w] + (w > u) > own)
+            packed[left] = packed[right - 1] = w << 2 | 2
+            left += later
+            right -= 1 - later
+            j += 1
+        split[u], rest[u] = left, right
+        a, b, c = out_start[u + 1] - out_start[u] - both, in_start[u + 1] - in_start[u] - both, both
+        sums[0] += a * (a - 1) // 2
+        sums[1] += b * (b - 1) // 2
+        sums[2] += c * (c - 1) // 2
+        sums[3] += a * b
+        sums[4] += a * c
+        sums[5] += b * c
+        sums[6] += a
+        sums[7] += c
+        sums[8] += (a + b) * (a + b + c - 1)
+    return sums
+
+
+AHEAD = 4
+"""Rows asked for before they are looked at."""
+FULL = 127
+"""Most triangles in a word of nine counters of 7 bits."""
+ROWS = 16_000
+"""Most such words in counters of 21 bits."""
+
+
+@njit(cache=True, nogil=True)
+def triangles(begin, split, rest, packed, first, last):  # type: ignore[no-untyped-def]
+    """Closed triads by the states of their three dyads.
+
+    A triangle u, v, w with u the earliest of the three is met where v has the larger number of the other two: w stands
+    before v in the later partners of u, and is marked as a partner of v. So every pair in such a row is looked at once,
+    and the row ends at v itself. Nine counters share a word: what is counted never waits for memory.
+
+    Args:
+        begin, split, rest, packed: as from ``split_rows``.
+        first, last: the neurons v.
+
+    Returns:
+        int64 [64], at code state(u,v) | state(u,w) << 2 | state(v,w) << 4.
+    """
+    mark = np.zeros(len(begin) - 1, np.uint8)
+    counts = np.zeros(64, np.int64)
+    step = np.zeros(16, np.uint64)
+    for vw in range(1, 4):
+        for uw in range(1, 4):
+            step[vw << 2 | uw] = np.uint64(1) << np.uint64(7 * (3 * vw + uw - 4))
+    wide = np.zeros((4, 3), np.uint64)
+    rows = 0
+    one, two, three, line = np.uint64(1), np.uint32(2), np.uint32(3), np.int64(16)
+    thin, seven, fourteen = np.uint64(FULL | FULL << 21 | FULL << 42), np.uint64(7), np.uint64(14)
+    for v in range(first, last):
+        low, high = rest[v], begin[v + 1]
+        if low == high:
             continue
-        for k in range(row, row_end):
-            mark[forward[k] >> two] = (forward[k] & three) << two
-        for k in range(row, row_end - 1):
-            v = forward[k] >> two
-            base = np.uint64(forward[k] & three)
-            for j in range(forward_start[v], forward_start[v + np.uint32(1)]):
-                far = forward[j]
-                closing = mark[far >> two]
-                if closing:
-                    counts[base | np.uint64(closing) | np.uint64(far & three) << np.uint64(4)] += 1
-        for k in range(row, row_end):
-            mark[forward[k] >> two] = 0
+        for k in range(begin[v], split[v]):
+            mark[packed[k] >> two] = (packed[k] & three) << two
+        for k in range(low, high):
+            mark[packed[k] >> two] = (packed[k] & three) << two
+        itself = np.uint32(v) << two
+        for k in range(low, high):
+            if k + AHEAD < high:
+                coming = begin[packed[k + AHEAD] >> two]
+                read_ahead(packed, coming)
+                read_ahead(packed, coming + line)
+            state = packed[k] & three
+            at = np.uint64(begin[packed[k] >> two])
+            far = packed[at]
+            while far < itself:
+                stop = at + np.uint64(FULL)
+                found = np.uint64(0)
+                while far < itself and at < stop:
+                    found += step[mark[far >> two] | (far & three)]
+                    at += one
+                    far = packed[at]
+                wide[state, 0] += found & thin
+                wide[state, 1] += (found >> seven) & thin
+                wide[state, 2] += (found >> fourteen) & thin
+                rows += 1
+                if rows == ROWS:
+                    _pour(wide, counts)
+                    rows = 0
+        for k in range(begin[v], split[v]):
+            mark[packed[k] >> two] = 0
+        for k in range(low, high):
+            mark[packed[k] >> two] = 0
+    _pour(wide, counts)
     return counts
 
 
 @njit(cache=True, nogil=True)
-def degree_sums(start, state, out_degree_sums):  # type: ignore[no-untyped-def]
-    """Wedge totals by the states of their two dyads seen from the centre, closed or not.
-
-    Args:
-        start, state: as from ``typed_neighbours``.
-        out_degree_sums: int64 [9] to fill: pairs of neighbours in states (1,1), (2,2), (3,3), (1,2), (1,3), (2,3),
-            then one-way dyads, mutual dyads, and the sum of (neighbours - 1) over ends of one-way dyads.
-            The last for mutual ones follows from the others.
-    """
-    n = len(start) - 1
-    for u in range(n):
-        a = b = c = 0
-        for k in range(start[u], start[u + 1]):
-            if state[k] == 1:
-                a += 1
-            elif state[k] == 2:
-                b += 1
-            else:
-                c += 1
-        out_degree_sums[0] += a * (a - 1) // 2
-        out_degree_sums[1] += b * (b - 1) // 2
-        out_degree_sums[2] += c * (c - 1) // 2
-        out_degree_sums[3] += a * b
-        out_degree_sums[4] += a * c
-        out_degree_sums[5] += b * c
-        out_degree_sums[6] += a
-        out_degree_sums[7] += c
-        out_degree_sums[8] += (a + b) * (a + b + c - 1)
+def _pour(wide, counts):  # type: ignore[no-untyped-def]
+    """Add the counters of 21 bits, by state of v to u, to ``counts`` and empty them."""
+    for state in range(1, 4):
+        uv = (state & 1) << 1 | state >> 1
+        for field in range(9):
+            vw, uw = field // 3 + 1, field % 3 + 1
+            found = (wide[state, field % 3] >> np.uint64(21 * (field // 3))) & np.uint64((1 << 21) - 1)
+            counts[uv | uw << 2 | vw << 4] += np.int64(found)
+        wide[state] = 0

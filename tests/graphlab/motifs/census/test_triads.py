@@ -132,3 +132,27 @@ def test_labels_mean_what_networkx_means(name: str, edges: list[tuple[int, int]]
     one = Snapshot.from_edges(np.arange(1, 4, dtype=np.uint64), pairs[:, 0], pairs[:, 1])
     assert networkx.triadic_census(networkx.DiGraph(edges))[name] == 1
     assert TRIADS[int(triad_counts(one).argmax())] == name
+
+
+def test_rows_longer_than_the_counters_of_a_word() -> None:
+    """300 neurons that all connect, one way or both: rows past 127 partners, and every one of the pair states."""
+    rng = np.random.default_rng(8)
+    low, high = np.triu_indices(300, 1)
+    state = rng.choice([1, 2, 3], len(low), p=[0.1, 0.1, 0.8])
+    pre = np.concatenate([low[state != 2], high[state != 1]])
+    post = np.concatenate([high[state != 2], low[state != 1]])
+    one = Snapshot.from_edges(np.arange(1, 301, dtype=np.uint64), pre, post)
+    found = triad_counts(one)
+    assert found.tolist() == by_igraph(one)
+    assert triad_counts(one, workers=2).tobytes() == found.tobytes()
+
+
+def test_counters_are_poured_out_before_they_are_full() -> None:
+    """More rows for one neuron than its counters take: 16,100 that each connect to the same two."""
+    n = 16_102
+    many = np.arange(n - 2)
+    pre = np.concatenate([np.repeat(many, 2), [n - 2]])
+    post = np.concatenate([np.tile([n - 2, n - 1], n - 2), [n - 1]])
+    found = dict(zip(TRIADS, triad_counts(Snapshot.from_edges(np.arange(n, dtype=np.uint64), pre, post)), strict=True))
+    assert found["030T"] == n - 2
+    assert found["021U"] == 2 * comb(n - 2, 2)
