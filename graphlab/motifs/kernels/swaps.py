@@ -35,6 +35,7 @@ from graphlab.motifs.kernels.pair_set import (
     shift_of,
     slot_of,
 )
+from graphlab.motifs.kernels.read_ahead import read_ahead
 
 BATCH = 64
 LONGEST = 24
@@ -361,7 +362,6 @@ def run_chain(chain, classes, steps, state, tally):  # type: ignore[no-untyped-d
     first = np.empty(BATCH, dtype=np.int64)
     second = np.empty(BATCH, dtype=np.int64)
     touched = np.empty((4 * LONGEST, 3), dtype=np.int64)
-    sink = np.int64(0)
     for begin in range(0, steps, BATCH):
         size = min(BATCH, steps - begin)
         for k in range(size):
@@ -372,18 +372,19 @@ def run_chain(chain, classes, steps, state, tally):  # type: ignore[no-untyped-d
                 first[k] = i
                 if not grouped:
                     second[k] = below(state, one) if i < one else one + below(state, halves - one)
-                    # Read ahead, so that a batch waits for memory once and not at every step.
-                    sink ^= np.int64(ends[i, 0]) ^ np.int64(ends[second[k], 0])
+                    # So that a batch waits for memory once and not at every step.
+                    read_ahead(ends, i)
+                    read_ahead(ends, second[k])
         if plain:
-            # Then the four slots of each: a proposal that an earlier one of its batch changed only read in vain.
+            # Then the four slots of each: a proposal that an earlier one of its batch changed only asked in vain.
             for k in range(size):
                 if kind[k] == 0:
                     i, j = first[k], second[k]
                     a, b, c, d = ends[i, 0], ends[i, 1], ends[j, 0], ends[j, 1]
-                    sink ^= table[slot_of(number(a, d, n, unordered), shift)]
-                    sink ^= table[slot_of(number(c, b, n, unordered), shift)]
-                    sink ^= table[slot_of(number(a, b, n, unordered), shift)]
-                    sink ^= table[slot_of(number(c, d, n, unordered), shift)]
+                    read_ahead(table, slot_of(number(a, d, n, unordered), shift))
+                    read_ahead(table, slot_of(number(c, b, n, unordered), shift))
+                    read_ahead(table, slot_of(number(a, b, n, unordered), shift))
+                    read_ahead(table, slot_of(number(c, d, n, unordered), shift))
         for k in range(size):
             done = False
             if kind[k] == 1:
@@ -417,5 +418,3 @@ def run_chain(chain, classes, steps, state, tally):  # type: ignore[no-untyped-d
                 done = _swap(chain, classes, shift, i, j)
             tally[kind[k], 0] += 1
             tally[kind[k], 1] += done
-    # Stored where the compiler cannot tell that nobody looks, or it would drop the reads ahead.
-    touched[0, 0] = sink
