@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from graphlab.motifs.census.classes import classes, orbit_count, orbit_inverse, orbit_of_code, orbit_places
 from graphlab.motifs.census.parts import numbered
-from graphlab.motifs.census.shares import Share, over_shares, shares
+from graphlab.motifs.census.shares import over_shares, shares
 from ingest.running.progress import Progress
 from ingest.running.task_runners import Workers, runner_of
 from ingest.schema.errors import AnalysisError
@@ -150,19 +150,17 @@ def triad_orbits(snapshot: Snapshot, workers: Workers = 1, progress: Progress | 
     start, neighbour, state, split, degree, order = _ranked(snapshot)
     orbit = orbit_of_code(3)[:, 0].copy()
     n = snapshot.n
+    pushed = _Pushed(n, _places(3, dyads=3), orbit, workers)
+
+    def triangle(low: int, high: int) -> None:
+        pushed.run(
+            lambda column, into: kernels.triangle_places(start, neighbour, state, split, column, low, high, into)
+        )
+
     counts = np.zeros((n, orbit_count(3)), dtype=np.int64)
-    parts = shares((start[1:] - split) ** 2)
-    _pushed(
-        counts,
-        orbit,
-        lambda column, low, high, into: kernels.triangle_places(
-            start, neighbour, state, split, column, low, high, into
-        ),
-        _places(3, dyads=3),
-        parts,
-        workers,
-        progress,
-    )
+    for _ in over_shares(triangle, shares((start[1:] - split) ** 2), workers, progress, in_place=True):
+        pass
+    counts[:, pushed.orbits] = pushed.summed(0, n)
     for _ in over_shares(
         lambda low, high: kernels.wedge_places(start, neighbour, state, degree, orbit, low, high, counts),
         shares(np.diff(start)),
@@ -174,77 +172,76 @@ def triad_orbits(snapshot: Snapshot, workers: Workers = 1, progress: Progress | 
 
 
 def tetrad_orbits(snapshot: Snapshot, workers: Workers = 1, progress: Progress | None = None) -> Ints:
-    """int64 [n, 697]: the places of every neuron in the 199 connected tetrads; 5.6 kB a neuron, twice at the end.
+    """int64 [n, 697]: the places of every neuron in the 199 connected tetrads; 5.6 kB a neuron and 2.5 a thread.
 
     Raises:
         AnalysisError: counts that would not fit 64 bits.
     """
     from graphlab.motifs.census.tetrads import refuse_overflow
     from graphlab.motifs.kernels import orbits as kernels
-    from graphlab.motifs.kernels import tetrads as tetrad_loops
+    from graphlab.motifs.kernels import tetrads as loops
 
     start, neighbour, state, split, degree, order = _ranked(snapshot)
     refuse_overflow(start, neighbour)
-    n = snapshot.n
-    orbit = orbit_of_code(4)[:, 0].copy()
-    counts = np.zeros((n, orbit_count(4)), dtype=np.int64)
-    edge_start, triangles = tetrad_loops.edge_triangles(start, neighbour, state, split)
-    forward = shares((start[1:] - split) ** 2)
+    n, orbit = snapshot.n, orbit_of_code(4)[:, 0].copy()
+    packed = neighbour.astype(np.uint32) << 2 | state
     column, kinds = _triangle_columns()
-    at_triangles = np.zeros((n, 15), dtype=np.int64)
-    kernels.triangle_places(start, neighbour, state, split, column, 0, n, at_triangles)
-    onward = kernels.steps_onward(start, neighbour, state, degree)
-    pair = kernels.pair_numbers(start, neighbour, split, edge_start)
-    pulled, cycles = shares(np.diff(start)), shares(tetrad_loops.wedges_below(start, neighbour))
-    total = len(pulled) + len(cycles) + 2 * len(forward)
-    done = 0
+    cycles = _Pushed(n, _places(4, dyads=4, own=2, all_alike=True), orbit, workers)
+    cliques = _Pushed(n, _places(4, dyads=6), orbit_of_code(4), workers)
+    tips = _Pushed(n, _places(4, dyads=5, own=2), orbit, workers)
+    around = np.zeros((n, 27), dtype=np.int64)
+    counts = np.zeros((n, orbit_count(4)), dtype=np.int64)
+    edges: list[Any] = []
 
-    def advance(_: int, __: int) -> None:
-        nonlocal done
-        done += 1
-        if progress:
-            progress(done, total)
+    def over_pairs(low: int, high: int) -> None:
+        edge_start, triangles = loops.edge_triangles(start, neighbour, state, split)
+        edges.extend((edge_start, triangles, kernels.pair_numbers(start, neighbour, split, edge_start)))
 
-    for _ in over_shares(
-        lambda low, high: kernels.pulled_places(
-            start, neighbour, state, degree, pair, triangles, onward, at_triangles, kinds, orbit, low, high, counts
-        ),
-        pulled,
-        workers,
-        advance,
-        in_place=True,
-    ):
-        pass
-    _pushed(
-        counts,
-        orbit,
-        lambda column, low, high, into: kernels.diamond_tip_places(
-            start, neighbour, state, split, edge_start, triangles, column, low, high, into
-        ),
-        _places(4, dyads=5, own=2),
-        forward,
-        workers,
-        advance,
+    def cycle(low: int, high: int) -> None:
+        cycles.run(lambda column, into: kernels.cycle_places(start, split, packed, column, low, high, into))
+
+    def clique(low: int, high: int) -> None:
+        cliques.run(lambda column, into: kernels.clique_places(start, neighbour, state, split, column, low, high, into))
+
+    def tip(low: int, high: int) -> None:
+        edge_start, triangles, _ = edges
+        tips.run(
+            lambda column, into: kernels.diamond_tip_places(
+                start, neighbour, state, split, edge_start, triangles, column, low, high, into
+            )
+        )
+
+    def around_each(low: int, high: int) -> None:
+        _, triangles, pair = edges
+        kernels.sums_around(start, neighbour, state, degree, pair, triangles, column, low, high, around)
+
+    def finish(low: int, high: int) -> None:
+        _, triangles, pair = edges
+        pushed = tuple(part for one in (tips, cycles, cliques) for part in (one.summed(low, high), one.orbits))
+        kernels.induced_places(
+            start, neighbour, state, pair, triangles, around, kinds, orbit, pushed, orbit_inverse(4), order,
+            low, high, counts,
+        )  # fmt: skip
+
+    forward, rows = shares((start[1:] - split) ** 2), shares(np.diff(start) + 30)
+    by_wedge = shares(loops.wedges_below(start, neighbour))
+    # What needs the triangles of all pairs waits for them; one thread counts those while others do the rest.
+    steps = (
+        [(over_pairs, 0, n), *((cycle, *part) for part in by_wedge), *((clique, *part) for part in forward)],
+        [*((tip, *part) for part in forward), *((around_each, *part) for part in rows)],
+        [(finish, *part) for part in rows],
     )
-    _pushed(
-        counts,
-        orbit,
-        lambda column, low, high, into: kernels.cycle_places(start, neighbour, state, split, column, low, high, into),
-        _places(4, dyads=4, own=2, all_alike=True),
-        cycles,
-        workers,
-        advance,
-    )
-    _pushed(
-        counts,
-        orbit_of_code(4),
-        lambda column, low, high, into: kernels.clique_places(start, neighbour, state, split, column, low, high, into),
-        _places(4, dyads=6),
-        forward,
-        workers,
-        advance,
-    )
-    return _by_neuron(counts, 4, order, workers)
+    done, total = 0, sum(map(len, steps))
+    for tasks in steps:
+        for _ in over_shares(_step, tasks, workers, in_place=True):
+            done += 1
+            if progress:
+                progress(done, total)
+    return counts
+
+
+def _step(task: Callable[[int, int], None], low: int, high: int) -> None:
+    task(low, high)
 
 
 def _ranked(snapshot: Snapshot) -> tuple[Any, ...]:
@@ -281,30 +278,33 @@ def _triangle_columns() -> tuple[Ints, Ints]:
     return column, kinds
 
 
-def _pushed(
-    counts: Ints,
-    orbit: Ints,
-    kernel: Callable[[Ints, int, int, Ints], None],
-    chosen: npt.NDArray[np.bool_],
-    parts: Sequence[Share],
-    workers: Workers,
-    progress: Progress | None,
-) -> None:
-    """Run a kernel that writes to rows of other neurons too: every thread has a narrow table, summed at the end."""
-    column = (np.cumsum(chosen) - 1)[orbit]
-    tables: SimpleQueue[Ints] = SimpleQueue()
-    for _ in range(runner_of(workers).workers):
-        tables.put(np.zeros((len(counts), int(chosen.sum())), dtype=np.int64))
+class _Pushed:
+    """Counts of kernels that write to rows of other neurons too: every thread has a narrow table of its own.
 
-    def run(low: int, high: int) -> None:
-        table = tables.get()
-        kernel(column, low, high, table)
-        tables.put(table)
+    Args:
+        chosen: bool [orbits], the table's columns. orbit: of every code, or of every number of a code.
+    """
 
-    for _ in over_shares(run, parts, workers, progress, in_place=True):
-        pass
-    while not tables.empty():
-        counts[:, chosen] += tables.get()
+    def __init__(self, n: int, chosen: npt.NDArray[np.bool_], orbit: Ints, workers: Workers) -> None:
+        self.orbits = np.flatnonzero(chosen)
+        self._column = (np.cumsum(chosen) - 1)[orbit]
+        self._tables = [np.zeros((n, len(self.orbits)), dtype=np.int64) for _ in range(runner_of(workers).workers)]
+        self._idle: SimpleQueue[Ints] = SimpleQueue()
+        for table in self._tables:
+            self._idle.put(table)
+
+    def run(self, kernel: Callable[[Ints, Ints], None]) -> None:
+        """``kernel(column, table)`` with a table that no other thread writes to."""
+        table = self._idle.get()
+        kernel(self._column, table)
+        self._idle.put(table)
+
+    def summed(self, low: int, high: int) -> Ints:
+        """The first table, its rows low .. high-1 now those of all; once for each row."""
+        first, *others = self._tables
+        for other in others:
+            first[low:high] += other[low:high]
+        return first
 
 
 def _by_neuron(typed: Ints, size: int, order: npt.NDArray[np.int32], workers: Workers) -> Ints:
@@ -313,7 +313,7 @@ def _by_neuron(typed: Ints, size: int, order: npt.NDArray[np.int32], workers: Wo
 
     rows = shares(np.ones(len(typed)))
     for _ in over_shares(
-        lambda low, high: inverted(typed, *orbit_inverse(size), low, high), rows, workers, in_place=True
+        lambda low, high: inverted(typed, orbit_inverse(size), low, high), rows, workers, in_place=True
     ):
         pass
     counts = np.empty_like(typed)

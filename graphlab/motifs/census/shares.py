@@ -29,7 +29,7 @@ def shares(work: npt.NDArray[Any], pieces: int = SHARES) -> list[Share]:
 
 def over_shares(
     task: Callable[..., Result],
-    parts: Sequence[tuple[int, ...]],
+    parts: Sequence[tuple[Any, ...]],
     workers: Workers = 1,
     progress: Progress | None = None,
     *,
@@ -50,5 +50,5 @@ def over_shares(
     return runner.map_tasks(partial(_share, task), parts, ahead=len(parts), progress=progress, total=len(parts))
 
 
-def _share(task: Callable[..., Result], part: tuple[int, ...]) -> Result:
+def _share(task: Callable[..., Result], part: tuple[Any, ...]) -> Result:
     return task(*part)

@@ -12,8 +12,7 @@ from numba import types
 from numba.extending import intrinsic
 
 
-@intrinsic
-def read_ahead(_: Any, array: Any, at: Any):  # type: ignore[no-untyped-def]
+def _read_ahead(_: Any, array: Any, at: Any) -> Any:
     """``read_ahead(array, at)``: begin to load the cache line of ``array[at]``, along its first axis, and go on.
 
     It neither waits nor fails: a place outside the array asks for memory that nobody looks at.
@@ -22,10 +21,7 @@ def read_ahead(_: Any, array: Any, at: Any):  # type: ignore[no-untyped-def]
     def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         data = context.make_array(signature.args[0])(context, builder, arguments[0])
         stride = builder.extract_value(data.strides, 0)
-        index = builder.zext if isinstance(signature.args[1], types.Integer) and not signature.args[1].signed else None
-        place = arguments[1]
-        if place.type.width < 64:
-            place = (index or builder.sext)(place, ir.IntType(64))
+        place = context.cast(builder, arguments[1], signature.args[1], types.int64)
         bytes_in = builder.bitcast(data.data, ir.IntType(8).as_pointer())
         address = builder.gep(bytes_in, [builder.mul(place, stride)])
         word = ir.IntType(32)
@@ -35,3 +31,6 @@ def read_ahead(_: Any, array: Any, at: Any):  # type: ignore[no-untyped-def]
         return context.get_dummy_value()
 
     return types.void(array, at), build
+
+
+read_ahead: Any = intrinsic(_read_ahead)

@@ -111,7 +111,7 @@ def split_rows(  # type: ignore[no-untyped-def]
     for u in range(first, last):
         i, i_end = out_start[u], out_start[u + 1]
         j, j_end = in_start[u], in_start[u + 1]
-        left, right, own, both = i + j, i_end + j_end, size[u], 0
+        left, right, own, both = i + j, i_end + j_end, size[u], np.int64(0)
         begin[u] = left
         while i < i_end and j < j_end:
             x, y = out_target[i], in_source[j]
