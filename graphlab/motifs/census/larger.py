@@ -59,7 +59,7 @@ class Room:
 def closed_and_sums(
     snapshot: Snapshot, room: Room, workers: Workers = 1, progress: Progress | None = None
 ) -> tuple[Counts, Counts]:
-    """Closed triads by code, int64 [64], and the sums of ``kernels.triads.degree_sums``, int64 [9].
+    """Closed triads by code, int64 [64], and the sums of ``kernels.triads.split_rows``, int64 [9].
 
     Raises:
         DiskError: the folder is full or may not be written. ReadError: the file of the degree order is gone.
@@ -78,7 +78,7 @@ def closed_and_sums(
 
 
 def degrees(snapshot: Snapshot) -> tuple[Counts, Counts]:
-    """Partners of each neuron, int64 [n], and the sums of ``kernels.triads.degree_sums``."""
+    """Partners of each neuron, int64 [n], and the sums of ``kernels.triads.split_rows``."""
     from graphlab.motifs.kernels.blocks import degrees_and_sums
 
     degree, sums = np.empty(snapshot.n, np.int64), np.zeros(9, np.int64)

@@ -13,7 +13,7 @@ from numba import njit
 
 @njit(cache=True, nogil=True)
 def degrees_and_sums(out_start, out_target, in_start, in_source, degree, sums):  # type: ignore[no-untyped-def]
-    """Partners of each neuron, and the sums of ``kernels.triads.degree_sums``, in one pass over all rows.
+    """Partners of each neuron, and the sums of ``kernels.triads.split_rows``, in one pass over all rows.
 
     Args:
         degree: int64 [n] to fill. sums: int64 [9] zeros to fill.

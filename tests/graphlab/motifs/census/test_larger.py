@@ -56,8 +56,10 @@ def test_equals_memory_and_networkx(
     degree, sums = degrees(one)
     start, neighbour, state = kernels.typed_neighbours(one.out_start, one.out_target, one.in_start, one.in_source)
     assert degree.tolist() == np.diff(start).tolist()
-    wanted = np.zeros(9, np.int64)
-    kernels.degree_sums(start, state, wanted)
+    arrays = (one.out_start, one.out_target, one.in_start, one.in_source)
+    size = (np.diff(one.out_start) + np.diff(one.in_start)).astype(np.int32)
+    begin, split, rest = np.empty(n + 1, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
+    wanted = kernels.split_rows(*arrays, size, begin, split, rest, np.empty(2 * one.m, np.uint32), 0, n)
     assert sums.tolist() == wanted.tolist()
     forward_start, forward, _ = kernels.forward_in_degree_order(start, neighbour, state)
     with in_degree_order(one, degree, Room(memory, folder)) as (file_start, rows):
