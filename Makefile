@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PAGE := graphlab/web/static/index.html
 PAGE_SOURCES := $(shell find graphlab/web/frontend -type f -not -path "*/node_modules/*")
 
-.PHONY: demo web test lint check bench bench-growth package docs clean
+.PHONY: demo web ready test lint check bench bench-growth package docs clean
 
 demo: $(VENV)/.installed-base          ## the whole job on a made connectome, then the report
 	rm -rf demo
@@ -18,7 +18,9 @@ web: $(PAGE)                           ## the page of `graphlab serve`; npm pack
 $(PAGE): $(PAGE_SOURCES) | $(VENV)/bin/python
 	graphlab/web/frontend/build.sh $(BIN)/python
 
-test: $(VENV)/.installed-full $(VENV)/cave/.installed $(PAGE)  ## every test, slow ones too; real data when GRAPHLAB_REAL_DATA is set
+ready: $(VENV)/.installed-full $(VENV)/cave/.installed $(PAGE)  ## what the tests want: packages, the page
+
+test: ready                            ## every test, slow ones too; real data when GRAPHLAB_REAL_DATA is set
 	GRAPHLAB_NEED_CAVE=1 $(BIN)/python -m pytest -n 2 --dist loadfile --max-worker-restart 0
 
 lint: $(VENV)/.installed-full          ## style, types, and the arrows between the rooms

@@ -107,18 +107,30 @@ def worm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def contracts(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What one process prints that runs the tests of all sections, with all packages installed."""
+    folder = tmp_path_factory.mktemp("contracts")
+    sites = [installed(section, folder / str(number)) for number, section in enumerate(SECTIONS)]
+    tests = {name: text for section in SECTIONS for name, text in section.files.items() if name.startswith("test_")}
+    for name, text in tests.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    pytest_ = [sys.executable, "-W", "error", "-m", "pytest", "-v", "-p", "no:cacheprovider", *tests]
+    return run(pytest_, folder, *sites, ROOT)
+
+
 @NAMED
 @pytest.mark.slow
-def test_a_package_of_one_file_and_one_entry_point(section: Section, worm: Path, tmp_path: Path) -> None:
+def test_a_package_of_one_file_and_one_entry_point(
+    section: Section, contracts: str, worm: Path, tmp_path: Path
+) -> None:
     site = installed(section, tmp_path)
     assert len([name for name in section.files if name.endswith(".py") and not name.startswith("test_")]) == 1
     project = tomllib.loads(section.files["pyproject.toml"])["project"]
     assert sum(map(len, project["entry-points"].values())) == 1
-    for name, text in section.files.items():
+    for name in section.files:
         if name.startswith("test_"):
-            (tmp_path / name).write_text(text, encoding="utf-8")
-            pytest_ = [sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider", name]
-            assert " passed" in run(pytest_, tmp_path, site, ROOT)
+            assert re.search(rf"^{re.escape(name)}::.* PASSED", contracts, flags=re.M), contracts
     typed(section, shutil.copytree(worm, tmp_path / "typed"), site, ROOT)
 
 

@@ -1,4 +1,4 @@
-"""The contract of every predictor, and what each baseline must and must not know."""
+"""What each baseline must and must not know; the contract of every predictor is held in ``tests/contracts``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from graphlab.predict.evaluation.evaluate import area_under_roc, macro_f1
 from graphlab.predict.evaluation.splits import SPLITS
 from graphlab.predict.inputs.examples import Examples
 from graphlab.predict.inputs.features import Inputs
-from graphlab.predict.inputs.wiring import WINDOWS
 from graphlab.predict.learners.baselines import SPREAD, IdentityRates, LabelPropagation, OneQuantity
 from graphlab.predict.learners.linear import logistic
 from graphlab.predict.predictors import PREDICTORS
@@ -19,35 +18,6 @@ from ingest.schema.errors import AnalysisError, UnknownNameError
 
 pytest.importorskip("sklearn")
 Make = Callable[..., Inputs]
-CASES = [
-    (name, task) for task in ("pair", "node") for name, found in PREDICTORS
-    if task in found.tasks and WINDOWS not in found.needs  # those are in tests/contracts, with windows to look at
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("name", "task"), CASES)
-def test_contract_of_every_predictor(name: str, task: str, pairs: Examples, nodes: Examples, make_inputs: Make) -> None:
-    """Probabilities of every class, the same for the same seed, also when a class was never seen.
-
-    Those of the classes that were seen alone are looked at in test_state.
-    """
-    examples = pairs if task == "pair" else nodes
-    inputs = make_inputs(examples)
-    fold = SPLITS.get("class")(examples, 4, np.random.default_rng(0))[0]
-    predictor = PREDICTORS.get(name)
-    assert predictor.name == name
-    assert predictor.sentence()
-    known = examples.hidden(fold.train)
-    classes = len(examples.classes) + (task == "node")  # pairs: a response, or none
-    before = known.copy()
-    found = predictor.fit(inputs, known, classes, 7).predict(inputs, fold.test)
-    assert found.shape == (len(fold.test), classes)
-    assert found.dtype == np.float64
-    np.testing.assert_allclose(found.sum(axis=1), 1)
-    assert (found >= 0).all()
-    assert np.array_equal(known, before), "labels are not the predictor's to change"
-    again = predictor.fit(inputs, known, classes, 7).predict(inputs, fold.test)
-    assert np.array_equal(found, again)
 
 
 @pytest.mark.parametrize("name", ["logistic regression", "random forest", "label propagation", "spectral logistic"])

@@ -13,7 +13,7 @@ import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,6 @@ from graphlab.store.wiring.snapshots import SnapshotRebuiltWarning
 from ingest.schema.errors import GraphlabError
 warnings.simplefilter("ignore", SnapshotRebuiltWarning)
 warnings.simplefilter("ignore", SamplesDrawnAgain)
-folder, kind, file, flips = Path(sys.argv[1]), sys.argv[2], sys.argv[3], json.loads(sys.argv[4])
 
 def everything(found):
     with Graph.open(folder / "g", read_only=True) as opened:
@@ -121,32 +120,51 @@ def answer():
     ASK.get(kind, everything)(found)
     return found.hexdigest()
 
-right = answer()  # compiled once, inherited by every child
-outcomes = {"same": 0, "error": 0}
-whole = open(file, "rb").read()
-for bit in flips:
-    changed = bytearray(whole)
-    changed[bit // 8] ^= 1 << bit % 8
-    with open(file, "wb") as out:
-        out.write(changed)
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            os.write(writer, b"same" if answer() == right else b"OTHER ANSWER")
-        except GraphlabError as error:
-            os.write(writer, b"error" if str(error) else b"NO MESSAGE")
-        except BaseException as error:
-            os.write(writer, repr(error)[:500].encode())
-        finally:
-            os._exit(0)
-    os.close(writer)
-    _, status = os.waitpid(child, 0)
-    said = os.read(reader, 1000).decode() or f"ended with status {status}"
-    os.close(reader)
-    outcomes[said] = outcomes.get(said, 0) + 1
-print(json.dumps(outcomes))
+while asked := sys.stdin.readline():
+    folder, kind, file, flips = json.loads(asked)
+    folder = Path(folder)
+    task = os.fork()
+    if task:
+        if os.waitpid(task, 0)[1]:
+            print("null", flush=True)
+        continue
+    right = answer()  # compiled once, inherited by every child
+    outcomes = {"same": 0, "error": 0}
+    whole = open(file, "rb").read()
+    for bit in flips:
+        changed = bytearray(whole)
+        changed[bit // 8] ^= 1 << bit % 8
+        with open(file, "wb") as out:
+            out.write(changed)
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                os.write(writer, b"same" if answer() == right else b"OTHER ANSWER")
+            except GraphlabError as error:
+                os.write(writer, b"error" if str(error) else b"NO MESSAGE")
+            except BaseException as error:
+                os.write(writer, repr(error)[:500].encode())
+            finally:
+                os._exit(0)
+        os.close(writer)
+        _, status = os.waitpid(child, 0)
+        said = os.read(reader, 1000).decode() or f"ended with status {status}"
+        os.close(reader)
+        outcomes[said] = outcomes.get(said, 0) + 1
+    print(json.dumps(outcomes), flush=True)
+    os._exit(0)
 """
+"""Imports once; a line of its input asks for the trials of one kind, which a fork of it does."""
+
+
+@pytest.fixture(scope="module")
+def trials() -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", TRIALS]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield process
+        process.communicate()
+    assert process.returncode == 0
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +206,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_changed_bit_is_an_error_or_nothing(whole: Path, tmp_path: Path, kind: str) -> None:
+def test_a_changed_bit_is_an_error_or_nothing(
+    whole: Path, trials: subprocess.Popen[str], tmp_path: Path, kind: str
+) -> None:
     folder = tmp_path / "all"
     shutil.copytree(whole, folder)
     if "models" in KINDS[kind]:
@@ -196,11 +216,12 @@ def test_a_changed_bit_is_an_error_or_nothing(whole: Path, tmp_path: Path, kind:
     file = sorted(folder.glob(KINDS[kind]))[0]
     bits = random.Random(kind).sample(range(file.stat().st_size * 8), FLIPS)
 
-    command = [sys.executable, "-c", TRIALS, str(folder), kind, str(file), json.dumps(bits)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=3600)
-    assert not done.returncode, done.stderr
-    outcomes = json.loads(done.stdout)
+    assert trials.stdin is not None
+    assert trials.stdout is not None
+    print(json.dumps([str(folder), kind, str(file), bits]), file=trials.stdin, flush=True)
+    outcomes = json.loads(trials.stdout.readline())
     print(kind, outcomes)
+    assert outcomes is not None, "the process of the trials ended; its error is among what is captured"
     assert set(outcomes) <= {"same", "error"}
     assert sum(outcomes.values()) == FLIPS
     if kind in CHECKED:

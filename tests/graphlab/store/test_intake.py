@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
@@ -104,15 +105,25 @@ def test_a_source_names_the_materialization_where_none_was_given(
 
 
 INGEST_THREE = """
+import os
 import sys
+import ingest.segclr.csv_zip, ingest.tables, pyarrow.compute, pyarrow.dataset, pyarrow.parquet
+import graphlab.store.embeddings.files
 from graphlab.graph import Graph
-place, synapses, connections, shards = sys.argv[1:]
-print("ready", flush=True)
-with Graph.open(place) as graph:
-    graph.ingest(synapses, as_="synapses")
-    graph.ingest(connections, as_="connections", kind="electrical")
-    graph.ingest(shards, as_="embeddings", model="m", segmentation_version="1")
+synapses, connections, shards = sys.argv[1:]
+while place := sys.stdin.readline():
+    child = os.fork()
+    if not child:
+        with Graph.open(place.strip()) as graph:
+            graph.ingest(synapses, as_="synapses")
+            graph.ingest(connections, as_="connections", kind="electrical")
+            graph.ingest(shards, as_="embeddings", model="m", segmentation_version="1")
+        os._exit(0)
+    print(child, flush=True)
+    sys.stdin.readline()  # until then its number stays its own
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
+"""Imports once; a folder on a line of its input is a graph that a fork of it fills. Told: its number, how it ended."""
 
 
 def three_sources(folder: Path) -> list[Path]:
@@ -164,31 +175,38 @@ def test_kill_at_any_moment_leaves_a_graph_that_opens(tmp_path: Path) -> None:
     place = tmp_path / "g"
     Graph.create(place).close()
 
-    def begin() -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", INGEST_THREE, str(place), *map(str, sources)]
-        worker = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert worker.stdout is not None
-        assert worker.stdout.readline() == "ready\n"
-        return worker
+    command = [sys.executable, "-c", INGEST_THREE, *map(str, sources)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as forks:
+        assert forks.stdin is not None
+        assert forks.stdout is not None
 
-    for number in range(20):
-        with begin() as worker:
+        def begin() -> int:
+            print(place, file=forks.stdin, flush=True)
+            return int(forks.stdout.readline())
+
+        def ended() -> int:
+            print(file=forks.stdin, flush=True)
+            return int(forks.stdout.readline())
+
+        for number in range(20):
+            child = begin()
             time.sleep(moments.uniform(0.0, 0.7 * took))
-            worker.send_signal(signal.SIGKILL)
-        with Graph.open(place) as graph:
-            found = everything(graph)
-            parts = [[a == b for a, b in zip(found, whole, strict=True)] for whole in wanted]
-            assert found in wanted, f"kill {number} left a part of a source; equal to the four states: {parts}"
-            seen.append(wanted.index(found))
-        if seen[-1] >= 2:  # the last source is under way or done: start anew
-            with begin() as worker:
-                assert worker.wait() == 0, "the next ingest works"
+            os.kill(child, signal.SIGKILL)
+            assert ended() in (-signal.SIGKILL, 0), "an ingest ended by itself, and not well"
             with Graph.open(place) as graph:
-                assert everything(graph) == wanted[-1]
-            left = {item.name for item in (place / "embeddings" / "m").iterdir()}
-            assert len(left) == 2, f"kill {number}: orphans of the killed ingest are still there: {left}"
-            place = tmp_path / f"g{number}"
-            Graph.create(place).close()
+                found = everything(graph)
+                parts = [[a == b for a, b in zip(found, whole, strict=True)] for whole in wanted]
+                assert found in wanted, f"kill {number} left a part of a source; equal to the four states: {parts}"
+                seen.append(wanted.index(found))
+            if seen[-1] >= 2:  # the last source is under way or done: start anew
+                begin()
+                assert ended() == 0, "the next ingest works"
+                with Graph.open(place) as graph:
+                    assert everything(graph) == wanted[-1]
+                left = {item.name for item in (place / "embeddings" / "m").iterdir()}
+                assert len(left) == 2, f"kill {number}: orphans of the killed ingest are still there: {left}"
+                place = tmp_path / f"g{number}"
+                Graph.create(place).close()
     assert len(set(seen)) >= 3, f"the kills came at too few places to mean something: {seen}"
 
 

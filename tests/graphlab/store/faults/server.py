@@ -1,13 +1,15 @@
 """Runs graphlab commands in forked children, with a fault at a given file operation: imports are paid for once.
 
 Started with ``faults.c`` preloaded. Reads one JSON request a line, answers one JSON line. A request names parts, each
-done in its own child, and a part steps: ``run`` (a command line), ``look`` (what the graph holds).
+done in its own child, and a part steps: ``run`` (a command line), ``look`` (what the graph holds). What a command
+imports where its operations are counted is imported here, too, so that the children after it have it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import hashlib
 import importlib
 import io
@@ -36,6 +38,16 @@ def warm(modules: list[str]) -> None:
     """Import what commands import lazily; nothing is computed, so that no thread runs when a child is forked."""
     for module in modules:
         importlib.import_module(module)
+    gc.collect()
+    gc.freeze()  # a collection in a child would copy every page
+
+
+def learn(modules: list[str]) -> None:
+    """Import what a child imported; what cannot be imported by its name alone stays with the children."""
+    for module in modules:
+        with contextlib.suppress(Exception):
+            importlib.import_module(module)
+    gc.freeze()
 
 
 def run(argv: list[str]) -> tuple[int, str]:
@@ -109,6 +121,7 @@ def act(step: dict[str, Any]) -> dict[str, Any]:
 
 def child(steps: list[dict[str, Any]], fault: dict[str, Any] | None) -> list[dict[str, Any]]:
     """Steps in a fork; what they answer, how it ended, and how many file operations there were."""
+    known = set(sys.modules)
     read, write = os.pipe()
     process = os.fork()
     if process == 0:
@@ -125,13 +138,15 @@ def child(steps: list[dict[str, Any]], fault: dict[str, Any] | None) -> list[dic
         finally:
             LIBRARY.faults_disarm()
             with os.fdopen(write, "w") as out:
-                out.write(json.dumps(answers))
+                out.write(json.dumps([answers, [name for name in sys.modules if name not in known]]))
             os._exit(0)
     os.close(write)
     with os.fdopen(read) as heard:
         text = heard.read()
     _, status = os.waitpid(process, 0)
-    answers = json.loads(text) if text else [{}]
+    answers, imported = json.loads(text) if text else ([{}], [])
+    if fault and fault["kind"] == "count":
+        learn(imported)
     answers[-1]["killed"] = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
     if fault:
         answers[-1]["operations"] = int(LIBRARY.faults_count())
