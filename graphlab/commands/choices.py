@@ -223,6 +223,10 @@ def _plain(value: Any, kind: Any, about: Any) -> Any:
     if kind is Path and is_text and not (about.allow_dash or about.resolve_path or about.path_type):
         path = Path(value)
         checked = about.exists or about.writable or not (about.file_okay and about.dir_okay)
+        try:
+            os.fsencode(value)
+        except UnicodeEncodeError:
+            raise typer.BadParameter(f"{value!r} is no name that a file can have") from None
         if not checked and "\0" not in value and (os.access(path, os.R_OK) or not os.path.lexists(path)):
             return path
     raise _Unclear

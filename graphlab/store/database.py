@@ -113,12 +113,10 @@ def connect(database: Path, folder: Path, read_only: bool) -> duckdb.DuckDBPyCon
         "temp_directory": str(folder / "tmp"),
         "memory_limit": limits.memory,
         "threads": str(limits.cores),
+        "lock_configuration": "true",
     }
     try:
-        connection = duckdb.connect(str(database), read_only=read_only, config=config)
-        # In `python -c` and at a prompt DuckDB draws a bar of its own into standard output.
-        connection.execute("SET enable_progress_bar = false; SET lock_configuration = true")
-        return connection
+        return duckdb.connect(str(database), read_only=read_only, config=config)
     except duckdb.IOException as error:
         text = str(error)
         if "Could not set lock" in text:

@@ -283,15 +283,13 @@ def _batches(
 @cache
 def _database(process: int) -> duckdb.DuckDBPyConnection:
     """One a process (a fork has none of its threads), as opening one takes longer than most files; holds nothing."""
-    connection = duckdb.connect(
+    return duckdb.connect(
         config={
             "autoinstall_known_extensions": "false", "autoload_known_extensions": "false",
             # A file is read again each time, whatever its date says.
             "enable_external_file_cache": "false",
         }
     )  # fmt: skip
-    connection.execute("SET enable_progress_bar = false")
-    return connection
 
 
 def _refused(path: Path, error: Exception) -> ReadError:

@@ -64,7 +64,7 @@ def triad_counts_csr(
     _refuse_too_many(n)
     runner = runner_of(workers)
     # One thread without a listener needs no shares: null samples call this thousands of times.
-    alone = runner.workers == 1 and progress is None
+    alone = workers == 1 and progress is None
     size = (np.diff(out_start) + np.diff(in_start)).astype(np.int32)
     pairs = len(out_target) + len(in_source)
     begin, split, rest = np.empty(n + 1, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)

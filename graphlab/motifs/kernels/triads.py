@@ -100,7 +100,7 @@ def split_rows(  # type: ignore[no-untyped-def]
         size: int32 [n], outputs and inputs of each neuron; of two alike the larger number comes later.
         begin: int64 [n + 1], split, rest: int64 [n], packed: uint32 [2 m]; filled: the row of u has its later partners
             at begin[u] .. split[u], ascending, and its earlier ones at rest[u] .. begin[u + 1]; what is between is
-            unused. An entry is neuron << 2 | state, bit 0 for the connection to it, bit 1 for the one from it.
+            0. An entry is neuron << 2 | state, bit 0 for the connection to it, bit 1 for the one from it.
 
     Returns:
         int64 [9]: wedges by the states of their two dyads seen from the centre, closed or not: (1,1), (2,2), (3,3),
@@ -139,6 +139,8 @@ def split_rows(  # type: ignore[no-untyped-def]
             right -= 1 - later
             j += 1
         split[u], rest[u] = left, right
+        for k in range(left, right):
+            packed[k] = 0  # equal graphs are equal bytes, which parts of a run are told apart by
         a, b, c = out_start[u + 1] - out_start[u] - both, in_start[u + 1] - in_start[u] - both, both
         sums[0] += a * (a - 1) // 2
         sums[1] += b * (b - 1) // 2

@@ -219,7 +219,9 @@ def test_command_line(made: Path, tmp_path: Path) -> None:
     forecast = json.loads(dry.stdout)
     assert (forecast["nodes"], forecast["outside"]) == (12, 0)
     assert 0 < forecast["reads"] < forecast["naive_reads"]
-    assert graphlab(*flags, "--dry-run").stdout.count("\n") == 4
+    said = graphlab(*flags, "--dry-run").stdout
+    assert said.count("\n") == 5
+    assert "device hours" in said.splitlines()[-1]
     assert not list((graph / "embeddings").glob("*"))
     # One of them as a shell sees it.
     command = [

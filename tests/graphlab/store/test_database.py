@@ -1,10 +1,6 @@
-"""What DuckDB and compiled kernels make of Ctrl-C is told from a failure; nothing of its own is printed."""
+"""What DuckDB and compiled kernels make of Ctrl-C is told from a failure."""
 
 from __future__ import annotations
-
-import subprocess
-import sys
-from pathlib import Path
 
 import duckdb
 import pytest
@@ -32,22 +28,3 @@ def chained(error: BaseException, cause: BaseException) -> BaseException:
 )
 def test_what_was_ctrl_c(error: BaseException | None, said: bool) -> None:
     assert was_interrupted(error) is said
-
-
-INTERACTIVE = """
-import sys
-from graphlab.graph import Graph
-from ingest.tables import delimited
-setting = "SELECT current_setting('enable_progress_bar')"
-with Graph.create(sys.argv[1]) as graph:
-    text = delimited._database(0)
-    connections = [graph.folder.connection, graph.folder.cursor(), text, text.cursor()]
-    print([connection.execute(setting).fetchone() for connection in connections])
-"""
-
-
-def test_no_bar_is_drawn_into_standard_output(tmp_path: Path) -> None:
-    """Where there is no script, DuckDB would draw one after two seconds."""
-    command = [sys.executable, "-c", INTERACTIVE, str(tmp_path / "g")]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert done.stdout == f"{[(False,)] * 4}\n"
