@@ -20,12 +20,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import numpy.typing as npt
 import psutil
 import pyarrow as pa
 import pytest
 
+from queries.engine import Source
 from queries.snapshot import Snapshot
 
 NEURONS, CONNECTIONS = 139_255, 2_700_000
@@ -213,6 +215,28 @@ def brain() -> Callable[..., Brain]:
 def fly(brain: Callable[..., Brain]) -> Snapshot:
     """139,255 neurons, 2.7 million connections."""
     return brain().snapshot()
+
+
+def source_of(neurons: int, table: pa.Table) -> Source:
+    """The graph in memory, tables as in a graph folder; a tenth of the neurons of each of ten types."""
+    connection: Any = duckdb.connect(config={"threads": "2"})
+    connection.register("given", table)
+    for statement in (
+        f"""CREATE TABLE neurons AS SELECT CAST(i AS UBIGINT) AS root_id, 'n' || i AS name, 't' || (i * 7919 % 10)
+            AS cell_type, 'intrinsic' AS super_class, 'left' AS side, 'ACH' AS nt_type, true AS in_graph,
+            0.0 AS total_in, 0.0 AS total_out FROM range(1, {neurons + 1}) AS r(i)""",
+        """CREATE TABLE connections AS SELECT pre_root_id, post_root_id, weight, 'chemical' AS kind,
+           NULL::VARCHAR AS neuropil, NULL::VARCHAR AS nt_type FROM given""",
+    ):
+        connection.execute(statement).fetchall()
+    connection.unregister("given")
+    return Source(connection)
+
+
+@pytest.fixture(scope="session")
+def open_source() -> Callable[..., Source]:
+    """The one maker of graphs in memory from a table of connections."""
+    return source_of
 
 
 @pytest.fixture(scope="session")

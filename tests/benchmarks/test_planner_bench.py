@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from conftest import made_brain
-from test_query_bench import graph_table, source_of
 
 from queries.engine import Source, run
 from queries.source import LimitError
@@ -45,10 +44,11 @@ KINDS = ("brain", "even", "ring", "dense")
 SIZES = ((500, 10_000), (3_000, 30_000), (5_000, 150_000), (40_000, 400_000))
 
 
-def made(kind: str, neurons: int, connections: int, seed: int) -> pa.Table:
+def made(brain: Callable[..., Any], kind: str, neurons: int, connections: int, seed: int) -> pa.Table:
     """Connections of a made graph, each ordered pair once, weights as heavy-tailed as a fly's."""
     if kind == "brain":
-        return made_brain(neurons, connections, seed=seed).table()
+        table: pa.Table = brain(neurons, connections, seed=seed).table()
+        return table
     rng = np.random.default_rng(seed)
     if kind == "dense":
         neurons = int(4 * connections**0.5)
@@ -76,6 +76,10 @@ def held_out(seed: int, pairs: int) -> list[tuple[str, tuple[int, int], str, str
     first = [one for one in every if one[0] == "brain" and one[2] == "bi-fan" and one[3] == "strong" and not one[4]]
     chosen = [every[i] for i in rng.permutation(len(every)) if every[i] not in first]
     return sorted([*first, *chosen[: pairs - len(first)]])
+
+
+def graph_table(pattern: str, columns: str, out: str) -> str:
+    return f"SELECT {out} FROM GRAPH_TABLE (connectome MATCH {pattern} COLUMNS ({columns}))"
 
 
 def question(shape: str, wanted: str, counted: bool) -> str:
@@ -133,15 +137,17 @@ def regrets(source: Source, text: str) -> list[tuple[float, str]]:
 
 
 @pytest.mark.timeout(3600)
-def test_the_choice_holds_on_pairs_that_were_not_fitted(side_by_side: Any) -> None:
+def test_the_choice_holds_on_pairs_that_were_not_fitted(
+    side_by_side: Any, brain: Callable[..., Any], open_source: Callable[..., Source]
+) -> None:
     """The engine that is chosen takes at most twice what the other takes."""
     ratios: list[tuple[float, str]] = []
     sources: dict[Any, Source] = {}
     for kind, size, shape, wanted, counted in held_out(SEED, PAIRS):
         if (kind, size) not in sources:
-            table = made(kind, *size, seed=SEED)
+            table = made(brain, kind, *size, seed=SEED)
             highest = int(max(table.column(0).to_numpy().max(), table.column(1).to_numpy().max()))
-            sources = {(kind, size): source_of(highest, table)}
+            sources = {(kind, size): open_source(highest, table)}
         source, text = sources[kind, size], question(shape, wanted, counted)
         run(graph_table(SHAPES["3-cycle"].replace("{A}", "").replace("{E}", "").replace("{F}", ""), "a.root_id AS a",
                         "count(*)"), source, engine="csr")  # fmt: skip

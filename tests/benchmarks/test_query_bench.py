@@ -13,7 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import igraph
 import numpy as np
 import pyarrow as pa
@@ -29,22 +28,6 @@ FLY = 139_255
 
 CAP = 90.0
 """Seconds that a peer gets for one question."""
-
-
-def source_of(neurons: int, table: pa.Table) -> Source:
-    """The graph in memory, tables as in a graph folder; a tenth of the neurons of each of ten types."""
-    connection: Any = duckdb.connect(config={"threads": "2"})
-    connection.register("given", table)
-    for statement in (
-        f"""CREATE TABLE neurons AS SELECT CAST(i AS UBIGINT) AS root_id, 'n' || i AS name, 't' || (i * 7919 % 10)
-            AS cell_type, 'intrinsic' AS super_class, 'left' AS side, 'ACH' AS nt_type, true AS in_graph,
-            0.0 AS total_in, 0.0 AS total_out FROM range(1, {neurons + 1}) AS r(i)""",
-        """CREATE TABLE connections AS SELECT pre_root_id, post_root_id, weight, 'chemical' AS kind,
-           NULL::VARCHAR AS neuropil, NULL::VARCHAR AS nt_type FROM given""",
-    ):
-        connection.execute(statement).fetchall()
-    connection.unregister("given")
-    return Source(connection)
 
 
 FFL = "(a)-[e IS synapse{e}]->(b)-[f IS synapse{f}]->(c), (a)-[g IS synapse{g}]->(c)"
@@ -128,13 +111,13 @@ def first(source: Source, text: str) -> Callable[[], Any]:
 
 
 @pytest.fixture(scope="module")
-def thresholded(brain: Any) -> Source:
-    return source_of(FLY, brain().table())
+def thresholded(brain: Any, open_source: Any) -> Source:
+    return open_source(FLY, brain().table())
 
 
 @pytest.fixture(scope="module")
-def whole(brain: Any) -> Source:
-    return source_of(FLY, brain(connections=3_700_000, least=1).table())
+def whole(brain: Any, open_source: Any) -> Source:
+    return open_source(FLY, brain(connections=3_700_000, least=1).table())
 
 
 def test_feed_forward_loops_of_strong_connections(
@@ -166,13 +149,13 @@ def test_feed_forward_loops_of_strong_connections(
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # dotmotif leaves its grammar file open
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("least", [1, 5])
-def test_feed_forward_loops_in_a_small_graph(brain: Any, side_by_side: Any, least: int) -> None:
+def test_feed_forward_loops_in_a_small_graph(brain: Any, open_source: Any, side_by_side: Any, least: int) -> None:
     import dotmotif
     import networkx as nx
 
     table = brain(20_000, 400_000, least=least).table()
     strong = float(np.mean(table.column(2).to_numpy() >= 10))
-    source = source_of(20_000, table)
+    source = open_source(20_000, table)
     graph = nx.DiGraph()
     graph.add_weighted_edges_from(zip(*(table.column(i).to_pylist() for i in range(3)), strict=True))
     text = "A -> B [weight >= 10]\nB -> C [weight >= 10]\nA -> C [weight >= 10]"
@@ -311,11 +294,11 @@ FILTERS = {
 GRAPHS = {"2k / 40k": (2_000, 40_000), "139k / 1M": (FLY, 1_000_000)}
 
 
-def test_the_planner_never_picks_the_much_slower_engine(brain: Any, side_by_side: Any) -> None:
+def test_the_planner_never_picks_the_much_slower_engine(brain: Any, open_source: Any, side_by_side: Any) -> None:
     """40 pairs: each engine three times, medians; the chosen one may take twice what the other takes."""
     wrong, lines = [], []
     for size, (neurons, count) in GRAPHS.items():
-        source = source_of(neurons, brain(neurons, count).table())
+        source = open_source(neurons, brain(neurons, count).table())
         for name, (pattern, columns) in SHAPES.items():
             for wanted, (a, e, f) in FILTERS.items():
                 out = "count(*)" if wanted == "counted" else "*"
