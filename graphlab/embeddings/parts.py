@@ -145,15 +145,16 @@ class EmbeddingParts:
         if (self.folder / RUN).is_file():
             parts = int(require_same(self.folder, {"work": "embed"})["parts"])
         claim(self.folder, {**_identity(identity, nodes), "parts": parts})
+        return self._places(parts)
+
+    def _places(self, parts: int) -> list[PartPlace]:
         return [PartPlace(self.folder, part, parts) for part in range(1, parts + 1)]
 
     def remove(self) -> None:
-        """Forget the run: its rows are elsewhere now."""
-        for path in [*self.folder.glob("part-*"), self.folder / RUN]:
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+        """Forget the run: its rows are elsewhere now. What others have in the folder stays."""
+        for place in self._places(int(require_same(self.folder, {"work": "embed"})["parts"])):
+            shutil.rmtree(place.path, ignore_errors=True)
+        (self.folder / RUN).unlink(missing_ok=True)
         with suppress(OSError):  # somebody else's files are there, too
             self.folder.rmdir()
 
@@ -166,11 +167,10 @@ class EmbeddingParts:
         """
         from gpu_embed.embed import embeddings_of
 
-        parts = int(require_same(self.folder, _identity(identity, nodes))["parts"])
-        places = [PartPlace(self.folder, part, parts) for part in range(1, parts + 1)]
+        places = self._places(int(require_same(self.folder, _identity(identity, nodes))["parts"]))
         lacking = [place.part for place in places if not place.is_done]
         if lacking:
-            error = MissingParts(named_parts(lacking, parts, f"not every node of {self.folder} is done"))
+            error = MissingParts(named_parts(lacking, len(places), f"not every node of {self.folder} is done"))
             error.parts = tuple(lacking)
             raise error
         tables, failures = [], []

@@ -296,8 +296,10 @@ class _Pushed:
     def run(self, kernel: Callable[[Ints, Ints], None]) -> None:
         """``kernel(column, table)`` with a table that no other thread writes to."""
         table = self._idle.get()
-        kernel(self._column, table)
-        self._idle.put(table)
+        try:
+            kernel(self._column, table)
+        finally:  # or the thread would wait for ever for a table at its next task
+            self._idle.put(table)
 
     def summed(self, low: int, high: int) -> Ints:
         """The first table, its rows low .. high-1 now those of all; once for each row."""

@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from graphlab.motifs.kernels.triads import add_wedges
+
 
 @njit(cache=True, nogil=True)
 def degrees_and_sums(out_start, out_target, in_start, in_source, degree, sums):  # type: ignore[no-untyped-def]
@@ -34,15 +36,7 @@ def degrees_and_sums(out_start, out_target, in_start, in_source, degree, sums): 
         a = i_end - out_start[u] - c
         b = j_end - in_start[u] - c
         degree[u] = a + b + c
-        sums[0] += a * (a - 1) // 2
-        sums[1] += b * (b - 1) // 2
-        sums[2] += c * (c - 1) // 2
-        sums[3] += a * b
-        sums[4] += a * c
-        sums[5] += b * c
-        sums[6] += a
-        sums[7] += c
-        sums[8] += (a + b) * (a + b + c - 1)
+        add_wedges(a, b, c, sums)
 
 
 @njit(cache=True, nogil=True)

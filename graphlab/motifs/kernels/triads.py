@@ -87,6 +87,20 @@ def forward_in_degree_order(start, neighbour, state):  # type: ignore[no-untyped
 
 
 @njit(cache=True, nogil=True)
+def add_wedges(a, b, c, sums):  # type: ignore[no-untyped-def]
+    """Add a neuron with ``a`` dyads of state 1, ``b`` of state 2, ``c`` of state 3 to the sums of ``split_rows``."""
+    sums[0] += a * (a - 1) // 2
+    sums[1] += b * (b - 1) // 2
+    sums[2] += c * (c - 1) // 2
+    sums[3] += a * b
+    sums[4] += a * c
+    sums[5] += b * c
+    sums[6] += a
+    sums[7] += c
+    sums[8] += (a + b) * (a + b + c - 1)
+
+
+@njit(cache=True, nogil=True)
 def split_rows(  # type: ignore[no-untyped-def]
     out_start, out_target, in_start, in_source, size, begin, split, rest, packed, first, last
 ):
@@ -142,15 +156,7 @@ def split_rows(  # type: ignore[no-untyped-def]
         for k in range(left, right):
             packed[k] = 0  # equal graphs are equal bytes, which parts of a run are told apart by
         a, b, c = out_start[u + 1] - out_start[u] - both, in_start[u + 1] - in_start[u] - both, both
-        sums[0] += a * (a - 1) // 2
-        sums[1] += b * (b - 1) // 2
-        sums[2] += c * (c - 1) // 2
-        sums[3] += a * b
-        sums[4] += a * c
-        sums[5] += b * c
-        sums[6] += a
-        sums[7] += c
-        sums[8] += (a + b) * (a + b + c - 1)
+        add_wedges(a, b, c, sums)
     return sums
 
 

@@ -77,6 +77,8 @@ def test_what_workers_make_is_filed_as_one_run_is(asked: dict[str, Any], tmp_pat
             graph.embeddings.embed(
                 **{**asked, "segmentation_version": "2"}, model="other", workers=InTurn(), shared=shared
             )
+        theirs = shared / "part-00000.parquet"  # as Spark names its own
+        theirs.write_bytes(b"rows")
         going_on = Stopping(99)
         made = graph.embeddings.embed(
             **asked, model="parts", workers=going_on, shared=shared, progress=lambda *two: told.append(two)
@@ -85,7 +87,7 @@ def test_what_workers_make_is_filed_as_one_run_is(asked: dict[str, Any], tmp_pat
         assert told[0][0] > 0
         assert told[-1] == (NODES + 1, NODES + 1)
         assert (made.computed, made.failed) == (NODES, 1)
-        assert not shared.exists()
+        assert list(shared.iterdir()) == [theirs]
         whole = graph.embeddings.embed(**asked, model="whole")
         assert made.failures.equals(whole.failures)
         one, other = (graph.embeddings.open(name).to_arrow() for name in ("parts", "whole"))
