@@ -106,9 +106,9 @@ import duckdb, pyarrow as pa, sys
 source, target, memory = sys.argv[1:]
 with duckdb.connect(target, config={"memory_limit": memory, "preserve_insertion_order": "false"}) as con:
     con.execute("SET enable_progress_bar = false")
-    rows = pa.ipc.open_file(pa.memory_map(source))
-    batches = (rows.get_batch(i) for i in range(rows.num_record_batches))
-    rows = pa.RecordBatchReader.from_batches(rows.schema, batches)
+    file = pa.ipc.open_file(pa.memory_map(source))
+    batches = (file.get_batch(i) for i in range(file.num_record_batches))
+    rows = pa.RecordBatchReader.from_batches(file.schema, batches)
     con.execute("CREATE TABLE connections AS FROM rows")
     print(*con.execute("SELECT count(*) FROM connections WHERE weight >= 5").fetchone())
 """
