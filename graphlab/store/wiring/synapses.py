@@ -74,6 +74,7 @@ def _check_unique(arrivals: IncomingRows, had: int) -> None:
     for values in shares:
         sort_in_place(values)
         found.append(values[1:][values[1:] == values[:-1]])
+        del values  # before the next share is read
     repeated = np.sort(np.concatenate(found))
     if not len(repeated):
         return
@@ -91,8 +92,10 @@ def _shares(connection: duckdb.DuckDBPyConnection, total: int) -> Iterator[RootI
     shares = max(1, -(-total // incoming_rows.MOST_IDS))
     for share in range(shares):
         where = f" WHERE hash(synapse_id) % {shares} = {share}" if shares > 1 else ""
-        table = arrow(connection, f"SELECT synapse_id FROM synapses{where}")
-        yield table["synapse_id"].combine_chunks().to_numpy().copy()
+        ids = arrow(connection, f"SELECT synapse_id FROM synapses{where}")["synapse_id"]
+        parts = [chunk.to_numpy() for chunk in ids.chunks]
+        del ids
+        yield _joined(parts)
 
 
 def _joined(parts: list[RootIds]) -> RootIds:
