@@ -18,6 +18,7 @@ import typer
 from graphlab import __version__
 from graphlab.commands.choices import Place, Sections, single
 from ingest.registry import Registry
+from ingest.running.garbage import collect_late
 from ingest.schema.errors import GraphlabError, InterruptedRun, PluginError
 
 
@@ -312,6 +313,7 @@ def main() -> None:
         signal.signal(signal.SIGINT, _notice)
         sys.unraisablehook = _unraisable
     warnings.showwarning = _tell
+    collect_late()
     try:
         _run()
     except KeyboardInterrupt:
