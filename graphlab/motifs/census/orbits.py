@@ -7,7 +7,8 @@ neuron as ``tetrads`` counts them for the graph, then made induced.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from queue import SimpleQueue
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Ints = npt.NDArray[np.int64]
+MOST_ENTRIES = 2**31
+"""Pairs seen from both ends; walks of two steps from a neuron are at most as many, in 32 bits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,14 +156,13 @@ def triad_orbits(snapshot: Snapshot, workers: Workers = 1, progress: Progress | 
     pushed = _Pushed(n, _places(3, dyads=3), orbit, workers)
 
     def triangle(low: int, high: int) -> None:
-        pushed.run(
-            lambda column, into: kernels.triangle_places(start, neighbour, state, split, column, low, high, into)
-        )
+        with pushed.tables.one() as into:
+            kernels.triangle_places(start, neighbour, state, split, pushed.column, low, high, into)
 
     counts = np.zeros((n, orbit_count(3)), dtype=np.int64)
     for _ in over_shares(triangle, shares((start[1:] - split) ** 2), workers, progress, in_place=True):
         pass
-    counts[:, pushed.orbits] = pushed.summed(0, n)
+    counts[:, pushed.orbits] = pushed.tables.summed(0, n)
     for _ in over_shares(
         lambda low, high: kernels.wedge_places(start, neighbour, state, degree, orbit, low, high, counts),
         shares(np.diff(start)),
@@ -175,52 +177,59 @@ def tetrad_orbits(snapshot: Snapshot, workers: Workers = 1, progress: Progress |
     """int64 [n, 697]: the places of every neuron in the 199 connected tetrads; 5.6 kB a neuron and 2.5 a thread.
 
     Raises:
-        AnalysisError: counts that would not fit 64 bits.
+        AnalysisError: counts that would not fit 64 bits; 2^30 connected pairs or more.
     """
     from graphlab.motifs.census.tetrads import refuse_overflow
+    from graphlab.motifs.kernels import cycles as cycling
     from graphlab.motifs.kernels import orbits as kernels
+    from graphlab.motifs.kernels import pulled
     from graphlab.motifs.kernels import tetrads as loops
 
     start, neighbour, state, split, degree, order = _ranked(snapshot)
     refuse_overflow(start, neighbour)
+    if len(neighbour) >= MOST_ENTRIES:
+        raise AnalysisError(f"orbits of {len(neighbour) // 2:,} connected pairs are not counted; at most 2^30")
     n, orbit = snapshot.n, orbit_of_code(4)[:, 0].copy()
     packed = neighbour.astype(np.uint32) << 2 | state
-    column, kinds = _triangle_columns()
+    column, kinds, turned = _triangle_columns()
     cycles = _Pushed(n, _places(4, dyads=4, own=2, all_alike=True), orbit, workers)
     cliques = _Pushed(n, _places(4, dyads=6), orbit_of_code(4), workers)
-    tips = _Pushed(n, _places(4, dyads=5, own=2), orbit, workers)
-    around = np.zeros((n, 27), dtype=np.int64)
-    counts = np.zeros((n, orbit_count(4)), dtype=np.int64)
-    edges: list[Any] = []
+    tips = _Tables((n, len(kinds), 9), workers)
+    ends, middles = _cycle_columns(cycles.column)
+    edge_start = loops.edge_starts(start, split)
+    # Made here, not in a kernel: memory of numpy comes in large pages. One row more, so that 16 numbers can be read.
+    triangles = np.zeros((len(neighbour) // 2 + 1, 9), dtype=np.int32)
+    around = np.zeros((n, 32), dtype=np.int32)
+    counts = np.empty((n, orbit_count(4)), dtype=np.int64)
+    pairs: list[Any] = []
 
     def over_pairs(low: int, high: int) -> None:
-        edge_start, triangles = loops.edge_triangles(start, neighbour, state, split)
-        edges.extend((edge_start, triangles, kernels.pair_numbers(start, neighbour, split, edge_start)))
+        loops.edge_triangles(start, split, packed, edge_start, triangles)
+        pairs.append(kernels.pair_numbers(start, neighbour, split, edge_start))
 
     def cycle(low: int, high: int) -> None:
-        cycles.run(lambda column, into: kernels.cycle_places(start, split, packed, column, low, high, into))
+        marked = np.zeros((n, 9), dtype=np.int32)
+        with cycles.tables.one() as into:
+            cycling.cycle_places(start, split, packed, marked, ends, middles, low, high, into)
 
     def clique(low: int, high: int) -> None:
-        cliques.run(lambda column, into: kernels.clique_places(start, neighbour, state, split, column, low, high, into))
+        with cliques.tables.one() as into:
+            kernels.clique_places(start, split, packed, cliques.column, low, high, into)
 
     def tip(low: int, high: int) -> None:
-        edge_start, triangles, _ = edges
-        tips.run(
-            lambda column, into: kernels.diamond_tip_places(
-                start, neighbour, state, split, edge_start, triangles, column, low, high, into
-            )
-        )
+        with tips.one() as into:
+            kernels.diamond_tip_places(
+                start, split, packed, edge_start, triangles, column, turned, low, high, into
+            )  # fmt: skip
 
     def around_each(low: int, high: int) -> None:
-        _, triangles, pair = edges
-        kernels.sums_around(start, neighbour, state, degree, pair, triangles, column, low, high, around)
+        pulled.sums_around(start, neighbour, state, degree, pairs[0], triangles, column, low, high, around)
 
     def finish(low: int, high: int) -> None:
-        _, triangles, pair = edges
-        pushed = tuple(part for one in (tips, cycles, cliques) for part in (one.summed(low, high), one.orbits))
-        kernels.induced_places(
-            start, neighbour, state, pair, triangles, around, kinds, orbit, pushed, orbit_inverse(4), order,
-            low, high, counts,
+        pushed = tuple(part for one in (cycles, cliques) for part in (one.tables.summed(low, high), one.orbits))
+        pulled.induced_places(
+            start, packed, pairs[0], triangles, around, kinds, orbit.astype(np.int16), pushed, tips.summed(low, high),
+            _additions(), order, low, high, counts,
         )  # fmt: skip
 
     forward, rows = shares((start[1:] - split) ** 2), shares(np.diff(start) + 30)
@@ -266,47 +275,90 @@ def _places(size: int, dyads: int, own: int | None = None, all_alike: bool = Fal
 
 
 @cache
-def _triangle_columns() -> tuple[Ints, Ints]:
-    """int64 [64]: the place of a closed code's first neuron among 15; int64 [15, 3]: its dyads, one code each."""
+def _triangle_columns() -> tuple[Ints, Ints, npt.NDArray[np.bool_]]:
+    """int64 [64]: the place of a closed code's first neuron among 15; int64 [15, 3]: its dyads, one code each.
+
+    Last, bool [64]: codes whose other two neurons stand in that one the other way round.
+    """
     orbit = orbit_of_code(3)[:, 0]
     number = np.cumsum(_places(3, dyads=3)) - 1
     column, kinds = np.zeros(64, dtype=np.int64), np.zeros((15, 3), dtype=np.int64)
-    for code in range(64):
-        if all((code >> shift) & 3 for shift in (0, 2, 4)):
-            column[code] = number[orbit[code]]
-            kinds[column[code]] = [(code >> shift) & 3 for shift in (0, 2, 4)]
-    return column, kinds
+    closed = [code for code in range(64) if all((code >> shift) & 3 for shift in (0, 2, 4))]
+    for code in closed:
+        column[code] = number[orbit[code]]
+        kinds[column[code]] = [(code >> shift) & 3 for shift in (0, 2, 4)]
+    turned = np.zeros(64, dtype=np.bool_)
+    for code in closed:
+        turned[code] = [(code >> shift) & 3 for shift in (0, 2, 4)] != kinds[column[code]].tolist()
+    return column, kinds, turned
 
 
-class _Pushed:
-    """Counts of kernels that write to rows of other neurons too: every thread has a narrow table of its own.
+def _cycle_columns(column: Ints) -> tuple[Ints, Ints]:
+    """The columns of ends and middles for ``kernels.cycles.cycle_places``, from those of codes."""
+    back = (0, 2, 1, 3)
+    ends, middles = np.zeros((2, 9, 9), dtype=np.int64), np.zeros((4, 3, 9), dtype=np.int64)
+    types = [(high, low) for high in (1, 2, 3) for low in (1, 2, 3)]
+    for x, (high, low) in enumerate(types):
+        for y, (other_high, other_low) in enumerate(types):
+            ends[0, x, y] = column[low | other_low << 2 | back[high] << 8 | back[other_high] << 10]
+            ends[1, x, y] = column[high | other_high << 2 | back[low] << 8 | back[other_low] << 10]
+        for near in (1, 2, 3):
+            for onward in (1, 2, 3):
+                middles[near, onward - 1, x] = column[back[near] | onward << 2 | high << 8 | low << 10]
+    return ends, middles
 
-    Args:
-        chosen: bool [orbits], the table's columns. orbit: of every code, or of every number of a code.
-    """
 
-    def __init__(self, n: int, chosen: npt.NDArray[np.bool_], orbit: Ints, workers: Workers) -> None:
-        self.orbits = np.flatnonzero(chosen)
-        self._column = (np.cumsum(chosen) - 1)[orbit]
-        self._tables = [np.zeros((n, len(self.orbits)), dtype=np.int64) for _ in range(runner_of(workers).workers)]
+@cache
+def _additions() -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """``orbit_inverse`` of tetrads without factors: the orbits to add and then to subtract, each as often."""
+    start, column, factor = orbit_inverse(4)
+    begin, middle, columns = [0], [], []
+    for row in range(len(start) - 1):
+        own, times = column[start[row] : start[row + 1]], factor[start[row] : start[row + 1]]
+        columns += np.repeat(own, np.maximum(times, 0)).tolist()
+        middle.append(len(columns))
+        columns += np.repeat(own, np.maximum(-times, 0)).tolist()
+        begin.append(len(columns))
+    return np.array(begin, np.int32), np.array(middle, np.int32), np.array(columns, np.int32)
+
+
+class _Tables:
+    """A table of counts for each thread, for kernels that write to rows of other neurons too."""
+
+    def __init__(self, shape: tuple[int, ...], workers: Workers) -> None:
+        self._all = [np.zeros(shape, dtype=np.int64) for _ in range(runner_of(workers).workers)]
         self._idle: SimpleQueue[Ints] = SimpleQueue()
-        for table in self._tables:
+        for table in self._all:
             self._idle.put(table)
 
-    def run(self, kernel: Callable[[Ints, Ints], None]) -> None:
-        """``kernel(column, table)`` with a table that no other thread writes to."""
+    @contextmanager
+    def one(self) -> Iterator[Ints]:
+        """A table that no other thread writes to."""
         table = self._idle.get()
         try:
-            kernel(self._column, table)
+            yield table
         finally:  # or the thread would wait for ever for a table at its next task
             self._idle.put(table)
 
     def summed(self, low: int, high: int) -> Ints:
         """The first table, its rows low .. high-1 now those of all; once for each row."""
-        first, *others = self._tables
+        first, *others = self._all
         for other in others:
             first[low:high] += other[low:high]
         return first
+
+
+class _Pushed:
+    """Tables with a column for each chosen orbit.
+
+    Args:
+        chosen: bool [orbits]. orbit: of every code, or of every number of a code.
+    """
+
+    def __init__(self, n: int, chosen: npt.NDArray[np.bool_], orbit: Ints, workers: Workers) -> None:
+        self.orbits = np.flatnonzero(chosen)
+        self.column: Ints = (np.cumsum(chosen) - 1)[orbit]
+        self.tables = _Tables((n, len(self.orbits)), workers)
 
 
 def _by_neuron(typed: Ints, size: int, order: npt.NDArray[np.int32], workers: Workers) -> Ints:

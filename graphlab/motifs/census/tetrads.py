@@ -96,12 +96,17 @@ def _counted(
 ) -> list[Counts]:
     """One kernel a share; the sums over edges are one share of their own."""
     from graphlab.motifs.kernels import tetrads as kernels
+    from graphlab.motifs.kernels.cycles import four_cycles
 
     if kind == _EDGES:
-        edges = kernels.edge_triangles(start, neighbour, state, split)
-        return list(kernels.over_edges(start, neighbour, state, split, degree, *edges))
+        edge_start = kernels.edge_starts(start, split)
+        # Made here, not in the kernel: memory of numpy comes in large pages.
+        triangles = np.zeros((len(neighbour) // 2, 9), dtype=np.int32)
+        kernels.edge_triangles(start, split, packed, edge_start, triangles)
+        return list(kernels.over_edges(start, neighbour, state, split, degree, edge_start, triangles))
     if kind == _CYCLES:
-        return [kernels.four_cycles(start, split, packed, low, high)]
+        marked = np.zeros((high, 9), dtype=np.int32)
+        return [four_cycles(start, split, packed, marked, low, high)]
     return [kernels.cliques(start, neighbour, state, split, low, high)]
 
 

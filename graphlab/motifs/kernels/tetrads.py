@@ -1,4 +1,4 @@
-"""Kernels of the tetrad census: typed four-cycles, per-edge typed triangles, cliques, and sums of degrees.
+"""Kernels of the tetrad census: per-edge typed triangles, cliques, and sums of degrees; see ``cycles`` for the rest.
 
 Neurons are numbered by rank of undirected degree. The state of a dyad seen from a row is 1 (to), 2 (from) or
 3 (both); a wedge or triangle over a pair has one of nine types, 3 (state to its first end - 1) + state to its
@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+
+from graphlab.motifs.kernels.read_ahead import read_ahead
 
 
 @njit(cache=True, nogil=True)
@@ -53,41 +55,88 @@ def ranked_neighbours(start, neighbour, state):  # type: ignore[no-untyped-def]
     return new_start, new_neighbour, new_state, split, degree, order
 
 
+AHEAD = 4
+"""Rows asked for before they are looked at."""
+LISTED = 1024
+"""Triangles listed before they are counted: what is asked for at the listing has come by then."""
+REVERSE = np.array([0, 2, 1, 3], dtype=np.int64)
+
+
 @njit(cache=True, nogil=True)
-def edge_triangles(start, neighbour, state, split):  # type: ignore[no-untyped-def]
-    """Typed triangles over every connected pair.
+def list_triangles(start, split, packed, edge_start, u, k, mark, counts, found, many):  # type: ignore[no-untyped-def]
+    """Triangles of u, its higher neighbour in entry k and one higher still, added to ``found`` after ``many``.
+
+    Args:
+        packed: uint32, neighbour << 2 | state. mark: int32 [n], place + 1 of each higher neighbour of u in its row.
+        counts: asked for in memory, the rows of the pairs opposite to u.
+        found: int64 [rows, 4]: places of both neighbours in the row of u, the pair of both, its state from the first.
 
     Returns:
-        edge_start int64 [n+1], rows of pairs (low, high) by low rank, in the order of the row's higher ranks;
-        counts int32 [pairs, 9].
+        How many there are now.
     """
+    two, three, last = np.uint32(2), np.uint32(3), start[u + 1]
+    if k + AHEAD < last:
+        coming = split[packed[k + AHEAD] >> two]
+        read_ahead(packed, coming)
+        read_ahead(packed, coming + 16)
+    v = packed[k] >> two
+    begin, place = split[v], k - split[u]
+    shift = edge_start[v] - begin
+    for j in range(begin, start[v + np.uint32(1)]):
+        far = packed[j]
+        at = mark[far >> two]
+        if at:
+            read_ahead(counts, shift + j)
+            row = found[many]
+            row[0], row[1], row[2], row[3] = place, at - 1, shift + j, far & three
+            many += 1
+    return many
+
+
+@njit(cache=True, nogil=True)
+def edge_starts(start, split):  # type: ignore[no-untyped-def]
+    """int64 [n+1], rows of pairs (low, high) by low rank, in the order of the row's higher ranks."""
     n = len(start) - 1
     edge_start = np.zeros(n + 1, np.int64)
     for u in range(n):
         edge_start[u + 1] = edge_start[u] + start[u + 1] - split[u]
-    counts = np.zeros((edge_start[n], 9), np.int32)
+    return edge_start
+
+
+@njit(cache=True, nogil=True)
+def edge_triangles(start, split, packed, edge_start, counts):  # type: ignore[no-untyped-def]
+    """Typed triangles over every connected pair, added to ``counts`` int32 [pairs, 9].
+
+    Args:
+        packed: uint32, neighbour << 2 | state. edge_start: as from ``edge_starts``.
+    """
+    n = len(start) - 1
     mark = np.zeros(n, np.int32)
-    reverse = np.array([0, 2, 1, 3], np.int64)
+    two, three = np.uint32(2), np.uint32(3)
+    widest = 0
+    for u in range(n):
+        widest = max(widest, start[u + 1] - split[u])
+    found = np.empty((LISTED + widest, 4), np.int64)
     for u in range(n):
         first, last = split[u], start[u + 1]
         if last - first < 2:
             continue
         for k in range(first, last):
-            mark[neighbour[k]] = k - first + 1
+            mark[packed[k] >> two] = k - first + 1
+        edge, many = edge_start[u], 0
         for k in range(first, last - 1):
-            v = neighbour[k]
-            uv = np.int64(state[k])
-            shift = edge_start[v] - split[v]
-            for j in range(split[v], start[v + 1]):
-                at = mark[neighbour[j]]
-                if at:
-                    uw, vw = np.int64(state[first + at - 1]), np.int64(state[j])
-                    counts[edge_start[u] + k - first, 3 * uw + vw - 4] += 1
-                    counts[edge_start[u] + at - 1, 3 * uv + reverse[vw] - 4] += 1
-                    counts[shift + j, 3 * reverse[uv] + reverse[uw] - 4] += 1
+            many = list_triangles(start, split, packed, edge_start, u, k, mark, counts, found, many)
+            if many < LISTED and k < last - 2:
+                continue
+            for i in range(many):
+                v, w, over, vw = found[i]
+                uv, uw = np.int64(packed[first + v] & three), np.int64(packed[first + w] & three)
+                counts[edge + v, 3 * uw + vw - 4] += 1
+                counts[edge + w, 3 * uv + REVERSE[vw] - 4] += 1
+                counts[over, 3 * REVERSE[uv] + REVERSE[uw] - 4] += 1
+            many = 0
         for k in range(first, last):
-            mark[neighbour[k]] = 0
-    return edge_start, counts
+            mark[packed[k] >> two] = 0
 
 
 @njit(cache=True, nogil=True)
@@ -149,7 +198,7 @@ def over_edges(start, neighbour, state, split, degree, edge_start, triangles):  
 
 @njit(cache=True, nogil=True)
 def wedges_below(start, neighbour):  # type: ignore[no-untyped-def]
-    """The work of ``four_cycles``, from above: int64 [n], neighbours of a neuron's lower neighbours."""
+    """The work of ``cycles.four_cycles``, from above: int64 [n], neighbours of a neuron's lower neighbours."""
     n = len(start) - 1
     work = np.zeros(n, np.int64)
     for u in range(n):
@@ -159,69 +208,6 @@ def wedges_below(start, neighbour):  # type: ignore[no-untyped-def]
                 break
             work[u] += start[v + 1] - start[v]
     return work
-
-
-@njit(cache=True, nogil=True)
-def four_cycles(start, split, packed, low, high):  # type: ignore[no-untyped-def]
-    """Cycles whose highest neuron has a rank in low .. high-1, chords or not.
-
-    Each is two wedges over the pair (highest, opposite). Most pairs have one wedge only: a byte a neuron remembers its
-    type, which stays in the second-level cache; the table of types is opened at the second wedge.
-
-    Args:
-        start, split: as from ``ranked_neighbours``. packed: uint32, its neighbour << 2 | state.
-
-    Returns:
-        int64 [9, 9], types of the two wedges, first <= second.
-    """
-    top = min(len(start) - 1, high)
-    counts = np.zeros((9, 9), np.int64)
-    one_wedge = np.zeros(top, np.uint8)
-    table = np.zeros(top * 16, np.int32)
-    touched = np.empty(top, np.uint32)
-    # Added to 3 (state to the middle - 1): the state of the middle seen from the opposite, minus 1.
-    reverse = np.array([0, 1, 0, 2], np.uint32)
-    two, three, sixteen = np.uint32(2), np.uint32(3), np.uint64(16)
-    for u in range(low, high):
-        many = 0
-        limit = np.uint32(u) << two
-        for k in range(start[u], split[u]):
-            v = packed[k] >> two
-            base = three * (packed[k] & three) - three
-            for j in range(start[v], start[v + np.uint32(1)]):
-                far = packed[j]
-                if far >= limit:
-                    break
-                w = far >> two
-                kind = base + reverse[far & three]
-                was = one_wedge[w]
-                if was == 0:
-                    one_wedge[w] = kind + np.uint32(1)
-                else:
-                    row = np.uint64(w) * sixteen
-                    if was < 10:
-                        touched[many] = w
-                        many += 1
-                        table[row + np.uint64(was - np.uint8(1))] = 1
-                        one_wedge[w] = 10
-                    table[row + np.uint64(kind)] += 1
-        for i in range(many):
-            row = np.uint64(touched[i]) * sixteen
-            for x in range(9):
-                one = np.int64(table[row + np.uint64(x)])
-                if one:
-                    counts[x, x] += one * (one - 1) // 2
-                    for y in range(x + 1, 9):
-                        counts[x, y] += one * np.int64(table[row + np.uint64(y)])
-            for x in range(9):
-                table[row + np.uint64(x)] = 0
-        for k in range(start[u], split[u]):
-            v = packed[k] >> two
-            for j in range(start[v], start[v + np.uint32(1)]):
-                if packed[j] >= limit:
-                    break
-                one_wedge[packed[j] >> two] = 0
-    return counts
 
 
 @njit(cache=True, nogil=True)
