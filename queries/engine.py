@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, cast
 
 import duckdb
@@ -30,6 +30,7 @@ from queries.planning.rewrites import rewrite
 from queries.planning.shortcuts import counted, limited, passes_rows_through, shortened
 from queries.planning.symmetry import ordered, without_automorphisms
 from queries.planning.values import OWN, Values, without_nan
+from queries.planning.within import Within
 from queries.result import Result, plain_types
 from queries.source import Limits, Source
 from queries.sql import guard
@@ -121,11 +122,15 @@ def answer(
     time_limit: float | None = None,
     memory_limit: int | str | None = None,
     begun: float | None = None,
+    within: Within | None = None,
+    found: Sequence[pa.Table] | None = None,
 ) -> Result:
     """Bind, rewrite, plan and run a statement; see run().
 
     Args:
         begun: when its time began, on the clock of time.monotonic(); now when None.
+        within: only matches of the one pattern in which a vertex lies there.
+        found: the rows of every pattern, which then no engine looks for.
     """
     if limit is not None and limit < 0:
         raise SchemaError(f"limit is {limit}; wanted 0 or more rows")
@@ -139,7 +144,9 @@ def answer(
     if limit is not None:
         statement = limited(statement, limit + 1)  # one more says whether the answer is cut
     try:
-        bound = [_bound(slot.pattern, source, text, exclude_automorphisms) for slot in statement.slots]
+        bound = [bound_to(slot.pattern, source, text, exclude_automorphisms) for slot in statement.slots]
+        if within is not None:
+            bound = [within.of(pattern) for pattern in bound]
         names = [f"{OWN}pattern_{i}" for i in range(len(bound))]
         if not statement.whole:
             _check(statement, source, names, limits)
@@ -152,19 +159,25 @@ def answer(
         wanted = None if engine == "auto" else engine
         choices = [choose(pattern, source, given, engines, wanted) for pattern in bound]
         values = Values(given, text)
-        inline = [choice.executor.inline(pattern, values) for choice, pattern in zip(choices, bound, strict=True)]
-        handed = {
-            name: (choice.executor, pattern)
-            for name, choice, pattern, select in zip(names, choices, bound, inline, strict=True)
-            if select is None
-        }
+        inline: list[str | None] = [None] * len(bound)
+        if found is None:
+            inline = [choice.executor.inline(pattern, values) for choice, pattern in zip(choices, bound, strict=True)]
+        rows: list[Callable[[], pa.RecordBatchReader]] = (
+            [table.to_reader for table in found]
+            if found is not None
+            else [
+                partial(choice.executor.execute, pattern, source, given, limits)
+                for choice, pattern in zip(choices, bound, strict=True)
+            ]
+        )
+        handed = {name: one for name, one, select in zip(names, rows, inline, strict=True) if select is None}
         sql = statement.filled([f"({select or f'FROM {name}'})" for name, select in zip(names, inline, strict=True)])
         if explain:
             table, more = explained(list(zip(bound, choices, strict=True)), sql), False
         elif statement.whole and handed:
-            table, more = _taken(choices[0].executor.execute(bound[0], source, given, limits), limits, limit)
+            table, more = _taken(rows[0](), limits, limit)
         else:
-            with _registered(handed, source, given, limits):
+            with _registered(handed, source):
                 table, more = executor.read(
                     source.connection, sql, values.all(sql), limits, limit, foreign=not passes_rows_through(statement)
                 )
@@ -223,7 +236,7 @@ MOST_BOUND = 256
 """Patterns of a graph that are kept as they are bound."""
 
 
-def _bound(pattern: Pattern, source: Source, text: str, exclude_automorphisms: bool) -> BoundPattern:
+def bound_to(pattern: Pattern, source: Source, text: str, exclude_automorphisms: bool) -> BoundPattern:
     """The pattern tied to its tables; kept, since the same question is asked again and again.
 
     By the object, not by what it is equal to: 1, 1.0 and true are equal, and not the same SQL.
@@ -256,18 +269,12 @@ def _taken(rows: pa.RecordBatchReader, limits: Limits, limit: int | None) -> tup
 
 
 @contextmanager
-def _registered(
-    handed: Mapping[str, tuple[Executor, BoundPattern]],
-    source: Source,
-    parameters: Mapping[str, Any],
-    limits: Limits,
-) -> Iterator[None]:
+def _registered(handed: Mapping[str, Callable[[], pa.RecordBatchReader]], source: Source) -> Iterator[None]:
     """Rows that engines hand over, under their names for as long as the block lasts."""
     registered = []
     try:
-        for name, (engine, pattern) in handed.items():
-            rows = engine.execute(pattern, source, parameters, limits).read_all()
-            source.connection.register(name, rows)
+        for name, rows in handed.items():
+            source.connection.register(name, rows().read_all())
             registered.append(name)
         yield
     finally:

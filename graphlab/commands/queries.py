@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from graphlab.commands.distributed.dividing import PartOption, Shared, divided
 from graphlab.commands.options import (
     CompartmentOption,
     Engine,
@@ -13,10 +14,22 @@ from graphlab.commands.options import (
     Json,
     Language,
     MotifKind,
+    NoProgress,
     Output,
     parameters_of,
     text_of,
+    workers_of,
 )
+
+QueryWorkers = Annotated[
+    Any,
+    typer.Option(
+        "--workers",
+        metavar="N|ray|ray:HOST:PORT",
+        parser=workers_of,
+        help="Divide the question: over threads, or processes of a Ray cluster. Rows come sorted by their columns.",
+    ),
+]
 
 
 def query(
@@ -34,14 +47,18 @@ def query(
     ] = None,
     time_limit: Annotated[float | None, typer.Option(metavar="SECONDS", help="Time limit.", min=0)] = None,
     memory_limit: Annotated[str | None, typer.Option(metavar="SIZE", help="Memory limit: 2GB, 500MB.")] = None,
+    workers: QueryWorkers = None,
+    part: PartOption = None,
+    shared: Shared = None,
     output: Output = None,
     spreadsheet: Annotated[
         bool, typer.Option("--spreadsheet", help="In .csv, a ' before text that begins like a formula (= + - @).")
     ] = False,
     json: Json = False,
+    no_progress: NoProgress = False,
 ) -> None:
     """Ask a question: SQL with GRAPH_TABLE patterns, DotMotif or Cypher, read-only. CREATE PROPERTY GRAPH is kept."""
-    from graphlab.commands.terminal import print_json, print_result, rows_of, write_output
+    from graphlab.commands.terminal import print_json, print_result, progress_bars, rows_of, write_output
     from graphlab.graph import Graph
     from queries.languages.sql_pgq.ddl import is_definition
 
@@ -51,9 +68,16 @@ def query(
             name = opened.create_property_graph(question)
         print_json([{"property_graph": name}]) if json else typer.echo(f"property graph {name} is kept in {graph}")
         return
-    with Graph.open(graph, read_only=True) as opened:
+    is_divided = workers is not None or part is not None or shared is not None
+    with (
+        divided(part, shared, workers or 1, json) as division,
+        Graph.open(graph, read_only=True) as opened,
+        progress_bars(off=no_progress or not is_divided) as bars,
+    ):
         result = opened.query(
             question,
+            workers=division.workers if is_divided else None,
+            progress=bars("ranges"),
             language=language,
             engine=engine,
             kind=kind,
@@ -65,6 +89,8 @@ def query(
             time_limit=time_limit,
             memory_limit=memory_limit,
         )
+        if division.is_part:
+            return
         if result.truncated:
             typer.echo(f"the first {len(result):,} rows; there are more (--limit)", err=True)
         if count and not explain:

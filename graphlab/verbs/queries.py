@@ -9,6 +9,8 @@ from graphlab.selection.parameters import parameters_of
 from graphlab.store import definitions, query_source
 from graphlab.store.wiring.compartments.choice import Compartment
 from graphlab.verbs.open_graph import OpenGraph
+from ingest.running.progress import Progress
+from ingest.running.task_runners import Workers
 from ingest.schema.errors import SchemaError
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ class QueryVerbs(OpenGraph):
         parameters: Mapping[str, Any] | None = None,
         kind: str = "chemical",
         compartment: Compartment = None,
+        workers: Workers | None = None,
+        progress: Progress | None = None,
         **options: Any,
     ) -> Result:
         """Ask in SQL with GRAPH_TABLE patterns, in DotMotif or in Cypher; nothing is written, whatever the text says.
@@ -43,6 +47,10 @@ class QueryVerbs(OpenGraph):
                 labels, so this is how it asks for electrical or functional edges.
             compartment: synaptic edges of a pattern are what pairs have there, as in ``snapshot``; plain SQL over
                 tables sees them whole (``connections_by_compartment`` holds the parts).
+            workers: divide the question by ranges of the first vertex of each pattern over threads, parts or a cluster
+                (``graphlab.distributed``). Rows are then sorted by their columns unless SQL around the patterns says
+                ORDER BY, the same bytes whoever works; limits hold for each range. None answers it at once.
+            progress: of divided questions: ranges that are done, and all of them.
             options: ``explain``, ``count``, ``exclude_automorphisms`` (true or false), ``time_limit`` (seconds),
                 ``memory_limit`` (bytes or text like ``"2GB"``); see ``queries.engine.run``.
 
@@ -51,6 +59,17 @@ class QueryVerbs(OpenGraph):
             LimitError: out of time or memory; no part of the answer is given.
         """
         from queries.engine import run
+
+        if workers is not None and not options.get("explain"):
+            from graphlab.verbs.divided_queries import divided
+            from queries.divided import Question
+
+            options.pop("explain", None)
+            given = parameters_of(self._folder, text, parameters)
+            question = Question(text, language, given, engine=engine, **options)
+            return divided(
+                self._folder, question, workers, kind=kind, compartment=compartment, limit=limit, progress=progress
+            )
 
         with query_source.question_source(self._folder, kind, compartment) as source:
             return run(

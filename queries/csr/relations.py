@@ -6,6 +6,7 @@ Tests: tests/queries/csr/test_program.py, test_relations.py.
 from __future__ import annotations
 
 import re
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -49,6 +50,8 @@ PARALLEL = 200_000
 """Fewer rows are not worth a second thread."""
 MOST_PIECES = 512
 """More of them are no pieces of a sorted table."""
+_SHELF = threading.Lock()
+"""Questions of several threads keep arrays of one graph."""
 NO_MASK: Bytes = np.empty(0, np.uint8)
 WHOLE_NUMBERS = {"UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "TINYINT", "SMALLINT", "INTEGER", "BIGINT"}
 
@@ -376,12 +379,15 @@ def numbered(
 def kept(source: Source, key: Any, load: Callable[[], T]) -> T:
     """What is kept under ``key`` (nothing under None), loaded where it is not."""
     shelf: OrderedDict[Any, Any] = source.cache.setdefault("csr", OrderedDict())
-    if key is not None and key in shelf:
-        shelf.move_to_end(key)
-        known: T = shelf[key]
-        return known
+    with _SHELF:
+        if key is not None and key in shelf:
+            shelf.move_to_end(key)
+            known: T = shelf[key]
+            return known
     value = load()
-    if key is not None:
+    if key is None:
+        return value
+    with _SHELF:
         shelf[key] = value
         while sum(one.nbytes for one in shelf.values() if one is not None) > KEPT_BYTES and len(shelf) > 1:
             shelf.popitem(last=False)

@@ -183,3 +183,16 @@ def test_texts_stay_texts(folder: Path) -> None:
 def test_ids_beside_weights_keep_their_digits_in_json(folder: Path) -> None:
     rows = json.loads(ask(folder, "MATCH (a)-[e {weight: 5}]->() RETURN [a.bodyId, e.weight] AS v", "--json").stdout)
     assert rows == [{"v": {"root_id": str(BIG), "weight": 5.0}}]
+
+
+def test_parts_of_a_question_are_gathered_to_its_answer(folder: Path, tmp_path: Path) -> None:
+    text = "MATCH (a:Neuron)-[e:ConnectsTo]->(b:Neuron) RETURN a.bodyId AS a, b.bodyId AS b, e.weight AS w"
+    shared = ("--shared", str(tmp_path / "parts"), "--json")
+    for part in ("1/2", "2/2"):
+        assert json.loads(ask(folder, text, "--part", part, *shared).stdout)["parts"] == 2
+    rows = json.loads(ask(folder, text, "--part", "gather", *shared).stdout)
+    assert rows == json.loads(ask(folder, text, "--workers", "2", "--json").stdout)
+    assert rows == sorted(json.loads(ask(folder, text, "--json").stdout), key=lambda row: int(row["a"]))
+    assert json.loads(ask(folder, text, "--part", "2/2", *shared).stdout)["tasks"] is None  # nothing is left
+    assert ask(folder, "A -> B", "--count", "--shared", str(tmp_path / "kept")).stdout == "3\n"
+    assert "ORDER BY in the pattern" in str(failure(folder, ALL, "--workers", "1"))

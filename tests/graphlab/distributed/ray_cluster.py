@@ -100,8 +100,8 @@ def z_of(folder: Path, cluster: Cluster) -> dict[str, str]:
     return {name: asked_of(name, workers) for name, workers in {**ways, "array": Gather(folder / "parts")}.items()}
 
 
-def bytes_of(workers: Workers) -> dict[str, str]:
-    """What several kinds of work make."""
+def bytes_of(workers: Workers, place: Path) -> dict[str, str]:
+    """What several kinds of work make; ``place`` is of a graph that every process opens."""
     graph = example_graph()
     sampler = null_model("configuration").prepare(graph, NullOptions(), 3)
     network = Network(graph.out_start, graph.out_target, 40.0 * np.ones(len(graph.out_target)), np.zeros(graph.n, bool))
@@ -112,6 +112,9 @@ def bytes_of(workers: Workers) -> dict[str, str]:
         "trials": np.concatenate([spikes.trial, spikes.step, spikes.node]),
         "census": triad_counts(graph, workers=workers, progress=lambda done, total: None),
     }
+    with Graph.open(place, read_only=True) as opened:
+        rows = opened.query("A -> B\nB -> C\nA !> C", workers=workers)
+    found["question"] = np.concatenate([column.to_numpy() for column in rows.to_arrow().columns])
     return {name: value.tobytes().hex() for name, value in found.items()}
 
 
@@ -228,7 +231,9 @@ def main(folder: str) -> None:
     cluster, nodes = started()
     runner = RayTasks(address=cluster.address)
     said["workers"] = runner.workers
-    said["ray"], said["threads"], said["one"] = bytes_of(runner), bytes_of(2), bytes_of(1)
+    asked = Path(folder, "asked")
+    random_graph(asked, seed=0).close()
+    said["ray"], said["threads"], said["one"] = (bytes_of(workers, asked) for workers in (runner, 2, 1))
     os.environ["GRAPHLAB_TEST_RAY"] = cluster.address
     contract = Path(__file__).with_name("ray_contract.py")
     said["contract"] = pytest.main([str(contract), "-c", os.devnull, "--noconftest", "-p", "no:cacheprovider"])
