@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import lru_cache, partial
+from operator import is_
 from typing import Any, cast
 
 import duckdb
@@ -25,7 +27,7 @@ from queries.languages.sql_pgq.ddl import is_definition
 from queries.planning.bind import bind
 from queries.planning.bound import BoundPattern
 from queries.planning.executor import EXECUTORS, Executor
-from queries.planning.plan import choose, worth_asking
+from queries.planning.plan import Choice, choose, worth_asking
 from queries.planning.rewrites import rewrite
 from queries.planning.shortcuts import counted, limited, passes_rows_through, shortened
 from queries.planning.symmetry import ordered, without_automorphisms
@@ -88,7 +90,7 @@ def run(
             "Use Graph.create_property_graph(...).",
         )  # fmt: skip
     begun = time.monotonic()
-    statement = shortened(parse(text, language))
+    statement = _asked(text, language)
     if count:
         statement = counted(statement)
     return answer(
@@ -150,37 +152,22 @@ def answer(
         names = [f"{OWN}pattern_{i}" for i in range(len(bound))]
         if not statement.whole:
             _check(statement, source, names, limits)
-        for pattern in bound:
-            given = exact_ids.check(pattern, source, given, text)
-        if not statement.whole:
-            exact_ids.check_around(statement, bound, source, given)
-        given = {name: without_nan(value) for name, value in given.items()}
-        engines = _engines(engine, bound)
-        wanted = None if engine == "auto" else engine
-        choices = [choose(pattern, source, given, engines, wanted) for pattern in bound]
-        values = Values(given, text)
-        inline: list[str | None] = [None] * len(bound)
-        if found is None:
-            inline = [choice.executor.inline(pattern, values) for choice, pattern in zip(choices, bound, strict=True)]
-        rows: list[Callable[[], pa.RecordBatchReader]] = (
-            [table.to_reader for table in found]
-            if found is not None
-            else [
-                partial(choice.executor.execute, pattern, source, given, limits)
-                for choice, pattern in zip(choices, bound, strict=True)
-            ]
-        )
-        handed = {name: one for name, one, select in zip(names, rows, inline, strict=True) if select is None}
-        sql = statement.filled([f"({select or f'FROM {name}'})" for name, select in zip(names, inline, strict=True)])
+        repeatable = engine == "auto" and found is None and within is None
+        repeatable = repeatable and not (parameters or explain or limit is not None)
+        written = _kept_writing(statement, bound, source) if repeatable else None
+        if written is None:
+            written = _written(statement, bound, source, given, names, engine, limits, found)
+            if repeatable:
+                _keep_writing(statement, bound, source, written)
+        sql, choices, handed = written.sql, written.choices, written.handed
         if explain:
             table, more = explained(list(zip(bound, choices, strict=True)), sql), False
         elif statement.whole and handed:
-            table, more = _taken(rows[0](), limits, limit)
+            table, more = _taken(handed[names[0]](), limits, limit)
         else:
+            values, foreign = written.values.all(sql), not passes_rows_through(statement)
             with _registered(handed, source):
-                table, more = executor.read(
-                    source.connection, sql, values.all(sql), limits, limit, foreign=not passes_rows_through(statement)
-                )
+                table, more = executor.read(source.connection, sql, values, limits, limit, foreign=foreign)
     except duckdb.Error as error:
         if isinstance(error, duckdb.TransactionException):
             limits.check()  # a limit ended the transaction in a statement before: that is what is told
@@ -191,6 +178,76 @@ def answer(
     return Result(plain_types(_unique_names(table)), sql, patterns, "+".join(used), truncated=more, plan=plan)
 
 
+@dataclass(frozen=True, slots=True)
+class _Writing:
+    """A checked statement as SQL, and the rows that engines hand to it."""
+
+    sql: str
+    values: Values
+    choices: list[Choice]
+    handed: Mapping[str, Callable[[], pa.RecordBatchReader]]
+
+
+def _written(
+    statement: Statement,
+    bound: list[BoundPattern],
+    source: Source,
+    given: Mapping[str, Any],
+    names: list[str],
+    engine: str,
+    limits: Limits,
+    found: Sequence[pa.Table] | None,
+) -> _Writing:
+    """Look that ids meet no decimal numbers, choose engines, and write the SQL."""
+    text = statement.written
+    for pattern in bound:
+        given = exact_ids.check(pattern, source, given, text)
+    if not statement.whole:
+        exact_ids.check_around(statement, bound, source, given)
+    given = {name: without_nan(value) for name, value in given.items()}
+    engines = _engines(engine, bound)
+    wanted = None if engine == "auto" else engine
+    choices = [choose(pattern, source, given, engines, wanted) for pattern in bound]
+    values = Values(given, text)
+    inline: list[str | None] = [None] * len(bound)
+    if found is None:
+        inline = [choice.executor.inline(pattern, values) for choice, pattern in zip(choices, bound, strict=True)]
+    rows: list[Callable[[], pa.RecordBatchReader]] = (
+        [table.to_reader for table in found]
+        if found is not None
+        else [
+            partial(choice.executor.execute, pattern, source, given, limits)
+            for choice, pattern in zip(choices, bound, strict=True)
+        ]
+    )
+    handed = {name: one for name, one, select in zip(names, rows, inline, strict=True) if select is None}
+    sql = statement.filled([f"({select or f'FROM {name}'})" for name, select in zip(names, inline, strict=True)])
+    return _Writing(sql, values, choices, handed)
+
+
+MOST_WRITTEN = 256
+"""Statements whose SQL is kept: of a short answer, a twentieth of the time goes into writing it."""
+
+
+def _keep_writing(statement: Statement, bound: list[BoundPattern], source: Source, written: _Writing) -> None:
+    """Keep what will be the same again: SQL alone answers, whatever else is loaded or kept by then."""
+    if not bound or any(worth_asking(pattern) for pattern in bound):
+        return
+    shelf: dict[int, tuple[Statement, list[BoundPattern], _Writing]] = source.cache.setdefault("written", {})
+    if len(shelf) >= MOST_WRITTEN:
+        shelf.clear()
+    shelf[id(statement)] = statement, bound, written
+
+
+def _kept_writing(statement: Statement, bound: list[BoundPattern], source: Source) -> _Writing | None:
+    """By the objects themselves, as bound patterns are: those of another graph or other tables are others."""
+    kept = source.cache.get("written", {}).get(id(statement))
+    if kept is None or kept[0] is not statement or not all(map(is_, kept[1], bound)):
+        return None
+    written: _Writing = kept[2]
+    return written
+
+
 def parse(text: str, language: str | None = None) -> Statement:
     """A text as a statement, by the language's own front end.
 
@@ -198,9 +255,13 @@ def parse(text: str, language: str | None = None) -> Statement:
         UnknownNameError: no such language. ParseError, UnsupportedError: see run().
     """
     found = LANGUAGES.get(language or detect(text))
-    if len(text) > LONGEST_KEPT or not _is_hashable(found):
-        return found.parse(text)
-    return _parsed(cast(Hashable, found), text)
+    return found.parse(text) if _is_long(found, text) else _parsed(cast(Hashable, found), text)
+
+
+def _asked(text: str, language: str | None) -> Statement:
+    """A text as a statement, counting and stopping in its pattern where it can: one object for one text."""
+    found = LANGUAGES.get(language or detect(text))
+    return shortened(found.parse(text)) if _is_long(found, text) else _shortened(cast(Hashable, found), text)
 
 
 LONGEST_KEPT = 4_000
@@ -213,12 +274,18 @@ def _parsed(language: Any, text: str) -> Statement:
     return statement
 
 
-def _is_hashable(value: object) -> bool:
+@lru_cache(maxsize=256)
+def _shortened(language: Any, text: str) -> Statement:
+    return shortened(_parsed(language, text))
+
+
+def _is_long(language: object, text: str) -> bool:
+    """Whether the statement of a text is not kept: it is long, or its language cannot be told from others."""
     try:
-        hash(value)
+        hash(language)
     except TypeError:
-        return False
-    return True
+        return True
+    return len(text) > LONGEST_KEPT
 
 
 def _engines(wanted: str, bound: list[BoundPattern]) -> list[Executor]:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import duckdb
 import pyarrow as pa
 
+from ingest.running.waiting_threads import in_a_thread
 from ingest.schema.errors import InterruptedRun
 from queries.duckdb import apart
 from queries.duckdb.estimate import estimate_sql
@@ -239,8 +240,7 @@ class _Guarded:
             finally:
                 done.set()
 
-        worker = threading.Thread(target=run, name="graphlab-query", daemon=True)
-        worker.start()
+        in_a_thread(run)
         try:
             while not done.wait(_POLL):
                 self.limits.check(used + self._memory())

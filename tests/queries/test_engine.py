@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from ingest.schema.errors import ParseError, SchemaError, UnknownNameError
 from queries.duckdb.executor import one_state
@@ -121,3 +123,27 @@ def test_an_error_is_that_of_the_question(toy: Source, engine: str) -> None:
     with one_state(toy.connection), pytest.raises(SchemaError, match="does not fit the query"):
         run(text, toy, engine=engine)
     assert len(run("A -> B", toy, engine=engine)) > 0
+
+
+ASKED = (
+    "MATCH (a:Neuron)-[e:ConnectsTo]->(b:Neuron) WHERE e.weight > {n} RETURN a.bodyId AS a, b.bodyId AS b",
+    "MATCH (a:Neuron)-[e:ConnectsTo]->(b:Neuron) WHERE a.bodyId = {n} RETURN b.bodyId AS b, e.weight + {n}.0 AS w",
+    "SELECT a, w FROM GRAPH_TABLE (connectome MATCH (a)-[e IS synapse]->(b) WHERE e.weight <> {n} "
+    "COLUMNS (a.root_id AS a, e.weight AS w)) WHERE w > {n}",
+    "SELECT count(*) FROM GRAPH_TABLE (connectome MATCH (a)-[e IS synapse]->(b) WHERE b.root_id > {n} "
+    "COLUMNS (1 AS x))",
+    "SELECT {n} AS n, count(*) FROM connections WHERE weight > {n}",
+)
+
+
+@settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.sampled_from(ASKED), st.integers(1, 3), st.booleans()), min_size=2, max_size=6))
+def test_what_is_kept_of_a_question_changes_no_answer(toy: Source, asked: list[tuple[str, int, bool]]) -> None:
+    kept = Source(toy.connection)
+    for text, number, count in asked * 2:
+        question = text.format(n=number)
+        again = run(question, kept, count=count)
+        fresh = run(question, Source(toy.connection), count=count)
+        assert (again.sql, again.engine, again.plan) == (fresh.sql, fresh.engine, fresh.plan)
+        assert sorted(map(repr, again.to_arrow().to_pylist())) == sorted(map(repr, fresh.to_arrow().to_pylist()))
+        assert again.to_arrow().schema == fresh.to_arrow().schema
