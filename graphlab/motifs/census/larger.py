@@ -25,10 +25,12 @@ from graphlab.motifs.census.shares import over_shares, shares
 from ingest.running.progress import Progress
 from ingest.running.task_runners import Workers
 from ingest.schema.errors import DiskError, ReadError
-from queries.csr.from_ranges import Growing, mapped, ranges_of
+from queries.csr.from_ranges import ranges_of
+from queries.csr.scratch import Growing, Shelves, mapped
 from queries.snapshot import Snapshot
 
 Counts = npt.NDArray[np.int64]
+Ranks = npt.NDArray[np.int32]
 IN_MEMORY = 24
 """Bytes a connection of a census that is made in memory: both directions with states, and the degree order."""
 SHARES_A_BLOCK = 16
@@ -42,7 +44,7 @@ class Room:
     memory: int
     """Bytes."""
     folder: Path
-    """For what does not fit: 4 bytes a connected pair."""
+    """For what does not fit: 8 bytes a connected pair."""
 
     def holds(self, connections: int) -> bool:
         """Whether a census of so many connections fits into memory."""
@@ -131,25 +133,54 @@ def in_degree_order(snapshot: Snapshot, degree: Counts, room: Room) -> Iterator[
     Returns:
         forward_start int64 [n + 1], and the file.
     """
-    from graphlab.motifs.kernels.blocks import forward_rows, higher_partners
+    from graphlab.motifs.kernels.blocks import higher_partners
 
-    arrays = _arrays(snapshot)
     order = np.argsort(degree, kind="stable").astype(np.int32)
     rank = np.empty(snapshot.n, np.int32)
     rank[order] = np.arange(snapshot.n, dtype=np.int32)
     start = np.zeros(snapshot.n + 1, np.int64)
-    higher_partners(*arrays, rank, start[1:])
+    higher_partners(*_arrays(snapshot), rank, start[1:])
     np.cumsum(start, out=start)
     content = hashlib.blake2b(start.data, digest_size=16)
     with _file(room.folder, int(start[-1])) as file:
-        for low, high in ranges_of(np.diff(start), room.memory // 4 // _ENTRY):
-            rows = np.empty(start[high] - start[low], np.uint32)
-            forward_rows(*arrays, order, rank, low, high, rows)
+        for rows in _by_rank(snapshot, order, rank, start, room):
             content.update(rows.data)
             with _disk_errors(room.folder, int(start[-1])):
                 file.add(rows)
                 file.flush()
         yield start, Rows(file.path, content.hexdigest(), int(start[-1]))
+
+
+def _by_rank(
+    snapshot: Snapshot, order: Ranks, rank: Ranks, start: Counts, room: Room
+) -> Iterator[npt.NDArray[np.uint32]]:
+    """Forward rows in the order of ranks, as many at a time as may be held.
+
+    Neurons of neighbouring ranks lie anywhere in the snapshot. It is read from its begin to its end, so rows are laid
+    down by range of ranks first: a mapped file that is read here and there is read many times over.
+    """
+    from graphlab.motifs.kernels.blocks import forward_rows, rows_by_rank
+
+    size = np.diff(start)
+    most = room.memory // 8 // _ENTRY
+    ranges, stretches = ranges_of(size, most), ranges_of(size[rank], most)
+    high_ends = np.array([high for _, high in ranges])
+    many = [int(size[low:high].sum()) for low, high in ranges]
+    with _disk_errors(room.folder, int(start[-1])), Shelves(room.folder, np.uint32, many) as shelves:
+        for first, last in stretches:
+            by_rank = np.sort(rank[first:last])
+            ends = np.concatenate([[0], np.cumsum(size[by_rank])])
+            place = ends[np.searchsorted(by_rank, rank[first:last])]
+            rows = np.empty(ends[-1], np.uint32)
+            forward_rows(*_arrays(snapshot), rank, first, last, place, rows)
+            shelves.put_sorted(rows, np.diff(ends[np.searchsorted(by_rank, high_ends)], prepend=0))
+        stretch_ends = [last for _, last in stretches]
+        for at, (low, high) in enumerate(ranges):
+            stretch = np.searchsorted(stretch_ends, order[low:high], side="right")
+            found = shelves.take(at)
+            rows = np.empty(len(found), np.uint32)
+            rows_by_rank(found, np.argsort(stretch, kind="stable"), start[low : high + 1] - start[low], rows)
+            yield rows
 
 
 @contextmanager
@@ -167,7 +198,7 @@ def _disk_errors(folder: Path, entries: int) -> Iterator[None]:
     except OSError as error:
         raise DiskError(
             f"{folder} cannot be written: {error.strerror}; this census does not fit into memory and needs "
-            f"{entries * _ENTRY / 1e9:,.2g} GB there. Free space, let the folder be written, or allow more memory "
+            f"{2 * entries * _ENTRY / 1e9:,.2g} GB there. Free space, let the folder be written, or allow more memory "
             "(GRAPHLAB_MEMORY=16GB)"
         ) from error
 

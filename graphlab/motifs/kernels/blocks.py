@@ -61,12 +61,15 @@ def higher_partners(out_start, out_target, in_start, in_source, rank, counts):  
 
 
 @njit(cache=True, nogil=True)
-def forward_rows(out_start, out_target, in_start, in_source, order, rank, first, last, rows):  # type: ignore[no-untyped-def]
-    """Rows of ranks ``first`` .. ``last`` - 1 as ``kernels.triads.forward_in_degree_order`` has them, into ``rows``."""
-    at = 0
-    for r in range(first, last):
-        u = order[r]
-        begin = at
+def forward_rows(out_start, out_target, in_start, in_source, rank, first, last, place, rows):  # type: ignore[no-untyped-def]
+    """The rows of neurons ``first`` .. ``last`` - 1 as ``kernels.triads.forward_in_degree_order`` has them.
+
+    Args:
+        place: int64 [last - first], where the row of each begins in ``rows``.
+    """
+    for u in range(first, last):
+        r = rank[u]
+        begin = at = place[u - first]
         j, j_end = in_start[u], in_start[u + 1]
         for i in range(out_start[u], out_start[u + 1]):
             t = out_target[i]
@@ -91,6 +94,20 @@ def forward_rows(out_start, out_target, in_start, in_source, order, rank, first,
                 at += 1
             j += 1
         rows[begin:at].sort()
+
+
+@njit(cache=True, nogil=True)
+def rows_by_rank(found, ranks, start, rows):  # type: ignore[no-untyped-def]
+    """Rows that lie one after the other in the order of ``ranks``, into ``rows`` in the order of 0, 1, 2 ...
+
+    Args:
+        start: int64 [ranks + 1], where each row begins in ``rows``.
+    """
+    at = 0
+    for r in ranks:
+        for k in range(start[r], start[r + 1]):
+            rows[k] = found[at]
+            at += 1
 
 
 @njit(cache=True, nogil=True)

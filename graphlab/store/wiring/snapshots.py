@@ -40,6 +40,8 @@ VERSIONS = ("dataset", "materialization", "data_version", "recipe")
 ENDS = "pre_root_id, post_root_id, weight"
 ROW_IN_MEMORY = 90
 """Bytes that a connection takes while a snapshot is made of all at once."""
+LEAST_ROWS, MOST_ROWS = 2_048, 1_000_000
+"""Of a batch that is read from the table; DuckDB gives no fewer."""
 ARRAYS = {
     "root_ids": pa.uint64(),
     "out_start": pa.int64(),
@@ -237,7 +239,7 @@ def _from_database(
     wanted = f"FROM {rows} WHERE kind = $kind AND weight >= $least"
     memory = DuckDBSettings.from_environment().memory_bytes
     if first_row(cursor, f"SELECT count(*) {wanted}", bound)[0] * ROW_IN_MEMORY > memory:
-        return _by_ranges(folder, cursor, root_ids, wanted, bound, meta, memory // 2)
+        return _by_ranges(folder, cursor, root_ids, wanted, bound, meta, memory // 4)
     edges = arrow(cursor, f"SELECT {ENDS} {wanted}", bound)
     return snapshot_of_rows(root_ids, *_arrays(edges), meta)
 
@@ -251,19 +253,17 @@ def _by_ranges(
     meta: dict[str, Any],
     memory: int,
 ) -> Snapshot:
-    """The rows of one range of presynaptic neurons after the other, in order to hold few at a time."""
+    """The rows as they lie in the table, some at a time, in order to hold few."""
     many = arrow(cursor, f"SELECT pre_root_id, count(*) AS rows {wanted} GROUP BY pre_root_id", bound)
+    counted = array_of(many["pre_root_id"]), array_of(many["rows"])
+    few = min(MOST_ROWS, max(LEAST_ROWS, memory // 2 // ROW_IN_MEMORY))
 
-    def rows_of(first: int, last: int) -> Iterator[Rows]:
-        asked = f"SELECT {ENDS} {wanted} AND pre_root_id BETWEEN $first_id AND $last_id"
-        found = cursor.sql(asked, params={**bound, "first_id": first, "last_id": last})
-        for batch in found.to_arrow_reader():
+    def given() -> Iterator[Rows]:
+        for batch in cursor.sql(f"SELECT {ENDS} {wanted}", params=bound).to_arrow_reader(few):
             yield _arrays(pa.Table.from_batches([batch]))
 
-    counted = array_of(many["pre_root_id"]), array_of(many["rows"])
-    scratch = places.place(folder.path, places.SCRATCH)
     with disk_errors(folder.path):
-        return snapshot_by_ranges(root_ids, counted, rows_of, meta, scratch, memory)
+        return snapshot_by_ranges(root_ids, counted, given(), meta, places.place(folder.path, places.SCRATCH), memory)
 
 
 def _arrays(edges: pa.Table) -> Rows:

@@ -135,24 +135,6 @@ def turned(start, targets, back, place, sources):  # type: ignore[no-untyped-def
 
 
 @njit(**OPTIONS)
-def incoming(start, targets, low, place, sources, pairs):  # type: ignore[no-untyped-def]
-    """As ``turned`` for targets ``low`` .. ``low`` + len(place) - 2 alone, with the number of each pair.
-
-    Args:
-        place: int64, where the list of each target begins, then where the last ends; scratch. sources, pairs: int32,
-            the result, as long as these lists.
-    """
-    many = len(place) - 1
-    for a in range(len(start) - 1):
-        for i in range(start[a], start[a + 1]):
-            t = targets[i] - low
-            if 0 <= t < many:
-                sources[place[t]] = a
-                pairs[place[t]] = i
-                place[t] += 1
-
-
-@njit(**OPTIONS)
 def pair_places(start, targets, source, target, places):  # type: ignore[no-untyped-def]
     """Place of each pair (source, target) in the lists; every pair is there."""
     for i in range(len(source)):

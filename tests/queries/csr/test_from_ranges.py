@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from queries.csr.from_ranges import Growing, ranges_of, snapshot_by_ranges
+from queries.csr.from_ranges import ranges_of, snapshot_by_ranges
 from queries.csr.from_rows import snapshot_of_rows
 from queries.snapshot import Snapshot
 
@@ -28,10 +28,9 @@ class Table:
     def counted(self) -> tuple[np.ndarray, np.ndarray]:
         return np.unique(self.pre, return_counts=True)
 
-    def rows_of(self, first: int, last: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        own = np.flatnonzero((self.pre >= first) & (self.pre <= last))
-        for at in range(0, len(own), self.batch):
-            some = own[at : at + self.batch]
+    def given(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        for at in range(0, len(self.pre), self.batch):
+            some = slice(at, at + self.batch)
             yield self.pre[some], self.post[some], self.weight[some]
 
 
@@ -51,7 +50,7 @@ def test_it_is_what_is_made_in_memory(
     pre, post, weight = root_ids[pairs[:, 0]], root_ids[pairs[:, 1]], rng.random(len(pairs))
     table = Table(pre, post, weight)  # type: ignore[arg-type]
     scratch = tmp_path_factory.getbasetemp()
-    made = snapshot_by_ranges(root_ids, table.counted(), table.rows_of, {"dataset": "d"}, scratch, memory)
+    made = snapshot_by_ranges(root_ids, table.counted(), table.given(), {"dataset": "d"}, scratch, memory)
     wanted = snapshot_of_rows(root_ids, pre, post, weight, {"dataset": "d"})
     assert made.meta == wanted.meta
     for name in [field.name for field in fields(Snapshot) if field.name != "meta"]:
@@ -75,7 +74,7 @@ def test_what_is_no_graph_is_refused(
 ) -> None:
     table = Table(pre, post, [1.0] * len(pre))
     with pytest.raises(ValueError, match=said):
-        snapshot_by_ranges(np.array(ids, np.uint64), table.counted(), table.rows_of, {}, tmp_path, 100)
+        snapshot_by_ranges(np.array(ids, np.uint64), table.counted(), table.given(), {}, tmp_path, 100)
     assert not list(tmp_path.iterdir())
 
 
@@ -84,19 +83,9 @@ def test_other_rows_than_were_counted_are_refused(tmp_path: Path, counted: int) 
     table = Table([1, 1], [2, 3], [1.0, 1.0], batch=1)
     said = (np.array([1], np.uint64), np.array([counted]))
     with pytest.raises(ValueError, match="counted"):
-        snapshot_by_ranges(np.arange(1, 4, dtype=np.uint64), said, table.rows_of, {}, tmp_path, 100)
+        snapshot_by_ranges(np.arange(1, 4, dtype=np.uint64), said, table.given(), {}, tmp_path, 100)
 
 
 def test_ranges_hold_what_they_may() -> None:
     assert ranges_of(np.array([3, 1, 0, 2, 9, 1, 1]), 4) == [(0, 3), (3, 4), (4, 5), (5, 7)]
     assert ranges_of(np.array([], np.int64), 4) == []
-
-
-def test_a_growing_array_leaves_no_file(tmp_path: Path) -> None:
-    with Growing(tmp_path, np.int32) as one:
-        one.add(np.arange(3))
-        one.add(np.arange(2))
-        values = one.mapped()
-    assert values.tolist() == [0, 1, 2, 0, 1]
-    assert not values.flags.writeable
-    assert not list(tmp_path.iterdir())
