@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from graphlab.commands.distributed.dividing import PartOption, Shared, divided
 from graphlab.commands.options import (
     CompartmentOption,
     GraphPath,
@@ -42,6 +43,8 @@ def mine(
     compartment: CompartmentOption = None,
     min_weight: MinWeight = 0.0,
     workers: Workers = None,
+    part: PartOption = None,
+    shared: Shared = None,
     output: Output = None,
     json: Json = False,
     no_progress: NoProgress = False,
@@ -51,24 +54,31 @@ def mine(
     from graphlab.config import DuckDBSettings
     from graphlab.graph import Graph
 
-    with Graph.open(graph, shared=True) as opened, progress_bars(off=no_progress) as bars:
+    threads = workers or DuckDBSettings.from_environment().cores
+    with (
+        divided(part, shared, threads, json) as division,
+        Graph.open(graph, read_only=division.is_part, shared=not division.is_part) as opened,
+        progress_bars(off=no_progress) as bars,
+    ):
         mined = opened.motifs.mine(
             size, null, samples, seed,
             by=by, split=split.value if split else None, top=top, kind=kind, min_weight=min_weight,
-            workers=workers or DuckDBSettings.from_environment().cores, progress=bars("null samples"),
+            workers=division.workers, progress=bars("null samples"),
             compartment=compartment,
         )  # fmt: skip
-    table = mined.to_arrow()
-    about = {"size": size, "null": null, "samples": samples, "seed": seed, "tried": mined.tried}
-    about["notes"] = [mined.rule, mined.sentence]
-    if output:
-        write_output(table, output, about if json else None)
-    elif json:
-        print_json({**about, "motifs": rows_of(table)})
-    else:
-        print_table(table.select(SHOWN), title=f"typed motifs, {mined.tried:,} tried")
-        for note in (mined.rule, mined.sentence):
-            typer.echo(f"  - {note}")
+        if division.is_part:
+            return
+        table = mined.to_arrow()
+        about = {"size": size, "null": null, "samples": samples, "seed": seed, "tried": mined.tried}
+        about["notes"] = [mined.rule, mined.sentence]
+        if output:
+            write_output(table, output, about if json else None)
+        elif json:
+            print_json({**about, "motifs": rows_of(table)})
+        else:
+            print_table(table.select(SHOWN), title=f"typed motifs, {mined.tried:,} tried")
+            for note in (mined.rule, mined.sentence):
+                typer.echo(f"  - {note}")
 
 
 def instances(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphlab.circuits.statistics.registered import STATISTICS
-from graphlab.circuits.statistics.statistic import Floats, Measured, Statistic, Told, Value, require_connections
+from graphlab.circuits.statistics.statistic import Floats, Measured, Told, Value, require_connections
 from graphlab.motifs.census.dyads import dyad_counts
 from graphlab.motifs.census.triads import triad_counts
 from graphlab.motifs.nulls.ensembles import SampleFolder, content_hash, options_hash, sample_arrays
@@ -243,8 +243,7 @@ def against_null(
     keys = [value.key for name in names for value in observed.measured[name].values]
     first = np.array([value.value for name in names for value in observed.measured[name].values], dtype=np.float64)
     asked = replace(told, workers=1)
-    statistics = [STATISTICS.get(name) for name in names]
-    count = _Numbers(statistics, tuple(keys), asked)
+    count = _Numbers(tuple((name, STATISTICS.origin(name)) for name in names), tuple(keys), asked)
     sampler = model.prepare(graph, options, seed)
     walk = sampler.walk()
     every = walk.all_graphs() if walk is not None else None
@@ -303,12 +302,14 @@ def _plain(cell: Any) -> Any:
 class _Numbers:
     """Graph -> float64 [k], the numbers of the keys; NaN where it has none of that key."""
 
-    statistics: Sequence[Statistic]
+    statistics: tuple[tuple[str, str], ...]
+    """Names, and whose they are: other processes find them by these."""
     keys: tuple[tuple[Any, ...], ...]
     told: Told
 
     def __call__(self, graph: Snapshot) -> Floats:
-        found = {value.key: value.value for one in self.statistics for value in one.measure(graph, self.told).values}
+        measured = (STATISTICS.get(name).measure(graph, self.told) for name, _ in self.statistics)
+        found = {value.key: value.value for one in measured for value in one.values}
         return np.array([found.get(key, np.nan) for key in self.keys], dtype=np.float64)
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from graphlab.commands.circuits.options import NEURONS, neurons_of, show, with_weights
+from graphlab.commands.distributed.dividing import PartOption, Shared, divided
 from graphlab.commands.options import GraphPath, Json, NoProgress, Output, Seed, Workers
 from graphlab.config import DuckDBSettings
 from ingest.schema.errors import GraphlabError
@@ -48,6 +49,8 @@ def spikes(
     keep_spikes: Annotated[bool, typer.Option("--spikes/--no-spikes", help="Keep every spike, too.")] = True,
     seed: Seed = 0,
     workers: Workers = None,
+    part: PartOption = None,
+    shared: Shared = None,
     output: Output = None,
     json: Json = False,
     no_progress: NoProgress = False,
@@ -58,13 +61,18 @@ def spikes(
     from graphlab.graph import Graph
 
     times = _times(spike_times) if spike_times else None
-    with Graph.open(graph, shared=True) as opened, progress_bars(off=no_progress) as bars:
+    with (
+        divided(part, shared, _threads(workers), json) as division,
+        Graph.open(graph, read_only=division.is_part, shared=not division.is_part) as opened,
+        progress_bars(off=no_progress) as bars,
+    ):
         result = opened.circuits.simulate(
             neurons_of(activate, "--activate"), spike_times=times, silence=neurons_of(silence, "--silence"),
             drive_hz=drive_hz, duration_ms=duration_ms, trials=trials, seed=seed, neuron=_constants(neuron),
-            keep_spikes=keep_spikes, workers=_threads(workers), progress=bars("trials"), **settings,
+            keep_spikes=keep_spikes, workers=division.workers, progress=bars("trials"), **settings,
         )  # fmt: skip
-    show(result, output, json, "rates, highest first")
+        if not division.is_part:
+            show(result, output, json, "rates, highest first")
 
 
 @with_weights

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from graphlab.commands.circuits.options import NEURONS, neurons_of, show
+from graphlab.commands.distributed.dividing import PartOption, Shared, divided
 from graphlab.commands.options import (
     GraphPath,
     Json,
@@ -81,6 +82,8 @@ def stats(
     pivots: Annotated[int, typer.Option(help="Sources of searches past 20,000 neurons.", min=256)] = 256,
     club_degree: Annotated[int, typer.Option(help="Total degree from which a neuron is in the rich club.", min=1)] = 37,
     workers: Workers = None,
+    part: PartOption = None,
+    shared: Shared = None,
     output: Output = None,
     json: Json = False,
     no_progress: NoProgress = False,
@@ -94,11 +97,17 @@ def stats(
         raise AnalysisError("--types and --compare are two questions; types of two graphs: --compare G --level types")
     if null is not None and (types is not None or compare):
         raise AnalysisError("--null is for the statistics of one graph, not for --types or --compare")
+    if shared is not None and null is None:
+        raise AnalysisError("--part and --shared divide the random graphs of --null; give it, or leave them out")
     threads = workers or DuckDBSettings.from_environment().cores
     settings: dict[str, Any] = {
         "kind": kind, "min_weight": min_weight, "within": neurons_of(within, "--within"), "proofread": proofread,
     }  # fmt: skip
-    with Graph.open(graph, shared=True) as opened, progress_bars(off=no_progress) as bars:
+    with (
+        divided(part, shared, threads, json) as division,
+        Graph.open(graph, read_only=division.is_part, shared=not division.is_part) as opened,
+        progress_bars(off=no_progress) as bars,
+    ):
         if compare:
             result = opened.circuits.compare(
                 compare, level, with_=with_ or (), names=statistic, by=by or "cell_type", size=size, seed=seed,
@@ -114,8 +123,9 @@ def stats(
             settings |= {"by": by, "steps_per_edge": steps, "near": near}
             settings["proximity"] = None if proximity is None else str(proximity)
         found = opened.circuits.statistics(
-            statistic, null, samples, seed, sides=sides, pivots=pivots, club_degree=club_degree, workers=threads,
-            progress=bars("statistics"), null_progress=bars("null samples"),
+            statistic, null, samples, seed, sides=sides, pivots=pivots, club_degree=club_degree,
+            workers=division.workers, progress=bars("statistics"), null_progress=bars("null samples"),
             mixing_progress=bars("does the null mix"), **settings,
         )  # fmt: skip
-    show(found, output, json, "statistics", shown=SHOWN)
+        if not division.is_part:
+            show(found, output, json, "statistics", shown=SHOWN)

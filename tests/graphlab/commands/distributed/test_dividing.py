@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -109,6 +110,37 @@ def test_what_cannot_be_divided_is_refused(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(GraphlabError, match=why):
         said("motifs", graph, *options)
+
+
+@pytest.fixture(scope="module")
+def typed(graph: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same graph with types of its neurons."""
+    path = tmp_path_factory.mktemp("typed") / "g"
+    shutil.copytree(graph, path)
+    with Graph.open(path) as made:
+        ids = np.arange(1, 400)
+        types = pa.table(
+            {"root_id": ids, "cell_type": np.array(["a", "b", "c"])[ids % 3], "nt_type": ["ACH"] * len(ids)}
+        )
+        made.ingest(types, as_="neurons")
+    return path
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("mine", "--samples", 2),
+        ("stats", "--null", "configuration", "--samples", 4, "--statistic", "reciprocity"),
+        ("simulate spikes", "--activate", "1", "--signs", "shiu", "--duration-ms", 20, "--trials", 3),
+    ],
+)
+def test_other_verbs_in_parts(typed: Path, tmp_path: Path, words: tuple[Any, ...]) -> None:
+    asked, shared = [*words[0].split(), typed, *words[1:]], ("--shared", tmp_path / "parts")
+    for part in ("1/2", "2/2"):
+        assert said(*asked, "--part", part, *shared)["computed"]
+    gathered = said(*asked, "--part", "gather", *shared)
+    assert gathered == said(*asked)
+    assert (tmp_path / "parts" / "manifest.json").exists()
 
 
 def begin(graph: Path, part: int, shared: Path) -> subprocess.Popen[bytes]:
