@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from itertools import permutations
 from typing import Any
 
+from queries.csr.lists import ends_of_rows
 from queries.csr.relations import numbered
 from queries.duckdb.estimate import CLUSTERING, fan_out
 from queries.duckdb.statistics import Cardinalities, degree_moments, statistics_key
@@ -48,7 +49,9 @@ def note_degrees(bound: BoundPattern, source: Source, parameters: Mapping[str, A
         if len(tables) == 1 and statistics_key(tables[0]) not in source.cache:
             rows = numbered(bound, edge, source, parameters, MOST_NUMBERED)
             if rows is not None:
-                source.cache[statistics_key(tables[0])] = degree_moments(rows.source, rows.target)
+                n = 1 + max(int(rows.source.max(initial=-1)), int(rows.target.max(initial=-1)))
+                ends = ends_of_rows(rows.source, rows.target, n)
+                source.cache[statistics_key(tables[0])] = degree_moments(len(rows.source), *ends)
 
 
 def estimate_join(

@@ -41,6 +41,20 @@ def column_of(numbers: npt.NDArray[Any]) -> pa.Array:
     return pa.Array.from_buffers(pa.from_numpy_dtype(numbers.dtype), len(numbers), [None, pa.py_buffer(numbers)])
 
 
+def falls(source: Numbers, target: Numbers, most: int) -> Places | None:
+    """Rows whose pair is less than the one before, ascending; None where there are more than ``most``."""
+    at = np.empty(most, np.int64)
+    count = kept.falls(source, target, at)
+    return None if count < 0 else at[:count]
+
+
+def ends_of_rows(source: Numbers, target: Numbers, n: int) -> tuple[Places, Places]:
+    """How many rows begin and end at each of ``n`` nodes; -1 is no node."""
+    out, into = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    kept.count_ends(source, target, out, into)
+    return out, into
+
+
 def key_table(keys: Words, bits: int) -> Numbers:
     """Open-addressing table of 2**bits places over the keys: the number of the key in each, -1 for none."""
     table = np.full(1 << bits, -1, np.int32)
@@ -48,9 +62,9 @@ def key_table(keys: Words, bits: int) -> Numbers:
     return table
 
 
-def numbers_of(keys: Words, table: Numbers, bits: int, wanted: Words) -> Numbers:
-    """Number of each wanted key, -1 where there is no such key."""
-    numbers = np.empty(len(wanted), np.int32)
+def numbers_of(keys: Words, table: Numbers, bits: int, wanted: Words, into: Numbers | None = None) -> Numbers:
+    """Number of each wanted key, -1 where there is no such key; written to ``into`` where that is given."""
+    numbers = np.empty(len(wanted), np.int32) if into is None else into
     kept.numbers_of(keys, table, bits, wanted, numbers)
     return numbers
 

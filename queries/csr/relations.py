@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import threading
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from queries.csr.lists import (
     Places,
     adjacency,
     array_of,
+    falls,
     key_table,
     numbers_of,
     ranked,
@@ -52,6 +54,8 @@ MOST_PIECES = 512
 """More of them are no pieces of a sorted table."""
 _SHELF = threading.Lock()
 """Questions of several threads keep arrays of one graph."""
+SEARCHED = 5_000
+"""Rows whose keys are made in the time that one is searched for among keys that are made on the way."""
 NO_MASK: Bytes = np.empty(0, np.uint8)
 WHOLE_NUMBERS = {"UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "TINYINT", "SMALLINT", "INTEGER", "BIGINT"}
 
@@ -81,15 +85,20 @@ class Vertices:
     def numbers(self, keys: pa.ChunkedArray) -> Numbers:
         """Numbers of keys, -1 for nulls and keys that are not there; half of many by a thread of its own."""
         missing = np.asarray(keys.is_null()) if keys.null_count else None
-        values = array_of(keys.fill_null(0) if keys.null_count else keys)
-        words, table, wanted = _words(self.keys), self.table, _words(values)
-        if len(wanted) <= PARALLEL:
-            numbers = numbers_of(words, table, self.bits, wanted)
-        else:
-            halves = (wanted[: len(wanted) // 2], wanted[len(wanted) // 2 :])
-            numbers = np.concatenate(
-                list(Threads(2).map_tasks(lambda half: numbers_of(words, table, self.bits, half), halves))
-            )
+        keys = keys.fill_null(0) if keys.null_count else keys
+        words, table, numbers = _words(self.keys), self.table, np.empty(len(keys), np.int32)
+
+        def fill(begin: int, end: int) -> None:  # piece by piece: one array of all keys would be another copy
+            for chunk in keys.slice(begin, end - begin).chunks:
+                if len(chunk):
+                    wanted = _words(np.from_dlpack(chunk))
+                    numbers_of(words, table, self.bits, wanted, numbers[begin : begin + len(chunk)])
+                    begin += len(chunk)
+
+        middle = len(keys) // 2
+        cuts = [(0, len(keys))] if len(keys) <= PARALLEL else [(0, middle), (middle, len(keys))]
+        for _ in Threads(len(cuts)).map_tasks(lambda ends: fill(*ends), cuts):
+            pass
         if missing is not None:
             numbers[missing] = -1
         return numbers
@@ -338,18 +347,27 @@ def pieces_in_order(source: Numbers, target: Numbers, columns: pa.Table | None) 
     A table of connections lies sorted, and DuckDB hands over pieces of it in the order in which its threads come by. In
     the table's own order nothing has to be sorted, and each array is gone through from one end to the other.
     """
-    key = source.astype(np.int64) * (int(target.max(initial=0)) + 2) + target
-    begin = np.flatnonzero(np.concatenate([[True], key[1:] < key[:-1]])) if len(key) else np.empty(0, np.int64)
-    found = 0
-    while 1 < len(begin) < MOST_PIECES and len(begin) != found:  # until no piece begins inside of another
-        found, firsts, cuts = len(begin), np.sort(key[begin]), [begin]
-        for b, e in zip(begin, np.append(begin[1:], len(key)), strict=True):
-            inside = firsts[np.searchsorted(firsts, key[b], "right") : np.searchsorted(firsts, key[e - 1], "right")]
-            cuts.append(b + np.searchsorted(key[b:e], inside))
+    fallen = falls(source, target, MOST_PIECES - 2)
+    if fallen is None or not len(fallen):
+        return EdgeRows(source, target, None if columns is None else columns.combine_chunks())
+    width = int(target.max(initial=0)) + 2
+
+    def key(rows: Any) -> Any:
+        return source[rows].astype(np.int64) * width + target[rows]
+
+    found, begin = 0, np.append(0, fallen)
+    while len(begin) < MOST_PIECES and len(begin) != found:  # until no piece begins inside of another
+        found, firsts, cuts = len(begin), np.sort(key(begin)), [begin]
+        for b, e in zip(begin, np.append(begin[1:], len(source)), strict=True):
+            inside = firsts[np.searchsorted(firsts, key(b), "right") : np.searchsorted(firsts, key(e - 1), "right")]
+            if len(inside) * SEARCHED > e - b:
+                cuts.append(b + np.searchsorted(key(slice(b, e)), inside))
+            elif len(inside):
+                cuts.append(b + np.array([bisect_left(range(b, e), one, key=key) for one in inside]))
         begin = np.unique(np.concatenate(cuts))
-    if 1 < len(begin) < MOST_PIECES:
-        end = np.append(begin[1:], len(key))
-        pieces = [(begin[i], end[i]) for i in np.argsort(key[begin], kind="stable")]
+    if len(begin) < MOST_PIECES:
+        end = np.append(begin[1:], len(source))
+        pieces = [(begin[i], end[i]) for i in np.argsort(key(begin), kind="stable")]
         source, target = (np.concatenate([values[b:e] for b, e in pieces]) for values in (source, target))
         if columns is not None:
             columns = pa.concat_tables([columns.slice(b, e - b) for b, e in pieces])

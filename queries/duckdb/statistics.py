@@ -61,13 +61,11 @@ def statistics_key(table: EdgeTable) -> Any:
     return ("degrees", table.table, table.only, table.source_key, table.target_key)
 
 
-def degree_moments(source: npt.NDArray[np.int32], target: npt.NDArray[np.int32]) -> EdgeStatistics:
-    """Statistics of rows by the numbers of their ends, -1 where an end is missing."""
-    n = 1 + max(int(source.max(initial=-1)), int(target.max(initial=-1)))
-    out = np.bincount(source[source >= 0] if source.min(initial=0) < 0 else source, minlength=n).astype(np.float64)
-    into = np.bincount(target[target >= 0] if target.min(initial=0) < 0 else target, minlength=n).astype(np.float64)
+def degree_moments(rows: int, out: npt.NDArray[np.int64], into: npt.NDArray[np.int64]) -> EdgeStatistics:
+    """Statistics of rows by how many of them begin and end at each vertex."""
+    begin, end = out.astype(np.float64), into.astype(np.float64)
     return EdgeStatistics(
-        float(len(source)), float((out * into).sum()), float((out * out).sum()), float((into * into).sum())
+        float(rows), float((begin * end).sum()), float((begin * begin).sum()), float((end * end).sum())
     )
 
 

@@ -71,6 +71,29 @@ def in_order(source, target, rows):  # type: ignore[no-untyped-def]
 
 
 @njit(**OPTIONS)
+def falls(source, target, at):  # type: ignore[no-untyped-def]
+    """Into ``at`` rows whose (source, target) is less than that of the row before; how many, -1 for more than fit."""
+    count = 0
+    for i in range(1, len(source)):
+        if source[i] < source[i - 1] or (source[i] == source[i - 1] and target[i] < target[i - 1]):
+            if count == len(at):
+                return -1
+            at[count] = i
+            count += 1
+    return count
+
+
+@njit(**OPTIONS)
+def count_ends(source, target, out, into):  # type: ignore[no-untyped-def]
+    """Add to int64 [n] how many rows begin and end at each node, -1 where an end is missing."""
+    for i in range(len(source)):
+        if source[i] >= 0:
+            out[source[i]] += 1
+        if target[i] >= 0:
+            into[target[i]] += 1
+
+
+@njit(**OPTIONS)
 def sorted_by(numbers, rows, place, order):  # type: ignore[no-untyped-def]
     """Rows by the number of each, equal ones in the order given, into ``order``: a counting sort.
 

@@ -36,6 +36,22 @@ def test_rows_are_the_same_and_pieces_of_a_sorted_table_in_order(
         assert pieces_in_order(source, target, None).source.tolist() == made.source.tolist()
 
 
+def test_blocks_of_many_rows_are_cut_where_others_begin() -> None:
+    """Rows enough that places are searched for one by one."""
+    n = 60_000
+    source, target = np.arange(n, dtype=np.int32) // 7, np.arange(n, dtype=np.int32) % 7 - 1
+    blocks = np.array_split(np.arange(n), 6)
+    order = np.concatenate([blocks[i] for i in (0, 2, 5, 1, 3, 4)])
+    made = pieces_in_order(source[order], target[order], pa.table({"place": order}))
+    assert made.columns is not None
+    for found, wanted in (
+        (made.source, source),
+        (made.target, target),
+        (made.columns["place"].to_numpy(), np.arange(n)),
+    ):
+        np.testing.assert_array_equal(found, wanted)
+
+
 @pytest.mark.parametrize("count", [MOST_PIECES - 1, MOST_PIECES])
 def test_many_pieces_are_left_alone(count: int) -> None:
     source, target = np.arange(count, dtype=np.int32)[::-1].copy(), np.zeros(count, np.int32)
