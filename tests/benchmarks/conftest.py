@@ -217,6 +217,47 @@ def fly(brain: Callable[..., Brain]) -> Snapshot:
     return brain().snapshot()
 
 
+def write_pairs(path: Path, count: int) -> int:
+    """Feather as the male CNS has it, body_pre, body_post, weight: every pair once, in no order.
+
+    Few neurons have many partners; half of these are neighbours, so that triads close and pairs are mutual.
+
+    Returns:
+        How many have weight 5 or more.
+    """
+    rng = np.random.default_rng(0)
+    ids = np.sort(rng.choice(2**40, NEURONS, replace=False))
+    drawn = np.minimum(1 + rng.pareto(2.5, NEURONS), 30)
+    first = np.concatenate([[0], np.cumsum(drawn * (count / drawn.sum())).astype(np.int64)])
+    first[-1] = count
+    near = np.stack([np.arange(1, 2_001), NEURONS - np.arange(1, 2_001)], axis=1).reshape(-1)
+    far = rng.permutation(np.arange(2_001, NEURONS - 2_000))
+    # Places of partners seen from a neuron, each once: near and far in turns, then what is left of far.
+    away = np.concatenate([np.stack([near, far[: len(near)]], axis=1).reshape(-1), far[len(near) :]])
+    assert np.diff(first).max() < NEURONS
+    schema = pa.schema([("body_pre", pa.int64()), ("body_post", pa.int64()), ("weight", pa.int32())])
+    strong = 0
+    with (
+        pa.OSFile(str(path), "wb") as sink,
+        pa.ipc.new_file(sink, schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer,
+    ):
+        for start in range(0, count, 1_000_000):
+            # Times a number without a common factor, row numbers come once each and in another order.
+            own = np.arange(start, min(count, start + 1_000_000)) * 15_485_863 % count
+            pre = np.searchsorted(first, own, side="right") - 1
+            post = (pre + away[own - first[pre]]) % NEURONS
+            weight = rng.geometric(0.336, len(own)).astype(np.int32)
+            strong += int((weight >= 5).sum())
+            writer.write_batch(pa.record_batch([ids[pre], ids[post], weight], schema=schema))
+    return strong
+
+
+@pytest.fixture(scope="session")
+def pairs_in_feather() -> Callable[[Path, int], int]:
+    """The one maker of files of pairs that are larger than memory."""
+    return write_pairs
+
+
 def source_of(neurons: int, table: pa.Table) -> Source:
     """The graph in memory, tables as in a graph folder; a tenth of the neurons of each of ten types."""
     connection: Any = duckdb.connect(config={"threads": "2"})

@@ -114,46 +114,13 @@ with duckdb.connect(target, config={"memory_limit": memory, "preserve_insertion_
 """
 
 
-def write_pairs(path: Path) -> int:
-    """Feather as the male CNS has it, body_pre, body_post, weight: every pair once, in no order.
-
-    Few neurons have many partners; half of these are neighbours, so that triads close and pairs are mutual.
-
-    Returns:
-        How many have weight 5 or more.
-    """
-    rng = np.random.default_rng(0)
-    ids = np.sort(rng.choice(2**40, NEURONS, replace=False))
-    drawn = np.minimum(1 + rng.pareto(2.5, NEURONS), 30)
-    first = np.concatenate([[0], np.cumsum(drawn * (PAIRS / drawn.sum())).astype(np.int64)])
-    first[-1] = PAIRS
-    near = np.stack([np.arange(1, 2_001), NEURONS - np.arange(1, 2_001)], axis=1).reshape(-1)
-    far = rng.permutation(np.arange(2_001, NEURONS - 2_000))
-    # Places of partners seen from a neuron, each once: near and far in turns, then what is left of far.
-    away = np.concatenate([np.stack([near, far[: len(near)]], axis=1).reshape(-1), far[len(near) :]])
-    assert np.diff(first).max() < NEURONS
-    schema = pa.schema([("body_pre", pa.int64()), ("body_post", pa.int64()), ("weight", pa.int32())])
-    strong = 0
-    with (
-        pa.OSFile(str(path), "wb") as sink,
-        pa.ipc.new_file(sink, schema, options=pa.ipc.IpcWriteOptions(compression="lz4")) as writer,
-    ):
-        for start in range(0, PAIRS, BLOCK):
-            # Times a number without a common factor, row numbers come once each and in another order.
-            own = np.arange(start, min(PAIRS, start + BLOCK)) * 15_485_863 % PAIRS
-            pre = np.searchsorted(first, own, side="right") - 1
-            post = (pre + away[own - first[pre]]) % NEURONS
-            weight = rng.geometric(0.336, len(own)).astype(np.int32)
-            strong += int((weight >= 5).sum())
-            writer.write_batch(pa.record_batch([ids[pre], ids[post], weight], schema=schema))
-    return strong
-
-
 @pytest.mark.timeout(0)
-def test_pairs_of_neurons_from_feather(tmp_path: Path, side_by_side: Callable[..., Any]) -> None:
+def test_pairs_of_neurons_from_feather(
+    tmp_path: Path, side_by_side: Callable[..., Any], pairs_in_feather: Callable[[Path, int], int]
+) -> None:
     """Peak memory is that of the largest process: the graph is made, filled and asked by commands of their own."""
     source = tmp_path / "pairs.feather"
-    strong = write_pairs(source)
+    strong = pairs_in_feather(source, PAIRS)
 
     def ours() -> str:
         graph = tmp_path / "g"
