@@ -95,9 +95,11 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print errors only.")
 
 def table(path: Path | None) -> Path | None:
     """Where an answer may be written: looked at before the work, not after it."""
+    if path is None:
+        return None
     from graphlab.exchange.table_files import checked_table
 
-    return None if path is None else checked_table(path)
+    return checked_table(path)
 
 
 def page(path: Path | None) -> Path | None:

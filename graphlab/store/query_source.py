@@ -18,7 +18,6 @@ from graphlab.store.database import arrow, read_errors
 from graphlab.store.embeddings.models import model_names, open_embeddings, relation_of
 from graphlab.store.files import checksums, places
 from graphlab.store.folder import Folder
-from graphlab.store.recordings.files import REMEDY
 from graphlab.store.tables import TABLES
 from graphlab.store.wiring import functional_edges
 from graphlab.store.wiring.compartments.choice import (
@@ -218,6 +217,8 @@ def pattern_counter(folder: Folder, text: str, language: str | None, kind: str) 
 def recordings(folder: Folder, name: str) -> Any:
     """``recordings`` (a row a frame and trace) or ``behavior`` (a row a frame and behaviour); None without any."""
     from pyarrow import dataset
+
+    from graphlab.store.recordings.files import REMEDY
 
     rows = folder.connection.execute(
         "SELECT file FROM recording_files WHERE part = ? ORDER BY animal, file", [RECORDED[name]]

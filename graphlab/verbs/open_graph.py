@@ -6,7 +6,7 @@ Tests: tests/graphlab/verbs/motifs/test_namespace.py.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import cache, wraps
 from pathlib import Path
 from types import FunctionType
 from typing import Any
@@ -76,12 +76,13 @@ class OpenGraph:
 
 
 def _asked_rightly(verb: Callable[..., Any]) -> Callable[..., Any]:
-    checks = checks_of(verb)
-    names = by_place(verb)[1:]
+    @cache  # of the verbs that are called: looking at all takes longer than a short question
+    def expected() -> tuple[tuple[str, ...], dict[str, Any]]:
+        return by_place(verb)[1:], checks_of(verb)
 
     @wraps(verb)
     def wrapper(self: OpenGraph, *args: Any, **kwargs: Any) -> Any:
-        require_arguments(names, checks, args, kwargs)
+        require_arguments(*expected(), args, kwargs)
         with read_errors(self._folder.path, damage_only=True):
             return verb(self, *args, **kwargs)
 

@@ -9,11 +9,11 @@ from graphlab.selection.parameters import parameters_of
 from graphlab.store import definitions, query_source
 from graphlab.store.wiring.compartments.choice import Compartment
 from graphlab.verbs.open_graph import OpenGraph
-from ingest.running.progress import Progress
-from ingest.running.task_runners import Workers
 from ingest.schema.errors import SchemaError
 
 if TYPE_CHECKING:
+    from ingest.running.progress import Progress
+    from ingest.running.task_runners import Workers
     from queries.ir.pattern import Pattern
     from queries.result import Result
 

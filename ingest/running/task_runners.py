@@ -8,12 +8,10 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import connection, get_context, parent_process
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from ingest.running.progress import Progress
@@ -149,6 +147,9 @@ class Processes(RunnerBase):
     shares_memory: ClassVar[bool] = False
 
     def _results(self, function: Callable[[Any], Any], tasks: Iterable[Any], *run: Any) -> Generator[Any, None, None]:
+        from concurrent.futures import ProcessPoolExecutor  # a person waits for it where there are only threads
+        from multiprocessing import get_context
+
         start = (pickled(function, "the function"),)
         pool = partial(ProcessPoolExecutor, self.workers, get_context("spawn"), initializer=_begin, initargs=start)
         with closing(pooled(pool, _call, (pickled(task, "a task") for task in tasks), *run)) as results:
@@ -193,7 +194,7 @@ def pooled(
     except BaseException as error:
         if stop:
             stop()
-        if isinstance(error, BrokenProcessPool):
+        if isinstance(error, BrokenExecutor):
             raise TaskError(
                 "a worker process ended before its task was done (killed, or out of memory); use fewer workers"
             ) from None
@@ -232,6 +233,8 @@ _function: Callable[[Any], Any]
 
 def _begin(function: bytes) -> None:
     """What a new process does first: leave Ctrl-C to its parent, end with it, keep the function."""
+    from multiprocessing import parent_process
+
     global _function
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = parent_process()
@@ -241,6 +244,8 @@ def _begin(function: bytes) -> None:
 
 
 def _end_with(sentinel: int) -> None:
+    from multiprocessing import connection
+
     connection.wait([sentinel])
     os._exit(1)
 

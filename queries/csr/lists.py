@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ingest.running.task_runners import Threads
+from ingest.running.task_runners import Threads, runner_of
 from queries.csr.kernels import kept
 from queries.csr.kernels.constants import AHEAD
 
@@ -165,7 +165,7 @@ def ranked_rows(source: Numbers, target: Numbers, n: int) -> tuple[Numbers, npt.
     middle = len(source) // 2
     cuts = [(0, len(source))] if len(source) <= PARALLEL else [(0, middle), (middle, len(source))]
     parts = [(source[begin:end], target[begin:end]) for begin, end in cuts]
-    runner = Threads(len(parts))
+    runner = runner_of(len(parts))
     degrees, counts = np.zeros((2, len(parts), n), np.int64)
     loops = sum(runner.map_tasks(lambda i: kept.add_degrees(*parts[i], degrees[i]), range(len(parts))))
     degree, rank = degrees.sum(axis=0), np.empty(n, np.int32)

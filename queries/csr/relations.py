@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ingest.running.task_runners import Threads
+from ingest.running.task_runners import runner_of
 from queries.csr.lists import (
     Bytes,
     Numbers,
@@ -97,7 +97,7 @@ class Vertices:
 
         middle = len(keys) // 2
         cuts = [(0, len(keys))] if len(keys) <= PARALLEL else [(0, middle), (middle, len(keys))]
-        for _ in Threads(len(cuts)).map_tasks(lambda ends: fill(*ends), cuts):
+        for _ in runner_of(len(cuts)).map_tasks(lambda ends: fill(*ends), cuts):
             pass
         if missing is not None:
             numbers[missing] = -1
@@ -364,7 +364,7 @@ def pieces_in_order(source: Numbers, target: Numbers, columns: pa.Table | None) 
                 cuts.append(b + np.searchsorted(key(slice(b, e)), inside))
             elif len(inside):
                 cuts.append(b + np.array([bisect_left(range(b, e), one, key=key) for one in inside]))
-        begin = np.unique(np.concatenate(cuts))
+        begin = np.array(sorted({*np.concatenate(cuts).tolist()}))  # np.unique imports masked arrays
     if len(begin) < MOST_PIECES:
         end = np.append(begin[1:], len(source))
         pieces = [(begin[i], end[i]) for i in np.argsort(key(begin), kind="stable")]

@@ -21,7 +21,6 @@ from graphlab.store.database import first_row
 from graphlab.store.files import places
 from graphlab.store.files.places import DATABASE
 from graphlab.store.folder import Folder
-from ingest.reader import source_name
 from ingest.schema.errors import StoreError, UnknownNameError
 
 BLOCK = 1 << 22
@@ -219,6 +218,7 @@ def hash_table(frame: Any) -> str:
     """
     table = frame
     if not isinstance(frame, pa.Table):
+        from ingest.reader import source_name
         from ingest.tables.frames import as_arrow
 
         table = as_arrow(frame, source_name(frame))

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import numpy as np
@@ -30,10 +30,10 @@ from graphlab.store.wiring.compartments.choice import (
 from graphlab.store.wiring.functional_edges import functional_snapshot, resolved_kind
 from ingest.running import whole_files
 from ingest.schema.errors import ReadError, SchemaError
-from queries.csr.from_ranges import Rows, snapshot_by_ranges
-from queries.csr.from_rows import snapshot_of_rows
-from queries.csr.lists import array_of
 from queries.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from queries.csr.from_ranges import Rows
 
 VERSIONS = ("dataset", "materialization", "data_version", "recipe")
 """What a snapshot is made from, as ``meta`` of the graph says."""
@@ -231,6 +231,9 @@ def _from_database(
     compartment: str | None,
     meta: dict[str, Any],
 ) -> Snapshot:
+    from queries.csr.from_rows import snapshot_of_rows  # what is mapped needs neither
+    from queries.csr.lists import array_of
+
     root_ids = array_of(arrow(cursor, "SELECT root_id FROM neurons WHERE in_graph ORDER BY root_id")["root_id"])
     rows, bound = "connections", {"kind": kind, "least": min_weight}
     if compartment is not None:
@@ -254,6 +257,9 @@ def _by_ranges(
     memory: int,
 ) -> Snapshot:
     """The rows as they lie in the table, some at a time, in order to hold few."""
+    from queries.csr.from_ranges import snapshot_by_ranges
+    from queries.csr.lists import array_of
+
     many = arrow(cursor, f"SELECT pre_root_id, count(*) AS rows {wanted} GROUP BY pre_root_id", bound)
     counted = array_of(many["pre_root_id"]), array_of(many["rows"])
     few = min(MOST_ROWS, max(LEAST_ROWS, memory // 2 // ROW_IN_MEMORY))
@@ -267,5 +273,7 @@ def _by_ranges(
 
 
 def _arrays(edges: pa.Table) -> Rows:
+    from queries.csr.lists import array_of
+
     pre, post, weight = (array_of(edges[name]) for name in edges.schema.names)
     return pre, post, weight
