@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from graphlab.motifs.kernels.read_ahead import read_ahead
-from graphlab.motifs.kernels.tetrads import LISTED, REVERSE, list_triangles
+from graphlab.motifs.kernels.tetrads import AHEAD, LISTED, REVERSE, list_triangles
 
 
 @njit(cache=True, nogil=True)
@@ -108,10 +108,11 @@ def diamond_tip_places(  # type: ignore[no-untyped-def]
             if many < LISTED and k < last - 2:
                 continue
             for i in range(many):
-                if i + 2 < many:
-                    coming = counts[packed[first + found[i + 2, 1]] >> two]
-                    for place in range(15):
-                        read_ahead(coming, place)
+                if i + AHEAD < many:
+                    at_v, at_w, _, vw = found[i + AHEAD]
+                    to_v, to_w = packed[first + at_v], packed[first + at_w]
+                    wu, wv, uv = REVERSE[to_w & three], REVERSE[vw], np.int64(to_v & three)
+                    read_ahead(counts[to_w >> two], column[wu | wv << 2 | uv << 4])
                 at_v, at_w, over, vw = found[i]
                 to_v, to_w = packed[first + at_v], packed[first + at_w]
                 uv, uw = np.int64(to_v & three), np.int64(to_w & three)
@@ -163,6 +164,8 @@ def clique_places(start, split, packed, columns, low, high, counts):  # type: ig
         for i in range(width):
             mark[packed[first + i] >> two] = i + 1
         for i in range(width - 1, -1, -1):
+            if i >= AHEAD:
+                read_ahead(packed, split[packed[first + i - AHEAD] >> two])
             v = packed[first + i] >> two
             many = 0
             for j in range(split[v], start[v + np.uint32(1)]):

@@ -237,6 +237,8 @@ def cliques(start, neighbour, state, split, low, high):  # type: ignore[no-untyp
             mark[neighbour[first + i]] = i + 1
         # From the last row up: a pair of later neighbours looks its dyad up in rows already filled.
         for i in range(width - 1, -1, -1):
+            if i >= AHEAD:
+                read_ahead(neighbour, split[neighbour[first + i - AHEAD]])
             v = neighbour[first + i]
             many = 0
             for j in range(split[v], start[v + 1]):

@@ -205,8 +205,8 @@ def triangles(begin, split, rest, packed, first, last):  # type: ignore[no-untyp
         for k in range(low, high):
             if k + AHEAD < high:
                 coming = begin[packed[k + AHEAD] >> two]
-                read_ahead(packed, coming)
-                read_ahead(packed, coming + line)
+                for lines in range(4):
+                    read_ahead(packed, coming + line * lines)
             state = packed[k] & three
             at = np.uint64(begin[packed[k] >> two])
             far = packed[at]
