@@ -11,8 +11,8 @@ from typing import Any
 
 from queries.csr.lists import ends_of_rows
 from queries.csr.relations import numbered
-from queries.duckdb.estimate import CLUSTERING, fan_out
-from queries.duckdb.statistics import Cardinalities, degree_moments, statistics_key
+from queries.duckdb.estimate import fan_out
+from queries.duckdb.statistics import Cardinalities, closure_key, clustering_of_rows, degree_moments, statistics_key
 from queries.ir.pattern import Edge
 from queries.planning.bound import BoundPattern
 from queries.planning.executor import CostEstimate
@@ -52,6 +52,9 @@ def note_degrees(bound: BoundPattern, source: Source, parameters: Mapping[str, A
                 n = 1 + max(int(rows.source.max(initial=-1)), int(rows.target.max(initial=-1)))
                 ends = ends_of_rows(rows.source, rows.target, n)
                 source.cache[statistics_key(tables[0])] = degree_moments(len(rows.source), *ends)
+                measured = clustering_of_rows(rows.source, rows.target, ends[0])
+                if measured is not None:
+                    source.cache[closure_key(tables[0])] = measured
 
 
 def estimate_join(
@@ -138,7 +141,7 @@ def _walk(
         for i, edge in enumerate(joins):
             if i != shortest:
                 population = counts.all_vertices(edge.source) * counts.all_vertices(edge.target)
-                rows *= min(1.0, CLUSTERING * counts.of_edge(edge) / population)
+                rows *= min(1.0, counts.clustering(edge) * counts.of_edge(edge) / population)
         edge = joins[shortest]
         met[name] = (edge, "target" if edge.target == name else "source")
     return looked, rows, tuple(order)

@@ -17,8 +17,6 @@ from queries.source import Source
 SQL_START = 0.003
 SQL_ROWS_PER_SECOND = 2e7
 SQL_SCANNED_PER_SECOND = 2e8
-CLUSTERING = 50.0
-"""How much likelier than by chance two vertices with a common neighbour are joined, in connectomes."""
 
 
 def estimate_sql(bound: BoundPattern, source: Source, parameters: Mapping[str, Any]) -> CostEstimate:
@@ -73,7 +71,7 @@ def _grown(
         return rows * begin * max(1.0, min(fan, 1e3)) ** min(steps, 4)
     if edge.source in joined and edge.target in joined:
         chance = kept / (counts.all_vertices(edge.source) * counts.all_vertices(edge.target))
-        return rows * min(1.0, chance * CLUSTERING)
+        return rows * min(1.0, chance * counts.clustering(edge))
     if edge.source not in joined and edge.target not in joined:
         return rows * kept * source * target
     end, role, new = (edge.source, "source", target) if edge.source in joined else (edge.target, "target", source)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import duckdb
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,7 +14,7 @@ from queries.csr import estimate
 from queries.csr.estimate import note_degrees
 from queries.csr.lists import ends_of_rows
 from queries.csr.relations import numbered
-from queries.duckdb.statistics import Cardinalities, degree_moments, edge_statistics, statistics_key
+from queries.duckdb.statistics import Cardinalities, clustering_of_rows, degree_moments, edge_statistics, statistics_key
 from queries.engine import Source, parse
 from queries.planning.bind import bind
 from queries.planning.bound import BoundPattern
@@ -67,3 +68,19 @@ def test_large_tables_are_left_to_sql(monkeypatch: pytest.MonkeyPatch) -> None:
     (found,) = Cardinalities(bound, source, {}).statistics(edge)
     assert dataclasses.astuple(found) == (3.0, 3.0, 3.0, 3.0)
     assert "csr" not in source.cache or not any(key[0] == "rows" for key in source.cache["csr"])
+
+
+def test_clustering_is_about_one_by_chance_and_high_where_neighbours_are_joined() -> None:
+    rng = np.random.default_rng(1)
+    n, rows = 500, 25_000
+    pre = rng.integers(0, n, rows)
+    for post, low, high in (
+        (rng.integers(0, n, rows), 0.6, 1.6),
+        ((pre + rng.integers(1, 60, rows)) % n, 2.5, 10.0),
+    ):
+        key = np.unique(pre * n + post)
+        source, target = (key // n).astype(np.int32), (key % n).astype(np.int32)
+        found = clustering_of_rows(source, target, np.bincount(source, minlength=n))
+        assert found is not None
+        assert low < found < high
+    assert clustering_of_rows(source[::-1].copy(), target, np.bincount(source, minlength=n)) is None
