@@ -21,10 +21,9 @@ from queries.engine import answer, bound_to, parse
 from queries.ir.identifiers import quote
 from queries.ir.pattern import Pattern, Select
 from queries.ir.statement import Slot, Statement
-from queries.planning.bound import BoundPattern
+from queries.planning.bound import BoundPattern, Key, Within
 from queries.planning.shortcuts import counted, shortened
 from queries.planning.symmetry import automorphisms
-from queries.planning.within import Key, Within
 from queries.result import Result
 from queries.source import Source
 from queries.sql.tokens import tokens

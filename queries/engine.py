@@ -25,14 +25,13 @@ from queries.ir.statement import Slot, Statement
 from queries.languages.language import LANGUAGES, detect
 from queries.languages.sql_pgq.ddl import is_definition
 from queries.planning.bind import bind
-from queries.planning.bound import BoundPattern
+from queries.planning.bound import BoundPattern, Within
 from queries.planning.executor import EXECUTORS, Executor
 from queries.planning.plan import Choice, choose, worth_asking
 from queries.planning.rewrites import rewrite
 from queries.planning.shortcuts import counted, limited, passes_rows_through, shortened
 from queries.planning.symmetry import ordered, without_automorphisms
 from queries.planning.values import OWN, Values, without_nan
-from queries.planning.within import Within
 from queries.result import Result, plain_types
 from queries.source import Limits, Source
 from queries.sql import guard

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ingest.running.array_files import Growing, Shelves
 from queries.csr.kernels import kept
 from queries.csr.lists import adjacency, key_table, numbers_of, sorted_pairs, usable
-from queries.csr.scratch import Growing, Shelves
 from queries.snapshot import Snapshot
 
 Words = npt.NDArray[np.uint64]

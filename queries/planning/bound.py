@@ -1,6 +1,7 @@
 """A pattern tied to the tables and columns of a property graph.
 
 Tests: tests/queries/planning/test_bind.py.
+Tests: tests/queries/test_divided.py.
 """
 
 from __future__ import annotations
@@ -8,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from queries.ir.expression import ElementId, Literal, Operation, conjunction, conjuncts
 from queries.ir.identifiers import OURS, quote
 from queries.ir.pattern import Edge, Pattern
 from queries.ir.property_graph import Derived, EdgeTable, PropertyGraph, VertexTable
+
+Key = int | str
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,3 +75,24 @@ def ends_of(table: EdgeTable, edge: Edge) -> tuple[tuple[str, ...], tuple[str, .
 def shown_name(variable: str) -> str:
     """A variable for a message."""
     return "()" if variable[:1].isdigit() else repr(variable)
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """Matches in which one vertex has a key from ``low`` to ``high``, both included: questions are divided by them."""
+
+    vertex: str
+    low: Key
+    high: Key
+
+    def of(self, bound: BoundPattern) -> BoundPattern:
+        """The pattern with that condition on the vertex."""
+        key = ElementId(self.vertex)
+        ends = [Operation(">=", (key, Literal(self.low))), Operation("<=", (key, Literal(self.high)))]
+        vertices = tuple(
+            replace(one, predicate=conjunction([*conjuncts(one.predicate), *ends]))
+            if one.variable == self.vertex
+            else one
+            for one in bound.pattern.vertices
+        )
+        return bound.bound_pattern(replace(bound.pattern, vertices=vertices))

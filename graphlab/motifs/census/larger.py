@@ -22,11 +22,11 @@ import numpy as np
 import numpy.typing as npt
 
 from graphlab.motifs.census.shares import over_shares, shares
+from ingest.running.array_files import Growing, Shelves, mapped
 from ingest.running.progress import Progress
 from ingest.running.task_runners import Workers
 from ingest.schema.errors import DiskError, ReadError
 from queries.csr.from_ranges import ranges_of
-from queries.csr.scratch import Growing, Shelves, mapped
 from queries.snapshot import Snapshot
 
 Counts = npt.NDArray[np.int64]

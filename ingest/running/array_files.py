@@ -1,6 +1,6 @@
 """Arrays in files, for what does not fit into memory; none has a name after its block.
 
-Tests: tests/queries/csr/test_scratch.py.
+Tests: tests/ingest/running/test_array_files.py.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from queries.csr.scratch import Growing, Shelves
+from ingest.running.array_files import Growing, Shelves
 
 
 def test_a_growing_array_leaves_no_file(tmp_path: Path) -> None:
