@@ -17,7 +17,7 @@ import numpy as np
 
 from graphlab.motifs.census.codes import triad_class_codes
 from graphlab.motifs.census.triads import triad_counts
-from graphlab.motifs.kernels.rewiring.pair_classes import distance_classes, pair_class
+from graphlab.motifs.kernels.pair_classes import distance_classes, pair_class
 from graphlab.motifs.nulls import models
 from graphlab.motifs.nulls.ensembles import sample_counts
 from graphlab.motifs.nulls.models import KEEPS, NEEDS, Ints, NullModel, NullOptions, observable_part, sample_seed

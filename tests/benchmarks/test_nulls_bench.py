@@ -8,8 +8,8 @@ import igraph
 import numpy as np
 
 from graphlab.motifs.census.triads import triad_counts
-from graphlab.motifs.kernels.rewiring.pair_classes import free_classes
-from graphlab.motifs.kernels.rewiring.swaps import copy_chain, run_chain
+from graphlab.motifs.kernels.pair_classes import free_classes
+from graphlab.motifs.kernels.swaps import copy_chain, run_chain
 from graphlab.motifs.nulls.chains import prepare_chain
 from graphlab.motifs.nulls.ensembles import sample_counts
 from graphlab.motifs.nulls.models import NullOptions

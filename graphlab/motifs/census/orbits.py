@@ -148,7 +148,7 @@ def _pairs(snapshot: Snapshot) -> Ints:
 
 def triad_orbits(snapshot: Snapshot, workers: Workers = 1, progress: Progress | None = None) -> Ints:
     """int64 [n, 30]: the places of every neuron in the 13 connected triads, rows in the order of ``root_ids``."""
-    from graphlab.motifs.kernels import orbits as kernels
+    from graphlab.motifs.kernels.four import orbits as kernels
 
     start, neighbour, state, split, degree, order = _ranked(snapshot)
     orbit = orbit_of_code(3)[:, 0].copy()
@@ -180,10 +180,10 @@ def tetrad_orbits(snapshot: Snapshot, workers: Workers = 1, progress: Progress |
         AnalysisError: counts that would not fit 64 bits; 2^30 connected pairs or more.
     """
     from graphlab.motifs.census.tetrads import refuse_overflow
-    from graphlab.motifs.kernels import cycles as cycling
-    from graphlab.motifs.kernels import orbits as kernels
-    from graphlab.motifs.kernels import pulled
-    from graphlab.motifs.kernels import tetrads as loops
+    from graphlab.motifs.kernels.four import cycles as cycling
+    from graphlab.motifs.kernels.four import orbits as kernels
+    from graphlab.motifs.kernels.four import pulled
+    from graphlab.motifs.kernels.four import tetrads as loops
 
     start, neighbour, state, split, degree, order = _ranked(snapshot)
     refuse_overflow(start, neighbour)
@@ -254,7 +254,7 @@ def _step(task: Callable[[int, int], None], low: int, high: int) -> None:
 
 
 def _ranked(snapshot: Snapshot) -> tuple[Any, ...]:
-    from graphlab.motifs.kernels.tetrads import ranked_neighbours
+    from graphlab.motifs.kernels.four.tetrads import ranked_neighbours
     from graphlab.motifs.kernels.triads import typed_neighbours
 
     arrays = (snapshot.out_start, snapshot.out_target, snapshot.in_start, snapshot.in_source)
@@ -294,7 +294,7 @@ def _triangle_columns() -> tuple[Ints, Ints, npt.NDArray[np.bool_]]:
 
 
 def _cycle_columns(column: Ints) -> tuple[Ints, Ints]:
-    """The columns of ends and middles for ``kernels.cycles.cycle_places``, from those of codes."""
+    """The columns of ends and middles for ``kernels.four.cycles.cycle_places``, from those of codes."""
     back = (0, 2, 1, 3)
     ends, middles = np.zeros((2, 9, 9), dtype=np.int64), np.zeros((4, 3, 9), dtype=np.int64)
     types = [(high, low) for high in (1, 2, 3) for low in (1, 2, 3)]
@@ -363,7 +363,7 @@ class _Pushed:
 
 def _by_neuron(typed: Ints, size: int, order: npt.NDArray[np.int32], workers: Workers) -> Ints:
     """Induced counts, rows back from ranks to the order of ``root_ids``."""
-    from graphlab.motifs.kernels.orbits import inverted
+    from graphlab.motifs.kernels.four.orbits import inverted
 
     rows = shares(np.ones(len(typed)))
     for _ in over_shares(

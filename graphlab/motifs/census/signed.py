@@ -50,7 +50,7 @@ def signed_triads(
     import pyarrow as pa
 
     from graphlab.motifs.kernels import signed as kernels
-    from graphlab.motifs.kernels.tetrads import ranked_neighbours
+    from graphlab.motifs.kernels.four.tetrads import ranked_neighbours
     from graphlab.motifs.kernels.triads import typed_neighbours
 
     if len(sign) != snapshot.n:

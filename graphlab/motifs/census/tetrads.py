@@ -74,7 +74,7 @@ def typed_tetrads(
     Returns:
         int64 [199] in the order of ``TETRADS``.
     """
-    from graphlab.motifs.kernels import tetrads as kernels
+    from graphlab.motifs.kernels.four import tetrads as kernels
     from graphlab.motifs.kernels.triads import typed_neighbours
 
     undirected = typed_neighbours(out_start, out_target, in_start, in_source)
@@ -95,8 +95,8 @@ def _counted(
     start: Any, neighbour: Any, state: Any, split: Any, degree: Any, packed: Any, kind: int, low: int, high: int
 ) -> list[Counts]:
     """One kernel a share; the sums over edges are one share of their own."""
-    from graphlab.motifs.kernels import tetrads as kernels
-    from graphlab.motifs.kernels.cycles import four_cycles
+    from graphlab.motifs.kernels.four import tetrads as kernels
+    from graphlab.motifs.kernels.four.cycles import four_cycles
 
     if kind == _EDGES:
         edge_start = kernels.edge_starts(start, split)

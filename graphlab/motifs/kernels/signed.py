@@ -14,7 +14,8 @@ def signed_triangles(start, neighbour, state, split, sign, low, high):  # type: 
     """Closed triads whose lowest rank is in low .. high-1.
 
     Args:
-        start, neighbour, state, split: as from ``kernels.tetrads.ranked_neighbours``. sign: int8 [n] by rank, 0 .. 2.
+        start, neighbour, state, split: as from ``kernels.four.tetrads.ranked_neighbours``.
+        sign: int8 [n] by rank, 0 .. 2.
 
     Returns:
         int64 [64, 27] by code (neurons numbered by rank) and 9 x sign 0 + 3 x sign 1 + sign 2.

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from graphlab.motifs.census.classes import classes
 from graphlab.motifs.census.codes import TRIAD_LABELS, edges_of, role_orders, smallest_codes, triad_class_codes
-from graphlab.motifs.kernels.rewiring.pair_classes import number_labels
+from graphlab.motifs.kernels.pair_classes import number_labels
 from ingest.running.progress import Progress
 from ingest.schema.errors import AnalysisError, UnknownNameError
 from queries.snapshot import Snapshot

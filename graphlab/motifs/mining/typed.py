@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from graphlab.motifs.census.classes import mfinder_id
 from graphlab.motifs.census.codes import man_label, pattern_text, role_orders, smallest_codes
-from graphlab.motifs.kernels.rewiring.pair_classes import number_labels
+from graphlab.motifs.kernels.pair_classes import number_labels
 from graphlab.motifs.nulls.ensembles import SampleFolder, content_hash, options_hash, sample_arrays
 from graphlab.motifs.nulls.models import NullOptions, observable_part
 from graphlab.motifs.nulls.registered import null_model, null_sentence, null_version

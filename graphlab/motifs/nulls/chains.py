@@ -4,7 +4,7 @@ One-way edges come first, grouped by source; where reciprocity is kept, the two 
 follow as a part of their own. Each half-edge keeps its weight, so a weight stays with its presynaptic
 neuron when the target changes.
 
-Tests: tests/graphlab/motifs/kernels/rewiring/test_swaps.py.
+Tests: tests/graphlab/motifs/kernels/test_swaps.py.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from graphlab.motifs.kernels.rewiring.pair_classes import BLOCK, PairClasses
-from graphlab.motifs.kernels.rewiring.pair_set import empty_table, insert, shift_of
-from graphlab.motifs.kernels.rewiring.swaps import Chain, Groups, pair_key
+from graphlab.motifs.kernels.pair_classes import BLOCK, PairClasses
+from graphlab.motifs.kernels.pair_set import empty_table, insert, shift_of
+from graphlab.motifs.kernels.swaps import Chain, Groups, pair_key
 from queries.snapshot import Snapshot
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from graphlab.motifs.kernels.rewiring.pair_classes import PairClasses, pair_class
+from graphlab.motifs.kernels.pair_classes import PairClasses, pair_class
 from queries.snapshot import Snapshot
 
 MOST_NEURONS = 14

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from graphlab.motifs.kernels.rewiring import pair_classes
-from graphlab.motifs.kernels.rewiring.pair_classes import FREE, PairClasses
-from graphlab.motifs.kernels.rewiring.swaps import Chain, copy_chain, run_chain
+from graphlab.motifs.kernels import pair_classes
+from graphlab.motifs.kernels.pair_classes import FREE, PairClasses
+from graphlab.motifs.kernels.swaps import Chain, copy_chain, run_chain
 from graphlab.motifs.nulls.chains import Prepared, prepare_chain, snapshot_of
 from graphlab.motifs.nulls.enumeration import all_graphs
 from graphlab.motifs.nulls.models import (

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from graphlab.motifs.census.codes import triad_class_codes
-from graphlab.motifs.kernels.rewiring.anneal import anneal, triads_of
+from graphlab.motifs.kernels.anneal import anneal, triads_of
 from graphlab.motifs.nulls.chains import snapshot_of
 from graphlab.motifs.nulls.models import DEGREES, RECIPROCITY, TRIADS, NullOptions, Sampler, random_state
 from graphlab.motifs.nulls.swap_nulls import RECIPROCAL

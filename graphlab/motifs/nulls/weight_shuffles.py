@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from graphlab.motifs.kernels.rewiring.pair_classes import number_labels
+from graphlab.motifs.kernels.pair_classes import number_labels
 from graphlab.motifs.nulls.models import LABELS, WIRING, Ints, NullOptions, Sampler
 from ingest.schema.errors import AnalysisError
 from queries.snapshot import Snapshot

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from numba import njit
 
-from graphlab.motifs.kernels.rewiring.pair_set import chance
+from graphlab.motifs.kernels.pair_set import chance
 
 
 @njit(cache=True, nogil=True)

@@ -9,7 +9,7 @@ import math
 
 from numba import njit
 
-from graphlab.motifs.kernels.rewiring.pair_set import chance
+from graphlab.motifs.kernels.pair_set import chance
 
 
 @njit(cache=True, nogil=True)

@@ -40,7 +40,7 @@ def type_matrix(snapshot: Snapshot) -> Counter[tuple[str | None, str | None]]:
     ids=["neuropils", "close_pairs"],
 )
 def test_spatial_keeps_the_classes_it_is_given(options: NullOptions) -> None:
-    from graphlab.motifs.kernels.rewiring.pair_classes import pair_class
+    from graphlab.motifs.kernels.pair_classes import pair_class
 
     before = example_graph()
     sampler = null_model("spatial").prepare(before, options, 1)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from graphlab.motifs.census.codes import triad_class_codes
 from graphlab.motifs.census.triads import triad_counts
-from graphlab.motifs.kernels.rewiring.anneal import distance, triads_of
+from graphlab.motifs.kernels.anneal import distance, triads_of
 from graphlab.motifs.nulls.models import NullOptions, sample_seed
 from graphlab.motifs.nulls.registered import null_model
 from graphlab.motifs.nulls.triad_preserving import ENOUGH, dyad_codes

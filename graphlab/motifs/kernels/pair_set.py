@@ -4,7 +4,7 @@ The set is open addressing with linear probing and backward-shift deletion over 
 empty slot, so a pair is stored as its number plus one. The generator is xoshiro256++ (Blackman & Vigna 2021),
 whose four words of state come from a numpy ``SeedSequence``: the same seed gives the same bytes everywhere.
 
-Tests: tests/graphlab/motifs/kernels/rewiring/test_swaps.py.
+Tests: tests/graphlab/motifs/kernels/test_swaps.py.
 """
 
 from __future__ import annotations

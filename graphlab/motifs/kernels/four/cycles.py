@@ -1,10 +1,10 @@
 """Kernels of four-cycles: two wedges over the same pair of neurons, in the graph and by neuron.
 
-Ranks, states and types are those of ``kernels.tetrads``. Nine counters of a pair's wedges, one a type, share a word of
-64 bits: the words of all neurons stay in the second-level cache, and no step waits for a branch that cannot be
+Ranks, states and types are those of ``kernels.four.tetrads``. Nine counters of a pair's wedges, one a type, share a
+word of 64 bits: the words of all neurons stay in the second-level cache, and no step waits for a branch that cannot be
 foreseen. A counter that reaches 64 is emptied into a table and the word marked.
 
-Tests: tests/graphlab/motifs/kernels/test_cycles.py, tests/graphlab/motifs/census/test_orbits.py.
+Tests: tests/graphlab/motifs/kernels/four/test_cycles.py, tests/graphlab/motifs/census/test_orbits.py.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ import pytest
 
 from graphlab.motifs.census.orbits import orbits
 from graphlab.motifs.census.tetrads import tetrad_counts
-from graphlab.motifs.kernels import cycles
-from graphlab.motifs.kernels.tetrads import ranked_neighbours
+from graphlab.motifs.kernels.four import cycles
+from graphlab.motifs.kernels.four.tetrads import ranked_neighbours
 from graphlab.motifs.kernels.triads import typed_neighbours
 from queries.snapshot import Snapshot
 

@@ -1,6 +1,6 @@
 """Kernels of orbit counts: how often each neuron takes each place of a typed shape.
 
-Ranks, states and types are those of ``kernels.tetrads``. The neuron counted is number 0 of a code (``codes``), and
+Ranks, states and types are those of ``kernels.four.tetrads``. The neuron counted is number 0 of a code (``codes``), and
 ``orbit`` gives the orbit of that number for every code. Dyads beyond a shape's own are not looked at; ``inverted``
 turns these counts into induced ones.
 
@@ -12,8 +12,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from graphlab.motifs.kernels.four.tetrads import AHEAD, LISTED, REVERSE, list_triangles
 from graphlab.motifs.kernels.read_ahead import read_ahead
-from graphlab.motifs.kernels.tetrads import AHEAD, LISTED, REVERSE, list_triangles
 
 
 @njit(cache=True, nogil=True)

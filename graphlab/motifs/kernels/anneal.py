@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from graphlab.motifs.kernels.rewiring.pair_set import below, chance
+from graphlab.motifs.kernels.pair_set import below, chance
 
 
 @njit(cache=True, nogil=True)

@@ -12,14 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from graphlab.motifs.kernels.rewiring.pair_classes import (
-    PairClasses,
-    block_classes,
-    distance_classes,
-    free_classes,
-    pair_class,
-)
-from graphlab.motifs.kernels.rewiring.swaps import copy_chain, run_chain
+from graphlab.motifs.kernels.pair_classes import PairClasses, block_classes, distance_classes, free_classes, pair_class
+from graphlab.motifs.kernels.swaps import copy_chain, run_chain
 from graphlab.motifs.nulls.chains import prepare_chain, snapshot_of
 from queries.snapshot import Snapshot
 

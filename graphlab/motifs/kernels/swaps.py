@@ -23,9 +23,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from graphlab.motifs.kernels.read_ahead import read_ahead
-from graphlab.motifs.kernels.rewiring.pair_classes import FREE, pair_class
-from graphlab.motifs.kernels.rewiring.pair_set import (
+from graphlab.motifs.kernels.pair_classes import FREE, pair_class
+from graphlab.motifs.kernels.pair_set import (
     below,
     chance,
     contains,
@@ -36,6 +35,7 @@ from graphlab.motifs.kernels.rewiring.pair_set import (
     shift_of,
     slot_of,
 )
+from graphlab.motifs.kernels.read_ahead import read_ahead
 
 BATCH = 64
 LONGEST = 24

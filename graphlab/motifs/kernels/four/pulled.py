@@ -1,6 +1,6 @@
 """Kernels of orbit counts that end in a neuron's own row: what follows from its neighbours' sums, and induced counts.
 
-Ranks, states, types and codes are those of ``kernels.orbits``.
+Ranks, states, types and codes are those of ``kernels.four.orbits``.
 
 Tests: tests/graphlab/motifs/census/test_orbits.py.
 """
@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from graphlab.motifs.kernels.four.tetrads import REVERSE
 from graphlab.motifs.kernels.read_ahead import read_ahead
-from graphlab.motifs.kernels.tetrads import REVERSE
 from graphlab.motifs.kernels.vectors import add_products, add_row, sum_of_rows
 
 AHEAD = 6

@@ -3,7 +3,7 @@
 A swap is accepted only if the multiset of the classes of its edges stays the same, so the number of edges
 in every class is that of the observed graph.
 
-Tests: tests/graphlab/motifs/kernels/rewiring/test_swaps.py.
+Tests: tests/graphlab/motifs/kernels/test_swaps.py.
 """
 
 from __future__ import annotations
