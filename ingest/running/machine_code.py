@@ -59,6 +59,7 @@ class Kernel:
         self.module = module
         self.name = name
         self._functions: dict[str, Function] = {}
+        self._found = False
         self._lock = threading.Lock()
 
     def __call__(self, *arguments: Any) -> Any:
@@ -86,10 +87,10 @@ class Kernel:
     @property
     def ready(self) -> bool:
         """Whether it can be expected to be called without waiting for numba: it was called, or some code is kept."""
-        if self._functions:
-            return True
-        folder = own_folder("kernels")
-        return folder is not None and any(folder.glob(f"{self.module}.{self.name}.*"))
+        if not self._functions and not self._found:
+            folder = own_folder("kernels")
+            self._found = folder is not None and any(folder.glob(f"{self.module}.{self.name}.*"))
+        return bool(self._functions) or self._found
 
     def _file(self, kinds: str) -> Path | None:
         made_from = _made_from(self.module.rpartition(".")[0])

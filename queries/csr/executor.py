@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from ingest.running.machine_code import Kernel
 from ingest.schema.limits import as_bytes
 from queries.csr import needs as csr_needs
 from queries.csr.estimate import COLD, LINKED, estimate_join, note_degrees
+from queries.csr.kernels import kept as kernels
 from queries.csr.kernels.kept import LISTS
 from queries.csr.lists import column_of
 from queries.csr.relations import WHOLE_NUMBERS, Relations, vertices_of
 from queries.planning.bound import BoundPattern
 from queries.planning.columns import columns_of
 from queries.planning.executor import CostEstimate
+from queries.planning.plan import closes_circle
 from queries.planning.symmetry import automorphisms, without_automorphisms
 from queries.planning.values import Values
 from queries.result import plain_types
@@ -39,9 +42,13 @@ class CSRExecutor:
     @property
     def loading_s(self) -> float:
         """Nothing once it has answered; linking kept machine code, where it is there, takes far less than numba."""
-        if self._answered:
-            return 0.0
-        return LINKED if all(kernel.ready for kernel in LISTS) else COLD
+        return 0.0 if self._answered else self._loading_s(LISTS)
+
+    def _loading_s(self, kernels: Iterable[Kernel]) -> float:
+        """Seconds for kernels that are called next: those that nobody called on this machine are compiled first."""
+        if not all(kernel.ready for kernel in kernels):
+            return COLD
+        return 0.0 if self._answered else LINKED
 
     def refusal(self, bound: BoundPattern, source: Source) -> str | None:
         """Repeated edges, paths, and keys that are no whole numbers are SQL's."""
@@ -76,7 +83,7 @@ class CSRExecutor:
         """Loading and sorting the lists, then the entries that the join looks at; see csr_estimate."""
         relations = Relations(bound, source, parameters, Limits())
         kept = {edge.variable: relations.holds(edge) for edge in bound.pattern.edges}
-        return estimate_join(bound, source, parameters, kept, self.loading_s)
+        return estimate_join(bound, source, parameters, kept, self._loading_s(kernels_of(bound)))
 
     def inline(self, bound: BoundPattern, values: Values) -> None:
         """Its rows are handed over."""
@@ -166,6 +173,16 @@ class CSRExecutor:
             run.stop[0] = 1
 
         return plain_types(answered_by_sql(gathered, batches(), stop)).to_reader()
+
+
+def kernels_of(bound: BoundPattern) -> tuple[Kernel, ...]:
+    """Kernels that an answer may call: lists of every pattern, then triangles, meetings over a pair, or the join."""
+    pattern = bound.pattern
+    if len(pattern.vertices) == 3 and closes_circle(bound):
+        return (*LISTS, kernels.triangles) if pattern.only_counts else (*LISTS, kernels.list_triangles, kernels.join)
+    if len(pattern.vertices) == 4 and pattern.only_counts and closes_circle(bound):
+        return (*LISTS, kernels.meetings, kernels.join)
+    return (*LISTS, kernels.join)
 
 
 def _one(name: str, number: int) -> pa.RecordBatchReader:

@@ -23,6 +23,7 @@ from queries.planning.values import Values
 from queries.source import Limits
 
 TRIANGLE = "A -> B\nB -> C\nC -> A"
+SQUARES = "MATCH (a)-[:ConnectsTo]->(b)-[:ConnectsTo]->(c)-[:ConnectsTo]->(d)-[:ConnectsTo]->(a) RETURN count(*) AS n"
 
 
 class Stated:
@@ -60,6 +61,8 @@ def test_an_engine_that_has_not_answered_has_its_kernels_to_load(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr("queries.csr.executor.LISTS", (Kernel("queries.csr.kernels.relations", "usable"),))
+    for module, name in (("join", "join"), ("triangles", "list_triangles"), ("meet", "meetings")):
+        monkeypatch.setattr(f"queries.csr.kernels.kept.{name}", Kernel(f"queries.csr.kernels.{module}", name))
     bound, fresh = triangle(toy), CSRExecutor()
     choice = choose(bound, toy, {}, [DuckDBExecutor(), fresh])
     assert (choice.executor.name, choice.why) == ("duckdb", f"SQL expects less than {SURE:g} s")
@@ -67,13 +70,20 @@ def test_an_engine_that_has_not_answered_has_its_kernels_to_load(
     assert cold.seconds > COLD
     assert cold.why.endswith("kernels to load")
     place = tmp_path / "graphlab" / "kernels"
-    (place / "queries.csr.kernels.relations.usable.some.code").write_bytes(b"")
+    for kernel in ("relations.usable", "triangles.list_triangles", "join.join"):
+        assert fresh.estimate(bound, toy, {}).seconds > COLD, f"{kernel} is to be compiled"
+        (place / f"queries.csr.kernels.{kernel}.some.code").write_bytes(b"")
     linked = fresh.estimate(bound, toy, {})
     assert linked.seconds == pytest.approx(cold.seconds - COLD + LINKED)
     fresh.execute(bound, toy, {}, Limits())
     warm = fresh.estimate(bound, toy, {})
     assert warm.seconds < cold.seconds - COLD / 2
     assert "kernels to load" not in warm.why
+    (slot,) = parse(SQUARES).slots
+    squares = fresh.estimate(bind(slot.pattern, toy), toy, {})
+    assert squares.seconds > COLD, "an answer to one pattern compiles no kernel of another"
+    (place / "queries.csr.kernels.meet.meetings.some.code").write_bytes(b"")
+    assert fresh.estimate(bind(slot.pattern, toy), toy, {}).seconds == pytest.approx(squares.seconds - COLD)
 
 
 @pytest.mark.parametrize(
