@@ -90,7 +90,7 @@ print(sorted(name for name in sys.modules if name.startswith("graphlab.commands.
 """
     wanted = {
         ("--help",): ["choices"],
-        ("query", "--help"): ["choices", "options", "queries"],
+        ("query", "--help"): ["choices", "distributed", "distributed.dividing", "options", "queries"],
         ("flow", "--help"): ["choices"],
         ("sets", "--help"): ["choices"],
     }
