@@ -153,6 +153,7 @@ SECTIONS: dict[str, dict[str, Place]] = {
         "embed": "embedding:embed",
         "aggregate-embeddings": "embedding:aggregate_embeddings",
         "map-embeddings": "embedding:map_embeddings",
+        "export-embeddings": "embedding:export_embeddings",
         "convert-checkpoint": "embedding:convert_checkpoint",
     },
     "Segmentations": {

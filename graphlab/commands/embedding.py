@@ -1,4 +1,4 @@
-"""Verbs about encoders: convert-checkpoint, embed, aggregate-embeddings."""
+"""Verbs about encoders: convert-checkpoint, embed, aggregate-embeddings, export-embeddings."""
 
 from __future__ import annotations
 
@@ -229,6 +229,29 @@ def aggregate_embeddings(
         typer.echo(f"{done.model}: {done.rows:,} means of {done.neurons:,} neurons from {done.of} {there}")
         if done.without:
             typer.echo(f"  - {done.without:,} skeletons have no embeddings")
+
+
+def export_embeddings(
+    graph: GraphPath,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", callback=outside, help="New or empty.")],
+    model: Annotated[str | None, typer.Option(help="Whose vectors; may be left out when there is one.")] = None,
+    shards: Annotated[int, typer.Option(help="Files that neurons are spread over by a hash of their id.")] = 64,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write embeddings as Parquet files for other tools, neurons spread over them by a hash, with a manifest."""
+    from dataclasses import asdict
+
+    from graphlab.commands.terminal import print_json
+    from graphlab.graph import Graph
+
+    with Graph.open(graph, read_only=True) as opened:
+        done = opened.embeddings.export(folder, model, shards)
+    if json:
+        print_json(asdict(done))
+    elif not quiet:
+        found = f"{done.rows:,} vectors of {done.neurons:,} neurons"
+        typer.echo(f"{folder}: {found}, {len(done.files):,} files, {done.model}")
 
 
 def _cost(seconds: float, price: float | None) -> dict[str, float]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from graphlab.embeddings.map import Projection
     from graphlab.embeddings.volumes import EmbedSummary
     from graphlab.store.embeddings.files import EmbeddingSet
+    from graphlab.store.embeddings.partitioned import PartitionedEmbeddings
     from graphlab.store.embeddings.places import NeuronJoin, SynapsePlaces
     from ingest.skeletons.skeleton import Skeleton
 
@@ -255,6 +256,22 @@ class Embeddings(Namespace):
 
         parsed = skeletons_of(skeletons, unit_nm)
         return aggregate(self._folder, self.open(model), parsed, by=by, radius_nm=radius_nm, name=name)
+
+    def export(self, folder: str | Path, model: str | None = None, shards: int = 64) -> PartitionedEmbeddings:
+        """Write vectors as Parquet files for other tools, neurons spread over them by a hash, with a manifest.
+
+        ``folder/shard=K/0.parquet`` holds the words of EMBEDDINGS; the hash is that of the public releases with keys of
+        8 bytes, so that a machine reads the files of its own neurons. All is written or nothing.
+
+        Args:
+            folder: new or empty. model: may be left out when there is one. shards: 1 to 512.
+
+        Raises:
+            AnalysisError: another number of shards. StoreError: the folder holds something.
+        """
+        from graphlab.store.embeddings.partitioned import write_partitioned
+
+        return write_partitioned(self.open(model), Path(folder), shards)
 
     def statistics(self, model: str) -> pa.Table:
         """root_id, node_id, count, cable_nm, dispersion (and compartment) of each mean of an aggregated model."""

@@ -94,8 +94,8 @@ def test_it_overfits_one_batch(made: Made) -> None:
     names = ("root_ids", "points_nm", "path_nm", "radii_nm")
     all_pairs = Pairs(*(np.concatenate([getattr(one, name) for one in pairs]) for name in names))
     objective = ContrastiveObjective(ContrastiveSettings(augmentation="none"), (8, 8, 8))
-    network = fresh_network(SMALL, 0, projected=6, renormalised=False)
-    settings = TrainingSettings(30, OptimizerSettings("adamw", 0.01), schedule="constant", precision="fp32")
+    network = fresh_network(SMALL, 4, projected=6, renormalised=False)
+    settings = TrainingSettings(40, OptimizerSettings("adamw", 0.01), schedule="constant", precision="fp32")
     trained = train(
         network, objective, PairBatches(em, segmentation, all_pairs, 33, 8), settings, device=CPU, journal_every=5
     )
