@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from graphlab.commands.options import GraphPath, Json, NoProgress, Output, Quiet, Seed
+from graphlab.commands.distributed.dividing import PartOption, Shared, divided
+from graphlab.commands.options import GraphPath, Json, NoProgress, Output, Quiet, Seed, Workers
 
 if TYPE_CHECKING:
     from graphlab.predict.protocol import TrainingRun
+    from ingest.running.task_runners import Workers as RunnerOrThreads
 
 SHOWN = 3
 """Labels shown of a prediction's summary."""
@@ -72,6 +74,9 @@ def _options(
     labels_from_connectivity: Circular = None,
     importance: Importance = False,
     controls: Controls = False,
+    workers: Workers = None,
+    part: PartOption = None,
+    shared: Shared = None,
     json: Json = False,
     quiet: Quiet = False,
     no_progress: NoProgress = False,
@@ -216,12 +221,16 @@ def _train(
     settings: Mapping[str, Any],
     graph: Path,
     predictors: str | None,
+    workers: RunnerOrThreads | None,
+    part: str | None,
+    shared: Path | None,
     json: bool,
     quiet: bool,
     no_progress: bool,
     **options: Any,
 ) -> None:
     from graphlab.commands.terminal import print_json, print_table, progress_bars
+    from graphlab.config import DuckDBSettings
     from graphlab.graph import Graph
 
     names = [name.strip() for name in predictors.split(",") if name.strip()] if predictors else None
@@ -231,10 +240,15 @@ def _train(
             for line in leak_lines(state):
                 typer.echo(line, err=json)
 
-    with Graph.open(graph) as opened, progress_bars(off=no_progress or quiet or json) as bars:
+    with (
+        divided(part, shared, workers or DuckDBSettings.from_environment().cores, json) as division,
+        Graph.open(graph, read_only=division.is_part) as opened,
+        progress_bars(off=no_progress or quiet or json) as bars,
+    ):
         made = opened.predict.train(
-            task, predictors=names, progress=bars("training"), on_step=print_leaks, **options, **settings
-        )
+            task, predictors=names, workers=division.workers, progress=bars("training"), on_step=print_leaks,
+            **options, **settings,
+        )  # fmt: skip
     if json:
         print_json(made.card.document())
     elif not quiet:

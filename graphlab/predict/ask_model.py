@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from graphlab.predict import models, train_model
+from graphlab.predict import models
 from graphlab.predict.card import PredictorCard
 from graphlab.predict.from_graph import WiringData
 from graphlab.predict.inputs.examples import Examples, Floats, Ints
@@ -19,7 +19,7 @@ from graphlab.predict.inputs.homologues import named_groups
 from graphlab.predict.inputs.wiring import NODES, POSITIONS
 from graphlab.predict.models import SavedModel, TrainingExamples
 from graphlab.predict.predictor import Cautioned, Judged, Judging
-from graphlab.predict.predictors import predictor_named
+from graphlab.predict.predictors import library_versions, predictor_named
 from graphlab.predict.tasks.question import Question
 from graphlab.predict.tasks.registered import TASKS
 from graphlab.predict.tasks.task import Answered, Task
@@ -271,7 +271,7 @@ def _require_same_features(model: SavedModel, inputs: Inputs, seen: WiringData) 
     now = models.features_of(inputs, rows)
     if not np.allclose(now, model.trained.features, rtol=1e-4, atol=1e-6):
         then = model.card.versions
-        versions = train_model.library_versions()
+        versions = library_versions()
         other = [
             f"{name} {value} then, {versions.get(name)} now"
             for name, value in then.items()

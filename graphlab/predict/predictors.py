@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from graphlab.predict.inputs.wiring import CONNECTIONS, POSITIONS, WINDOWS, Wiring
@@ -22,6 +23,7 @@ from graphlab.predict.learners.trees.extra_trees import ExtraTrees
 from graphlab.predict.learners.trees.forest import RandomForest
 from graphlab.predict.learners.windows.heads import WindowHead
 from graphlab.predict.predictor import Predictor
+from graphlab.store.runs import runs
 from ingest.registry import Registry
 from ingest.schema.errors import AnalysisError, MissingExtraError
 
@@ -29,6 +31,7 @@ PREDICTORS: Registry[Predictor] = Registry("predictor", "graphlab.predictors", P
 
 DISTRIBUTIONS = {"sklearn": "scikit-learn"}
 """Modules whose packages have another name."""
+LIBRARIES = ("scikit-learn", "torch", "scipy", "safetensors")
 
 _OURS: tuple[Predictor, ...] = (
     OneQuantity("synapse count", "weight"),
@@ -120,3 +123,14 @@ def require_libraries(predictors: Iterable[Predictor]) -> None:
     for library in sorted(frozenset().union(*(predictor.libraries for predictor in predictors))):
         if find_spec(library) is None:
             raise MissingExtraError(DISTRIBUTIONS.get(library, library), "gnn")
+
+
+def library_versions() -> dict[str, str]:
+    """What computes predictions here."""
+    versions = runs.versions()
+    for name in LIBRARIES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return versions

@@ -11,15 +11,17 @@ import numpy as np
 from graphlab.predict.card import Findings
 from graphlab.predict.evaluation import evaluate, gates, leaks
 from graphlab.predict.evaluation.evaluate import SMALLER_IS_BETTER, Estimate, FoldPredictions, Metric
+from graphlab.predict.evaluation.fold_fits import TrainingSet, fit_all
 from graphlab.predict.evaluation.gates import HeldOutPredictions, Verdict
 from graphlab.predict.evaluation.near_copies import NearCopies, near_copies
 from graphlab.predict.evaluation.splits import SPLITS, inner_examples, split_hash
 from graphlab.predict.inputs.examples import Examples, Ints
 from graphlab.predict.inputs.features import Inputs
-from graphlab.predict.predictor import Judging, Predictor
-from graphlab.predict.predictors import check_kind, predictor_named
+from graphlab.predict.predictor import Predictor
+from graphlab.predict.predictors import check_kind, library_versions, predictor_named
 from graphlab.statistics.folds import Fold
 from ingest.running.progress import Progress
+from ingest.running.task_runners import Workers
 from ingest.schema.errors import AnalysisError
 
 Build = Callable[[Examples, Ints], Inputs]
@@ -75,20 +77,30 @@ class Experiment:
         return self.extra[name] if name in self.extra else predictor_named(name)
 
 
+@dataclass(frozen=True, eq=False)
+class InnerFolds:
+    """Folds of one training set, and what each candidate says of their test examples."""
+
+    examples: Examples
+    folds: list[Fold]
+    held: dict[str, list[FoldPredictions]] = field(default_factory=dict)
+
+
 @dataclass
 class TrainingRun:
     """What the steps have found so far."""
 
     task: Experiment
     progress: Progress | None = None
-    fits: int = 0
-    """Predictors fitted so far, on inner folds or outer ones."""
+    workers: Workers = 1
     folds: list[Fold] = field(default_factory=list)
     inputs: list[Inputs] = field(default_factory=list)
     leaks: dict[str, float] = field(default_factory=dict)
     unchecked: dict[str, str] = field(default_factory=dict)
     """Leaks that this data cannot tell, and why; no promise of them is kept or broken."""
     near: NearCopies | None = None
+    inner: list[InnerFolds] = field(default_factory=list)
+    """Of each fold, where there are candidates."""
     nominated: list[str] = field(default_factory=list)
     held: dict[str, list[FoldPredictions]] = field(default_factory=dict)
     scores: dict[str, dict[str, Estimate]] = field(default_factory=dict)
@@ -135,65 +147,62 @@ def check_leaks(run: TrainingRun) -> None:
     run.near = near_copies(run.inputs[0], task.examples, run.folds, task.seed)
 
 
-def nominate(run: TrainingRun) -> None:
-    """The candidate that is best on inner folds of each training set."""
+def fit(run: TrainingRun) -> None:
+    """Every predictor on the training examples of every fold, asked about its test examples; candidates on inner folds
+    of them, too."""
     task = run.task
-    if not task.candidates:
-        return
-    for number, fold in enumerate(run.folds):
-        before = run.fits
-        inner = inner_examples(task.examples, fold.train)
-        folds = _inner_folds(task, inner, number)
-        if folds:
-            run.nominated.append(_best(run, inner, folds))
-        else:
-            run.nominated.append(task.reference)
-            run.notes.append(
-                f"fold {number + 1}: too few classes to compare candidates on inner folds; the reference stands"
-            )
-        run.fits = before + INNER_FOLDS * len(task.candidates)
+    sets = [TrainingSet(task.examples, *both) for both in zip(run.inputs, run.folds, strict=True)]
+    fits = [(number, name) for name in task.predictors for number in range(len(sets))]
+    run.inner = [_inner_folds(task, fold, number) for number, fold in enumerate(run.folds)] if task.candidates else []
+    for inner in run.inner:
+        made = [TrainingSet(inner.examples, task.build(inner.examples, fold.train), fold) for fold in inner.folds]
+        fits += [(len(sets) + number, name) for name in task.candidates for number in range(len(made))]
+        sets += made
+    predictors = {name: task.predictor(name) for name in task.predictors}
+    said = iter(fit_all(sets, fits, predictors, task.seed, run.workers, run.progress, library_versions()))
+    run.held = {name: [next(said) for _ in run.folds] for name in task.predictors}
+    for inner in run.inner:
+        inner.held.update({name: [next(said) for _ in inner.folds] for name in task.candidates})
 
 
-def _inner_folds(task: Experiment, inner: Examples, number: int) -> list[Fold]:
+def _inner_folds(task: Experiment, fold: Fold, number: int) -> InnerFolds:
     """Folds of a training set that have two labels to train on; fewer than usual where its classes are few."""
+    inner = inner_examples(task.examples, fold.train)
     inner_split = SPLITS.get("neuron" if task.split == "neuron" else "class")
     for wanted in range(INNER_FOLDS, 1, -1):
         try:
             folds = inner_split(inner, wanted, np.random.default_rng([task.seed, number]))
         except AnalysisError:
             continue
-        return [fold for fold in folds if len(np.unique(inner.label[fold.train])) > 1]
-    return []
+        return InnerFolds(inner, [fold for fold in folds if len(np.unique(inner.label[fold.train])) > 1])
+    return InnerFolds(inner, [])
 
 
-def _best(run: TrainingRun, inner: Examples, folds: list[Fold]) -> str:
-    """The best candidate; the reference unless the lead over it is more than a standard error."""
-    task = run.task
-    inputs = [task.build(inner, fold.train) for fold in folds]
-    metric = next(iter(task.metrics.values()))
-    predictions = {
-        name: [_fitted(run, name, inner, x, fold) for x, fold in zip(inputs, folds, strict=True)]
-        for name in task.candidates
-    }
-    value = {name: evaluate.estimate(inner, folds, metric, []).value for name, folds in predictions.items()}
-    best = max(value, key=lambda name: (np.nan_to_num(value[name], nan=-np.inf), name == task.reference))
-    if best == task.reference or task.reference not in predictions:
-        return best
-    weights = evaluate.class_weights(inner, INNER_BOOTSTRAPS, task.seed)
-    lead = evaluate.standard_error(inner, predictions[best], predictions[task.reference], metric, weights)
-    return best if value[best] - value[task.reference] > lead else task.reference
-
-
-def fit(run: TrainingRun) -> None:
-    """Every predictor on the training examples of every fold, asked about its test examples."""
-    task = run.task
-    for name in task.predictors:
-        run.held[name] = [
-            _fitted(run, name, task.examples, inputs, fold)
-            for inputs, fold in zip(run.inputs, run.folds, strict=True)
-        ]  # fmt: skip
+def nominate(run: TrainingRun) -> None:
+    """The candidate that is best on inner folds of each training set; no test example is looked at."""
+    for number, inner in enumerate(run.inner, start=1):
+        if inner.folds:
+            run.nominated.append(_best(run.task, inner))
+        else:
+            run.nominated.append(run.task.reference)
+            run.notes.append(
+                f"fold {number}: too few classes to compare candidates on inner folds; the reference stands"
+            )
     if run.nominated:
         run.held[NOMINATED] = [run.held[name][k] for k, name in enumerate(run.nominated)]
+
+
+def _best(task: Experiment, inner: InnerFolds) -> str:
+    """The best candidate; the reference unless the lead over it is more than a standard error."""
+    examples, held, reference = inner.examples, inner.held, task.reference
+    metric = next(iter(task.metrics.values()))
+    value = {name: evaluate.estimate(examples, folds, metric, []).value for name, folds in held.items()}
+    best = max(value, key=lambda name: (np.nan_to_num(value[name], nan=-np.inf), name == reference))
+    if best == reference or reference not in held:
+        return best
+    weights = evaluate.class_weights(examples, INNER_BOOTSTRAPS, task.seed)
+    lead = evaluate.standard_error(examples, held[best], held[reference], metric, weights)
+    return best if value[best] - value[reference] > lead else reference
 
 
 def score(run: TrainingRun) -> None:
@@ -253,14 +262,17 @@ def card(run: TrainingRun) -> None:
     )
 
 
-STEPS: tuple[Callable[[TrainingRun], None], ...] = (split, features, check_leaks, nominate, fit, score, judge, card)
+STEPS: tuple[Callable[[TrainingRun], None], ...] = (split, features, check_leaks, fit, nominate, score, judge, card)
 
 
-def run(task: Experiment, progress: Progress | None = None, on_step: StepCallback | None = None) -> TrainingRun:
+def run(
+    task: Experiment, progress: Progress | None = None, on_step: StepCallback | None = None, workers: Workers = 1
+) -> TrainingRun:
     """Do all the steps.
 
     Args:
         progress: called with (predictors fitted, all that will be). on_step: called after every step.
+        workers: over fits, of every fold and predictor; a number of threads, or a runner.
 
     Raises:
         UnknownNameError: no such predictor or split. AnalysisError: a predictor of another kind of task, a reference
@@ -274,29 +286,12 @@ def run(task: Experiment, progress: Progress | None = None, on_step: StepCallbac
     for name in (task.reference, *task.candidates):
         if name not in task.predictors:
             raise AnalysisError(f"{name!r} is not among the predictors of the run: {', '.join(task.predictors)}")
-    state = TrainingRun(task, progress)
+    state = TrainingRun(task, progress, workers)
     for step in STEPS:
         step(state)
         if on_step:
             on_step(step.__name__, state)
     return state
-
-
-def _held(task: Experiment, name: str, examples: Examples, inputs: Inputs, fold: Fold) -> FoldPredictions:
-    fitted = task.predictor(name).fit(inputs, examples.hidden(fold.train), len(examples.classes), task.seed)
-    if isinstance(fitted, Judging):
-        judged = fitted.judge(inputs, fold.test)
-        return FoldPredictions(fold.test, judged.probability, judged)
-    return FoldPredictions(fold.test, fitted.predict(inputs, fold.test))
-
-
-def _fitted(run: TrainingRun, name: str, examples: Examples, inputs: Inputs, fold: Fold) -> FoldPredictions:
-    task = run.task
-    predictions = _held(task, name, examples, inputs, fold)
-    run.fits += 1
-    if run.progress:
-        run.progress(run.fits, len(run.folds) * (len(task.predictors) + INNER_FOLDS * len(task.candidates)))
-    return predictions
 
 
 def _counted(examples: Examples) -> str:

@@ -9,7 +9,6 @@ import datetime
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +26,7 @@ from graphlab.predict.predictors import (
     check_kind,
     check_needs,
     default_predictors,
+    library_versions,
     predictor_named,
     predictors_of,
     require_libraries,
@@ -35,9 +35,9 @@ from graphlab.predict.protocol import NOMINATED, Experiment, StepCallback, Train
 from graphlab.predict.tasks.question import Question
 from graphlab.predict.tasks.task import Labels
 from graphlab.store.folder import Folder
-from graphlab.store.runs import runs
 from graphlab.store.runs.results import start_run
 from ingest.running.progress import Progress
+from ingest.running.task_runners import Workers
 from ingest.schema.errors import AnalysisError, MissingExtraError, StoreError
 
 if TYPE_CHECKING:
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     from graphlab.predict.inputs.wiring import Wiring
     from graphlab.predict.predictor import Fitted
 
-LIBRARIES = ("scikit-learn", "torch", "scipy", "safetensors")
 MOST_HELD = 50_000_000
 """Probabilities kept of held-out examples; beyond, those of the reference, the nominated and the kept predictor."""
 
@@ -145,26 +144,28 @@ def make_experiment(
     ), labels  # fmt: skip
 
 
-def train(
+@dataclass(frozen=True, eq=False)
+class ComparedPredictors:
+    """What the protocol found, and all that one of the predictors needs to be kept."""
+
+    started: datetime.datetime
+    seen: WiringData
+    task: Experiment
+    labels: Labels
+    done: TrainingRun
+    log: Log
+
+
+def compare_predictors(
     folder: Folder,
     question: Question,
     plan: TrainingOptions,
     progress: Progress | None = None,
     on_step: StepCallback | None = None,
-) -> TrainedModel:
-    """Test predictors by the protocol, fit one on all labels (see ``TrainingOptions.keep``), and save it with its card.
-
-    Args:
-        on_step: called after every step of the protocol; the leak table is known before anything is fitted.
-
-    Raises:
-        AnalysisError, SchemaError, UnknownNameError, LeakError: see ``from_graph`` and ``protocol``; nothing is saved.
-        MissingExtraError: the gnn extra is not installed. StoreError: the graph is open for reading only.
-    """
-    started = datetime.datetime.now(datetime.UTC)
-    name = models.check_name(plan.name or question.task.model_name())
-    _require_ready(folder, plan, name)
-    log = Log()
+    workers: Workers = 1,
+) -> ComparedPredictors:
+    """Test predictors by the protocol; the graph is only read. Arguments and errors are those of ``train``."""
+    started, log = datetime.datetime.now(datetime.UTC), Log()
     seen = question.read(folder)
     task, labels = make_experiment(folder, seen, question, plan)
     require_libraries(task.predictor(each) for each in (*task.predictors, *([plan.keep] if plan.keep else [])))
@@ -175,7 +176,31 @@ def train(
         if on_step:
             on_step(step, state)
 
-    done = run(task, progress, after)
+    return ComparedPredictors(started, seen, task, labels, run(task, progress, after, workers), log)
+
+
+def train(
+    folder: Folder,
+    question: Question,
+    plan: TrainingOptions,
+    progress: Progress | None = None,
+    on_step: StepCallback | None = None,
+    workers: Workers = 1,
+) -> TrainedModel:
+    """Test predictors by the protocol, fit one on all labels (see ``TrainingOptions.keep``), and save it with its card.
+
+    Args:
+        on_step: called after every step of the protocol; the leak table is known before anything is fitted.
+        workers: over the fits of the protocol, of every predictor on every fold.
+
+    Raises:
+        AnalysisError, SchemaError, UnknownNameError, LeakError: see ``from_graph`` and ``protocol``; nothing is saved.
+        MissingExtraError: the gnn extra is not installed. StoreError: the graph is open for reading only.
+    """
+    name = models.check_name(plan.name or question.task.model_name())
+    _require_ready(folder, plan, name)
+    compared = compare_predictors(folder, question, plan, progress, on_step, workers)
+    seen, task, labels, done, log = compared.seen, compared.task, compared.labels, compared.done, compared.log
     assert done.verdict is not None, "the protocol judges"
     because = done.verdict.because
     kept = plan.keep or done.verdict.recommended or task.reference
@@ -194,7 +219,7 @@ def train(
         "seen": seen.hashes,
     }  # fmt: skip
     del parameters["replace"]
-    record = start_run(folder, "train", parameters, seed=plan.seed, started=started)
+    record = start_run(folder, "train", parameters, seed=plan.seed, started=compared.started)
     more = explained(done, kept if plan.importance and kept in done.held else None)
     if plan.controls:
         asked = control_plan.ControlSetup.over(task, question.task.build, seen, kept)
@@ -296,17 +321,6 @@ def about_graph(folder: Folder, seen: WiringData) -> dict[str, Any]:
         "hashes": seen.hashes,
         "counts": seen.counts,
     }
-
-
-def library_versions() -> dict[str, str]:
-    """What computed the model."""
-    versions = runs.versions()
-    for name in LIBRARIES:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return versions
 
 
 def _fit_all(task: Experiment, name: str, inputs: Inputs, log: Log) -> Fitted:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from graphlab.store.embeddings.models import model_names, open_embeddings
 from graphlab.verbs.open_graph import Namespace
 from ingest.running.progress import Progress
-from ingest.schema.errors import InterruptedRun
+from ingest.running.task_runners import Workers
+from ingest.schema.errors import AnalysisError, InterruptedRun
 
 if TYPE_CHECKING:
     from graphlab.predict.ask_model import Predictions
@@ -44,6 +45,7 @@ class Predict(Namespace):
         labels_from_connectivity: bool | None = None,
         importance: bool = False,
         controls: bool = False,
+        workers: Workers = 1,
         progress: Progress | None = None,
         on_step: StepCallback | None = None,
         **settings: object,
@@ -65,6 +67,8 @@ class Predict(Namespace):
             labels_from_connectivity: whether the labels were defined with connectivity in view, for the card.
             importance: also tell what the saved predictor's scores rest on, by shuffling and by leaving out.
             controls: also tell what it scores with rewired layers, shuffled labels, leaks and distance; on the card.
+            workers: over the fits of every predictor on every fold: a number of threads, or a runner, as
+                ``RayTasks()``. A part of an array needs no writing: the folds are its work, and who gathers saves.
             on_step: called after each step of the protocol (``check_leaks`` before anything is fitted).
             settings: of the task. ``cell-type``: ``label``, the column of ``neurons`` with the labels; ``unknown``,
                 labels that count as none, in any case (``predict.from_graph.UNKNOWN`` by default); ``least``, labels of
@@ -76,10 +80,14 @@ class Predict(Namespace):
             SchemaError: features that are no numbers, several models of embeddings. LeakError: the split leaks.
             UnknownNameError: no such task, setting, predictor, split, column, model or run. VersionError: embeddings
             of another segmentation version. MissingExtraError: the gnn extra is missing. InterruptedRun: Ctrl-C.
-            StoreError: a model of this name is here. In all cases nothing is saved.
+            StoreError: a model of this name is here. In all cases nothing is saved. PartDone: the fits of a part are
+            kept in its folder, others are missing, or the graph is open for reading only.
         """
+        from graphlab.distributed.array_parts import ArrayPart
+        from graphlab.distributed.dynamic_parts import DynamicPart
+        from graphlab.distributed.parts_folder import PartDone
         from graphlab.predict.tasks.question import Question
-        from graphlab.predict.train_model import TrainingOptions, train
+        from graphlab.predict.train_model import TrainingOptions, compare_predictors, train
 
         question = Question.of(task, homologues, embeddings, **settings)
         plan = TrainingOptions(
@@ -88,7 +96,11 @@ class Predict(Namespace):
         )  # fmt: skip
         try:
             self._join_the_only_model(embeddings)
-            return train(self._folder, question, plan, progress, on_step)
+            if self._folder.read_only and isinstance(workers, ArrayPart | DynamicPart):
+                self._require_joined(embeddings)
+                compare_predictors(self._folder, question, plan, progress, on_step, workers)
+                raise PartDone(getattr(workers, "part", None), getattr(workers, "parts", None), 0, 0, workers.folder)
+            return train(self._folder, question, plan, progress, on_step, workers)
         except KeyboardInterrupt:
             raise InterruptedRun("stopped; no model was saved, and those of before are as they were") from None
 
@@ -265,6 +277,20 @@ class Predict(Namespace):
         from graphlab.predict.models import card, model_names
 
         return [card(self.path, name) for name in model_names(self.path)]
+
+    def _require_joined(self, wanted: str | None) -> None:
+        """Who gathers would join embeddings that parts, which only read, did not see."""
+        from graphlab.store.embeddings.places import is_joined
+
+        known = model_names(self._folder)
+        if wanted == "none" or not known or (wanted is None and len(known) > 1):
+            return
+        there = open_embeddings(self._folder, wanted)
+        if not is_joined(self._folder, there.model):
+            raise AnalysisError(
+                f"neurons are not joined to the embeddings of {there.model} yet, and parts only read the graph; run "
+                "graphlab join-embeddings GRAPH first, or give --embeddings none to every part"
+            )
 
     def _join_the_only_model(self, wanted: str | None) -> None:
         """Join neurons to the embeddings by id, as placing synapses does; a version that differs is an error."""

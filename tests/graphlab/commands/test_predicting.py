@@ -51,6 +51,32 @@ def test_documents(document: Callable[..., Any], graphlab: Callable[..., Any], t
     assert {row["label"] for row in rows} == {"response"}
 
 
+def test_folds_are_fitted_by_parts(graphlab: Callable[..., Any], trainable: Any, tmp_path: Path) -> None:
+    """Candidates are compared on inner folds, too: all fits are shared, and who gathers saves the model of one run."""
+    command = ("train", "functional", trainable.path, "--predictors", "informed trees,extra trees on pairs,hops")
+    command += ("--folds", "2", "--bootstraps", "20", "--homologues", "homologue", "--seed", "4", "--json")
+    alone = graphlab(*command, "--name", "alone", "--workers", "1")
+    assert alone.returncode == 0, alone.stderr
+    shared = ("--shared", tmp_path / "parts")
+    early = graphlab(*command, "--name", "gathered", "--part", "gather", *shared)
+    assert "no part was run there" in early.stderr or early.returncode != 0
+    said = [json.loads(graphlab(*command, *shared, "--part", f"{part}/2").stdout) for part in (1, 2, 1)]
+    assert [one["computed"] > 0 for one in said] == [True, True, False]
+    assert said[0]["tasks"] + said[1]["tasks"] == 3 * 2 + 2 * 2 * 3  # predictors and folds, candidates and inner folds
+    assert graphlab("models", trainable.path).stdout.count("gathered") == 0
+    gathered = graphlab(*command, "--name", "gathered", "--part", "gather", *shared)
+    assert gathered.returncode == 0, gathered.stderr
+    cards = [json.loads(done.stdout) for done in (alone, gathered)]
+    for card in cards:
+        assert len(card["nominated"]) == 2
+        for own in ("name", "run_id"):
+            del card[own]
+    assert cards[0] == cards[1]
+    files = [sorted((trainable.path / "models").glob(f"{name}.*")) for name in ("alone", "gathered")]
+    held = [next(path for path in found if "held" in path.name).read_bytes() for found in files]
+    assert held[0] == held[1]
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -46,7 +46,12 @@ from graphlab.motifs.census.triads import triad_counts
 from graphlab.motifs.nulls.ensembles import sample_counts
 from graphlab.motifs.nulls.models import NullOptions
 from graphlab.motifs.nulls.registered import null_model
+from graphlab.predict.evaluation.evaluate import FoldPredictions
+from graphlab.predict.evaluation.fold_fits import TrainingSet, fit_all
+from graphlab.predict.predictors import predictor_named
+from graphlab.statistics.folds import random_folds
 from graphlab.testing.null_models import example_graph
+from graphlab.testing.predictors import made_inputs, made_wiring
 from graphlab.testing.toy import random_graph
 from ingest.running.task_runners import Workers
 from ingest.schema.errors import AnalysisError, VersionError
@@ -114,8 +119,17 @@ def bytes_of(workers: Workers, place: Path) -> dict[str, str]:
     }
     with Graph.open(place, read_only=True) as opened:
         rows = opened.query("A -> B\nB -> C\nA !> C", workers=workers)
+    found["folds"] = np.concatenate([one.probability.ravel() for one in folds_of(workers)])
     found["question"] = np.concatenate([column.to_numpy() for column in rows.to_arrow().columns])
     return {name: value.tobytes().hex() for name, value in found.items()}
+
+
+def folds_of(workers: Workers) -> list[FoldPredictions]:
+    """What two predictors that need no other library say of two folds."""
+    examples, inputs = made_inputs("node", made_wiring())
+    sets = [TrainingSet(examples, inputs, fold) for fold in random_folds(examples.m, 2, np.random.default_rng(0))]
+    predictors = {name: predictor_named(name) for name in ("ntac", "label propagation")}
+    return fit_all(sets, [(number, name) for name in predictors for number in (0, 1)], predictors, 3, workers)
 
 
 def once(folder: str, number: int) -> int:

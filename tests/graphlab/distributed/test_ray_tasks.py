@@ -37,7 +37,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_a_cluster_makes_the_bytes_of_one_thread(said: dict[str, Any]) -> None:
     assert said["workers"] == 2
     assert said["contract"] == 0
-    assert set(said["one"]) == {"null samples", "census", "trials", "question"}
+    assert set(said["one"]) == {"null samples", "census", "trials", "question", "folds"}
     assert all(len(value) > 200 for value in said["one"].values())
     assert said["ray"] == said["threads"] == said["one"]
 

@@ -120,6 +120,7 @@ class NodeNetwork(Declared):
             import torch
 
             from graphlab.predict.learners.networks import wirings
+            from graphlab.predict.learners.training.random_state import own_random_state
         except ImportError:
             raise MissingExtraError("torch", "gnn") from None
         mean, spread = (array(state, name, np.float64, 1) for name in ("mean", "spread"))
@@ -132,7 +133,7 @@ class NodeNetwork(Declared):
             weights = {
                 name: torch.from_numpy(np.array(a)) for name, a in without_prefix(state, f"member {member}").items()
             }
-            with torch.random.fork_rng(devices=[]):
+            with own_random_state():
                 network = self._network(wirings.kinds_of(self.layers, weights), len(mean), classes)
             try:
                 network.load_state_dict(weights)

@@ -76,13 +76,12 @@ class PairNetwork(Declared):
         matrices: Sequence[Pair],
         seed: int,
     ) -> _Member:
-        import torch
+        from graphlab.predict.learners.training.random_state import own_random_state
 
         train, validation = held_back(inputs, known, seed)
         values = inputs.pair.values
         skip = logistic(values[train], known[train], 2, SKIP_PENALTY)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with own_random_state(seed):
             network = self.network(inputs.node.values.shape[1], values.shape[1], len(matrices))
             if len(np.unique(known[train])) == 2:
                 self._train(network, skip, _Asked.of(inputs, nodes, skip, train), known[train],

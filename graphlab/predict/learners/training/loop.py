@@ -21,6 +21,7 @@ from torch import nn
 
 from gpu_embed.training.devices import chosen_device, kept_memory
 from graphlab.predict.inputs.examples import Ints
+from graphlab.predict.learners.training.random_state import own_random_state
 from graphlab.predict.predictor import TrainingJournal
 from ingest.running import whole_files
 from ingest.schema.errors import AnalysisError, MissingExtraError, ReadError
@@ -105,8 +106,7 @@ def train(
     """
     device = device or chosen_device()
     cuda = [torch.cuda.current_device()] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=cuda), kept_memory():
-        torch.manual_seed(settings.seed)
+    with own_random_state(settings.seed, cuda), kept_memory():
         generator = torch.Generator().manual_seed(settings.seed)
         network = build().to(device)
         optimizer = torch.optim.AdamW(network.parameters(), lr=settings.rate, weight_decay=settings.decay)

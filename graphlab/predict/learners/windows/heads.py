@@ -103,6 +103,8 @@ class WindowHead:
         network_module = _network_module()
         import torch
 
+        from graphlab.predict.learners.training.random_state import own_random_state
+
         mean, spread = (array(state, name, np.float64, 1) for name in ("mean", "spread"))
         require(len(mean) == len(spread), "scales are missing")
         classes, networks = number(state, "classes"), []
@@ -111,7 +113,7 @@ class WindowHead:
             # Sizes are those of the arrays, not of today's settings.
             sizes = {name: number(state, name) for name in ("hidden", "layers", "features")}
             shape = replace(self._shape(len(mean), classes), **sizes)
-            with torch.random.fork_rng(devices=[]):
+            with own_random_state():
                 network = network_module.WindowNetwork(shape)
                 if self.laplace:
                     network_module.add_laplace(network)

@@ -94,6 +94,7 @@ def read_published(folder: str | Path, classes: Sequence[str] | None = None) -> 
     from gpu_embed.checkpoints.tensor_bundle import TensorBundle
 
     try:
+        from graphlab.predict.learners.training.random_state import own_random_state
         from graphlab.predict.learners.windows import network as networks
     except ImportError:
         raise MissingExtraError("torch", "gnn") from None
@@ -119,7 +120,7 @@ def read_published(folder: str | Path, classes: Sequence[str] | None = None) -> 
     if len(names) != shape.classes:
         raise SchemaError(f"{at} tells {shape.classes} labels apart, and {len(names)} names were given")
     bundle = TensorBundle(at / WEIGHTS)
-    with torch.random.fork_rng(devices=[]):
+    with own_random_state():
         network = networks.WindowNetwork(shape)
     state = {ours: _tensor(bundle, theirs, at) for ours, theirs in _names(shape.layers).items()}
     wanted = network.state_dict()
