@@ -64,6 +64,7 @@ FEED_FORWARD = (
 BY_HAND = """
 import sys, duckdb
 connection = duckdb.connect(sys.argv[1], read_only=True)
+connection.execute("SET enable_progress_bar = false")  # drawn into standard output after two seconds
 print(connection.execute(
     "SELECT count(*) FROM connections e JOIN connections f ON f.pre_root_id = e.post_root_id JOIN connections g "
     "ON g.pre_root_id = e.pre_root_id AND g.post_root_id = f.post_root_id WHERE e.kind = 'chemical' "
