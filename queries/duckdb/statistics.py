@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -84,7 +85,7 @@ def closure_key(table: EdgeTable) -> Any:
 def clustering_of_rows(
     source: npt.NDArray[np.int32], target: npt.NDArray[np.int32], out: npt.NDArray[np.int64]
 ) -> float | None:
-    """How much likelier than by chance a directed 2-path is closed, from some of them drawn with a fixed seed.
+    """How much likelier than by chance a directed 2-path is closed, from some of them, always the same.
 
     Args:
         source, target: int32 [rows], numbers of the ends. out: int64 [n], rows that begin at each vertex.
@@ -94,18 +95,27 @@ def clustering_of_rows(
     """
     if not len(source) or source[0] < 0 or target.min() < 0 or np.any(source[1:] < source[:-1]):
         return None
-    rng = np.random.default_rng(0)
-    begun = rng.integers(0, len(source), DRAWN)
+    begun = (_spread(DRAWN, 0) * len(source)).astype(np.int64)
     weight = np.cumsum(out[target[begun]])
     if not weight[-1]:
         return None
-    row = begun[np.searchsorted(weight, rng.integers(0, weight[-1], WEDGES), "right")]
+    row = begun[np.searchsorted(weight, _spread(WEDGES, 1) * weight[-1], "right")]
     first = np.concatenate([[0], np.cumsum(out)])
     middle = target[row]
-    last = target[first[middle] + (rng.random(WEDGES) * out[middle]).astype(np.int64)]
-    closed = sum(bool((target[first[a] : first[a + 1]] == c).any()) for a, c in zip(source[row], last, strict=True))
+    last = target[first[middle] + (_spread(WEDGES, 2) * out[middle]).astype(np.int64)]
+    # All rows that begin where a path does, one after the other.
+    size = out[source[row]]
+    ends = np.cumsum(size)
+    rows = np.arange(ends[-1]) + np.repeat(first[source[row]] - ends + size, size)
+    closes = np.zeros(WEDGES, np.bool_)
+    closes[np.repeat(np.arange(WEDGES), size)[target[rows] == np.repeat(last, size)]] = True
     chance = len(source) / len(out) ** 2
-    return (closed + 0.5) / (WEDGES + 1) / chance
+    return (float(closes.sum()) + 0.5) / (WEDGES + 1) / chance
+
+
+def _spread(count: int, which: int) -> npt.NDArray[np.float64]:
+    """Numbers of 0 .. 1 that fill it evenly (a Weyl sequence), three of them apart; numpy's own take long to import."""
+    return np.asarray(np.arange(1, count + 1) * math.sqrt((2, 3, 5)[which]) % 1.0, np.float64)
 
 
 def _cached(source: Source, key: Any, query: tuple[str, dict[str, Any]]) -> Any:
