@@ -5,6 +5,7 @@ Tests: tests/queries/csr/test_program.py.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
@@ -166,29 +167,36 @@ def ranked_rows(source: Numbers, target: Numbers, n: int) -> tuple[Numbers, npt.
     cuts = [(0, len(source))] if len(source) <= PARALLEL else [(0, middle), (middle, len(source))]
     parts = [(source[begin:end], target[begin:end]) for begin, end in cuts]
     runner = runner_of(len(parts))
-    degrees, counts = np.zeros((2, len(parts), n), np.int64)
+    degrees, counts = np.zeros((2, len(parts), n), np.int32)  # half of what an int64 takes of the cache
     loops = sum(runner.map_tasks(lambda i: kept.add_degrees(*parts[i], degrees[i]), range(len(parts))))
-    degree, rank = degrees.sum(axis=0), np.empty(n, np.int32)
+    degree, rank = degrees.sum(axis=0, dtype=np.int64), np.empty(n, np.int32)
     kept.ranks(degree, np.zeros(int(degree.max(initial=0)) + 2, np.int64), rank)
     for _ in runner.map_tasks(lambda i: kept.add_lower(*parts[i], rank, counts[i]), range(len(parts))):
         pass
-    begins = np.concatenate([[0], np.cumsum(counts.sum(axis=0))]).astype(np.int64)
-    at = begins[:-1] + np.concatenate([np.zeros((1, n), np.int64), np.cumsum(counts[:-1], axis=0)])
+    begins = np.concatenate([[0], np.cumsum(counts.sum(axis=0, dtype=np.int64))])
+    at = (begins[:-1] + np.concatenate([np.zeros((1, n), np.int64), np.cumsum(counts[:-1], axis=0)])).astype(np.int32)
     entries, first = np.empty(int(begins[-1]) + AHEAD, np.uint32), np.empty(n + 1, np.int32)
     for _ in runner.map_tasks(lambda i: kept.put(*parts[i], rank, at[i], entries), range(len(parts))):
         pass
-    count = kept.join_ways(begins, entries, np.zeros(n, np.int32), first)
-    if count < 0:
-        return None
+    ends = [0, n] if len(parts) == 1 else [0, int(np.searchsorted(begins[:-1], begins[-1] // 2)), n]
+
+    def joined(ends: tuple[int, int]) -> int:
+        written: int = kept.join_ways(begins, *ends, entries, np.zeros(n, np.int32), first)
+        return written
+
+    count = 0
+    for (begin, end), written in zip(pairwise(ends), list(runner.map_tasks(joined, pairwise(ends))), strict=True):
+        if written < 0:
+            return None
+        gap = int(begins[begin]) - count
+        if gap:
+            entries[count : written - gap] = entries[count + gap : written]
+            first[begin:end] -= gap
+        count = written - gap
+    first[n] = count
     entries[count : count + AHEAD] = 0
-    return first, _filled(entries, count + AHEAD), loops > 0
-
-
-def entries_after(first: Numbers, entries: npt.NDArray[np.uint32]) -> Places:
-    """[n]: entries in the lists of each rank's neighbours."""
-    counts = np.zeros(len(first) - 1, np.int64)
-    kept.entries_after(first, entries, counts)
-    return counts
+    entries.resize(count + AHEAD, refcheck=False)  # shrunk where it lies
+    return first, entries, loops > 0
 
 
 def _filled(array: npt.NDArray[T], count: int) -> npt.NDArray[T]:

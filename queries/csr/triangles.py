@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from queries.csr.kernels import kept
-from queries.csr.lists import entries_after
 from queries.csr.needs import Needs
 from queries.csr.program import Loaded
 from queries.csr.relations import ByRank, Relation, Relations
@@ -21,7 +20,7 @@ MOST_RANKED = 2**30
 RANKING = 4.0
 """List entries a join looks at in the time that ordering one edge by rank takes."""
 AT_ONCE = 1_000_000
-"""Entries of neighbours' lists, all the work there is, that are gone through before threads would have started."""
+"""Entries of neighbours' lists, about all the work there is, that are gone through before threads would start."""
 _PAIRS = ((0, 1), (0, 2), (1, 2))
 
 
@@ -68,8 +67,7 @@ def closed_patterns(run: CSRRun, needs: Needs, lists: ByRank) -> int:
         kept.triangles(lists.first, lists.entries, begin, end, np.zeros(lists.n, np.uint8), counts, run.stop)
         return counts
 
-    weight = entries_after(lists.first, lists.entries) + 1
-    total: npt.NDArray[np.int64] = sum(run.pieces(weight, piece, AT_ONCE), np.zeros(64, np.int64))
+    total: npt.NDArray[np.int64] = sum(run.pieces(_weight(lists.first), piece, AT_ONCE), np.zeros(64, np.int64))
     names = [vertex.variable for vertex in needs.bound.pattern.vertices]
     return int(total @ (_ways(_ends(needs, names))[:, :, 0] >= 0).sum(axis=1))
 
@@ -95,7 +93,7 @@ def closed_matches(
                 out = np.empty((2 * len(out), 3), np.int32)
         return found
 
-    return run.rows(_weight(relation), piece, most, AT_ONCE)
+    return run.rows(_weight(first), piece, most, AT_ONCE)
 
 
 def listing_pays(relation: Relation, expected: float) -> bool:
@@ -103,9 +101,10 @@ def listing_pays(relation: Relation, expected: float) -> bool:
     return expected > RANKING * len(relation.forward()[1])
 
 
-def _weight(relation: Relation) -> npt.NDArray[np.int64]:
-    first, entries, _ = relation.by_rank()
-    return entries_after(first, entries) + 1
+def _weight(first: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+    """About how many entries of neighbours' lists each rank goes through: these are about as long as its own."""
+    length = np.diff(first).astype(np.int64)
+    return length * length + 1
 
 
 def _ends(needs: Needs, names: Sequence[str]) -> tuple[tuple[int, int], ...]:

@@ -31,7 +31,6 @@ add_lower = _kernel("oriented", "add_lower")
 put = _kernel("oriented", "put")
 join_ways = _kernel("oriented", "join_ways")
 higher = _kernel("triangles", "higher")
-entries_after = _kernel("triangles", "entries_after")
 triangles = _kernel("triangles", "triangles")
 list_triangles = _kernel("triangles", "list_triangles")
 

@@ -18,7 +18,7 @@ _RANK = np.uint32(2)
 
 @njit(**OPTIONS)
 def add_degrees(source, target, degree):  # type: ignore[no-untyped-def]
-    """Add to ``degree`` int64 [n] the rows at each end; returns how many rows lead from a node to itself.
+    """Add to ``degree`` int32 [n] the rows at each end; returns how many rows lead from a node to itself.
 
     These, and rows with an end that is not there (-1), are left out, here and by the other kernels.
     """
@@ -49,7 +49,7 @@ def ranks(degree, place, rank):  # type: ignore[no-untyped-def]
 
 @njit(**OPTIONS)
 def add_lower(source, target, rank, counts):  # type: ignore[no-untyped-def]
-    """Add to ``counts`` int64 [n] the rows at each lower rank."""
+    """Add to ``counts`` int32 [n] the rows at each lower rank."""
     for i in range(len(source)):
         a, b = source[i], target[i]
         if a >= 0 and b >= 0 and a != b:
@@ -58,7 +58,7 @@ def add_lower(source, target, rank, counts):  # type: ignore[no-untyped-def]
 
 @njit(**OPTIONS)
 def put(source, target, rank, at, entries):  # type: ignore[no-untyped-def]
-    """Write an entry of each row, 4 x higher rank + state (1 to it, 2 from it), where ``at`` int64 [n] says."""
+    """Write an entry of each row, 4 x higher rank + state (1 to it, 2 from it), where ``at`` int32 [n] says."""
     for i in range(len(source)):
         a, b = source[i], target[i]
         if a < 0 or b < 0 or a == b:
@@ -72,17 +72,17 @@ def put(source, target, rank, at, entries):  # type: ignore[no-untyped-def]
 
 
 @njit(**OPTIONS)
-def join_ways(begins, entries, seen, first):  # type: ignore[no-untyped-def]
-    """Make the entries of a pair that is joined both ways one of state 3, and close the gaps.
+def join_ways(begins, begin, end, entries, seen, first):  # type: ignore[no-untyped-def]
+    """Make the entries of a pair that is joined both ways one of state 3 and close gaps, ranks ``begin`` .. ``end``.
 
     Args:
         begins: int64 [n + 1]. seen: int32 [n] of zeros, scratch. first: int32 [n + 1], becomes where lists begin.
 
     Returns:
-        entries that are left; -1 where an ordered pair has two rows.
+        where the entries that are left end; -1 where an ordered pair has two rows.
     """
-    write = 0
-    for r in range(len(begins) - 1):
+    write = begins[begin]
+    for r in range(begin, end):
         first[r] = write
         for i in range(begins[r], begins[r + 1]):
             entry = entries[i]
@@ -97,5 +97,4 @@ def join_ways(begins, entries, seen, first):  # type: ignore[no-untyped-def]
                 seen[entry >> _RANK] = write
         for i in range(first[r], write):
             seen[entries[i] >> _RANK] = 0
-    first[len(begins) - 1] = write
     return write

@@ -44,15 +44,6 @@ def higher(start, targets, back, sources, order, rank, begin, end, first, entrie
 
 
 @njit(**OPTIONS)
-def entries_after(first, entries, counts):  # type: ignore[no-untyped-def]
-    """Add to ``counts`` int64 [n] the entries in the lists of each rank's neighbours."""
-    for r in range(len(counts)):
-        for i in range(first[r], first[r + 1]):
-            s = entries[i] >> np.uint32(2)
-            counts[r] += first[s + 1] - first[s]
-
-
-@njit(**OPTIONS)
 def triangles(first, entries, begin, end, mark, counts, stop):  # type: ignore[no-untyped-def]
     """Add triangles of lowest ranks ``begin`` .. ``end`` to ``counts`` int64 [64], by 16 x + 4 y + z.
 

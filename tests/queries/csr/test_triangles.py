@@ -16,7 +16,7 @@ from queries.csr import relations
 from queries.csr import triangles as csr_triangles
 from queries.csr.kernels import kept
 from queries.csr.kernels.constants import AHEAD
-from queries.csr.lists import entries_after, ranked, ranked_rows
+from queries.csr.lists import ranked, ranked_rows
 from queries.engine import Source, run
 from queries.snapshot import Snapshot
 
@@ -40,10 +40,6 @@ def test_entries_are_pairs_and_triangles_are_found_once(pairs: set[tuple[int, in
     states = np.bincount(entries[: first[-1]] & 3, minlength=4)
     assert states[0] == 0
     assert states[1] + states[2] + 2 * states[3] == view.m
-    sizes = np.diff(first)
-    rows = np.repeat(np.arange(12), sizes)
-    expected = np.bincount(rows, sizes[entries[: first[-1]] >> 2], minlength=12)
-    np.testing.assert_array_equal(entries_after(first, entries), expected)
     found, mark = np.zeros(64, np.int64), np.zeros(12, np.uint8)
     kept.triangles(first, entries, 0, 12, mark, found, np.zeros(1, np.uint8))
     assert found.sum() == sum(nx.triangles(joined).values()) // 3
