@@ -116,20 +116,17 @@ class Writer:
         through = self._stand_in(variable, table)
         if through is not None:
             self.ids[variable] = through
-            return
-        relations.append(f"{quote(table.table)} AS {self.alias(variable)}")
-        self.ids[variable] = f"{self.alias(variable)}.{quote(table.key)}"
-        conditions += self.only(table, self.alias(variable))
+        else:
+            relations.append(f"{quote(table.table)} AS {self.alias(variable)}")
+            self.ids[variable] = f"{self.alias(variable)}.{quote(table.key)}"
+            conditions += self.only(table, self.alias(variable))
         predicate = self.pattern.vertex(variable).predicate
         if predicate is not None:
             conditions.append(self.sql(predicate))
 
     def _stand_in(self, variable: str, table: VertexTable) -> str | None:
         """The end of an edge that always is a row of the vertex table, where no column but the key is read."""
-        vertex = self.pattern.vertex(variable)
-        if vertex.predicate is not None or table.only:
-            return None
-        if set(self.read.get(variable, {})) - {table.key}:
+        if table.only or set(self.read.get(variable, {})) - {table.key}:
             return None
         for edge in self.pattern.positive:
             if edge.quantifier is None and all(t.complete for t in self.bound.edge_tables[edge.variable]):

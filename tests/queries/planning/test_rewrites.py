@@ -78,3 +78,25 @@ def test_the_rules_are_a_tuple_one_can_read() -> None:
         "along_paths",
         "push_down",
     ]
+
+
+@pytest.mark.parametrize("condition", ["{} = $id", "{} > $id", "{} % 2 = 0 OR {} IS NULL", "{} IN ($id, 0)"])
+@pytest.mark.parametrize("direction", ["->", "-"])
+def test_a_vertex_of_which_only_the_key_is_read_is_the_end_of_its_edge(
+    toy: Source, condition: str, direction: str
+) -> None:
+    """The same rows as joins with every vertex by hand, and no table of vertices beside the edges."""
+    root = toy.connection.execute("SELECT median(pre_root_id) FROM connections").fetchall()[0][0]
+    own = condition.replace("$id", str(int(root)))
+    found = bound(f"(a WHERE {own.format('a.root_id', 'a.root_id')})-[e]{direction}(b)", toy)
+    rows = "SELECT pre_root_id AS x, post_root_id AS y FROM connections WHERE kind = 'chemical'"
+    if direction == "-":
+        rows = f"{rows} UNION ALL SELECT y, x FROM ({rows}) WHERE x <> y"
+    by_hand = (
+        f"SELECT x, y FROM ({rows}) JOIN neurons a ON a.root_id = x JOIN neurons b ON b.root_id = y "
+        f"WHERE {own.format('a.root_id', 'a.root_id')}"
+    )
+    assert answer(found, found.pattern, toy) == sorted(toy.connection.execute(by_hand).fetchall())
+    assert '"neurons"' not in select(found, Values({}))
+    named = bound(f"(a WHERE {own.format('a.root_id', 'a.root_id')} OR a.cell_type = 'A')-[e]{direction}(b)", toy)
+    assert '"neurons"' in select(named, Values({}))
