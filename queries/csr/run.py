@@ -119,7 +119,7 @@ class CSRRun:
         Args:
             small: up to this weight in all no threads are used, and limits are looked at between pieces only.
         """
-        cuts = cut(weight)
+        cuts = cut(weight, small)
         if len(weight) == 0:
             return
         if int(weight.sum()) <= small or self.workers == 1:
@@ -145,14 +145,16 @@ class CSRRun:
         self.stop[0] = 1
 
 
-def cut(weight: Places) -> list[tuple[int, int]]:
+def cut(weight: Places, small: int = SMALL) -> list[tuple[int, int]]:
     """Cuts of the start vertices: small pieces first, then at most PIECES of the same weight.
 
-    They depend on the work alone, so the order of results does not depend on the workers.
+    They depend on the work alone, so the order of results does not depend on the workers. Up to ``small`` in all, which
+    one thread does, they double to the end: calling a kernel takes as long as much of such work.
     """
     total = np.cumsum(weight)
+    whole = int(total[-1]) if len(total) else 0
     cuts, at, size = [], 0, FIRST_PIECE
-    largest = max(FIRST_PIECE, int(total[-1]) // PIECES) if len(total) else FIRST_PIECE
+    largest = max(FIRST_PIECE, whole if whole <= small else whole // PIECES)
     while at < len(weight):
         done = int(total[at - 1]) if at else 0
         end = max(at + 1, int(np.searchsorted(total, done + size, side="right")))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -278,6 +279,10 @@ def test_pieces_cover_the_work_and_grow() -> None:
     assert cuts[-1][1] == len(weight)
     assert cuts[0][1] < cuts[1][1] - cuts[1][0] + 1
     assert cut(np.empty(0, np.int64)) == []
+    alone = [end - begin for begin, end in cut(weight, small=int(weight.sum()))]
+    assert sum(alone) == len(weight)
+    assert all(2 * one == two for one, two in pairwise(alone[:-1]))
+    assert len(alone) < len(cuts)
 
 
 def test_numba_is_loaded_only_by_a_pattern_that_wants_it() -> None:
