@@ -423,10 +423,11 @@ def vertices_of(source: Source, table: VertexTable, limits: Limits) -> Vertices:
         sql = f"SELECT {quote(table.key)} FROM {quote(table.table)}{where}"
         ids = read(source.connection, sql, values, limits)[0].column(0)
         ids = ids.drop_null() if ids.null_count else ids  # which loads all that pyarrow computes
-        keys = np.sort(array_of(ids))
-        unique = not bool(np.any(keys[1:] == keys[:-1]))
-        if not unique:
-            keys = np.unique(keys)
+        keys, unique = np.array(array_of(ids)), True  # a copy of its own, which kernels know by being writeable
+        if not np.all(keys[1:] > keys[:-1]):  # the store keeps them in order
+            keys = np.sort(keys)
+            unique = not bool(np.any(keys[1:] == keys[:-1]))
+            keys = keys if unique else np.unique(keys)
         bits = max(4, int(2 * max(len(keys), 1) - 1).bit_length())
         return Vertices(keys, unique, bits)
 

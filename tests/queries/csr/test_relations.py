@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from queries.csr.relations import MOST_PIECES, pieces_in_order
+from queries.csr.relations import MOST_PIECES, pieces_in_order, vertices_of
+from queries.ir.property_graph import VertexTable
+from queries.source import Limits, Source
 
 
 def rows_of(source: np.ndarray, target: np.ndarray, place: pa.Table | None) -> list[tuple[int, int, int]]:
@@ -57,3 +60,13 @@ def test_many_pieces_are_left_alone(count: int) -> None:
     source, target = np.arange(count, dtype=np.int32)[::-1].copy(), np.zeros(count, np.int32)
     made = pieces_in_order(source, target, None).source
     assert made.tolist() == (sorted(source.tolist()) if count < MOST_PIECES else source.tolist())
+
+
+@pytest.mark.parametrize("keys", [[1, 3, 5], [5, 1, 3], [5, 1, 5, 3], [1, 3, 3, 5], []])
+def test_vertices_are_numbered_by_key_in_whatever_order_they_lie(keys: list[int]) -> None:
+    connection = duckdb.connect()
+    connection.execute("CREATE TABLE neurons AS SELECT CAST(unnest($keys) AS UBIGINT) AS root_id", {"keys": keys})
+    found = vertices_of(Source(connection), VertexTable("neurons", "root_id", ("neuron",)), Limits())
+    assert found.keys.tolist() == sorted(set(keys))
+    assert found.unique == (len(set(keys)) == len(keys))
+    assert found.keys.flags.writeable
