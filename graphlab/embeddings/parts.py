@@ -23,6 +23,7 @@ import pyarrow as pa
 from graphlab.distributed.array_parts import ANY, named_parts, part_of
 from graphlab.distributed.content import digest
 from graphlab.distributed.parts_folder import RUN, MissingParts, claim, not_written, open_folder, require_same
+from graphlab.embeddings.planned_nodes import CELLS, PlannedNodes
 from graphlab.store.files import checksums
 from ingest.running import whole_files
 from ingest.schema.errors import AnalysisError, ReadError
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 
 GATHER = "gather"
 DONE, FAILURES = "done.json", "failures.parquet"
-CELLS = 1 << 16
-"""Along each axis, at most; nodes beyond are in the last one."""
 
 
 @dataclass(frozen=True)
@@ -120,11 +119,13 @@ class EmbeddingParts:
         """Of this part."""
         return PartPlace(self.folder, self.part, self.parts)
 
-    def own(self, nodes: pa.Table, cell_nm: float) -> pa.Table:
-        """The nodes of this part; all of them where it gathers."""
+    def own(self, nodes: pa.Table | PlannedNodes, cell_nm: float, keep: bool) -> pa.Table:
+        """The nodes of this part; all of them where it gathers. Unless it shall keep nothing, their order is kept."""
+        if isinstance(nodes, PlannedNodes):
+            return nodes.of_part(self.part, self.parts, keep)
         return nodes if self.gathers else nodes_of_part(nodes, self.part, self.parts, cell_nm)
 
-    def journal(self, identity: Mapping[str, Any], nodes: pa.Table) -> EmbeddingJournal:
+    def journal(self, identity: Mapping[str, Any], nodes: pa.Table | PlannedNodes) -> EmbeddingJournal:
         """Where this part keeps its rows.
 
         Args:
@@ -158,7 +159,7 @@ class EmbeddingParts:
         with suppress(OSError):  # somebody else's files are there, too
             self.folder.rmdir()
 
-    def gather(self, identity: Mapping[str, Any], nodes: pa.Table) -> Gathered:
+    def gather(self, identity: Mapping[str, Any], nodes: pa.Table | PlannedNodes) -> Gathered:
         """Rows and failures of all parts: every node is in one of them.
 
         Raises:
@@ -185,6 +186,7 @@ class EmbeddingParts:
             totals = {name: total + said[name] for name, total in totals.items()}
         failed = pa.concat_tables(failures)
         rows = _sorted_once(pa.concat_tables(tables), self.folder) if tables else None
+        nodes = nodes.all() if isinstance(nodes, PlannedNodes) else nodes
         _require_all(nodes, [failed, *([] if rows is None else [rows])], self.folder)
         return Gathered(rows, failed, int(totals["computed"]), int(totals["reads"]), int(totals["bytes_read"]),
                         float(totals["seconds"]))  # fmt: skip
@@ -208,11 +210,15 @@ def together(nodes: pa.Table, cell_nm: float) -> npt.NDArray[np.int64]:
     return np.lexsort([*keys, code])
 
 
-def _identity(identity: Mapping[str, Any], nodes: pa.Table) -> dict[str, Any]:
+def _identity(identity: Mapping[str, Any], nodes: pa.Table | PlannedNodes) -> dict[str, Any]:
     from graphlab import __version__
 
-    columns = [nodes.column(name).to_numpy() for name in ("root_id", "node_id", "x_nm", "y_nm", "z_nm")]
-    return {"work": "embed", "content": digest(columns, "the nodes"), "graphlab": __version__, **identity}
+    if isinstance(nodes, PlannedNodes):
+        content = nodes.content
+    else:
+        columns = [nodes.column(name).to_numpy() for name in ("root_id", "node_id", "x_nm", "y_nm", "z_nm")]
+        content = digest(columns, "the nodes")
+    return {"work": "embed", "content": content, "graphlab": __version__, **identity}
 
 
 def _sorted_once(rows: pa.Table, folder: Path) -> pa.Table:

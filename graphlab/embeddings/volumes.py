@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from graphlab.embeddings.part_work import PartWork, compute_parts, open_source
 from graphlab.embeddings.parts import GATHER, EmbeddingParts
+from graphlab.embeddings.planned_nodes import PlannedNodes, can_plan
 from graphlab.store.embeddings.intake import origin_key, require_own_relation
 from graphlab.store.embeddings.models import model_names, open_embeddings
 from graphlab.store.files import places
@@ -104,7 +105,7 @@ class EmbedJob:
         from gpu_embed.encoder.architectures import architecture as named
         from gpu_embed.engines.choose import open_engine
         from gpu_embed.engines.protocol import EngineOptions
-        from ingest.nodes import each_once, read_nodes
+        from ingest.nodes import SCHEMA, each_once, read_nodes
 
         if request.workers is not None and request.part is not None:
             raise AnalysisError("workers compute all parts themselves; leave out part, or workers")
@@ -145,11 +146,6 @@ class EmbedJob:
         memory_bytes = int(request.memory_gib * GIB)
         reserved = 0 if request.cutting == "host" else memory_bytes
         options = EngineOptions(request.precision, request.device, request.batch, reserved_bytes=reserved)
-        nodes = request.nodes
-        if not isinstance(nodes, pa.Table):
-            nodes = read_nodes(nodes, unit_nm=request.unit_nm, spacing_nm=request.spacing_nm)
-        left = _without(nodes, self._there)
-        self._had = nodes.num_rows - left.num_rows
         identity = self._identity(em, segmentation)
         self._run: EmbeddingRun | None = None
         self._journal: EmbeddingJournal | None = None
@@ -161,8 +157,18 @@ class EmbedJob:
         }
         cell_nm = CROPS_A_CELL * card.architecture.crop * max(em.resolution.xyz)
         self._work: PartWork | None = None
-        if self._parts is not None or request.workers is not None:
-            left = each_once(left)
+        nodes, planned = request.nodes, None
+        self._had = 0
+        if self._parts is not None and self._there is None and can_plan(nodes):
+            planned = PlannedNodes(Path(nodes), self._parts.folder, cell_nm)
+            left = SCHEMA.empty_table()
+        else:
+            if not isinstance(nodes, pa.Table):
+                nodes = read_nodes(nodes, unit_nm=request.unit_nm, spacing_nm=request.spacing_nm)
+            left = _without(nodes, self._there)
+            self._had = nodes.num_rows - left.num_rows
+            if self._parts is not None or request.workers is not None:
+                left = each_once(left)
         self._left, self._cell_nm, self._of_run = left, cell_nm, identity
         if request.workers is not None and keep:
             shared = request.shared or places.place(
@@ -174,13 +180,13 @@ class EmbedJob:
             both = (sources[0], sources[1])
             self._work = PartWork(both, self._checkpoint, request.engine, options, identity, settings)
         elif self._parts is not None and self._parts.gathers:
-            self._gathered = self._parts.gather(identity, left)
+            self._gathered = self._parts.gather(identity, planned or left)
         else:
             if self._parts is None:
                 self._journal = self._open_journal(identity, keep)
             else:
-                self._journal = self._parts.journal(identity, left) if keep else None
-                left = self._parts.own(left, cell_nm)
+                self._journal = self._parts.journal(identity, planned or left) if keep else None
+                left = self._parts.own(planned or left, cell_nm, keep)
             self._run = EmbeddingRun(
                 em,
                 segmentation,

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +22,7 @@ from graphlab.cli import app
 from graphlab.distributed.parts_folder import MissingParts
 from graphlab.embeddings.parts import nodes_of_part, together
 from graphlab.graph import Graph
+from ingest.nodes import read_nodes
 from ingest.schema.errors import AnalysisError, GraphlabError, ReadError, VersionError
 
 h5py = pytest.importorskip("h5py")
@@ -66,6 +68,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     card = ModelCard("tiny", TINY, (8.0, 8.0, 8.0))
     for seed, name in enumerate(("tiny", "other")):
         save_checkpoint(folder / f"{name}.safetensors", Checkpoint(card, seeded_weights(TINY, seed)))
+    pq.write_table(read_nodes(folder / "nodes.csv"), folder / "nodes.parquet")
     Graph.create(folder / "g").close()
     return folder
 
@@ -73,7 +76,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def embed(made: Path, *options: object, checkpoint: str = "tiny") -> tuple[int, Any]:
     """Exit status and document of the command; errors are raised."""
     words = ["embed", made / "g", "--em", f"{made}/v.h5:em", "--segmentation", f"{made}/v.h5:seg"]
-    words += ["--nodes", made / "nodes.csv", "--checkpoint", made / f"{checkpoint}.safetensors", "--engine", "torch"]
+    nodes = "nodes.parquet" if "--part" in options else "nodes.csv"
+    words += ["--nodes", made / nodes, "--checkpoint", made / f"{checkpoint}.safetensors", "--engine", "torch"]
     words += ["--device", "cpu", "--resolution", "8,8,8", "--segmentation-version", "1", "--axes", "zyx", "--json"]
     words += ["--offset", "0,0,0", "--segmentation-offset", "0,0,0"]
     done = CliRunner().invoke(app, [*map(str, words), *map(str, options)])
