@@ -14,14 +14,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from graphlab.config import DuckDBSettings
 from graphlab.distributed.parts_folder import not_written
+from graphlab.store.database import in_memory
 from ingest.nodes import SCHEMA, read_nodes
 from ingest.running import whole_files
 from ingest.schema.errors import ReadError, SchemaError
@@ -65,7 +64,7 @@ class PlannedNodes:
             keep: the order for other parts, where it is not there yet.
 
         Raises:
-            SchemaError, IdError: what is wrong with the nodes. ReadError: a file cannot be read or written.
+            SchemaError, IdError: what is wrong with the nodes. ReadError, StoreError: disk or memory do not suffice.
         """
         with self._plan(keep) as plan:
             low, high = ((part - at) * plan.metadata.num_rows // parts for at in (1, 0))
@@ -99,36 +98,29 @@ class PlannedNodes:
                 self._sort(new)
         except OSError as error:
             raise not_written(folder / PLAN, error) from None
-        except duckdb.Error as error:
-            raise ReadError(
-                f"the nodes of {self.source} cannot be sorted: {str(error).strip().splitlines()[0]}; allow more memory "
-                f"(GRAPHLAB_MEMORY=8GB), or free space where {folder} is"
-            ) from None
         return pq.ParquetFile(folder / PLAN)
 
     def _sort(self, target: Path) -> None:
-        limits = DuckDBSettings.from_environment()
         schema = SCHEMA.with_metadata({CONTENT: self.content.encode()})
-        with TemporaryDirectory(prefix="sorting-", dir=target.parent) as spilled:
-            config: dict[str, Any] = {
-                "temp_directory": spilled, "memory_limit": limits.memory, "threads": str(limits.cores),
-                "preserve_insertion_order": "false", "python_enable_replacements": "false",
-            }  # fmt: skip
-            with duckdb.connect(config=config) as connection, pq.ParquetWriter(target, schema) as writer:
-                connection.register("nodes", ds.dataset(self.source, format="parquet"))
-                numbers = [f"{axis}_nm" for axis in "xyz"]
-                right = [f"count(*) = count({name})" for name in SCHEMA.names]
-                right += [f"bool_and(isfinite({name}::DOUBLE))" for name in numbers]
-                right += [f"min({name}) >= 0" for name in ("root_id", "node_id")]
-                least = ", ".join(f"min({name})::DOUBLE" for name in numbers)
-                (found,) = connection.sql(f"SELECT {' AND '.join(right)}, {least} FROM nodes").fetchall()
-                if not found[0]:
+        with (
+            TemporaryDirectory(prefix="sorting-", dir=target.parent) as spilled,
+            in_memory(Path(spilled)) as connection,
+            pq.ParquetWriter(target, schema) as writer,
+        ):
+            connection.register("nodes", ds.dataset(self.source, format="parquet"))
+            numbers = [f"{axis}_nm" for axis in "xyz"]
+            right = [f"count(*) = count({name})" for name in SCHEMA.names]
+            right += [f"bool_and(isfinite({name}::DOUBLE))" for name in numbers]
+            right += [f"min({name}) >= 0" for name in ("root_id", "node_id")]
+            least = ", ".join(f"min({name})::DOUBLE" for name in numbers)
+            (found,) = connection.sql(f"SELECT {' AND '.join(right)}, {least} FROM nodes").fetchall()
+            if not found[0]:
+                self._refuse()
+            asked = connection.sql(_in_order(), params=[*found[1:], self.cell_nm])
+            for batch in asked.to_arrow_reader(GROUP_ROWS):
+                if batch.column("moved").true_count:
                     self._refuse()
-                asked = connection.sql(_in_order(), params=[*found[1:], self.cell_nm])
-                for batch in asked.to_arrow_reader(GROUP_ROWS):
-                    if batch.column("moved").true_count:
-                        self._refuse()
-                    writer.write_table(pa.table(batch).select(SCHEMA.names).cast(schema))
+                writer.write_table(pa.table(batch).select(SCHEMA.names).cast(schema))
 
     def _refuse(self) -> None:
         read_nodes(self.source)  # says what is wrong, and where

@@ -129,6 +129,29 @@ def connect(database: Path, folder: Path, read_only: bool) -> duckdb.DuckDBPyCon
         raise StoreError(f"{folder} cannot be opened: {str(error).strip().splitlines()[0]}") from None
 
 
+@contextmanager
+def in_memory(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database without a file, for tables of others; what is more than ``GRAPHLAB_MEMORY`` goes to a folder.
+
+    Raises:
+        StoreError: memory or disk do not suffice, or a table cannot be read.
+    """
+    limits = DuckDBSettings.from_environment()
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "preserve_insertion_order": "false",
+        "python_enable_replacements": "false",
+        "temp_directory": str(folder),
+        "memory_limit": limits.memory,
+        "threads": str(limits.cores),
+    }
+    try:
+        with duckdb.connect(config=config) as connection:
+            yield connection
+    except (duckdb.Error, pa.ArrowException) as error:
+        hint = f"allow more memory (GRAPHLAB_MEMORY=8GB), or free space where {folder} is"
+        raise StoreError(f"a table cannot be sorted: {str(error).strip().splitlines()[0]}; {hint}") from None
+
+
 def format_version(connection: duckdb.DuckDBPyConnection, folder: Path) -> int:
     """The format that a database says it has; StoreError where it is no graph or damaged."""
     try:
