@@ -18,17 +18,19 @@ from queries.planning.bound import BoundPattern
 from queries.planning.executor import CostEstimate
 from queries.source import Source
 
-START = 0.004
+START = 0.006
+READ = 0.009
+"""Seconds: asking for rows that are not kept, however few."""
 COLD = 0.9
 """Seconds: loading numba and the compiled kernels for the first question of a process."""
 LINKED = 0.06
 """Seconds: the same where machine code is kept, without numba."""
 SCANNED_PER_SECOND = 2e8
-LOADED_PER_SECOND = 1.2e7
+LOADED_PER_SECOND = 3e7
 """Rows fetched, numbered and sorted."""
-HELD_VERTEX, HELD_ROW = 2e-8, 5e-9
+HELD_VERTEX, HELD_ROW = 5e-9, 1.3e-9
 """Seconds for each vertex and row of lists that are kept: degrees, order of vertices, one array of all lists."""
-LOOKED_PER_SECOND = 3e8
+LOOKED_PER_SECOND = 2e8
 """Entries of adjacency lists."""
 LISTED_PER_SECOND = 1.2e7
 """Matches with their columns."""
@@ -97,6 +99,7 @@ def estimate_join(
     seconds = (
         START
         + memory
+        + (READ if scanned else 0.0)
         + loading_s
         + scanned / SCANNED_PER_SECOND
         + loaded / LOADED_PER_SECOND
