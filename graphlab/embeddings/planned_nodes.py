@@ -81,9 +81,10 @@ class PlannedNodes:
 
     @contextmanager
     def _plan(self, keep: bool) -> Iterator[pq.ParquetFile]:
+        found = None
         with suppress(OSError, pa.ArrowException), pq.ParquetFile(self.folder / PLAN) as there:
             found = (there.schema_arrow.metadata or {}).get(CONTENT)
-        if locals().get("found") != self.content.encode():
+        if found != self.content.encode():
             if not keep:
                 with TemporaryDirectory() as place, self._made(Path(place)) as made:
                     yield made

@@ -25,6 +25,8 @@ Ranked = tuple[Numbers, npt.NDArray[np.uint32], Numbers]
 
 PARALLEL = 200_000
 """Fewer entries are not worth a second thread."""
+MOST_PLACES = 2**31 - 1 - AHEAD
+"""Entries of lists whose places are of 32 bits."""
 
 
 def array_of(column: pa.ChunkedArray) -> npt.NDArray[Any]:
@@ -161,8 +163,10 @@ def ranked_rows(source: Numbers, target: Numbers, n: int) -> tuple[Numbers, npt.
 
     Returns:
         first [n + 1]; entries, AHEAD zeros behind them; whether a row led from a node to itself, which is left out.
-        None where an ordered pair has several rows.
+        None where an ordered pair has several rows, or there are more of them than 31 bits count.
     """
+    if len(source) > MOST_PLACES:
+        return None
     middle = len(source) // 2
     cuts = [(0, len(source))] if len(source) <= PARALLEL else [(0, middle), (middle, len(source))]
     parts = [(source[begin:end], target[begin:end]) for begin, end in cuts]

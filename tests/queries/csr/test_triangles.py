@@ -86,6 +86,16 @@ def test_rows_numbered_by_two_threads_are_the_same(toy: Source, monkeypatch: pyt
     assert run(text, toy, engine="csr").table.equals(alone)
 
 
+def test_more_rows_than_places_count_are_joined_otherwise(toy: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (
+        "SELECT count(*) FROM GRAPH_TABLE (connectome MATCH (a)-[]->(b)-[]->(c), (a)-[]->(c) COLUMNS (a.root_id AS a))"
+    )
+    counted = run(text, toy, engine="csr").scalar()
+    toy.cache.clear()
+    monkeypatch.setattr(lists_of, "MOST_PLACES", 1)
+    assert counted == run(text, toy, engine="csr").scalar() > 0
+
+
 PATTERNS = st.tuples(*[st.sampled_from(["({0})-[{2} IS synapse]->({1})", "({1})-[{2} IS synapse]->({0})"])] * 3)
 
 
