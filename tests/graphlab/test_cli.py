@@ -114,6 +114,7 @@ METHODS = {
     "embed": "embeddings.embed",
     "aggregate-embeddings": "embeddings.aggregate",
     "map-embeddings": "embeddings.map",
+    "export-embeddings": "embeddings.export",
     "shell": "query",
     "neighbors": "neighborhood",
     "synapses": "synapses.of",
