@@ -98,3 +98,5 @@ def test_two_processes_are_one(tmp_path: Path) -> None:
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]))
+    # Threads of libraries now and then abort a process that is ending; what it computed is compared all the same.
+    os._exit(0)
