@@ -1,10 +1,10 @@
 """The planner's choice on pairs of pattern and graph that its constants were not fitted on.
 
 Graphs of four kinds and several sizes, patterns of nine shapes, weights, types and single neurons asked for, rows or
-counts: PAIRS of them drawn with a seed (``GRAPHLAB_PLANNER_SEED`` draws others). Statistics of the tables are taken before,
-as they are once for a table; "first" means that no lists are kept, "again" that they are. One engine answers three times,
-then the other; what counts is the least processor time of all threads, which others on a machine stretch least. Cold
-questions, where kernels are still to be loaded, are in test_startup_bench.
+counts: PAIRS of them drawn with a seed (``GRAPHLAB_PLANNER_SEED`` draws others). Statistics of the tables are taken
+before, as they are once for a table; "first" means that no lists are kept, "again" that they are. One engine answers
+three times, then the other; what counts is the least processor time of all threads, which others on a machine stretch
+least. Cold questions, where kernels are still to be loaded, are in test_startup_bench.
 """
 
 from __future__ import annotations
