@@ -30,6 +30,7 @@ from torch import Tensor, nn
 from gpu_embed.cutouts.stages import prefetch
 from gpu_embed.training.devices import autocast, chosen_device, chosen_precision, kept_memory
 from gpu_embed.training.optimizers import OptimizerSettings
+from gpu_embed.training.random_state import own_random_state
 from gpu_embed.training.schedules import SCHEDULES
 from gpu_embed.training.state import TrainingState, load_state, save_state
 from gpu_embed.training.workers import ALONE, Workers
@@ -162,7 +163,7 @@ def train(
     last = min(settings.steps, settings.steps if stop_after is None else stop_after)
     done_before, begun, waited = run.state.step, time.perf_counter(), 0.0
     cuda = [torch.cuda.current_device()] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=cuda), kept_memory():
+    with own_random_state(devices=cuda), kept_memory():
         incoming = prefetch(_some(batches, run.state.step, max(0, last - run.state.step)), AHEAD)
         try:
             while run.state.step < last:

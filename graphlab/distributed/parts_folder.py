@@ -46,13 +46,17 @@ class PartDone(GraphlabError):
     """Not a fault: the tasks of one part are done, and what is made of all tasks is for whoever gathers them.
 
     Attributes:
-        part, parts: as in ``3/8``; None where each takes the next task that is free. tasks: of this part.
+        part, parts: as in ``3/8``; None where each takes the next task that is free.
+        tasks: of this part; None where every task, of whatever part, had a result already.
         computed: of them now; the others were there.
         folder: of the results.
     """
 
-    def __init__(self, part: int | None, parts: int | None, tasks: int, computed: int, folder: Path) -> None:
+    def __init__(self, part: int | None, parts: int | None, tasks: int | None, computed: int, folder: Path) -> None:
         self.part, self.parts, self.tasks, self.computed, self.folder = part, parts, tasks, computed, folder
+        if tasks is None:
+            super().__init__(f"every task is done; results in {folder}. Gather them")
+            return
         before = f", {tasks - computed:,} were there" if tasks > computed else ""
         super().__init__(
             f"part {part} of {parts} is done: {computed:,} tasks computed{before}; results in {folder}. "

@@ -52,7 +52,7 @@ class Experiment:
     """The predictor that others are compared with."""
     folds: int = 5
     candidates: tuple[str, ...] = ()
-    """Among these one is nominated on inner folds, before the test examples of a fold are opened. The reference is
+    """Among these one is nominated by inner folds alone; no label of a fold's test examples has a say. The reference is
     among them: another takes its place only where its lead there is more than a standard error."""
     seed: int = 0
     bootstraps: int = 200
@@ -179,7 +179,7 @@ def _inner_folds(task: Experiment, fold: Fold, number: int) -> InnerFolds:
 
 
 def nominate(run: TrainingRun) -> None:
-    """The candidate that is best on inner folds of each training set; no test example is looked at."""
+    """The candidate that is best on inner folds of each training set; nothing that was held out is looked at."""
     for number, inner in enumerate(run.inner, start=1):
         if inner.folds:
             run.nominated.append(_best(run.task, inner))

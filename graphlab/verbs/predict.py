@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from graphlab.predict.proofread.unseen_types import UnseenTypes
     from graphlab.predict.protocol import StepCallback
     from graphlab.predict.train_model import TrainedModel
+    from graphlab.store.embeddings.files import EmbeddingSet
 
 
 class Predict(Namespace):
@@ -99,7 +100,7 @@ class Predict(Namespace):
             if self._folder.read_only and isinstance(workers, ArrayPart | DynamicPart):
                 self._require_joined(embeddings)
                 compare_predictors(self._folder, question, plan, progress, on_step, workers)
-                raise PartDone(getattr(workers, "part", None), getattr(workers, "parts", None), 0, 0, workers.folder)
+                raise PartDone(getattr(workers, "part", None), getattr(workers, "parts", None), None, 0, workers.folder)
             return train(self._folder, question, plan, progress, on_step, workers)
         except KeyboardInterrupt:
             raise InterruptedRun("stopped; no model was saved, and those of before are as they were") from None
@@ -280,13 +281,8 @@ class Predict(Namespace):
 
     def _require_joined(self, wanted: str | None) -> None:
         """Who gathers would join embeddings that parts, which only read, did not see."""
-        from graphlab.store.embeddings.places import is_joined
-
-        known = model_names(self._folder)
-        if wanted == "none" or not known or (wanted is None and len(known) > 1):
-            return
-        there = open_embeddings(self._folder, wanted)
-        if not is_joined(self._folder, there.model):
+        there = self._not_joined(wanted)
+        if there is not None:
             raise AnalysisError(
                 f"neurons are not joined to the embeddings of {there.model} yet, and parts only read the graph; run "
                 "graphlab join-embeddings GRAPH first, or give --embeddings none to every part"
@@ -294,11 +290,18 @@ class Predict(Namespace):
 
     def _join_the_only_model(self, wanted: str | None) -> None:
         """Join neurons to the embeddings by id, as placing synapses does; a version that differs is an error."""
-        from graphlab.store.embeddings.places import is_joined, join_neurons
+        from graphlab.store.embeddings.places import join_neurons
+
+        there = None if self._folder.read_only else self._not_joined(wanted)
+        if there is not None:
+            join_neurons(self._folder, there)
+
+    def _not_joined(self, wanted: str | None) -> EmbeddingSet | None:
+        """The embeddings that are meant, where neurons are not joined to them; of several none is meant."""
+        from graphlab.store.embeddings.places import is_joined
 
         known = model_names(self._folder)
-        if wanted == "none" or not known or (wanted is None and len(known) > 1) or self._folder.read_only:
-            return
+        if wanted == "none" or not known or (wanted is None and len(known) > 1):
+            return None
         there = open_embeddings(self._folder, wanted)
-        if not is_joined(self._folder, there.model):
-            join_neurons(self._folder, there)
+        return None if is_joined(self._folder, there.model) else there

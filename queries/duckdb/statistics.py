@@ -103,14 +103,9 @@ def clustering_of_rows(
     first = np.concatenate([[0], np.cumsum(out)])
     middle = target[row]
     last = target[first[middle] + (_spread(WEDGES, 2) * out[middle]).astype(np.int64)]
-    # All rows that begin where a path does, one after the other.
-    size = out[source[row]]
-    ends = np.cumsum(size)
-    rows = np.arange(ends[-1]) + np.repeat(first[source[row]] - ends + size, size)
-    closes = np.zeros(WEDGES, np.bool_)
-    closes[np.repeat(np.arange(WEDGES), size)[target[rows] == np.repeat(last, size)]] = True
+    closed = sum(bool((target[first[a] : first[a + 1]] == c).any()) for a, c in zip(source[row], last, strict=True))
     chance = len(source) / len(out) ** 2
-    return (float(closes.sum()) + 0.5) / (WEDGES + 1) / chance
+    return (closed + 0.5) / (WEDGES + 1) / chance
 
 
 def _spread(count: int, which: int) -> npt.NDArray[np.float64]:

@@ -121,9 +121,8 @@ def asked(text: str, source: Source, engine: str, kept: bool) -> tuple[float, An
 def regrets(source: Source, text: str) -> list[tuple[float, str]]:
     """The first time and again: how many times longer the chosen engine takes than the other one, and a line."""
     found = []
-    run(
-        text, source, explain=True
-    )  # statistics are taken once for a table; the rows they come from are kept for a join
+    # Statistics are taken once for a table, and the rows that they come from are kept for a join.
+    run(text, source, explain=True)
     for kept in (False, True):
         if not kept:
             source.cache.pop("csr", None)

@@ -17,6 +17,7 @@ from gpu_embed.encoder.architectures import HEAD_LAYERS, STAGES, Architecture
 from gpu_embed.encoder.network import Encoder, HeadLayer, encoder_of
 from gpu_embed.encoder.variables import NORM, Array, variables
 from gpu_embed.training.contrastive.norms import TrainingNorm, replace_norms
+from gpu_embed.training.random_state import own_random_state
 from gpu_embed.training.workers import ALONE, Workers
 from ingest.schema.errors import SchemaError
 
@@ -62,8 +63,7 @@ def fresh_network(
     workers: Workers = ALONE,
 ) -> ContrastiveNetwork:  # fmt: skip
     """Weights as published trainings begin: Glorot's uniform kernels, normal products of deviation .01, no biases."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with own_random_state(seed):
         network = ContrastiveNetwork(architecture, projected=projected, renormalised=renormalised, workers=workers)
         for module in network.modules():
             if isinstance(module, nn.Conv3d):

@@ -53,7 +53,7 @@ class Verdict:
 
 @dataclass(frozen=True, eq=False)
 class HeldOutPredictions:
-    """Held-out predictions of a run, and what was nominated before they were opened."""
+    """Held-out predictions of a run, and what inner folds nominated without them."""
 
     examples: Examples
     held: Mapping[str, Sequence[FoldPredictions]]

@@ -16,7 +16,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from graphlab.store.embeddings.files import EmbeddingSet
-from ingest.running.whole_files import write_atomically
+from ingest.running.whole_files import to_disk, write_atomically
 from ingest.schema.errors import AnalysisError, StoreError
 from ingest.schema.ids import rows_of
 from ingest.segclr.sharding import shards_of
@@ -62,7 +62,7 @@ def write_partitioned(vectors: EmbeddingSet, folder: Path, shards: int) -> Parti
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise StoreError(f"{folder} is there and not empty; name a new folder")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with write_atomically(folder, one_of_many=True) as new:
+    with write_atomically(folder) as new:
         rows = _write(vectors, new, shards)
         files: tuple[dict[str, str | int], ...] = tuple(
             {"path": path.relative_to(new).as_posix(), "rows": rows[path], "sha256": _sha256(path)} for path in rows
@@ -78,6 +78,8 @@ def write_partitioned(vectors: EmbeddingSet, folder: Path, shards: int) -> Parti
             files,
         )
         (new / MANIFEST).write_text(json.dumps(asdict(done), indent=1) + "\n", encoding="utf-8")
+        for path in (*rows, new / MANIFEST):
+            to_disk(path)
     return done
 
 

@@ -119,8 +119,8 @@ class NodeNetwork(Declared):
         try:
             import torch
 
+            from gpu_embed.training.random_state import own_random_state
             from graphlab.predict.learners.networks import wirings
-            from graphlab.predict.learners.training.random_state import own_random_state
         except ImportError:
             raise MissingExtraError("torch", "gnn") from None
         mean, spread = (array(state, name, np.float64, 1) for name in ("mean", "spread"))

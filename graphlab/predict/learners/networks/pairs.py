@@ -76,7 +76,7 @@ class PairNetwork(Declared):
         matrices: Sequence[Pair],
         seed: int,
     ) -> _Member:
-        from graphlab.predict.learners.training.random_state import own_random_state
+        from gpu_embed.training.random_state import own_random_state
 
         train, validation = held_back(inputs, known, seed)
         values = inputs.pair.values

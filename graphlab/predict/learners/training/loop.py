@@ -20,8 +20,8 @@ import torch
 from torch import nn
 
 from gpu_embed.training.devices import chosen_device, kept_memory
+from gpu_embed.training.random_state import own_random_state
 from graphlab.predict.inputs.examples import Ints
-from graphlab.predict.learners.training.random_state import own_random_state
 from graphlab.predict.predictor import TrainingJournal
 from ingest.running import whole_files
 from ingest.schema.errors import AnalysisError, MissingExtraError, ReadError

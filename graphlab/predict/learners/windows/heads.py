@@ -103,7 +103,7 @@ class WindowHead:
         network_module = _network_module()
         import torch
 
-        from graphlab.predict.learners.training.random_state import own_random_state
+        from gpu_embed.training.random_state import own_random_state
 
         mean, spread = (array(state, name, np.float64, 1) for name in ("mean", "spread"))
         require(len(mean) == len(spread), "scales are missing")

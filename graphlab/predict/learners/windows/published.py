@@ -94,7 +94,7 @@ def read_published(folder: str | Path, classes: Sequence[str] | None = None) -> 
     from gpu_embed.checkpoints.tensor_bundle import TensorBundle
 
     try:
-        from graphlab.predict.learners.training.random_state import own_random_state
+        from gpu_embed.training.random_state import own_random_state
         from graphlab.predict.learners.windows import network as networks
     except ImportError:
         raise MissingExtraError("torch", "gnn") from None

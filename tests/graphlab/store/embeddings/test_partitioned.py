@@ -66,9 +66,14 @@ def test_by_command_and_back_into_a_graph(tmp_path: Path) -> None:
     vectors = embeddings(tmp_path / "e", [(root, node) for root in range(1, 40) for node in range(3)])
     with Graph.create(tmp_path / "g") as graph:
         graph.ingest(vectors.to_arrow(), as_="embeddings", model="m", segmentation_version="1")
+    (tmp_path / "out").mkdir()  # an empty folder is taken
     command = [sys.executable, "-m", "graphlab.cli", "export-embeddings", str(tmp_path / "g"), str(tmp_path / "out")]
     done = subprocess.run([*command, "--shards", "5"], capture_output=True, text=True, check=True)
     assert "117 vectors of 39 neurons, 5 files, m" in done.stdout
+    assert sorted(one.name for one in (tmp_path / "out").iterdir()) == [
+        "manifest.json",
+        *(f"shard={k}" for k in range(5)),
+    ]
     again = subprocess.run(command, capture_output=True, text=True, check=False)
     assert again.returncode != 0
     assert "is there and not empty; name a new folder" in again.stderr

@@ -1,6 +1,6 @@
 """torch's one random state, lent to one training at a time: threads would draw from each other's.
 
-Tests: tests/graphlab/predict/learners/training/test_random_state.py.
+Tests: tests/gpu_embed/training/test_random_state.py.
 """
 
 from __future__ import annotations

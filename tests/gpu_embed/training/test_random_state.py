@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from graphlab.predict.learners.training.random_state import own_random_state  # noqa: E402
+from gpu_embed.training.random_state import own_random_state  # noqa: E402
 
 
 def drawn(seed: int) -> list[float]:
